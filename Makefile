@@ -1,0 +1,47 @@
+# Everything that people and CI run. One environment, made from pyproject.toml alone.
+PYTHON ?= python3
+VENV ?= .venv
+BIN = $(VENV)/bin
+DEMO = sample_models/shapes.keras sample_models/inputs/shapes
+
+.PHONY: help setup demo check test test-all bench samples clean
+
+help:
+	@echo "make demo      make the environment and draw what the sample classifier looks at"
+	@echo "make test      make the environment and run the tests"
+	@echo "make test-all  the same with the long loops"
+	@echo "make check     style, types, import rules"
+	@echo "make bench     measure speed as ratios, in one run"
+	@echo "make samples   train the sample models anew (five minutes)"
+
+setup: $(VENV)/.ready
+
+$(VENV)/.ready: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --upgrade "pip>=25.1"
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable . --group dev
+	touch $@
+
+demo: setup
+	$(BIN)/inputgrad saliency $(DEMO) --out inputgrad-out
+
+check: setup
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+	$(BIN)/pytest -q tests/test_floors.py
+
+test: setup
+	$(BIN)/pytest -m "not slow"
+
+test-all: setup
+	$(BIN)/pytest
+
+bench: setup
+	$(BIN)/python tests/bench.py
+
+samples: setup
+	$(BIN)/python sample_models/build.py
+
+clean:
+	rm -rf $(VENV) inputgrad-out

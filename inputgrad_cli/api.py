@@ -1,0 +1,240 @@
+"""The verbs of the package: load, explain, read, render. Commands are thin shells over them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from inputgrad_cli import __version__
+from inputgrad_cli.arrays import Array
+from inputgrad_cli.attribution import Attribution
+from inputgrad_cli.baseline import baselines
+from inputgrad_cli.contracts import Engine
+from inputgrad_cli.errors import UsageError
+from inputgrad_cli.explain import Question, Wish, explain_batch
+from inputgrad_cli.formats.files import read_bytes
+from inputgrad_cli.formats.labels import find_labels
+from inputgrad_cli.formats.read import Reading, from_arrays, read_samples
+from inputgrad_cli.formats.results import read_result
+from inputgrad_cli.grammar import parse as parse_call
+from inputgrad_cli.methods import methods
+from inputgrad_cli.modelfile.archive import ModelFile, open_model
+from inputgrad_cli.modelfile.preprocessing import find_preprocessing
+from inputgrad_cli.preprocess import Preprocess, known
+from inputgrad_cli.preprocess import parse as parse_preprocess
+from inputgrad_cli.records import Facts, attribution_of, spelled
+from inputgrad_cli.render.draw import About, Drawing, draw
+from inputgrad_cli.render.style import Style
+from inputgrad_cli.sample import Samples
+from inputgrad_cli.signature import Port, Signature
+
+PathLike = str | os.PathLike[str]
+
+
+class Model:
+    """An opened model: its engine, its file, its labels. Made by `load`."""
+
+    def __init__(self, file: ModelFile, loaded: Any, labels: Sequence[str]) -> None:
+        self.file = file
+        self.labels = tuple(labels)
+        self._loaded = loaded
+        self._settled = False
+
+    @property
+    def engine(self) -> Engine:
+        """Return what takes the gradients."""
+        engine: Engine = self._loaded.engine
+        return engine
+
+    @property
+    def signature(self) -> Signature:
+        """Return the inputs, and the outputs once a sample has been through."""
+        return self.engine.signature
+
+    @property
+    def noise(self) -> str:
+        """Return what TensorFlow and Keras wrote while they were loaded."""
+        return str(self._loaded.noise.text)
+
+    def settle(self, samples: Samples) -> None:
+        """Make the outputs known, and the logits proved, by one real sample."""
+        if not self._settled:
+            self._loaded.settle(samples.arrays)
+            self._settled = True
+
+
+def load(
+    path: PathLike,
+    *,
+    code: Sequence[str] = (),
+    device: str = "auto",
+    labels: PathLike | Sequence[str] | None = None,
+    batch_size: int = 16,
+    traced: bool = False,
+) -> Model:
+    """Return the model saved at `path`; ModelError where it cannot be used.
+
+    `code` names Python files or modules with the user's own layers. `traced` compiles the
+    gradients: worth it for more than a few batches.
+    """
+    file = open_model(Path(path))
+    if labels is None or isinstance(labels, (str, os.PathLike)):
+        labels = find_labels(file.path, labels)
+    from inputgrad_cli.engine.load import load as load_engine
+
+    return Model(file, load_engine(file, code, device, batch_size, traced), labels)
+
+
+def preprocessing(file: ModelFile, asked: str = "auto") -> Preprocess:
+    """Return how pictures become input of this model: as asked, as found, or assumed `unit`."""
+    chosen = parse_preprocess(asked)
+    return chosen or find_preprocessing(file.config) or known("unit", "assumed")
+
+
+def wishes(texts: Sequence[str]) -> tuple[Wish, ...]:
+    """Return the methods that the texts write; `as=LABEL` gives one another name in files."""
+    made = []
+    for text in texts:
+        call = parse_call(text)
+        method = methods.build(call, ignore=("as",))
+        label = call.args["as"][1].text if "as" in call.args else method.name
+        if "/" in label or label.startswith(".") or not label.isprintable():
+            raise UsageError(f"-m {text}: {label!r} cannot stand in a file name")
+        made.append(Wish(method, label, text))
+    return tuple(made)
+
+
+def explain(
+    model: Model | PathLike,
+    inputs: Any,
+    *,
+    method: str = "gradient",
+    target: str = "auto",
+    space: str = "auto",
+    wrt: str | None = None,
+    baseline: str | None = None,
+    preprocess: str = "auto",
+    seed: int = 0,
+    tolerance: float = 0.01,
+    truth: Any = None,
+) -> Attribution:
+    """Return the attributions of one item.
+
+    `inputs` is a path, an array for a model of one input, or a mapping of input names to arrays;
+    arrays are model inputs as they are, one sample or many. `truth` are the labels for `loss:`.
+    """
+    opened = model if isinstance(model, Model) else load(model)
+    how = preprocessing(opened.file, preprocess)
+    samples = _samples(opened.signature, inputs, how)
+    if samples.failed:
+        raise next(iter(samples.failed.values()))
+    opened.settle(samples)
+    question = Question(
+        wishes((method,)),
+        (target,),
+        space,
+        wrt,
+        baselines.build(baseline) if baseline else None,
+        seed,
+        tolerance,
+        opened.labels,
+        pixel_inputs(opened.signature.inputs, how),
+    )
+    labels = (
+        None
+        if truth is None
+        else np.broadcast_to(np.asarray(truth, np.float32), (len(samples), *np.shape(truth)[1:]))
+    )
+    answers = explain_batch(opened.engine, samples, question, labels)
+    if len(answers) != 1:
+        raise UsageError(f"target {target!r} makes {len(answers)} maps", mend="ask for one: top1")
+    return attribution_of([answers[0]], samples, facts(opened, question))
+
+
+def pixel_inputs(ports: Sequence[Port], preprocess: Preprocess) -> dict[str, Preprocess]:
+    """Return the preprocessing of the inputs that are pictures, whatever file they come from."""
+    return {port.name: preprocess for port in ports if port.is_picture}
+
+
+def versions() -> dict[str, str]:
+    """Return the versions that decide the last digits of a result."""
+    from inputgrad_cli.engine.boot import versions as below
+
+    return {"inputgrad": __version__, "numpy": np.__version__, **below()}
+
+
+def devices() -> list[str]:
+    """Return the devices that TensorFlow sees; imports it."""
+    from inputgrad_cli.engine.boot import boot
+    from inputgrad_cli.engine.boot import devices as below
+    from inputgrad_cli.engine.quiet import Noise
+
+    noise = Noise()
+    boot(noise)
+    with noise.kept():
+        return below()
+
+
+def facts(model: Model, question: Question) -> Facts:
+    """Return what the records of all items share."""
+    return Facts(
+        model_sha256=model.file.sha256,
+        versions=versions(),
+        seed=question.seed,
+        baseline=None if question.baseline is None else spelled(question.baseline),
+        wrt=question.wrt,
+    )
+
+
+def _samples(signature: Signature, inputs: Any, how: Preprocess) -> Samples:
+    if isinstance(inputs, (str, os.PathLike)):
+        path = Path(inputs)
+        return read_samples({None: read_bytes(path)}, {None: path}, Reading(signature.inputs, how))
+    named = inputs if isinstance(inputs, Mapping) else {signature.inputs[0].name: inputs}
+    arrays = {name: np.asarray(array) for name, array in named.items()}
+    return from_arrays(arrays, signature.inputs, "inputs")
+
+
+def read(path: PathLike) -> Attribution:
+    """Return the attribution stored in an `.npz` of a run."""
+    return read_result(Path(path))
+
+
+def render(
+    attribution: Attribution,
+    seen: Array | None = None,
+    *,
+    site: str | None = None,
+    sample: int = 0,
+    style: Style | None = None,
+) -> Drawing:
+    """Return the picture of an attribution over `seen`, the uint8 picture that the model saw."""
+    name = site or next(iter(attribution.values))
+    values = attribution.values[name]
+    return draw(
+        values[sample] if attribution.many else values,
+        seen,
+        style or Style(),
+        _about(attribution, sample),
+    )
+
+
+def _about(attribution: Attribution, sample: int) -> About:
+    meta = attribution.metadata
+
+    def at(value: Any) -> Any:
+        return value[sample] if attribution.many else value
+
+    return About(
+        meta["method"]["label"],
+        str(meta["target"]["asked"]),
+        meta["space"],
+        at(meta["score"]),
+        at(meta["target"]["label"]),
+        meta["reduce"],
+        f"{meta['space']}{' per unit of input' if meta['per_input'] else ''}",
+    )

@@ -1,0 +1,64 @@
+"""Small things about arrays that every floor above uses."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+Floats = NDArray[np.floating[Any]]
+Arrays = Mapping[str, Array]
+"""Names to arrays; wherever it travels between floors, axis 0 is the batch."""
+
+
+def count(arrays: Arrays) -> int:
+    """Return the length of the batch axis; all arrays have the same."""
+    return int(next(iter(arrays.values())).shape[0])
+
+
+def take(arrays: Arrays, rows: Any) -> dict[str, Array]:
+    """Return the same names with the chosen rows of the batch axis."""
+    return {name: array[rows] for name, array in arrays.items()}
+
+
+def repeat(arrays: Arrays, times: int) -> dict[str, Array]:
+    """Return each row `times` times, copies next to one another."""
+    return {name: np.repeat(array, times, axis=0) for name, array in arrays.items()}
+
+
+def join(parts: Iterable[Arrays]) -> dict[str, Array]:
+    """Return the parts one after the other along the batch axis."""
+    rows = list(parts)
+    if len(rows) == 1:
+        return dict(rows[0])
+    return {name: np.concatenate([row[name] for row in rows]) for name in rows[0]}
+
+
+def sum_rows(array: Array) -> NDArray[np.float64]:
+    """Return the sum of each row over all its other axes, in float64: shape (B,)."""
+    return np.asarray(np.sum(array, axis=tuple(range(1, array.ndim)), dtype=np.float64))
+
+
+def across(row_values: Array, like: Array) -> Array:
+    """Return (B,) values with axes of one appended, so that they spread over `like`."""
+    return row_values.reshape(row_values.shape + (1,) * (like.ndim - 1))
+
+
+def digest(arrays: Arrays) -> bytes:
+    """Return SHA-256 over names, dtypes, shapes and bytes."""
+    state = hashlib.sha256()
+    for name in sorted(arrays):
+        array = np.ascontiguousarray(arrays[name])
+        state.update(f"{name}\0{array.dtype.str}{array.shape}\0".encode())
+        state.update(array.tobytes())
+    return state.digest()
+
+
+def printable_shape(shape: Iterable[int | None]) -> str:
+    """Return a shape as people write it, `?` for an axis that may have any length."""
+    dims = ["?" if d is None else str(d) for d in shape]
+    return "(" + ", ".join(dims) + ("," if len(dims) == 1 else "") + ")"

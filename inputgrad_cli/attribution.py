@@ -1,0 +1,66 @@
+"""What a method finds, what is promised about it, and what is stored."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inputgrad_cli.arrays import Array, Arrays, sum_rows
+
+
+@dataclass(frozen=True)
+class Completeness:
+    """How well attributions sum to score - baseline score; every field is (B,).
+
+    gap = |sum - difference| / max(|difference|, 0.01 max(|score|, |baseline score|), 1e-6).
+    """
+
+    sum: NDArray[np.float64]
+    difference: NDArray[np.float64]
+    gap: NDArray[np.float64]
+    steps: NDArray[np.int64]
+    ok: NDArray[np.bool_]
+
+
+def completeness(
+    total: Array, scores: Array, baseline_scores: Array, steps: Any, tolerance: float
+) -> Completeness:
+    """Return the check of (B,) sums against the scores; a gap that is not a number is not ok."""
+    total, scores, base = (np.asarray(a, np.float64) for a in (total, scores, baseline_scores))
+    difference = scores - base
+    floor = np.maximum(0.01 * np.maximum(np.abs(scores), np.abs(base)), 1e-6)
+    gap = np.abs(total - difference) / np.maximum(np.abs(difference), floor)
+    counts = np.broadcast_to(np.asarray(steps, np.int64), gap.shape)
+    return Completeness(total, difference, gap, counts, gap <= tolerance)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a method returns for a batch: signed values of true scale, (B, ...) by site."""
+
+    values: Arrays
+    baseline_scores: Array | None = None
+    completeness: Completeness | None = None
+    disconnected: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Attribution:
+    """Attributions of one item for one method and one target, as stored.
+
+    `values` maps sites to float32 of the site's own shape; with `many` the sample axis comes
+    first, and for the target `all` the class axis next. `metadata` is what stands in the file.
+    """
+
+    values: Arrays
+    metadata: Mapping[str, Any]
+    many: bool = False
+
+
+def sums(values: Arrays) -> NDArray[np.float64]:
+    """Return the sum of each sample over all sites: (B,)."""
+    return np.asarray(np.sum([sum_rows(array) for array in values.values()], axis=0))

@@ -1,0 +1,138 @@
+"""The point of "nothing there" that an input is compared with. One frozen dataclass a kind."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from inputgrad_cli.arrays import Array, Floats, across
+from inputgrad_cli.draws import normal, spread, uniform
+from inputgrad_cli.errors import UsageError
+from inputgrad_cli.preprocess import Preprocess
+from inputgrad_cli.registry import Registry, param
+
+baselines: Registry[Baseline] = Registry("baseline")
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """A kind of baseline. `make` returns float32 of the shape (B, ...) of `array`."""
+
+    name: ClassVar[str]
+
+    def make(
+        self, array: Array, site: str, keys: Sequence[bytes], preprocess: Preprocess | None
+    ) -> Floats:
+        """Return the baseline of each sample; `preprocess` is None where no pixels are meant."""
+        raise TypeError(f"{type(self).__name__} does not say what it makes")
+
+
+@baselines.register
+@dataclass(frozen=True)
+class Zeros(Baseline):
+    """All zeros, as the model takes them."""
+
+    name = "zeros"
+
+    def make(
+        self, array: Array, site: str, keys: Sequence[bytes], preprocess: Preprocess | None
+    ) -> Floats:
+        """Return zeros."""
+        return np.zeros(array.shape, np.float32)
+
+
+@baselines.register
+@dataclass(frozen=True)
+class Constant(Baseline):
+    """One value everywhere, as the model takes it."""
+
+    name = "constant"
+    value: float = param(0.0, "the value")
+
+    def make(
+        self, array: Array, site: str, keys: Sequence[bytes], preprocess: Preprocess | None
+    ) -> Floats:
+        """Return the value everywhere."""
+        return np.full(array.shape, self.value, np.float32)
+
+
+@dataclass(frozen=True)
+class Level(Baseline):
+    """A flat picture, sent through the preprocessing."""
+
+    pixel: ClassVar[float]
+
+    def make(
+        self, array: Array, site: str, keys: Sequence[bytes], preprocess: Preprocess | None
+    ) -> Floats:
+        """Return the flat picture for each sample; UsageError where the input is no picture."""
+        if preprocess is None:
+            raise UsageError(
+                f"--baseline {self.name} needs a picture input",
+                reason=f"input {site!r} is not one",
+                mend="use --baseline zeros or constant:value=V",
+            )
+        flat = preprocess.level(self.pixel, array.shape[1:])
+        return np.ascontiguousarray(np.broadcast_to(flat, array.shape))
+
+
+@baselines.register
+@dataclass(frozen=True)
+class Black(Level):
+    """A black picture, sent through the preprocessing."""
+
+    name = "black"
+    pixel = 0.0
+
+
+@baselines.register
+@dataclass(frozen=True)
+class White(Level):
+    """A white picture, sent through the preprocessing."""
+
+    name = "white"
+    pixel = 255.0
+
+
+@baselines.register
+@dataclass(frozen=True)
+class Gray(Level):
+    """A picture of middle gray (127.5), sent through the preprocessing."""
+
+    name = "gray"
+    pixel = 127.5
+
+
+@baselines.register
+@dataclass(frozen=True)
+class Noise(Baseline):
+    """The sample with Gaussian noise added, drawn from (seed, sample content)."""
+
+    name = "noise"
+    std: float = param(0.15, "standard deviation, as a share of the sample's max - min", least=0.0)
+
+    def make(
+        self, array: Array, site: str, keys: Sequence[bytes], preprocess: Preprocess | None
+    ) -> Floats:
+        """Return the noisy samples."""
+        draws = np.stack([normal(key, f"baseline/{site}", 0, array.shape[1:]) for key in keys])
+        return np.asarray(array + across(self.std * spread(array), array) * draws, np.float32)
+
+
+@baselines.register
+@dataclass(frozen=True)
+class Uniform(Baseline):
+    """Values drawn evenly between the sample's min and max, from (seed, sample content)."""
+
+    name = "uniform"
+
+    def make(
+        self, array: Array, site: str, keys: Sequence[bytes], preprocess: Preprocess | None
+    ) -> Floats:
+        """Return the drawn samples."""
+        draws = np.stack([uniform(key, f"baseline/{site}", 0, array.shape[1:]) for key in keys])
+        low = array.min(axis=tuple(range(1, array.ndim)))
+        return np.asarray(across(low, array) + across(spread(array), array) * draws, np.float32)

@@ -1,0 +1,1 @@
+"""The command line: Click, and nothing that another program could not call as well."""

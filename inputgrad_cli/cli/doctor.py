@@ -1,0 +1,74 @@
+"""`inputgrad doctor`: what this machine has, and what is missing."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+import shutil
+from typing import Any
+
+import click
+
+from inputgrad_cli import __version__
+from inputgrad_cli.cli.options import json_option
+
+PACKAGES = ("tensorflow", "keras", "numpy", "click", "matplotlib", "pillow", "rich", "h5py")
+
+
+@click.command("doctor")
+@json_option
+def command(as_json: bool) -> int:
+    """Show versions, devices, threads and disk; exit with 4 if models cannot be opened here."""
+    from inputgrad_cli.formats.results import dump
+
+    report = _report()
+    if as_json:
+        click.echo(dump(report))
+    else:
+        for key, value in report.items():
+            if isinstance(value, dict):
+                click.echo(f"{key}:")
+                for name, item in value.items():
+                    click.echo(f"  {name:12} {item}")
+            else:
+                click.echo(f"{key:14} {value}")
+    return 4 if report["problem"] else 0
+
+
+def _report() -> dict[str, Any]:
+    packages = {name: _version(name) for name in PACKAGES}
+    problem, devices = _devices()
+    missing = [name for name, version in packages.items() if version == "missing"]
+    usage = shutil.disk_usage(os.getcwd())
+    return {
+        "inputgrad": __version__,
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "packages": packages,
+        "devices": ", ".join(devices) or "none",
+        "cores": len(os.sched_getaffinity(0))
+        if hasattr(os, "sched_getaffinity")
+        else os.cpu_count(),
+        "disk free": f"{usage.free / 2**30:.1f} GiB here",
+        "problem": problem or (f"missing: {', '.join(missing)}" if missing else ""),
+    }
+
+
+def _version(name: str) -> str:
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return "missing"
+
+
+def _devices() -> tuple[str, list[str]]:
+    from inputgrad_cli import api
+    from inputgrad_cli.errors import InputgradError
+
+    try:
+        return "", api.devices()
+    except InputgradError as error:
+        return error.sentence(), []
+    except ImportError as error:
+        return f"TensorFlow cannot be imported: {error}", []

@@ -1,0 +1,45 @@
+"""Errors in words, and their exit codes."""
+
+from __future__ import annotations
+
+import click
+
+from inputgrad_cli.errors import (
+    BusyError,
+    EmptyError,
+    GrammarError,
+    InputgradError,
+    ItemError,
+    ModelError,
+    StorageError,
+    UsageError,
+)
+
+CODES: tuple[tuple[type[InputgradError], int], ...] = (
+    (UsageError, 2),
+    (ItemError, 3),
+    (ModelError, 4),
+    (EmptyError, 5),
+    (StorageError, 74),
+    (BusyError, 75),
+)
+
+
+def exit_code(error: InputgradError) -> int:
+    """Return the exit code of the contract."""
+    return next((code for kind, code in CODES if isinstance(error, kind)), 70)
+
+
+def tell(error: InputgradError) -> None:
+    """Write an error to stderr: one sentence, and a mark under the word that is wrong."""
+    click.echo(f"inputgrad: {printable(error.sentence())}", err=True)
+    if isinstance(error, GrammarError) and error.text.isprintable():
+        click.echo(f"  {error.text}", err=True)
+        click.echo("  " + " " * error.at + "^" * (error.end - error.at), err=True)
+
+
+def printable(text: str) -> str:
+    """Return text that is safe on a terminal: control characters and stray bytes are escaped."""
+    return "".join(
+        c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in text
+    )

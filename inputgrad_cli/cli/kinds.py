@@ -1,0 +1,49 @@
+"""Values of options that Click has no type for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+
+class Pair(click.ParamType[tuple[str, str]]):
+    """NAME=PATH."""
+
+    name = "NAME=PATH"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> tuple[str, str]:
+        """Return name and path."""
+        name, equals, path = str(value).partition("=")
+        if not (name and equals and path):
+            self.fail(f"{value!r} is not NAME=PATH", param, ctx)
+        return name, path
+
+
+class Device(click.ParamType[str]):
+    """auto, cpu, gpu or gpu:N."""
+
+    name = "auto|cpu|gpu[:N]"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> str:
+        """Return the device as written."""
+        word, colon, number = str(value).partition(":")
+        if word not in ("auto", "cpu", "gpu") or (
+            colon and (word != "gpu" or not number.isdigit())
+        ):
+            self.fail(f"{value!r} is not auto, cpu, gpu or gpu:N", param, ctx)
+        return str(value)
+
+
+class BatchSize(click.ParamType[str | int]):
+    """A whole number, or auto."""
+
+    name = "N|auto"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> str | int:
+        """Return the number, or `auto`."""
+        if value == "auto":
+            return "auto"
+        if not str(value).isdigit() or int(value) < 1:
+            self.fail(f"{value!r} is not a whole number above zero, or auto", param, ctx)
+        return int(value)

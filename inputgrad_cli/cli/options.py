@@ -1,0 +1,95 @@
+"""Options that several commands share, each defined once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from inputgrad_cli.words import PICTURES, REDUCTIONS
+
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+
+def together(*options: Decorator) -> Decorator:
+    """Return one decorator that adds the options in the order given."""
+
+    def add(function: Callable[..., Any]) -> Callable[..., Any]:
+        for option in reversed(options):
+            function = option(function)
+        return function
+
+    return add
+
+
+model_argument = click.argument("model", type=click.Path(path_type=Path), metavar="MODEL")
+
+verbosity = together(
+    click.option("-q", "--quiet", is_flag=True, help="Say nothing on stderr but errors."),
+    click.option(
+        "-v", "--verbose", is_flag=True, help="Say more, TensorFlow's own words included."
+    ),
+    click.option("--no-color", is_flag=True, help="No colours on the terminal."),
+)
+
+json_option = click.option("--json", "as_json", is_flag=True, help="JSON on stdout.")
+
+drawing = together(
+    click.option(
+        "--picture",
+        type=click.Choice([*PICTURES, "none"]),
+        default="overlay",
+        show_default=True,
+        help="What to draw.",
+    ),
+    click.option("--cmap", metavar="NAME", help="A colour map of matplotlib's."),
+    click.option(
+        "--reduce",
+        type=click.Choice(REDUCTIONS),
+        help="Channels to one value; default max-abs for gradient and smoothgrad, else sum.",
+    ),
+    click.option(
+        "--clip",
+        type=click.FloatRange(0, 100, min_open=True),
+        default=99.0,
+        show_default=True,
+        help="The percentile of absolute values at the end of the colour scale.",
+    ),
+    click.option(
+        "--alpha",
+        type=click.FloatRange(0, 1),
+        default=0.5,
+        show_default=True,
+        help="How much the heat covers the picture.",
+    ),
+    click.option(
+        "--scale",
+        type=click.Choice(["item", "run"]),
+        default="item",
+        show_default=True,
+        help="A colour scale for each picture, or one for the run.",
+    ),
+    click.option(
+        "--zoom",
+        type=click.IntRange(1, 64),
+        help="Whole factor of enlargement; default: to at least 224 pixels.",
+    ),
+)
+
+
+def style_from(values: dict[str, Any]) -> Any:
+    """Return the style that the drawing options ask for, None for `--picture none`."""
+    from inputgrad_cli.render.style import Style
+
+    if values["picture"] == "none":
+        return None
+    return Style(
+        values["picture"],
+        values["reduce"],
+        values["cmap"],
+        values["clip"],
+        values["alpha"],
+        values["zoom"],
+    )

@@ -1,0 +1,155 @@
+"""The options of `saliency`, in the groups in which they are read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from inputgrad_cli.cli.kinds import BatchSize, Device, Pair
+from inputgrad_cli.cli.options import together
+from inputgrad_cli.words import EXISTING, FILTERS, RESIZES, SPACES
+
+TARGETS = (
+    "What is differentiated: auto, top1, top:K, 3, class:NAME, unit:I,J, all, margin:A,B, sum, "
+    "mean, max, norm, loss:NAME; HEAD/ before it where there are several outputs. Repeatable."
+)
+BASELINES = (
+    "zeros, constant:value=V, black, white, gray, noise:std=S, uniform; default black for picture "
+    "files, else zeros."
+)
+
+asking = together(
+    click.option(
+        "-m",
+        "--method",
+        "methods",
+        multiple=True,
+        default=["gradient"],
+        show_default=True,
+        metavar="NAME[:key=value,...]",
+        help="How; `inputgrad methods` lists them. Repeatable.",
+    ),
+    click.option(
+        "-t",
+        "--target",
+        "targets",
+        multiple=True,
+        default=["auto"],
+        show_default=True,
+        metavar="TARGET",
+        help=TARGETS,
+    ),
+    click.option("--truth", metavar="VALUE|FILE", help="Labels for loss: targets."),
+    click.option(
+        "--space",
+        type=click.Choice(SPACES),
+        default="auto",
+        show_default=True,
+        help="Logit or probability; auto: the logit where it is found and proved.",
+    ),
+    click.option("--wrt", metavar="NAME", help="The input to differentiate; default: all."),
+    click.option("--baseline", metavar="NAME[:key=value]", help=BASELINES),
+    click.option(
+        "--labels",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="Class names; default MODEL.labels.txt if it is there.",
+    ),
+    click.option(
+        "--code",
+        multiple=True,
+        metavar="FILE.py|MODULE",
+        help="Your own layers and functions. Repeatable.",
+    ),
+)
+
+reading = together(
+    click.option(
+        "-i",
+        "--input",
+        "pairs",
+        multiple=True,
+        type=Pair(),
+        help="A file or directory for one of several model inputs. Repeatable.",
+    ),
+    click.option(
+        "--preprocess",
+        default="auto",
+        show_default=True,
+        metavar="auto|raw|unit|tf|caffe|torch|mean=..,std=..",
+        help="From pixels to what the model takes; picture files only.",
+    ),
+    click.option(
+        "--resize",
+        type=click.Choice(RESIZES),
+        default="stretch",
+        show_default=True,
+        help="How a picture gets the model's size.",
+    ),
+    click.option(
+        "--interp",
+        type=click.Choice(FILTERS),
+        default="bilinear",
+        show_default=True,
+        help="The filter it is resized with.",
+    ),
+)
+
+computing = together(
+    click.option(
+        "--batch-size", type=BatchSize(), default="auto", show_default=True, help="Samples a pass."
+    ),
+    click.option(
+        "--device", type=Device(), default="auto", show_default=True, help="Where to compute."
+    ),
+    click.option(
+        "--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of all draws."
+    ),
+    click.option(
+        "--tolerance",
+        type=click.FloatRange(0, min_open=True),
+        default=0.01,
+        show_default=True,
+        help="Completeness gap allowed, relative.",
+    ),
+    click.option("--strict", is_flag=True, help="Exit with 1 if a check does not hold."),
+)
+
+finding = together(
+    click.option(
+        "-o",
+        "--out",
+        type=click.Path(path_type=Path),
+        default=Path("inputgrad-out"),
+        show_default=True,
+        help="The output directory.",
+    ),
+    click.option(
+        "--on-exists",
+        type=click.Choice(EXISTING),
+        default="resume",
+        show_default=True,
+        help="What to do about results that are there.",
+    ),
+    click.option(
+        "--from-file",
+        type=click.Path(path_type=Path),
+        metavar="LIST",
+        help="Read input names from a file, one a line.",
+    ),
+    click.option("-0", "null", is_flag=True, help="Names in lists end with NUL, not with a line."),
+    click.option(
+        "--root",
+        type=click.Path(path_type=Path),
+        metavar="DIR",
+        help="Items are named relative to it.",
+    ),
+    click.option("--include", multiple=True, metavar="GLOB", help="Take these from directories."),
+    click.option("--exclude", multiple=True, metavar="GLOB", help="Leave these out."),
+    click.option("--fail-fast", is_flag=True, help="Stop after the first item that fails."),
+    click.option(
+        "--max-failures", type=click.IntRange(1), metavar="N", help="Stop after N such items."
+    ),
+    click.option("-n", "--dry-run", is_flag=True, help="Show what would be written, and stop."),
+)

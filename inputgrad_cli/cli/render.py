@@ -1,0 +1,45 @@
+"""`inputgrad render`: a run's pictures, drawn again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from inputgrad_cli.cli.exits import printable
+from inputgrad_cli.cli.options import drawing, json_option, style_from
+
+
+@click.command("render")
+@click.argument("run", type=click.Path(path_type=Path), metavar="RUN")
+@drawing
+@json_option
+def command(run: Path, as_json: bool, **values: Any) -> int:
+    """Draw the pictures of RUN, the --out directory of a saliency call, again.
+
+    Needs neither the model nor TensorFlow. Where an input file is gone, the heatmap alone is drawn.
+    """
+    from inputgrad_cli.formats.results import dump
+    from inputgrad_cli.jobs.redraw import redraw
+
+    style = style_from(values)
+    if style is None:
+        raise click.UsageError("--picture none leaves nothing to draw.")
+    done: list[str] = []
+    failed: list[dict[str, str]] = []
+    for made in redraw(run, style, values["scale"] == "run"):
+        if made.error is not None:
+            click.echo(f"inputgrad: failed: {printable(made.error.sentence())}", err=True)
+            failed.append({"item": made.stem, "message": made.error.sentence()})
+            continue
+        if made.blank:
+            click.echo(
+                f"inputgrad: warning: {made.stem}: its input is gone; heatmap only.", err=True
+            )
+        done.append(str(made.path))
+        if not as_json:
+            click.echo(printable(str(made.path)))
+    if as_json:
+        click.echo(dump({"pictures": done, "failed": failed}))
+    return 3 if failed else 0

@@ -1,0 +1,141 @@
+"""`inputgrad saliency`: the main job."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from inputgrad_cli.cli.options import (
+    drawing,
+    json_option,
+    model_argument,
+    style_from,
+    verbosity,
+)
+from inputgrad_cli.cli.questions import asking, computing, finding, reading
+
+if TYPE_CHECKING:
+    from inputgrad_cli.jobs.plan import Job
+
+
+@click.command("saliency")
+@model_argument
+@click.argument("inputs", nargs=-1, metavar="[INPUT]...")
+@asking
+@reading
+@drawing
+@computing
+@finding
+@json_option
+@verbosity
+@click.pass_context
+def command(ctx: click.Context, /, **values: Any) -> int:
+    r"""Write what MODEL looks at in each INPUT, as arrays and, where one can see it, as pictures.
+
+    INPUT is a file, a directory, or - for names on stdin: pictures, .npy, .npz, .csv, .tsv.
+
+    \b
+    inputgrad saliency model.keras image.png
+    inputgrad saliency model.keras images/ -m integrated-gradients -t top:2 -o maps
+    inputgrad saliency model.keras table.csv -m input-x-gradient --json
+    """
+    _check_sources(values)
+    from inputgrad_cli.cli.show import Show
+    from inputgrad_cli.jobs.plan import make_plan
+
+    show = Show.pick(values["as_json"], values["quiet"], values["verbose"], values["no_color"])
+    with show.errors() as outcome:
+        plan = make_plan(job_from(ctx, values))
+        if values["dry_run"]:
+            show.plan(plan)
+        else:
+            outcome.run(plan)
+    return outcome.code
+
+
+def _check_sources(values: dict[str, Any]) -> None:
+    sources = [bool(values["inputs"]), bool(values["pairs"]), values["from_file"] is not None]
+    if sum(sources) > 1:
+        raise click.UsageError(
+            "Give inputs as arguments, with -i, or with --from-file, not two of them."
+        )
+    if not any(sources):
+        raise click.UsageError(
+            "Missing argument 'INPUT'. Name a file, a directory, or - for a list on stdin."
+        )
+
+
+def job_from(ctx: click.Context, values: dict[str, Any]) -> Job:
+    """Return the job that the options ask for."""
+    from inputgrad_cli.formats.pictures import Resize
+    from inputgrad_cli.jobs.plan import Job
+
+    most = 1 if values["fail_fast"] else values["max_failures"]
+    return Job(
+        model=values["model"],
+        named=_names(values),
+        pairs=values["pairs"],
+        methods=values["methods"],
+        targets=values["targets"],
+        truth=values["truth"],
+        space=values["space"],
+        wrt=values["wrt"],
+        baseline=values["baseline"],
+        preprocess=values["preprocess"],
+        resize=Resize(values["resize"], values["interp"]),
+        out=values["out"],
+        root=values["root"],
+        include=values["include"],
+        exclude=values["exclude"],
+        style=style_from(values),
+        run_scale=values["scale"] == "run",
+        batch_size=None if values["batch_size"] == "auto" else values["batch_size"],
+        device=values["device"],
+        seed=values["seed"],
+        labels=values["labels"],
+        code=values["code"],
+        tolerance=values["tolerance"],
+        strict=values["strict"],
+        on_exists=values["on_exists"],
+        most_failures=most,
+        argv=tuple(sys.argv[1:]),
+        options=_sources(ctx, values),
+    )
+
+
+def _names(values: dict[str, Any]) -> tuple[str, ...]:
+    """Return the inputs named by arguments, or by a list in a file or on stdin."""
+    if values["from_file"] is not None:
+        try:
+            return _split(values["from_file"].read_bytes(), values["null"])
+        except OSError as error:
+            raise click.UsageError(
+                f"--from-file {values['from_file']}: {error.strerror}."
+            ) from None
+    if values["inputs"] == ("-",):
+        return _split(sys.stdin.buffer.read(), values["null"])
+    return tuple(values["inputs"])
+
+
+def _split(data: bytes, null: bool) -> tuple[str, ...]:
+    if null:
+        return tuple(os.fsdecode(name) for name in data.split(b"\0") if name)
+    lines = data.removeprefix(b"\xef\xbb\xbf").split(b"\n")
+    return tuple(os.fsdecode(line.removesuffix(b"\r")) for line in lines if line.strip())
+
+
+def _sources(ctx: click.Context, values: dict[str, Any]) -> dict[str, Any]:
+    """Return each option's value and where it came from."""
+    out = {}
+    for name, value in values.items():
+        source = ctx.get_parameter_source(name)
+        plain = value if isinstance(value, (bool, int, float, type(None))) else _plain(value)
+        out[name] = {"value": plain, "source": source.name.lower() if source else "default"}
+    return out
+
+
+def _plain(value: Any) -> Any:
+    return [_plain(v) for v in value] if isinstance(value, (tuple, list)) else str(value)

@@ -1,0 +1,194 @@
+"""What a run tells, in words for people or in JSON lines for programs."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import click
+
+from inputgrad_cli.cli.exits import exit_code, printable, tell
+from inputgrad_cli.cli.progress import Bar
+from inputgrad_cli.cli.signals import Signals
+from inputgrad_cli.errors import InputgradError
+from inputgrad_cli.formats.results import dump
+from inputgrad_cli.jobs.events import Event, ItemDone, Progress, Start, Summary, Warned
+from inputgrad_cli.jobs.plan import Plan
+from inputgrad_cli.jobs.run import Run
+
+
+class Outcome:
+    """A run under way, and the exit code it comes to."""
+
+    def __init__(self, show: Show) -> None:
+        self.code = 0
+        self.started: Run | None = None
+        self._show = show
+
+    def run(self, plan: Plan) -> None:
+        """Carry out the plan; a signal ends it after the batch under way."""
+        with Signals() as signals:
+            self._show.expect(plan)
+            self.started = Run(plan, signals.came)
+            for event in self.started.events():
+                self._show.event(event)
+                if isinstance(event, Summary):
+                    self.code = event.exit
+            self._show.noise(self.started.noise)
+            signals.pass_on()
+
+
+class Show:
+    """Text: one line an item on stdout, talk on stderr."""
+
+    def __init__(self, quiet: bool, verbose: bool, color: bool) -> None:
+        self._quiet, self._verbose = quiet, verbose
+        self._bar = Bar(not quiet and color)
+        self._warned: Counter[str] = Counter()
+        self._failed: set[str] = set()
+        self._width = 0
+
+    @staticmethod
+    def pick(as_json: bool, quiet: bool, verbose: bool, no_color: bool) -> Show:
+        """Return the way of telling that the options ask for."""
+        return (JsonShow if as_json else Show)(quiet, verbose, not no_color)
+
+    @contextmanager
+    def errors(self) -> Iterator[Outcome]:
+        """Turn what ends the whole run into words, and its exit code."""
+        outcome = Outcome(self)
+        try:
+            yield outcome
+        except InputgradError as error:
+            outcome.code = exit_code(error)
+            self.error(error, outcome)
+        finally:
+            self._bar.close()
+
+    def error(self, error: InputgradError, outcome: Outcome) -> None:
+        """Tell an error that ends the run."""
+        tell(error)
+        if outcome.started:
+            self.noise(outcome.started.noise)
+
+    def noise(self, text: str) -> None:
+        """Show what TensorFlow wrote, if that was wanted."""
+        if self._verbose and text:
+            click.echo(text, err=True, nl=False)
+
+    def plan(self, plan: Plan) -> None:
+        """Show every source and destination."""
+        for item in plan.found.items:
+            for made in plan.maps:
+                click.echo(
+                    f"{printable(str(item.path))} -> {_destination(plan, item.name, made.tail)}"
+                )
+
+    def expect(self, plan: Plan) -> None:
+        """Line up what will be told."""
+        self._width = min(48, max(len(item.name) for item in plan.found.items))
+
+    def event(self, event: Event) -> None:
+        """Tell one event."""
+        if isinstance(event, ItemDone):
+            self._item(event)
+        elif isinstance(event, Warned):
+            self._warn(event)
+        elif isinstance(event, Progress):
+            self._bar.move(event.done, event.total)
+        elif isinstance(event, Summary):
+            self._summary(event)
+
+    def _item(self, event: ItemDone) -> None:
+        fields = event.fields
+        if event.status == "failed":
+            self._fail(fields)
+        elif event.status == "ok":
+            click.echo(self._line(fields))
+
+    def _line(self, fields: Any) -> str:
+        name = printable(fields["input"])
+        if fields["sample"] is not None:
+            name += f"#{fields['sample']}"
+        label = _unit(fields["target"])
+        score, p = fields["score"], fields["probability"]
+        parts = [name.ljust(self._width), printable(label)]
+        parts += [f"{score:.6g}"] if score is not None else []
+        parts += [f"{p:.2%}"] if p is not None else []
+        return "  ".join([*parts, printable(fields["picture"] or fields["arrays"])])
+
+    def _fail(self, fields: Any) -> None:
+        message = fields["error"]["message"]
+        if message not in self._failed:  # every map of the item says the same
+            self._failed.add(message)
+            self._say(f"inputgrad: failed: {printable(message)}")
+
+    def _warn(self, event: Warned) -> None:
+        self._warned[event.code] += 1
+        if self._quiet or (self._warned[event.code] > 1 and not self._verbose):
+            return
+        where = f"{event.input}: " if event.input else ""
+        self._say(f"inputgrad: warning: {printable(where + event.message)}.")
+
+    def _summary(self, event: Summary) -> None:
+        self._bar.close()
+        for code, number in self._warned.items():
+            if number > 1 and not self._verbose and not self._quiet:
+                self._say(f"inputgrad: warning {code}: {number - 1} more like it; -v shows all.")
+        if not self._quiet and (event.failed or event.skipped):
+            self._say(
+                f"inputgrad: {event.ok} done, {event.skipped} done before, {event.failed} failed."
+            )
+
+    def _say(self, text: str) -> None:
+        self._bar.above(text)
+
+
+class JsonShow(Show):
+    """JSON lines on stdout; `summary` is always last."""
+
+    def error(self, error: InputgradError, outcome: Outcome) -> None:
+        """Tell an error that ends the run as `error` and `summary`."""
+        code = outcome.code
+        self._print(
+            {"type": "error", "kind": error.kind, "message": error.sentence(), "exit": code}
+        )
+        ended = outcome.started.summary(code) if outcome.started else Summary(0, 0, 0, 0.0, code)
+        self._print(ended.record())
+        super().error(error, outcome)
+
+    def plan(self, plan: Plan) -> None:
+        """Show every source and destination as one object."""
+        moves = [
+            {"input": i.name, "path": str(i.path), "arrays": _destination(plan, i.name, m.tail)}
+            for i in plan.found.items
+            for m in plan.maps
+        ]
+        self._print({"type": "plan", "model": str(plan.job.model), "items": moves})
+        self._print(Summary(0, 0, 0, 0.0, 0).record())
+
+    def event(self, event: Event) -> None:
+        """Print one event."""
+        if isinstance(event, Progress):
+            self._bar.move(event.done, event.total)
+        elif isinstance(event, (Start, ItemDone, Warned, Summary)):
+            self._print(event.record())
+
+    def _print(self, record: dict[str, Any]) -> None:
+        sys.stdout.write(dump(record) + "\n")
+        sys.stdout.flush()
+
+
+def _unit(target: Any) -> str:
+    """Return what was differentiated: the class's name, else the unit, else the target as asked."""
+    if target["label"] is not None:
+        return str(target["label"])
+    index = target["index"]
+    return str(target["asked"] if index is None else f"{target['output']}{index}")
+
+
+def _destination(plan: Plan, name: str, tail: str) -> str:
+    return printable(str(plan.job.out / f"{name}{tail}.npz"))

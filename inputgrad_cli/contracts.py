@@ -1,0 +1,140 @@
+"""What the rooms above promise one another: the engine, the method, and the case between them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Protocol
+
+from inputgrad_cli.arrays import Array, Arrays, count, take
+from inputgrad_cli.attribution import Finding
+from inputgrad_cli.registry import Registry
+from inputgrad_cli.signature import Signature
+from inputgrad_cli.target import Choice, PinnedTarget
+
+
+@dataclass(frozen=True)
+class Gradients:
+    """Gradients of the target's scalar by site, (B, ...), and the scalars themselves, (B,)."""
+
+    values: Arrays
+    scores: Array
+    disconnected: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class FirstPass:
+    """What one pass over the clean inputs gave: outputs by head, and per choice the rest.
+
+    `gradients` is empty where none were asked for.
+    """
+
+    outputs: Arrays
+    targets: Sequence[PinnedTarget]
+    scores: Sequence[Array]
+    gradients: Sequence[Gradients] = ()
+
+
+class Engine(Protocol):
+    """The one who knows the model. It alone owns chunking, compilation, precision and devices."""
+
+    @property
+    def signature(self) -> Signature:
+        """Return what the model takes and gives."""
+
+    @property
+    def batch_size(self) -> int:
+        """Return how many samples one pass should hold."""
+
+    def first(
+        self,
+        inputs: Arrays,
+        choices: Sequence[Choice],
+        sites: Sequence[str],
+        truth: Array | None = None,
+        gradients: bool = True,
+    ) -> FirstPass:
+        """Return the pass over the clean inputs, in which ranks are resolved and then pinned."""
+
+    def scores(self, inputs: Arrays, target: PinnedTarget) -> Array:
+        """Return the scalars of the target, (B,)."""
+
+    def gradients(self, inputs: Arrays, target: PinnedTarget, sites: Sequence[str]) -> Gradients:
+        """Return the gradients at the sites, (B, ...), and the scalars."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """One batch to explain for one pinned target.
+
+    `inputs` and `baseline` hold every model input, (B, ...); only `sites` are differentiated, and
+    outside them the baseline equals the input. `keys` are the seeds of the samples. `scores` are
+    those of the clean inputs where they are known already.
+    """
+
+    inputs: Arrays
+    target: PinnedTarget
+    sites: tuple[str, ...]
+    baseline: Arrays
+    keys: Sequence[bytes]
+    tolerance: float = 0.01
+    scores: Array | None = None
+
+    def __len__(self) -> int:
+        return count(self.inputs)
+
+    def take(self, rows: Any) -> Case:
+        """Return the case of the chosen samples; a row may be chosen more than once."""
+        return replace(
+            self,
+            inputs=take(self.inputs, rows),
+            target=self.target.take(rows),
+            baseline=take(self.baseline, rows),
+            keys=[self.keys[row] for row in rows],
+            scores=None if self.scores is None else self.scores[rows],
+        )
+
+    def moved(self, inputs: Arrays) -> Case:
+        """Return the same case at other inputs."""
+        return replace(self, inputs=inputs, scores=None)
+
+
+@dataclass(frozen=True)
+class Method:
+    """A way to turn engine and case into attributions. Its fields are its parameters.
+
+    `complete`: values sum to score - baseline score. `linear_exact`: what a linear model
+    gives is known on paper, `gradient` or `input times gradient` or `difference times gradient`.
+    `clean_gradient`: the gradient at the clean input is part of the definition.
+    """
+
+    name: ClassVar[str]
+    family: ClassVar[str]
+    paper: ClassVar[str]
+    complete: ClassVar[bool] = False
+    random: ClassVar[bool] = False
+    clean_gradient: ClassVar[bool] = False
+    linear_exact: ClassVar[str] = ""
+    reduce: ClassVar[str] = "sum"
+
+    @property
+    def per_input(self) -> bool:
+        """Return whether values are score per unit of input; else they are in units of score."""
+        return False
+
+    @property
+    def uses_baseline(self) -> bool:
+        """Return whether the method looks at the baseline."""
+        return False
+
+    @property
+    def passes(self) -> int:
+        """Return about how many gradients one sample costs."""
+        return 1
+
+    def attribute(self, engine: Engine, case: Case) -> Finding:
+        """Return the attributions of the case."""
+        raise TypeError(f"{type(self).__name__} does not say how it attributes")
+
+
+methods: Registry[Method] = Registry("method")

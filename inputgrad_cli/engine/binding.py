@@ -1,0 +1,120 @@
+"""Translates between a Keras model's own structures and the one normal form, name to tensor."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import keras
+
+from inputgrad_cli.signature import Port, Shape
+
+Tensors = Mapping[str, Any]
+
+
+class Binding:
+    """How one model is called: `ports` name its inputs, `call` runs it."""
+
+    def __init__(self, model: Any) -> None:
+        self.model = model
+        self.struct = _structure(model)
+        if self.struct is not None:
+            leaves = keras.tree.flatten_with_path(self.struct)
+            self.ports = tuple(_port(path, leaf) for path, leaf in leaves)
+            self.arguments: list[str] = []
+        else:
+            self.arguments = _arguments(model)
+            self.struct, self.ports = _built_inputs(model, self.arguments)
+
+    def call(self, tensors: Tensors) -> dict[str, Any]:
+        """Return the outputs by name; inference mode, always."""
+        flat = [tensors[port.name] for port in self.ports]
+        packed = keras.tree.pack_sequence_as(self.struct, flat)
+        if len(self.arguments) > 1:
+            outputs = self.model(*packed, training=False)
+        else:
+            outputs = self.model(packed, training=False)
+        return self.named(outputs)
+
+    def named(self, outputs: Any) -> dict[str, Any]:
+        """Return the leaves of `outputs` by dict key, else by layer, else `output`."""
+        leaves = keras.tree.flatten_with_path(outputs)
+        layers = [_layer_name(tensor) for tensor in getattr(self.model, "outputs", None) or ()]
+        layers = layers if len(layers) == len(leaves) else [""] * len(leaves)
+        names: list[str] = []
+        for (path, _), layer in zip(leaves, layers, strict=True):
+            names.append(_key(path) or layer or "output")
+        return dict(zip(_unique(names), (leaf for _, leaf in leaves), strict=True))
+
+
+def _structure(model: Any) -> Any:
+    if isinstance(model, keras.Sequential):
+        return model.inputs[0] if model.inputs else None
+    return getattr(model, "_inputs_struct", None)
+
+
+def _key(path: Sequence[Any]) -> str:
+    """Return a nested key such as `x/a`, or nothing where the structure has no names."""
+    return "/".join(str(p) for p in path) if any(isinstance(p, str) for p in path) else ""
+
+
+def _layer_name(tensor: Any) -> str:
+    return str(tensor._keras_history.operation.name)
+
+
+def _port(path: Sequence[Any], tensor: Any) -> Port:
+    dtype = keras.backend.standardize_dtype(tensor.dtype)
+    return Port(_key(path) or _layer_name(tensor), tuple(tensor.shape[1:]), dtype)
+
+
+def _unique(names: Sequence[str]) -> list[str]:
+    seen: dict[str, int] = {}
+    out = []
+    for name in names:
+        number = seen[name] = seen.get(name, -1) + 1
+        out.append(f"{name}_{number}" if number else name)
+    return out
+
+
+def _arguments(model: Any) -> list[str]:
+    """Return the data parameters of a subclassed model's `call`."""
+    parameters = inspect.signature(model.call).parameters.values()
+    taken = [
+        p.name
+        for p in parameters
+        if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)
+        and p.name not in ("training", "mask")
+        and (p.default is p.empty)
+    ]
+    return taken or ["input"]
+
+
+def _built_inputs(model: Any, arguments: Sequence[str]) -> tuple[Any, tuple[Port, ...]]:
+    """Return the input structure of a subclassed model, from the shapes it was built with.
+
+    Shapes were saved with the batch that happened to come first; only the other axes count.
+    """
+    saved = model.get_build_config() or {}
+    shapes = saved.get("shapes_dict") or {}
+    if len(arguments) > 1:
+        shaped = {name.removesuffix("_shape"): shape for name, shape in shapes.items()}
+        ports = tuple(Port(name, _without_batch(shaped.get(name))) for name in arguments)
+        return list(arguments), ports
+    shape = saved.get("input_shape")
+    if isinstance(shape, dict):
+        names = sorted(shape)
+        return (
+            {name: name for name in names},
+            tuple(Port(name, _without_batch(shape[name])) for name in names),
+        )
+    if isinstance(shape, (list, tuple)) and shape and isinstance(shape[0], (list, tuple)):
+        ports = tuple(Port(f"{arguments[0]}/{i}", _without_batch(s)) for i, s in enumerate(shape))
+        return [port.name for port in ports], ports
+    return arguments[0], (Port(arguments[0], _without_batch(shape)),)
+
+
+def _without_batch(shape: Any) -> Shape | None:
+    if not isinstance(shape, (list, tuple)) or not shape:
+        return None
+    return tuple(d if isinstance(d, int) else None for d in shape[1:])

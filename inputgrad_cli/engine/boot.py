@@ -1,0 +1,112 @@
+"""Imports TensorFlow and Keras: quickly, quietly, and untouched by the user's Keras settings."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from inputgrad_cli.engine.quiet import Noise
+from inputgrad_cli.errors import ModelError, UsageError
+
+# Keras imports these for helpers that we never call; they cost as much as Keras itself.
+UNUSED = ("matplotlib", "sklearn", "pandas", "scipy")
+
+
+def boot(noise: Noise) -> None:
+    """Import TensorFlow and Keras on the TensorFlow backend with the settings models expect."""
+    if "keras" not in sys.modules:
+        with noise.kept(), _settings(), _without(UNUSED):
+            import keras
+            import tensorflow  # noqa: F401 - not before Keras: it would import it with more
+    import keras
+    import tensorflow as tf
+
+    if keras.backend.backend() != "tensorflow":
+        raise ModelError(
+            f"Keras runs on {keras.backend.backend()} in this process",
+            reason="gradients are taken by TensorFlow",
+            mend="set KERAS_BACKEND=tensorflow before Keras is imported",
+        )
+    keras.config.set_floatx("float32")
+    keras.config.set_image_data_format("channels_last")
+    keras.config.set_epsilon(1e-7)
+    tf.get_logger().setLevel("ERROR")
+
+
+@contextmanager
+def _settings() -> Iterator[None]:
+    """Set the environment that Keras and TensorFlow read while they are imported."""
+    # Keras reads keras.json from KERAS_HOME and makes the directory; below a device there is none.
+    wanted = {
+        "KERAS_BACKEND": "tensorflow",
+        "KERAS_HOME": os.path.join(os.devnull, "keras"),
+        "TF_CPP_MIN_LOG_LEVEL": os.environ.get("TF_CPP_MIN_LOG_LEVEL", "2"),
+        "TF_FORCE_GPU_ALLOW_GROWTH": os.environ.get("TF_FORCE_GPU_ALLOW_GROWTH", "true"),
+    }
+    before = {name: os.environ.get(name) for name in wanted}
+    os.environ.update(wanted)
+    try:
+        yield
+    finally:
+        for name in ("KERAS_BACKEND", "KERAS_HOME"):
+            if before[name] is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = str(before[name])
+
+
+@contextmanager
+def _without(names: tuple[str, ...]) -> Iterator[None]:
+    """Hide modules that are not imported yet, so that optional imports of them fail at once."""
+    hidden = [name for name in names if name not in sys.modules]
+    blocked: dict[str, Any] = dict.fromkeys(hidden)
+    sys.modules.update(blocked)
+    try:
+        yield
+    finally:
+        for name in hidden:
+            if sys.modules.get(name, name) is None:
+                del sys.modules[name]
+
+
+def pick_device(asked: str) -> str | None:
+    """Return TensorFlow's name of the device that `auto`, `cpu`, `gpu` or `gpu:N` means.
+
+    None leaves the choice to TensorFlow. UsageError where an explicit device is absent.
+    """
+    import tensorflow as tf
+
+    tf.config.experimental.enable_tensor_float_32_execution(False)
+    if asked == "auto":
+        return None
+    if asked == "cpu":
+        return "/device:CPU:0"
+    number = int(asked.partition(":")[2] or 0)
+    there = len(tf.config.list_physical_devices("GPU"))
+    if number >= there:
+        raise UsageError(
+            f"--device {asked}: there is no such device here",
+            reason=f"TensorFlow sees {there} GPUs",
+            mend="use --device auto or cpu; `inputgrad doctor` lists the devices",
+        )
+    return f"/device:GPU:{number}"
+
+
+def devices() -> list[str]:
+    """Return the devices that TensorFlow sees, by name."""
+    import tensorflow as tf
+
+    return [
+        device.name.replace("/physical_device:", "") for device in tf.config.list_physical_devices()
+    ]
+
+
+def versions() -> dict[str, str]:
+    """Return the versions that decide the last digits of a result."""
+    import keras
+    import tensorflow as tf
+
+    return {"tensorflow": tf.__version__, "keras": keras.__version__}

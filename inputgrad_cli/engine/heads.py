@@ -1,0 +1,106 @@
+"""Finds the softmax or sigmoid that ends a model, and proves it by a forward pass."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from inputgrad_cli.arrays import Array
+from inputgrad_cli.engine.binding import Binding, Tensors
+from inputgrad_cli.signature import Head
+
+PASSED = {"Identity", "Cast", "Reshape", "Squeeze", "EnsureShape"}
+ENDS = {"Softmax", "Sigmoid", "LogSoftmax"}
+
+
+def logits_of(output: Any) -> Any | None:
+    """Return the tensor before the final softmax or sigmoid, None where none is found.
+
+    Keras notes it on the tensor it returns; while a graph is traced the operations can be walked.
+    """
+    noted = getattr(output, "_keras_logits", None)
+    if noted is not None:
+        return noted
+    if isinstance(output, tf.__internal__.EagerTensor) or not hasattr(output, "op"):
+        return None
+    operation = output.op
+    while operation.type in PASSED:
+        operation = operation.inputs[0].op
+    return operation.inputs[0] if operation.type in ENDS else None
+
+
+def find_heads(binding: Binding, tensors: Tensors) -> tuple[tuple[Head, ...], bool]:
+    """Return the heads, proved on `tensors`, and whether finding the logits needs a graph."""
+    outputs = binding.call(tensors)
+    values = {name: np.asarray(tf.cast(y, tf.float32)) for name, y in outputs.items()}
+    noted = {name: logits_of(y) for name, y in outputs.items()}
+    missing = [n for n, z in noted.items() if z is None and _may_be_probability(values[n])]
+    walked = _walk_graph(binding, tensors) if missing else {}
+    heads = []
+    for name, value in values.items():
+        logits = noted[name] if noted[name] is not None else walked.get(name)
+        z = None if logits is None else np.asarray(tf.cast(logits, tf.float32))
+        heads.append(_prove(name, value, z, _static_shape(binding, name, value)))
+    needs_graph = any(head.proved and head.name in walked for head in heads)
+    return tuple(heads), needs_graph
+
+
+def _walk_graph(binding: Binding, tensors: Tensors) -> dict[str, Any]:
+    def found(inputs: Any) -> Any:
+        logits = {name: logits_of(y) for name, y in binding.call(inputs).items()}
+        return {name: z for name, z in logits.items() if z is not None}
+
+    return dict(tf.function(found)(dict(tensors)))
+
+
+def _static_shape(binding: Binding, name: str, value: Array) -> tuple[int | None, ...]:
+    symbols = binding.named(binding.model._outputs_struct) if _has_graph(binding.model) else {}
+    known = symbols.get(name)
+    return tuple(known.shape[1:]) if known is not None else tuple(value.shape[1:])
+
+
+def _has_graph(model: Any) -> bool:
+    return getattr(model, "_outputs_struct", None) is not None
+
+
+def _may_be_probability(y: Array) -> bool:
+    """Return whether these could be probabilities or their logarithms."""
+    return bool(np.all((y >= 0) & (y <= 1)) or (np.all(y <= 0) and y.ndim > 1 and y.shape[-1] > 1))
+
+
+def _prove(name: str, y: Array, z: Array | None, shape: tuple[int | None, ...]) -> Head:
+    if z is None:
+        return Head(name, shape, note=_why_not(y))
+    if z.shape != y.shape and z.size == y.size:
+        z = z.reshape(y.shape)  # a reshape after the activation keeps the order of the values
+    if z.shape == y.shape:
+        if np.allclose(_sigmoid(z), y, rtol=1e-4, atol=1e-6):
+            return Head(name, shape, "sigmoid", True)
+        for axis in range(y.ndim - 1, 0, -1):
+            if np.allclose(_softmax(z, axis), y, rtol=1e-4, atol=1e-6):
+                return Head(name, shape, "softmax", True, axis - 1)
+            with np.errstate(divide="ignore"):
+                if np.allclose(np.log(_softmax(z, axis)), y, rtol=1e-4, atol=1e-4):
+                    return Head(name, shape, "log_softmax", True, axis - 1)
+    return Head(
+        name, shape, note="logits were found, but their activation does not give the output"
+    )
+
+
+def _why_not(y: Array) -> str:
+    wide = y.ndim > 1 and y.shape[-1] > 1
+    if wide and np.all(y >= 0) and np.allclose(y.sum(axis=-1), 1.0, atol=1e-4):
+        return "the values look like probabilities, but no softmax operation ends the model"
+    return ""
+
+
+def _softmax(z: Array, axis: int) -> Array:
+    e = np.exp(z.astype(np.float64) - z.max(axis=axis, keepdims=True))
+    return np.asarray(e / e.sum(axis=axis, keepdims=True))
+
+
+def _sigmoid(z: Array) -> Array:
+    e = np.exp(-np.abs(z.astype(np.float64)))
+    return np.where(z >= 0, 1.0 / (1.0 + e), e / (1.0 + e))

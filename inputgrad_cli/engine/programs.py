@@ -1,0 +1,72 @@
+"""What is run on tensors: each program is a closure that may be traced once and run for ever."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import tensorflow as tf
+
+from inputgrad_cli.engine.binding import Binding, Tensors
+from inputgrad_cli.engine.scalar import Pins, resolve_rank, scalar
+from inputgrad_cli.signature import Signature
+from inputgrad_cli.target import Choice
+
+Program = Callable[..., Any]
+
+
+def scores_of(binding: Binding, choice: Choice) -> Program:
+    """Return (tensors, pins) -> scores (B,)."""
+
+    def run(tensors: Tensors, pins: Pins) -> Any:
+        return scalar(choice, binding.call(tensors), pins, tensors)
+
+    return run
+
+
+def gradients_of(binding: Binding, choice: Choice, sites: Sequence[str]) -> Program:
+    """Return (tensors, pins) -> gradients by site (None where disconnected), scores (B,)."""
+
+    def run(tensors: Tensors, pins: Pins) -> Any:
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch([tensors[site] for site in sites])
+            scores = scalar(choice, binding.call(tensors), pins, tensors)
+        return _gradient(tape, scores, tensors, sites), scores
+
+    return run
+
+
+def first_of(
+    binding: Binding,
+    signature: Signature,
+    choices: Sequence[Choice],
+    sites: Sequence[str],
+    gradients: bool,
+) -> Program:
+    """Return (tensors, pins) -> outputs, and by choice: pins resolved, scores, gradients.
+
+    One forward pass serves all choices.
+    """
+
+    def run(tensors: Tensors, pins: Sequence[Pins]) -> Any:
+        with tf.GradientTape(persistent=True, watch_accessed_variables=False) as tape:
+            if gradients:
+                tape.watch([tensors[site] for site in sites])
+            outputs = binding.call(tensors)
+            resolved = [
+                resolve_rank(c, signature.head(c.head), outputs[c.head]) if c.kind == "rank" else p
+                for c, p in zip(choices, pins, strict=True)
+            ]
+            scores = [
+                scalar(c, outputs, p, tensors) for c, p in zip(choices, resolved, strict=True)
+            ]
+        found = [_gradient(tape, s, tensors, sites) for s in scores] if gradients else []
+        plain = {name: tf.cast(y, tf.float32) for name, y in outputs.items()}
+        return plain, resolved, scores, found
+
+    return run
+
+
+def _gradient(tape: Any, scores: Any, tensors: Mapping[str, Any], sites: Sequence[str]) -> Any:
+    found = tape.gradient(scores, {site: tensors[site] for site in sites})
+    return {site: None if g is None else tf.convert_to_tensor(g) for site, g in found.items()}

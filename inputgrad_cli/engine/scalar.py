@@ -1,0 +1,106 @@
+"""From outputs and a choice to the scalar per sample."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import tensorflow as tf
+
+from inputgrad_cli.engine.binding import Tensors
+from inputgrad_cli.engine.heads import logits_of
+from inputgrad_cli.engine.losses import RECONSTRUCTION, find_loss, per_sample
+from inputgrad_cli.errors import UsageError
+from inputgrad_cli.signature import Head
+from inputgrad_cli.target import Choice
+
+
+class Pins(NamedTuple):
+    """A pinned target as tensors, batch first; `truth` has no columns where none is needed."""
+
+    index: Any
+    signs: Any
+    offset: Any
+    truth: Any
+
+
+def in_space(choice: Choice, output: Any) -> Any:
+    """Return the tensor that the choice reads, float32: logits or the output itself."""
+    if choice.space != "logit":
+        return tf.cast(output, tf.float32)
+    logits: Any = logits_of(output)
+    if logits.shape.rank != output.shape.rank:
+        logits = tf.reshape(logits, tf.shape(output))
+    return tf.cast(logits, tf.float32)
+
+
+def resolve_rank(choice: Choice, head: Head, output: Any) -> Pins:
+    """Return the pins of "the class of rank `choice.rank`" for each sample."""
+    values = tf.stop_gradient(in_space(choice, output))
+    rows = tf.shape(values)[0]
+    if head.is_binary:
+        return _binary_rank(choice, head, values, rows)
+    flat = tf.reshape(values, (rows, -1))
+    best = tf.math.top_k(flat, k=choice.rank + 1).indices[:, choice.rank]
+    axes = len(head.shape or ())
+    axis = head.axis % max(axes, 1)
+    index = tf.stack([best if i == axis else tf.zeros_like(best) for i in range(axes)], axis=-1)
+    ones, zeros = tf.ones((rows, 1)), tf.zeros((rows,))
+    return Pins(index[:, tf.newaxis, :], ones, zeros, tf.zeros((rows, 0)))
+
+
+def _binary_rank(choice: Choice, head: Head, values: Any, rows: Any) -> Pins:
+    """Return the predicted class of one sigmoid unit (rank 0), or the other one."""
+    middle = 0.0 if choice.space == "logit" else 0.5
+    is_one = tf.reshape(values, (rows,)) >= middle
+    if choice.rank:
+        is_one = tf.logical_not(is_one)
+    signs = tf.where(is_one, 1.0, -1.0)
+    lift = 0.0 if choice.space == "logit" else 1.0
+    index = tf.zeros((rows, 1, len(head.shape or ())), tf.int32)
+    offset = tf.where(is_one, 0.0, lift)
+    return Pins(index, signs[:, tf.newaxis], offset, tf.zeros((rows, 0)))
+
+
+def scalar(choice: Choice, outputs: Tensors, pins: Pins, inputs: Mapping[str, Any]) -> Any:
+    """Return the score of each sample, float32 (B,)."""
+    output = outputs[choice.head]
+    if choice.kind == "loss":
+        return _loss(choice, output, pins, inputs)
+    values = in_space(choice, output)
+    if choice.kind == "reduce":
+        return _reduce(choice.how, tf.reshape(values, (tf.shape(values)[0], -1)))
+    if values.shape.rank == 1:
+        picked = values[:, tf.newaxis]
+    else:
+        picked = tf.gather_nd(values, pins.index, batch_dims=1)
+    return pins.offset + tf.reduce_sum(pins.signs * picked, axis=1)
+
+
+def _reduce(how: str, flat: Any) -> Any:
+    reductions = {
+        "sum": tf.reduce_sum,
+        "mean": tf.reduce_mean,
+        "max": tf.reduce_max,
+        "norm": tf.norm,
+    }
+    return reductions[how](flat, axis=1)
+
+
+def _loss(choice: Choice, output: Any, pins: Pins, inputs: Mapping[str, Any]) -> Any:
+    if choice.how == RECONSTRUCTION:
+        truth = _reconstructed(choice, output, inputs)
+        return per_sample(tf.math.squared_difference(truth, tf.cast(output, tf.float32)))
+    return per_sample(find_loss(choice.how)(pins.truth, output))
+
+
+def _reconstructed(choice: Choice, output: Any, inputs: Mapping[str, Any]) -> Any:
+    alike = [t for t in inputs.values() if t.shape.is_compatible_with(output.shape)]
+    if len(alike) == 1:
+        return alike[0]
+    shapes = ", ".join(f"{name} {tuple(t.shape[1:])}" for name, t in inputs.items())
+    raise UsageError(
+        f"target {choice.asked}: output {choice.head!r} of shape {tuple(output.shape[1:])} "
+        "must match one input",
+        reason=f"the inputs are {shapes}",
+    )

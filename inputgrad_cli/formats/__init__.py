@@ -1,0 +1,1 @@
+"""Reads and writes files. Everything read is checked; nothing read is trusted."""

@@ -1,0 +1,26 @@
+"""Bytes of a file, each file read once: what is hashed is what is decoded."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+from inputgrad_cli.errors import ItemError
+
+MOST_BYTES = 4 << 30
+
+
+def read_bytes(path: Path) -> bytes:
+    """Return the content of a regular file; ItemError (kind `unreadable`) otherwise."""
+    try:
+        found = os.stat(path)
+        if not stat.S_ISREG(found.st_mode):
+            raise ItemError(f"{path}: not a regular file", kind="unreadable")
+        if found.st_size > MOST_BYTES:
+            raise ItemError(f"{path}: larger than {MOST_BYTES >> 30} GiB", kind="unreadable")
+        return path.read_bytes()
+    except OSError as error:
+        raise ItemError(
+            f"{path}: cannot be read", reason=str(error.strerror), kind="unreadable"
+        ) from None

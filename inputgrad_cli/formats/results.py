@@ -1,0 +1,67 @@
+"""The `.npz` of an attribution: stored, without pickles, the same bytes for the same result."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from inputgrad_cli.attribution import Attribution
+from inputgrad_cli.errors import ItemError
+from inputgrad_cli.formats.arrays import read_npy
+
+METADATA = "metadata.json"
+EPOCH = (1980, 1, 1, 0, 0, 0)  # the first moment that a zip can name
+
+
+def to_bytes(attribution: Attribution) -> bytes:
+    """Return the file of an attribution."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as archive:
+        for site, array in attribution.values.items():
+            member = io.BytesIO()
+            np.lib.format.write_array(member, np.ascontiguousarray(array), allow_pickle=False)
+            _add(archive, f"{site}.npy", member.getvalue())
+        _add(archive, METADATA, dump(attribution.metadata, indent=1).encode())
+    return out.getvalue()
+
+
+def _add(archive: zipfile.ZipFile, name: str, data: bytes) -> None:
+    info = zipfile.ZipInfo(name, EPOCH)
+    info.external_attr = 0o644 << 16
+    archive.writestr(info, data)
+
+
+def read_result(path: Path) -> Attribution:
+    """Return the attribution stored at `path`; ItemError (kind `unreadable`) otherwise."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            metadata = json.loads(archive.read(METADATA))
+            names = [n.removesuffix(".npy") for n in archive.namelist() if n.endswith(".npy")]
+            values = {n: read_npy(archive.read(f"{n}.npy"), f"{path}:{n}") for n in names}
+    except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
+        raise ItemError(
+            f"{path}: not a result of inputgrad", reason=str(error), kind="unreadable"
+        ) from None
+    return Attribution(values, metadata, bool(metadata.get("many")))
+
+
+def dump(value: Any, indent: int | None = None) -> str:
+    """Return strict JSON: numbers that are not finite become null, order is kept."""
+    return json.dumps(_strict(value), allow_nan=False, ensure_ascii=True, indent=indent)
+
+
+def _strict(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(key): _strict(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_strict(item) for item in value]
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, float) and not np.isfinite(value):
+        return None
+    return value

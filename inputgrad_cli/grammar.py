@@ -1,0 +1,101 @@
+"""The small language `name:key=value,key=value` of methods, baselines and their kin.
+
+A list within a value uses `;`. A value with `,` `:` or `=` is quoted with `'` or `"`; within
+quotes a backslash takes the next character as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from inputgrad_cli.errors import GrammarError
+
+
+@dataclass(frozen=True)
+class Word:
+    """A piece of text and where it stands in the whole."""
+
+    text: str
+    at: int
+    end: int
+
+
+@dataclass(frozen=True)
+class Call:
+    """A name with its arguments, as written."""
+
+    name: Word
+    args: Mapping[str, tuple[Word, Word]]
+    source: str
+
+    def wrong(self, what: str, word: Word, mend: str = "") -> GrammarError:
+        """Return an error that points at `word`."""
+        return GrammarError(what, self.source, word.at, word.end, mend)
+
+
+def parse(text: str) -> Call:
+    """Return the call that `text` writes; GrammarError points at the word that is wrong."""
+    name, rest = _until(text, 0, ":")
+    if not name.text.strip():
+        raise GrammarError("a name is missing", text, 0, 1)
+    args: dict[str, tuple[Word, Word]] = {}
+    at = rest
+    while at < len(text) or (at == rest and rest > name.end):
+        key, value, at = _pair(text, at)
+        if key.text in args:
+            raise GrammarError(f"{key.text!r} stands twice", text, key.at, key.end)
+        args[key.text] = (key, value)
+    return Call(name, args, text)
+
+
+def _pair(text: str, at: int) -> tuple[Word, Word, int]:
+    key, after = _until(text, at, "=,")
+    if not key.text:
+        raise GrammarError("a key=value is missing here", text, at, at + 1)
+    if text[key.end : key.end + 1] != "=":
+        raise GrammarError(f"{key.text!r} needs a value: {key.text}=VALUE", text, key.at, key.end)
+    value, after = _until(text, after, ",", quotes=True)
+    if not value.text and value.end == value.at:
+        raise GrammarError(f"{key.text!r} has an empty value", text, key.at, value.end + 1)
+    if after == len(text) and text.endswith(",") and value.end < len(text):
+        raise GrammarError("a key=value is missing after the comma", text, len(text) - 1)
+    return key, value, after
+
+
+def _until(text: str, at: int, stops: str, quotes: bool = False) -> tuple[Word, int]:
+    """Return the word from `at` to the first of `stops`, and the place after that stop."""
+    if quotes and text[at : at + 1] in ("'", '"'):
+        return _quoted(text, at)
+    end = min((i for i in (text.find(s, at) for s in stops) if i >= 0), default=len(text))
+    word = text[at:end]
+    if quotes and (bad := next((c for c in word if c in ":="), "")):
+        mend = f'put the value in quotes: "{word}"'
+        raise GrammarError(f"a value with {bad!r} must be quoted", text, at, end, mend)
+    return Word(word.strip(), at, end), min(end + 1, len(text))
+
+
+def _quoted(text: str, at: int) -> tuple[Word, int]:
+    quote, out, i = text[at], [], at + 1
+    while i < len(text) and text[i] != quote:
+        if text[i] == "\\" and i + 1 < len(text):
+            i += 1
+        out.append(text[i])
+        i += 1
+    if i >= len(text):
+        raise GrammarError("the quote is not closed", text, at, len(text))
+    if i + 1 < len(text) and text[i + 1] != ",":
+        raise GrammarError("a comma is missing after the quote", text, i + 1, i + 2)
+    return Word("".join(out), at, i + 1), min(i + 2, len(text))
+
+
+def quote(value: str) -> str:
+    """Return `value` as it must be written to be read back the same."""
+    if value and not any(c in value for c in ",:='\"\\") and value == value.strip():
+        return value
+    return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def as_list(value: str) -> list[str]:
+    """Return the parts of a value that is a list, split at `;`."""
+    return [part.strip() for part in value.split(";")]

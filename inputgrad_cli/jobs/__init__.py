@@ -1,0 +1,1 @@
+"""Whole runs over many files: what to do, what was done, and where it stands."""

@@ -1,0 +1,64 @@
+"""The fields of an item on the machine stream, as the contract names them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from inputgrad_cli.attribution import Attribution
+from inputgrad_cli.jobs.items import Item
+from inputgrad_cli.jobs.naming import Map
+
+
+def failed_fields(
+    item: Item, made: Map, error: dict[str, str], sample: int | None = None
+) -> dict[str, Any]:
+    """Return the fields of an item that failed."""
+    return {**_head(item, made, sample), "status": "failed", "error": error}
+
+
+def skipped_fields(item: Item, made: Map) -> dict[str, Any]:
+    """Return the fields of an item that an earlier run has done."""
+    return {**_head(item, made, None), "status": "skipped"}
+
+
+def done_fields(
+    item: Item,
+    made: Map,
+    attribution: Attribution,
+    pictures: Sequence[str | None],
+    arrays: str,
+    sample: int | None,
+) -> dict[str, Any]:
+    """Return the fields of a sample that is done, as the contract names them."""
+    meta = attribution.metadata
+
+    def at(value: Any) -> Any:
+        return value if sample is None else value[sample]
+
+    target = {
+        **meta["target"],
+        "index": at(meta["target"]["index"]),
+        "label": at(meta["target"]["label"]),
+    }
+    return {
+        **_head(item, made, sample),
+        "target": target,
+        "space": meta["space"],
+        "score": at(meta["score"]),
+        "probability": at(meta["probability"]),
+        "arrays": arrays,
+        "picture": pictures[sample or 0],
+        "status": "ok",
+        "checks": at(meta["checks"]),
+    }
+
+
+def _head(item: Item, made: Map, sample: int | None) -> dict[str, Any]:
+    return {
+        "input": item.name,
+        "path": str(item.path),
+        "sample": sample,
+        "method": made.label,
+        "target": {"asked": made.target},
+    }

@@ -1,0 +1,175 @@
+"""Finds the inputs that a call names, and gives each its name."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from fnmatch import fnmatch
+from pathlib import Path
+
+from inputgrad_cli.errors import EmptyError, ItemError, UsageError
+
+
+@dataclass(frozen=True)
+class Item:
+    """One input: its name in the output directory, and its files by model input.
+
+    The key None stands for a file that was not given to one input by name. `error` is set where
+    the item is known to fail before it is read.
+    """
+
+    name: str
+    paths: Mapping[str | None, Path]
+    error: ItemError | None = None
+
+    @property
+    def path(self) -> Path:
+        """Return the file that the item is named after."""
+        return next(iter(self.paths.values()))
+
+
+@dataclass(frozen=True)
+class Search:
+    """Which files are wanted: `named` as given, `suffixes` those taken from directories."""
+
+    named: tuple[str, ...]
+    suffixes: tuple[str, ...]
+    out: Path
+    root: Path | None = None
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+
+
+@dataclass
+class Found:
+    """The items in order, how many files of directories were passed over, and what was doubled."""
+
+    items: list[Item] = field(default_factory=list)
+    passed: int = 0
+    doubled: int = 0
+
+
+def find_items(search: Search) -> Found:
+    """Return the items that positional inputs name; UsageError, EmptyError."""
+    places = [_place(name) for name in search.named]
+    root = _root(search.root, places)
+    found, seen = Found(), set()
+    for place in places:
+        files = _walk(place, search, found) if place.is_dir() else [place]
+        for file in files:
+            if file in seen:
+                found.doubled += 1
+                continue
+            seen.add(file)
+            found.items.append(Item(_name(file, root), {None: _as_given(file)}))
+    if not found.items:
+        what = ", ".join(search.named) or "the list"
+        passed = f"{found.passed} files were passed over" if found.passed else "nothing is there"
+        raise EmptyError(
+            f"no input matched: {what}",
+            reason=f"{passed}; files are taken by suffix: {' '.join(search.suffixes)}",
+            mend="name a file outright to try it whatever it is called",
+        )
+    return found
+
+
+def _place(name: str) -> Path:
+    path = Path(os.path.abspath(name))
+    if not os.path.lexists(path):
+        raise UsageError(f"{name}: there is no such input file or directory", mend="check the path")
+    return path
+
+
+def _root(root: Path | None, places: Sequence[Path]) -> Path:
+    if root is not None:
+        return Path(os.path.abspath(root))
+    homes = [str(place if place.is_dir() else place.parent) for place in places]
+    return Path(os.path.commonpath(homes)) if homes else Path.cwd()
+
+
+def _name(file: Path, root: Path) -> str:
+    if not file.is_relative_to(root):
+        raise UsageError(
+            f"--root {root}: {file} is not below it", mend="give a directory above all"
+        )
+    return file.relative_to(root).as_posix()
+
+
+def _as_given(file: Path) -> Path:
+    """Return the path relative to the working directory where it lies below, as people write it."""
+    here = Path.cwd()
+    return file.relative_to(here) if file.is_relative_to(here) else file
+
+
+def _walk(place: Path, search: Search, found: Found) -> Iterator[Path]:
+    out = Path(os.path.abspath(search.out))
+    for folder, folders, files in os.walk(place):
+        here = Path(folder)
+        folders[:] = sorted(
+            f
+            for f in folders
+            if not f.startswith(".") and here / f != out and not (here / f).is_symlink()
+        )
+        for name in sorted(files):
+            file = here / name
+            if not name.startswith(".") and _wanted(file, place, search):
+                yield file
+            else:
+                found.passed += 1
+
+
+def _wanted(file: Path, place: Path, search: Search) -> bool:
+    relative = file.relative_to(place).as_posix()
+
+    def hit(globs: Iterable[str]) -> bool:
+        return any(fnmatch(relative, g) or fnmatch(file.name, g) for g in globs)
+
+    if file.suffix.lower() not in search.suffixes or hit(search.exclude):
+        return False
+    return hit(search.include) if search.include else True
+
+
+def pair_items(pairs: Sequence[tuple[str, str]], search: Search) -> Found:
+    """Return the items of `-i NAME=PATH`; directories are paired by relative name without suffix.
+
+    Items are named after the first; a file beside directories serves every item.
+    """
+    places = {name: _place(path) for name, path in pairs}
+    folders = {name: place for name, place in places.items() if place.is_dir()}
+    first = pairs[0][0]
+    if not folders:
+        name = places[first].name
+        return Found([Item(name, {n: _as_given(p) for n, p in places.items()})])
+    found = Found()
+    stems = {name: _stems(place, search, found) for name, place in folders.items()}
+    leader = first if first in folders else next(iter(folders))
+    for stem, file in stems[leader].items():
+        paths: dict[str | None, Path] = {}
+        missing = [name for name in folders if stem not in stems[name]]
+        for name, place in places.items():
+            paths[name] = _as_given(stems[name].get(stem, file) if name in folders else place)
+        error = _no_partner(file, missing) if missing else None
+        found.items.append(Item(file.relative_to(folders[leader]).as_posix(), paths, error))
+    if not found.items:
+        raise EmptyError(f"no input matched in {folders[leader]}")
+    return found
+
+
+def _no_partner(file: Path, missing: Sequence[str]) -> ItemError:
+    names = ", ".join(missing)
+    return ItemError(f"{file}: no file of this name for input {names}", kind="partner")
+
+
+def _stems(place: Path, search: Search, found: Found) -> dict[str, Path]:
+    stems: dict[str, Path] = {}
+    for file in _walk(place, search, found):
+        stem = file.relative_to(place).with_suffix("").as_posix()
+        if stem in stems:
+            raise UsageError(
+                f"{stems[stem]} and {file} have one name without suffix",
+                reason="directories given to -i are paired by that name",
+                mend="leave one out with --exclude",
+            )
+        stems[stem] = file
+    return stems

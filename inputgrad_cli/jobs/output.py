@@ -1,0 +1,117 @@
+"""Writes what was found for an item, and says where."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from inputgrad_cli import api
+from inputgrad_cli.arrays import Array
+from inputgrad_cli.attribution import Attribution
+from inputgrad_cli.errors import ItemError
+from inputgrad_cli.formats.results import to_bytes
+from inputgrad_cli.formats.tables import write_table
+from inputgrad_cli.jobs.items import Item
+from inputgrad_cli.jobs.journal import Journal, described
+from inputgrad_cli.jobs.naming import Map
+from inputgrad_cli.jobs.store import write_whole
+from inputgrad_cli.render.draw import as_pixels, drawable
+from inputgrad_cli.render.style import Style
+from inputgrad_cli.sample import Samples
+
+
+class Output:
+    """The output directory of a run."""
+
+    def __init__(self, out: Path, journal: Journal, style: Style | None, overwrite: bool) -> None:
+        self._out, self._journal, self._style, self._overwrite = out, journal, style, overwrite
+
+    def write(
+        self, item: Item, made: Map, attribution: Attribution, samples: Samples
+    ) -> tuple[list[dict[str, Any]], list[str | None]]:
+        """Write all files of one map; return how they stand in the journal, and each picture.
+
+        Raises ItemError (kind `exists`) and StorageError.
+        """
+        stem = self._out / f"{item.name}{made.tail}"
+        files = {_with(stem, ".npz"): to_bytes(attribution)}
+        if samples.header or _is_table(item):
+            files |= self._table(stem, attribution, samples)
+        drawn = self._pictures(stem, attribution, samples)
+        files |= {path: data for path, data in drawn if path is not None}
+        self._refuse_foreign(files)
+        for path, data in files.items():
+            write_whole(path, data)
+        told = [described(self._out, path, data) for path, data in files.items()]
+        return told, [None if path is None else str(path) for path, _ in drawn]
+
+    def arrays(self, item: Item, made: Map) -> str:
+        """Return where the arrays of a map stand."""
+        return str(_with(self._out / f"{item.name}{made.tail}", ".npz"))
+
+    def _refuse_foreign(self, files: Mapping[Path, bytes]) -> None:
+        for path in files:
+            if not self._overwrite and path.exists() and not self._journal.owns(path):
+                raise ItemError(
+                    f"{path}: is there already, and no run of inputgrad made it",
+                    mend="move it, or use --on-exists overwrite",
+                    kind="exists",
+                )
+
+    def _table(self, stem: Path, attribution: Attribution, samples: Samples) -> dict[Path, bytes]:
+        flat = [v.reshape(len(v), -1) for v in attribution.values.values()]
+        if any("scores" in attribution.metadata for _ in flat):
+            return {}  # a map a class has no place in one table
+        values = np.concatenate(flat, axis=1)
+        if samples.header and len(flat) > 1:
+            places = {name: column for column, name in enumerate(attribution.values)}
+            header = tuple(name for name in samples.header if name in places)
+            return {
+                _with(stem, ".csv"): write_table(header, values[:, [places[n] for n in header]])
+            }
+        return {_with(stem, ".csv"): write_table(samples.header, values)}
+
+    def _pictures(
+        self, stem: Path, attribution: Attribution, samples: Samples
+    ) -> list[tuple[Path | None, bytes]]:
+        if self._style is None:
+            return [(None, b"")] * len(samples)
+        return list(self._drawn(stem, attribution, samples, self._style))
+
+    def _drawn(
+        self, stem: Path, attribution: Attribution, samples: Samples, style: Style
+    ) -> Iterator[tuple[Path | None, bytes]]:
+        digits = len(str(len(samples) - 1))
+        for row in range(len(samples)):
+            place = f".{row:0{digits}}.png" if attribution.many else ".png"
+            drawing = None if row in samples.failed else picture(attribution, samples, row, style)
+            yield (None, b"") if drawing is None else (_with(stem, place), drawing)
+
+
+def picture(attribution: Attribution, samples: Samples, row: int, style: Style) -> bytes | None:
+    """Return the PNG of one sample, None where no picture kind serves its shape."""
+    for site, values in attribution.values.items():
+        one = values[row] if attribution.many else values
+        if drawable(one.shape):
+            seen = seen_at(samples, site, row)
+            return api.render(attribution, seen, site=site, sample=row, style=style).png
+    return None
+
+
+def seen_at(samples: Samples, site: str, row: int) -> Array | None:
+    """Return the picture under a map: the file's pixels, else the array stretched to 0..255."""
+    if site in samples.pixels:
+        return np.asarray(samples.pixels[site][row])
+    array = samples.arrays[site][row]
+    return as_pixels(array) if array.shape[-1] in (1, 3, 4) else None
+
+
+def _with(stem: Path, ending: str) -> Path:
+    return stem.parent / (stem.name + ending)
+
+
+def _is_table(item: Item) -> bool:
+    return item.path.suffix.lower() in (".csv", ".tsv")

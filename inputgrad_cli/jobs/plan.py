@@ -1,0 +1,182 @@
+"""A run, planned before TensorFlow is imported: every mistake that can be known ends here."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from inputgrad_cli import api
+from inputgrad_cli.baseline import Baseline, baselines
+from inputgrad_cli.errors import UsageError
+from inputgrad_cli.explain import Wish
+from inputgrad_cli.formats.labels import find_labels
+from inputgrad_cli.formats.pictures import Resize
+from inputgrad_cli.formats.read import suffix_of, suffixes_for
+from inputgrad_cli.jobs.items import Found, Search, find_items, pair_items
+from inputgrad_cli.jobs.naming import Map, maps_of, refuse_clashes
+from inputgrad_cli.jobs.truth import Truth
+from inputgrad_cli.modelfile.archive import ModelFile, open_model
+from inputgrad_cli.modelfile.outline import Outline, outline
+from inputgrad_cli.modelfile.scan import refuse_missing, refuse_unsafe
+from inputgrad_cli.preprocess import Preprocess
+from inputgrad_cli.render.style import Style
+from inputgrad_cli.signature import Port
+from inputgrad_cli.target import parse as parse_target
+
+FEW = 8  # batches; below that, compiling the model costs more than it gains
+MANY = 16  # samples that a file of many is taken for, before it is read
+WORK = 2_400_000  # numbers in one batch of inputs, at most: 16 pictures of 224 x 224
+
+
+@dataclass(frozen=True)
+class Job:
+    """A call of `saliency`, as asked; `options` says where each value came from."""
+
+    model: Path
+    named: tuple[str, ...] = ()
+    pairs: tuple[tuple[str, str], ...] = ()
+    methods: tuple[str, ...] = ("gradient",)
+    targets: tuple[str, ...] = ("auto",)
+    truth: str | None = None
+    space: str = "auto"
+    wrt: str | None = None
+    baseline: str | None = None
+    preprocess: str = "auto"
+    resize: Resize = field(default_factory=Resize)
+    out: Path = Path("inputgrad-out")
+    root: Path | None = None
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    style: Style | None = field(default_factory=Style)
+    run_scale: bool = False
+    batch_size: int | None = None
+    device: str = "auto"
+    seed: int = 0
+    labels: Path | None = None
+    code: tuple[str, ...] = ()
+    tolerance: float = 0.01
+    strict: bool = False
+    on_exists: str = "resume"
+    most_failures: int | None = None
+    argv: tuple[str, ...] = ()
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a job comes to: the items, the maps that each one gets, and how it will be computed."""
+
+    job: Job
+    file: ModelFile
+    outline: Outline
+    wishes: tuple[Wish, ...]
+    maps: tuple[Map, ...]
+    baseline: Baseline | None
+    preprocess: Preprocess
+    labels: tuple[str, ...]
+    found: Found
+    truth: Truth | None
+    batch_size: int
+    traced: bool
+
+
+def make_plan(job: Job) -> Plan:
+    """Return the plan of a job; raises what is wrong with it, in the order a reader would check."""
+    wishes = api.wishes(job.methods)
+    maps = maps_of([wish.label for wish in wishes], job.targets)
+    baseline = baselines.build(job.baseline) if job.baseline else None
+    file = open_model(job.model)
+    refuse_unsafe(file)
+    if not job.code:
+        refuse_missing(file, ())
+    shape = outline(file.config)
+    _check_names(job, shape)
+    preprocess = api.preprocessing(file, job.preprocess)
+    labels = find_labels(file.path, job.labels)
+    found = _find(job, shape)
+    refuse_clashes([item.name for item in found.items], maps)
+    size = job.batch_size or _batch_size(shape.inputs)
+    traced = _is_long(wishes, maps, found, size)
+    truth = Truth(job.truth, len(found.items)) if job.truth is not None else None
+    if job.on_exists == "error":
+        _refuse_existing(job, maps, found)
+    return Plan(
+        job,
+        file,
+        shape,
+        wishes,
+        tuple(maps),
+        baseline,
+        preprocess,
+        labels,
+        found,
+        truth,
+        size,
+        traced,
+    )
+
+
+def _check_names(job: Job, shape: Outline) -> None:
+    heads = [name for name, _ in shape.outputs or ()]
+    targets = [parse_target(text, heads) for text in job.targets] if shape.outputs else []
+    for target in targets:
+        if target.kind == "loss" and target.words != ("reconstruction",) and job.truth is None:
+            raise UsageError(
+                f"target {target.asked} needs the true values",
+                mend="give them with --truth VALUE or FILE",
+            )
+    if shape.inputs is None:
+        return
+    names = [port.name for port in shape.inputs]
+    listed = "the model's inputs are: " + ", ".join(str(port) for port in shape.inputs)
+    if job.wrt is not None and job.wrt not in names:
+        raise UsageError(f"--wrt {job.wrt}: the model has no such input", mend=listed)
+    given = [name for name, _ in job.pairs]
+    if unknown := [name for name in given if name not in names]:
+        raise UsageError(f"-i {unknown[0]}=...: the model has no such input", mend=listed)
+    if doubled := [name for name in given if given.count(name) > 1]:
+        raise UsageError(f"-i {doubled[0]}=... is given twice")
+    if given and (missing := [name for name in names if name not in given]):
+        raise UsageError(f"no file is given for input {missing[0]!r}", mend=listed)
+
+
+def _find(job: Job, shape: Outline) -> Found:
+    ports = shape.inputs or (Port("input", None),)
+    search = Search(job.named, suffixes_for(ports), job.out, job.root, job.include, job.exclude)
+    if not job.pairs:
+        return find_items(search)
+    suffixes = tuple({s for port in ports for s in suffixes_for([port])})
+    return pair_items(job.pairs, Search((), suffixes, job.out, None, job.include, job.exclude))
+
+
+def _batch_size(ports: tuple[Port, ...] | None) -> int:
+    numbers = 0
+    for port in ports or ():
+        product = 1
+        for dim in port.shape or ():
+            product *= dim or 224
+        numbers += product
+    return int(min(64, max(1, WORK // max(numbers, 1))))
+
+
+def _is_long(wishes: tuple[Wish, ...], maps: list[Map], found: Found, size: int) -> bool:
+    samples = sum(1 if _is_single(str(item.path)) else MANY for item in found.items)
+    passes = sum(wish.method.passes for wish in wishes) * len(maps) / len(wishes)
+    return samples * passes / size > FEW
+
+
+def _is_single(path: str) -> bool:
+    return suffix_of(Path(path)) not in (".npy", ".npz", ".csv", ".tsv")
+
+
+def _refuse_existing(job: Job, maps: list[Map], found: Found) -> None:
+    for item in found.items:
+        for made in maps:
+            path = job.out / f"{item.name}{made.tail}.npz"
+            if os.path.lexists(path):
+                raise UsageError(
+                    f"{path} exists already", mend="use --on-exists resume or overwrite"
+                )

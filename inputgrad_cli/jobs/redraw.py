@@ -1,0 +1,111 @@
+"""Draws the pictures of a run again, from its arrays and its sources."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from inputgrad_cli.attribution import Attribution
+from inputgrad_cli.errors import EmptyError, ItemError, UsageError
+from inputgrad_cli.formats.files import read_bytes
+from inputgrad_cli.formats.pictures import Resize
+from inputgrad_cli.formats.read import Reading, read_samples
+from inputgrad_cli.formats.results import read_result
+from inputgrad_cli.jobs.journal import Journal
+from inputgrad_cli.jobs.output import picture
+from inputgrad_cli.jobs.runfile import read_run
+from inputgrad_cli.jobs.store import write_whole
+from inputgrad_cli.preprocess import Preprocess
+from inputgrad_cli.render.draw import drawable
+from inputgrad_cli.render.reduce import find_limit, reduce_channels
+from inputgrad_cli.render.style import Style
+from inputgrad_cli.sample import Samples
+from inputgrad_cli.signature import Port
+
+
+@dataclass(frozen=True)
+class Redrawn:
+    """A picture that was drawn, or why one could not be; `blank` says that its source is gone."""
+
+    stem: str
+    path: Path | None
+    error: ItemError | None = None
+    blank: bool = False
+
+
+def redraw(out: Path, style: Style, run_scale: bool = False) -> Iterator[Redrawn]:
+    """Yield every picture of the run in `out` as it is drawn."""
+    run = read_run(out)
+    if run is None:
+        raise UsageError(f"{out}: holds no run", mend="name the --out directory of a saliency call")
+    records = [r for r in Journal(out).known.values() if r.get("files")]
+    if not records:
+        raise EmptyError(f"{out}: the run has made no maps yet")
+    limits = _limits(out, records, style) if run_scale else {}
+    for record in records:
+        limit = limits.get((record["method"], record["target"]))
+        yield from _redraw_one(out, record, run, replace(style, limit=limit))
+
+
+def _redraw_one(
+    out: Path, record: Mapping[str, Any], run: Mapping[str, Any], style: Style
+) -> Iterator[Redrawn]:
+    try:
+        attribution = read_result(_arrays(out, record))
+        samples, blank = _samples(attribution, record, run)
+        total = len(next(iter(attribution.values.values()))) if attribution.many else 1
+        digits = len(str(total - 1))
+        for row in range(total):
+            png = picture(attribution, samples, row, style)
+            if png is None:
+                continue
+            place = f".{row:0{digits}}.png" if attribution.many else ".png"
+            path = out / f"{record['stem']}{place}"
+            write_whole(path, png)
+            yield Redrawn(record["stem"], path, None, blank)
+    except ItemError as error:
+        yield Redrawn(record["stem"], None, error)
+
+
+def _arrays(out: Path, record: Mapping[str, Any]) -> Path:
+    return out / str(next(f["path"] for f in record["files"] if f["path"].endswith(".npz")))
+
+
+def _samples(
+    attribution: Attribution, record: Mapping[str, Any], run: Mapping[str, Any]
+) -> tuple[Samples, bool]:
+    """Return the inputs as they were seen; without their files a heatmap alone can be drawn."""
+    ports = tuple(
+        Port(p["name"], _shape(p["shape"]), p["dtype"]) for p in run["signature"]["inputs"]
+    )
+    resize = Resize(**attribution.metadata.get("resize", {}))
+    paths = {n or None: Path(run["directory"]) / path for n, path in record["paths"].items()}
+    try:
+        files = {name: read_bytes(path) for name, path in paths.items()}
+        return read_samples(files, paths, Reading(ports, Preprocess("raw"), resize)), False
+    except ItemError:
+        return Samples({}, many=attribution.many), True
+
+
+def _shape(shape: list[int | None] | None) -> tuple[int | None, ...] | None:
+    return None if shape is None else tuple(shape)
+
+
+def _limits(out: Path, records: list[dict[str, Any]], style: Style) -> dict[tuple[str, str], float]:
+    """Return the largest limit of any picture of each (method, target)."""
+    limits: dict[tuple[str, str], float] = {}
+    for record in records:
+        attribution = read_result(_arrays(out, record))
+        how = style.reduce or attribution.metadata["reduce"]
+        key = (record["method"], record["target"])
+        for values in attribution.values.values():
+            rows = values if attribution.many else values[np.newaxis]
+            for one in rows:
+                if drawable(one.shape):
+                    limit = find_limit(reduce_channels(one, how), style.clip)
+                    limits[key] = max(limits.get(key, 0.0), limit)
+    return limits

@@ -1,0 +1,161 @@
+"""One run, from plan to summary. It yields events; it prints nothing."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from inputgrad_cli import __version__, api
+from inputgrad_cli.errors import ItemError
+from inputgrad_cli.explain import Answer
+from inputgrad_cli.formats.read import Reading
+from inputgrad_cli.jobs.compute import Computer, Pace, deciding
+from inputgrad_cli.jobs.events import Event, ItemDone, Progress, Start, Summary, failure
+from inputgrad_cli.jobs.feed import Broken, Feed, Load, Skipped
+from inputgrad_cli.jobs.fields import failed_fields, skipped_fields
+from inputgrad_cli.jobs.finish import failed_line, finish
+from inputgrad_cli.jobs.journal import Journal
+from inputgrad_cli.jobs.naming import Map
+from inputgrad_cli.jobs.output import Output
+from inputgrad_cli.jobs.plan import Plan
+from inputgrad_cli.jobs.runfile import read_run, refuse_other_model, write_run
+from inputgrad_cli.jobs.store import Hold, sync_folder
+from inputgrad_cli.jobs.warn import head_warnings, run_warnings
+
+
+class Run:
+    """A plan being carried out."""
+
+    def __init__(self, plan: Plan, stop: Callable[[], bool] = lambda: False) -> None:
+        self.plan = plan
+        self._model: api.Model | None = None
+        self._stop = stop
+        self._began = time.monotonic()
+        self._counts: Counter[str] = Counter()
+        self._failed_items: set[str] = set()
+        self._news: list[Event] = []
+
+    def events(self) -> Iterator[Event]:
+        """Yield what happens; the last event is the summary. Raises what ends a whole run."""
+        plan = self.plan
+        yield Start(__version__, str(plan.job.model), len(plan.found.items))
+        hold = Hold(plan.job.out)
+        try:
+            for event in self._work():
+                if isinstance(event, ItemDone):
+                    self._count(event)
+                yield event
+        finally:
+            hold.release()
+        yield self.summary()
+
+    @property
+    def noise(self) -> str:
+        """Return what TensorFlow said so far."""
+        return self._model.noise if self._model else ""
+
+    def summary(self, exit_code: int | None = None) -> Summary:
+        """Return the summary so far; without `exit_code` it follows from what was done."""
+        counts = self._counts
+        if exit_code is None:
+            unmet = 1 if counts["unmet"] and self.plan.job.strict else 0
+            exit_code = 3 if counts["failed"] else unmet
+        seconds = time.monotonic() - self._began
+        return Summary(counts["ok"], counts["failed"], counts["skipped"], seconds, exit_code)
+
+    def _count(self, event: ItemDone) -> None:
+        self._counts[event.status] += 1
+        checks = event.fields.get("checks") or {}
+        complete = checks.get("completeness") or {"ok": True}
+        self._counts["unmet"] += not complete["ok"] or not checks.get("finite", True)
+        if event.status == "failed":
+            self._failed_items.add(event.fields["input"])
+
+    def _work(self) -> Iterator[Event]:
+        plan, job = self.plan, self.plan.job
+        earlier = read_run(job.out)
+        refuse_other_model(earlier, plan)
+        pace = _pace(plan, earlier)
+        self._journal = Journal(job.out, believe=job.on_exists != "overwrite")
+        self._output = Output(job.out, self._journal, job.style, job.on_exists == "overwrite")
+        self._computer = Computer(plan, pace, lambda model: self._opened(model, pace))
+        reading = Reading(self._computer.ports(), plan.preprocess, job.resize)
+        truth = plan.truth.of if plan.truth else None
+        feed = Feed(reading, plan.maps, self._journal, deciding(plan), truth)
+        yield from run_warnings(plan)
+        done, total = 0, len(plan.found.items)
+        for got in feed.batches(plan.found.items, pace.batch_size, self._halted):
+            if isinstance(got, Skipped):
+                yield ItemDone(skipped_fields(got.item, got.made))
+                continue
+            yield from self._broken(got) if isinstance(got, Broken) else self._batch(got)
+            done += 1 if isinstance(got, Broken) else len(got)
+            yield Progress(done, total)
+
+    def _halted(self) -> bool:
+        most = self.plan.job.most_failures
+        return self._stop() or (most is not None and len(self._failed_items) >= most)
+
+    def _opened(self, model: api.Model, pace: Pace) -> None:
+        self._model = model
+        self._news += head_warnings(self.plan, model.signature)
+        write_run(self.plan, model.signature, api.versions(), asdict(pace))
+
+    def _broken(self, got: Broken) -> Iterator[Event]:
+        told = failure(got.error)
+        self._journal.add([failed_line(got.item, made, told) for made in self.plan.maps])
+        for made in self.plan.maps:
+            yield ItemDone(failed_fields(got.item, made, told))
+
+    def _batch(self, batch: Sequence[Load]) -> Iterator[Event]:
+        began = time.monotonic()
+        try:
+            passes = self._computer.answers(batch)
+            facts = self._computer.facts()
+        except ItemError as error:
+            if len(batch) == 1:
+                yield from self._broken(Broken(batch[0].item, error))
+                return
+            for load in batch:  # one of them is at fault; the others shall not pay for it
+                yield from self._batch([load])
+            return
+        seconds = (time.monotonic() - began) / sum(len(load.samples) for load in batch)
+        yield from self._news
+        self._news.clear()
+        finished = [
+            finish(load, made, mark, _own(passes, made, row, load), self._output, facts)
+            for row, load in enumerate(batch)
+            for made, mark in load.todo
+        ]
+        for folder in {(self.plan.job.out / load.item.name).parent for load in batch}:
+            sync_folder(folder)
+        self._journal.add([done.line for done in finished])
+        for done in finished:
+            yield from (_timed(event, seconds) for event in done.events)
+
+
+def _own(passes: Sequence[Sequence[Answer]], made: Map, row: int, load: Load) -> list[Answer]:
+    """Return what a batch found for one map of one item: all passes, or the item's own row."""
+    parts = [
+        answer
+        for answers in passes
+        for answer in answers
+        if answer.wish.label == made.label and answer.target == made.target
+    ]
+    return parts if load.samples.many else [parts[0].row(row)]
+
+
+def _pace(plan: Plan, earlier: dict[str, Any] | None) -> Pace:
+    """Return mode and batch size; a directory that was begun keeps its own."""
+    if earlier and plan.job.on_exists == "resume" and plan.job.batch_size is None:
+        return Pace(earlier["mode"], earlier["batch_size"])
+    return Pace("traced" if plan.traced else "eager", plan.batch_size)
+
+
+def _timed(event: Event, seconds: float) -> Event:
+    if isinstance(event, ItemDone) and event.status == "ok":
+        return ItemDone({**event.fields, "seconds": round(seconds, 4)})
+    return event

@@ -1,0 +1,72 @@
+"""What a reader of the results should know, though nothing failed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from inputgrad_cli.attribution import Attribution
+from inputgrad_cli.formats.pictures import SUFFIXES
+from inputgrad_cli.jobs.events import Warned
+from inputgrad_cli.jobs.feed import Load
+from inputgrad_cli.jobs.items import Item
+from inputgrad_cli.jobs.naming import Map
+from inputgrad_cli.jobs.plan import Plan
+from inputgrad_cli.signature import Signature
+
+
+def run_warnings(plan: Plan) -> Iterator[Warned]:
+    """Yield what holds for the whole run and is known before it starts."""
+    pictures = any(
+        path.suffix.lower() in SUFFIXES for item in plan.found.items for path in item.paths.values()
+    )
+    if pictures and plan.preprocess.source == "assumed":
+        yield Warned(
+            "preprocess-assumed",
+            "nothing in the model tells how it takes pixels; 0..1 is assumed. A wrong guess gives "
+            "plausible pictures that mean nothing: settle it with --preprocess",
+        )
+    if plan.found.doubled:
+        yield Warned("doubled", f"{plan.found.doubled} inputs were named twice; each is done once")
+
+
+def head_warnings(plan: Plan, signature: Signature) -> Iterator[Warned]:
+    """Yield why the logits of an output are not used, though they were wanted."""
+    for head in signature.outputs:
+        if head.note and plan.job.space == "auto":
+            yield Warned(
+                "logits-unresolved",
+                f"output {head.name!r}: {head.note}; the output itself is "
+                "differentiated, and where it is saturated its gradient vanishes",
+            )
+
+
+def item_warnings(load: Load) -> Iterator[Warned]:
+    """Yield what was done to an item's data."""
+    for code, note in load.samples.notes.items():
+        yield Warned(code, note, load.item.name)
+
+
+def map_warnings(item: Item, made: Map, attribution: Attribution) -> Iterator[Warned]:
+    """Yield what is odd about a map; once a map, whatever the number of samples."""
+    checks: Any = attribution.metadata["checks"]
+    told = [c for c in (checks if attribution.many else [checks]) if c]
+    gaps = [c["completeness"] for c in told if "completeness" in c and not c["completeness"]["ok"]]
+    if gaps:
+        worst = max(gaps, key=lambda gap: gap["gap"])
+        yield Warned(
+            "completeness",
+            f"{made.label}: attributions miss the score difference by {worst['gap']:.2%} after "
+            f"{worst['steps']} steps; raise max_steps or --tolerance",
+            item.name,
+        )
+    if any(not c["finite"] for c in told):
+        yield Warned("nonfinite", f"{made.label}: NaN or infinity in the map", item.name)
+    if any(c["zero"] for c in told):
+        reason = "the score does not change here at all"
+        if attribution.metadata["space"] == "probability":
+            reason += "; a saturated probability does that: try --space logit"
+        yield Warned("zero", f"{made.label}: the map is zero everywhere; {reason}", item.name)
+    if apart := attribution.metadata["disconnected"]:
+        names = ", ".join(apart)
+        yield Warned("disconnected", f"the target does not depend on input {names}", item.name)

@@ -1,0 +1,28 @@
+"""The input times its gradient."""
+
+from dataclasses import dataclass
+
+from inputgrad_cli.attribution import Finding
+from inputgrad_cli.contracts import Case, Engine, Method, methods
+
+
+@methods.register
+@dataclass(frozen=True)
+class InputXGradient(Method):
+    """Input times gradient: what each value contributes to a linear model.
+
+    Values are x * d score / d x, (B, ...) as the input, in units of the score.
+    Shrikumar et al. 2016, arXiv:1605.01713.
+    """
+
+    name = "input-x-gradient"
+    family = "gradient"
+    paper = "arXiv:1605.01713"
+    clean_gradient = True
+    linear_exact = "input times gradient"
+
+    def attribute(self, engine: Engine, case: Case) -> Finding:
+        """Return the input times the gradient at the input."""
+        found = engine.gradients(case.inputs, case.target, case.sites)
+        values = {site: case.inputs[site] * found.values[site] for site in case.sites}
+        return Finding(values, disconnected=found.disconnected)

@@ -1,0 +1,1 @@
+"""The archive of a saved model, read without TensorFlow and without trust."""

@@ -1,0 +1,119 @@
+"""What the archive alone tells of inputs, outputs and layers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from inputgrad_cli.modelfile.nodes import layers, name_of, setting
+from inputgrad_cli.signature import Port, Shape
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A layer as written: its name (`outer/inner` when nested), class and module."""
+
+    name: str
+    kind: str
+    module: str
+
+
+@dataclass(frozen=True)
+class Outline:
+    """A model as its configuration describes it.
+
+    `inputs` and `outputs` are None where the archive cannot tell (a subclassed model);
+    `outputs` are names with the activation that the last layer names, if any.
+    """
+
+    kind: str
+    name: str
+    inputs: tuple[Port, ...] | None
+    outputs: tuple[tuple[str, str | None], ...] | None
+    layers: tuple[Layer, ...]
+
+
+def outline(config: Mapping[str, Any]) -> Outline:
+    """Return what the configuration of a model tells."""
+    named = {name_of(node): node for node in layers(config)}
+    kind = str(config["class_name"])
+    inner = tuple(_walk(config, ""))
+    if "input_layers" in config["config"]:
+        inputs = tuple(
+            _port(label or layer, named.get(layer))
+            for label, layer in _ends(config, "input_layers")
+        )
+        outputs = tuple(
+            (label or layer, _activation(named.get(layer)))
+            for label, layer in _ends(config, "output_layers")
+        )
+        return Outline(kind, name_of(config), inputs, outputs, inner)
+    if named:
+        return Outline(kind, name_of(config), _sequential_input(config), _last(config), inner)
+    return Outline(kind, name_of(config), None, None, inner)
+
+
+def _walk(config: Mapping[str, Any], prefix: str) -> Iterator[Layer]:
+    for node in layers(config):
+        name = prefix + name_of(node)
+        yield Layer(name, str(node.get("class_name")), str(node.get("module") or ""))
+        yield from _walk(node, name + "/")
+
+
+def _ends(config: Mapping[str, Any], key: str) -> list[tuple[str, str]]:
+    """Return pairs of dict key (or nothing) and layer name, in Keras's flat order."""
+    found: list[tuple[str, str]] = []
+
+    def visit(node: Any, path: Sequence[str], keyed: bool) -> None:
+        if isinstance(node, list) and len(node) >= 3 and isinstance(node[0], str):
+            found.append(("/".join(path) if keyed else "", node[0]))
+        elif isinstance(node, Mapping):
+            for word in sorted(node):
+                visit(node[word], [*path, word], True)
+        elif isinstance(node, list):
+            for number, part in enumerate(node):
+                visit(part, [*path, str(number)] if keyed else path, keyed)
+
+    visit(config["config"].get(key), [], False)
+    return found
+
+
+def _port(name: str, node: Mapping[str, Any] | None) -> Port:
+    shape = setting(node, "batch_shape") if node else None
+    dtype = setting(node, "dtype") if node else None
+    return Port(name, _shape(shape), dtype if isinstance(dtype, str) else "float32")
+
+
+def _shape(batch_shape: Any) -> Shape | None:
+    if not isinstance(batch_shape, list) or not batch_shape:
+        return None
+    return tuple(d if isinstance(d, int) else None for d in batch_shape[1:])
+
+
+def _sequential_input(config: Mapping[str, Any]) -> tuple[Port, ...] | None:
+    first = layers(config)[0]
+    if first.get("class_name") == "InputLayer":
+        return (_port(name_of(first), first),)
+    if nested := outline(first).inputs if layers(first) else None:
+        return nested
+    shape = _shape(setting(config, "build_input_shape"))
+    return None if shape is None else (Port("input_layer", shape),)
+
+
+def _last(config: Mapping[str, Any]) -> tuple[tuple[str, str | None], ...]:
+    last = layers(config)[-1]
+    return ((name_of(last), _activation(last)),)
+
+
+def _activation(node: Mapping[str, Any] | None) -> str | None:
+    if node is None:
+        return None
+    if layers(node):
+        return _activation(layers(node)[-1])
+    if node.get("class_name") in ("Softmax", "Sigmoid"):
+        return str(node["class_name"]).lower()
+    value = setting(node, "activation")
+    if isinstance(value, Mapping):
+        value = value.get("config") if isinstance(value.get("config"), str) else value["class_name"]
+    return value if isinstance(value, str) and value != "linear" else None

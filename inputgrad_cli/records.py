@@ -1,0 +1,115 @@
+"""From answers to what is stored: one attribution an item, with the record that goes with it."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from inputgrad_cli.arrays import Array
+from inputgrad_cli.attribution import Attribution
+from inputgrad_cli.explain import Answer
+from inputgrad_cli.preprocess import Preprocess
+from inputgrad_cli.sample import Samples
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What the records of all items of a run share."""
+
+    model_sha256: str
+    versions: Mapping[str, str]
+    seed: int
+    baseline: str | None
+    wrt: str | None
+
+
+def attribution_of(parts: Sequence[Answer], samples: Samples, facts: Facts) -> Attribution:
+    """Return the attribution of one item from its answers in order; failed samples are NaN rows."""
+    good = [row for row in range(len(samples)) if row not in samples.failed]
+    records: list[dict[str, Any] | None] = [None] * len(samples)
+    flat = [record for part in parts for record in part.records]
+    for row, record in zip(good, flat, strict=True):
+        records[row] = record
+    values = {}
+    for site in parts[0].values:
+        joined = np.concatenate([np.asarray(part.values[site], np.float32) for part in parts])
+        values[site] = _spread(joined, good, len(samples)) if samples.many else joined[0]
+    return Attribution(values, _metadata(parts[0], records, samples, facts), samples.many)
+
+
+def _spread(values: Array, good: Sequence[int], total: int) -> Array:
+    if len(good) == total:
+        return values
+    out = np.full((total, *values.shape[1:]), np.nan, np.float32)
+    out[list(good)] = values
+    return out
+
+
+def _metadata(
+    answer: Answer, records: Sequence[dict[str, Any] | None], samples: Samples, facts: Facts
+) -> dict[str, Any]:
+    first = next(record for record in records if record is not None)
+
+    def column(key: str) -> Any:
+        if not samples.many:
+            return first[key]
+        return [None if record is None else record[key] for record in records]
+
+    wish = answer.wish
+    out = {
+        "schema": SCHEMA,
+        "many": samples.many,
+        "method": {"name": wish.method.name, "label": wish.label, **parameters(wish.method)},
+        "target": {
+            "asked": answer.target,
+            "output": first["output"],
+            "index": column("index"),
+            "label": column("label"),
+        },
+        "space": first["space"],
+        "score": column("score"),
+        "baseline_score": column("baseline_score"),
+        "probability": column("probability"),
+        "checks": column("checks"),
+        "disconnected": first["disconnected"],
+        "reduce": wish.method.reduce,
+        "per_input": wish.method.per_input,
+        "baseline": _baseline(answer, samples, facts),
+        "preprocess": {n: written(p) for n, p in samples.preprocess.items()} or None,
+        **samples.record,
+        "wrt": facts.wrt,
+        "seed": facts.seed,
+        "model": {"sha256": facts.model_sha256},
+        "versions": dict(facts.versions),
+    }
+    if "scores" in first:
+        out["scores"] = column("scores")
+    return out
+
+
+def _baseline(answer: Answer, samples: Samples, facts: Facts) -> str | None:
+    if not answer.wish.method.uses_baseline:
+        return None
+    return facts.baseline or ("black" if samples.preprocess else "zeros")
+
+
+def parameters(value: Any) -> dict[str, Any]:
+    """Return the parameters of a method or baseline."""
+    return {"parameters": {f.name: getattr(value, f.name) for f in dataclasses.fields(value)}}
+
+
+def written(preprocess: Preprocess) -> dict[str, Any]:
+    """Return a preprocessing as it stands in records."""
+    return dataclasses.asdict(preprocess)
+
+
+def spelled(value: Any) -> str:
+    """Return a method or baseline in the words of the grammar, with all its parameters."""
+    pairs = [f"{f.name}={getattr(value, f.name)}" for f in dataclasses.fields(value)]
+    return str(value.name) + (":" + ",".join(pairs) if pairs else "")

@@ -1,0 +1,1 @@
+"""Draws stored attributions. Knows arrays and pictures, no model and no framework."""

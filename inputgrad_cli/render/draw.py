@@ -1,0 +1,115 @@
+"""One picture of one attribution."""
+
+from __future__ import annotations
+
+import io
+import json
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
+
+from inputgrad_cli.arrays import Array
+from inputgrad_cli.render.colours import Pixels, colour
+from inputgrad_cli.render.panel import panel
+from inputgrad_cli.render.reduce import Scale, find_limit, reduce_channels
+from inputgrad_cli.render.style import Style
+
+KEY = "inputgrad"
+
+
+@dataclass(frozen=True)
+class About:
+    """What a picture says of itself; `reduce` is the channel reduction that fits the method."""
+
+    method: str
+    target: str
+    space: str
+    score: float | None = None
+    label: str | None = None
+    reduce: str = "sum"
+    units: str = "score"
+
+    def title(self) -> str:
+        """Return the line above a panel."""
+        score = "" if self.score is None else f", {self.space} {self.score:.4g}"
+        return f"{self.method}: {self.label or self.target}{score}"
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A PNG file and what a reader must be told of it."""
+
+    png: bytes
+    scale: Scale
+    flat: bool
+
+
+def drawable(shape: tuple[int, ...]) -> bool:
+    """Return whether a map of this shape (of one sample) can be drawn: (H, W, C)."""
+    return len(shape) == 3 and all(shape)
+
+
+def draw(values: Array, seen: Array | None, style: Style, about: About) -> Drawing:
+    """Return the picture of signed values (H, W, C) over `seen`, uint8 (H, W, 1, 3 or 4).
+
+    Without `seen` an overlay is a heatmap. `about` goes into the text chunk, with the scale.
+    """
+    how = style.reduce or about.reduce
+    flat = reduce_channels(values, how)
+    limit = find_limit(flat, style.clip) if style.limit is None else style.limit
+    scale = Scale(limit, signed=how == "sum")
+    cmap = style.colours(scale.signed)
+    heat = colour(scale.place(flat), cmap)
+    back = None if seen is None else _backdrop(seen)
+    mixed = heat if back is None else blend(heat, back, style.alpha)
+    if style.kind == "panel":
+        units = f"{how} over channels, {about.units}"
+        image = panel(back, heat, mixed, scale, cmap, about.title(), units)
+    else:
+        image = _enlarged(heat if style.kind == "heatmap" else mixed, style)
+    text = {
+        **asdict(about),
+        "kind": style.kind,
+        "reduce": how,
+        "cmap": cmap,
+        "clip": style.clip,
+        "scale": {"low": -limit if scale.signed else 0.0, "high": limit},
+    }
+    return Drawing(_png(image, text), scale, flat=not np.nan_to_num(flat).any())
+
+
+def blend(heat: Pixels, back: Pixels, alpha: float) -> Pixels:
+    """Return the heat over the picture in grey, so that colour always means attribution."""
+    grey = back.astype(np.float32) @ np.array([0.299, 0.587, 0.114], np.float32)
+    mixed = (1.0 - alpha) * grey[..., np.newaxis] + alpha * heat
+    return np.asarray(np.rint(mixed), np.uint8)
+
+
+def _enlarged(pixels: Pixels, style: Style) -> Image.Image:
+    factor = style.factor(*pixels.shape[:2])
+    image = Image.fromarray(pixels)
+    return image.resize((image.width * factor, image.height * factor), Image.Resampling.NEAREST)
+
+
+def _backdrop(seen: Array) -> Array:
+    if seen.shape[-1] == 1:
+        return np.repeat(seen, 3, axis=-1)
+    return seen[..., :3]
+
+
+def as_pixels(array: Array) -> Pixels:
+    """Return an array (H, W, C) that was model input as a picture: its own range becomes 0..255."""
+    low, high = float(np.min(array)), float(np.max(array))
+    span = (high - low) or 1.0
+    return np.asarray(np.rint((array - low) / span * 255.0), np.uint8)
+
+
+def _png(image: Image.Image, text: dict[str, Any]) -> bytes:
+    info = PngInfo()
+    info.add_text(KEY, json.dumps(text, sort_keys=True))
+    out = io.BytesIO()
+    image.save(out, "PNG", pnginfo=info, compress_type=2)  # Huffman only: half the time
+    return out.getvalue()

@@ -1,0 +1,97 @@
+"""The house rules on imports: who may know whom, and who may know TensorFlow, Click, Pillow."""
+
+import ast
+from pathlib import Path
+
+import inputgrad_cli
+
+ROOT = Path(inputgrad_cli.__file__).parent
+# From the ground up; a module imports from strictly lower floors, or from its own package.
+FLOORS = [
+    {"errors", "words", "arrays"},
+    {"grammar", "draws"},
+    {"registry", "signature", "preprocess"},
+    {"sample", "target", "baseline", "attribution"},
+    {"contracts", "probes", "quadrature", "modelfile"},
+    {"methods", "formats", "render", "engine"},
+    {"explain", "describe"},
+    {"records"},
+    {"api"},
+    {"jobs", "overview"},
+    {"cli"},
+]
+HEIGHT = {name: height for height, names in enumerate(FLOORS) for name in names}
+ALONE = {
+    "tensorflow": {"engine"},
+    "keras": {"engine"},
+    "click": {"cli"},
+    "PIL": {"formats", "render"},
+}
+
+
+def modules():
+    return [
+        p
+        for p in sorted(ROOT.rglob("*.py"))
+        if p.name != "__main__.py"
+        and p.parent != ROOT
+        or p.parent == ROOT
+        and p.stem not in ("__init__", "__main__")
+    ]
+
+
+def room(path):
+    return path.relative_to(ROOT).parts[0].removesuffix(".py")
+
+
+def imports(path):
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            assert node.level == 0, f"{path}: relative import"
+            if node.module == "inputgrad_cli":
+                yield from (f"inputgrad_cli.{alias.name}" for alias in node.names)
+            yield node.module
+
+
+def test_every_module_has_a_floor():
+    assert {room(path) for path in modules()} == set(HEIGHT)
+
+
+def test_imports_go_down_only():
+    wrong = []
+    for path in modules():
+        for name in imports(path):
+            parts = name.split(".")
+            if parts[0] != "inputgrad_cli" or len(parts) < 2 or parts[1] not in HEIGHT:
+                continue
+            if parts[1] != room(path) and HEIGHT[parts[1]] >= HEIGHT[room(path)]:
+                wrong.append(f"{path.relative_to(ROOT)} imports {name}")
+    assert wrong == []
+
+
+def test_each_framework_has_one_home():
+    wrong = [
+        f"{path.relative_to(ROOT)} imports {name}"
+        for path in modules()
+        for name in imports(path)
+        if room(path) not in ALONE.get(name.split(".")[0], {room(path)})
+    ]
+    assert wrong == []
+
+
+def test_top_level_holds_nothing_else():
+    top = {p.name for p in ROOT.parent.iterdir() if not p.name.startswith(".")}
+    allowed = {
+        "pyproject.toml",
+        "README.md",
+        "Makefile",
+        "inputgrad_cli",
+        "tests",
+        "sample_models",
+        "LICENSE",
+        "CHANGELOG.md",
+        "inputgrad-out",
+    }
+    assert top <= allowed
