@@ -30,14 +30,8 @@ ALONE = {
 
 
 def modules():
-    return [
-        p
-        for p in sorted(ROOT.rglob("*.py"))
-        if p.name != "__main__.py"
-        and p.parent != ROOT
-        or p.parent == ROOT
-        and p.stem not in ("__init__", "__main__")
-    ]
+    faces = {ROOT / "__init__.py", ROOT / "__main__.py"}
+    return [path for path in sorted(ROOT.rglob("*.py")) if path not in faces]
 
 
 def room(path):

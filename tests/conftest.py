@@ -1,0 +1,68 @@
+"""What several tests need: the samples, and two ways to call the command line."""
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from inputgrad_cli.cli.main import run
+
+SAMPLES = Path(__file__).parent.parent / "sample_models"
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a call of the command line came to."""
+
+    code: int
+    out: str
+    err: str
+
+    def events(self, kind=None):
+        """Return the JSON lines of stdout, of one type if `kind` is given."""
+        lines = [json.loads(line) for line in self.out.splitlines()]
+        return [line for line in lines if kind in (None, line["type"])]
+
+
+@pytest.fixture(scope="session")
+def samples():
+    """The sample models and their inputs."""
+    return SAMPLES
+
+
+@pytest.fixture
+def call(capfd, tmp_path, monkeypatch):
+    """Call the command in this process (TensorFlow is imported once), in an empty directory."""
+    monkeypatch.chdir(tmp_path)
+
+    def call(*argv):
+        capfd.readouterr()
+        code = run([str(word) for word in argv])
+        out, err = capfd.readouterr()
+        return Result(code, out, err)
+
+    return call
+
+
+@pytest.fixture
+def spawn(tmp_path):
+    """Call the command in a process of its own, in an empty directory."""
+
+    def spawn(*argv, env=None, cwd=tmp_path, **options):
+        done = subprocess.run(
+            [sys.executable, "-m", "inputgrad_cli", *[str(word) for word in argv]],
+            capture_output=True,
+            text=True,
+            cwd=cwd,
+            env={**os.environ, **(env or {})},
+            timeout=120,
+            check=False,
+            **options,
+        )
+        return Result(done.returncode, done.stdout, done.stderr)
+
+    return spawn
