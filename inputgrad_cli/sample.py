@@ -64,10 +64,10 @@ def keys(arrays: Arrays, seed: int) -> list[bytes]:
 
 
 def fit(array: Array, port: Port, where: str) -> tuple[Array, bool]:
-    """Return `array` as float32 with the batch axis, and whether it holds many samples.
+    """Return `array` as float32 (float64 where the input is) and whether it holds many samples.
 
-    An array of the input's shape is one sample; with one more leading axis it is many. Raises
-    ItemError (kinds `dtype`, `shape`, `empty`).
+    The batch axis is always there. An array of the input's shape is one sample; with one more
+    leading axis it is many. Raises ItemError (kinds `dtype`, `shape`, `empty`).
     """
     if array.dtype.kind not in "biuf":
         raise ItemError(
@@ -79,7 +79,7 @@ def fit(array: Array, port: Port, where: str) -> tuple[Array, bool]:
     if many and (array.ndim == 0 or len(array) == 0):
         raise ItemError(f"{where}: holds no sample", kind="empty")
     with np.errstate(over="ignore"):
-        out = np.ascontiguousarray(array, np.float32)
+        out = np.ascontiguousarray(array, np.float64 if port.dtype == "float64" else np.float32)
     return (out if many else out[np.newaxis]), many
 
 

@@ -12,6 +12,7 @@ import pytest
 from inputgrad_cli.cli.main import run
 
 SAMPLES = Path(__file__).parent.parent / "sample_models"
+sys.path.insert(0, str(SAMPLES))  # the tests draw fresh pictures with the script's own pencil
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class Result:
 
 @pytest.fixture(scope="session")
 def samples():
-    """The sample models and their inputs."""
+    """Return the directory of the sample models and their inputs."""
     return SAMPLES
 
 

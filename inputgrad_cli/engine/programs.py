@@ -8,7 +8,7 @@ from typing import Any
 import tensorflow as tf
 
 from inputgrad_cli.engine.binding import Binding, Tensors
-from inputgrad_cli.engine.scalar import Pins, resolve_rank, scalar
+from inputgrad_cli.engine.scalar import Pins, at_least_float32, resolve_rank, scalar
 from inputgrad_cli.signature import Signature
 from inputgrad_cli.target import Choice
 
@@ -61,7 +61,7 @@ def first_of(
                 scalar(c, outputs, p, tensors) for c, p in zip(choices, resolved, strict=True)
             ]
         found = [_gradient(tape, s, tensors, sites) for s in scores] if gradients else []
-        plain = {name: tf.cast(y, tf.float32) for name, y in outputs.items()}
+        plain = {name: at_least_float32(y) for name, y in outputs.items()}
         return plain, resolved, scores, found
 
     return run

@@ -25,13 +25,18 @@ class Pins(NamedTuple):
 
 
 def in_space(choice: Choice, output: Any) -> Any:
-    """Return the tensor that the choice reads, float32: logits or the output itself."""
+    """Return the tensor that the choice reads, at least float32: logits or the output itself."""
     if choice.space != "logit":
-        return tf.cast(output, tf.float32)
+        return at_least_float32(output)
     logits: Any = logits_of(output)
     if logits.shape.rank != output.shape.rank:
         logits = tf.reshape(logits, tf.shape(output))
-    return tf.cast(logits, tf.float32)
+    return at_least_float32(logits)
+
+
+def at_least_float32(tensor: Any) -> Any:
+    """Return the tensor as float64 if it is that, else as float32."""
+    return tensor if tensor.dtype == tf.float64 else tf.cast(tensor, tf.float32)
 
 
 def resolve_rank(choice: Choice, head: Head, output: Any) -> Pins:
@@ -63,7 +68,7 @@ def _binary_rank(choice: Choice, head: Head, values: Any, rows: Any) -> Pins:
 
 
 def scalar(choice: Choice, outputs: Tensors, pins: Pins, inputs: Mapping[str, Any]) -> Any:
-    """Return the score of each sample, float32 (B,)."""
+    """Return the score of each sample, float32 or float64 (B,)."""
     output = outputs[choice.head]
     if choice.kind == "loss":
         return _loss(choice, output, pins, inputs)
@@ -74,7 +79,8 @@ def scalar(choice: Choice, outputs: Tensors, pins: Pins, inputs: Mapping[str, An
         picked = values[:, tf.newaxis]
     else:
         picked = tf.gather_nd(values, pins.index, batch_dims=1)
-    return pins.offset + tf.reduce_sum(pins.signs * picked, axis=1)
+    signs, offset = (tf.cast(pin, picked.dtype) for pin in (pins.signs, pins.offset))
+    return offset + tf.reduce_sum(signs * picked, axis=1)
 
 
 def _reduce(how: str, flat: Any) -> Any:
@@ -90,7 +96,7 @@ def _reduce(how: str, flat: Any) -> Any:
 def _loss(choice: Choice, output: Any, pins: Pins, inputs: Mapping[str, Any]) -> Any:
     if choice.how == RECONSTRUCTION:
         truth = _reconstructed(choice, output, inputs)
-        return per_sample(tf.math.squared_difference(truth, tf.cast(output, tf.float32)))
+        return per_sample(tf.math.squared_difference(truth, tf.cast(output, truth.dtype)))
     return per_sample(find_loss(choice.how)(pins.truth, output))
 
 

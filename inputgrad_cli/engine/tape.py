@@ -18,7 +18,7 @@ from inputgrad_cli.engine.losses import truth_for
 from inputgrad_cli.engine.programs import Program, first_of, gradients_of, scores_of
 from inputgrad_cli.engine.quiet import Noise
 from inputgrad_cli.engine.scalar import Pins
-from inputgrad_cli.signature import Head, Signature
+from inputgrad_cli.signature import Head, Port, Signature
 from inputgrad_cli.target import Choice, PinnedTarget, pin
 
 GROUP = 16  # gradients of so many targets share one forward pass; more would only hold memory
@@ -167,10 +167,18 @@ class TapeEngine:
         }
 
     def _tensors(self, arrays: Arrays) -> dict[str, Any]:
-        return {port.name: tf.convert_to_tensor(arrays[port.name]) for port in self.binding.ports}
+        return {
+            port.name: tf.convert_to_tensor(arrays[port.name], dtype=_fed(port))
+            for port in self.binding.ports
+        }
 
     def _on_device(self) -> AbstractContextManager[Any]:
         return tf.device(self.device) if self.device else nullcontext()
+
+
+def _fed(port: Port) -> Any:
+    """Return the dtype of the tensor that feeds an input."""
+    return tf.float64 if port.dtype == "float64" else tf.float32
 
 
 def _any_batch(tensor: Any) -> Any:
@@ -192,7 +200,7 @@ def _pinned(target: PinnedTarget, pins: Pins) -> PinnedTarget:
 def _gradients(inputs: Arrays, found: dict[str, Any], scores: Any) -> Gradients:
     """Return NumPy gradients; a disconnected site gets zeros and is named."""
     values = {
-        site: np.zeros(inputs[site].shape, np.float32) if g is None else np.asarray(g)
+        site: np.zeros(inputs[site].shape, inputs[site].dtype) if g is None else np.asarray(g)
         for site, g in found.items()
     }
     apart = frozenset(site for site, g in found.items() if g is None)

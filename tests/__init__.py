@@ -1,0 +1,1 @@
+"""The tests: laws, closed forms, real faults."""
