@@ -78,9 +78,10 @@ class ItemError(InputgradError):
 
 
 class ModelError(InputgradError):
-    """The model cannot be used."""
+    """The model cannot be used; `log` is what TensorFlow and Keras wrote while it was opened."""
 
     kind = "model"
+    log = ""
 
 
 class EmptyError(InputgradError):

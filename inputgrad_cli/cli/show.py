@@ -13,7 +13,7 @@ import click
 from inputgrad_cli.cli.exits import exit_code, printable, tell
 from inputgrad_cli.cli.progress import Bar
 from inputgrad_cli.cli.signals import Signals
-from inputgrad_cli.errors import InputgradError
+from inputgrad_cli.errors import InputgradError, ModelError
 from inputgrad_cli.formats.results import dump
 from inputgrad_cli.jobs.events import Event, ItemDone, Progress, Start, Summary, Warned
 from inputgrad_cli.jobs.plan import Plan
@@ -70,9 +70,11 @@ class Show:
 
     def error(self, error: InputgradError, outcome: Outcome) -> None:
         """Tell an error that ends the run."""
-        tell(error)
-        if outcome.started:
+        if isinstance(error, ModelError):
+            click.echo(error.log, err=True, nl=False)
+        elif outcome.started:
             self.noise(outcome.started.noise)
+        tell(error)
 
     def noise(self, text: str) -> None:
         """Show what TensorFlow wrote, if that was wanted."""

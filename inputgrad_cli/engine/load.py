@@ -51,9 +51,13 @@ def load(
     place = pick_device(device)
     own = import_code(code)
     refuse_missing(file, [*own, *registered_names()])
-    with noise.kept():
-        model = _open(file, own)
-        binding = Binding(model)
+    try:
+        with noise.kept():
+            model = _open(file, own)
+            binding = Binding(model)
+    except ModelError as error:
+        error.log = noise.text
+        raise
     engine = TapeEngine(binding, batch_size=batch_size, traced=traced, device=place, noise=noise)
     late = _saved_weights(file) > len(model.weights)
     if not late:

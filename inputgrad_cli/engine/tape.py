@@ -13,6 +13,7 @@ import tensorflow as tf
 from inputgrad_cli.arrays import Array, Arrays, count, join, take
 from inputgrad_cli.contracts import FirstPass, Gradients
 from inputgrad_cli.engine.binding import Binding
+from inputgrad_cli.engine.faults import told
 from inputgrad_cli.engine.heads import find_heads
 from inputgrad_cli.engine.losses import truth_for
 from inputgrad_cli.engine.programs import Program, first_of, gradients_of, scores_of
@@ -51,7 +52,7 @@ class TapeEngine:
 
     def settle(self, inputs: Arrays) -> None:
         """Run one real sample through the model, to know its outputs and prove its logits."""
-        with self._on_device():
+        with self._on_device(), told():
             one = self._tensors(take(inputs, slice(0, 1)))
             self.heads, needs_graph = find_heads(self.binding, one)
         self.traced = self.traced or needs_graph
@@ -146,7 +147,7 @@ class TapeEngine:
 
     def _run(self, key: Any, make: Callable[[], Program], arrays: Arrays, pins: Any) -> Any:
         """Run the program called `key`, made (and traced) the first time."""
-        with self._on_device():
+        with self._on_device(), told():
             tensors = self._tensors(arrays)
             if key in self._programs:
                 return self._programs[key](tensors, pins)

@@ -21,6 +21,7 @@ from inputgrad_cli.jobs.journal import Journal
 from inputgrad_cli.jobs.naming import Map
 from inputgrad_cli.jobs.output import Output
 from inputgrad_cli.jobs.plan import Plan
+from inputgrad_cli.jobs.redraw import redraw
 from inputgrad_cli.jobs.runfile import read_run, refuse_other_model, write_run
 from inputgrad_cli.jobs.store import Hold, sync_folder
 from inputgrad_cli.jobs.warn import head_warnings, run_warnings
@@ -94,6 +95,9 @@ class Run:
             yield from self._broken(got) if isinstance(got, Broken) else self._batch(got)
             done += 1 if isinstance(got, Broken) else len(got)
             yield Progress(done, total)
+        if job.run_scale and job.style:
+            for _ in redraw(job.out, job.style, run_scale=True):
+                pass
 
     def _halted(self) -> bool:
         most = self.plan.job.most_failures

@@ -21,6 +21,12 @@ UNSAFE = {
     "FlaxLayer": "it holds a Flax module",
 }
 PLAIN = {"__keras_tensor__", "__numpy__", "__tensor__", "__slice__", "__ellipsis__", "__tuple__"}
+# Functions of Keras's own that some versions write as if they were the user's.
+KERAS_FUNCTIONS = {
+    "celu", "elu", "exponential", "gelu", "glu", "hard_sigmoid", "hard_silu", "hard_swish",
+    "hard_tanh", "leaky_relu", "linear", "log_sigmoid", "log_softmax", "mish", "relu", "relu6",
+    "selu", "sigmoid", "silu", "softmax", "softplus", "softsign", "sparsemax", "swish", "tanh",
+}  # fmt: skip
 # Keras writes its own activations and the like by bare name, with the module "builtins".
 FUNCTION_MODULES = {"builtins", "keras.activations", "keras.ops", "keras.losses", "keras.metrics"}
 
@@ -62,7 +68,7 @@ def _custom(node: Mapping[str, Any]) -> Custom | None:
 
 def _custom_function(node: Mapping[str, Any]) -> Custom | None:
     name, module = node.get("config"), node.get("module")
-    if not isinstance(name, str) or module != "builtins":
+    if not isinstance(name, str) or module != "builtins" or name in KERAS_FUNCTIONS:
         return None
     registered = node.get("registered_name")
     known = isinstance(registered, str) and registered != "function"
