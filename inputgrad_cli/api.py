@@ -15,7 +15,7 @@ from inputgrad_cli.attribution import Attribution
 from inputgrad_cli.baseline import baselines
 from inputgrad_cli.contracts import Engine
 from inputgrad_cli.errors import UsageError
-from inputgrad_cli.explain import Question, Wish, explain_batch
+from inputgrad_cli.batch import Question, Wish, explain_batch
 from inputgrad_cli.formats.files import read_bytes
 from inputgrad_cli.formats.labels import find_labels
 from inputgrad_cli.formats.read import Reading, from_arrays, read_samples
@@ -27,8 +27,8 @@ from inputgrad_cli.modelfile.preprocessing import find_preprocessing
 from inputgrad_cli.preprocess import Preprocess, known
 from inputgrad_cli.preprocess import parse as parse_preprocess
 from inputgrad_cli.records import Facts, attribution_of, spelled
-from inputgrad_cli.render.draw import About, Drawing, draw
-from inputgrad_cli.render.style import Style
+from inputgrad_cli.rendering.draw import About, Drawing, draw
+from inputgrad_cli.rendering.style import Style
 from inputgrad_cli.sample import Samples
 from inputgrad_cli.signature import Port, Signature
 

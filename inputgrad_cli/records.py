@@ -11,7 +11,7 @@ import numpy as np
 
 from inputgrad_cli.arrays import Array
 from inputgrad_cli.attribution import Attribution
-from inputgrad_cli.explain import Answer
+from inputgrad_cli.batch import Answer
 from inputgrad_cli.preprocess import Preprocess
 from inputgrad_cli.sample import Samples
 

@@ -13,8 +13,8 @@ FLOORS = [
     {"registry", "signature", "preprocess"},
     {"sample", "target", "baseline", "attribution"},
     {"contracts", "probes", "quadrature", "modelfile"},
-    {"methods", "formats", "render", "engine"},
-    {"explain", "describe"},
+    {"methods", "formats", "rendering", "engine"},
+    {"batch", "describe"},
     {"records"},
     {"api"},
     {"jobs", "overview"},
@@ -25,7 +25,7 @@ ALONE = {
     "tensorflow": {"engine"},
     "keras": {"engine"},
     "click": {"cli"},
-    "PIL": {"formats", "render"},
+    "PIL": {"formats", "rendering"},
 }
 
 

@@ -42,7 +42,7 @@ class Lazy(click.Group):
 )
 @click.version_option(__version__, prog_name="inputgrad")
 def cli() -> None:
-    r"""Show what a saved Keras model looks at.
+    """Show what a saved Keras model looks at.
 
     \b
     inputgrad saliency model.keras image.png

@@ -81,7 +81,7 @@ drawing = together(
 
 def style_from(values: dict[str, Any]) -> Any:
     """Return the style that the drawing options ask for, None for `--picture none`."""
-    from inputgrad_cli.render.style import Style
+    from inputgrad_cli.rendering.style import Style
 
     if values["picture"] == "none":
         return None

@@ -98,10 +98,20 @@ reading = together(
 
 computing = together(
     click.option(
-        "--batch-size", type=BatchSize(), default="auto", show_default=True, help="Samples a pass."
+        "--batch-size",
+        type=BatchSize(),
+        metavar="N|auto",
+        default="auto",
+        show_default=True,
+        help="Samples a pass.",
     ),
     click.option(
-        "--device", type=Device(), default="auto", show_default=True, help="Where to compute."
+        "--device",
+        type=Device(),
+        metavar="auto|cpu|gpu[:N]",
+        default="auto",
+        show_default=True,
+        help="Where to compute.",
     ),
     click.option(
         "--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of all draws."

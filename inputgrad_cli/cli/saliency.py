@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 @verbosity
 @click.pass_context
 def command(ctx: click.Context, /, **values: Any) -> int:
-    r"""Write what MODEL looks at in each INPUT, as arrays and, where one can see it, as pictures.
+    """Write what MODEL looks at in each INPUT, as arrays and, where one can see it, as pictures.
 
     INPUT is a file, a directory, or - for names on stdin: pictures, .npy, .npz, .csv, .tsv.
 

@@ -144,11 +144,11 @@ def _read_again(file: ModelFile, model: Any) -> None:
 
 
 def _refuse_nonfinite(file: ModelFile, model: Any) -> None:
-    import tensorflow as tf
+    import numpy as np
 
     for weight in model.weights:
-        value = weight.value
-        if value.dtype.is_floating and not bool(tf.reduce_all(tf.math.is_finite(value))):
+        value = weight.numpy()
+        if value.dtype.kind == "f" and not np.isfinite(value).all():
             raise ModelError(
                 f"{file.path}: weight {weight.path!r} holds NaN or infinity",
                 reason="the training diverged",

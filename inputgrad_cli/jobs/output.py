@@ -18,8 +18,8 @@ from inputgrad_cli.jobs.items import Item
 from inputgrad_cli.jobs.journal import Journal, described
 from inputgrad_cli.jobs.naming import Map
 from inputgrad_cli.jobs.store import write_whole
-from inputgrad_cli.render.draw import as_pixels, drawable
-from inputgrad_cli.render.style import Style
+from inputgrad_cli.rendering.draw import as_pixels, drawable
+from inputgrad_cli.rendering.style import Style
 from inputgrad_cli.sample import Samples
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from inputgrad_cli import api
 from inputgrad_cli.baseline import Baseline, baselines
 from inputgrad_cli.errors import UsageError
-from inputgrad_cli.explain import Wish
+from inputgrad_cli.batch import Wish
 from inputgrad_cli.formats.labels import find_labels
 from inputgrad_cli.formats.pictures import Resize
 from inputgrad_cli.formats.read import suffix_of, suffixes_for
@@ -22,7 +22,7 @@ from inputgrad_cli.modelfile.archive import ModelFile, open_model
 from inputgrad_cli.modelfile.outline import Outline, outline
 from inputgrad_cli.modelfile.scan import refuse_missing, refuse_unsafe
 from inputgrad_cli.preprocess import Preprocess
-from inputgrad_cli.render.style import Style
+from inputgrad_cli.rendering.style import Style
 from inputgrad_cli.signature import Port
 from inputgrad_cli.target import parse as parse_target
 

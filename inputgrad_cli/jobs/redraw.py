@@ -20,9 +20,9 @@ from inputgrad_cli.jobs.output import picture
 from inputgrad_cli.jobs.runfile import read_run
 from inputgrad_cli.jobs.store import write_whole
 from inputgrad_cli.preprocess import Preprocess
-from inputgrad_cli.render.draw import drawable
-from inputgrad_cli.render.reduce import find_limit, reduce_channels
-from inputgrad_cli.render.style import Style
+from inputgrad_cli.rendering.draw import drawable
+from inputgrad_cli.rendering.reduce import find_limit, reduce_channels
+from inputgrad_cli.rendering.style import Style
 from inputgrad_cli.sample import Samples
 from inputgrad_cli.signature import Port
 

@@ -7,8 +7,8 @@ import io
 import numpy as np
 from PIL import Image
 
-from inputgrad_cli.render.colours import Pixels, table
-from inputgrad_cli.render.reduce import Scale
+from inputgrad_cli.rendering.colours import Pixels, table
+from inputgrad_cli.rendering.reduce import Scale
 
 
 def panel(

@@ -12,10 +12,10 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from inputgrad_cli.arrays import Array
-from inputgrad_cli.render.colours import Pixels, colour
-from inputgrad_cli.render.panel import panel
-from inputgrad_cli.render.reduce import Scale, find_limit, reduce_channels
-from inputgrad_cli.render.style import Style
+from inputgrad_cli.rendering.colours import Pixels, colour
+from inputgrad_cli.rendering.panel import panel
+from inputgrad_cli.rendering.reduce import Scale, find_limit, reduce_channels
+from inputgrad_cli.rendering.style import Style
 
 KEY = "inputgrad"
 
@@ -78,7 +78,11 @@ def draw(values: Array, seen: Array | None, style: Style, about: About) -> Drawi
         "clip": style.clip,
         "scale": {"low": -limit if scale.signed else 0.0, "high": limit},
     }
-    return Drawing(_png(image, text), scale, flat=not np.nan_to_num(flat).any())
+    return Drawing(
+        _png(image, text, noisy=image.size == heat.shape[1::-1]),
+        scale,
+        flat=not np.nan_to_num(flat).any(),
+    )
 
 
 def blend(heat: Pixels, back: Pixels, alpha: float) -> Pixels:
@@ -107,9 +111,11 @@ def as_pixels(array: Array) -> Pixels:
     return np.asarray(np.rint((array - low) / span * 255.0), np.uint8)
 
 
-def _png(image: Image.Image, text: dict[str, Any]) -> bytes:
+def _png(image: Image.Image, text: dict[str, Any], noisy: bool) -> bytes:
     info = PngInfo()
     info.add_text(KEY, json.dumps(text, sort_keys=True))
     out = io.BytesIO()
-    image.save(out, "PNG", pnginfo=info, compress_type=2)  # Huffman only: half the time
+    # Huffman coding alone takes half the time, but only a map at its own size is noise to it.
+    how = {"compress_type": 2} if noisy else {"compress_level": 3}
+    image.save(out, "PNG", pnginfo=info, **how)
     return out.getvalue()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from inputgrad_cli.render.colours import DIVERGING, SEQUENTIAL
+from inputgrad_cli.rendering.colours import DIVERGING, SEQUENTIAL
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,67 @@
+"""The README is true: its commands run and print what it shows, its tables are the tool's own."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from inputgrad_cli.describe import methods_markdown
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+BLOCKS = re.findall(r"```console\n\$ inputgrad (.*?)\n(.*?)```", README, re.S)
+
+
+def words(text):
+    """Split text into words, numbers among them as floats rounded to what machines agree on."""
+    out = []
+    for word in text.split():
+        number = re.fullmatch(r"(-?\d+\.\d+)(%?)", word)
+        out.append((f"{float(number[1]):.3g}" + number[2]) if number else word)
+    return out
+
+
+@pytest.mark.parametrize(("line", "shown"), BLOCKS, ids=[line[:40] for line, _ in BLOCKS])
+def test_a_command_prints_what_the_readme_shows(call, tmp_path, line, shown):
+    (tmp_path / "sample_models").symlink_to(ROOT / "sample_models")
+    result = call(*shlex.split(line))
+    assert result.code == 0, result.err
+    assert words(result.out) == words(shown)
+
+
+def test_there_are_commands_to_try():
+    assert len(BLOCKS) >= 3
+
+
+def test_the_table_of_methods_is_the_tools_own():
+    between = README.split("<!-- methods -->")[1].split("<!-- /methods -->")[0]
+    assert between.strip() == methods_markdown()
+
+
+def test_the_python_example_runs(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    code = README.split("```python\n")[1].split("```")[0]
+    names = {}
+    exec(code, names)
+    assert names["found"].values["picture"].shape == (64, 64, 3)
+
+
+def test_every_picture_and_path_exists():
+    for path in re.findall(r"\]\(([^)#:]+)\)", README):
+        assert (ROOT / path).exists(), path
+
+
+def test_the_figures_shown_are_what_the_tool_draws(call, tmp_path):
+    """The picture's own record names scale and target; pixels may differ in a last digit."""
+    import numpy as np
+    from PIL import Image
+
+    picture = ROOT / "sample_models" / "inputs" / "shapes" / "06-cross.png"
+    model = ROOT / "sample_models" / "shapes.keras"
+    call("saliency", model, picture, "-m", "integrated-gradients", "-m", "gradient", "-o", "maps")
+    for name in ("integrated-gradients", "gradient"):
+        drawn = np.asarray(Image.open(tmp_path / f"maps/06-cross.png.{name}.png"), np.int16)
+        shown = np.asarray(Image.open(ROOT / f"sample_models/figures/{name}.png"), np.int16)
+        assert drawn.shape == shown.shape
+        assert np.mean(np.abs(drawn - shown)) < 2
