@@ -38,7 +38,7 @@ test-all: setup
 	$(BIN)/pytest
 
 bench: setup
-	$(BIN)/python tests/bench.py
+	$(BIN)/python -m tests.bench
 
 samples: setup
 	$(BIN)/python sample_models/build.py

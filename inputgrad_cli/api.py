@@ -13,9 +13,9 @@ from inputgrad_cli import __version__
 from inputgrad_cli.arrays import Array
 from inputgrad_cli.attribution import Attribution
 from inputgrad_cli.baseline import baselines
+from inputgrad_cli.batch import Question, Wish, explain_batch
 from inputgrad_cli.contracts import Engine
 from inputgrad_cli.errors import UsageError
-from inputgrad_cli.batch import Question, Wish, explain_batch
 from inputgrad_cli.formats.files import read_bytes
 from inputgrad_cli.formats.labels import find_labels
 from inputgrad_cli.formats.read import Reading, from_arrays, read_samples

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from inputgrad_cli import api
-from inputgrad_cli.errors import ItemError
 from inputgrad_cli.batch import Answer, Question, explain_batch
+from inputgrad_cli.errors import ItemError
 from inputgrad_cli.jobs.feed import Load, pieces
 from inputgrad_cli.jobs.plan import Plan
 from inputgrad_cli.records import Facts

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from inputgrad_cli.attribution import Attribution
-from inputgrad_cli.errors import ItemError
 from inputgrad_cli.batch import Answer
+from inputgrad_cli.errors import ItemError
 from inputgrad_cli.jobs.events import Event, ItemDone, failure
 from inputgrad_cli.jobs.feed import Load
 from inputgrad_cli.jobs.fields import done_fields, failed_fields

@@ -10,8 +10,8 @@ from typing import Any
 
 from inputgrad_cli import api
 from inputgrad_cli.baseline import Baseline, baselines
-from inputgrad_cli.errors import UsageError
 from inputgrad_cli.batch import Wish
+from inputgrad_cli.errors import UsageError
 from inputgrad_cli.formats.labels import find_labels
 from inputgrad_cli.formats.pictures import Resize
 from inputgrad_cli.formats.read import suffix_of, suffixes_for

@@ -9,8 +9,8 @@ from dataclasses import asdict
 from typing import Any
 
 from inputgrad_cli import __version__, api
-from inputgrad_cli.errors import ItemError
 from inputgrad_cli.batch import Answer
+from inputgrad_cli.errors import ItemError
 from inputgrad_cli.formats.read import Reading
 from inputgrad_cli.jobs.compute import Computer, Pace, deciding
 from inputgrad_cli.jobs.events import Event, ItemDone, Progress, Start, Summary, failure
