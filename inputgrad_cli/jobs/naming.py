@@ -41,7 +41,7 @@ def file_word(target: str) -> str:
 
 
 def _safe(text: str) -> str:
-    return re.sub(r"[^\w+\-]+", "-", text.replace("_", "_")).strip("-") or "target"
+    return re.sub(r"[^\w+\-]+", "-", text).strip("-") or "target"
 
 
 def maps_of(labels: Sequence[str], targets: Sequence[str]) -> list[Map]:

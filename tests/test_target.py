@@ -1,0 +1,135 @@
+"""Targets: written, chosen against a model, named in files."""
+
+import pytest
+
+from inputgrad_cli.errors import UsageError
+from inputgrad_cli.jobs.naming import asked_names, file_word, maps_of, refuse_clashes
+from inputgrad_cli.signature import Head, Port, Signature
+from inputgrad_cli.target import choose, parse, pin
+
+PROBS = Head("probs", (4,), "softmax", proved=True)
+LINE = Head("size", (1,))
+GRID = Head("grid", (8, 8, 3))
+PAIR = Head("pair", (3,))
+COIN = Head("coin", (1,), "sigmoid", proved=True)
+
+
+def model(*heads):
+    return Signature((Port("x", (2,)),), heads)
+
+
+def chosen(text, *heads, space="auto", labels=()):
+    signature = model(*heads)
+    return choose(parse(text, [h.name for h in heads]), signature, space, labels)
+
+
+@pytest.mark.parametrize(
+    ("text", "head", "kind"),
+    [
+        ("auto", LINE, "units"),
+        ("auto", PROBS, "rank"),
+        ("top1", PAIR, "rank"),
+        ("2", PAIR, "units"),
+    ],
+)
+def test_what_a_target_comes_to(text, head, kind):
+    assert chosen(text, head)[0].kind == kind
+
+
+def test_logits_are_used_where_they_are_proved_and_the_output_elsewhere():
+    assert chosen("1", PROBS)[0].space == "logit"
+    assert chosen("1", PAIR)[0].space == "output"
+    assert chosen("loss:mse", PROBS)[0].space == "output"
+
+
+def test_top_k_gives_k_maps_with_names_of_their_own():
+    maps = chosen("top:3", PROBS)
+    assert [choice.asked for choice in maps] == asked_names("top:3") == ["top1", "top2", "top3"]
+    assert [choice.rank for choice in maps] == [0, 1, 2]
+    assert asked_names("probs/top:2") == ["probs/top1", "probs/top2"]
+
+
+def test_all_is_every_class():
+    assert [choice.terms for choice in chosen("all", PROBS)] == [((n,),) for n in range(4)]
+
+
+def test_a_margin_has_two_terms_of_opposite_sign():
+    choice = chosen("margin:1,cat", PROBS, labels=["ant", "bee", "cat", "dog"])[0]
+    assert choice.terms == ((1,), (2,))
+    assert choice.signs == (1.0, -1.0)
+    assert pin(choice, 3).index.shape == (3, 2, 1)
+
+
+def test_a_head_is_recognised_only_by_name():
+    assert parse("probs/top1", ["probs"]).head == "probs"
+    assert parse("loss:a/b", ["probs"]).head is None
+
+
+@pytest.mark.parametrize(
+    ("text", "heads", "says"),
+    [
+        ("auto", (PROBS, LINE), "probs/auto"),
+        ("top1", (GRID,), "unit:I,J"),
+        ("auto", (GRID,), "unit:I,J"),
+        ("class:9", (PROBS,), "0 to 3"),
+        ("class:cow", (PROBS,), "--labels"),
+        ("unit:8,0,0", (GRID,), "3 whole numbers"),
+        ("unit:1", (GRID,), "3 whole numbers"),
+        ("top:5", (PROBS,), "only 4 classes"),
+        ("1", (COIN,), "class:0"),
+        ("margin:1", (PROBS,), "margin:1,2"),
+        ("best", (PROBS,), "targets are"),
+        ("top0", (PROBS,), "top1 or top:K"),
+        ("unit:a", (PROBS,), "whole numbers"),
+    ],
+)
+def test_what_the_model_lacks_is_refused_with_what_it_has(text, heads, says):
+    with pytest.raises(UsageError) as caught:
+        chosen(text, *heads)
+    assert says in caught.value.sentence()
+
+
+@pytest.mark.parametrize(
+    ("target", "word"),
+    [
+        ("class:3", "class3"),
+        ("3", "class3"),
+        ("class:cat", "class-cat"),
+        ("class:a b/c", "class-a-b-c"),
+        ("margin:1,2", "margin1-2"),
+        ("margin:cat,dog", "margin-cat-dog"),
+        ("unit:0,5", "unit0-5"),
+        ("probs/top1", "probs-top1"),
+        ("probs/3", "probs-class3"),
+        ("mask:a/b.png", "mask-b"),
+        ("loss:mse", "loss-mse"),
+        ("auto", "auto"),
+    ],
+)
+def test_a_target_in_a_file_name(target, word):
+    assert file_word(target) == word
+
+
+def test_targets_stand_in_names_only_where_there_are_several():
+    assert [m.tail for m in maps_of(["gradient"], ["top1"])] == [".gradient"]
+    assert [m.tail for m in maps_of(["a", "b"], ["top:2"])] == [
+        ".a.top1",
+        ".a.top2",
+        ".b.top1",
+        ".b.top2",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("labels", "targets"),
+    [(["a", "a"], ["auto"]), (["a"], ["3", "class:3"]), (["a"], ["top:2", "top1"])],
+)
+def test_two_maps_of_one_name_are_refused(labels, targets):
+    with pytest.raises(UsageError):
+        maps_of(labels, targets)
+
+
+@pytest.mark.parametrize("names", [("X.PNG", "x.png"), ("a.png.gradient", "a.PNG.gradient")])
+def test_items_that_one_file_system_would_mix_up_are_refused(names):
+    with pytest.raises(UsageError, match="same files"):
+        refuse_clashes(names, maps_of(["gradient"], ["auto"]))
