@@ -184,7 +184,7 @@ def _answer(
         else per_class[0]
     )
     for row, record in zip(rows, records, strict=True):
-        record["checks"].update(_health(values, row))
+        record["checks"] = {**_health(values, row), **record["checks"]}
     target = made[0].group if grouped else made[0].asked
     return Answer(wish, target, values, records)
 

@@ -57,6 +57,11 @@ class Choice:
     how: str = ""
     group: str = ""
 
+    def program(self, pinned: bool) -> Choice:
+        """Return what decides the computation: units are data, so all of them share one trace."""
+        made = Choice("", self.head, self.kind, self.space, rank=self.rank, how=self.how)
+        return replace(made, kind="units", rank=0) if pinned and self.kind == "rank" else made
+
 
 @dataclass(frozen=True)
 class PinnedTarget:

@@ -77,8 +77,8 @@ class TapeEngine:
 
     def scores(self, inputs: Arrays, target: PinnedTarget) -> Array:
         """Return the scalars of the target, (B,)."""
-        choice = target.choice
-        key = ("scores", choice)
+        choice = target.choice.program(pinned=True)
+        key = ("scores", choice, target.index.shape[1:])
 
         def make() -> Program:
             return scores_of(self.binding, choice)
@@ -91,8 +91,8 @@ class TapeEngine:
 
     def gradients(self, inputs: Arrays, target: PinnedTarget, sites: Sequence[str]) -> Gradients:
         """Return the gradients at the sites and the scalars."""
-        choice = target.choice
-        key = ("gradients", choice, tuple(sites))
+        choice = target.choice.program(pinned=True)
+        key = ("gradients", choice, target.index.shape[1:], tuple(sites))
 
         def make() -> Program:
             return gradients_of(self.binding, choice, sites)
@@ -111,10 +111,11 @@ class TapeEngine:
         truth: Array | None,
         gradients: bool,
     ) -> FirstPass:
-        key = ("first", choices, sites, gradients)
+        programs = tuple(choice.program(pinned=False) for choice in choices)
+        key = ("first", programs, tuple(len(c.terms) for c in choices), sites, gradients)
 
         def make() -> Program:
-            return first_of(self.binding, self.signature, choices, sites, gradients)
+            return first_of(self.binding, self.signature, programs, sites, gradients)
 
         parts = []
         for rows, part in self._split(inputs):
