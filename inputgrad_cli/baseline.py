@@ -50,13 +50,18 @@ class Constant(Baseline):
     """One value everywhere, as the model takes it."""
 
     name = "constant"
-    value: float = param(0.0, "the value")
+    value: float | None = param(None, "the value")
+
+    def __post_init__(self) -> None:
+        """Refuse a constant without a value."""
+        if self.value is None:
+            raise UsageError("baseline constant needs a value", mend="write constant:value=V")
 
     def make(
         self, array: Array, site: str, keys: Sequence[bytes], preprocess: Preprocess | None
     ) -> Floats:
         """Return the value everywhere."""
-        return np.full(array.shape, self.value, np.float32)
+        return np.full(array.shape, self.value or 0.0, np.float32)
 
 
 @dataclass(frozen=True)

@@ -65,10 +65,11 @@ class GrammarError(UsageError):
     def __init__(
         self, what: str, text: str, at: int, end: int | None = None, mend: str = ""
     ) -> None:
-        super().__init__(what, mend=mend, received=text)
         self.text = text
         self.at = at
         self.end = max(at + 1, len(text) if end is None else end)
+        self.marked = (at, self.end) != (0, len(text))
+        super().__init__(what, mend=mend, received=text if self.marked else "")
 
 
 class ItemError(InputgradError):

@@ -119,8 +119,12 @@ def parse(text: str, heads: Sequence[str] = ()) -> Target:
 def _with_argument(text: str, word: str, rest: str) -> Target:
     kinds: dict[str, Kind] = {"class": "class", "unit": "unit", "margin": "margin", "loss": "loss"}
     if word not in kinds or not rest:
-        mend = f"targets are {HELP}, each with HEAD/ before it where there are several outputs"
-        raise UsageError(f"target {text!r} is not known", mend=mend)
+        before, slash, _ = text.partition("/")
+        raise UsageError(
+            f"target {text!r} is not known",
+            reason=f"the model has no output {before!r}" if slash else "",
+            mend=f"targets are {HELP}, each with HEAD/ before it where there are several outputs",
+        )
     words = (
         tuple(part.strip() for part in rest.split(",")) if word in ("unit", "margin") else (rest,)
     )
@@ -169,7 +173,9 @@ def _top(target: Target, made: Choice, head: Head) -> list[Choice]:
         return [replace(made, kind="rank")]
     wanted = int(target.words[0])
     if wanted > total:
-        raise UsageError(f"{target.asked}: output {head.name!r} has only {total} classes")
+        raise UsageError(
+            f"{target.asked}: output {head.name!r} has no class of that rank, only {total}"
+        )
     names = [f"top{rank + 1}" for rank in range(wanted)]
     prefix = f"{target.head}/" if target.head else ""
     return [replace(made, kind="rank", rank=r, asked=prefix + n) for r, n in enumerate(names)]
@@ -273,7 +279,7 @@ def _unit(target: Target, head: Head) -> tuple[int, ...]:
     if not fits:
         raise UsageError(
             f"target {target.asked!r} is outside output {head.name!r} of shape {head.shape}",
-            mend=f"give {len(shape)} whole numbers within it",
+            mend=f"it takes whole numbers within it, {len(shape)} of them",
         )
     return tuple(i if i >= 0 or d is None else i + d for i, d in zip(index, shape, strict=True))
 

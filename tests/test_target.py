@@ -4,6 +4,7 @@ import pytest
 
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.jobs.naming import asked_names, file_word, maps_of, refuse_clashes
+from inputgrad_cli.methods.gradient import Gradient
 from inputgrad_cli.signature import Head, Port, Signature
 from inputgrad_cli.target import choose, parse, pin
 
@@ -12,6 +13,10 @@ LINE = Head("size", (1,))
 GRID = Head("grid", (8, 8, 3))
 PAIR = Head("pair", (3,))
 COIN = Head("coin", (1,), "sigmoid", proved=True)
+
+
+def named(*labels):
+    return [(label, Gradient()) for label in labels]
 
 
 def model(*heads):
@@ -73,9 +78,9 @@ def test_a_head_is_recognised_only_by_name():
         ("auto", (GRID,), "unit:I,J"),
         ("class:9", (PROBS,), "0 to 3"),
         ("class:cow", (PROBS,), "--labels"),
-        ("unit:8,0,0", (GRID,), "3 whole numbers"),
-        ("unit:1", (GRID,), "3 whole numbers"),
-        ("top:5", (PROBS,), "only 4 classes"),
+        ("unit:8,0,0", (GRID,), "whole numbers within it, 3"),
+        ("unit:1", (GRID,), "whole numbers within it, 3"),
+        ("top:5", (PROBS,), "only 4"),
         ("1", (COIN,), "class:0"),
         ("margin:1", (PROBS,), "margin:1,2"),
         ("best", (PROBS,), "targets are"),
@@ -111,8 +116,8 @@ def test_a_target_in_a_file_name(target, word):
 
 
 def test_targets_stand_in_names_only_where_there_are_several():
-    assert [m.tail for m in maps_of(["gradient"], ["top1"])] == [".gradient"]
-    assert [m.tail for m in maps_of(["a", "b"], ["top:2"])] == [
+    assert [m.tail for m in maps_of(named("gradient"), ["top1"])] == [".gradient"]
+    assert [m.tail for m in maps_of(named("a", "b"), ["top:2"])] == [
         ".a.top1",
         ".a.top2",
         ".b.top1",
@@ -122,14 +127,31 @@ def test_targets_stand_in_names_only_where_there_are_several():
 
 @pytest.mark.parametrize(
     ("labels", "targets"),
-    [(["a", "a"], ["auto"]), (["a"], ["3", "class:3"]), (["a"], ["top:2", "top1"])],
+    [("aa", ["auto"]), ("a", ["3", "class:3"]), ("a", ["top:2", "top1"])],
 )
 def test_two_maps_of_one_name_are_refused(labels, targets):
     with pytest.raises(UsageError):
-        maps_of(labels, targets)
+        maps_of(named(*labels), targets)
 
 
-@pytest.mark.parametrize("names", [("X.PNG", "x.png"), ("a.png.gradient", "a.PNG.gradient")])
-def test_items_that_one_file_system_would_mix_up_are_refused(names):
+def test_items_that_one_file_system_would_mix_up_are_refused_there():
+    maps = maps_of(named("gradient"), ["auto"])
+    refuse_clashes(("X.PNG", "x.png"), maps, fold=False)
     with pytest.raises(UsageError, match="same files"):
-        refuse_clashes(names, maps_of(["gradient"], ["auto"]))
+        refuse_clashes(("X.PNG", "x.png"), maps, fold=True)
+
+
+def test_an_item_named_like_the_result_of_another_is_refused():
+    maps = maps_of(named("gradient", "gradient.gradient"), ["auto"])
+    with pytest.raises(UsageError, match="same files"):
+        refuse_clashes(("a.png", "a.png.gradient"), maps)
+
+
+def test_a_name_too_long_for_a_file_system_is_cut_and_kept_apart():
+    made = maps_of(named("gradient"), ["auto"])[0]
+    first, second = (made.stem("in/" + "ü" * 200 + end) for end in ("a.png", "b.png"))
+    assert first != second
+    assert first.startswith("in/ü")
+    assert first.endswith(".gradient")
+    assert len(first.removeprefix("in/").encode()) <= 245
+    assert made.stem("short.png") == "short.png.gradient"

@@ -6,6 +6,7 @@ import importlib.metadata
 import os
 import platform
 import shutil
+from collections.abc import Iterator
 from typing import Any
 
 import click
@@ -18,22 +19,29 @@ PACKAGES = ("tensorflow", "keras", "numpy", "click", "matplotlib", "pillow", "ri
 
 @click.command("doctor")
 @json_option
-def command(as_json: bool) -> int:
+def command(json: bool) -> int:
     """Show versions, devices, threads and disk; exit with 4 if models cannot be opened here."""
     from inputgrad_cli.formats.results import dump
 
     report = _report()
-    if as_json:
+    if json:
         click.echo(dump(report))
     else:
-        for key, value in report.items():
-            if isinstance(value, dict):
-                click.echo(f"{key}:")
-                for name, item in value.items():
-                    click.echo(f"  {name:12} {item}")
-            else:
-                click.echo(f"{key:14} {value}")
+        click.echo("\n".join(_lines(report)))
     return 4 if report["problem"] else 0
+
+
+def _lines(report: dict[str, Any]) -> Iterator[str]:
+    for key, value in report.items():
+        if key == "packages":
+            yield from (f"{name:14} {version}" for name, version in value.items())
+        elif key == "disk_free_bytes":
+            yield f"{'disk free':14} {value / 2**30:.1f} GiB here"
+        elif value:
+            shown = ", ".join(value) if isinstance(value, list) else value
+            yield f"{key:14} {shown}"
+    if not report["problem"]:
+        yield "nothing is missing"
 
 
 def _report() -> dict[str, Any]:
@@ -46,11 +54,11 @@ def _report() -> dict[str, Any]:
         "python": platform.python_version(),
         "platform": platform.platform(),
         "packages": packages,
-        "devices": ", ".join(devices) or "none",
+        "devices": devices,
         "cores": len(os.sched_getaffinity(0))
         if hasattr(os, "sched_getaffinity")
         else os.cpu_count(),
-        "disk free": f"{usage.free / 2**30:.1f} GiB here",
+        "disk_free_bytes": usage.free,
         "problem": problem or (f"missing: {', '.join(missing)}" if missing else ""),
     }
 

@@ -33,7 +33,7 @@ def exit_code(error: InputgradError) -> int:
 def tell(error: InputgradError) -> None:
     """Write an error to stderr: one sentence, and a mark under the word that is wrong."""
     click.echo(f"inputgrad: {printable(error.sentence())}", err=True)
-    if isinstance(error, GrammarError) and error.text.isprintable():
+    if isinstance(error, GrammarError) and error.text.isprintable() and error.marked:
         click.echo(f"  {error.text}", err=True)
         click.echo("  " + " " * error.at + "^" * (error.end - error.at), err=True)
 

@@ -16,7 +16,7 @@ from inputgrad_cli.cli.options import json_option, model_argument
 @click.option("--load", "loaded", is_flag=True, help="Open the model and prove its logits.")
 @click.option("--code", multiple=True, metavar="FILE.py|MODULE", help="Your own layers.")
 @json_option
-def command(model: Path, loaded: bool, code: tuple[str, ...], as_json: bool) -> None:
+def command(model: Path, loaded: bool, code: tuple[str, ...], json: bool) -> None:
     """Show what MODEL takes and gives, and what saliency would do with it.
 
     Read from the archive alone, without TensorFlow. What only the opened model can tell comes with
@@ -28,7 +28,7 @@ def command(model: Path, loaded: bool, code: tuple[str, ...], as_json: bool) -> 
     about = overview(model)
     if loaded:
         about["loaded"] = prove(model, code)
-    click.echo(dump(about) if as_json else _page(about))
+    click.echo(dump(about) if json else _page(about))
 
 
 def _page(about: dict[str, Any]) -> str:

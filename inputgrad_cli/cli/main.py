@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import importlib
 import os
+import signal
 import sys
 import tempfile
 import traceback
 from typing import Any
 
 import click
+from click.core import ParameterSource
+from click.exceptions import NoSuchCommand
 
 from inputgrad_cli import __version__
 from inputgrad_cli.cli.exits import exit_code, tell
@@ -17,6 +20,7 @@ from inputgrad_cli.errors import InputgradError
 from inputgrad_cli.words import COMMANDS
 
 BUG = 70
+PIPE_CLOSED = 141
 INTERRUPTED = 130
 
 
@@ -30,10 +34,23 @@ class Lazy(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Return a command by name."""
         if cmd_name not in COMMANDS:
-            return None
+            if cmd_name.startswith("-"):
+                return None
+            raise NoSuchCommand(cmd_name, possibilities=COMMANDS, ctx=ctx)
         module = importlib.import_module(f"inputgrad_cli.cli.{cmd_name}")
         command: click.Command = module.command
         return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; Click would turn a closed pipe into exit code 1."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            raise PipeClosed from None
+
+
+class PipeClosed(Exception):  # noqa: N818 - an event, not an error
+    """Nobody reads what we print."""
 
 
 @click.group(
@@ -54,32 +71,48 @@ def cli() -> None:
 
 def main() -> None:
     """Run the command line and end the process with the contract's exit code."""
-    sys.exit(run(sys.argv[1:]))
+    code = run(sys.argv[1:])
+    if code == PIPE_CLOSED:
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+        os.kill(os.getpid(), signal.SIGPIPE)
+    sys.exit(code)
 
 
 def run(argv: list[str]) -> int:
     """Return the exit code of a call; nothing that goes wrong is shown as a traceback."""
     try:
-        result: Any = cli.main(argv, prog_name="inputgrad", standalone_mode=False)
-        sys.stdout.flush()
+        result: Any = cli.main(argv, prog_name="inputgrad", standalone_mode=False, obj=tuple(argv))
+        if sys.stdout is not None:
+            sys.stdout.flush()
         return result if isinstance(result, int) else 0
     except click.exceptions.Exit as end:
         return end.exit_code
     except click.ClickException as error:
         error.show()
+        _blame_environment(error)
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         return INTERRUPTED
     except InputgradError as error:
         tell(error)
         return exit_code(error)
-    except BrokenPipeError:
+    except (PipeClosed, BrokenPipeError):
         _drop_stdout()
-        return 141
+        return PIPE_CLOSED
     except OSError as error:
         return _disk(error)
     except Exception:
         return _bug()
+
+
+def _blame_environment(error: click.ClickException) -> None:
+    """Say which environment variable a bad value came from."""
+    if not isinstance(error, click.BadParameter) or error.ctx is None or error.param is None:
+        return
+    name = error.param.name or ""
+    if error.ctx.get_parameter_source(name) is ParameterSource.ENVIRONMENT:
+        variable = f"{error.ctx.auto_envvar_prefix}_{name.upper()}"
+        click.echo(f"The value came from the environment variable {variable}.", err=True)
 
 
 def _drop_stdout() -> None:

@@ -12,24 +12,26 @@ from inputgrad_cli.cli.options import json_option
 @click.command("methods")
 @click.argument("name", required=False)
 @json_option
-def command(name: str | None, as_json: bool) -> None:
+def command(name: str | None, json: bool) -> None:
     """List the methods; with NAME show its parameters, paper and laws."""
     from inputgrad_cli.describe import describe, method_rows
     from inputgrad_cli.formats.results import dump
 
     if name is not None:
         about = describe(name)
-        click.echo(dump(about) if as_json else _page(about))
+        click.echo(dump(about) if json else _page(about))
         return
     rows = method_rows()
-    click.echo(dump({"methods": rows}) if as_json else _table(rows))
+    click.echo(dump({"methods": rows}) if json else _table(rows))
 
 
 def _table(rows: list[dict[str, Any]]) -> str:
     width = max(len(row["name"]) for row in rows)
     families = max(len(row["family"]) for row in rows)
+    papers = max(len(row["paper"]) for row in rows)
     return "\n".join(
-        f"{row['name']:{width}}  {row['family']:{families}}  {row['help']}" for row in rows
+        f"{row['name']:{width}}  {row['family']:{families}}  {row['paper']:{papers}}  {row['help']}"
+        for row in rows
     )
 
 
@@ -38,6 +40,7 @@ def _page(about: dict[str, Any]) -> str:
     lines.append("parameters:" if about["parameters"] else "no parameters")
     for p in about["parameters"]:
         extra = f" ({', '.join(p['choices'])})" if p["choices"] else ""
-        lines.append(f"  {p['name']}={p['default']}  {p['help']}{extra}")
+        default = "unset" if p["default"] is None else p["default"]
+        lines.append(f"  {p['name']} ({default})  {p['help']}{extra}")
     lines += ["", "laws: " + "; ".join(about["laws"])]
     return "\n".join(lines)

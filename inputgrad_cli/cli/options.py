@@ -34,7 +34,7 @@ verbosity = together(
     click.option("--no-color", is_flag=True, help="No colours on the terminal."),
 )
 
-json_option = click.option("--json", "as_json", is_flag=True, help="JSON on stdout.")
+json_option = click.option("--json", "json", is_flag=True, help="JSON on stdout.")
 
 drawing = together(
     click.option(

@@ -23,7 +23,6 @@ asking = together(
     click.option(
         "-m",
         "--method",
-        "methods",
         multiple=True,
         default=["gradient"],
         show_default=True,
@@ -33,7 +32,6 @@ asking = together(
     click.option(
         "-t",
         "--target",
-        "targets",
         multiple=True,
         default=["auto"],
         show_default=True,
@@ -68,7 +66,6 @@ reading = together(
     click.option(
         "-i",
         "--input",
-        "pairs",
         multiple=True,
         type=Pair(),
         help="A file or directory for one of several model inputs. Repeatable.",

@@ -15,20 +15,20 @@ from inputgrad_cli.cli.options import drawing, json_option, style_from
 @click.argument("run", type=click.Path(path_type=Path), metavar="RUN")
 @drawing
 @json_option
-def command(run: Path, as_json: bool, **values: Any) -> int:
+def command(run: Path, json: bool, **values: Any) -> int:
     """Draw the pictures of RUN, the --out directory of a saliency call, again.
 
     Needs neither the model nor TensorFlow. Where an input file is gone, the heatmap alone is drawn.
     """
     from inputgrad_cli.formats.results import dump
-    from inputgrad_cli.jobs.redraw import redraw
+    from inputgrad_cli.jobs.redraw import redraw_held
 
     style = style_from(values)
     if style is None:
         raise click.UsageError("--picture none leaves nothing to draw.")
     done: list[str] = []
     failed: list[dict[str, str]] = []
-    for made in redraw(run, style, values["scale"] == "run"):
+    for made in redraw_held(run, style, values["scale"] == "run"):
         if made.error is not None:
             click.echo(f"inputgrad: failed: {printable(made.error.sentence())}", err=True)
             failed.append({"item": made.stem, "message": made.error.sentence()})
@@ -38,8 +38,10 @@ def command(run: Path, as_json: bool, **values: Any) -> int:
                 f"inputgrad: warning: {made.stem}: its input is gone; heatmap only.", err=True
             )
         done.append(str(made.path))
-        if not as_json:
+        if not json:
             click.echo(printable(str(made.path)))
-    if as_json:
+    if not done and not failed:
+        click.echo("inputgrad: no map of this run can be drawn.", err=True)
+    if json:
         click.echo(dump({"pictures": done, "failed": failed}))
     return 3 if failed else 0

@@ -46,7 +46,7 @@ def command(ctx: click.Context, /, **values: Any) -> int:
     from inputgrad_cli.cli.show import Show
     from inputgrad_cli.jobs.plan import make_plan
 
-    show = Show.pick(values["as_json"], values["quiet"], values["verbose"], values["no_color"])
+    show = Show.pick(values["json"], values["quiet"], values["verbose"], values["no_color"])
     with show.errors() as outcome:
         plan = make_plan(job_from(ctx, values))
         if values["dry_run"]:
@@ -57,7 +57,7 @@ def command(ctx: click.Context, /, **values: Any) -> int:
 
 
 def _check_sources(values: dict[str, Any]) -> None:
-    sources = [bool(values["inputs"]), bool(values["pairs"]), values["from_file"] is not None]
+    sources = [bool(values["inputs"]), bool(values["input"]), values["from_file"] is not None]
     if sum(sources) > 1:
         raise click.UsageError(
             "Give inputs as arguments, with -i, or with --from-file, not two of them."
@@ -77,9 +77,9 @@ def job_from(ctx: click.Context, values: dict[str, Any]) -> Job:
     return Job(
         model=values["model"],
         named=_names(values),
-        pairs=values["pairs"],
-        methods=values["methods"],
-        targets=values["targets"],
+        pairs=values["input"],
+        methods=values["method"],
+        targets=values["target"],
         truth=values["truth"],
         space=values["space"],
         wrt=values["wrt"],
@@ -101,7 +101,7 @@ def job_from(ctx: click.Context, values: dict[str, Any]) -> Job:
         strict=values["strict"],
         on_exists=values["on_exists"],
         most_failures=most,
-        argv=tuple(sys.argv[1:]),
+        argv=ctx.obj or (),
         options=_sources(ctx, values),
     )
 

@@ -10,12 +10,15 @@ from typing import Any
 
 import click
 
+from inputgrad_cli import __version__
 from inputgrad_cli.cli.exits import exit_code, printable, tell
 from inputgrad_cli.cli.progress import Bar
 from inputgrad_cli.cli.signals import Signals
 from inputgrad_cli.errors import InputgradError, ModelError
 from inputgrad_cli.formats.results import dump
 from inputgrad_cli.jobs.events import Event, ItemDone, Progress, Start, Summary, Warned
+from inputgrad_cli.jobs.fields import planned_fields
+from inputgrad_cli.jobs.forecast import forecast
 from inputgrad_cli.jobs.plan import Plan
 from inputgrad_cli.jobs.run import Run
 
@@ -82,16 +85,19 @@ class Show:
             click.echo(text, err=True, nl=False)
 
     def plan(self, plan: Plan) -> None:
-        """Show every source and destination."""
-        for item in plan.found.items:
-            for made in plan.maps:
-                click.echo(
-                    f"{printable(str(item.path))} -> {_destination(plan, item.name, made.tail)}"
-                )
+        """Show every source and destination, and the bytes that are needed."""
+        moves = list(forecast(plan))
+        for move in moves:
+            for path in move.files:
+                click.echo(f"{printable(str(move.item.path))} -> {printable(path)}")
+        total = sum(move.size for move in moves)
+        click.echo(f"{counted(len(moves), 'map')}, about {total:,} bytes of arrays needed.")
 
     def expect(self, plan: Plan) -> None:
         """Line up what will be told."""
         self._width = min(48, max(len(item.name) for item in plan.found.items))
+        if self._verbose and plan.found.passed:
+            self._say(f"inputgrad: {counted(plan.found.passed, 'file')} passed over.")
 
     def event(self, event: Event) -> None:
         """Tell one event."""
@@ -141,9 +147,8 @@ class Show:
             if number > 1 and not self._verbose and not self._quiet:
                 self._say(f"inputgrad: warning {code}: {number - 1} more like it; -v shows all.")
         if not self._quiet and (event.failed or event.skipped):
-            self._say(
-                f"inputgrad: {event.ok} done, {event.skipped} done before, {event.failed} failed."
-            )
+            told = f"{event.ok} done, {event.skipped} done before, {event.failed} failed"
+            self._say(f"inputgrad: {told}.")
 
     def _say(self, text: str) -> None:
         self._bar.above(text)
@@ -163,13 +168,10 @@ class JsonShow(Show):
         super().error(error, outcome)
 
     def plan(self, plan: Plan) -> None:
-        """Show every source and destination as one object."""
-        moves = [
-            {"input": i.name, "path": str(i.path), "arrays": _destination(plan, i.name, m.tail)}
-            for i in plan.found.items
-            for m in plan.maps
-        ]
-        self._print({"type": "plan", "model": str(plan.job.model), "items": moves})
+        """Show every source and destination as items of status `planned`."""
+        self._print(Start(__version__, str(plan.job.model), len(plan.found.items)).record())
+        for move in forecast(plan):
+            self._print(ItemDone(planned_fields(move)).record())
         self._print(Summary(0, 0, 0, 0.0, 0).record())
 
     def event(self, event: Event) -> None:
@@ -192,5 +194,6 @@ def _unit(target: Any) -> str:
     return str(target["asked"] if index is None else f"{target['output']}{index}")
 
 
-def _destination(plan: Plan, name: str, tail: str) -> str:
-    return printable(str(plan.job.out / f"{name}{tail}.npz"))
+def counted(number: int, thing: str) -> str:
+    """Return a number with its noun: 1 file, 2 files."""
+    return f"{number:,} {thing}{'' if number == 1 else 's'}"

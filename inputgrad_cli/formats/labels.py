@@ -23,7 +23,10 @@ def read_labels(path: Path) -> tuple[str, ...]:
     try:
         text = path.read_text("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"--labels {path}: cannot be read", reason=str(error)) from None
+        raise UsageError(
+            f"--labels {path}: cannot be read",
+            reason=getattr(error, "strerror", None) or "not a text file",
+        ) from None
     if path.suffix.lower() != ".json":
         return tuple(line.strip() for line in text.rstrip("\n").split("\n"))
     try:

@@ -90,7 +90,6 @@ def deciding(plan: Plan) -> dict[str, Any]:
     job = plan.job
     return {
         "model": plan.file.sha256,
-        "methods": {wish.label: repr(wish.method) for wish in plan.wishes},
         "space": job.space,
         "wrt": job.wrt,
         "baseline": repr(plan.baseline),

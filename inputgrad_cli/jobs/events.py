@@ -38,7 +38,7 @@ class ItemDone:
 
     def record(self) -> dict[str, Any]:
         """Return the line of the machine stream."""
-        return {"type": "item", **self.fields}
+        return {"type": "item", **{k: v for k, v in self.fields.items() if k != "probability"}}
 
     @property
     def status(self) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -20,12 +21,16 @@ from inputgrad_cli.sample import Samples, together
 
 @dataclass(frozen=True)
 class Load:
-    """An item that was read: `todo` are its maps that are still to be made, with fingerprints."""
+    """An item that was read: `todo` are its maps that are still to be made, with fingerprints.
+
+    `again` says that an earlier run made some of them, of another input or with other options.
+    """
 
     item: Item
     samples: Samples
     todo: tuple[tuple[Map, str], ...]
     truth: Array | None = None
+    again: bool = False
 
     @property
     def shape(self) -> tuple[object, ...]:
@@ -40,7 +45,7 @@ class Skipped:
 
     item: Item
     made: Map
-    record: dict[str, object]
+    record: dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -75,7 +80,7 @@ class Feed:
             todo = []
             for made in self._maps:
                 mark = self._mark(made, content)
-                record = self._journal.holds(item.name + made.tail, mark)
+                record = self._journal.holds(made.stem(item.name), mark)
                 if record is None:
                     todo.append((made, mark))
                 else:
@@ -83,7 +88,8 @@ class Feed:
             if todo:
                 samples = read_samples(files, item.paths, self._reading)
                 labels = self._truth(item.name, number, len(samples)) if self._truth else None
-                yield Load(item, samples, tuple(todo), labels)
+                known = any(self._journal.files(made.stem(item.name)) for made, _ in todo)
+                yield Load(item, samples, tuple(todo), labels, known)
         except ItemError as error:
             yield Broken(item, error)
 
@@ -110,7 +116,8 @@ class Feed:
             yield batch
 
     def _mark(self, made: Map, content: dict[str, str]) -> str:
-        return fingerprint({**self._facts, "map": [made.label, made.target], "content": content})
+        own = [made.label, made.parameters, made.target]
+        return fingerprint({**self._facts, "map": own, "content": content})
 
 
 def pieces(batch: Sequence[Load], size: int) -> Iterator[tuple[Samples, Array | None]]:

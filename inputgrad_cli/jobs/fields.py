@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from inputgrad_cli.attribution import Attribution
+from inputgrad_cli.jobs.forecast import Move
 from inputgrad_cli.jobs.items import Item
 from inputgrad_cli.jobs.naming import Map
+from inputgrad_cli.jobs.spoken import plain, spoken
 
 
 def failed_fields(
@@ -17,9 +19,19 @@ def failed_fields(
     return {**_head(item, made, sample), "status": "failed", "error": error}
 
 
-def skipped_fields(item: Item, made: Map) -> dict[str, Any]:
+def skipped_fields(item: Item, made: Map, sample: int | None) -> dict[str, Any]:
     """Return the fields of an item that an earlier run has done."""
-    return {**_head(item, made, None), "status": "skipped"}
+    return {**_head(item, made, sample), "status": "skipped"}
+
+
+def planned_fields(move: Move) -> dict[str, Any]:
+    """Return the fields of an item that a dry run would make."""
+    return {
+        **_head(move.item, move.made, None),
+        "status": "planned",
+        "files": [plain(path) for path in move.files],
+        "bytes": move.size,
+    }
 
 
 def done_fields(
@@ -47,8 +59,8 @@ def done_fields(
         "space": meta["space"],
         "score": at(meta["score"]),
         "probability": at(meta["probability"]),
-        "arrays": arrays,
-        "picture": pictures[sample or 0],
+        "arrays": plain(arrays),
+        "picture": None if pictures[sample or 0] is None else plain(str(pictures[sample or 0])),
         "status": "ok",
         "checks": at(meta["checks"]),
     }
@@ -56,9 +68,9 @@ def done_fields(
 
 def _head(item: Item, made: Map, sample: int | None) -> dict[str, Any]:
     return {
-        "input": item.name,
-        "path": str(item.path),
+        "input": plain(item.name),
+        **spoken("path", str(item.path)),
         "sample": sample,
-        "method": made.label,
+        "method": made.method,
         "target": {"asked": made.target},
     }

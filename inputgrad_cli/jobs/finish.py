@@ -15,6 +15,7 @@ from inputgrad_cli.jobs.fields import done_fields, failed_fields
 from inputgrad_cli.jobs.items import Item
 from inputgrad_cli.jobs.naming import Map
 from inputgrad_cli.jobs.output import Output
+from inputgrad_cli.jobs.spoken import spoken
 from inputgrad_cli.jobs.warn import item_warnings, map_warnings
 from inputgrad_cli.records import Facts, attribution_of
 
@@ -43,7 +44,13 @@ def finish(
     events: list[Event] = [*item_warnings(load), *map_warnings(load.item, made, attribution)]
     events += _told(load, made, attribution, pictures, arrays)
     status = "failed" if load.samples.failed else "ok"
-    line = {**_key(load.item, made), "status": status, "fingerprint": mark, "files": files}
+    line = {
+        **_key(load.item, made),
+        "status": status,
+        "samples": len(load.samples) if load.samples.many else None,
+        "fingerprint": mark,
+        "files": files,
+    }
     return Finished(line, events)
 
 
@@ -78,9 +85,11 @@ def failed_line(item: Item, made: Map, error: dict[str, str]) -> dict[str, Any]:
 
 def _key(item: Item, made: Map) -> dict[str, Any]:
     return {
-        "stem": item.name + made.tail,
-        "input": item.name,
-        "paths": {name or "": str(path) for name, path in item.paths.items()},
+        **spoken("stem", made.stem(item.name)),
+        **spoken("input", item.name),
+        "sources": [
+            {"for": name, **spoken("path", str(path))} for name, path in item.paths.items()
+        ],
         "method": made.label,
         "target": made.target,
     }

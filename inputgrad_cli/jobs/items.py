@@ -65,7 +65,7 @@ def find_items(search: Search) -> Found:
             found.items.append(Item(_name(file, root), {None: _as_given(file)}))
     if not found.items:
         what = ", ".join(search.named) or "the list"
-        passed = f"{found.passed} files were passed over" if found.passed else "nothing is there"
+        passed = f"files passed over: {found.passed}" if found.passed else "nothing is there"
         raise EmptyError(
             f"no input matched: {what}",
             reason=f"{passed}; files are taken by suffix: {' '.join(search.suffixes)}",
@@ -103,20 +103,27 @@ def _as_given(file: Path) -> Path:
 
 
 def _walk(place: Path, search: Search, found: Found) -> Iterator[Path]:
+    """Yield the files below `place` that are wanted, by name, folder by folder."""
     out = Path(os.path.abspath(search.out))
-    for folder, folders, files in os.walk(place):
-        here = Path(folder)
-        folders[:] = sorted(
-            f
-            for f in folders
-            if not f.startswith(".") and here / f != out and not (here / f).is_symlink()
-        )
-        for name in sorted(files):
-            file = here / name
-            if not name.startswith(".") and _wanted(file, place, search):
-                yield file
-            else:
-                found.passed += 1
+    folders = [place]
+    while folders:
+        here = folders.pop()
+        if here.is_dir() and not (here.is_symlink() and here != place):
+            inner = [here / name for name in _listed(here) if not name.startswith(".")]
+            folders += sorted((path for path in inner if path != out), reverse=True)
+        elif _wanted(here, place, search):
+            yield here
+        else:
+            found.passed += 1
+
+
+def _listed(folder: Path) -> list[str]:
+    try:
+        return os.listdir(folder)
+    except OSError as error:
+        raise UsageError(
+            f"{folder}: the directory cannot be read", reason=str(error.strerror)
+        ) from None
 
 
 def _wanted(file: Path, place: Path, search: Search) -> bool:
@@ -144,13 +151,17 @@ def pair_items(pairs: Sequence[tuple[str, str]], search: Search) -> Found:
     found = Found()
     stems = {name: _stems(place, search, found) for name, place in folders.items()}
     leader = first if first in folders else next(iter(folders))
-    for stem, file in stems[leader].items():
-        paths: dict[str | None, Path] = {}
+    everywhere = sorted({stem for own in stems.values() for stem in own})
+    for stem in everywhere:
         missing = [name for name in folders if stem not in stems[name]]
-        for name, place in places.items():
-            paths[name] = _as_given(stems[name].get(stem, file) if name in folders else place)
+        home = next(name for name in (leader, *folders) if stem in stems[name])
+        file = stems[home][stem]
+        paths: dict[str | None, Path] = {
+            name: _as_given(stems[name].get(stem, file) if name in folders else place)
+            for name, place in places.items()
+        }
         error = _no_partner(file, missing) if missing else None
-        found.items.append(Item(file.relative_to(folders[leader]).as_posix(), paths, error))
+        found.items.append(Item(file.relative_to(folders[home]).as_posix(), paths, error))
     if not found.items:
         raise EmptyError(f"no input matched in {folders[leader]}")
     return found

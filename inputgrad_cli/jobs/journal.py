@@ -11,6 +11,7 @@ from typing import Any
 
 from inputgrad_cli.errors import StorageError, UsageError
 from inputgrad_cli.formats.results import dump
+from inputgrad_cli.jobs.spoken import heard, spoken
 
 NAME = "journal.jsonl"
 
@@ -23,6 +24,7 @@ class Journal:
         self._believe = believe
         self.path = out / NAME
         self.known: dict[str, dict[str, Any]] = {}
+        self._owned: set[Path] = set()
         if self.path.exists():
             self._read()
 
@@ -34,7 +36,7 @@ class Journal:
         for number, line in enumerate(data[:whole].splitlines(), 1):
             try:
                 record = json.loads(line)
-                self.known[record["stem"]] = record
+                self._remember(record)
             except (ValueError, KeyError, TypeError):
                 if not self._believe:
                     continue
@@ -44,25 +46,30 @@ class Journal:
                     mend="use --on-exists overwrite or another --out",
                 ) from None
 
+    def _remember(self, record: dict[str, Any]) -> None:
+        stem = heard(record, "stem")
+        self.known[stem] = record
+        self._owned.update(self.files(stem))
+
     def holds(self, stem: str, fingerprint: str) -> dict[str, Any] | None:
         """Return the line of files that are there, whole, and of this very question; else None."""
         record = self.known.get(stem) if self._believe else None
         if not record or record.get("status") != "ok" or record.get("fingerprint") != fingerprint:
             return None
         for file in record["files"]:
-            path = self._out / file["path"]
+            path = self._out / heard(file, "path")
             if not path.is_file() or path.stat().st_size != file["size"]:
                 return None
         return record
 
     def owns(self, path: Path) -> bool:
         """Return whether a line names this file."""
-        name = path.relative_to(self._out).as_posix()
-        return any(
-            file["path"] == name
-            for record in self.known.values()
-            for file in record.get("files", ())
-        )
+        return path in self._owned
+
+    def files(self, stem: str) -> list[Path]:
+        """Return the files that an earlier run wrote for a map."""
+        told = self.known.get(stem, {}).get("files", ())
+        return [self._out / heard(file, "path") for file in told]
 
     def add(self, records: list[dict[str, Any]]) -> None:
         """Append the lines and make them durable; StorageError."""
@@ -81,7 +88,7 @@ class Journal:
                 mend="free some space; what was done is kept",
             ) from None
         for record in records:
-            self.known[record["stem"]] = record
+            self._remember(record)
 
 
 def fingerprint(facts: Mapping[str, Any]) -> str:
@@ -92,4 +99,4 @@ def fingerprint(facts: Mapping[str, Any]) -> str:
 def described(out: Path, path: Path, data: bytes) -> dict[str, Any]:
     """Return how a file stands in the journal."""
     name = path.relative_to(out).as_posix()
-    return {"path": name, "size": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+    return {**spoken("path", name), "size": len(data), "sha256": hashlib.sha256(data).hexdigest()}

@@ -2,20 +2,41 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from inputgrad_cli.contracts import Method
 from inputgrad_cli.errors import UsageError
+
+LONGEST = 255 - len(".000000.png")  # bytes of a file name, less the longest ending
 
 
 @dataclass(frozen=True)
 class Map:
-    """One map that every item gets: the method's label, the target as asked, and its stem."""
+    """One map that every item gets: its method, the target as asked, the end of its file name."""
 
     label: str
+    method: str
     target: str
     tail: str
+    parameters: str = ""
+
+    def stem(self, name: str) -> str:
+        """Return the path of the map's files below the output directory, without their endings.
+
+        A name too long for a file system is cut, and a hash of the whole keeps it apart.
+        """
+        folder, slash, last = name.rpartition("/")
+        whole = os.fsencode(last + self.tail)
+        if len(whole) > LONGEST:
+            mark = f"-{hashlib.sha256(os.fsencode(name)).hexdigest()[:12]}{self.tail}"
+            kept = whole[: LONGEST - len(os.fsencode(mark))]
+            last = os.fsdecode(kept).encode("utf-8", "ignore").decode() + mark
+            return folder + slash + last
+        return folder + slash + last + self.tail
 
 
 def asked_names(text: str) -> list[str]:
@@ -44,16 +65,16 @@ def _safe(text: str) -> str:
     return re.sub(r"[^\w+\-]+", "-", text).strip("-") or "target"
 
 
-def maps_of(labels: Sequence[str], targets: Sequence[str]) -> list[Map]:
-    """Return every map of the call; UsageError where two would have one name."""
-    _refuse_twins(labels, "-m", "as=LABEL gives one of them another name")
+def maps_of(methods: Sequence[tuple[str, Method]], targets: Sequence[str]) -> list[Map]:
+    """Return every map of the call, of methods by label; UsageError for twins."""
+    _refuse_twins([label for label, _ in methods], "-m", "as=LABEL gives one of them another name")
     asked = [name for text in targets for name in asked_names(text)]
     words = [file_word(name) for name in asked]
     _refuse_twins(words, "-t", "leave one of them out")
     many = len(asked) > 1
     return [
-        Map(label, name, f".{label}.{word}" if many else f".{label}")
-        for label in labels
+        Map(label, method.name, name, f".{label}.{word}" if many else f".{label}", repr(method))
+        for label, method in methods
         for name, word in zip(asked, words, strict=True)
     ]
 
@@ -64,15 +85,15 @@ def _refuse_twins(words: Sequence[str], option: str, mend: str) -> None:
             raise UsageError(f"{option}: two of them would write files called {word!r}", mend=mend)
 
 
-def refuse_clashes(names: Iterable[str], maps: Sequence[Map]) -> None:
-    """Raise UsageError where two items would write one file, also where case is not kept."""
+def refuse_clashes(names: Iterable[str], maps: Sequence[Map], fold: bool = False) -> None:
+    """Raise UsageError where two items would write one file; `fold`: where case is not kept."""
     taken: dict[str, str] = {}
     for name in names:
         for made in maps:
-            key = (name + made.tail).casefold()
+            key = made.stem(name).casefold() if fold else made.stem(name)
             if taken.setdefault(key, name) != name:
                 raise UsageError(
                     f"{taken[key]} and {name} would write the same files",
-                    reason="their names differ in nothing that every file system keeps",
+                    reason="their names differ in nothing that this file system keeps",
                     mend="rename one, or run them with two --out directories",
                 )

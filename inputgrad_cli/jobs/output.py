@@ -36,7 +36,7 @@ class Output:
 
         Raises ItemError (kind `exists`) and StorageError.
         """
-        stem = self._out / f"{item.name}{made.tail}"
+        stem = self._out / made.stem(item.name)
         files = {_with(stem, ".npz"): to_bytes(attribution)}
         if samples.header or _is_table(item):
             files |= self._table(stem, attribution, samples)
@@ -45,16 +45,22 @@ class Output:
         self._refuse_foreign(files)
         for path, data in files.items():
             write_whole(path, data)
+        for path in self._journal.files(made.stem(item.name)):
+            if path not in files:  # of an earlier form of this item, with more samples say
+                path.unlink(missing_ok=True)
         told = [described(self._out, path, data) for path, data in files.items()]
         return told, [None if path is None else str(path) for path, _ in drawn]
 
     def arrays(self, item: Item, made: Map) -> str:
         """Return where the arrays of a map stand."""
-        return str(_with(self._out / f"{item.name}{made.tail}", ".npz"))
+        return str(_with(self._out / made.stem(item.name), ".npz"))
 
     def _refuse_foreign(self, files: Mapping[Path, bytes]) -> None:
-        for path in files:
-            if not self._overwrite and path.exists() and not self._journal.owns(path):
+        for path, data in files.items():
+            if self._overwrite or not path.exists() or self._journal.owns(path):
+                continue
+            # A run that was killed before it wrote its journal left these very bytes.
+            if not path.is_file() or path.read_bytes() != data:
                 raise ItemError(
                     f"{path}: is there already, and no run of inputgrad made it",
                     mend="move it, or use --on-exists overwrite",
@@ -105,6 +111,8 @@ def seen_at(samples: Samples, site: str, row: int) -> Array | None:
     """Return the picture under a map: the file's pixels, else the array stretched to 0..255."""
     if site in samples.pixels:
         return np.asarray(samples.pixels[site][row])
+    if site not in samples.arrays:
+        return None  # the file is gone
     array = samples.arrays[site][row]
     return as_pixels(array) if array.shape[-1] in (1, 3, 4) else None
 

@@ -17,16 +17,19 @@ from inputgrad_cli.formats.pictures import Resize
 from inputgrad_cli.formats.read import suffix_of, suffixes_for
 from inputgrad_cli.jobs.items import Found, Search, find_items, pair_items
 from inputgrad_cli.jobs.naming import Map, maps_of, refuse_clashes
+from inputgrad_cli.jobs.store import folds_case
 from inputgrad_cli.jobs.truth import Truth
 from inputgrad_cli.modelfile.archive import ModelFile, open_model
 from inputgrad_cli.modelfile.outline import Outline, outline
 from inputgrad_cli.modelfile.scan import refuse_missing, refuse_unsafe
 from inputgrad_cli.preprocess import Preprocess
+from inputgrad_cli.rendering.colours import table
 from inputgrad_cli.rendering.style import Style
 from inputgrad_cli.signature import Port
 from inputgrad_cli.target import parse as parse_target
 
 FEW = 8  # batches; below that, compiling the model costs more than it gains
+MANY_SUFFIXES = (".npy", ".npz", ".csv", ".tsv", ".jsonl", ".parquet")
 MANY = 16  # samples that a file of many is taken for, before it is read
 WORK = 2_400_000  # numbers in one batch of inputs, at most: 16 pictures of 224 x 224
 
@@ -86,7 +89,7 @@ class Plan:
 def make_plan(job: Job) -> Plan:
     """Return the plan of a job; raises what is wrong with it, in the order a reader would check."""
     wishes = api.wishes(job.methods)
-    maps = maps_of([wish.label for wish in wishes], job.targets)
+    maps = maps_of([(wish.label, wish.method) for wish in wishes], job.targets)
     baseline = baselines.build(job.baseline) if job.baseline else None
     file = open_model(job.model)
     refuse_unsafe(file)
@@ -97,7 +100,9 @@ def make_plan(job: Job) -> Plan:
     preprocess = api.preprocessing(file, job.preprocess)
     labels = find_labels(file.path, job.labels)
     found = _find(job, shape)
-    refuse_clashes([item.name for item in found.items], maps)
+    refuse_clashes([item.name for item in found.items], maps, folds_case(job.out))
+    if job.style is not None and job.style.cmap is not None:
+        table(job.style.cmap)  # an unknown colour map ends here, not after the first gradient
     size = job.batch_size or _batch_size(shape.inputs)
     traced = _is_long(wishes, maps, found, size)
     truth = Truth(job.truth, len(found.items)) if job.truth is not None else None
@@ -169,7 +174,7 @@ def _is_long(wishes: tuple[Wish, ...], maps: list[Map], found: Found, size: int)
 
 
 def _is_single(path: str) -> bool:
-    return suffix_of(Path(path)) not in (".npy", ".npz", ".csv", ".tsv")
+    return suffix_of(Path(path)) not in MANY_SUFFIXES
 
 
 def _refuse_existing(job: Job, maps: list[Map], found: Found) -> None:

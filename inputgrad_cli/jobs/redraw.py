@@ -15,10 +15,11 @@ from inputgrad_cli.formats.files import read_bytes
 from inputgrad_cli.formats.pictures import Resize
 from inputgrad_cli.formats.read import Reading, read_samples
 from inputgrad_cli.formats.results import read_result
-from inputgrad_cli.jobs.journal import Journal
+from inputgrad_cli.jobs.journal import Journal, described
 from inputgrad_cli.jobs.output import picture
 from inputgrad_cli.jobs.runfile import read_run
-from inputgrad_cli.jobs.store import write_whole
+from inputgrad_cli.jobs.spoken import heard
+from inputgrad_cli.jobs.store import Hold, write_whole
 from inputgrad_cli.preprocess import Preprocess
 from inputgrad_cli.rendering.draw import drawable
 from inputgrad_cli.rendering.reduce import find_limit, reduce_channels
@@ -41,19 +42,38 @@ def redraw(out: Path, style: Style, run_scale: bool = False) -> Iterator[Redrawn
     """Yield every picture of the run in `out` as it is drawn."""
     run = read_run(out)
     if run is None:
-        raise UsageError(f"{out}: holds no run", mend="name the --out directory of a saliency call")
-    records = [r for r in Journal(out).known.values() if r.get("files")]
+        raise _no_run(out)
+    journal = Journal(out)
+    records = [record for record in journal.known.values() if record.get("files")]
     if not records:
         raise EmptyError(f"{out}: the run has made no maps yet")
     limits = _limits(out, records, style) if run_scale else {}
     for record in records:
         limit = limits.get((record["method"], record["target"]))
-        yield from _redraw_one(out, record, run, replace(style, limit=limit))
+        drawn = list(_redraw_one(out, record, run, replace(style, limit=limit)))
+        journal.add([_with_pictures(out, record, drawn)])
+        yield from drawn
+
+
+def redraw_held(out: Path, style: Style, run_scale: bool = False) -> Iterator[Redrawn]:
+    """Yield what `redraw` does while no other run may write there."""
+    if read_run(out) is None:
+        raise _no_run(out)
+    hold = Hold(out)
+    try:
+        yield from redraw(out, style, run_scale)
+    finally:
+        hold.release()
+
+
+def _no_run(out: Path) -> UsageError:
+    return UsageError(f"{out}: holds no run", mend="name the --out directory of a saliency call")
 
 
 def _redraw_one(
     out: Path, record: Mapping[str, Any], run: Mapping[str, Any], style: Style
 ) -> Iterator[Redrawn]:
+    stem = heard(record, "stem")
     try:
         attribution = read_result(_arrays(out, record))
         samples, blank = _samples(attribution, record, run)
@@ -64,15 +84,22 @@ def _redraw_one(
             if png is None:
                 continue
             place = f".{row:0{digits}}.png" if attribution.many else ".png"
-            path = out / f"{record['stem']}{place}"
+            path = out / (stem + place)
             write_whole(path, png)
-            yield Redrawn(record["stem"], path, None, blank)
+            yield Redrawn(stem, path, None, blank)
     except ItemError as error:
-        yield Redrawn(record["stem"], None, error)
+        yield Redrawn(stem, None, error)
+
+
+def _with_pictures(out: Path, record: dict[str, Any], drawn: list[Redrawn]) -> dict[str, Any]:
+    """Return the journal line with the new pictures in the place of the old."""
+    new = {made.path: made for made in drawn if made.path is not None}
+    kept = [file for file in record["files"] if out / heard(file, "path") not in new]
+    return {**record, "files": kept + [described(out, path, path.read_bytes()) for path in new]}
 
 
 def _arrays(out: Path, record: Mapping[str, Any]) -> Path:
-    return out / str(next(f["path"] for f in record["files"] if f["path"].endswith(".npz")))
+    return out / next(n for f in record["files"] if (n := heard(f, "path")).endswith(".npz"))
 
 
 def _samples(
@@ -83,7 +110,8 @@ def _samples(
         Port(p["name"], _shape(p["shape"]), p["dtype"]) for p in run["signature"]["inputs"]
     )
     resize = Resize(**attribution.metadata.get("resize", {}))
-    paths = {n or None: Path(run["directory"]) / path for n, path in record["paths"].items()}
+    home = Path(run["directory"])
+    paths = {source["for"]: home / heard(source, "path") for source in record["sources"]}
     try:
         files = {name: read_bytes(path) for name, path in paths.items()}
         return read_samples(files, paths, Reading(ports, Preprocess("raw"), resize)), False

@@ -90,7 +90,9 @@ class Run:
         done, total = 0, len(plan.found.items)
         for got in feed.batches(plan.found.items, pace.batch_size, self._halted):
             if isinstance(got, Skipped):
-                yield ItemDone(skipped_fields(got.item, got.made))
+                samples = got.record["samples"]
+                for sample in [None] if samples is None else range(samples):
+                    yield ItemDone(skipped_fields(got.item, got.made, sample))
                 continue
             yield from self._broken(got) if isinstance(got, Broken) else self._batch(got)
             done += 1 if isinstance(got, Broken) else len(got)

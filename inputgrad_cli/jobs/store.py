@@ -39,6 +39,15 @@ def sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
+def folds_case(out: Path) -> bool:
+    """Return whether the file system of `out` takes a.png and A.png for one name."""
+    here = Path(os.path.abspath(out))
+    while not here.exists():
+        here = here.parent
+    twin = here.with_name(here.name.swapcase())
+    return twin.name != here.name and twin.exists() and twin.samefile(here)
+
+
 class Hold:
     """The output directory, made if need be, and held until `release`."""
 
@@ -60,7 +69,7 @@ class Hold:
             holder = os.pread(self._handle, 100, 0).decode(errors="replace").strip()
             os.close(self._handle)
             raise BusyError(
-                f"--out {out}: another run is writing there ({holder or 'unknown'})",
+                f"--out {out}: another run is writing there" + (f" ({holder})" if holder else ""),
                 mend="wait for it, or choose another --out",
             ) from None
         os.truncate(self._handle, 0)

@@ -66,6 +66,8 @@ class Truth:
             found = np.asarray(self._named.get(name, ()))
         else:
             found = self._order if self._items == 1 else self._order[number : number + 1]
+        if len(found) == 1:
+            found = np.repeat(found, samples, axis=0)
         if len(found) != samples:
             raise ItemError(
                 f"{name}: {len(found)} true values for {samples} samples",

@@ -43,6 +43,10 @@ def head_warnings(plan: Plan, signature: Signature) -> Iterator[Warned]:
 
 def item_warnings(load: Load) -> Iterator[Warned]:
     """Yield what was done to an item's data."""
+    if load.again:
+        yield Warned(
+            "again", "the input or the options have changed; computed again", load.item.name
+        )
     for code, note in load.samples.notes.items():
         yield Warned(code, note, load.item.name)
 

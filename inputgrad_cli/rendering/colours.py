@@ -22,7 +22,9 @@ def table(name: str) -> Pixels:
     from matplotlib import colormaps
 
     if name not in colormaps:
-        raise UsageError(f"--cmap {name}: matplotlib has no such colour map", mend="as in viridis")
+        raise UsageError(
+            f"--cmap {name}: matplotlib has no such colour map", mend="viridis is one, for example"
+        )
     colours = colormaps[name].resampled(256)(np.arange(256))
     return np.asarray(np.rint(colours[:, :3] * 255), np.uint8)
 

@@ -1,0 +1,66 @@
+"""What a run would write, told without the model: the answer to a dry run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from math import prod
+
+from inputgrad_cli.errors import ItemError
+from inputgrad_cli.formats.files import read_bytes
+from inputgrad_cli.formats.read import Reading, read_samples, suffix_of
+from inputgrad_cli.formats.tables import SUFFIXES as TABLES
+from inputgrad_cli.jobs.items import Item
+from inputgrad_cli.jobs.naming import Map
+from inputgrad_cli.jobs.plan import MANY_SUFFIXES, Plan
+from inputgrad_cli.rendering.draw import drawable
+
+FRAME = 2048  # bytes that an .npz has beside its arrays, about
+
+
+@dataclass(frozen=True)
+class Move:
+    """The files that one map of one item would become, and the bytes of its arrays, about."""
+
+    item: Item
+    made: Map
+    files: tuple[str, ...]
+    size: int
+
+
+def forecast(plan: Plan) -> Iterator[Move]:
+    """Yield every map of the plan. Files of many samples are read, to count them."""
+    ports = plan.outline.inputs or ()
+    numbers = sum(prod(dim or 224 for dim in port.shape or ()) for port in ports)
+    seen = plan.job.style is not None and any(
+        port.shape and drawable(tuple(dim or 1 for dim in port.shape)) for port in ports
+    )
+    for item in plan.found.items:
+        count = _count(plan, item)
+        for made in plan.maps:
+            stem = str(plan.job.out / made.stem(item.name))
+            files = [f"{stem}.npz"]
+            files += [f"{stem}.csv"] if suffix_of(item.path) in TABLES else []
+            if seen:
+                files += _pictures(stem, count)
+            yield Move(item, made, tuple(files), (count or 1) * numbers * 4 + FRAME)
+
+
+def _count(plan: Plan, item: Item) -> int | None:
+    """Return how many samples a file of many holds, None for a single sample."""
+    ports = plan.outline.inputs
+    if ports is None or suffix_of(item.path) not in MANY_SUFFIXES or item.error:
+        return None
+    try:
+        files = {name: read_bytes(path) for name, path in item.paths.items()}
+        samples = read_samples(files, item.paths, Reading(ports, plan.preprocess, plan.job.resize))
+    except ItemError:
+        return None  # the run will say what is wrong with it
+    return len(samples) if samples.many else None
+
+
+def _pictures(stem: str, count: int | None) -> list[str]:
+    if count is None:
+        return [f"{stem}.png"]
+    digits = len(str(count - 1))
+    return [f"{stem}.{row:0{digits}}.png" for row in range(count)]
