@@ -11,26 +11,30 @@ import numpy as np
 
 from inputgrad_cli import __version__
 from inputgrad_cli.arrays import Array
-from inputgrad_cli.attribution import Attribution
+from inputgrad_cli.attribution import Attribution, channels_last
 from inputgrad_cli.baseline import baselines
 from inputgrad_cli.batch import Question, Wish, explain_batch
 from inputgrad_cli.contracts import Engine
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.formats.files import read_bytes
 from inputgrad_cli.formats.labels import find_labels
-from inputgrad_cli.formats.read import Reading, from_arrays, read_samples
+from inputgrad_cli.formats.masks import read_mask
+from inputgrad_cli.formats.merge import from_arrays
+from inputgrad_cli.formats.read import Reading, read_samples
 from inputgrad_cli.formats.results import read_result
 from inputgrad_cli.grammar import parse as parse_call
 from inputgrad_cli.methods import methods
 from inputgrad_cli.modelfile.archive import ModelFile, open_model
 from inputgrad_cli.modelfile.preprocessing import find_preprocessing
+from inputgrad_cli.modelfile.sidecar import read_sidecar
 from inputgrad_cli.preprocess import Preprocess, known
 from inputgrad_cli.preprocess import parse as parse_preprocess
 from inputgrad_cli.records import Facts, attribution_of, spelled
 from inputgrad_cli.rendering.draw import About, Drawing, draw
 from inputgrad_cli.rendering.style import Style
-from inputgrad_cli.sample import Samples
+from inputgrad_cli.sample import Samples, suited
 from inputgrad_cli.signature import Port, Signature
+from inputgrad_cli.target import layers_in, masks_in
 
 PathLike = str | os.PathLike[str]
 
@@ -60,9 +64,18 @@ class Model:
         """Return what TensorFlow and Keras wrote while they were loaded."""
         return str(self._loaded.noise.text)
 
-    def settle(self, samples: Samples) -> None:
+    @property
+    def compiled_loss(self) -> Any:
+        """Return the loss that the model was compiled with, as its file writes it, or None."""
+        settings = self.file.config.get("compile_config")
+        return settings.get("loss") if isinstance(settings, Mapping) else None
+
+    def settle(
+        self, samples: Samples, targets: Sequence[str] = (), precision: str = "float32"
+    ) -> None:
         """Make the outputs known, and the logits proved, by one real sample."""
         if not self._settled:
+            self.engine.prepare(precision, layers_in(targets))
             self._loaded.settle(samples.arrays)
             self._settled = True
 
@@ -75,24 +88,38 @@ def load(
     labels: PathLike | Sequence[str] | None = None,
     batch_size: int = 16,
     traced: bool = False,
+    trust: bool = False,
 ) -> Model:
     """Return the model saved at `path`; ModelError where it cannot be used.
 
     `code` names Python files or modules with the user's own layers. `traced` compiles the
-    gradients: worth it for more than a few batches.
+    gradients: worth it for more than a few batches. `trust` opens what can run code from the file.
     """
     file = open_model(Path(path))
     if labels is None or isinstance(labels, (str, os.PathLike)):
-        labels = find_labels(file.path, labels)
+        labels = class_names(file, labels)
     from inputgrad_cli.engine.load import load as load_engine
 
-    return Model(file, load_engine(file, code, device, batch_size, traced), labels)
+    return Model(file, load_engine(file, code, device, batch_size, traced, trust), labels)
 
 
 def preprocessing(file: ModelFile, asked: str = "auto") -> Preprocess:
-    """Return how pictures become input of this model: as asked, as found, or assumed `unit`."""
-    chosen = parse_preprocess(asked)
-    return chosen or find_preprocessing(file.config) or known("unit", "assumed")
+    """Return how pictures become input: as asked, settled, found, or else assumed `unit`."""
+    if chosen := parse_preprocess(asked):
+        return chosen
+    beside = read_sidecar(file.path)
+    settled = beside.preprocess if beside else None
+    return settled or find_preprocessing(file.config) or known("unit", "assumed")
+
+
+def class_names(file: ModelFile, asked: PathLike | None = None) -> tuple[str, ...]:
+    """Return the names of the classes: as asked, settled in the sidecar, or in MODEL.labels.txt."""
+    beside = read_sidecar(file.path) if asked is None else None
+    if beside is None:
+        return find_labels(file.path, asked)
+    if isinstance(beside.labels, tuple):
+        return beside.ordered(beside.labels)
+    return beside.ordered(find_labels(file.path, beside.labels))
 
 
 def wishes(texts: Sequence[str]) -> tuple[Wish, ...]:
@@ -121,6 +148,7 @@ def explain(
     seed: int = 0,
     tolerance: float = 0.01,
     truth: Any = None,
+    precision: str = "float32",
 ) -> Attribution:
     """Return the attributions of one item.
 
@@ -132,7 +160,7 @@ def explain(
     samples = _samples(opened.signature, inputs, how)
     if samples.failed:
         raise next(iter(samples.failed.values()))
-    opened.settle(samples)
+    opened.settle(samples, (target,), precision)
     question = Question(
         wishes((method,)),
         (target,),
@@ -143,6 +171,8 @@ def explain(
         tolerance,
         opened.labels,
         pixel_inputs(opened.signature.inputs, how),
+        read_masks((target,)),
+        opened.compiled_loss,
     )
     labels = (
         None
@@ -157,7 +187,12 @@ def explain(
 
 def pixel_inputs(ports: Sequence[Port], preprocess: Preprocess) -> dict[str, Preprocess]:
     """Return the preprocessing of the inputs that are pictures, whatever file they come from."""
-    return {port.name: preprocess for port in ports if port.is_picture}
+    return {port.name: suited(preprocess, port) for port in ports if port.is_picture}
+
+
+def read_masks(targets: Sequence[str]) -> dict[str, Array]:
+    """Return the masks that targets name, by path."""
+    return {path: read_mask(Path(path)) for path in masks_in(targets)}
 
 
 def versions() -> dict[str, str]:
@@ -187,6 +222,7 @@ def facts(model: Model, question: Question) -> Facts:
         seed=question.seed,
         baseline=None if question.baseline is None else spelled(question.baseline),
         wrt=question.wrt,
+        precision=model.engine.precision,
     )
 
 
@@ -214,7 +250,7 @@ def render(
 ) -> Drawing:
     """Return the picture of an attribution over `seen`, the uint8 picture that the model saw."""
     name = site or next(iter(attribution.values))
-    values = attribution.values[name]
+    values = channels_last(attribution.values[name], name, attribution.metadata)
     return draw(
         values[sample] if attribution.many else values,
         seen,

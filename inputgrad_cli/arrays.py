@@ -49,13 +49,20 @@ def across(row_values: Array, like: Array) -> Array:
 
 
 def digest(arrays: Arrays) -> bytes:
-    """Return SHA-256 over names, dtypes, shapes and bytes."""
+    """Return SHA-256 over names, dtypes, shapes and values."""
     state = hashlib.sha256()
     for name in sorted(arrays):
         array = np.ascontiguousarray(arrays[name])
-        state.update(f"{name}\0{array.dtype.str}{array.shape}\0".encode())
-        state.update(array.tobytes())
+        # The width of a text array is that of its longest text: a neighbour's, not a sample's own.
+        dtype = "text" if array.dtype.kind == "U" else array.dtype.str
+        state.update(f"{name}\0{dtype}{array.shape}\0".encode())
+        state.update(_text_bytes(array) if array.dtype.kind == "U" else array.tobytes())
     return state.digest()
+
+
+def _text_bytes(array: Array) -> bytes:
+    texts = [str(text).encode("utf-8", "surrogatepass") for text in array.flat]
+    return b"".join(len(text).to_bytes(8, "big") + text for text in texts)
 
 
 def printable_shape(shape: Iterable[int | None]) -> str:

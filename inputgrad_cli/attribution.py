@@ -61,6 +61,12 @@ class Attribution:
     many: bool = False
 
 
+def channels_last(values: Array, site: str, metadata: Mapping[str, Any]) -> Array:
+    """Return values or inputs of `site` as (..., H, W, C), if its pictures go in as (C, H, W)."""
+    first = site in metadata.get("channels_first", ()) and values.ndim >= 3
+    return np.moveaxis(values, -3, -1) if first else values
+
+
 def sums(values: Arrays) -> NDArray[np.float64]:
     """Return the sum of each sample over all sites: (B,)."""
     return np.asarray(np.sum([sum_rows(array) for array in values.values()], axis=0))

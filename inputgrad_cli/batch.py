@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -12,10 +13,11 @@ from inputgrad_cli.arrays import Array, Arrays, take
 from inputgrad_cli.attribution import Finding
 from inputgrad_cli.baseline import Baseline, Black, Zeros
 from inputgrad_cli.contracts import Case, Engine, FirstPass, Gradients, Method
+from inputgrad_cli.errors import ItemError, UsageError
 from inputgrad_cli.preprocess import Preprocess
 from inputgrad_cli.sample import Samples, keys
 from inputgrad_cli.signature import Head, Signature
-from inputgrad_cli.target import Choice, PinnedTarget, choose, parse
+from inputgrad_cli.target import Choice, PinnedTarget, choose, mask_weights, parse
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,8 @@ class Question:
     tolerance: float = 0.01
     labels: tuple[str, ...] = ()
     pictures: Mapping[str, Preprocess] = field(default_factory=dict)
+    masks: Mapping[str, Array] = field(default_factory=dict)
+    compiled_loss: Any = None
 
 
 @dataclass(frozen=True)
@@ -70,8 +74,10 @@ class CleanPass:
         }
         self.signature = engine.signature
         self.batch_size = engine.batch_size
-        self.first = engine.first
-        self.scores = engine.scores
+        self.first, self.scores = engine.first, engine.scores
+        self.sites, self.lift, self.tokens = engine.sites, engine.lift, engine.tokens
+        self.blame = engine.blame
+        self.notes, self.precision, self.prepare = engine.notes, engine.precision, engine.prepare
 
     def gradients(self, inputs: Arrays, target: PinnedTarget, sites: Sequence[str]) -> Gradients:
         """Return the gradients, from the first pass where it has them."""
@@ -86,29 +92,24 @@ def choices_of(question: Question, signature: Signature) -> list[list[Choice]]:
     maps: list[list[Choice]] = []
     for text in question.targets:
         made = choose(parse(text, heads), signature, question.space, question.labels)
+        made = [_with_compiled(choice, question, heads) for choice in made]
         maps += [made] if made[0].group else [[choice] for choice in made]
     return maps
-
-
-def sites_of(question: Question, signature: Signature) -> tuple[str, ...]:
-    """Return the inputs that are differentiated."""
-    if question.wrt is not None:
-        signature.port(question.wrt)
-        return (question.wrt,)
-    return tuple(port.name for port in signature.inputs)
 
 
 def explain_batch(
     engine: Engine, samples: Samples, question: Question, truth: Array | None = None
 ) -> list[Answer]:
     """Return an answer for each wish and map. One forward pass over the clean inputs serves all."""
-    sites = sites_of(question, engine.signature)
+    names = engine.sites(question.wrt)
     maps = choices_of(question, engine.signature)
     flat = [choice for made in maps for choice in made]
     wanted = any(wish.method.clean_gradient for wish in question.wishes)
-    first = engine.first(samples.arrays, flat, sites, truth, gradients=wanted)
-    shared = CleanPass(engine, samples.arrays, first)
-    base = _Ground(samples, question, sites)
+    points = engine.lift(samples.arrays, tuple(names))
+    truths = [_truth(choice, truth, question, engine.signature, len(samples)) for choice in flat]
+    first = engine.first(points, flat, tuple(names), truths, gradients=wanted)
+    shared = CleanPass(engine, points, first)
+    base = _Ground(samples, points, question, tuple(names))
     answers = []
     for wish in question.wishes:
         number = 0
@@ -117,9 +118,68 @@ def explain_batch(
             for _ in made:
                 case = base.case(wish.method, first, number)
                 cells.append(_Cell(case, wish.method.attribute(shared, case)))
+                _refuse_disconnected(cells[-1], engine)
                 number += 1
-            answers.append(_answer(wish, made, cells, first, engine.signature, question))
+            answer = _answer(wish, made, cells, first, engine.signature, question)
+            answers.append(_named(answer, names))
+    return _with_tokens(answers, engine.tokens(samples.arrays))
+
+
+def _refuse_disconnected(cell: _Cell, engine: Engine) -> None:
+    if cell.finding.disconnected != set(cell.case.sites):
+        return
+    raise ItemError(
+        "the target does not depend on any input that was asked about",
+        reason=engine.blame(cell.case.inputs, cell.case.sites) or "no way leads there",
+        mend="choose another --target, or a layer behind it: --wrt layer:NAME",
+        kind="disconnected",
+    )
+
+
+def _named(answer: Answer, names: Mapping[str, str]) -> Answer:
+    """Return the answer with the public names of its sites."""
+    for record in answer.records:
+        record["disconnected"] = sorted(names[site] for site in record["disconnected"])
+    return replace(answer, values={names[site]: a for site, a in answer.values.items()})
+
+
+def _with_tokens(answers: list[Answer], tokens: Mapping[str, list[list[Any]]]) -> list[Answer]:
+    """Return the answers, each record with what stands at each place of inputs without numbers."""
+    for answer in answers if tokens else ():
+        for row, record in enumerate(answer.records):
+            record["tokens"] = {name: rows[row] for name, rows in tokens.items()}
     return answers
+
+
+def _truth(
+    choice: Choice, labels: Array | None, question: Question, signature: Signature, rows: int
+) -> Array | None:
+    """Return what a choice is compared with: labels, or the weights of a mask; (B, ...)."""
+    if choice.kind == "loss":
+        return labels
+    if choice.kind != "mask":
+        return None
+    shape = tuple(d or 1 for d in signature.head(choice.head).shape or ())
+    weights = mask_weights(choice, question.masks[choice.how], shape)
+    return np.broadcast_to(weights, (rows, *shape))
+
+
+def _with_compiled(choice: Choice, question: Question, heads: Sequence[str]) -> Choice:
+    """Return the choice with the model's own loss in the place of `loss:compiled`."""
+    if choice.kind != "loss" or choice.how != "compiled":
+        return choice
+    loss = question.compiled_loss
+    if isinstance(loss, list) and len(loss) == len(heads):
+        loss = loss[list(heads).index(choice.head)]
+    elif isinstance(loss, dict) and "class_name" not in loss:
+        loss = loss.get(choice.head)
+    if loss is None:
+        raise UsageError(
+            f"target {choice.asked}: the file names no loss for output {choice.head!r}",
+            reason="the model was saved without being compiled, or without a loss for it",
+            mend="name one: loss:NAME",
+        )
+    return replace(choice, how=loss if isinstance(loss, str) else json.dumps(loss, sort_keys=True))
 
 
 @dataclass(frozen=True)
@@ -131,18 +191,20 @@ class _Cell:
 class _Ground:
     """What all cases of a batch share: baseline and seeds, made once."""
 
-    def __init__(self, samples: Samples, question: Question, sites: tuple[str, ...]) -> None:
-        self._samples, self._question, self._sites = samples, question, sites
+    def __init__(
+        self, samples: Samples, points: Arrays, question: Question, sites: tuple[str, ...]
+    ) -> None:
+        self._samples, self._points, self._question = samples, points, question
+        self._sites = sites
         self._keys = keys(samples.arrays, question.seed)
         self._baseline: Arrays | None = None
 
     def case(self, method: Method, first: FirstPass, number: int) -> Case:
-        arrays = self._samples.arrays
         return Case(
-            arrays,
+            self._points,
             first.targets[number],
             self._sites,
-            self.baseline() if method.uses_baseline else arrays,
+            self.baseline() if method.uses_baseline else self._points,
             self._keys,
             self._question.tolerance,
             first.scores[number],
@@ -150,7 +212,7 @@ class _Ground:
 
     def baseline(self) -> Arrays:
         if self._baseline is None:
-            made = dict(self._samples.arrays)
+            made = dict(self._points)
             for site in self._sites:
                 preprocess = self._samples.preprocess.get(site)
                 chosen = self._question.baseline or (Black() if preprocess else Zeros())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Protocol
 
@@ -46,15 +46,41 @@ class Engine(Protocol):
     def batch_size(self) -> int:
         """Return how many samples one pass should hold."""
 
+    @property
+    def notes(self) -> Mapping[str, str]:
+        """Return what a reader should know about the model, by code."""
+
+    @property
+    def precision(self) -> str:
+        """Return what the model computes in."""
+
+    def prepare(self, precision: str = "float32", layers: Sequence[str] = ()) -> None:
+        """Set the precision, and the layers that serve as outputs, before the first sample."""
+
+    def sites(self, wrt: str | None) -> Mapping[str, str]:
+        """Return what is differentiated: the engine's name of each site, and its public name."""
+
+    def lift(self, inputs: Arrays, sites: Sequence[str]) -> Arrays:
+        """Return the inputs as points: with an array of floats for every site."""
+
+    def blame(self, inputs: Arrays, sites: Sequence[str]) -> str:
+        """Return what blocks the way from the sites, in words; nothing where nothing does."""
+
+    def tokens(self, inputs: Arrays) -> Mapping[str, list[list[Any]]]:
+        """Return what stands at each place of inputs that are no numbers, by sample."""
+
     def first(
         self,
         inputs: Arrays,
         choices: Sequence[Choice],
         sites: Sequence[str],
-        truth: Array | None = None,
+        truths: Sequence[Array | None] = (),
         gradients: bool = True,
     ) -> FirstPass:
-        """Return the pass over the clean inputs, in which ranks are resolved and then pinned."""
+        """Return the pass over the clean inputs, in which ranks are resolved and then pinned.
+
+        `truths` are what a loss or a mask compares with, by choice.
+        """
 
     def scores(self, inputs: Arrays, target: PinnedTarget) -> Array:
         """Return the scalars of the target, (B,)."""

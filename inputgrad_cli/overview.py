@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -9,66 +10,186 @@ from typing import Any
 import numpy as np
 
 from inputgrad_cli import api
-from inputgrad_cli.errors import ModelError
-from inputgrad_cli.modelfile.archive import open_model
-from inputgrad_cli.modelfile.nodes import objects
-from inputgrad_cli.modelfile.outline import outline
-from inputgrad_cli.modelfile.scan import custom_objects, unsafe
+from inputgrad_cli.arrays import Array
+from inputgrad_cli.errors import InputgradError, ModelError
+from inputgrad_cli.modelfile.archive import ModelFile, open_model
+from inputgrad_cli.modelfile.outline import Outline, outline
+from inputgrad_cli.modelfile.scan import custom_objects, dangers, refuse_unsafe
+from inputgrad_cli.modelfile.shapes import last_maps
+from inputgrad_cli.modelfile.sidecar import read_sidecar, write_sidecar
 from inputgrad_cli.sample import Samples
-from inputgrad_cli.signature import Head, Signature
+from inputgrad_cli.signature import Head, Port, Signature
+from inputgrad_cli.target import choose, parse
+
+ANY_LENGTH = 32  # what an axis of any length is given for a trial
+# A gradient does not pass these, whatever the input is.
+OPAQUE = {
+    "Discretization", "CategoryEncoding", "Hashing", "HashedCrossing", "StringLookup",
+    "IntegerLookup", "TextVectorization",
+}  # fmt: skip
 
 
 def overview(path: Path) -> dict[str, Any]:
     """Return what the archive alone tells; None where only the opened model can."""
     file = open_model(path)
     shape = outline(file.config)
-    pictures = any(port.is_picture for port in shape.inputs or ())
-    how = api.preprocessing(file)
+    problem = _problem(file)
+    weights = () if problem else file.weights
+    beside = read_sidecar(path)
     return {
         "path": str(path),
+        "form": file.form,
         "kind": shape.kind,
         "name": shape.name,
         "size": file.size,
         "sha256": file.sha256,
         "keras_version": file.keras_version,
-        "inputs": None if shape.inputs is None else [str(port) for port in shape.inputs],
-        "outputs": None
-        if shape.outputs is None
-        else [f"{name} ({end})" if end else name for name, end in shape.outputs],
-        "preprocess": f"{how.name} ({how.source})" if pictures else None,
+        "inputs": None if shape.inputs is None else [_input(port) for port in shape.inputs],
+        "outputs": _outputs(shape),
+        "preprocess": _preprocess(file, shape),
+        "labels": list(api.class_names(file)),
+        "sidecar": str(beside.path) if beside else None,
+        "weights": {"arrays": len(weights), "numbers": sum(math.prod(a.shape) for a in weights)},
         "custom": [
-            f"{c.name} of {c.module}" if c.module else c.name for c in custom_objects(file.config)
+            {"name": c.name, "module": c.module, "registered_name": c.registered}
+            for c in custom_objects(file.config)
         ],
-        "unsafe": sorted({why for node in objects(file.config) if (why := unsafe(node))}),
-        "layers": [f"{layer.name}  {layer.kind}" for layer in shape.layers],
+        "unsafe": dangers(file),
+        "problem": problem,
+        "blocks": [f"{row.kind} {row.name!r}" for row in shape.layers if row.kind in OPAQUE],
+        "cam_layer": last_maps([(row.name, row.kind, row.shape) for row in shape.layers]),
+        "layers": [
+            {"name": row.name, "class": row.kind, "shape": _listed(row.shape)}
+            for row in shape.layers
+        ],
+        "loaded": None,
     }
 
 
-def prove(path: Path, code: Sequence[str]) -> dict[str, Any]:
-    """Return inputs and outputs of the opened model, proved by a pass over a drawn sample."""
-    model = api.load(path, code=code)
-    model.settle(_drawn(model.signature))
+def settle(path: Path) -> Path:
+    """Return the path of a new sidecar that says what the archive told."""
+    file = open_model(path)
+    shape = outline(file.config)
+    found = api.preprocessing(file) if _has_pictures(shape) else None
+    return write_sidecar(path, shape.inputs or (), found, api.class_names(file))
+
+
+def _problem(file: ModelFile) -> str | None:
+    """Return what is wrong with the weights of a model, trusted or not."""
+    try:
+        refuse_unsafe(file, trust=True)
+    except ModelError as error:
+        return error.sentence()
+    return None
+
+
+def _input(port: Port) -> dict[str, Any]:
+    return {"name": port.name, "shape": _listed(port.shape), "dtype": port.dtype}
+
+
+def _listed(shape: Sequence[int | None] | None) -> list[int | None] | None:
+    return None if shape is None else list(shape)
+
+
+def _outputs(shape: Outline) -> list[dict[str, Any]] | None:
+    if shape.outputs is None:
+        return None
+    shapes = {row.name: row.shape for row in shape.layers}
+    return [
+        {"name": name, "shape": _listed(shapes.get(name)), "activation": end}
+        for name, end in shape.outputs
+    ]
+
+
+def _has_pictures(shape: Outline) -> bool:
+    return any(port.is_picture for port in shape.inputs or ())
+
+
+def _preprocess(file: ModelFile, shape: Outline) -> dict[str, str] | None:
+    if not _has_pictures(shape):
+        return None
+    found = api.preprocessing(file)
+    return {"name": found.name, "source": found.source}
+
+
+def prove(path: Path, code: Sequence[str], trust: bool) -> dict[str, Any]:
+    """Return what the opened model shows on a drawn sample; ModelError if it cannot be used."""
+    from inputgrad_cli.engine.look import layers_of
+
+    model = api.load(path, code=code, trust=trust)
+    samples = _drawn(model.signature)
+    model.settle(samples)
+    rows = layers_of(model.engine)
     return {
-        "inputs": [str(port) for port in model.signature.inputs],
-        "outputs": [_told(head) for head in model.signature.outputs],
+        "inputs": [_input(port) for port in model.signature.inputs],
+        "outputs": [_head(head) for head in model.signature.outputs],
+        "blocks": _blocks(model, samples),
+        "cam_layer": last_maps(rows),
+        "layers": [{"name": name, "class": kind, "shape": _listed(s)} for name, kind, s in rows],
+        "precision": model.engine.precision,
+        "notes": dict(model.engine.notes),
     }
 
 
 def _drawn(signature: Signature) -> Samples:
-    """Return one sample of noise; axes that may have any length get 32."""
+    """Return one sample of noise; axes that may have any length get a few."""
     random = np.random.default_rng(0)
-    arrays = {}
+    arrays: dict[str, Array] = {}
     for port in signature.inputs:
         if port.shape is None:
             raise ModelError(
                 f"input {port.name!r} has no shape in the file",
                 mend="run saliency on a real input instead",
             )
-        shape = (1, *(dim or 32 for dim in port.shape))
-        arrays[port.name] = random.random(shape, np.float32)
+        shape = (1, *(dim or ANY_LENGTH for dim in port.shape))
+        arrays[port.name] = _noise(random, shape, port.kind)
     return Samples(arrays)
 
 
-def _told(head: Head) -> str:
-    end = f"{head.activation}, logits found and proved" if head.proved else "no softmax or sigmoid"
-    return f"{head.name} {head.shape}: {end}" + (f" ({head.note})" if head.note else "")
+def _noise(random: np.random.Generator, shape: tuple[int, ...], kind: str) -> Array:
+    if kind == "text":
+        return np.full(shape, "a", object)
+    if kind == "float":
+        return random.random(shape, np.float32)
+    return random.integers(0, 2, shape).astype(np.int64 if kind == "integer" else bool)
+
+
+def _head(head: Head) -> dict[str, Any]:
+    return {
+        "name": head.name,
+        "shape": _listed(head.shape),
+        "activation": head.activation,
+        "logits": head.proved,
+        "note": head.note or None,
+    }
+
+
+def _blocks(model: api.Model, samples: Samples) -> list[dict[str, str]]:
+    """Return the inputs that no output's gradient reaches, and what stands in the way."""
+    found = []
+    for port in model.signature.inputs:
+        try:
+            why = _in_the_way(model, samples, port.name)
+        except InputgradError as error:
+            why = error.sentence()
+        if why is not None:
+            found.append({"input": port.name, "reason": why})
+    return found
+
+
+def _in_the_way(model: api.Model, samples: Samples, name: str) -> str | None:
+    """Return what stands between an input and all outputs, None where a gradient comes through."""
+    engine = model.engine
+    sites = tuple(engine.sites(name))
+    points = engine.lift(samples.arrays, sites)
+    heads = [head.name for head in model.signature.outputs]
+    texts = [f"{head}/sum" for head in heads] if len(heads) > 1 else ["sum"]
+    choices = [
+        choice
+        for text in texts
+        for choice in choose(parse(text, heads), model.signature, "output", ())
+    ]
+    first = engine.first(points, choices, sites)
+    if any(site not in made.disconnected for made in first.gradients for site in sites):
+        return None
+    return engine.blame(points, sites) or "the outputs do not depend on it"

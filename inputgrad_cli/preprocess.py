@@ -14,7 +14,10 @@ from inputgrad_cli.grammar import as_list
 
 @dataclass(frozen=True)
 class Preprocess:
-    """A linear map of pixels, channel by channel; `source` says where the choice came from."""
+    """A linear map of pixels, channel by channel; `source` says where the choice came from.
+
+    With `channels_first` what the model takes is (C, H, W), though pixels are (H, W, C).
+    """
 
     name: str
     scale: float = 1.0
@@ -22,9 +25,15 @@ class Preprocess:
     std: tuple[float, ...] = ()
     bgr: bool = False
     source: str = "option"
+    channels_first: bool = False
+
+    @property
+    def keeps_values(self) -> bool:
+        """Return whether every pixel goes in as the number 0..255 that it is."""
+        return self.scale == 1.0 and not self.mean and not self.std
 
     def apply(self, pixels: Array) -> Floats:
-        """Return float32 model input of the same shape (..., H, W, C) as `pixels` 0..255."""
+        """Return float32 model input of `pixels` 0..255 (..., H, W, C), in the model's order."""
         channels = pixels.shape[-1]
         for values, word in ((self.mean, "mean"), (self.std, "std")):
             if len(values) not in (0, 1, channels):
@@ -39,11 +48,12 @@ class Preprocess:
             out = out - np.array(self.mean, np.float32)
         if self.std:
             out = out / np.array(self.std, np.float32)
-        return np.ascontiguousarray(out)
+        return np.ascontiguousarray(np.moveaxis(out, -1, -3) if self.channels_first else out)
 
     def level(self, value: float, shape: tuple[int, ...]) -> Floats:
-        """Return a flat picture of pixel `value` (0..255) as model input, of `shape` (H, W, C)."""
-        return self.apply(np.full(shape, value, np.float32))
+        """Return a flat picture of pixel `value` (0..255) as model input of `shape`."""
+        pixels = (*shape[1:], shape[0]) if self.channels_first else shape
+        return self.apply(np.full(pixels, value, np.float32))
 
 
 KNOWN = {

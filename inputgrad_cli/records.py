@@ -27,6 +27,7 @@ class Facts:
     seed: int
     baseline: str | None
     wrt: str | None
+    precision: str
 
 
 def attribution_of(parts: Sequence[Answer], samples: Samples, facts: Facts) -> Attribution:
@@ -84,12 +85,14 @@ def _metadata(
         "preprocess": {n: written(p) for n, p in samples.preprocess.items()} or None,
         **samples.record,
         "wrt": facts.wrt,
+        "precision": facts.precision,
         "seed": facts.seed,
         "model": {"sha256": facts.model_sha256},
         "versions": dict(facts.versions),
     }
-    if "scores" in first:
-        out["scores"] = column("scores")
+    for extra in ("scores", "tokens"):
+        if extra in first:
+            out[extra] = column(extra)
     return out
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from inputgrad_cli.arrays import Array, Arrays, count, digest, join, printable_shape, sum_rows, take
 from inputgrad_cli.errors import ItemError
-from inputgrad_cli.preprocess import Preprocess
+from inputgrad_cli.preprocess import Preprocess, known
 from inputgrad_cli.signature import Port
 
 
@@ -21,7 +21,7 @@ class Samples:
 
     `many` says that results keep the sample axis (a table of one row has it too). `pixels` holds,
     for inputs read from picture files, the pictures 0..255 (N, H, W, C) as the model sees them
-    before its preprocessing, which is in `preprocess`; `header` a table's column names; `failed`
+    before its preprocessing, uint8 and channels last whatever it takes, which is in `preprocess`; `header` a table's column names; `failed`
     the samples that cannot be used, by number; `notes` what was done to the data, by code.
     """
 
@@ -45,6 +45,19 @@ class Samples:
         )
 
 
+def suited(preprocess: Preprocess, port: Port) -> Preprocess:
+    """Return the preprocessing as this picture input needs it: its order, and its whole numbers."""
+    if port.kind == "integer" and not preprocess.keeps_values and preprocess.source != "option":
+        preprocess = known("raw", f"the input's type, {port.dtype}")
+    return replace(preprocess, channels_first=port.channels_first)
+
+
+def layout(ports: Sequence[Port]) -> dict[str, Any]:
+    """Return for the record which picture inputs are (C, H, W), so that they are drawn right."""
+    first = [port.name for port in ports if port.is_picture and port.channels_first]
+    return {"channels_first": first} if first else {}
+
+
 def together(parts: Sequence[Samples]) -> Samples:
     """Return samples of one shape as one batch."""
     if len(parts) == 1:
@@ -63,24 +76,114 @@ def keys(arrays: Arrays, seed: int) -> list[bytes]:
     return [hashlib.sha256(prefix + digest(take(arrays, slice(i, i + 1)))).digest() for i in rows]
 
 
-def fit(array: Array, port: Port, where: str) -> tuple[Array, bool]:
-    """Return `array` as float32 (float64 where the input is) and whether it holds many samples.
+class Fit(NamedTuple):
+    """An array as the input takes it, with the batch axis; `failed` are samples that do not fit."""
+
+    array: Array
+    many: bool
+    failed: Mapping[int, ItemError]
+
+
+def fit(array: Array, port: Port, where: str) -> Fit:
+    """Return `array` in the input's type (floats as float32, or float64), and how many it holds.
 
     The batch axis is always there. An array of the input's shape is one sample; with one more
-    leading axis it is many. Raises ItemError (kinds `dtype`, `shape`, `empty`).
+    leading axis it is many. Whole-number inputs take whole numbers in their range alone; where one
+    of many samples breaks that, it fails alone. Raises ItemError (kinds `dtype`, `shape`, `empty`).
     """
-    if array.dtype.kind not in "biuf":
-        raise ItemError(
-            f"{where}: values of type {array.dtype} cannot be model input",
-            reason=f"input {port.name!r} takes numbers",
-            kind="dtype",
-        )
+    array = _of_kind(array, port, where)
     many = _is_many(array, port, where)
     if many and (array.ndim == 0 or len(array) == 0):
         raise ItemError(f"{where}: holds no sample", kind="empty")
-    with np.errstate(over="ignore"):
-        out = np.ascontiguousarray(array, np.float64 if port.dtype == "float64" else np.float32)
-    return (out if many else out[np.newaxis]), many
+    rows, wrong = _cast(array if many else array[np.newaxis], port)
+    failed = {}
+    for row, what in wrong.items():
+        place = f"{where}, sample {row}" if many else where
+        failed[row] = ItemError(
+            f"{place}: {what}", reason=f"input {port.name!r} takes {_takes(port)}", kind="dtype"
+        )
+    if failed and not many:
+        raise failed[0]
+    return Fit(rows, many, failed)
+
+
+def _of_kind(array: Array, port: Port, where: str) -> Array:
+    if port.kind == "text":
+        return texts(array, port, where)
+    if array.dtype.kind in "biuf":
+        return array
+    raise ItemError(
+        f"{where}: values of type {array.dtype} cannot be model input",
+        reason=f"input {port.name!r} takes numbers",
+        kind="dtype",
+    )
+
+
+def texts(array: Array, port: Port, where: str) -> Array:
+    """Return an array of texts; bytes are read as UTF-8. Raises ItemError (kind `dtype`)."""
+    try:
+        if array.dtype.kind == "S":
+            array = np.char.decode(array, "utf-8")
+    except UnicodeDecodeError:
+        raise ItemError(f"{where}: holds text that is not UTF-8", kind="dtype") from None
+    if array.dtype.kind == "U":
+        if not _is_unicode(array):
+            raise ItemError(f"{where}: holds text that is not Unicode", kind="dtype")
+        return array
+    raise ItemError(
+        f"{where}: values of type {array.dtype} are not text",
+        reason=f"input {port.name!r} takes text",
+        kind="dtype",
+    )
+
+
+def _is_unicode(array: Array) -> bool:
+    """Return whether UTF-8 can write the texts: NumPy holds any 32 bits as a character."""
+    if not array.dtype.itemsize:
+        return True
+    flat = np.ascontiguousarray(array, array.dtype.newbyteorder("=")).reshape(-1)
+    codes = flat.view(np.uint32)
+    return not ((codes > 0x10FFFF) | ((codes >= 0xD800) & (codes < 0xE000))).any()
+
+
+def _takes(port: Port) -> str:
+    if port.kind == "bool":
+        return "0 and 1, or false and true"
+    info = np.iinfo(port.dtype)
+    return f"whole numbers from {info.min} to {info.max}"
+
+
+def _cast(rows: Array, port: Port) -> tuple[Array, dict[int, str]]:
+    """Return (N, ...) values in the input's type, and the first wrong value of each wrong row."""
+    if port.kind == "text":
+        return rows, {}
+    if port.kind == "float":
+        with np.errstate(over="ignore"):
+            dtype = np.float64 if port.dtype == "float64" else np.float32
+            return np.ascontiguousarray(rows, dtype), {}
+    misfit = _misfits(rows, port)
+    told = {}
+    for row in np.flatnonzero(misfit.reshape(len(rows), -1).any(axis=1)):
+        place = tuple(int(i) for i in np.argwhere(misfit[row])[0])
+        at = f" at {list(place)}" if place else ""
+        told[int(row)] = f"the value {rows[row][place]}{at} does not fit"
+    whole = np.where(misfit, np.zeros((), rows.dtype), rows)
+    return np.ascontiguousarray(whole.astype(port.dtype)), told
+
+
+def _misfits(rows: Array, port: Port) -> Array:
+    """Return where a value is not one that the whole-number or bool input can hold."""
+    if port.kind == "bool":
+        return np.asarray((rows != 0) & (rows != 1))
+    info = np.iinfo(port.dtype)
+    if rows.dtype.kind == "f":
+        # max + 1 is a power of two, exact as a float where max itself is rounded.
+        values = rows.astype(np.float64)
+        inside = (values >= float(info.min)) & (values < float(info.max + 1))
+        return np.asarray(~(inside & (values == np.floor(values))))
+    if rows.dtype.kind == "b":
+        return np.zeros(rows.shape, bool)
+    return np.asarray((rows < info.min) | (rows > info.max))
 
 
 def _is_many(array: Array, port: Port, where: str) -> bool:
@@ -99,9 +202,11 @@ def _is_many(array: Array, port: Port, where: str) -> bool:
 
 
 def nonfinite(arrays: Arrays, where: str) -> dict[int, ItemError]:
-    """Return an error for each sample that holds NaN or infinity in float32."""
+    """Return an error for each sample that holds NaN or infinity among its floats."""
     bad: dict[int, ItemError] = {}
     for name, array in arrays.items():
+        if array.dtype.kind != "f":
+            continue
         for row in np.flatnonzero(~np.isfinite(sum_rows(np.abs(array)))):
             lost = int(np.count_nonzero(~np.isfinite(array[row])))
             bad[int(row)] = ItemError(

@@ -19,9 +19,33 @@ class Port:
     dtype: str = "float32"
 
     @property
+    def kind(self) -> str:
+        """Return what its values are: `float`, `integer`, `bool` or `text`."""
+        if self.dtype.startswith(("int", "uint")):
+            return "integer"
+        return {"bool": "bool", "string": "text"}.get(self.dtype, "float")
+
+    @property
+    def picture(self) -> Shape | None:
+        """Return (H, W, C) of the pictures that fit, in this order; None where none do."""
+        if self.shape is None or len(self.shape) != 3 or self.kind in ("bool", "text"):
+            return None
+        first, middle, last = self.shape
+        if self.channels_first:
+            return middle, last, first
+        return self.shape if last in (1, 3, 4) else None
+
+    @property
+    def channels_first(self) -> bool:
+        """Return whether pictures go in as (C, H, W); a shape that fits both ways is (H, W, C)."""
+        if self.shape is None or len(self.shape) != 3 or self.shape[2] in (1, 3):
+            return False
+        return self.shape[0] in (1, 3)
+
+    @property
     def is_picture(self) -> bool:
-        """Return whether the shape is that of a grey or colour picture (H, W, C)."""
-        return self.shape is not None and len(self.shape) == 3 and self.shape[2] in (1, 3)
+        """Return whether the shape is that of a grey or colour picture, whatever its order."""
+        return self.picture is not None and self.picture[2] in (1, 3)
 
     def accepts(self, shape: tuple[int, ...]) -> bool:
         """Return whether one sample of `shape` fits."""
@@ -85,10 +109,11 @@ class Head:
 
 @dataclass(frozen=True)
 class Signature:
-    """All inputs and outputs of a model."""
+    """All inputs and outputs of a model; `layers` are those that were named as outputs too."""
 
     inputs: tuple[Port, ...]
     outputs: tuple[Head, ...]
+    layers: tuple[Head, ...] = ()
 
     def port(self, name: str) -> Port:
         """Return the input called `name`; UsageError lists those there are."""
@@ -100,7 +125,7 @@ class Signature:
 
     def head(self, name: str) -> Head:
         """Return the output called `name`; UsageError lists those there are."""
-        for head in self.outputs:
+        for head in (*self.outputs, *self.layers):
             if head.name == name:
                 return head
         names = ", ".join(head.name for head in self.outputs)

@@ -19,12 +19,13 @@ from inputgrad_cli.arrays import Array
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.signature import Head, Signature
 
-Kind = Literal["auto", "top", "class", "unit", "all", "margin", "reduce", "loss"]
+Kind = Literal["auto", "top", "class", "unit", "all", "margin", "reduce", "loss", "mask"]
 Space = Literal["logit", "probability", "output"]
 
 REDUCTIONS = ("sum", "mean", "max", "norm")
 HELP = (
-    "auto, top1, top:K, 3, class:NAME, unit:I,J, all, margin:A,B, sum, mean, max, norm, loss:NAME"
+    "auto, top1, top:K, 3, class:NAME, unit:I,J, all, margin:A,B, sum, mean, max, norm, "
+    "mask:PATH, loss:NAME, file:PATH, layer:NAME/unit:I"
 )
 
 
@@ -48,7 +49,7 @@ class Choice:
 
     asked: str
     head: str
-    kind: Literal["units", "rank", "reduce", "loss"]
+    kind: Literal["units", "rank", "reduce", "loss", "mask"]
     space: Space
     terms: tuple[tuple[int, ...], ...] = ()
     signs: tuple[float, ...] = (1.0,)
@@ -60,6 +61,8 @@ class Choice:
     def program(self, pinned: bool) -> Choice:
         """Return what decides the computation: units are data, so all of them share one trace."""
         made = Choice("", self.head, self.kind, self.space, rank=self.rank, how=self.how)
+        if self.kind == "mask":
+            return replace(made, rank=0, how="")
         return replace(made, kind="units", rank=0) if pinned and self.kind == "rank" else made
 
 
@@ -97,6 +100,9 @@ class PinnedTarget:
 
 def parse(text: str, heads: Sequence[str] = ()) -> Target:
     """Return the target that `text` writes; `heads` are the names of the model's outputs."""
+    if text.startswith("layer:") and "/" in text:
+        before, _, after = text.rpartition("/")
+        return replace(parse(after), asked=text, head=before)
     before, slash, after = text.partition("/")
     if slash and before in heads:
         return replace(parse(after), asked=text, head=before)
@@ -117,7 +123,7 @@ def parse(text: str, heads: Sequence[str] = ()) -> Target:
 
 
 def _with_argument(text: str, word: str, rest: str) -> Target:
-    kinds: dict[str, Kind] = {"class": "class", "unit": "unit", "margin": "margin", "loss": "loss"}
+    kinds: dict[str, Kind] = {kind: kind for kind in ("class", "unit", "margin", "loss", "mask")}
     if word not in kinds or not rest:
         before, slash, _ = text.partition("/")
         raise UsageError(
@@ -137,6 +143,17 @@ def _with_argument(text: str, word: str, rest: str) -> Target:
     return Target(text, None, kinds[word], words)
 
 
+def layers_in(targets: Sequence[str]) -> list[str]:
+    """Return the layers that targets name as outputs, `layer:NAME/...`."""
+    return [t.rpartition("/")[0] for t in targets if t.startswith("layer:") and "/" in t]
+
+
+def masks_in(targets: Sequence[str]) -> list[str]:
+    """Return the paths of the masks that targets name."""
+    found = [re.search(r"(?:^|/)mask:(.+)$", text) for text in targets]
+    return [match[1].partition(",class=")[0] for match in found if match]
+
+
 def choose(target: Target, signature: Signature, space: str, labels: Sequence[str]) -> list[Choice]:
     """Return the maps that `target` makes: one, or K for `top:K`, or one a class for `all`.
 
@@ -145,6 +162,8 @@ def choose(target: Target, signature: Signature, space: str, labels: Sequence[st
     head = _head(target, signature)
     if target.kind == "loss":
         return [Choice(target.asked, head.name, "loss", "output", how=target.words[0])]
+    if target.kind == "mask":
+        return [_mask(target, head, space, labels)]
     made = Choice(target.asked, head.name, "units", _space(space, head, target.asked))
     if target.kind == "reduce":
         return [replace(made, kind="reduce", how=target.words[0])]
@@ -268,6 +287,40 @@ def _margin(made: Choice, head: Head, numbers: Sequence[int]) -> Choice:
         signs=(first.signs[0], -second.signs[0]),
         offset=first.offset - second.offset,
     )
+
+
+def _mask(target: Target, head: Head, space: str, labels: Sequence[str]) -> Choice:
+    """Return the mean over the true pixels of a mask, of one class where there are several."""
+    path, _, word = target.words[0].partition(",class=")
+    shape = head.shape or ()
+    several = len(shape) == 3 and shape[-1] != 1
+    if len(shape) not in (2, 3) or several != bool(word):
+        raise UsageError(
+            f"target {target.asked!r} does not fit output {head.name!r} of shape {head.shape}",
+            reason="a mask needs an output of (H, W), (H, W, 1), or (H, W, classes)",
+            mend="with several classes write mask:PATH,class=K, else mask:PATH",
+        )
+    made = Choice(target.asked, head.name, "mask", _space(space, head, target.asked), how=path)
+    if not word:
+        return made
+    number = labels.index(word) if word in labels else int(word) if word.isdigit() else -1
+    if not 0 <= number < (shape[-1] or number + 1):
+        raise UsageError(f"target {target.asked!r}: output {head.name!r} has no class {word}")
+    return replace(made, rank=number)
+
+
+def mask_weights(choice: Choice, mask: Array, shape: tuple[int, ...]) -> Array:
+    """Return the weight of every number of an output (H, W, ...): their mean over the mask."""
+    if mask.shape != shape[:2]:
+        raise UsageError(
+            f"target {choice.asked!r}: the mask is {mask.shape}, output {choice.head!r} is {shape}",
+            mend="give a mask of the size of the output",
+        )
+    if not mask.any():
+        raise UsageError(f"target {choice.asked!r}: the mask is empty")
+    weights = np.zeros((*mask.shape, shape[2] if len(shape) == 3 else 1), np.float32)
+    weights[..., choice.rank] = mask / np.count_nonzero(mask)
+    return weights.reshape(shape)
 
 
 def _unit(target: Target, head: Head) -> tuple[int, ...]:

@@ -67,3 +67,24 @@ def spawn(tmp_path):
         return Result(done.returncode, done.stdout, done.stderr)
 
     return spawn
+
+
+_ERRORS = pytest.StashKey()
+
+
+def pytest_configure(config):
+    config.stash[_ERRORS] = {}
+
+
+@pytest.fixture
+def finite_differences(pytestconfig):
+    """Hold the worst relative error by model; the table is printed when all tests are done."""
+    return pytestconfig.stash[_ERRORS]
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    table = config.stash[_ERRORS]
+    if table:
+        terminalreporter.section("gradients against float64 finite differences")
+        for name, error in sorted(table.items(), key=lambda pair: -pair[1]):
+            terminalreporter.line(f"{name:28} {error:.1e}")

@@ -1,5 +1,7 @@
 """Engines without TensorFlow: models that are formulas, and a spy that notes what it was asked."""
 
+from typing import ClassVar
+
 import numpy as np
 
 from inputgrad_cli.arrays import count
@@ -29,7 +31,25 @@ class Formula:
             {site: found[site].astype(np.float32) for site in sites}, self.scores(inputs, target)
         )
 
-    def first(self, inputs, choices, sites, truth=None, gradients=True):
+    notes: ClassVar[dict] = {}
+    precision = "float64"
+
+    def prepare(self, precision="float32", layers=()):
+        pass
+
+    def sites(self, wrt=None):
+        return {port.name: port.name for port in self.signature.inputs}
+
+    def lift(self, inputs, sites):
+        return dict(inputs)
+
+    def blame(self, inputs, sites):
+        return ""
+
+    def tokens(self, inputs):
+        return {}
+
+    def first(self, inputs, choices, sites, truths=(), gradients=True):
         targets = [pin(choice, count(inputs)) for choice in choices]
         scores = [self.scores(inputs, target) for target in targets]
         found = [self.gradients(inputs, t, sites) for t in targets] if gradients else []

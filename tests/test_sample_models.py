@@ -103,5 +103,5 @@ def pinned(model, inputs, text):
 
     choice = choose(parse(text), model.signature, "auto", ())[0]
     truth = np.full(len(next(iter(inputs.values()))), 0.5, np.float32)
-    first = model.engine.first(inputs, [choice], list(inputs), truth)
+    first = model.engine.first(inputs, [choice], list(inputs), [truth])
     return first.targets[0], first.gradients[0].values

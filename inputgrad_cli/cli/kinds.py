@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import click
@@ -47,3 +48,35 @@ class BatchSize(click.ParamType[str | int]):
         if not str(value).isdigit() or int(value) < 1:
             self.fail(f"{value!r} is not a whole number above zero, or auto", param, ctx)
         return int(value)
+
+
+class Frame(click.ParamType[str | int]):
+    """A frame's number from 0, or all."""
+
+    name = "N|all"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> str | int:
+        """Return the number, or `all`."""
+        if value == "all":
+            return "all"
+        if not (str(value).isascii() and str(value).isdigit()):
+            self.fail(f"{value!r} is not a frame's number, from 0, or all", param, ctx)
+        return int(value)
+
+
+class Range(click.ParamType[tuple[float, float]]):
+    """LO,HI."""
+
+    name = "LO,HI"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> tuple[float, float]:
+        """Return the two numbers, the first below the second."""
+        if isinstance(value, tuple):
+            return value
+        try:
+            low, high = (float(part) for part in str(value).split(","))
+        except ValueError:
+            self.fail(f"{value!r} is not two numbers LO,HI", param, ctx)
+        if not -math.inf < low < high < math.inf:
+            self.fail(f"{value!r}: LO must be below HI, and both finite", param, ctx)
+        return low, high

@@ -6,13 +6,14 @@ from pathlib import Path
 
 import click
 
-from inputgrad_cli.cli.kinds import BatchSize, Device, Pair
+from inputgrad_cli.cli.kinds import BatchSize, Device, Frame, Pair, Range
 from inputgrad_cli.cli.options import together
-from inputgrad_cli.words import EXISTING, FILTERS, RESIZES, SPACES
+from inputgrad_cli.words import EXISTING, FILTERS, PRECISIONS, RESIZES, SPACES
 
 TARGETS = (
     "What is differentiated: auto, top1, top:K, 3, class:NAME, unit:I,J, all, margin:A,B, sum, "
-    "mean, max, norm, loss:NAME; HEAD/ before it where there are several outputs. Repeatable."
+    "mean, max, norm, mask:PATH[,class=K], loss:NAME, file:PATH, layer:NAME/unit:I; HEAD/ before "
+    "it where there are several outputs. Repeatable."
 )
 BASELINES = (
     "zeros, constant:value=V, black, white, gray, noise:std=S, uniform; default black for picture "
@@ -46,7 +47,11 @@ asking = together(
         show_default=True,
         help="Logit or probability; auto: the logit where it is found and proved.",
     ),
-    click.option("--wrt", metavar="NAME", help="The input to differentiate; default: all."),
+    click.option(
+        "--wrt",
+        metavar="NAME",
+        help="The input, or layer:NAME, to differentiate; default: all inputs.",
+    ),
     click.option("--baseline", metavar="NAME[:key=value]", help=BASELINES),
     click.option(
         "--labels",
@@ -59,6 +64,12 @@ asking = together(
         multiple=True,
         metavar="FILE.py|MODULE",
         help="Your own layers and functions. Repeatable.",
+    ),
+    click.option(
+        "--trust-model",
+        is_flag=True,
+        allow_from_autoenv=False,
+        help="Open what can run code: Lambda layers, SavedModel. A flag only.",
     ),
 )
 
@@ -91,6 +102,18 @@ reading = together(
         show_default=True,
         help="The filter it is resized with.",
     ),
+    click.option(
+        "--frame",
+        type=Frame(),
+        metavar="N|all",
+        help="Which frame of a picture file of several, from 0; all: one sample a frame.",
+    ),
+    click.option(
+        "--input-range",
+        type=Range(),
+        metavar="LO,HI",
+        help="Black and white in pictures of 16 bits or floats; default for 16 bits: all of them.",
+    ),
 )
 
 computing = together(
@@ -109,6 +132,13 @@ computing = together(
         default="auto",
         show_default=True,
         help="Where to compute.",
+    ),
+    click.option(
+        "--precision",
+        type=click.Choice(PRECISIONS),
+        default="float32",
+        show_default=True,
+        help="Of models that compute in half precision: float32, or as the model does.",
     ),
     click.option(
         "--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of all draws."

@@ -35,7 +35,8 @@ if TYPE_CHECKING:
 def command(ctx: click.Context, /, **values: Any) -> int:
     """Write what MODEL looks at in each INPUT, as arrays and, where one can see it, as pictures.
 
-    INPUT is a file, a directory, or - for names on stdin: pictures, .npy, .npz, .csv, .tsv.
+    INPUT is a file, a directory, or - for names on stdin: pictures, .npy, .npz, .csv, .tsv, .jsonl,
+    .parquet, .txt, .wav.
 
     \b
     inputgrad saliency model.keras image.png
@@ -70,7 +71,7 @@ def _check_sources(values: dict[str, Any]) -> None:
 
 def job_from(ctx: click.Context, values: dict[str, Any]) -> Job:
     """Return the job that the options ask for."""
-    from inputgrad_cli.formats.pictures import Resize
+    from inputgrad_cli.formats.pictures import Resize, Viewing
     from inputgrad_cli.jobs.plan import Job
 
     most = 1 if values["fail_fast"] else values["max_failures"]
@@ -85,7 +86,9 @@ def job_from(ctx: click.Context, values: dict[str, Any]) -> Job:
         wrt=values["wrt"],
         baseline=values["baseline"],
         preprocess=values["preprocess"],
-        resize=Resize(values["resize"], values["interp"]),
+        viewing=Viewing(
+            Resize(values["resize"], values["interp"]), values["frame"], values["input_range"]
+        ),
         out=values["out"],
         root=values["root"],
         include=values["include"],
@@ -94,9 +97,11 @@ def job_from(ctx: click.Context, values: dict[str, Any]) -> Job:
         run_scale=values["scale"] == "run",
         batch_size=None if values["batch_size"] == "auto" else values["batch_size"],
         device=values["device"],
+        precision=values["precision"],
         seed=values["seed"],
         labels=values["labels"],
         code=values["code"],
+        trust=values["trust_model"],
         tolerance=values["tolerance"],
         strict=values["strict"],
         on_exists=values["on_exists"],

@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import keras
+import numpy as np
+import tensorflow as tf
 
+from inputgrad_cli.arrays import Array, Arrays
+from inputgrad_cli.engine.taps import is_tap
 from inputgrad_cli.signature import Port, Shape
 
 Tensors = Mapping[str, Any]
+# Types that a tensor keeps when it is fed; half precision and all else is fed as float32.
+FED = {
+    name: name
+    for name in ("float64", "string", "bool", "uint8", "int8", "int16", "uint16", "int32", "int64")
+} | {"uint32": "int64"}
 
 
 class Binding:
@@ -26,6 +35,29 @@ class Binding:
         else:
             self.arguments = _arguments(model)
             self.struct, self.ports = _built_inputs(model, self.arguments)
+
+        self._fed = {port.name: FED.get(port.dtype, "float32") for port in self.ports}
+
+    def take_floats(self, names: Collection[str], dtype: str) -> None:
+        """Feed the named inputs as floats, whatever they were declared to be."""
+        self._fed.update(dict.fromkeys(names, dtype))
+
+    def takes_floats(self, name: str) -> bool:
+        """Return whether an input is fed as floats, so that it can have a gradient."""
+        return self._fed[name].startswith("float")
+
+    def as_fed(self, name: str, array: Array) -> Array:
+        """Return an array as the floats that its input takes; others stay as they are."""
+        whole = self.takes_floats(name) and array.dtype.kind != "f"
+        return np.asarray(array, self._fed[name]) if whole else array
+
+    def tensors(self, arrays: Arrays) -> dict[str, Any]:
+        """Return the arrays as the tensors that the model is fed with; taps keep their type."""
+        fed = {
+            port.name: tf.convert_to_tensor(_cast(arrays[port.name], self._fed[port.name]))
+            for port in self.ports
+        }
+        return fed | {n: tf.convert_to_tensor(a) for n, a in arrays.items() if is_tap(n)}
 
     def call(self, tensors: Tensors) -> dict[str, Any]:
         """Return the outputs by name; inference mode, always."""
@@ -46,6 +78,10 @@ class Binding:
         for (path, _), layer in zip(leaves, layers, strict=True):
             names.append(_key(path) or layer or "output")
         return dict(zip(_unique(names), (leaf for _, leaf in leaves), strict=True))
+
+
+def _cast(array: Array, dtype: str) -> Array:
+    return array.astype(object) if dtype == "string" else np.asarray(array, dtype)
 
 
 def _structure(model: Any) -> Any:

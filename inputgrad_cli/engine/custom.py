@@ -6,12 +6,16 @@ import importlib
 import importlib.util
 import inspect
 import sys
+import traceback
 from collections.abc import Sequence
+from contextlib import redirect_stdout
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from inputgrad_cli.errors import InputgradError, UsageError
+
+OURS = str(Path(__file__).parent.parent)
 
 
 def import_code(sources: Sequence[str]) -> dict[str, Any]:
@@ -38,17 +42,45 @@ def registered_names() -> list[str]:
 
 def _import(source: str) -> ModuleType:
     try:
-        if source.endswith(".py"):
-            return _import_file(Path(source))
-        return importlib.import_module(source)
+        with redirect_stdout(sys.stderr):  # what it prints must not stand in a stream of results
+            if source.endswith(".py"):
+                return _import_file(Path(source))
+            return importlib.import_module(source)
     except InputgradError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise UsageError(
-            f"--code {source}: importing it failed",
-            reason=f"{type(error).__name__}: {error}",
-            mend="it must be importable by itself, without training or parsing a command line",
+            f"--code {source}: importing it failed{_place(error)}",
+            reason=_told(error),
+            mend=_mend(source, error),
         ) from error
+
+
+def _told(error: BaseException) -> str:
+    if isinstance(error, SystemExit):
+        return "it ended the program"
+    line = (str(error).strip().splitlines() or [""])[0]
+    return f"{type(error).__name__}: {line[:300]}"
+
+
+def _place(error: BaseException) -> str:
+    """Return the line of the user's own file in which it failed, the innermost."""
+    if isinstance(error, SyntaxError):
+        return f" in line {error.lineno}"
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if _is_users(frame.filename)]
+    return f" in line {own[-1].lineno} of {Path(own[-1].filename).name}" if own else ""
+
+
+def _is_users(filename: str) -> bool:
+    installed = "site-packages" in filename or filename.startswith("<")
+    return not installed and not filename.startswith((sys.prefix, sys.base_prefix, OURS))
+
+
+def _mend(source: str, error: BaseException) -> str:
+    if isinstance(error, ModuleNotFoundError) and error.name == source.partition(".")[0]:
+        return "a module must be installed or on PYTHONPATH; a file ends in .py"
+    return "it must be importable by itself, without training or parsing a command line"
 
 
 def _import_file(path: Path) -> ModuleType:
@@ -67,5 +99,9 @@ def _import_file(path: Path) -> ModuleType:
         raise UsageError(f"--code {path}: not a Python file")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
-    spec.loader.exec_module(module)
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
     return module

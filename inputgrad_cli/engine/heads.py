@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,8 @@ import tensorflow as tf
 
 from inputgrad_cli.arrays import Array
 from inputgrad_cli.engine.binding import Binding, Tensors
+from inputgrad_cli.engine.taps import forward
+from inputgrad_cli.errors import ModelError
 from inputgrad_cli.signature import Head
 
 PASSED = {"Identity", "Cast", "Reshape", "Squeeze", "EnsureShape"}
@@ -31,9 +34,16 @@ def logits_of(output: Any) -> Any | None:
     return operation.inputs[0] if operation.type in ENDS else None
 
 
-def find_heads(binding: Binding, tensors: Tensors) -> tuple[tuple[Head, ...], bool]:
-    """Return the heads, proved on `tensors`, and whether finding the logits needs a graph."""
-    outputs = binding.call(tensors)
+def find_heads(
+    binding: Binding, tensors: Tensors, layers: Sequence[str] = ()
+) -> tuple[tuple[Head, ...], bool]:
+    """Return the heads, proved on `tensors`, and whether finding the logits needs a graph.
+
+    `layers` are taps that serve as heads too, as they are; they come last.
+    """
+    outputs = forward(binding, tensors, layers)
+    _refuse_no_batch(outputs, next(iter(tensors.values())).shape[0])
+    taps = {name: outputs.pop(name) for name in layers}
     values = {name: np.asarray(tf.cast(y, tf.float32)) for name, y in outputs.items()}
     noted = {name: logits_of(y) for name, y in outputs.items()}
     missing = [n for n, z in noted.items() if z is None and _may_be_probability(values[n])]
@@ -43,8 +53,19 @@ def find_heads(binding: Binding, tensors: Tensors) -> tuple[tuple[Head, ...], bo
         logits = noted[name] if noted[name] is not None else walked.get(name)
         z = None if logits is None else np.asarray(tf.cast(logits, tf.float32))
         heads.append(_prove(name, value, z, _static_shape(binding, name, value)))
+    heads += [Head(name, tuple(tensor.shape[1:])) for name, tensor in taps.items()]
     needs_graph = any(head.proved and head.name in walked for head in heads)
     return tuple(heads), needs_graph
+
+
+def _refuse_no_batch(outputs: Tensors, rows: int) -> None:
+    for name, tensor in outputs.items():
+        if tensor.shape.rank == 0 or tensor.shape[0] != rows:
+            raise ModelError(
+                f"output {name!r} of shape {tuple(tensor.shape)} has no batch axis",
+                reason=f"for {rows} samples it must give {rows} rows",
+                kind="batch",
+            )
 
 
 def _walk_graph(binding: Binding, tensors: Tensors) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -21,7 +22,8 @@ Loss = Callable[[Any, Any], Any]
 def find_loss(name: str) -> Loss:
     """Return the function (truth, output) -> unreduced values of the loss called `name`."""
     try:
-        found = keras.losses.get(name)
+        # A loss read from the model's file comes as the JSON that Keras wrote.
+        found = keras.losses.get(json.loads(name) if name.startswith("{") else name)
     except (ValueError, TypeError):
         found = None
     if found is None:

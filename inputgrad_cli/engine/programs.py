@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from inputgrad_cli.engine.binding import Binding, Tensors
 from inputgrad_cli.engine.scalar import Pins, at_least_float32, resolve_rank, scalar
+from inputgrad_cli.engine.taps import forward, is_tap
 from inputgrad_cli.signature import Signature
 from inputgrad_cli.target import Choice
 
@@ -17,20 +18,22 @@ Program = Callable[..., Any]
 
 def scores_of(binding: Binding, choice: Choice) -> Program:
     """Return (tensors, pins) -> scores (B,)."""
+    heads = layer_heads([choice])
 
     def run(tensors: Tensors, pins: Pins) -> Any:
-        return scalar(choice, binding.call(tensors), pins, tensors)
+        return scalar(choice, forward(binding, tensors, heads), pins, tensors)
 
     return run
 
 
 def gradients_of(binding: Binding, choice: Choice, sites: Sequence[str]) -> Program:
     """Return (tensors, pins) -> gradients by site (None where disconnected), scores (B,)."""
+    heads = layer_heads([choice])
 
     def run(tensors: Tensors, pins: Pins) -> Any:
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch([tensors[site] for site in sites])
-            scores = scalar(choice, binding.call(tensors), pins, tensors)
+            scores = scalar(choice, forward(binding, tensors, heads), pins, tensors)
         return _gradient(tape, scores, tensors, sites), scores
 
     return run
@@ -47,12 +50,13 @@ def first_of(
 
     One forward pass serves all choices.
     """
+    heads = layer_heads(choices)
 
     def run(tensors: Tensors, pins: Sequence[Pins]) -> Any:
         with tf.GradientTape(persistent=True, watch_accessed_variables=False) as tape:
             if gradients:
                 tape.watch([tensors[site] for site in sites])
-            outputs = binding.call(tensors)
+            outputs = forward(binding, tensors, heads)
             resolved = [
                 resolve_rank(c, signature.head(c.head), outputs[c.head]) if c.kind == "rank" else p
                 for c, p in zip(choices, pins, strict=True)
@@ -65,6 +69,11 @@ def first_of(
         return plain, resolved, scores, found
 
     return run
+
+
+def layer_heads(choices: Sequence[Choice]) -> list[str]:
+    """Return the layers whose outputs the choices are about."""
+    return sorted({choice.head for choice in choices if is_tap(choice.head)})
 
 
 def _gradient(tape: Any, scores: Any, tensors: Mapping[str, Any], sites: Sequence[str]) -> Any:

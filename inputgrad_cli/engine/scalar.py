@@ -73,6 +73,8 @@ def scalar(choice: Choice, outputs: Tensors, pins: Pins, inputs: Mapping[str, An
     if choice.kind == "loss":
         return _loss(choice, output, pins, inputs)
     values = in_space(choice, output)
+    if choice.kind == "mask":
+        return tf.reduce_sum(tf.reshape(values * pins.truth, (tf.shape(values)[0], -1)), axis=1)
     if choice.kind == "reduce":
         return _reduce(choice.how, tf.reshape(values, (tf.shape(values)[0], -1)))
     if values.shape.rank == 1:

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import io
-import warnings
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps
 
 from inputgrad_cli.arrays import Array
 from inputgrad_cli.errors import ItemError
+from inputgrad_cli.formats.channels import to_channels
+from inputgrad_cli.formats.depth import Span, is_deep, span_of, to_pixels, was_deep
+from inputgrad_cli.formats.frames import choose_frames, decoding, load_frame, open_picture
 from inputgrad_cli.signature import Port
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif")
-# Pillow knows forty formats more; some run other programs, all are code that reads foreign bytes.
-FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF", "GIF")
-MOST_PIXELS = 89_000_000
+MOST_NUMBERS = 1 << 28  # of all frames of a file together
 
 
 @dataclass(frozen=True)
@@ -32,89 +32,115 @@ class Resize:
         return asdict(self)
 
 
-def read_picture(
-    data: bytes, port: Port, resize: Resize, where: str
-) -> tuple[Array, Mapping[str, str]]:
-    """Return uint8 pixels (H, W, C) that fit `port`, and notes on what was done, by code.
+@dataclass(frozen=True)
+class Viewing:
+    """How a picture file is read: its size, its frame (a number or `all`), its black and white."""
 
-    Raises ItemError (kinds `unreadable`, `mode`, `channels`, `shape`).
+    resize: Resize = field(default_factory=Resize)
+    frame: int | str | None = None
+    span: Span | None = None
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> Viewing:
+        """Return the viewing that a stored result tells of."""
+        span = record.get("input_range")
+        resize = Resize(**record.get("resize", {}))
+        return cls(resize, record.get("frame"), None if span is None else (span[0], span[1]))
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """The frames of one file, (N, H, W, C): uint8, or float32 where the file has finer steps.
+
+    `many` says that all frames were asked for; `notes` what was done, by code; `record` how.
     """
-    height, width, channels = _wanted(port, where)
-    image = _decode(data, where)
-    turned = ImageOps.exif_transpose(image)
+
+    pixels: Array
+    many: bool
+    notes: Mapping[str, str]
+    record: Mapping[str, Any]
+
+    @property
+    def seen(self) -> Array:
+        """Return the pixels as uint8, to draw on."""
+        return self.pixels if self.pixels.dtype == np.uint8 else np.rint(self.pixels).astype("u1")
+
+
+def read_pictures(data: bytes, port: Port, viewing: Viewing, where: str) -> Pictures:
+    """Return the frames asked for, brought to the size and the channels of `port`.
+
+    Raises ItemError (kinds `unreadable`, `channels`, `frames`, `range`, `mode`, `shape`).
+    """
+    size = _wanted(port, where)
     notes: dict[str, str] = {}
-    flat = _colours(turned, channels, notes, where)
-    sized = _resize(flat, height, width, resize, where)
-    pixels = np.asarray(sized, np.uint8)
-    return np.reshape(pixels, (sized.height, sized.width, channels)), notes
+    record: dict[str, Any] = {"resize": viewing.resize.record()}
+    if viewing.frame is not None:
+        record["frame"] = viewing.frame
+    with decoding(data, where):
+        image = open_picture(data, where)
+        numbers = choose_frames(image, viewing.frame, where)
+        _refuse_many(len(numbers), size, image, where)
+        _tell_depth(image, data, viewing, notes, where)
+        frames = []
+        for number in numbers:
+            frame = load_frame(image, number, where)
+            if is_deep(frame):
+                span = span_of(image, viewing.span, where)
+                record["input_range"] = list(span)
+                frame = to_pixels(frame, span, notes, where)
+            frames.append(_resized(to_channels(frame, size[2], notes), size, viewing, where))
+        return Pictures(_stacked(frames, where), viewing.frame == "all", notes, record)
 
 
-def _wanted(port: Port, where: str) -> tuple[int | None, int | None, int]:
-    shape = port.shape
-    if shape is None or len(shape) != 3 or shape[2] not in (1, 3, 4):
+Size = tuple[int | None, int | None, int]
+
+
+def _wanted(port: Port, where: str) -> Size:
+    shape = port.picture
+    if shape is None or shape[2] is None:
         raise ItemError(
             f"{where}: a picture does not fit input {port}",
-            reason="pictures feed inputs of shape (height, width, 1, 3 or 4)",
+            reason="pictures feed inputs of shape (height, width, 1, 3 or 4), or channels first",
             kind="channels",
         )
     return shape[0], shape[1], shape[2]
 
 
-def _decode(data: bytes, where: str) -> Image.Image:
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            image = Image.open(io.BytesIO(data), formats=FORMATS)
-            if image.width * image.height > MOST_PIXELS:
-                raise ItemError(f"{where}: more than {MOST_PIXELS:,} pixels", kind="unreadable")
-            frames = getattr(image, "n_frames", 1)
-            if frames > 1:
-                raise ItemError(
-                    f"{where}: holds {frames} frames", reason="one picture is wanted", kind="frames"
-                )
-            image.load()
-    except UnidentifiedImageError:
-        reason = "the file is empty" if not data else "no known picture format"
-        raise ItemError(f"{where}: not a picture", reason=reason, kind="unreadable") from None
-    except (
-        OSError,
-        ValueError,
-        SyntaxError,
-        EOFError,
-        MemoryError,
-        Image.DecompressionBombError,
-    ) as e:
-        raise ItemError(f"{where}: a damaged picture", reason=str(e), kind="unreadable") from None
-    return image
-
-
-def _colours(image: Image.Image, channels: int, notes: dict[str, str], where: str) -> Image.Image:
-    if image.mode in ("I", "F") or image.mode.startswith("I;"):
+def _refuse_many(frames: int, size: Size, image: Image.Image, where: str) -> None:
+    height, width = size[0] or image.height, size[1] or image.width
+    if frames > 1 and frames * height * width * size[2] > MOST_NUMBERS:
         raise ItemError(
-            f"{where}: pixels of 16 bits or more (mode {image.mode})",
-            reason="their range is not known",
+            f"{where}: {frames} frames of {width}x{height} are too many at once",
+            mend="take them one by one with --frame N",
+            kind="frames",
+        )
+
+
+def _tell_depth(
+    image: Image.Image, data: bytes, viewing: Viewing, notes: dict[str, str], where: str
+) -> None:
+    if not was_deep(image, data):
+        return
+    if viewing.span is not None:
+        raise ItemError(
+            f"{where}: a colour picture of 16 bits, which is read with 8",
+            reason="--input-range cannot be applied to it",
+            mend="give it as an array (.npy)",
             kind="mode",
         )
-    if channels == 4:
-        return image.convert("RGBA")
-    if image.has_transparency_data:
-        image = _on_white(image, notes)
-    if image.mode == "CMYK":
-        notes["cmyk"] = "CMYK colours were converted without a colour profile"
-    grey = image.mode in ("L", "1")
-    if channels == 3 and grey:
-        notes["grey-to-colour"] = "a grey picture was repeated in three channels"
-    if channels == 1 and not grey:
-        notes["colour-to-grey"] = "a colour picture was made grey"
-    return image.convert("RGB" if channels == 3 else "L")
+    notes["16-bit-colour"] = "a colour picture of 16 bits was read with 8"
 
 
-def _on_white(image: Image.Image, notes: dict[str, str]) -> Image.Image:
-    layers = image.convert("RGBA")
-    white = Image.new("RGBA", layers.size, "white")
-    if layers.getchannel("A").getextrema() != (255, 255):
-        notes["alpha"] = "a transparent picture was laid on white"
-    return Image.alpha_composite(white, layers).convert("RGB")
+def _resized(image: Image.Image, size: Size, viewing: Viewing, where: str) -> Array:
+    """Return (H, W, C) uint8, or float32 in 0..255 where the picture is one of floats."""
+    height, width, channels = size
+    made = _resize(image, height, width, viewing.resize, where)
+    if made.mode != "F":
+        return np.reshape(np.asarray(made, np.uint8), (made.height, made.width, channels))
+    # Bicubic and Lanczos swing beyond black and white; 8-bit pictures are cut there as well.
+    grey = np.clip(np.asarray(made, np.float32), 0, 255)[..., np.newaxis]
+    full = np.full_like(grey, 255)
+    return np.concatenate([grey] if channels == 1 else [grey] * 3 + [full] * (channels - 3), axis=2)
 
 
 def _resize(
@@ -135,3 +161,14 @@ def _resize(
     if resize.how == "pad":
         return ImageOps.pad(image, size, resample)
     return image.resize(size, resample)
+
+
+def _stacked(frames: list[Array], where: str) -> Array:
+    if len({frame.shape for frame in frames}) > 1:
+        raise ItemError(
+            f"{where}: its frames have unequal sizes",
+            reason="the model leaves the size open",
+            mend="take them one by one with --frame N",
+            kind="frames",
+        )
+    return np.stack(frames)

@@ -10,15 +10,24 @@ import numpy as np
 
 from inputgrad_cli.arrays import Array
 from inputgrad_cli.errors import ItemError
-from inputgrad_cli.formats import pictures, tables
+from inputgrad_cli.formats import lines, parquet, pictures, sounds, tables
 from inputgrad_cli.formats.arrays import read_npy, read_npz
-from inputgrad_cli.formats.pictures import Resize, read_picture
+from inputgrad_cli.formats.columns import takes_tables
+from inputgrad_cli.formats.lines import read_lines
+from inputgrad_cli.formats.merge import from_arrays, merge
+from inputgrad_cli.formats.parquet import read_parquet
+from inputgrad_cli.formats.pictures import Viewing, read_pictures
+from inputgrad_cli.formats.sounds import read_sound, takes_sounds
+from inputgrad_cli.formats.tables import read_table
+from inputgrad_cli.formats.words import read_text, takes_text
 from inputgrad_cli.preprocess import Preprocess
-from inputgrad_cli.sample import Samples, fit, nonfinite
+from inputgrad_cli.sample import Samples, fit, layout, nonfinite, suited
 from inputgrad_cli.signature import Port
 
-ARRAYS = (".npy", ".npz")
-SUFFIXES = (*pictures.SUFFIXES, *ARRAYS, *tables.SUFFIXES)
+TEXT = ".txt"
+ALWAYS = (".npy", ".npz", lines.SUFFIX, parquet.SUFFIX)
+SUFFIXES = (*pictures.SUFFIXES, *ALWAYS, *tables.SUFFIXES, TEXT, sounds.SUFFIX)
+MANY_SUFFIXES = (*ALWAYS, *tables.SUFFIXES)
 
 
 @dataclass(frozen=True)
@@ -27,7 +36,7 @@ class Reading:
 
     ports: tuple[Port, ...]
     preprocess: Preprocess
-    resize: Resize = field(default_factory=Resize)
+    viewing: Viewing = field(default_factory=Viewing)
 
 
 def suffix_of(path: Path) -> str:
@@ -37,9 +46,13 @@ def suffix_of(path: Path) -> str:
 
 def suffixes_for(ports: Sequence[Port]) -> tuple[str, ...]:
     """Return the suffixes that a directory walk takes: those that the model's inputs can take."""
-    flat = all(port.shape is None or len(port.shape) <= 1 for port in ports)
-    found = ARRAYS + (tables.SUFFIXES if flat else ())
-    return found + (pictures.SUFFIXES if len(ports) == 1 and ports[0].is_picture else ())
+    found = ALWAYS + (tables.SUFFIXES if takes_tables(ports) else ())
+    if len(ports) > 1:
+        return found
+    (port,) = ports
+    found += pictures.SUFFIXES if port.is_picture else ()
+    found += (TEXT,) if takes_text(port) else ()
+    return found + ((sounds.SUFFIX,) if takes_sounds(port) else ())
 
 
 def read_samples(
@@ -47,122 +60,87 @@ def read_samples(
 ) -> Samples:
     """Return the samples of one item from its files, keyed by model input (None: the only file).
 
-    Raises ItemError; samples of a many-sample file that cannot be used are in `failed`.
+    Raises ItemError, and UsageError where files of many samples hold unequal counts; samples of a
+    many-sample file that cannot be used are in `failed`.
     """
     if None in files:
-        return _checked(_one_file(files[None], paths[None], how), str(paths[None]))
-    parts = [_one_file(files[port.name], paths[port.name], _only(how, port)) for port in how.ports]
-    return _checked(_merge(parts, how.ports), str(next(iter(paths.values()))))
-
-
-def _only(how: Reading, port: Port) -> Reading:
-    return Reading((port,), how.preprocess, how.resize)
+        found = _one_file(files[None], paths[None], how)
+    else:
+        parts = [
+            _one_file(files[port.name], paths[port.name], replace(how, ports=(port,)))
+            for port in how.ports
+        ]
+        found = merge(parts, how.ports)
+    return _checked(found, str(next(iter(paths.values()))))
 
 
 def _one_file(data: bytes, path: Path, how: Reading) -> Samples:
     suffix, where = suffix_of(path), str(path)
-    if suffix in pictures.SUFFIXES:
-        return _picture(data, how, where)
-    if suffix == ".npz":
-        return from_arrays(read_npz(data, where), how.ports, where)
     if suffix in tables.SUFFIXES:
-        return _table(data, suffix, how.ports, where)
-    if suffix == ".npy":
-        return _npy(read_npy(data, where), how.ports, where)
-    known = " ".join(SUFFIXES)
-    raise ItemError(
-        f"{where}: files named {suffix or 'without a suffix'} are not read",
-        mend=f"known are {known}",
-        kind="suffix",
-    )
+        return read_table(data, "\t" if suffix == ".tsv" else ",", how.ports, where)
+    if suffix == lines.SUFFIX:
+        return read_lines(data, how.ports, where)
+    if suffix == parquet.SUFFIX:
+        return read_parquet(data, how.ports, where)
+    if suffix == ".npz":
+        arrays = read_npz(data, where, [port.name for port in how.ports])
+        return from_arrays(arrays, how.ports, where)
+    return _one_input(data, suffix, how, where)
 
 
-def _npy(array: Array, ports: Sequence[Port], where: str) -> Samples:
-    if len(ports) > 1:
-        names = ", ".join(port.name for port in ports)
+def _one_input(data: bytes, suffix: str, how: Reading, where: str) -> Samples:
+    """Return the samples of a file that can feed one input alone."""
+    if suffix not in SUFFIXES:
         raise ItemError(
-            f"{where}: one array cannot feed the inputs {names}",
-            mend="use one .npz with all names, or -i NAME=FILE for each",
-            kind="shape",
+            f"{where}: files named {suffix or 'without a suffix'} are not read",
+            mend=f"known are {' '.join(SUFFIXES)}",
+            kind="suffix",
         )
-    return from_arrays({ports[0].name: array}, ports, where)
-
-
-def from_arrays(arrays: Mapping[str, Array], ports: Sequence[Port], where: str) -> Samples:
-    """Return samples from arrays by input name; for a single input any name will do."""
-    if len(ports) == 1 and len(arrays) == 1:
-        arrays = {ports[0].name: next(iter(arrays.values()))}
-    missing = [port.name for port in ports if port.name not in arrays]
-    if missing:
-        raise ItemError(
-            f"{where}: no array for input {', '.join(missing)}",
-            reason=f"it holds {', '.join(sorted(arrays)) or 'none'}",
-            kind="shape",
-        )
-    fitted = {port.name: fit(arrays[port.name], port, where) for port in ports}
-    return _same_count(
-        {n: a for n, (a, _) in fitted.items()}, [m for _, m in fitted.values()], where
-    )
-
-
-def _same_count(arrays: dict[str, Array], many: Sequence[bool], where: str) -> Samples:
-    counts = {len(array) for array in arrays.values()}
-    if len(counts) > 1 or len(set(many)) > 1:
-        shapes = ", ".join(f"{name} {array.shape}" for name, array in arrays.items())
-        raise ItemError(f"{where}: inputs of unequal counts: {shapes}", kind="shape")
-    return Samples(arrays, many=many[0])
-
-
-def _table(data: bytes, suffix: str, ports: Sequence[Port], where: str) -> Samples:
-    table = tables.read_table(data, "\t" if suffix == ".tsv" else ",", where)
-    arrays = tables.feed(table, ports, where)
-    with np.errstate(over="ignore"):
-        values = {name: array.astype(np.float32) for name, array in arrays.items()}
-    return Samples(values, many=True, header=table.header, failed=table.failed)
-
-
-def _picture(data: bytes, how: Reading, where: str) -> Samples:
     if len(how.ports) > 1:
         names = ", ".join(port.name for port in how.ports)
         raise ItemError(
-            f"{where}: one picture cannot feed the inputs {names}",
-            mend="use -i NAME=FILE for each input",
+            f"{where}: one {suffix} file cannot feed the inputs {names}",
+            mend="use one .npz with all names, or -i NAME=FILE for each",
             kind="shape",
         )
-    port = how.ports[0]
-    pixels, notes = read_picture(data, port, how.resize, where)
-    batch = pixels[np.newaxis]
+    (port,) = how.ports
+    if suffix in pictures.SUFFIXES:
+        return _picture(data, port, how, where)
+    if suffix == TEXT:
+        return Samples({port.name: read_text(data, port, where)})
+    if suffix == sounds.SUFFIX:
+        values, rate = read_sound(data, port, where)
+        return Samples({port.name: values[np.newaxis]}, record={"sample_rate": {port.name: rate}})
+    return from_arrays({port.name: read_npy(data, where)}, how.ports, where)
+
+
+def _picture(data: bytes, port: Port, how: Reading, where: str) -> Samples:
+    found = read_pictures(data, port, how.viewing, where)
+    chosen = suited(how.preprocess, port)
     return Samples(
-        {port.name: how.preprocess.apply(batch)},
-        pixels={port.name: batch},
-        preprocess={port.name: how.preprocess},
-        notes=notes,
-        record={"resize": how.resize.record()},
+        {port.name: _model_input(found.pixels, chosen, port, where)},
+        many=found.many,
+        pixels={port.name: found.seen},
+        preprocess={port.name: chosen},
+        notes=found.notes,
+        record={**found.record, **layout([port])},
     )
 
 
-def _merge(parts: Sequence[Samples], ports: Sequence[Port]) -> Samples:
-    """Return one item of several files; a single sample beside many serves them all."""
-    many = any(part.many for part in parts)
-    counts = {len(part) for part in parts if part.many}
-    if len(counts) > 1:
-        told = ", ".join(f"{p.name}: {len(s)}" for p, s in zip(ports, parts, strict=True))
-        raise ItemError(f"the inputs hold unequal counts of samples ({told})", kind="shape")
-    total = counts.pop() if counts else 1
-    merged: dict[str, Array] = {}
-    for part in parts:
-        for name, array in part.arrays.items():
-            merged[name] = array if part.many or not many else np.repeat(array, total, axis=0)
-    pixels = {n: p for part in parts for n, p in part.pixels.items()} if not many else {}
-    return Samples(
-        merged,
-        many,
-        pixels,
-        {n: p for part in parts for n, p in part.preprocess.items()},
-        failed={row: e for part in parts for row, e in part.failed.items()},
-        notes={code: note for part in parts for code, note in part.notes.items()},
-        record={key: value for part in parts for key, value in part.record.items()},
-    )
+def _model_input(pixels: Array, preprocess: Preprocess, port: Port, where: str) -> Array:
+    if port.kind != "integer":
+        return preprocess.apply(pixels)
+    if not preprocess.keeps_values:
+        raise ItemError(
+            f"{where}: --preprocess {preprocess.name} makes fractions of pixels",
+            reason=f"input {port.name!r} takes whole numbers ({port.dtype})",
+            mend="use --preprocess raw",
+            kind="dtype",
+        )
+    fitted = fit(np.rint(preprocess.apply(pixels)), port, where)
+    for error in fitted.failed.values():
+        raise error
+    return fitted.array
 
 
 def _checked(samples: Samples, where: str) -> Samples:

@@ -1,113 +1,107 @@
-"""Tables: one sample a row."""
+"""Tables: one sample a row, cells separated by a comma or a tab."""
 
 from __future__ import annotations
 
 import csv
 import io
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from inputgrad_cli.arrays import Array
 from inputgrad_cli.errors import ItemError
+from inputgrad_cli.formats.cells import Spot, parse_cell
+from inputgrad_cli.formats.columns import Columns, assign, is_header
+from inputgrad_cli.formats.rows import Row, gather
+from inputgrad_cli.sample import Samples
 from inputgrad_cli.signature import Port
 
 SUFFIXES = (".csv", ".tsv")
 
 
 @dataclass(frozen=True)
-class Table:
-    """Cells as float64 (N, columns), NaN in the rows that failed; the header, if there is one."""
+class Line:
+    """One row of a table, and the line of the file on which it ends."""
 
-    values: Array
-    header: tuple[str, ...]
-    failed: dict[int, ItemError]
+    number: int
+    cells: list[str]
 
 
-def read_table(data: bytes, delimiter: str, where: str) -> Table:
-    """Return the table; a first row with a word in it is the header.
+def read_table(data: bytes, delimiter: str, ports: Sequence[Port], where: str) -> Samples:
+    """Return the rows as samples; `header` are the columns used, where the table names them.
 
-    Raises ItemError (kinds `unreadable`, `empty`); a bad row fails alone, with line and column.
+    Raises ItemError (kinds `unreadable`, `empty`, `shape`); a bad row fails alone, with line and
+    column.
     """
-    try:
-        text = data.decode("utf-8-sig")
-        lines = list(_lines(text, delimiter))
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise ItemError(
-            f"{where}: not a text table", reason=str(error), kind="unreadable"
-        ) from None
+    lines = _lines(data, delimiter, where)
     if not lines:
         raise ItemError(f"{where}: the table is empty", kind="empty")
     header: tuple[str, ...] = ()
-    if any(_number(cell) is None for cell in lines[0][1]):
-        header = tuple(cell.strip() for cell in lines.pop(0)[1])
+    if is_header(lines[0].cells, ports):
+        header = tuple(cell.strip() for cell in lines.pop(0).cells)
     if not lines:
         raise ItemError(f"{where}: the table has a header and no rows", kind="empty")
-    width = len(header) or len(lines[0][1])
-    failed: dict[int, ItemError] = {}
-    values = np.full((len(lines), width), np.nan)
-    for row, (line, cells) in enumerate(lines):
-        try:
-            values[row] = _row(cells, width, header, f"{where}:{line}")
-        except ItemError as error:
-            failed[row] = error
-    return Table(values, header, failed)
+    width = len(header) or len(lines[0].cells)
+    columns = assign(header, width, ports, where)
+    rows = [_row(line, width, columns, where) for line in lines]
+    samples = gather(rows, ports, where)
+    return replace(samples, header=columns.header, notes=columns.notes)
 
 
-def _lines(text: str, delimiter: str) -> Sequence[tuple[int, list[str]]]:
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-    return [(reader.line_num, cells) for cells in reader if any(cell.strip() for cell in cells)]
-
-
-def _row(cells: list[str], width: int, header: Sequence[str], where: str) -> list[float]:
-    if len(cells) != width:
-        raise ItemError(f"{where}: {len(cells)} columns, not {width}", kind="table")
-    out = []
-    for column, cell in enumerate(cells):
-        number = _number(cell)
-        if number is None:
-            name = f" ({header[column]})" if header else ""
-            raise ItemError(
-                f"{where}:{column + 1}: {cell!r} in column {column + 1}{name} is not a number",
-                kind="table",
-            )
-        out.append(number)
-    return out
-
-
-def _number(cell: str) -> float | None:
-    # float() also takes 1_000, which in a table is a slip of the pen.
+def _lines(data: bytes, delimiter: str, where: str) -> list[Line]:
     try:
-        return None if "_" in cell else float(cell)
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise ItemError(
+            f"{where}: not a table of UTF-8 text", mend="save it as UTF-8", kind="unreadable"
+        ) from None
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    try:
+        return [Line(reader.line_num, cells) for cells in reader if not _blank(cells)]
+    except csv.Error as error:
+        raise ItemError(
+            f"{where}:{reader.line_num}: not a line of a table",
+            reason=f"{error}; is a quote left open?",
+            kind="unreadable",
+        ) from None
+
+
+def _blank(cells: Sequence[str]) -> bool:
+    return not cells or (len(cells) == 1 and not cells[0].strip())
+
+
+def _row(line: Line, width: int, columns: Columns, where: str) -> Row:
+    place = f"{where}:{line.number}"
+    try:
+        if len(line.cells) != width:
+            raise ItemError(f"{place}: {len(line.cells)} columns, not {width}", kind="table")
+        return Row(place, {p.name: _values(line, p, columns, place) for p in columns.ports})
+    except ItemError as error:
+        return Row(place, {}, error)
+
+
+def _values(line: Line, port: Port, columns: Columns, place: str) -> Array:
+    cells = [line.cells[number] for number in columns.of[port.name]]
+    array = _floats(cells, port) if port.kind == "float" else None
+    if array is None:
+        names = columns.names
+        spots = [Spot(place, n + 1, names[n] if names else "") for n in columns.of[port.name]]
+        found = [parse_cell(cell, port, spot) for cell, spot in zip(cells, spots, strict=True)]
+        array = np.asarray(found, "U" if port.kind == "text" else port.dtype)
+    return array.reshape([dim or -1 for dim in port.shape] if port.shape is not None else -1)
+
+
+def _floats(cells: Sequence[str], port: Port) -> Array | None:
+    """Return a row of good numbers at once, None where the cells must be looked at one by one."""
+    try:
+        with np.errstate(over="ignore"):
+            dtype = np.float64 if port.dtype == "float64" else np.float32
+            array = np.array([float(cell) for cell in cells], dtype)
     except ValueError:
         return None
-
-
-def feed(table: Table, ports: Sequence[Port], where: str) -> dict[str, Array]:
-    """Return the columns by model input: all to the only one, or one a row to each by its name."""
-    if len(ports) == 1:
-        return {ports[0].name: _reorder(table, ports[0], where)}
-    names = {name: column for column, name in enumerate(table.header)}
-    missing = [port.name for port in ports if port.name not in names]
-    if missing or any(port.shape not in ((), (1,)) for port in ports):
-        wanted = ", ".join(str(port) for port in ports)
-        raise ItemError(
-            f"{where}: a table cannot feed the inputs {wanted}",
-            reason="each must take one value a row, from the column of its name",
-            mend="give one file for each input: -i NAME=FILE",
-            kind="shape",
-        )
-    tails: dict[str, tuple[int, ...]] = {p.name: (1,) if p.shape else () for p in ports}
-    return {name: table.values[:, names[name]].reshape((-1, *tail)) for name, tail in tails.items()}
-
-
-def _reorder(table: Table, port: Port, where: str) -> Array:
-    shape = port.shape
-    width = table.values.shape[1]
-    if shape is None or not all(shape) or np.prod([d or 0 for d in shape]) != width:
-        raise ItemError(f"{where}: {width} columns do not fit input {port}", kind="shape")
-    return table.values.reshape((-1, *(d or 0 for d in shape)))
+    plain = bool(np.isfinite(array).all()) and not any("_" in cell for cell in cells)
+    return array if plain else None
 
 
 def write_table(header: Sequence[str], values: Array) -> bytes:

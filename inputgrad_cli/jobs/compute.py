@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -39,6 +40,7 @@ class Computer:
             self._model = api.load(
                 job.model,
                 code=job.code,
+                trust=job.trust,
                 device=job.device,
                 labels=self._plan.labels,
                 batch_size=self._pace.batch_size,
@@ -52,12 +54,13 @@ class Computer:
 
     def answers(self, batch: Sequence[Load]) -> list[list[Answer]]:
         """Return the answers of each pass over the samples of a batch that can be used."""
-        question = self._question(batch[0])
         passes = []
-        for samples, truth in pieces(batch, self._pace.batch_size):
+        for piece in pieces(batch, self._pace.batch_size):
+            samples = piece.samples
+            question = self._question(batch[0], piece.targets)
             if not self._settled:
-                self.model.settle(samples)
-            passes.append(explain_batch(self.model.engine, samples, question, truth))
+                self.model.settle(samples, question.targets, self._plan.job.precision)
+            passes.append(explain_batch(self.model.engine, samples, question, piece.truth))
             if not self._settled:
                 self._opened(self.model)
                 self._settled = True
@@ -67,14 +70,14 @@ class Computer:
 
     def facts(self) -> Facts:
         """Return what the records of all items share."""
-        return api.facts(self.model, self._question(None))
+        return api.facts(self.model, self._question(None, None))
 
-    def _question(self, load: Load | None) -> Question:
+    def _question(self, load: Load | None, targets: tuple[str, ...] | None) -> Question:
         plan, job = self._plan, self._plan.job
         wanted = {made.label for made, _ in load.todo} if load else set()
         return Question(
             tuple(wish for wish in plan.wishes if load is None or wish.label in wanted),
-            job.targets,
+            targets or job.targets,
             job.space,
             job.wrt,
             plan.baseline,
@@ -82,6 +85,8 @@ class Computer:
             job.tolerance,
             plan.labels,
             api.pixel_inputs(self.ports(), plan.preprocess),
+            plan.masks,
+            self.model.compiled_loss,
         )
 
 
@@ -94,8 +99,10 @@ def deciding(plan: Plan) -> dict[str, Any]:
         "wrt": job.wrt,
         "baseline": repr(plan.baseline),
         "preprocess": repr(plan.preprocess),
-        "resize": job.resize.record(),
+        "viewing": repr(job.viewing),
         "seed": job.seed,
         "tolerance": job.tolerance,
         "truth": plan.truth.digest if plan.truth else None,
+        "masks": {path: hashlib.sha256(m.tobytes()).hexdigest() for path, m in plan.masks.items()},
+        "precision": job.precision,
     }

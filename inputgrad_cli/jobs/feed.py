@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,8 @@ from inputgrad_cli.formats.read import Reading, read_samples
 from inputgrad_cli.jobs.items import Item
 from inputgrad_cli.jobs.journal import Journal, fingerprint
 from inputgrad_cli.jobs.naming import Map
+from inputgrad_cli.jobs.targetfile import TargetFile
+from inputgrad_cli.jobs.truth import Truth
 from inputgrad_cli.sample import Samples, together
 
 
@@ -23,7 +25,8 @@ from inputgrad_cli.sample import Samples, together
 class Load:
     """An item that was read: `todo` are its maps that are still to be made, with fingerprints.
 
-    `again` says that an earlier run made some of them, of another input or with other options.
+    `targets` are those of each sample, where they come from a file. `again` says that an earlier
+    run made some of the maps, of another input or with other options.
     """
 
     item: Item
@@ -31,12 +34,14 @@ class Load:
     todo: tuple[tuple[Map, str], ...]
     truth: Array | None = None
     again: bool = False
+    targets: tuple[tuple[str, ...], ...] | None = None
 
     @property
     def shape(self) -> tuple[object, ...]:
         """Return what must be alike for items to travel in one batch."""
         shapes = tuple((name, a.shape[1:]) for name, a in self.samples.arrays.items())
-        return shapes, tuple(made for made, _ in self.todo), tuple(self.samples.preprocess)
+        own = None if self.samples.many else self.targets
+        return shapes, tuple(made for made, _ in self.todo), tuple(self.samples.preprocess), own
 
 
 @dataclass(frozen=True)
@@ -56,6 +61,33 @@ class Broken:
     error: ItemError
 
 
+@dataclass(frozen=True)
+class Labels:
+    """What is known of single items beside their files: true values, and targets of their own."""
+
+    true_values: Truth | None
+    asked: tuple[str, ...]
+    files: Mapping[str, TargetFile]
+
+    def truth(self, name: str, number: int, samples: int) -> Array | None:
+        """Return the true values of an item, (samples, ...), None where none are given."""
+        return self.true_values.of(name, number, samples) if self.true_values else None
+
+    def targets(self, name: str, samples: int) -> tuple[tuple[str, ...], ...] | None:
+        """Return the targets of each sample, None where no file names them."""
+        if not self.files:
+            return None
+        columns = [
+            self.files[text].of(name, samples) if text in self.files else [text] * samples
+            for text in self.asked
+        ]
+        return tuple(zip(*columns, strict=True))
+
+    def digest(self, name: str) -> dict[str, object]:
+        """Return what of this decides an item's arrays."""
+        return {text: file.named.get(name) for text, file in self.files.items()}
+
+
 class Feed:
     """Reads the items of a run one by one."""
 
@@ -65,10 +97,10 @@ class Feed:
         maps: Sequence[Map],
         journal: Journal,
         facts: dict[str, object],
-        truth: Callable[[str, int, int], Array] | None,
+        labels: Labels,
     ) -> None:
         self._reading, self._maps, self._journal = reading, maps, journal
-        self._facts, self._truth = facts, truth
+        self._facts, self._labels = facts, labels
 
     def read(self, number: int, item: Item) -> Iterator[Load | Skipped | Broken]:
         """Yield what there is of an item: what is skipped, then what is to be done."""
@@ -79,7 +111,7 @@ class Feed:
             content = {str(n): hashlib.sha256(data).hexdigest() for n, data in files.items()}
             todo = []
             for made in self._maps:
-                mark = self._mark(made, content)
+                mark = self._mark(item.name, made, content)
                 record = self._journal.holds(made.stem(item.name), mark)
                 if record is None:
                     todo.append((made, mark))
@@ -87,9 +119,10 @@ class Feed:
                     yield Skipped(item, made, record)
             if todo:
                 samples = read_samples(files, item.paths, self._reading)
-                labels = self._truth(item.name, number, len(samples)) if self._truth else None
                 known = any(self._journal.files(made.stem(item.name)) for made, _ in todo)
-                yield Load(item, samples, tuple(todo), labels, known)
+                truth = self._labels.truth(item.name, number, len(samples))
+                targets = self._labels.targets(item.name, len(samples))
+                yield Load(item, samples, tuple(todo), truth, known, targets)
         except ItemError as error:
             yield Broken(item, error)
 
@@ -115,18 +148,31 @@ class Feed:
         if batch:
             yield batch
 
-    def _mark(self, made: Map, content: dict[str, str]) -> str:
+    def _mark(self, name: str, made: Map, content: dict[str, str]) -> str:
         own = [made.label, made.parameters, made.target]
-        return fingerprint({**self._facts, "map": own, "content": content})
+        facts = {**self._facts, "map": own, "content": content, "own": self._labels.digest(name)}
+        return fingerprint(facts)
 
 
-def pieces(batch: Sequence[Load], size: int) -> Iterator[tuple[Samples, Array | None]]:
-    """Yield the samples of a batch that can be used, with true values, in passes of `size`."""
+@dataclass(frozen=True)
+class Piece:
+    """Samples that are explained in one go, with their true values and targets, if any."""
+
+    samples: Samples
+    truth: Array | None
+    targets: tuple[str, ...] | None
+
+
+def pieces(batch: Sequence[Load], size: int) -> Iterator[Piece]:
+    """Yield the samples of a batch that can be used, at most `size` at a time, of one target."""
     samples = together([load.samples for load in batch])
     truths = [load.truth for load in batch if load.truth is not None]
     truth = np.concatenate(truths) if truths else None
     good = [row for row in range(len(samples)) if row not in batch[0].samples.failed]
-    for start in range(0, len(good), size):
-        rows = good[start : start + size]
-        whole = len(rows) == len(samples)
-        yield (samples if whole else samples.rows(rows)), (None if truth is None else truth[rows])
+    own = batch[0].targets if batch[0].samples.many else None
+    while good:
+        targets = own[good[0]] if own else (batch[0].targets or (None,))[0]
+        alike = next((n for n, row in enumerate(good) if own and own[row] != targets), len(good))
+        rows, good = good[: min(alike, size)], good[min(alike, size) :]
+        part = samples if len(rows) == len(samples) else samples.rows(rows)
+        yield Piece(part, None if truth is None else truth[rows], targets)

@@ -34,7 +34,6 @@ def finish(
     """Write the files of one map of one item. Raises StorageError; an item's own fault is told."""
     try:
         attribution = attribution_of(parts, load.samples, facts)
-        _refuse_disconnected(load.item, attribution)
         files, pictures = output.write(load.item, made, attribution, load.samples)
     except ItemError as error:
         told = failure(error)
@@ -66,16 +65,6 @@ def _told(
             yield ItemDone(failed_fields(load.item, made, failure(error), row))
         else:
             yield ItemDone(done_fields(load.item, made, attribution, pictures, arrays, row))
-
-
-def _refuse_disconnected(item: Item, attribution: Attribution) -> None:
-    if set(attribution.metadata["disconnected"]) == set(attribution.values):
-        raise ItemError(
-            f"{item.path}: the target does not depend on any input that was asked about",
-            reason="something on the way has no gradient, or another output was meant",
-            mend="choose another --target or --wrt",
-            kind="disconnected",
-        )
 
 
 def failed_line(item: Item, made: Map, error: dict[str, str]) -> dict[str, Any]:

@@ -8,11 +8,11 @@ from math import prod
 
 from inputgrad_cli.errors import ItemError
 from inputgrad_cli.formats.files import read_bytes
-from inputgrad_cli.formats.read import Reading, read_samples, suffix_of
+from inputgrad_cli.formats.read import MANY_SUFFIXES, read_samples, suffix_of
 from inputgrad_cli.formats.tables import SUFFIXES as TABLES
 from inputgrad_cli.jobs.items import Item
 from inputgrad_cli.jobs.naming import Map
-from inputgrad_cli.jobs.plan import MANY_SUFFIXES, Plan
+from inputgrad_cli.jobs.plan import Plan
 from inputgrad_cli.rendering.draw import drawable
 
 FRAME = 2048  # bytes that an .npz has beside its arrays, about
@@ -49,11 +49,12 @@ def forecast(plan: Plan) -> Iterator[Move]:
 def _count(plan: Plan, item: Item) -> int | None:
     """Return how many samples a file of many holds, None for a single sample."""
     ports = plan.outline.inputs
-    if ports is None or suffix_of(item.path) not in MANY_SUFFIXES or item.error:
+    several = plan.job.viewing.frame == "all" or suffix_of(item.path) in MANY_SUFFIXES
+    if ports is None or not several or item.error:
         return None
     try:
         files = {name: read_bytes(path) for name, path in item.paths.items()}
-        samples = read_samples(files, item.paths, Reading(ports, plan.preprocess, plan.job.resize))
+        samples = read_samples(files, item.paths, plan.reading(ports))
     except ItemError:
         return None  # the run will say what is wrong with it
     return len(samples) if samples.many else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from inputgrad_cli import api
 from inputgrad_cli.arrays import Array
-from inputgrad_cli.attribution import Attribution
+from inputgrad_cli.attribution import Attribution, channels_last
 from inputgrad_cli.errors import ItemError
 from inputgrad_cli.formats.results import to_bytes
 from inputgrad_cli.formats.tables import write_table
@@ -72,12 +72,8 @@ class Output:
         if any("scores" in attribution.metadata for _ in flat):
             return {}  # a map a class has no place in one table
         values = np.concatenate(flat, axis=1)
-        if samples.header and len(flat) > 1:
-            places = {name: column for column, name in enumerate(attribution.values)}
-            header = tuple(name for name in samples.header if name in places)
-            return {
-                _with(stem, ".csv"): write_table(header, values[:, [places[n] for n in header]])
-            }
+        if samples.header and (len(flat) > 1 or values.shape[1] != len(samples.header)):
+            return {_with(stem, ".csv"): write_table(*_by_header(attribution, samples.header))}
         return {_with(stem, ".csv"): write_table(samples.header, values)}
 
     def _pictures(
@@ -113,8 +109,22 @@ def seen_at(samples: Samples, site: str, row: int) -> Array | None:
         return np.asarray(samples.pixels[site][row])
     if site not in samples.arrays:
         return None  # the file is gone
-    array = samples.arrays[site][row]
-    return as_pixels(array) if array.shape[-1] in (1, 3, 4) else None
+    array = channels_last(samples.arrays[site][row], site, samples.record)
+    # Tokens and texts have maps of their embedding's shape, with nothing to lay below.
+    numbers = array.ndim == 3 and array.dtype.kind in "buif"
+    return as_pixels(array) if numbers and array.shape[-1] in (1, 3, 4) else None
+
+
+def _by_header(attribution: Attribution, header: Sequence[str]) -> tuple[tuple[str, ...], Array]:
+    """Return the columns in the table's order; an embedding has one for each of its numbers."""
+    names: list[str] = []
+    columns = []
+    for name in (name for name in header if name in attribution.values):
+        rows = attribution.values[name]
+        flat = rows.reshape(len(rows), -1)
+        names += [name] if flat.shape[1] == 1 else [f"{name}[{i}]" for i in range(flat.shape[1])]
+        columns.append(flat)
+    return tuple(names), np.concatenate(columns, axis=1) if columns else np.empty((0, 0))
 
 
 def _with(stem: Path, ending: str) -> Path:

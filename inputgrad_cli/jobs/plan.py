@@ -9,15 +9,17 @@ from pathlib import Path
 from typing import Any
 
 from inputgrad_cli import api
+from inputgrad_cli.arrays import Array
 from inputgrad_cli.baseline import Baseline, baselines
 from inputgrad_cli.batch import Wish
 from inputgrad_cli.errors import UsageError
-from inputgrad_cli.formats.labels import find_labels
-from inputgrad_cli.formats.pictures import Resize
-from inputgrad_cli.formats.read import suffix_of, suffixes_for
+from inputgrad_cli.formats.pictures import Viewing
+from inputgrad_cli.formats.read import MANY_SUFFIXES, Reading, suffix_of, suffixes_for
+from inputgrad_cli.jobs.beside import settled
 from inputgrad_cli.jobs.items import Found, Search, find_items, pair_items
 from inputgrad_cli.jobs.naming import Map, maps_of, refuse_clashes
 from inputgrad_cli.jobs.store import folds_case
+from inputgrad_cli.jobs.targetfile import FILE, TargetFile
 from inputgrad_cli.jobs.truth import Truth
 from inputgrad_cli.modelfile.archive import ModelFile, open_model
 from inputgrad_cli.modelfile.outline import Outline, outline
@@ -25,11 +27,11 @@ from inputgrad_cli.modelfile.scan import refuse_missing, refuse_unsafe
 from inputgrad_cli.preprocess import Preprocess
 from inputgrad_cli.rendering.colours import table
 from inputgrad_cli.rendering.style import Style
+from inputgrad_cli.sample import suited
 from inputgrad_cli.signature import Port
 from inputgrad_cli.target import parse as parse_target
 
 FEW = 8  # batches; below that, compiling the model costs more than it gains
-MANY_SUFFIXES = (".npy", ".npz", ".csv", ".tsv", ".jsonl", ".parquet")
 MANY = 16  # samples that a file of many is taken for, before it is read
 WORK = 2_400_000  # numbers in one batch of inputs, at most: 16 pictures of 224 x 224
 
@@ -48,7 +50,7 @@ class Job:
     wrt: str | None = None
     baseline: str | None = None
     preprocess: str = "auto"
-    resize: Resize = field(default_factory=Resize)
+    viewing: Viewing = field(default_factory=Viewing)
     out: Path = Path("inputgrad-out")
     root: Path | None = None
     include: tuple[str, ...] = ()
@@ -57,9 +59,11 @@ class Job:
     run_scale: bool = False
     batch_size: int | None = None
     device: str = "auto"
+    precision: str = "float32"
     seed: int = 0
     labels: Path | None = None
     code: tuple[str, ...] = ()
+    trust: bool = False
     tolerance: float = 0.01
     strict: bool = False
     on_exists: str = "resume"
@@ -82,8 +86,14 @@ class Plan:
     labels: tuple[str, ...]
     found: Found
     truth: Truth | None
+    masks: Mapping[str, Array]
+    target_files: Mapping[str, TargetFile]
     batch_size: int
     traced: bool
+
+    def reading(self, ports: tuple[Port, ...]) -> Reading:
+        """Return how the files of the job are read for these inputs."""
+        return Reading(ports, self.preprocess, self.job.viewing)
 
 
 def make_plan(job: Job) -> Plan:
@@ -92,19 +102,20 @@ def make_plan(job: Job) -> Plan:
     maps = maps_of([(wish.label, wish.method) for wish in wishes], job.targets)
     baseline = baselines.build(job.baseline) if job.baseline else None
     file = open_model(job.model)
-    refuse_unsafe(file)
+    refuse_unsafe(file, job.trust)
     if not job.code:
         refuse_missing(file, ())
     shape = outline(file.config)
+    job = settled(job)
     _check_names(job, shape)
-    preprocess = api.preprocessing(file, job.preprocess)
-    labels = find_labels(file.path, job.labels)
+    preprocess = _preprocess(api.preprocessing(file, job.preprocess), shape)
+    labels = api.class_names(file, job.labels)
     found = _find(job, shape)
     refuse_clashes([item.name for item in found.items], maps, folds_case(job.out))
     if job.style is not None and job.style.cmap is not None:
         table(job.style.cmap)  # an unknown colour map ends here, not after the first gradient
     size = job.batch_size or _batch_size(shape.inputs)
-    traced = _is_long(wishes, maps, found, size)
+    traced = _is_long(wishes, maps, _count(job, found), size)
     truth = Truth(job.truth, len(found.items)) if job.truth is not None else None
     if job.on_exists == "error":
         _refuse_existing(job, maps, found)
@@ -119,14 +130,23 @@ def make_plan(job: Job) -> Plan:
         labels,
         found,
         truth,
+        api.read_masks(job.targets),
+        {text: TargetFile(text) for text in job.targets if text.startswith(FILE)},
         size,
         traced,
     )
 
 
+def _preprocess(found: Preprocess, shape: Outline) -> Preprocess:
+    """Return the preprocessing as the only picture input needs it."""
+    pictures = [port for port in shape.inputs or () if port.is_picture]
+    return suited(found, pictures[0]) if len(pictures) == 1 else found
+
+
 def _check_names(job: Job, shape: Outline) -> None:
     heads = [name for name, _ in shape.outputs or ()]
-    targets = [parse_target(text, heads) for text in job.targets] if shape.outputs else []
+    texts = [text for text in job.targets if not text.startswith(FILE)]
+    targets = [parse_target(text, heads) for text in texts] if shape.outputs else []
     for target in targets:
         if target.kind == "loss" and target.words != ("reconstruction",) and job.truth is None:
             raise UsageError(
@@ -137,7 +157,7 @@ def _check_names(job: Job, shape: Outline) -> None:
         return
     names = [port.name for port in shape.inputs]
     listed = "the model's inputs are: " + ", ".join(str(port) for port in shape.inputs)
-    if job.wrt is not None and job.wrt not in names:
+    if job.wrt is not None and job.wrt not in names and not job.wrt.startswith("layer:"):
         raise UsageError(f"--wrt {job.wrt}: the model has no such input", mend=listed)
     given = [name for name, _ in job.pairs]
     if unknown := [name for name in given if name not in names]:
@@ -167,20 +187,22 @@ def _batch_size(ports: tuple[Port, ...] | None) -> int:
     return int(min(64, max(1, WORK // max(numbers, 1))))
 
 
-def _is_long(wishes: tuple[Wish, ...], maps: list[Map], found: Found, size: int) -> bool:
-    samples = sum(1 if _is_single(str(item.path)) else MANY for item in found.items)
+def _count(job: Job, found: Found) -> int:
+    """Return how many samples there are, about."""
+    every = job.viewing.frame == "all"
+    many = [every or suffix_of(item.path) in MANY_SUFFIXES for item in found.items]
+    return sum(MANY if several else 1 for several in many)
+
+
+def _is_long(wishes: tuple[Wish, ...], maps: list[Map], samples: int, size: int) -> bool:
     passes = sum(wish.method.passes for wish in wishes) * len(maps) / len(wishes)
     return samples * passes / size > FEW
-
-
-def _is_single(path: str) -> bool:
-    return suffix_of(Path(path)) not in MANY_SUFFIXES
 
 
 def _refuse_existing(job: Job, maps: list[Map], found: Found) -> None:
     for item in found.items:
         for made in maps:
-            path = job.out / f"{item.name}{made.tail}.npz"
+            path = job.out / f"{made.stem(item.name)}.npz"
             if os.path.lexists(path):
                 raise UsageError(
                     f"{path} exists already", mend="use --on-exists resume or overwrite"

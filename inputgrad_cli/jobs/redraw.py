@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from inputgrad_cli.attribution import Attribution
+from inputgrad_cli.attribution import Attribution, channels_last
 from inputgrad_cli.errors import EmptyError, ItemError, UsageError
 from inputgrad_cli.formats.files import read_bytes
-from inputgrad_cli.formats.pictures import Resize
+from inputgrad_cli.formats.pictures import Viewing
 from inputgrad_cli.formats.read import Reading, read_samples
 from inputgrad_cli.formats.results import read_result
 from inputgrad_cli.jobs.journal import Journal, described
@@ -109,12 +109,12 @@ def _samples(
     ports = tuple(
         Port(p["name"], _shape(p["shape"]), p["dtype"]) for p in run["signature"]["inputs"]
     )
-    resize = Resize(**attribution.metadata.get("resize", {}))
+    viewing = Viewing.from_record(attribution.metadata)
     home = Path(run["directory"])
     paths = {source["for"]: home / heard(source, "path") for source in record["sources"]}
     try:
         files = {name: read_bytes(path) for name, path in paths.items()}
-        return read_samples(files, paths, Reading(ports, Preprocess("raw"), resize)), False
+        return read_samples(files, paths, Reading(ports, Preprocess("raw"), viewing)), False
     except ItemError:
         return Samples({}, many=attribution.many), True
 
@@ -130,7 +130,8 @@ def _limits(out: Path, records: list[dict[str, Any]], style: Style) -> dict[tupl
         attribution = read_result(_arrays(out, record))
         how = style.reduce or attribution.metadata["reduce"]
         key = (record["method"], record["target"])
-        for values in attribution.values.values():
+        for site, stored in attribution.values.items():
+            values = channels_last(stored, site, attribution.metadata)
             rows = values if attribution.many else values[np.newaxis]
             for one in rows:
                 if drawable(one.shape):

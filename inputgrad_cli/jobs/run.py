@@ -11,14 +11,13 @@ from typing import Any
 from inputgrad_cli import __version__, api
 from inputgrad_cli.batch import Answer
 from inputgrad_cli.errors import ItemError
-from inputgrad_cli.formats.read import Reading
 from inputgrad_cli.jobs.compute import Computer, Pace, deciding
-from inputgrad_cli.jobs.events import Event, ItemDone, Progress, Start, Summary, failure
-from inputgrad_cli.jobs.feed import Broken, Feed, Load, Skipped
+from inputgrad_cli.jobs.events import Event, ItemDone, Progress, Start, Summary, Warned, failure
+from inputgrad_cli.jobs.feed import Broken, Feed, Labels, Load, Skipped
 from inputgrad_cli.jobs.fields import failed_fields, skipped_fields
 from inputgrad_cli.jobs.finish import failed_line, finish
 from inputgrad_cli.jobs.journal import Journal
-from inputgrad_cli.jobs.naming import Map
+from inputgrad_cli.jobs.naming import Map, asked_names
 from inputgrad_cli.jobs.output import Output
 from inputgrad_cli.jobs.plan import Plan
 from inputgrad_cli.jobs.redraw import redraw
@@ -83,9 +82,9 @@ class Run:
         self._journal = Journal(job.out, believe=job.on_exists != "overwrite")
         self._output = Output(job.out, self._journal, job.style, job.on_exists == "overwrite")
         self._computer = Computer(plan, pace, lambda model: self._opened(model, pace))
-        reading = Reading(self._computer.ports(), plan.preprocess, job.resize)
-        truth = plan.truth.of if plan.truth else None
-        feed = Feed(reading, plan.maps, self._journal, deciding(plan), truth)
+        reading = plan.reading(self._computer.ports())
+        labels = Labels(plan.truth, job.targets, plan.target_files)
+        feed = Feed(reading, plan.maps, self._journal, deciding(plan), labels)
         yield from run_warnings(plan)
         done, total = 0, len(plan.found.items)
         for got in feed.batches(plan.found.items, pace.batch_size, self._halted):
@@ -108,6 +107,7 @@ class Run:
     def _opened(self, model: api.Model, pace: Pace) -> None:
         self._model = model
         self._news += head_warnings(self.plan, model.signature)
+        self._news += [Warned(code, note) for code, note in model.engine.notes.items()]
         write_run(self.plan, model.signature, api.versions(), asdict(pace))
 
     def _broken(self, got: Broken) -> Iterator[Event]:
@@ -132,7 +132,7 @@ class Run:
         yield from self._news
         self._news.clear()
         finished = [
-            finish(load, made, mark, _own(passes, made, row, load), self._output, facts)
+            finish(load, made, mark, self._own(passes, made, row, load), self._output, facts)
             for row, load in enumerate(batch)
             for made, mark in load.todo
         ]
@@ -142,16 +142,21 @@ class Run:
         for done in finished:
             yield from (_timed(event, seconds) for event in done.events)
 
+    def _own(
+        self, passes: Sequence[Sequence[Answer]], made: Map, row: int, load: Load
+    ) -> list[Answer]:
+        """Return what a batch found for one map of one item: all passes, or the item's own row.
 
-def _own(passes: Sequence[Sequence[Answer]], made: Map, row: int, load: Load) -> list[Answer]:
-    """Return what a batch found for one map of one item: all passes, or the item's own row."""
-    parts = [
-        answer
-        for answers in passes
-        for answer in answers
-        if answer.wish.label == made.label and answer.target == made.target
-    ]
-    return parts if load.samples.many else [parts[0].row(row)]
+        A target's place among all that were asked tells which answer is its own: a target that
+        comes from a file goes by another name once it is read.
+        """
+        place = [name for text in self.plan.job.targets for name in asked_names(text)]
+        number = place.index(made.target)
+        parts = [
+            [answer for answer in answers if answer.wish.label == made.label][number]
+            for answers in passes
+        ]
+        return parts if load.samples.many else [parts[0].row(row)]
 
 
 def _pace(plan: Plan, earlier: dict[str, Any] | None) -> Pace:

@@ -1,35 +1,48 @@
-"""A `.keras` archive, opened without TensorFlow and without trust."""
+"""A model file, opened without TensorFlow and without trust.
+
+Four forms are known: a `.keras` archive, such an archive unzipped, an HDF5 file (`.h5`), and the
+directory of a SavedModel, which has no configuration to read.
+"""
 
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import stat
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, Literal
 
 from inputgrad_cli.errors import ModelError
+from inputgrad_cli.modelfile import container, hdf5, jsontext
+from inputgrad_cli.modelfile.allowed import LAYERS
+from inputgrad_cli.modelfile.migrate import migrate
 
 CONFIG = "config.json"
 METADATA = "metadata.json"
 WEIGHTS = "model.weights.h5"
-MOST_CONFIG = 64 << 20
-MOST_RATIO = 100
+SAVED_MODEL = "saved_model.pb"
+REMOTE = ("hf:/", "gs:/", "s3:/", "http:/", "https:/", "file:/", "kaggle:/")
+HDF5_ENDINGS = (".h5", ".hdf5")
+
+Form = Literal["keras", "directory", "h5", "saved_model"]
 
 
 @dataclass(frozen=True)
 class ModelFile:
-    """What the archive says of itself: its configuration and who wrote it."""
+    """What a model file says of itself: its configuration and who wrote it.
+
+    `rewritten` says that `config` is no longer what the file holds: it came from an older Keras.
+    """
 
     path: Path
     config: Mapping[str, Any]
     metadata: Mapping[str, Any]
     size: int
+    form: Form = "keras"
+    rewritten: bool = False
 
     @property
     def keras_version(self) -> str | None:
@@ -39,94 +52,181 @@ class ModelFile:
 
     @cached_property
     def sha256(self) -> str:
-        """Return SHA-256 of the file, hexadecimal."""
-        with self.path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        """Return SHA-256 of the file, hexadecimal; of a directory: of its names and files."""
+        if self.form in ("keras", "h5"):
+            return _digest(self.path)
+        total = hashlib.sha256()
+        for path in sorted(p for p in self.path.rglob("*") if p.is_file()):
+            total.update(f"{path.relative_to(self.path)}\n{_digest(path)}\n".encode())
+        return total.hexdigest()
+
+    @cached_property
+    def arrays(self) -> tuple[hdf5.SavedArray, ...]:
+        """Return the saved arrays; ModelError where they are missing, damaged or not honest."""
+        if self.form == "saved_model":
+            return ()
+        if self.form == "h5":
+            with hdf5.opened(self.path, self.path) as file:
+                return hdf5.survey(file, self.size, self.path)
+        if self.form == "directory":
+            weights = self.path / WEIGHTS
+            with weights.open("rb") as stream:
+                return self._survey(stream, weights.stat().st_size)
+        with container.opened(self.path) as archive:
+            info = container.find(archive, WEIGHTS, self.path)
+            with container.reader(archive, info) as stream:
+                return self._survey(stream, info.file_size)
+
+    def _survey(self, stream: IO[bytes], size: int) -> tuple[hdf5.SavedArray, ...]:
+        with hdf5.opened(stream, self.path) as file:
+            return hdf5.survey(file, min(size, 100 * self.size), self.path)
+
+    @property
+    def weights(self) -> tuple[hdf5.SavedArray, ...]:
+        """Return the saved arrays of the model itself, without the optimizer's."""
+        apart = ("optimizer/", "_optimizer/", "optimizer_weights/")
+        return tuple(array for array in self.arrays if not array.name.startswith(apart))
 
 
 def open_model(path: Path) -> ModelFile:
-    """Return what the archive at `path` says; ModelError where it cannot be a model."""
-    size = _regular(path)
-    if path.suffix != ".keras":
+    """Return what the model at `path` says; ModelError where it cannot be a model."""
+    size, is_folder = _stat(path)
+    if is_folder:
+        file = _open_folder(path)
+    elif path.suffix == ".keras":
+        file = _open_archive(path, size)
+    elif path.suffix.lower() in HDF5_ENDINGS:
+        file = _open_hdf5(path, size)
+    else:
         raise ModelError(
             f"{path}: not a .keras file",
             reason=_reason_for_suffix(path),
             mend="save it with model.save('NAME.keras') in Keras 3",
         )
-    _sniff(path)
-    try:
-        with zipfile.ZipFile(path) as archive:
-            config = _read_json(archive, CONFIG, path)
-            metadata = _read_json(archive, METADATA, path) if METADATA in archive.namelist() else {}
-            _check_weights(archive, path)
-    except zipfile.BadZipFile as error:
-        raise ModelError(
-            f"{path}: the archive is damaged", reason=str(error), mend="copy or save the file again"
-        ) from None
-    if not isinstance(config, dict) or "class_name" not in config or "config" not in config:
-        raise ModelError(f"{path}: {CONFIG} inside does not describe a Keras model")
-    return ModelFile(path, config, metadata if isinstance(metadata, dict) else {}, size)
+    return _modern(file)
 
 
-def _regular(path: Path) -> int:
+def _modern(file: ModelFile) -> ModelFile:
+    """Return the file with its configuration checked, and rewritten where it is an older one's."""
+    config = file.config
+    if (
+        not isinstance(config, dict)
+        or not isinstance(config.get("class_name"), str)
+        or not isinstance(config.get("config"), dict)
+    ):
+        raise ModelError(f"{file.path}: {CONFIG} inside does not describe a Keras model")
+    if config["class_name"] in LAYERS:
+        raise ModelError(f"{file.path}: holds a {config['class_name']}, not a model")
+    metadata = file.metadata if isinstance(file.metadata, dict) else {}
+    version = metadata.get("keras_version")
+    modern = migrate(config, version if isinstance(version, str) else "", file.form)
+    return ModelFile(
+        file.path, modern, metadata, file.size, file.form, file.rewritten or modern != config
+    )
+
+
+def _stat(path: Path) -> tuple[int, bool]:
+    if str(path).startswith(REMOTE):
+        raise ModelError(f"{path}: not a file here", mend="download it first; nothing is fetched")
     try:
         found = os.stat(path)
     except FileNotFoundError:
         raise ModelError(f"{path}: there is no such model file", mend="check the path") from None
-    except OSError as error:
-        raise ModelError(f"{path}: the model cannot be read", reason=str(error.strerror)) from None
-    if stat.S_ISDIR(found.st_mode):
-        raise ModelError(f"{path}: a directory, not a .keras file")
-    if not stat.S_ISREG(found.st_mode):
-        raise ModelError(f"{path}: not a regular file")
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise ModelError(f"{path}: the model cannot be read", reason=reason) from None
     if not os.access(path, os.R_OK):
         raise ModelError(f"{path}: the model cannot be read", reason="permission denied")
-    return found.st_size
+    if stat.S_ISDIR(found.st_mode):
+        return found.st_size, True
+    if not stat.S_ISREG(found.st_mode):
+        raise ModelError(f"{path}: not a regular file")
+    return found.st_size, False
 
 
 def _reason_for_suffix(path: Path) -> str:
     if path.suffix.lower() == ".keras":
         return "Keras knows the ending in small letters only"
-    if path.suffix.lower() in (".h5", ".hdf5"):
-        return "HDF5 models are not opened yet"
     return f"its name ends in {path.suffix!r}" if path.suffix else "its name has no ending"
 
 
-def _sniff(path: Path) -> None:
-    with path.open("rb") as file:
-        head = file.read(8)
-    if not head:
-        raise ModelError(f"{path}: the file is empty", mend="copy or save the file again")
-    if head == b"\x89HDF\r\n\x1a\n":
-        raise ModelError(
-            f"{path}: an HDF5 file under the name .keras",
-            mend="open it in Keras and save it with model.save('NAME.keras')",
+def _open_archive(path: Path, size: int) -> ModelFile:
+    container.sniff(path)
+    with container.opened(path) as archive:
+        container.check_members(archive, path)
+        config = _parse(archive.read(container.find(archive, CONFIG, path)), CONFIG, path)
+        names = archive.namelist()
+        metadata = _parse(archive.read(METADATA), METADATA, path) if METADATA in names else {}
+    if WEIGHTS not in names:
+        _refuse_weightless(path, names)
+    return ModelFile(path, config, metadata, size)
+
+
+def _refuse_weightless(path: Path, names: list[str]) -> None:
+    other = [name for name in names if name.startswith("model.weights")]
+    reason = f"{other[0]} is there, which Keras cannot read back" if other else ""
+    mend = "save the model with model.save('NAME.keras')"
+    raise ModelError(
+        f"{path}: the weights ({WEIGHTS}) are missing inside", reason=reason, mend=mend
+    )
+
+
+def _open_folder(path: Path) -> ModelFile:
+    if _is_plain(path / SAVED_MODEL):
+        return ModelFile(
+            path, {"class_name": "SavedModel", "config": {}}, {}, _total(path), "saved_model"
         )
-    if not zipfile.is_zipfile(path):
-        what = "the archive is cut short" if head[:2] == b"PK" else "not a .keras archive"
-        raise ModelError(f"{path}: {what}", mend="copy or save the file again")
+    for name in (CONFIG, WEIGHTS):
+        if not _is_plain(path / name):
+            raise ModelError(
+                f"{path}: a directory, not a .keras file",
+                reason=f"an unzipped one would hold {name}, a SavedModel {SAVED_MODEL}",
+            )
+    if (path / CONFIG).stat().st_size > jsontext.MOST_BYTES:
+        raise ModelError(f"{path}: {CONFIG} inside is too large")
+    config = _parse((path / CONFIG).read_bytes(), CONFIG, path)
+    there = _is_plain(path / METADATA) and (path / METADATA).stat().st_size <= jsontext.MOST_BYTES
+    metadata = _parse((path / METADATA).read_bytes(), METADATA, path) if there else {}
+    # Keras opens such a directory only if its name does not end in .keras; packed, it always does.
+    return ModelFile(path, config, metadata, _total(path), "directory", rewritten=True)
 
 
-def _read_json(archive: zipfile.ZipFile, name: str, path: Path) -> Any:
+def _open_hdf5(path: Path, size: int) -> ModelFile:
+    if not size:
+        raise ModelError(f"{path}: the file is empty", mend=container.AGAIN)
+    if not hdf5.is_hdf5(path):
+        raise ModelError(f"{path}: not an HDF5 file", mend="check which file it is")
+    with hdf5.opened(path, path) as file:
+        text = hdf5.text_attribute(file, "model_config")
+        version = hdf5.text_attribute(file, "keras_version")
+    if text is None:
+        raise ModelError(
+            f"{path}: holds weights only, without the model",
+            mend="build the model in Python, load them, and save it with model.save('NAME.keras')",
+        )
+    metadata = {"keras_version": version.decode(errors="replace")} if version else {}
+    return ModelFile(path, _parse(text, "model_config", path), metadata, size, "h5")
+
+
+def _parse(data: bytes, name: str, path: Path) -> Any:
     try:
-        info = archive.getinfo(name)
-    except KeyError:
-        inner = [n for n in archive.namelist() if n.endswith("/" + name)]
-        reason = f"it stands in a folder of the archive ({inner[0]})" if inner else ""
-        mend = "zip the files themselves, not their folder" if inner else ""
-        raise ModelError(f"{path}: {name} is missing inside", reason=reason, mend=mend) from None
-    if info.flag_bits & 1:
-        raise ModelError(f"{path}: {name} inside is encrypted", mend="save the model without it")
-    if info.file_size > MOST_CONFIG or info.file_size > MOST_RATIO * max(info.compress_size, 1):
-        raise ModelError(f"{path}: {name} inside is too large ({info.file_size} bytes unpacked)")
+        return jsontext.parse(data)
+    except jsontext.BadJsonError as error:
+        raise ModelError(f"{path}: {name} inside {error}") from None
+
+
+def _is_plain(path: Path) -> bool:
+    """Return whether `path` is a regular file itself, not a link to one."""
     try:
-        return json.loads(archive.read(info))
-    except (ValueError, RecursionError):
-        raise ModelError(f"{path}: {name} inside is not readable JSON") from None
-    except NotImplementedError:
-        raise ModelError(f"{path}: {name} inside is packed in an unknown way") from None
+        return stat.S_ISREG(os.lstat(path).st_mode)
+    except OSError:
+        return False
 
 
-def _check_weights(archive: zipfile.ZipFile, path: Path) -> None:
-    if not any(name.startswith("model.weights.") for name in archive.namelist()):
-        raise ModelError(f"{path}: the weights ({WEIGHTS}) are missing inside")
+def _total(path: Path) -> int:
+    return sum(p.stat().st_size for p in path.rglob("*") if p.is_file())
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 # What is not needed to run the model: losses, metrics and optimizers are not built by us.
-SKIPPED = {"compile_config", "build_config"}
+SKIPPED = {"compile_config"}
 
 
 def objects(config: Any) -> Iterator[Mapping[str, Any]]:
@@ -40,3 +40,13 @@ def setting(node: Mapping[str, Any], key: str) -> Any:
     """Return a value of the layer's own configuration, None where it is absent."""
     inner = node.get("config")
     return inner.get(key) if isinstance(inner, Mapping) else None
+
+
+def version_numbers(version: str) -> list[int]:
+    """Return the leading numbers of a version, `[3, 15, 1]`, or nothing."""
+    found = []
+    for part in version.split("."):
+        if not part.isdecimal() or len(part) > 6:
+            break
+        found.append(int(part))
+    return found

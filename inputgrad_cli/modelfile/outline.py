@@ -7,16 +7,21 @@ from dataclasses import dataclass
 from typing import Any
 
 from inputgrad_cli.modelfile.nodes import layers, name_of, setting
+from inputgrad_cli.modelfile.shapes import output_shapes
 from inputgrad_cli.signature import Port, Shape
 
 
 @dataclass(frozen=True)
 class Layer:
-    """A layer as written: its name (`outer/inner` when nested), class and module."""
+    """A layer as written: its name (`outer/inner` when nested), class, module, and output shape.
+
+    `shape` is None where the archive does not write it down.
+    """
 
     name: str
     kind: str
     module: str
+    shape: Shape | None = None
 
 
 @dataclass(frozen=True)
@@ -55,9 +60,11 @@ def outline(config: Mapping[str, Any]) -> Outline:
 
 
 def _walk(config: Mapping[str, Any], prefix: str) -> Iterator[Layer]:
+    shapes = output_shapes(config) if layers(config) else {}
     for node in layers(config):
         name = prefix + name_of(node)
-        yield Layer(name, str(node.get("class_name")), str(node.get("module") or ""))
+        kind, module = str(node.get("class_name")), str(node.get("module") or "")
+        yield Layer(name, kind, module, shapes.get(name_of(node)))
         yield from _walk(node, name + "/")
 
 
@@ -115,5 +122,6 @@ def _activation(node: Mapping[str, Any] | None) -> str | None:
         return str(node["class_name"]).lower()
     value = setting(node, "activation")
     if isinstance(value, Mapping):
-        value = value.get("config") if isinstance(value.get("config"), str) else value["class_name"]
+        inner = value.get("config")
+        value = inner if isinstance(inner, str) else value.get("class_name")
     return value if isinstance(value, str) and value != "linear" else None

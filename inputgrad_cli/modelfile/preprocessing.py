@@ -60,7 +60,7 @@ def _from_the_input(config: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     if len(inputs) != 1:
         return
     current = inputs[0]
-    while True:
+    for _ in nodes:  # at most once each: a graph may be drawn as a circle
         yield current
         following = [node for node in nodes if name_of(current) in set(_sources(node))]
         if not following:

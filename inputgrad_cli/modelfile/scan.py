@@ -1,4 +1,8 @@
-"""What a configuration would make Keras run: custom code that is needed, code that is refused."""
+"""What a configuration would make Keras run: custom code that is needed, code that is refused.
+
+Keras's own safe mode is a list of what is forbidden and has been got round before; this is a list
+of what is allowed.
+"""
 
 from __future__ import annotations
 
@@ -7,28 +11,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from inputgrad_cli.errors import ModelError
+from inputgrad_cli.modelfile.allowed import (
+    PLAIN,
+    UNSAFE,
+    is_keras_class,
+    is_keras_function,
+)
 from inputgrad_cli.modelfile.archive import ModelFile
-from inputgrad_cli.modelfile.nodes import objects
+from inputgrad_cli.modelfile.nodes import name_of, objects
+from inputgrad_cli.modelfile.sizes import refuse_huge
 
-# What can run code or reach files and the network as it is opened.
-UNSAFE = {
-    "Lambda": "a Lambda layer holds Python code",
-    "__lambda__": "it holds Python byte code",
-    "__typespec__": "it names TensorFlow internals",
-    "TFSMLayer": "it loads another SavedModel",
-    "TorchModuleWrapper": "it unpacks a pickled Torch module",
-    "JaxLayer": "it holds a JAX function",
-    "FlaxLayer": "it holds a Flax module",
-}
-PLAIN = {"__keras_tensor__", "__numpy__", "__tensor__", "__slice__", "__ellipsis__", "__tuple__"}
-# Functions of Keras's own that some versions write as if they were the user's.
-KERAS_FUNCTIONS = {
-    "celu", "elu", "exponential", "gelu", "glu", "hard_sigmoid", "hard_silu", "hard_swish",
-    "hard_tanh", "leaky_relu", "linear", "log_sigmoid", "log_softmax", "mish", "relu", "relu6",
-    "selu", "sigmoid", "silu", "softmax", "softplus", "softsign", "sparsemax", "swish", "tanh",
-}  # fmt: skip
-# Keras writes its own activations and the like by bare name, with the module "builtins".
-FUNCTION_MODULES = {"builtins", "keras.activations", "keras.ops", "keras.losses", "keras.metrics"}
+MOST_NAMED = 8
 
 
 @dataclass(frozen=True)
@@ -38,6 +31,9 @@ class Custom:
     name: str
     module: str | None
     registered: str | None
+
+    def __str__(self) -> str:
+        return f"{self.name} (from {self.module})" if self.module else self.name
 
 
 def custom_objects(config: Any) -> list[Custom]:
@@ -51,57 +47,77 @@ def custom_objects(config: Any) -> list[Custom]:
 
 def _custom(node: Mapping[str, Any]) -> Custom | None:
     name, module, registered = (node.get(k) for k in ("class_name", "module", "registered_name"))
-    if name in PLAIN or name in UNSAFE:
+    if name in PLAIN or name in UNSAFE or not isinstance(name, str) or "config" not in node:
         return None
     if name == "function":
         return _custom_function(node)
-    if isinstance(module, str) and (module == "keras" or module.startswith("keras.")):
+    home = module if isinstance(module, str) else None
+    if (home is None and is_keras_class(name, None)) or _is_keras(home):
         return None
-    if "module" not in node and "registered_name" not in node:
-        return None  # an old layer written by bare name, or a plain record
-    return Custom(
-        str(name),
-        module if isinstance(module, str) else None,
-        registered if isinstance(registered, str) else None,
-    )
+    return Custom(name, home, registered if isinstance(registered, str) else None)
 
 
 def _custom_function(node: Mapping[str, Any]) -> Custom | None:
     name, module = node.get("config"), node.get("module")
-    if not isinstance(name, str) or module != "builtins" or name in KERAS_FUNCTIONS:
+    if not isinstance(name, str) or module != "builtins" or is_keras_function(name, "builtins"):
         return None
-    registered = node.get("registered_name")
-    known = isinstance(registered, str) and registered != "function"
-    return Custom(name.rpartition(">")[2], None, registered if known else None)
+    return Custom(name.rpartition(">")[2], None, name if ">" in name else None)
 
 
-def refuse_unsafe(file: ModelFile) -> None:
-    """Raise ModelError where the archive holds what can run code."""
-    for node in objects(file.config):
-        if reason := unsafe(node):
-            raise ModelError(
-                f"{file.path}: refused, opening it could run code from the file",
-                reason=reason,
-                mend="save the model without it, as a layer of your own passed by --code",
-                kind="unsafe",
-            )
+def _is_keras(module: str | None) -> bool:
+    return module is not None and (module == "keras" or module.startswith("keras."))
 
 
 def unsafe(node: Mapping[str, Any]) -> str:
     """Return why an object may not be opened, or nothing."""
-    name = node["class_name"]
+    name, module, inner = node["class_name"], node.get("module"), node.get("config")
     if name in UNSAFE:
         return UNSAFE[name]
-    inner = node.get("config")
+    if name in PLAIN or "config" not in node:
+        return ""
+    if name == "function":
+        return _unsafe_function(inner, module)
+    home = module if isinstance(module, str) else None
+    if _is_keras(home) and not is_keras_class(name, home):
+        return f"it names {home}.{name}, which is no layer that is known to be harmless"
     vocabulary = inner.get("vocabulary") if isinstance(inner, Mapping) else None
-    if isinstance(vocabulary, str):
+    if isinstance(vocabulary, str) and (home is None or _is_keras(home)):
         return f"{name} reads its vocabulary from {vocabulary!r}"
-    module = node.get("module")
-    if name == "function" and isinstance(module, str) and not module.startswith("keras"):
-        return (
-            "" if module in FUNCTION_MODULES else f"it names the function {inner!r} of {module!r}"
-        )
     return ""
+
+
+def _unsafe_function(name: Any, module: Any) -> str:
+    if not isinstance(name, str) or not isinstance(module, str):
+        return "it names a function without a name or a module"
+    if module == "builtins" or is_keras_function(name, module):
+        return ""
+    return f"it names the function {module}.{name}"
+
+
+def dangers(file: ModelFile) -> list[str]:
+    """Return why the model may only be opened with trust, each reason once, in file order."""
+    if file.form == "saved_model":
+        return ["a SavedModel is a program of TensorFlow's, which can read and write files"]
+    found: dict[str, None] = {}
+    for node in objects(file.config):
+        if reason := unsafe(node):
+            layer = name_of(node)
+            found.setdefault(f"{reason} (layer {layer!r})" if layer else reason)
+    return list(found)
+
+
+def refuse_unsafe(file: ModelFile, trust: bool = False) -> None:
+    """Raise ModelError for what could run code, unless trusted, and for false claims of size."""
+    reasons = [] if trust else dangers(file)
+    if reasons:
+        more = f", and {len(reasons) - 1} more like it" if len(reasons) > 1 else ""
+        raise ModelError(
+            f"{file.path}: refused, opening it could run code or read files of yours",
+            reason=_cut(reasons[0]) + more,
+            mend="if you trust who made it, pass --trust-model",
+            kind="unsafe",
+        )
+    refuse_huge(file)
 
 
 def refuse_missing(file: ModelFile, known: Iterable[str]) -> None:
@@ -114,10 +130,25 @@ def refuse_missing(file: ModelFile, known: Iterable[str]) -> None:
     ]
     if not missing:
         return
-    homes = [f"{m.name} (from {m.module})" if m.module else m.name for m in missing]
+    listed = ", ".join(_cut(str(item)) for item in missing[:MOST_NAMED])
+    if len(missing) > MOST_NAMED:
+        listed += f" and {len(missing) - MOST_NAMED} more"
     raise ModelError(
-        f"{file.path}: the model needs code of yours: {', '.join(homes)}",
-        reason="a .keras file holds weights and settings, not the code of custom layers",
-        mend="pass the file that defines it with --code FILE.py",
+        f"{file.path}: the model needs code of yours: {listed}",
+        reason="a model file holds weights and settings, not the code of custom layers",
+        mend=_advice(missing[0]),
         kind="custom",
     )
+
+
+def _advice(item: Custom) -> str:
+    home = (item.module or "").partition(".")[0]
+    if home in ("keras_hub", "keras_cv", "keras_nlp"):
+        return f"install {home} and pass --code {home}"
+    if home and home.isidentifier() and home not in ("__main__", "builtins"):
+        return f"pass the file that defines it with --code, such as --code {home}.py"
+    return "pass the file that defines it with --code FILE.py"
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= 200 else text[:197] + "..."

@@ -1,0 +1,97 @@
+"""What must be set right about a loaded model before its gradients mean anything."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import keras
+
+HALF = ("float16", "bfloat16")
+
+
+def own_precision(model: Any) -> str | None:
+    """Return the policy of the layers that compute in half precision, None where none does."""
+    return next((layer.dtype_policy.name for layer in _halved(model)), None)
+
+
+def widen(model: Any) -> None:
+    """Let layers of half precision compute in float32, in which their variables are already.
+
+    A gradient in half precision is wrong by 2 to 20 percent.
+    """
+    for layer in list(_halved(model)):
+        layer.dtype_policy = keras.DTypePolicy("float32")
+
+
+def _halved(model: Any) -> Iterator[Any]:
+    for layer in model._flatten_layers():
+        policy = getattr(layer, "dtype_policy", None)
+        if policy is None or getattr(policy, "quantization_mode", None):
+            continue
+        if policy.compute_dtype in HALF:
+            yield layer
+
+
+def float_type(model: Any) -> str:
+    """Return the type of floats that the model computes with: float64 where a layer does."""
+    wide = any(
+        getattr(layer, "compute_dtype", None) == "float64" for layer in model._flatten_layers()
+    )
+    return "float64" if wide else "float32"
+
+
+def let_floats_in(model: Any, names: set[str], nested: bool) -> None:
+    """Let the named inputs, declared as integers, take floats: Keras would round them away.
+
+    With `nested` the inputs of models inside are opened too.
+    """
+    floats = float_type(model)
+    for layer in model._flatten_layers():
+        inner = getattr(layer, "_functional", None) or layer
+        for tensor in getattr(inner, "inputs", None) or ():
+            own = layer is model and tensor._keras_history.operation.name in names
+            if (own or nested) and not str(tensor.dtype).startswith(("float", "string")):
+                tensor._dtype = floats
+
+
+def fixed_batch(model: Any) -> int | None:
+    """Return the batch size that the model was built for, None where any will do."""
+    sizes = [tensor.shape[0] for tensor in getattr(model, "inputs", None) or ()]
+    return next((int(size) for size in sizes if size is not None), None)
+
+
+def reset_states(model: Any) -> None:
+    """Forget what stateful layers remember of the batch before."""
+    for layer in model._flatten_layers():
+        if getattr(layer, "stateful", False) and hasattr(layer, "reset_state"):
+            layer.reset_state()
+
+
+def is_stateful(model: Any) -> bool:
+    """Return whether a layer remembers the batch before."""
+    return any(getattr(layer, "stateful", False) for layer in model._flatten_layers())
+
+
+def has_channels_first(model: Any) -> bool:
+    """Return whether a layer has its channels first: Keras adds some biases wrongly when eager."""
+    return any(
+        getattr(layer, "data_format", None) == "channels_first" for layer in model._flatten_layers()
+    )
+
+
+def has_own_code(model: Any) -> bool:
+    """Return whether anything but Keras's own layers and operations runs: it may do anything."""
+    return any(
+        not type(layer).__module__.startswith("keras.")
+        for layer in [model, *model._flatten_layers()]
+    ) or any(type(layer).__name__ == "Lambda" for layer in model._flatten_layers())
+
+
+def seed_states(model: Any) -> list[Any]:
+    """Return the variables that hold the state of Keras's random generators in the model."""
+    return [
+        variable
+        for variable in model.variables
+        if "seed_generator" in variable.path and not variable.trainable
+    ]

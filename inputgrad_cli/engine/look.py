@@ -1,0 +1,22 @@
+"""What the layers of an opened model are, and what they give."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from inputgrad_cli.engine.taps import layers_by_path
+from inputgrad_cli.signature import Shape
+
+
+def layers_of(engine: Any) -> list[tuple[str, str, Shape | None]]:
+    """Return path, class and output shape (None where it varies) of every layer, in order."""
+    found = layers_by_path(engine.binding.model)
+    return [(path, type(layer).__name__, _shape(layer)) for path, layer in found.items()]
+
+
+def _shape(layer: Any) -> Shape | None:
+    try:
+        shape = layer.output.shape
+    except Exception:  # a layer outside a graph, or with several outputs, raises what it likes
+        return None
+    return tuple(shape[1:]) if isinstance(shape, tuple) else None

@@ -1,0 +1,91 @@
+"""What is learned about a model from one real sample, before it is asked anything."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from inputgrad_cli.arrays import Array, Arrays, join, take
+from inputgrad_cli.engine import fixes
+from inputgrad_cli.engine.binding import Binding
+from inputgrad_cli.engine.embeddings import Taps, embedding_taps
+from inputgrad_cli.engine.heads import find_heads
+from inputgrad_cli.signature import Head
+
+SAME = 1e-4  # outputs that differ by less, relative to their size, are taken for equal
+
+
+@dataclass(frozen=True)
+class Settled:
+    """What one sample showed.
+
+    `taps` are the embeddings at which integer and text inputs are differentiated, by input.
+    `needs_graph`: only a traced function finds the logits, or computes rightly. `alone`: samples
+    must be run one by one. `seeds` are generators that stay random, with their first state.
+    `notes` are what a reader should know, by code.
+    """
+
+    heads: tuple[Head, ...]
+    taps: Taps
+    needs_graph: bool
+    alone: bool
+    seeds: tuple[tuple[Any, Array], ...]
+    notes: dict[str, str]
+
+
+def settle(binding: Binding, inputs: Arrays, layer_heads: Sequence[str]) -> Settled:
+    """Return what the first of the samples shows."""
+    fixed = fixes.fixed_batch(binding.model) or 1
+    one = take(inputs, [0] * fixed)
+    taps = embedding_taps(binding, one)
+    plain = {p.name for p in binding.ports if p.name not in taps and _is_whole(p.dtype)}
+    if plain:
+        fixes.let_floats_in(binding.model, plain, nested=not taps)
+        binding.take_floats(plain, fixes.float_type(binding.model))
+    heads, needs_graph = find_heads(binding, binding.tensors(one), layer_heads)
+    needs_graph = needs_graph or fixes.has_channels_first(binding.model)
+    notes: dict[str, str] = {}
+    seeds: tuple[tuple[Any, Array], ...] = ()
+    alone = False
+    if fixes.has_own_code(binding.model):
+        random = _differ(binding, one, one)
+        if random:
+            seeds = tuple((v, v.numpy()) for v in fixes.seed_states(binding.model))
+            notes["random"] = (
+                "a layer stays random at inference; it is seeded, and samples run one by one"
+            )
+        elif fixed == 1 and _mixes(binding, one):
+            notes["batch"] = "the model mixes the samples of a batch; they are run one by one"
+        alone = bool(notes)
+    return Settled(heads, taps, needs_graph, alone, seeds, notes)
+
+
+def _is_whole(dtype: str) -> bool:
+    return dtype.startswith(("int", "uint", "bool"))
+
+
+def _mixes(binding: Binding, one: Arrays) -> bool:
+    """Return whether a sample's output changes when another stands beside it."""
+    other = {name: _moved(array) for name, array in one.items()}
+    return _differ(binding, one, join([one, other]))
+
+
+def _moved(array: Array) -> Array:
+    """Return a sample unlike the one given, and as valid."""
+    if array.dtype.kind == "f":
+        return np.asarray(array * 0.5 + 0.25 * np.abs(array).max(initial=1.0), array.dtype)
+    return np.roll(array, 1, axis=-1) if array.ndim > 1 else array
+
+
+def _differ(binding: Binding, first: Arrays, second: Arrays) -> bool:
+    """Return whether the first sample of both gives different outputs."""
+    before, after = (binding.call(binding.tensors(inputs)) for inputs in (first, second))
+    for name, tensor in before.items():
+        a, b = (np.asarray(tf.cast(t[0], tf.float32)) for t in (tensor, after[name]))
+        if np.abs(a - b).max(initial=0.0) > SAME * max(np.abs(a).max(initial=0.0), 1e-12):
+            return True
+    return False

@@ -1,0 +1,155 @@
+"""Taps: a layer's output, read or replaced while the model runs, by hooking the layer's `call`.
+
+Sub-models are never built: they break on nested models. A tap is named `layer:NAME`, or
+`layer:NAME#N` for the N-th call of a layer that is shared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+from inputgrad_cli.errors import UsageError
+
+PREFIX = "layer:"
+Change = Callable[[int, Any, Any], Any]
+
+
+def is_tap(name: str) -> bool:
+    """Return whether a site or head is a layer's output."""
+    return name.startswith(PREFIX)
+
+
+def layers_by_path(model: Any) -> dict[str, Any]:
+    """Return every layer by its path, `outer/inner` when nested, in the order of the model."""
+    found: dict[str, Any] = {}
+
+    def visit(parent: Any, prefix: str) -> None:
+        for layer in parent._flatten_layers(include_self=False, recursive=False):
+            path = f"{prefix}{layer.name}"
+            if path not in found:
+                found[path] = layer
+                visit(layer, f"{path}/")
+
+    visit(model, "")
+    return found
+
+
+def find_layer(model: Any, name: str) -> tuple[Any, int | None]:
+    """Return the layer that `layer:NAME` or `layer:NAME#N` names, and N.
+
+    A name without its path will do where only one layer has it.
+    """
+    written = name.removeprefix(PREFIX)
+    path, mark, number = written.rpartition("#")
+    if not mark or not number.isdigit():
+        path, number = written, ""
+    known = layers_by_path(model)
+    found = [p for p in known if p == path] or [p for p in known if p.endswith("/" + path)]
+    distinct = {id(known[p]): p for p in found}
+    if len(distinct) == 1:
+        return known[next(iter(distinct.values()))], int(number) if number else None
+    if distinct:
+        raise UsageError(f"{name}: several layers are called so", mend=f"say {' or '.join(found)}")
+    shown = ", ".join(list(known)[:20]) + (", ..." if len(known) > 20 else "")
+    raise UsageError(f"{name}: the model has no such layer", mend=f"its layers are: {shown}")
+
+
+@contextmanager
+def hooked(layer: Any, change: Change) -> Iterator[None]:
+    """Pass every output of the layer through `change(number of the call, input, output)`.
+
+    Of a tuple of outputs the first is meant. Quantized layers answer by another method.
+    """
+    calls = 0
+
+    def wrap(original: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*args: Any, **kwargs: Any) -> Any:
+            nonlocal calls
+            out = original(*args, **kwargs)
+            number, calls = calls, calls + 1
+            fed = args[0] if args else next(iter(kwargs.values()), None)
+            if isinstance(out, (tuple, list)):
+                return type(out)([change(number, fed, out[0]), *out[1:]])
+            return change(number, fed, out)
+
+        return call
+
+    names = [name for name in ("call", "quantized_call") if hasattr(layer, name)]
+    for name in names:
+        object.__setattr__(layer, name, wrap(getattr(layer, name)))
+    try:
+        yield
+    finally:
+        for name in names:
+            object.__delattr__(layer, name)
+
+
+@contextmanager
+def replaced(model: Any, values: Mapping[str, Any]) -> Iterator[None]:
+    """Let the layers named by `values` give those tensors instead of their own output."""
+    with ExitStack() as stack:
+        for name, value in values.items():
+            layer, wanted = find_layer(model, name)
+            stack.enter_context(hooked(layer, _replacing(value, wanted)))
+        yield
+
+
+def _replacing(value: Any, wanted: int | None) -> Change:
+    import tensorflow as tf
+
+    def change(number: int, fed: Any, out: Any) -> Any:
+        if number != (wanted or 0):
+            return out
+        new = value[0] if value.shape.rank == out.shape.rank + 1 else value
+        return tf.cast(new, out.dtype)
+
+    return change
+
+
+@contextmanager
+def read(model: Any, names: list[str]) -> Iterator[dict[str, list[Any]]]:
+    """Yield a dictionary that fills with the outputs of the named layers, call by call."""
+    seen: dict[str, list[Any]] = {name: [] for name in names}
+    with ExitStack() as stack:
+        for name in names:
+            layer, wanted = find_layer(model, name)
+            stack.enter_context(hooked(layer, _reading(seen[name], wanted)))
+        yield seen
+
+
+def _reading(sink: list[Any], wanted: int | None) -> Change:
+    def change(number: int, fed: Any, out: Any) -> Any:
+        if wanted is None or number == wanted:
+            sink.append(out)
+        return out
+
+    return change
+
+
+def forward(binding: Any, tensors: Mapping[str, Any], heads: Sequence[str] = ()) -> dict[str, Any]:
+    """Return the outputs by name, with taps among the tensors in place of their layers' outputs.
+
+    The layers named in `heads` are read, and stand among the outputs.
+    """
+    given = {name: tensor for name, tensor in tensors.items() if is_tap(name)}
+    with replaced(binding.model, given), read(binding.model, list(heads)) as seen:
+        outputs: dict[str, Any] = binding.call(tensors)
+    return outputs | {name: _only(name, seen[name]) for name in heads}
+
+
+def _only(name: str, calls: list[Any]) -> Any:
+    if len(calls) == 1:
+        return calls[0]
+    if not calls:
+        raise UsageError(f"{name}: the model never calls this layer")
+    numbers = ", ".join(f"{name}#{number}" for number in range(len(calls)))
+    raise UsageError(f"{name}: this layer is called {len(calls)} times", mend=f"say {numbers}")
+
+
+def read_taps(binding: Any, tensors: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
+    """Return the outputs of the named layers for one pass."""
+    with read(binding.model, list(names)) as seen:
+        binding.call(tensors)
+    return {name: _only(name, seen[name]) for name in names}

@@ -1,0 +1,119 @@
+"""Whether the model that was opened holds the weights that were saved: all of them, and numbers."""
+
+from __future__ import annotations
+
+import zlib
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from inputgrad_cli.arrays import Array
+from inputgrad_cli.errors import ModelError
+from inputgrad_cli.modelfile import container, hdf5
+from inputgrad_cli.modelfile.archive import WEIGHTS, ModelFile
+
+UNBUILT = "cannot be built automatically"
+Mark = tuple[tuple[int, ...], str, int]
+
+
+def is_late(file: ModelFile, model: Any, said: str) -> bool:
+    """Return whether the model has yet to make some of its weights, and would draw them."""
+    saved = sum(array.is_float for array in file.weights)
+    return UNBUILT in said or saved > len(_floats(model))
+
+
+def read_again(file: ModelFile, model: Any, path: str) -> None:
+    """Read the weights from `path` into a model that has built itself by running once."""
+    from inputgrad_cli.engine.open import short
+
+    try:
+        model.load_weights(path)
+    except Exception as error:
+        raise ModelError(
+            f"{file.path}: the weights do not fit the model", reason=short(error), kind="weights"
+        ) from error
+
+
+def check(file: ModelFile, model: Any) -> None:
+    """Raise ModelError where a saved array did not arrive, or holds what is no number."""
+    values = _floats(model)
+    for name, value in values:
+        if not np.isfinite(value).all():
+            raise ModelError(
+                f"{file.path}: weight {name!r} holds NaN or infinity",
+                reason="the training diverged",
+                kind="weights",
+            )
+    if file.form == "saved_model" or _has_own_reader(model):
+        return
+    lost = _lost(file, [value for _, value in values])
+    if lost:
+        named = ", ".join(lost[:3]) + (", ..." if len(lost) > 3 else "")
+        raise ModelError(
+            f"{file.path}: {len(lost)} saved arrays were not read into the model ({named})",
+            reason="its build() or call() does not make all layers again",
+            mend="give the class a build(input_shape) that builds every layer",
+            kind="weights",
+        )
+
+
+def _floats(model: Any) -> list[tuple[str, Array]]:
+    """Return name and value of every floating variable, the metrics' included."""
+    found = []
+    for variable in model.variables:
+        value = np.asarray(variable)
+        if value.dtype.kind == "f" or value.dtype.name == "bfloat16":
+            found.append((str(getattr(variable, "path", variable.name)), value))
+    return found
+
+
+def _has_own_reader(model: Any) -> bool:
+    """Return whether a class of the user's reads its variables in its own way."""
+    nodes = [model, *model._flatten_layers()]
+    readers = [getattr(type(node), "load_own_variables", None) for node in nodes]
+    return any(reader and not reader.__module__.startswith("keras.") for reader in readers)
+
+
+def _lost(file: ModelFile, values: Sequence[Array]) -> list[str]:
+    """Return the names of the saved floating arrays that no variable holds."""
+    there = Counter(_mark(value) for value in values)
+    kinds = {value.dtype.name: value.dtype for value in values}
+    lost = []
+    for name, array in _saved(file):
+        marks = [_mark(array.astype(kind)) for kind in kinds.values()]
+        match = next((mark for mark in marks if there[mark] > 0), None)
+        if match is None:
+            lost.append(name)
+        else:
+            there[match] -= 1
+    return lost
+
+
+def _mark(value: Array) -> Mark:
+    plain = np.ascontiguousarray(value)
+    return value.shape, value.dtype.name, zlib.crc32(plain.view(np.uint8).reshape(-1).data)
+
+
+def _saved(file: ModelFile) -> Iterator[tuple[str, Array]]:
+    if file.form == "h5":
+        with hdf5.opened(file.path, file.path) as weights:
+            yield from _arrays(file, weights)
+    elif file.form == "directory":
+        with hdf5.opened(file.path / WEIGHTS, file.path) as weights:
+            yield from _arrays(file, weights)
+    else:
+        with container.opened(file.path) as archive:
+            info = container.find(archive, WEIGHTS, file.path)
+            with (
+                container.reader(archive, info) as stream,
+                hdf5.opened(stream, file.path) as weights,
+            ):
+                yield from _arrays(file, weights)
+
+
+def _arrays(file: ModelFile, weights: Any) -> Iterator[tuple[str, Array]]:
+    for array in file.weights:
+        if array.dtype.startswith("float"):  # bfloat16 is stored as bytes without a type
+            yield array.name, np.asarray(weights[array.name])

@@ -1,0 +1,122 @@
+"""From rows, each one sample, to samples: what tables, JSON lines and Parquet have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from inputgrad_cli.arrays import Array, printable_shape
+from inputgrad_cli.errors import ItemError
+from inputgrad_cli.sample import Samples, fit, nonfinite
+from inputgrad_cli.signature import Port
+
+MOST_TEXT = 1 << 30  # bytes; NumPy gives every text the room of the longest
+
+
+@dataclass(frozen=True)
+class Row:
+    """One sample by model input, without the batch axis, or why it cannot be used."""
+
+    place: str
+    values: Mapping[str, Array]
+    error: ItemError | None = None
+
+
+def gather(rows: Sequence[Row], ports: Sequence[Port], where: str) -> Samples:
+    """Return the rows as many samples; those that cannot be used are NaN, 0 or no text.
+
+    All rows have the shapes of the first good one. Raises ItemError where no row can be used.
+    """
+    good = next((row for row in rows if row.error is None), None)
+    if good is None:
+        raise _useless(rows, where)
+    failed = {}
+    for number, row in enumerate(rows):
+        error = row.error or _unlike(row, good)
+        if error is not None:
+            failed[number] = error
+    arrays = {port.name: _stack(rows, failed, good.values[port.name], port) for port in ports}
+    return Samples(arrays, many=True, failed=failed)
+
+
+def _useless(rows: Sequence[Row], where: str) -> ItemError:
+    first = rows[0].error
+    if len(rows) == 1 and first is not None:
+        return first
+    return ItemError(
+        f"{where}: none of its {len(rows)} samples can be used",
+        reason="" if first is None else f"the first: {first.sentence()}",
+        kind=first.kind if first is not None else "empty",
+    )
+
+
+def _unlike(row: Row, first: Row) -> ItemError | None:
+    for name, value in row.values.items():
+        if value.shape != first.values[name].shape:
+            return ItemError(
+                f"{row.place}: {name!r} has the shape {printable_shape(value.shape)}",
+                reason=f"in {first.place} it is {printable_shape(first.values[name].shape)}",
+                mend="bring all samples of a file to one length, or give each a file of its own",
+                kind="shape",
+            )
+    return None
+
+
+def _stack(rows: Sequence[Row], failed: Mapping[int, ItemError], like: Array, port: Port) -> Array:
+    nothing = {"f": np.nan, "U": ""}.get(like.dtype.kind, 0)
+    filler = np.full(like.shape, nothing, like.dtype)
+    values = [filler if n in failed else row.values[port.name] for n, row in enumerate(rows)]
+    widest = max(value.dtype.itemsize for value in values)
+    if port.kind == "text" and widest * like.size * len(values) > MOST_TEXT:
+        raise ItemError(
+            f"{rows[0].place}: texts of input {port.name!r} are too long to stand in one array",
+            reason="every text takes the room of the longest",
+            mend="give the longest texts files of their own",
+            kind="unreadable",
+        )
+    return np.stack(values)
+
+
+def one(value: object, port: Port, place: str) -> Array:
+    """Return one sample of `port` from a number, a text, or lists of them; ItemError."""
+    array = _plain(value, port, place)
+    if array.size == 1 and port.shape in ((), (1,)):
+        array = array.reshape([d or 0 for d in port.shape])
+    if not port.accepts(array.shape):
+        raise ItemError(
+            f"{place}: {port.name!r} has the shape {printable_shape(array.shape)}",
+            reason=f"the model takes {port}",
+            kind="shape",
+        )
+    fitted = fit(array, replace(port, shape=array.shape), place)
+    bad = fitted.failed or nonfinite({port.name: fitted.array}, place)
+    if bad:
+        raise bad[0]
+    return np.asarray(fitted.array[0])
+
+
+def _plain(value: object, port: Port, place: str) -> Array:
+    try:
+        array = np.asarray(value)
+    except (ValueError, OverflowError):  # lists of unequal length, numbers beyond any type
+        array = np.empty((), object)
+    wanted = "U" if port.kind == "text" else "biuf"
+    if array.size == 0 or array.dtype.kind not in wanted or not _pure(value, port):
+        told = "texts" if port.kind == "text" else "numbers"
+        raise ItemError(
+            f"{place}: {port.name!r} holds other things than {told}",
+            reason=f"the model takes {port}",
+            kind="dtype",
+        )
+    return array
+
+
+def _pure(value: object, port: Port) -> bool:
+    """Return whether no number stands among texts, which NumPy would write out as text."""
+    if port.kind != "text" or not isinstance(value, list):
+        return True
+    return all(
+        isinstance(part, str) or (isinstance(part, list) and _pure(part, port)) for part in value
+    )

@@ -1,0 +1,44 @@
+"""A target for each item, from a table (`--target file:PATH`)."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+from inputgrad_cli.errors import ItemError, UsageError
+from inputgrad_cli.formats.files import read_bytes
+
+FILE = "file:"
+
+
+class TargetFile:
+    """The rows `input,target` of a `.csv`; an item of many samples has a row for each, in order."""
+
+    def __init__(self, text: str) -> None:
+        self.path = Path(text.removeprefix(FILE))
+        self.named: dict[str, list[str]] = {}
+        try:
+            lines = read_bytes(self.path).decode("utf-8-sig").splitlines()
+        except (ItemError, UnicodeDecodeError) as error:
+            raise UsageError(f"--target {text}: cannot be read", reason=str(error)) from None
+        rows = csv.DictReader(lines)
+        if not {"input", "target"} <= set(rows.fieldnames or ()):
+            raise UsageError(f"--target {text}: its columns must be input,target")
+        for row in rows:
+            target = (row["target"] or "").strip()
+            if not target or target.startswith((FILE, "top:")):
+                raise UsageError(f"--target {text}: {target!r} of {row['input']} is not one target")
+            self.named.setdefault(row["input"], []).append(target)
+
+    def of(self, name: str, samples: int) -> list[str]:
+        """Return the target of each sample of an item; one row serves all of them."""
+        found = self.named.get(name, [])
+        if len(found) == 1:
+            return found * samples
+        if len(found) != samples:
+            raise ItemError(
+                f"{name}: {len(found)} targets in {self.path} for {samples} samples",
+                mend="give a row input,target for it",
+                kind="target",
+            )
+        return found

@@ -1,0 +1,116 @@
+"""The names that a configuration may use: everything else could run code, or is the user's own."""
+
+from __future__ import annotations
+
+import re
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+# What can run code or reach files and the network as it is opened.
+UNSAFE = {
+    "Lambda": "a Lambda layer holds Python code",
+    "__lambda__": "it holds Python byte code",
+    "__typespec__": "it names TensorFlow internals",
+    "TypeSpec": "it names TensorFlow internals",
+    "CompositeTensor": "it names TensorFlow internals",
+    "TFSMLayer": "a TFSMLayer loads another SavedModel",
+    "TorchModuleWrapper": "a TorchModuleWrapper unpacks a pickled Torch module",
+    "JaxLayer": "a JaxLayer holds a JAX function",
+    "FlaxLayer": "a FlaxLayer holds a Flax module",
+    "TFOpLambda": "a TFOpLambda of Keras 2 names TensorFlow functions",
+    "SlicingOpLambda": "a SlicingOpLambda of Keras 2 names TensorFlow functions",
+}
+PLAIN = {
+    "__keras_tensor__", "__numpy__", "__tensor__", "__slice__", "__ellipsis__", "__tuple__",
+    "__bytes__", "TensorShape", "SavedModel",
+}  # fmt: skip
+MODELS = {"Model", "Sequential", "Functional"}
+# Every layer of Keras 3.15 that holds no code of its own; a test compares it with the installed.
+LAYERS = _words(
+    """
+    Activation ActivityRegularization AdaptiveAveragePooling1D AdaptiveAveragePooling2D
+    AdaptiveAveragePooling3D AdaptiveMaxPooling1D AdaptiveMaxPooling2D AdaptiveMaxPooling3D Add
+    AdditiveAttention AlphaDropout Attention AugMix AutoContrast Average AveragePooling1D
+    AveragePooling2D AveragePooling3D AvgPool1D AvgPool2D AvgPool3D BatchNormalization
+    Bidirectional CategoryEncoding CenterCrop Concatenate
+    ContrastLimitedAdaptiveHistogramEqualization Conv1D Conv1DTranspose Conv2D Conv2DTranspose
+    Conv3D Conv3DTranspose ConvLSTM1D ConvLSTM2D ConvLSTM3D Convolution1D
+    Convolution1DTranspose Convolution2D Convolution2DTranspose Convolution3D
+    Convolution3DTranspose Cropping1D Cropping2D Cropping3D CutMix Dense DepthwiseConv1D
+    DepthwiseConv2D Discretization Dot Dropout ELU EinsumDense Embedding Equalization Flatten
+    GRU GRUCell GaussianDropout GaussianNoise GlobalAveragePooling1D GlobalAveragePooling2D
+    GlobalAveragePooling3D GlobalAvgPool1D GlobalAvgPool2D GlobalAvgPool3D GlobalMaxPool1D
+    GlobalMaxPool2D GlobalMaxPool3D GlobalMaxPooling1D GlobalMaxPooling2D GlobalMaxPooling3D
+    GroupNormalization GroupQueryAttention HashedCrossing Hashing Identity InputLayer InputSpec
+    IntegerLookup LSTM LSTMCell Layer LayerNormalization LeakyReLU Masking MaxNumBoundingBoxes
+    MaxPool1D MaxPool2D MaxPool3D MaxPooling1D MaxPooling2D MaxPooling3D Maximum MelSpectrogram
+    Minimum MixUp MultiHeadAttention Multiply Normalization PReLU Permute Pipeline
+    RMSNormalization RNN RandAugment RandomBrightness RandomColorDegeneration RandomColorJitter
+    RandomContrast RandomCrop RandomElasticTransform RandomErasing RandomFlip
+    RandomGaussianBlur RandomGrayscale RandomHue RandomInvert RandomPerspective
+    RandomPosterization RandomRotation RandomSaturation RandomSharpness RandomShear
+    RandomTranslation RandomZoom ReLU RepeatVector Rescaling Reshape Resizing
+    ReversibleEmbedding STFTSpectrogram SeparableConv1D SeparableConv2D SeparableConvolution1D
+    SeparableConvolution2D SimpleRNN SimpleRNNCell Softmax Solarization SpatialDropout1D
+    SpatialDropout2D SpatialDropout3D SpectralNormalization StackedRNNCells StringLookup
+    Subtract TextVectorization TimeDistributed UnitNormalization UpSampling1D UpSampling2D
+    UpSampling3D Wrapper ZeroPadding1D ZeroPadding2D ZeroPadding3D
+    """
+)
+# Small objects that older files write without their module.
+PARTS = _words(
+    """
+    Constant GlorotNormal GlorotUniform HeNormal HeUniform Identity LecunNormal LecunUniform
+    Ones Orthogonal RandomNormal RandomUniform TruncatedNormal VarianceScaling Zeros L1 L1L2 L2
+    OrthogonalRegularizer MaxNorm MinMaxNorm NonNeg UnitNorm DTypePolicy Policy DTypePolicyMap
+    """
+)
+# Functions of Keras's own that it writes by bare name, as if they were the user's.
+ACTIVATIONS = _words(
+    """
+    celu elu exponential gelu glu hard_shrink hard_sigmoid hard_silu hard_swish hard_tanh
+    leaky_relu linear log_sigmoid log_softmax mish relu relu6 selu sigmoid silu soft_shrink
+    softmax softplus softsign sparse_plus sparse_sigmoid sparsemax squareplus swish tanh
+    tanh_shrink threshold
+    """
+)
+GETTERS = {"get", "serialize", "deserialize", "custom_gradient"}  # they resolve names or run code
+FUNCTION_MODULES = {"keras.activations", "keras.ops", "keras.losses", "keras.metrics"}
+_LISTED = {
+    "keras": MODELS | {"Layer", "DTypePolicy", "FloatDTypePolicy", "InputSpec"},
+    "keras.models": MODELS,
+    "keras.layers": LAYERS,
+    "keras.random": {"SeedGenerator"},
+    "keras.utils": {"FeatureSpace"},
+    "keras.src.models.functional": {"Functional"},
+    "keras.src.models.sequential": {"Sequential"},
+    "keras.src.models.model": {"Model"},
+}
+_FREE = {
+    "keras.initializers", "keras.regularizers", "keras.constraints", "keras.dtype_policies",
+    "keras.quantizers", "keras.optimizers", "keras.losses", "keras.metrics",
+    "keras.src.layers.preprocessing.feature_space",
+}  # fmt: skip
+_OPERATION = re.compile(r"keras\.src\.ops\.[a-z_]+")
+_CLASS = re.compile(r"[A-Z]\w*")
+
+
+def is_keras_class(name: str, module: str | None) -> bool:
+    """Return whether a class is one of Keras's that only computes; `module` None: written bare."""
+    if module is None:
+        return name in LAYERS | MODELS | PARTS
+    if module in _LISTED:
+        return name in _LISTED[module]
+    return _CLASS.fullmatch(name) is not None and (
+        module in _FREE or _OPERATION.fullmatch(module) is not None
+    )
+
+
+def is_keras_function(name: str, module: str) -> bool:
+    """Return whether a function is one of Keras's that only computes."""
+    if module == "builtins":
+        return name in ACTIVATIONS
+    return module in FUNCTION_MODULES and name.isidentifier() and name not in GETTERS

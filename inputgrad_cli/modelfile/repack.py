@@ -1,0 +1,49 @@
+"""A copy of a model file that says what we read in it, for Keras to open."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import zipfile
+from pathlib import Path
+
+from inputgrad_cli.modelfile.archive import CONFIG, ModelFile
+
+
+def write_copy(file: ModelFile, folder: Path) -> Path:
+    """Return the path of a copy in `folder` with the rewritten configuration."""
+    if file.form == "h5":
+        return _copy_hdf5(file, folder / "model.h5")
+    copy = folder / "model.keras"
+    with zipfile.ZipFile(copy, "w", zipfile.ZIP_STORED) as target:
+        target.writestr(CONFIG, json.dumps(file.config))
+        if file.form == "directory":
+            _add_folder(file.path, target)
+        else:
+            _add_members(file.path, target)
+    return copy
+
+
+def _add_members(path: Path, target: zipfile.ZipFile) -> None:
+    with zipfile.ZipFile(path) as source:
+        for info in source.infolist():
+            if info.filename == CONFIG or info.is_dir():
+                continue
+            with source.open(info) as old, target.open(info.filename, "w", force_zip64=True) as new:
+                shutil.copyfileobj(old, new, 1 << 20)
+
+
+def _add_folder(path: Path, target: zipfile.ZipFile) -> None:
+    for part in sorted(path.rglob("*")):
+        name = part.relative_to(path).as_posix()
+        if part.is_file() and not part.is_symlink() and name != CONFIG:
+            target.write(part, name)
+
+
+def _copy_hdf5(file: ModelFile, copy: Path) -> Path:
+    import h5py
+
+    shutil.copyfile(file.path, copy)
+    with h5py.File(copy, "r+") as target:
+        target.attrs["model_config"] = json.dumps(file.config)
+    return copy

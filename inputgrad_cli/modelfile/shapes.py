@@ -1,0 +1,95 @@
+"""The shapes that layers give, as far as the archive writes them down."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from itertools import pairwise
+from typing import Any
+
+from inputgrad_cli.modelfile.nodes import layers, name_of, setting
+from inputgrad_cli.signature import Shape
+
+SAME = {
+    "Activation", "ReLU", "LeakyReLU", "ELU", "PReLU", "Softmax", "Dropout", "GaussianNoise",
+    "GaussianDropout", "SpatialDropout1D", "SpatialDropout2D", "BatchNormalization", "Rescaling",
+    "LayerNormalization", "GroupNormalization", "Normalization", "Identity", "UnitNormalization",
+    "ActivityRegularization", "AlphaDropout",
+}  # fmt: skip
+NO_MAPS = {"InputLayer", "Resizing", "Rescaling", "Normalization", "CenterCrop", "ZeroPadding2D",
+           "Sequential", "Functional", "Model"}  # fmt: skip
+
+
+def output_shapes(config: Mapping[str, Any]) -> dict[str, Shape]:
+    """Return the shapes, batch axis left out, of the layers directly inside a model, by name."""
+    nodes = layers(config)
+    found = {name_of(node): shape for node in nodes if (shape := _own(node)) is not None}
+    for before, after in pairwise(nodes):
+        if "input_layers" not in config["config"] and (shape := _built(after)) is not None:
+            found.setdefault(name_of(before), shape)
+    for name, shape in _written(nodes):
+        found.setdefault(name, shape)
+    return found
+
+
+def _own(node: Mapping[str, Any]) -> Shape | None:
+    """Return what a layer gives, where its settings and the shape it was built with suffice."""
+    kind = str(node.get("class_name"))
+    if kind == "InputLayer":
+        return _plain(setting(node, "batch_shape"))
+    if inner := layers(node):
+        shapes = output_shapes(node)
+        ends = setting(node, "output_layers")
+        if ends is None:
+            return shapes.get(name_of(inner[-1]))
+        last = ends[0] if isinstance(ends, list) and ends and isinstance(ends[0], list) else ends
+        return shapes.get(str(last[0])) if isinstance(last, list) and last else None
+    built = _built(node)
+    if built is None:
+        return None
+    if kind in SAME:
+        return built
+    units = setting(node, "units")
+    if kind == "Dense" and isinstance(units, int):
+        return (*built[:-1], units)
+    return None
+
+
+def _built(node: Mapping[str, Any]) -> Shape | None:
+    built = node.get("build_config")
+    return _plain(built.get("input_shape")) if isinstance(built, Mapping) else None
+
+
+def _plain(shape: Any) -> Shape | None:
+    if not isinstance(shape, list) or not shape:
+        return None
+    if not all(dim is None or isinstance(dim, int) for dim in shape):
+        return None
+    return tuple(shape[1:])
+
+
+def _written(node: Any) -> Iterator[tuple[str, Shape]]:
+    """Yield layer and shape of every tensor that goes from one layer to another."""
+    stack = [layer.get("inbound_nodes") for layer in node]
+    while stack:
+        item = stack.pop()
+        if isinstance(item, Mapping):
+            history, shape = setting(item, "keras_history"), _plain(setting(item, "shape"))
+            if isinstance(history, list) and history and shape is not None:
+                yield str(history[0]), shape
+            stack.extend(item.values())
+        elif isinstance(item, list):
+            stack.extend(item)
+
+
+def last_maps(rows: list[tuple[str, str, Shape | None]]) -> str | None:
+    """Return the layer that a class activation map would use, of (path, class, shape) in order.
+
+    The last that gives (H, W, C) maps before they are pooled; where shapes are unknown, the last
+    convolution.
+    """
+    inner = [row for row in rows[:-1] if row[1] not in NO_MAPS]
+    flat = [path for path, _, shape in inner if shape is not None and len(shape) == 3]
+    convolved = [path for path, kind, _ in inner if "Conv" in kind and not kind.endswith("1D")]
+    known = any(shape is not None for _, kind, shape in inner if "Conv" in kind)
+    candidates = flat if known else convolved
+    return candidates[-1] if candidates and convolved else None

@@ -1,0 +1,159 @@
+"""Whole calls on files of every kind: what is computed, drawn and recorded."""
+
+import io
+import json
+import zipfile
+
+import keras
+import numpy as np
+import pytest
+from PIL import Image
+
+from . import film, picture
+
+RAMP = np.linspace(0, 65535, 48).reshape(6, 8)
+
+
+def linear(path, *inputs):
+    """Save a model that sums its inputs with weights 1, 2, 3, ...; its gradients are these."""
+    flat = [keras.layers.Flatten()(i) for i in inputs]
+    joined = keras.layers.Concatenate()(flat) if len(flat) > 1 else flat[0]
+    model = keras.Model(list(inputs), keras.layers.Dense(1, use_bias=False)(joined))
+    weights = np.arange(1, joined.shape[1] + 1, dtype="float32")[:, None]
+    model.set_weights([weights])
+    model.save(path)
+    return weights[:, 0]
+
+
+def result(path):
+    with zipfile.ZipFile(path) as archive:
+        found = json.loads(archive.read("metadata.json"))
+    with np.load(path) as arrays:
+        return {n: arrays[n] for n in arrays.files if n != "metadata.json"}, found
+
+
+def test_a_channels_first_picture_is_drawn_as_the_same_picture_channels_last(call, tmp_path):
+    weights = linear(tmp_path / "first.keras", keras.Input((3, 6, 8), name="x"))
+    grid = np.random.default_rng(0).integers(0, 256, (6, 8, 3), dtype=np.uint8)
+    (tmp_path / "a.png").write_bytes(picture(grid))
+    np.save(tmp_path / "a.npy", grid.transpose(2, 0, 1).astype("float32"))
+    done = call("saliency", "first.keras", "a.png", "a.npy", "--preprocess", "raw")
+    assert done.code == 0, done.err
+    arrays, record = result(tmp_path / "inputgrad-out/a.png.gradient.npz")
+    np.testing.assert_allclose(arrays["x"].ravel(), weights)
+    assert record["channels_first"] == ["x"]
+    one, two = (Image.open(tmp_path / f"inputgrad-out/a.{s}.gradient.png") for s in ("png", "npy"))
+    assert one.size == (8 * 38, 6 * 38)
+    # The array's range becomes 0..255, the picture's is there already: all but the same.
+    assert np.abs(np.asarray(one, int) - np.asarray(two, int)).max() <= 3
+    before = np.asarray(one)
+    assert call("render", "inputgrad-out").code == 0
+    after = np.asarray(Image.open(tmp_path / "inputgrad-out/a.png.gradient.png"))
+    np.testing.assert_array_equal(before, after)
+
+
+def test_black_is_black_channels_first(call, tmp_path):
+    weights = linear(tmp_path / "first.keras", keras.Input((3, 4, 5), name="x"))
+    (tmp_path / "a.png").write_bytes(picture(np.full((4, 5, 3), 200, np.uint8)))
+    words = ("-m", "integrated-gradients", "--preprocess", "caffe", "--picture", "none")
+    assert call("saliency", "first.keras", "a.png", *words).code == 0
+    arrays, _ = result(tmp_path / "inputgrad-out/a.png.integrated-gradients.npz")
+    np.testing.assert_allclose(arrays["x"].ravel(), 200 * weights, rtol=1e-4)
+
+
+def test_all_frames_are_one_result_and_a_picture_each_and_are_drawn_again(call, tmp_path):
+    linear(tmp_path / "m.keras", keras.Input((4, 4, 3), name="x"))
+    (tmp_path / "a.gif").write_bytes(film(10, 120, 250))
+    refused = call("saliency", "m.keras", "a.gif")
+    assert refused.code == 3
+    assert "--frame" in refused.err
+    done = call("saliency", "m.keras", "a.gif", "--frame", "all", "--json")
+    assert done.code == 0
+    assert [item["sample"] for item in done.events("item")] == [0, 1, 2]
+    arrays, record = result(tmp_path / "inputgrad-out/a.gif.gradient.npz")
+    assert arrays["x"].shape == (3, 4, 4, 3)
+    assert record["frame"] == "all"
+    paths = [tmp_path / f"inputgrad-out/a.gif.gradient.{n}.png" for n in range(3)]
+    before = [np.asarray(Image.open(path)) for path in paths]
+    assert not np.array_equal(before[0], before[2])
+    assert call("render", "inputgrad-out").code == 0
+    for path, pixels in zip(paths, before, strict=True):
+        np.testing.assert_array_equal(np.asarray(Image.open(path)), pixels)
+
+
+def test_another_frame_is_another_result(call, tmp_path):
+    linear(tmp_path / "m.keras", keras.Input((4, 4, 3), name="x"))
+    (tmp_path / "a.gif").write_bytes(film(10, 120))
+    words = ("saliency", "m.keras", "a.gif", "-m", "input-x-gradient", "--frame")
+    for frame, kept in (("0", False), ("0", True), ("1", False)):
+        (item,) = call(*words, frame, "--json").events("item")
+        assert (item["status"] == "skipped") == kept
+
+
+def test_the_range_of_a_float_picture_is_recorded_and_drawn_again(call, tmp_path):
+    linear(tmp_path / "m.keras", keras.Input((6, 8, 1), name="x"))
+    (tmp_path / "a.tif").write_bytes(picture(RAMP.astype("f4"), "TIFF"))
+    assert "--input-range" in call("saliency", "m.keras", "a.tif").err
+    words = ("--input-range", "0,65535", "--preprocess", "unit", "-m", "input-x-gradient")
+    assert call("saliency", "m.keras", "a.tif", *words).code == 0
+    arrays, record = result(tmp_path / "inputgrad-out/a.tif.input-x-gradient.npz")
+    np.testing.assert_allclose(
+        arrays["x"].ravel(), RAMP.ravel() / 65535 * np.arange(1, 49), rtol=1e-5
+    )
+    assert record["input_range"] == [0, 65535]
+    path = tmp_path / "inputgrad-out/a.tif.input-x-gradient.png"
+    before = np.asarray(Image.open(path))
+    assert call("render", "inputgrad-out").code == 0
+    np.testing.assert_array_equal(np.asarray(Image.open(path)), before)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--frame", "-1"),
+        ("--frame", "x"),
+        ("--input-range", "5"),
+        ("--input-range", "5,5"),
+        ("--input-range", "0,inf"),
+    ],
+)
+def test_a_wrong_frame_or_range_is_exit_2(call, samples, words):
+    done = call("saliency", samples / "shapes.keras", "a.png", *words)
+    assert done.code == 2
+    assert "--frame" in done.err or "--input-range" in done.err
+
+
+def test_numbers_of_several_inputs_come_from_one_table(call, tmp_path):
+    one, two = (keras.Input((1,), name=name) for name in ("p", "q"))
+    linear(tmp_path / "m.keras", one, two)
+    (tmp_path / "t.csv").write_text("q,p\n10,1\nnan,2\n30,3\n")
+    done = call("saliency", "m.keras", "t.csv", "-m", "input-x-gradient")
+    assert done.code == 3
+    assert "t.csv:3:1" in done.err
+    with open(tmp_path / "inputgrad-out/t.csv.input-x-gradient.csv") as file:
+        header, *rows = (line.strip().split(",") for line in file)
+    assert header == ["q", "p"]
+    assert [float(rows[0][0]), float(rows[0][1])] == [20, 1]
+
+
+def test_json_lines_keep_their_ids_in_the_record(call, tmp_path):
+    linear(tmp_path / "m.keras", keras.Input((2,), name="x"))
+    (tmp_path / "a.jsonl").write_text('{"id": "p", "x": [1, 2]}\n{"x": [3, 4]}\n')
+    assert call("saliency", "m.keras", "a.jsonl").code == 0
+    arrays, record = result(tmp_path / "inputgrad-out/a.jsonl.gradient.npz")
+    assert record["ids"] == ["p", None]
+    assert arrays["x"].tolist() == [[1, 2], [1, 2]]
+
+
+def test_a_sound_keeps_its_rate_in_the_record(call, tmp_path):
+    import soundfile
+
+    weights = linear(tmp_path / "m.keras", keras.Input((300, 1), name="x"))
+    out = io.BytesIO()
+    soundfile.write(out, np.zeros(300), 8000, format="WAV")
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in/a.wav").write_bytes(out.getvalue())
+    assert call("saliency", "m.keras", "in").code == 0
+    arrays, record = result(tmp_path / "inputgrad-out/a.wav.gradient.npz")
+    np.testing.assert_allclose(arrays["x"].ravel(), weights)
+    assert record["sample_rate"] == {"x": 8000}

@@ -1,0 +1,195 @@
+"""Tables: which column feeds which input, and what is said of a wrong cell."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from inputgrad_cli.errors import ItemError
+from inputgrad_cli.formats.tables import write_table
+
+from . import port, read
+
+AGE, CITY = port((1,), "int32", "age"), port((), "string", "city")
+
+
+def values(samples, name="x"):
+    return samples.arrays[name].tolist()
+
+
+def test_a_header_with_the_names_in_another_order_is_reordered():
+    one = read("a.csv", b"age,city\n3,Rome\n", AGE, CITY)
+    two = read("a.csv", b"city,age\nRome,3\n", AGE, CITY)
+    for found, header in ((one, ("age", "city")), (two, ("city", "age"))):
+        assert values(found, "age") == [[3]]
+        assert values(found, "city") == ["Rome"]
+        assert found.header == header
+
+
+def test_columns_that_feed_nothing_are_told():
+    found = read("a.csv", b"id,city,age\n7,Rome,3\n", AGE, CITY)
+    assert "id" in found.notes["columns-unused"]
+    assert found.header == ("city", "age")
+
+
+@pytest.mark.parametrize("data", [b"A,B\n3,Rome\n", b"3,Rome\n"])
+def test_without_an_inputs_name_the_order_decides_and_is_told(data):
+    found = read("a.csv", data, AGE, CITY)
+    assert values(found, "city") == ["Rome"]
+    assert ("columns-by-order" in found.notes) == data.startswith(b"A")
+
+
+@pytest.mark.parametrize(
+    "data", [b"age\n3\n", b"age,age,city\n1,2,a\n", b"age,town\n3,Rome\n", b"1\n"]
+)
+def test_columns_that_do_not_fit_the_inputs_are_refused(data):
+    with pytest.raises(ItemError, match="columns"):
+        read("a.csv", data, AGE, CITY)
+
+
+def test_two_vectors_cannot_share_a_table():
+    with pytest.raises(ItemError, match="-i NAME=FILE"):
+        read("a.csv", b"a,b\n1,2\n", port((2,), name="a"), port((2,), name="b"))
+
+
+def test_a_vector_keeps_the_headers_names_and_order():
+    found = read("a.csv", b"q,p\n1,2\n3,4\n", port((2,)))
+    assert found.header == ("q", "p")
+    assert values(found) == [[1, 2], [3, 4]]
+    assert found.many
+
+
+def test_one_value_is_picked_by_its_name():
+    assert values(read("a.csv", b"id,x\n7,2\n", port((1,)))) == [[2]]
+    assert values(read("a.csv", b"id,x\n7,word\n", port((), "string"))) == ["word"]
+
+
+def test_a_table_of_texts_has_a_header_only_where_it_names_the_input():
+    assert values(read("a.csv", b"hello\nworld\n", port((), "string"))) == ["hello", "world"]
+    assert values(read("a.csv", b"x\nhello\n", port((), "string"))) == ["hello"]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"\xef\xbb\xbfa,b\n1,2\n3,4\n",
+        b"a,b\r\n1,2\r\n3,4\r\n",
+        b"a,b\r1,2\r3,4",
+        b'"a","b"\n"1","2"\n" 3 ",4',
+        b"\n\na,b\n\n1,2\n\n\n3,4\n\n",
+        b"1,2\n3,4",
+        b"+1,2e0\n3.0,.4e1\n",
+    ],
+)
+def test_many_spellings_of_one_table(data):
+    assert values(read("a.csv", data, port((2,)))) == [[1, 2], [3, 4]]
+
+
+def test_tabs_separate_a_tsv():
+    assert values(read("a.tsv", b"a\tb\n1\t2\n", port((2,)))) == [[1, 2]]
+
+
+def test_quotes_hold_commas_and_line_ends():
+    found = read("a.csv", b'age,city\n3,"Ro,\nme"\nx,y\n', AGE, CITY)
+    assert values(found, "city")[0] == "Ro,\nme"
+    assert "a.csv:4:1" in str(found.failed[1])
+
+
+@pytest.mark.parametrize(
+    ("cell", "what"),
+    [
+        ("nan", "not a finite number"),
+        ("inf", "not a finite number"),
+        ("1e999", "not a finite number"),
+        ("1e39", "too large"),
+        ("x", "not a number"),
+        ("", "not a number"),
+        ("1_000", "not a number"),
+        ("\0", "not a number"),
+    ],
+)
+def test_a_wrong_cell_fails_its_row_with_line_and_column(cell, what):
+    found = read("a.csv", f"p,q\n1,2\n3,{cell}\n5,6\n".encode(), port((2,)))
+    assert list(found.failed) == [1]
+    assert "a.csv:3:2" in str(found.failed[1])
+    assert "in column 2 (q)" in str(found.failed[1])
+    assert what in str(found.failed[1])
+    assert np.isnan(found.arrays["x"][1]).all()
+    assert values(found)[2] == [5, 6]
+
+
+def test_a_float64_input_takes_what_float32_cannot():
+    assert values(read("a.csv", b"1e39\n", port((), "float64"))) == [1e39]
+
+
+@pytest.mark.parametrize(
+    ("cell", "good"),
+    [
+        ("3.0", True),
+        ("1e2", True),
+        ("2.5", False),
+        ("300", False),
+        ("-1", False),
+        ("nan", False),
+    ],
+)
+def test_whole_number_columns_take_whole_numbers(cell, good):
+    found = read("a.csv", f"7\n{cell}\n".encode(), port((), "uint8"))
+    assert (not found.failed) == good
+
+
+def test_whole_numbers_are_never_rounded():
+    assert values(read("a.csv", b"9007199254740993\n", port((), "int64"))) == [2**53 + 1]
+
+
+def test_truths_are_words_or_digits():
+    found = read("a.csv", b"true\nFalse\n1\n0\nyes\n", port((), "bool"))
+    assert values(found)[:4] == [True, False, True, False]
+    assert list(found.failed) == [4]
+
+
+def test_a_row_of_another_width_fails_alone():
+    found = read("a.csv", b"1,2\n3\n,,\n5,6\n", port((2,)))
+    assert list(found.failed) == [1, 2]
+    assert "1 columns, not 2" in str(found.failed[1])
+
+
+@pytest.mark.parametrize(
+    ("data", "what"),
+    [
+        (b"", "empty"),
+        (b"\n\n", "empty"),
+        (b"a,b\n", "no rows"),
+        (b"\xff\xfe1\x00,\x002\x00", "UTF-8"),
+        (b'1,"' + b"x" * 200_000, "quote"),
+        (b"1,2,3\n", "3 columns do not fit"),
+        (b"a,b\n1,x\ny,2\n", "none of its 2 samples"),
+    ],
+)
+def test_a_table_that_cannot_be_used_is_one_sentence(data, what):
+    with pytest.raises(ItemError, match=what):
+        read("a.csv", data, port((2,)))
+
+
+@given(
+    st.lists(
+        st.lists(
+            st.floats(allow_nan=False, allow_infinity=False, width=32), min_size=3, max_size=3
+        ),
+        min_size=1,
+    )
+)
+def test_what_is_written_is_what_is_read(rows):
+    found = read("a.csv", write_table(("p", "q", "r"), np.array(rows)), port((3,)))
+    assert values(found) == rows
+
+
+@given(
+    st.lists(
+        st.text(st.characters(exclude_characters="\0\r", codec="utf-8")).filter(str.strip),
+        min_size=1,
+    )
+)
+def test_any_text_survives_its_quotes(texts):
+    data = "".join('"{}"\n'.format(text.replace('"', '""')) for text in ["x", *texts])
+    assert values(read("a.csv", data.encode(), port((), "string"))) == texts

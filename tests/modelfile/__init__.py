@@ -1,0 +1,1 @@
+"""Model files: hostile, broken, old, and with code of the user's; most need no TensorFlow."""
