@@ -39,7 +39,8 @@ def attribution_of(parts: Sequence[Answer], samples: Samples, facts: Facts) -> A
         records[row] = record
     values = {}
     for site in parts[0].values:
-        joined = np.concatenate([np.asarray(part.values[site], np.float32) for part in parts])
+        rows = [np.asarray(part.values[site], np.float32) for part in parts]
+        joined = rows[0] if len(rows) == 1 else np.concatenate(rows)
         values[site] = _spread(joined, good, len(samples)) if samples.many else joined[0]
     return Attribution(values, _metadata(parts[0], records, samples, facts), samples.many)
 

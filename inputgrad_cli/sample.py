@@ -20,9 +20,11 @@ class Samples:
     """The samples of one item, or of several that travel together.
 
     `many` says that results keep the sample axis (a table of one row has it too). `pixels` holds,
-    for inputs read from picture files, the pictures 0..255 (N, H, W, C) as the model sees them
-    before its preprocessing, uint8 and channels last whatever it takes, which is in `preprocess`; `header` a table's column names; `failed`
-    the samples that cannot be used, by number; `notes` what was done to the data, by code.
+    for inputs read from picture files, the pictures 0..255 as the model sees them before its
+    preprocessing: uint8 (N, H, W, C), whatever its own order; the preprocessing is in `preprocess`.
+    `header` has the names of a table's columns in the file's order; `failed` the samples that
+    cannot be used, by number; `notes` what was done to the data, by code; `record` what goes into
+    the metadata as it is.
     """
 
     arrays: Arrays

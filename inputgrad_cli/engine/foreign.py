@@ -30,10 +30,14 @@ class Foreign:
     def __call__(self, inputs: Mapping[str, Any], training: bool = False) -> Any:
         """Return the outputs; `training` is False, always."""
         specs = self._inputs_struct
-        return self._call({name: tf.cast(inputs[name], specs[name].dtype) for name in specs})
+        return self._call({name: _as_declared(inputs[name], specs[name].dtype) for name in specs})
 
     def _flatten_layers(self, include_self: bool = True, recursive: bool = True) -> list[Any]:
         return []  # none of its own layers can be seen
+
+
+def _as_declared(tensor: Any, dtype: Any) -> Any:
+    return tensor if tensor.dtype == dtype else tf.cast(tensor, dtype)
 
 
 def open_saved_model(path: Path) -> Foreign:

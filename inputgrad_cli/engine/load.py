@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,6 +12,8 @@ from inputgrad_cli.engine.quiet import Noise
 from inputgrad_cli.errors import ModelError
 from inputgrad_cli.modelfile.archive import ModelFile
 from inputgrad_cli.modelfile.scan import refuse_missing, refuse_unsafe
+
+CHATTER = re.compile(r"[IW]\d{4} |WARNING: All log messages before absl")
 
 
 class Loaded:
@@ -43,6 +46,7 @@ def load(
     refuse_unsafe(file, trust)
     noise = Noise()
     boot(noise)
+    silence = len(noise.text)
     from inputgrad_cli.engine import weights
     from inputgrad_cli.engine.binding import Binding
     from inputgrad_cli.engine.custom import import_code, registered_names
@@ -63,9 +67,15 @@ def load(
             return Loaded(engine, noise, late=file)
         weights.check(file, model)
     except ModelError as error:
-        error.log = noise.text
+        error.log = _telling(noise.text[silence:])
         raise
     return Loaded(engine, noise)
+
+
+def _telling(text: str) -> str:
+    """Return what was said without TensorFlow's notes on the machine."""
+    lines = [line for line in text.splitlines(keepends=True) if not CHATTER.match(line)]
+    return "".join(lines)
 
 
 def _read_late(file: ModelFile, model: Any) -> None:

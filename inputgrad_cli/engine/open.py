@@ -82,6 +82,8 @@ def short(error: Exception) -> str:
     telling = [line for line in lines if line.startswith(TELLING)]
     line = (telling or lines or [type(error).__name__])[-1 if telling else 0]
     line = line.removeprefix("Exception encountered: ").split(NOISY)[0].strip()
+    if not isinstance(error, (TypeError, ValueError)):
+        line = f"{type(error).__name__}: {line}"  # not one of Keras's own
     return line if len(line) <= 300 else line[:297] + "..."
 
 

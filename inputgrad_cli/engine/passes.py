@@ -54,13 +54,14 @@ def join_first(parts: Sequence[FirstPass]) -> FirstPass:
     by_choice = list(zip(*(part.gradients for part in parts), strict=True))
     return FirstPass(
         join([part.outputs for part in parts]),
-        [_join_targets(same) for same in zip(*(p.targets for p in parts), strict=True)],
+        [join_targets(same) for same in zip(*(p.targets for p in parts), strict=True)],
         [np.concatenate(same) for same in zip(*(p.scores for p in parts), strict=True)],
         [join_gradients(same) for same in by_choice],
     )
 
 
-def _join_targets(parts: Sequence[PinnedTarget]) -> PinnedTarget:
+def join_targets(parts: Sequence[PinnedTarget]) -> PinnedTarget:
+    """Return the entries of several targets of one kind, one after the other."""
     truths = [part.truth for part in parts if part.truth is not None]
     return replace(
         parts[0],

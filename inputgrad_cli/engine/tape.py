@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,14 @@ from inputgrad_cli.engine.blame import blockers
 from inputgrad_cli.engine.embeddings import tokens_of
 from inputgrad_cli.engine.faults import told
 from inputgrad_cli.engine.losses import truth_for
-from inputgrad_cli.engine.passes import gradients_from, join_first, join_gradients, pinned, pins_of
+from inputgrad_cli.engine.passes import (
+    gradients_from,
+    join_first,
+    join_gradients,
+    join_targets,
+    pinned,
+    pins_of,
+)
 from inputgrad_cli.engine.programs import Program, first_of, gradients_of, scores_of
 from inputgrad_cli.engine.quiet import Noise
 from inputgrad_cli.engine.scalar import at_least_float32
@@ -178,7 +186,11 @@ class TapeEngine:
     ) -> FirstPass:
         """Return the pass over the clean inputs, ranks resolved and pinned."""
         asked = list(zip(choices, truths or [None] * len(choices), strict=True))
-        groups = [asked[i : i + GROUP] for i in range(0, len(asked), GROUP)]
+        if gradients and len(asked) > GROUP and all(choice.terms for choice, _ in asked):
+            plain = self.first(inputs, choices, sites, truths, gradients=False)
+            return replace(plain, gradients=self._tiled(inputs, plain.targets, sites))
+        size = GROUP if gradients else len(asked)
+        groups = [asked[i : i + size] for i in range(0, len(asked), size)]
         parts = [self._first(inputs, group, tuple(sites), gradients) for group in groups]
         return FirstPass(
             parts[0].outputs,
@@ -186,6 +198,30 @@ class TapeEngine:
             [scores for part in parts for scores in part.scores],
             [found for part in parts for found in part.gradients],
         )
+
+    def _tiled(
+        self, inputs: Arrays, targets: Sequence[PinnedTarget], sites: Sequence[str]
+    ) -> list[Gradients]:
+        """Return the gradients of many units of one head: each sample stands once for each unit.
+
+        Passes of full size beat a pass for every unit, and hold no more than one batch.
+        """
+        whole = join_targets(targets)
+        total = count(inputs)
+        found = [
+            Gradients({s: np.empty_like(inputs[s]) for s in sites}, np.empty(total, np.float32))
+            for _ in targets
+        ]
+        for start in range(0, total * len(targets), self.batch_size):
+            flat = np.arange(start, min(start + self.batch_size, total * len(targets)))
+            part = self.gradients(take(inputs, flat % total), whole.take(flat), sites)
+            for place, number in enumerate(flat):
+                unit, row = divmod(int(number), total)
+                found[unit].scores[row] = part.scores[place]
+                for site in sites:
+                    found[unit].values[site][row] = part.values[site][place]
+            apart = part.disconnected
+        return [replace(one, disconnected=apart) for one in found]
 
     def scores(self, inputs: Arrays, target: PinnedTarget) -> Array:
         """Return the scalars of the target, (B,)."""

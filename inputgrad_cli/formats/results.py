@@ -18,22 +18,22 @@ METADATA = "metadata.json"
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the first moment that a zip can name
 
 
-def to_bytes(attribution: Attribution) -> bytes:
-    """Return the file of an attribution."""
+def to_bytes(attribution: Attribution) -> memoryview:
+    """Return the file of an attribution. A Jacobian can be large: nothing is held twice."""
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as archive:
         for site, array in attribution.values.items():
-            member = io.BytesIO()
-            np.lib.format.write_array(member, np.ascontiguousarray(array), allow_pickle=False)
-            _add(archive, f"{site}.npy", member.getvalue())
-        _add(archive, METADATA, dump(attribution.metadata, indent=1).encode())
-    return out.getvalue()
+            large = array.nbytes > zipfile.ZIP64_LIMIT // 2
+            with archive.open(_member(f"{site}.npy"), "w", force_zip64=large) as member:
+                np.lib.format.write_array(member, np.ascontiguousarray(array), allow_pickle=False)
+        archive.writestr(_member(METADATA), dump(attribution.metadata, indent=1))
+    return out.getbuffer()
 
 
-def _add(archive: zipfile.ZipFile, name: str, data: bytes) -> None:
+def _member(name: str) -> zipfile.ZipInfo:
     info = zipfile.ZipInfo(name, EPOCH)
     info.external_attr = 0o644 << 16
-    archive.writestr(info, data)
+    return info
 
 
 def read_result(path: Path) -> Attribution:

@@ -55,20 +55,8 @@ def read_sound(data: bytes, port: Port, where: str) -> tuple[Array, int]:
 
 
 def _decode(data: bytes, where: str) -> tuple[Array, int]:
-    if data[:4] not in (b"RIFF", b"RIFX", b"RF64") or data[8:12] != b"WAVE":
-        reason = "the file is empty" if not data else "it does not begin as one does"
-        raise ItemError(f"{where}: not a WAV file", reason=reason, kind="unreadable")
-    _check_head(data, where)
-    try:
-        import soundfile
-@@CUT@@    order: Literal["little", "big"] = "big" if data[:4] == b"RIFX" else "little"
-    told = int.from_bytes(data[4:8], order) + 8
-    if told > len(data) + 1 and told - 8 != UNTOLD:
-        raise ItemError(
-            f"{where}: the sound is cut off",
-            reason=f"it promises {told} bytes, {len(data)} are there",
-            kind="unreadable",
-        )
+    """Return (T, channels) values and the sample rate."""
+    _refuse_other(data, where)
     try:
         import soundfile
     except (ImportError, OSError):  # OSError: the package is there, its C library is not
@@ -79,16 +67,9 @@ def _decode(data: bytes, where: str) -> tuple[Array, int]:
         ) from None
     try:
         with soundfile.SoundFile(io.BytesIO(data)) as file:
-            if file.subtype not in ENCODINGS:
-                raise ItemError(
-                    f"{where}: encoded as {file.subtype}",
-                    reason="PCM of 8 to 32 bits and float are read",
-                    kind="unreadable",
-                )
-            if file.frames * file.channels > len(data):
-                raise ItemError(
-                    f"{where}: promises more values than it has bytes", kind="unreadable"
-                )
+            _refuse_encoding(file.subtype, where)
+            if file.frames * file.channels > len(data):  # a value takes a byte at least
+                raise ValueError("it promises more values than it has bytes")
             values = file.read(dtype="float32", always_2d=True)
             rate = int(file.samplerate)
     except (soundfile.SoundFileError, ValueError, OSError) as error:
@@ -97,3 +78,27 @@ def _decode(data: bytes, where: str) -> tuple[Array, int]:
     if not len(values):
         raise ItemError(f"{where}: holds no sound", kind="empty")
     return np.asarray(values, np.float32), rate
+
+
+def _refuse_other(data: bytes, where: str) -> None:
+    """Raise ItemError unless this is a whole WAV file: libsndfile opens two dozen formats more."""
+    if data[:4] not in (b"RIFF", b"RIFX", b"RF64") or data[8:12] != b"WAVE":
+        reason = "the file is empty" if not data else "it does not begin as one does"
+        raise ItemError(f"{where}: not a WAV file", reason=reason, kind="unreadable")
+    order: Literal["little", "big"] = "big" if data[:4] == b"RIFX" else "little"
+    size = int.from_bytes(data[4:8], order)
+    if size != UNTOLD and size + 8 > len(data) + 1:
+        raise ItemError(
+            f"{where}: the sound is cut off",
+            reason=f"it promises {size + 8} bytes, {len(data)} are there",
+            kind="unreadable",
+        )
+
+
+def _refuse_encoding(encoding: str, where: str) -> None:
+    if encoding not in ENCODINGS:
+        raise ItemError(
+            f"{where}: encoded as {encoding}",
+            reason="PCM of 8 to 32 bits and float are read",
+            kind="unreadable",
+        )

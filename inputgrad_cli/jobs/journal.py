@@ -12,6 +12,7 @@ from typing import Any
 from inputgrad_cli.errors import StorageError, UsageError
 from inputgrad_cli.formats.results import dump
 from inputgrad_cli.jobs.spoken import heard, spoken
+from inputgrad_cli.jobs.store import Bytes
 
 NAME = "journal.jsonl"
 
@@ -96,7 +97,7 @@ def fingerprint(facts: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(facts, sort_keys=True, default=repr).encode()).hexdigest()
 
 
-def described(out: Path, path: Path, data: bytes) -> dict[str, Any]:
+def described(out: Path, path: Path, data: Bytes) -> dict[str, Any]:
     """Return how a file stands in the journal."""
     name = path.relative_to(out).as_posix()
     return {**spoken("path", name), "size": len(data), "sha256": hashlib.sha256(data).hexdigest()}

@@ -17,7 +17,7 @@ from inputgrad_cli.formats.tables import write_table
 from inputgrad_cli.jobs.items import Item
 from inputgrad_cli.jobs.journal import Journal, described
 from inputgrad_cli.jobs.naming import Map
-from inputgrad_cli.jobs.store import write_whole
+from inputgrad_cli.jobs.store import Bytes, write_whole
 from inputgrad_cli.rendering.draw import as_pixels, drawable
 from inputgrad_cli.rendering.style import Style
 from inputgrad_cli.sample import Samples
@@ -55,7 +55,7 @@ class Output:
         """Return where the arrays of a map stand."""
         return str(_with(self._out / made.stem(item.name), ".npz"))
 
-    def _refuse_foreign(self, files: Mapping[Path, bytes]) -> None:
+    def _refuse_foreign(self, files: Mapping[Path, Bytes]) -> None:
         for path, data in files.items():
             if self._overwrite or not path.exists() or self._journal.owns(path):
                 continue
@@ -67,7 +67,7 @@ class Output:
                     kind="exists",
                 )
 
-    def _table(self, stem: Path, attribution: Attribution, samples: Samples) -> dict[Path, bytes]:
+    def _table(self, stem: Path, attribution: Attribution, samples: Samples) -> dict[Path, Bytes]:
         flat = [v.reshape(len(v), -1) for v in attribution.values.values()]
         if any("scores" in attribution.metadata for _ in flat):
             return {}  # a map a class has no place in one table

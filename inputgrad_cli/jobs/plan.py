@@ -195,7 +195,8 @@ def _count(job: Job, found: Found) -> int:
 
 
 def _is_long(wishes: tuple[Wish, ...], maps: list[Map], samples: int, size: int) -> bool:
-    passes = sum(wish.method.passes for wish in wishes) * len(maps) / len(wishes)
+    units = sum(MANY if made.target.endswith("all") else 1 for made in maps)
+    passes = sum(wish.method.passes for wish in wishes) * units / len(wishes)
     return samples * passes / size > FEW
 
 

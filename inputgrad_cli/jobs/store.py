@@ -9,9 +9,10 @@ from pathlib import Path
 from inputgrad_cli.errors import BusyError, StorageError, UsageError
 
 TEMPORARY = ".ig-"
+Bytes = bytes | memoryview
 
 
-def write_whole(path: Path, data: bytes) -> None:
+def write_whole(path: Path, data: Bytes) -> None:
     """Write `data` to `path` so that the name never stands for less; StorageError."""
     temporary = path.parent / f"{TEMPORARY}{os.getpid()}-{path.name[-40:]}.tmp"
     try:

@@ -36,6 +36,12 @@ def name_of(node: Mapping[str, Any]) -> str:
     return str(node.get("name") or inner_name or "")
 
 
+def module_of(node: Mapping[str, Any]) -> str | None:
+    """Return the module that an object is written with, None where there is none."""
+    module = node.get("module")
+    return module if isinstance(module, str) else None
+
+
 def setting(node: Mapping[str, Any], key: str) -> Any:
     """Return a value of the layer's own configuration, None where it is absent."""
     inner = node.get("config")

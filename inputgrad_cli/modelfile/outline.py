@@ -62,7 +62,7 @@ def outline(config: Mapping[str, Any]) -> Outline:
 def _walk(config: Mapping[str, Any], prefix: str) -> Iterator[Layer]:
     shapes = output_shapes(config) if layers(config) else {}
     for node in layers(config):
-        name = prefix + name_of(node)
+        name = prefix + (name_of(node) or "?")
         kind, module = str(node.get("class_name")), str(node.get("module") or "")
         yield Layer(name, kind, module, shapes.get(name_of(node)))
         yield from _walk(node, name + "/")

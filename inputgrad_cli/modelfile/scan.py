@@ -18,7 +18,7 @@ from inputgrad_cli.modelfile.allowed import (
     is_keras_function,
 )
 from inputgrad_cli.modelfile.archive import ModelFile
-from inputgrad_cli.modelfile.nodes import name_of, objects
+from inputgrad_cli.modelfile.nodes import module_of, name_of, objects
 from inputgrad_cli.modelfile.sizes import refuse_huge
 
 MOST_NAMED = 8
@@ -46,12 +46,12 @@ def custom_objects(config: Any) -> list[Custom]:
 
 
 def _custom(node: Mapping[str, Any]) -> Custom | None:
-    name, module, registered = (node.get(k) for k in ("class_name", "module", "registered_name"))
+    name, registered = node.get("class_name"), node.get("registered_name")
     if name in PLAIN or name in UNSAFE or not isinstance(name, str) or "config" not in node:
         return None
     if name == "function":
         return _custom_function(node)
-    home = module if isinstance(module, str) else None
+    home = module_of(node)
     if (home is None and is_keras_class(name, None)) or _is_keras(home):
         return None
     return Custom(name, home, registered if isinstance(registered, str) else None)
@@ -77,7 +77,7 @@ def unsafe(node: Mapping[str, Any]) -> str:
         return ""
     if name == "function":
         return _unsafe_function(inner, module)
-    home = module if isinstance(module, str) else None
+    home = module_of(node)
     if _is_keras(home) and not is_keras_class(name, home):
         return f"it names {home}.{name}, which is no layer that is known to be harmless"
     vocabulary = inner.get("vocabulary") if isinstance(inner, Mapping) else None

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from inputgrad_cli.errors import ModelError
+from inputgrad_cli.modelfile.allowed import is_keras_class
 from inputgrad_cli.modelfile.archive import ModelFile
-from inputgrad_cli.modelfile.nodes import layers, name_of, objects, setting
+from inputgrad_cli.modelfile.nodes import layers, module_of, name_of, objects, setting
 
 BYTES = 4
 FLOOR = 128 << 20  # so much may be asked for, whatever the file holds
@@ -58,7 +59,9 @@ def _needs(config: Mapping[str, Any], width: int | None) -> list[tuple[str, int]
 
 
 def _need(node: Mapping[str, Any], width: int | None) -> int:
-    """Return the fewest numbers that a layer with these settings can hold."""
+    """Return the fewest numbers that a layer of Keras with these settings can hold."""
+    if not is_keras_class(str(node.get("class_name")), module_of(node)):
+        return 0
     shape = _built(node)
     last = shape[-1] if shape else width or 1
     name = str(node.get("class_name"))

@@ -81,6 +81,31 @@ def test_all_frames_are_one_result_and_a_picture_each_and_are_drawn_again(call, 
         np.testing.assert_array_equal(np.asarray(Image.open(path)), pixels)
 
 
+def test_a_dry_run_counts_the_frames(call, tmp_path):
+    linear(tmp_path / "m.keras", keras.Input((4, 4, 3), name="x"))
+    (tmp_path / "a.gif").write_bytes(film(10, 120))
+    done = call("saliency", "m.keras", "a.gif", "--frame", "all", "--dry-run")
+    assert done.code == 0
+    assert "a.gif.gradient.1.png" in done.out
+
+
+def test_a_mixed_table_feeds_numbers_and_words_in_one_run(call, tmp_path):
+    age, city = keras.Input((1,), name="age"), keras.Input((1,), dtype="string", name="city")
+    number = keras.layers.StringLookup(vocabulary=["Rome", "Bern"])(city)
+    word = keras.layers.Flatten()(keras.layers.Embedding(3, 2)(number))
+    joined = keras.layers.Concatenate()([age, word])
+    keras.Model([age, city], keras.layers.Dense(1)(joined)).save(tmp_path / "m.keras")
+    (tmp_path / "t.csv").write_text('city,age\nRome,3\nBern,4.5\n"Os,lo",x\n')
+    done = call("saliency", "m.keras", "t.csv")
+    assert done.code == 3
+    assert "t.csv:4:2" in done.err
+    arrays, _ = result(tmp_path / "inputgrad-out/t.csv.gradient.npz")
+    assert np.isfinite(arrays["age"][:2]).all()
+    assert np.isnan(arrays["age"][2]).all()
+    with open(tmp_path / "inputgrad-out/t.csv.gradient.csv") as file:
+        assert file.readline() == "city[0],city[1],age\n"
+
+
 def test_another_frame_is_another_result(call, tmp_path):
     linear(tmp_path / "m.keras", keras.Input((4, 4, 3), name="x"))
     (tmp_path / "a.gif").write_bytes(film(10, 120))

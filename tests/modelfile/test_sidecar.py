@@ -1,0 +1,140 @@
+"""MODEL.inputgrad.toml settles preprocessing, labels and names; the command line wins."""
+
+import json
+import shutil
+import tomllib
+
+import numpy as np
+import pytest
+
+from inputgrad_cli import api
+from inputgrad_cli.errors import UsageError
+from inputgrad_cli.modelfile.archive import open_model
+from inputgrad_cli.modelfile.sidecar import read_sidecar
+from tests.modelfile.files import archive
+
+
+@pytest.fixture
+def model(tmp_path):
+    return archive(tmp_path / "net.keras")
+
+
+def written(model, text):
+    model.with_name("net.inputgrad.toml").write_text(text)
+    return read_sidecar(model)
+
+
+def test_without_a_file_nothing_is_settled(model):
+    assert read_sidecar(model) is None
+
+
+def test_all_keys_are_read(model):
+    text = 'preprocess = "tf"\nlabels = ["a", "b"]\nclass_order = [1, 0]\n[inputs]\nmine = "x"\n'
+    found = written(model, text)
+    assert found.preprocess.name == "tf"
+    assert found.preprocess.source == "sidecar"
+    assert found.name_of("mine") == "x"
+    assert found.name_of("other") == "other"
+    assert api.class_names(open_model(model)) == ("b", "a")
+
+
+def test_labels_may_stand_in_a_file_beside_it(model, tmp_path):
+    (tmp_path / "classes.txt").write_text("cat\ndog\n")
+    (tmp_path / "net.labels.txt").write_text("never\n")
+    written(model, 'labels = "classes.txt"\n')
+    file = open_model(model)
+    assert api.class_names(file) == ("cat", "dog")
+    (tmp_path / "asked.txt").write_text("one\n")
+    assert api.class_names(file, tmp_path / "asked.txt") == ("one",)
+
+
+def test_an_option_wins_over_the_sidecar(model):
+    written(model, 'preprocess = "caffe"\n')
+    file = open_model(model)
+    assert (api.preprocessing(file).name, api.preprocessing(file).source) == ("caffe", "sidecar")
+    assert api.preprocessing(file, "torch").name == "torch"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("a = 1\n", "'a' is not known"),
+        ("preprocess = 3\n", "'preprocess' must be a text"),
+        ('preprocess = "sepia"\n', "'preprocess' is 'sepia', which is not known"),
+        ("labels = [1, 2]\n", "'labels' must be a list of texts"),
+        ("labels = 5\n", "'labels' must be a list of texts"),
+        ('class_order = "ab"\n', "'class_order' must be a list of whole numbers"),
+        ("class_order = [true]\n", "'class_order' must be a list of whole numbers"),
+        ('labels = ["a"]\nclass_order = [1]\n', "'class_order' must name each of the 1 labels"),
+        ("inputs = 3\n", "'inputs' must be a table"),
+        ('[inputs]\na = "x"\nb = "x"\n', "'inputs' gives one input two names"),
+        ("preprocess = \n", "cannot be read"),
+    ],
+)
+def test_what_is_wrong_is_named_with_file_and_key(text, words, model):
+    model.with_name("net.inputgrad.toml").write_text(text)
+    with pytest.raises(UsageError) as caught:
+        api.class_names(open_model(model))
+    sentence = caught.value.sentence()
+    assert words in sentence
+    assert "net.inputgrad.toml" in sentence
+    assert "\n" not in sentence
+
+
+def test_inspect_writes_one_and_never_over_another(call, samples, tmp_path):
+    shutil.copy(samples / "shapes.keras", tmp_path)
+    shutil.copy(samples / "shapes.labels.txt", tmp_path)
+    assert call("inspect", "shapes.keras", "--write-sidecar").code == 0
+    text = (tmp_path / "shapes.inputgrad.toml").read_text()
+    table = tomllib.loads(text)
+    assert table["preprocess"] == "raw"
+    assert table["labels"][:2] == ["circle", "square"]
+    assert '# picture = "picture"' in text
+    assert json.loads(call("inspect", "shapes.keras", "--json").out)["preprocess"] == {
+        "name": "raw",
+        "source": "sidecar",
+    }
+    again = call("inspect", "shapes.keras", "--write-sidecar")
+    assert again.code == 2
+    assert "exists already" in again.err
+
+
+@pytest.mark.parametrize("name", ['a"b\\c', "ünï cödé", "tab\there", "a/b"])
+def test_any_name_can_be_written_and_read_again(name, tmp_path):
+    from inputgrad_cli.modelfile.sidecar import write_sidecar
+    from inputgrad_cli.signature import Port
+
+    model = tmp_path / "net.keras"
+    path = write_sidecar(model, (Port(name, (2,)),), None, (name,))
+    assert read_sidecar(model).labels == (name,)
+    lines = path.read_text().splitlines()
+    given = next(line for line in lines[lines.index("[inputs]") + 1 :])
+    assert tomllib.loads(given.lstrip("# "))
+
+
+def test_saliency_takes_it_and_records_where_from(call, samples, tmp_path):
+    for name in ("shapes.keras", "two_inputs.keras"):
+        shutil.copy(samples / name, tmp_path)
+    (tmp_path / "shapes.inputgrad.toml").write_text(
+        'preprocess = "unit"\nlabels = ["a", "b", "c", "d", "e"]\n'
+    )
+    picture = next((samples / "inputs" / "shapes").glob("*.png"))
+    result = call("saliency", "shapes.keras", picture, "--json")
+    assert result.code == 0
+    assert result.events("item")[0]["target"]["label"] in list("abcde")
+    run = json.loads((tmp_path / "inputgrad-out" / "run.json").read_text())
+    assert run["options"]["labels"] == {"value": list("abcde"), "source": "sidecar"}
+    assert run["options"]["preprocess"] == {"value": "unit", "source": "sidecar"}
+
+
+def test_inputs_may_be_called_by_names_of_ones_own(call, samples, tmp_path):
+    shutil.copy(samples / "two_inputs.keras", tmp_path)
+    (tmp_path / "two_inputs.inputgrad.toml").write_text('[inputs]\nleft = "input_a"\n')
+    a, b = (samples / "inputs" / f"two_inputs_{end}.npy" for end in "ab")
+    result = call(
+        "saliency", "two_inputs.keras", "-i", f"left={a}", "-i", f"input_b={b}", "--wrt", "left"
+    )
+    assert result.code == 0, result.err
+    (made,) = (tmp_path / "inputgrad-out").glob("*.npz")
+    with np.load(made, allow_pickle=False) as arrays:
+        assert any("input_a" in key for key in arrays.files)
