@@ -13,14 +13,14 @@ from inputgrad_cli import __version__
 from inputgrad_cli.arrays import Array
 from inputgrad_cli.attribution import Attribution, channels_last
 from inputgrad_cli.baseline import baselines
-from inputgrad_cli.batch import Question, Wish, explain_batch
+from inputgrad_cli.batch import explain_batch
 from inputgrad_cli.contracts import Engine
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.formats.files import read_bytes
 from inputgrad_cli.formats.labels import find_labels
 from inputgrad_cli.formats.masks import read_mask
 from inputgrad_cli.formats.merge import from_arrays
-from inputgrad_cli.formats.read import Reading, read_samples
+from inputgrad_cli.formats.read import Reading, checked, read_samples
 from inputgrad_cli.formats.results import read_result
 from inputgrad_cli.grammar import parse as parse_call
 from inputgrad_cli.methods import methods
@@ -29,6 +29,7 @@ from inputgrad_cli.modelfile.preprocessing import find_preprocessing
 from inputgrad_cli.modelfile.sidecar import read_sidecar
 from inputgrad_cli.preprocess import Preprocess, known
 from inputgrad_cli.preprocess import parse as parse_preprocess
+from inputgrad_cli.question import Question, Wish
 from inputgrad_cli.records import Facts, attribution_of, spelled
 from inputgrad_cli.rendering.draw import About, Drawing, draw
 from inputgrad_cli.rendering.style import Style
@@ -119,7 +120,12 @@ def class_names(file: ModelFile, asked: PathLike | None = None) -> tuple[str, ..
         return find_labels(file.path, asked)
     if isinstance(beside.labels, tuple):
         return beside.ordered(beside.labels)
-    return beside.ordered(find_labels(file.path, beside.labels))
+    try:
+        labels = find_labels(file.path, beside.labels)
+    except UsageError as error:
+        what = f"{beside.path}: {error.what.removeprefix('--')}"
+        raise UsageError(what, reason=error.reason, mend=error.mend) from None
+    return beside.ordered(labels)
 
 
 def wishes(texts: Sequence[str]) -> tuple[Wish, ...]:
@@ -232,7 +238,7 @@ def _samples(signature: Signature, inputs: Any, how: Preprocess) -> Samples:
         return read_samples({None: read_bytes(path)}, {None: path}, Reading(signature.inputs, how))
     named = inputs if isinstance(inputs, Mapping) else {signature.inputs[0].name: inputs}
     arrays = {name: np.asarray(array) for name, array in named.items()}
-    return from_arrays(arrays, signature.inputs, "inputs")
+    return checked(from_arrays(arrays, signature.inputs, "inputs"), "inputs")
 
 
 def read(path: PathLike) -> Attribution:

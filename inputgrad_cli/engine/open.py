@@ -51,6 +51,13 @@ def open_in_keras(file: ModelFile, path: Path, own: dict[str, Any], trust: bool)
         ) from error
     if not isinstance(model, keras.Model):
         raise ModelError(f"{file.path}: holds a {type(model).__name__}, not a model")
+    if isinstance(model, keras.Sequential) and not (model.built and model.layers):
+        raise ModelError(
+            f"{file.path}: the model was saved before it had any weights",
+            reason="a Sequential without an input is built when it is first called",
+            mend="give it a keras.Input, or call it once, and save it again",
+            kind="weights",
+        )
     return model
 
 

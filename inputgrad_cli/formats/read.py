@@ -71,7 +71,7 @@ def read_samples(
             for port in how.ports
         ]
         found = merge(parts, how.ports)
-    return _checked(found, str(next(iter(paths.values()))))
+    return checked(found, str(next(iter(paths.values()))))
 
 
 def _one_file(data: bytes, path: Path, how: Reading) -> Samples:
@@ -143,7 +143,8 @@ def _model_input(pixels: Array, preprocess: Preprocess, port: Port, where: str) 
     return fitted.array
 
 
-def _checked(samples: Samples, where: str) -> Samples:
+def checked(samples: Samples, where: str) -> Samples:
+    """Return the samples with those that are not finite among the failed; one alone is raised."""
     bad = {**nonfinite(samples.arrays, where), **samples.failed}
     if bad and not samples.many:
         raise next(iter(bad.values()))

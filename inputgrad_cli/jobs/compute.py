@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from inputgrad_cli import api
-from inputgrad_cli.batch import Answer, Question, explain_batch
+from inputgrad_cli.batch import Answer, explain_batch
 from inputgrad_cli.errors import ItemError
 from inputgrad_cli.jobs.feed import Load, pieces
 from inputgrad_cli.jobs.plan import Plan
+from inputgrad_cli.question import Question
 from inputgrad_cli.records import Facts
 from inputgrad_cli.signature import Port
 

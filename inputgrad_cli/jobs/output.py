@@ -37,7 +37,7 @@ class Output:
         Raises ItemError (kind `exists`) and StorageError.
         """
         stem = self._out / made.stem(item.name)
-        files = {_with(stem, ".npz"): to_bytes(attribution)}
+        files: dict[Path, Bytes] = {_with(stem, ".npz"): to_bytes(attribution)}
         if samples.header or _is_table(item):
             files |= self._table(stem, attribution, samples)
         drawn = self._pictures(stem, attribution, samples)

@@ -11,7 +11,6 @@ from typing import Any
 from inputgrad_cli import api
 from inputgrad_cli.arrays import Array
 from inputgrad_cli.baseline import Baseline, baselines
-from inputgrad_cli.batch import Wish
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.formats.pictures import Viewing
 from inputgrad_cli.formats.read import MANY_SUFFIXES, Reading, suffix_of, suffixes_for
@@ -25,6 +24,7 @@ from inputgrad_cli.modelfile.archive import ModelFile, open_model
 from inputgrad_cli.modelfile.outline import Outline, outline
 from inputgrad_cli.modelfile.scan import refuse_missing, refuse_unsafe
 from inputgrad_cli.preprocess import Preprocess
+from inputgrad_cli.question import Wish
 from inputgrad_cli.rendering.colours import table
 from inputgrad_cli.rendering.style import Style
 from inputgrad_cli.sample import suited
@@ -32,6 +32,7 @@ from inputgrad_cli.signature import Port
 from inputgrad_cli.target import parse as parse_target
 
 FEW = 8  # batches; below that, compiling the model costs more than it gains
+CLASSES = 200  # that the target `all` is taken for, before the model is known
 MANY = 16  # samples that a file of many is taken for, before it is read
 WORK = 2_400_000  # numbers in one batch of inputs, at most: 16 pictures of 224 x 224
 
@@ -195,7 +196,7 @@ def _count(job: Job, found: Found) -> int:
 
 
 def _is_long(wishes: tuple[Wish, ...], maps: list[Map], samples: int, size: int) -> bool:
-    units = sum(MANY if made.target.endswith("all") else 1 for made in maps)
+    units = sum(CLASSES if made.target.endswith("all") else 1 for made in maps)
     passes = sum(wish.method.passes for wish in wishes) * units / len(wishes)
     return samples * passes / size > FEW
 

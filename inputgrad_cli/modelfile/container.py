@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import io
+import lzma
 import os
 import shutil
 import struct
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +23,9 @@ KNOWN_PACKING = {
     zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA,
 }  # fmt: skip
 MOST_MEMBERS = 10_000
+BROKEN = (
+    EOFError, OSError, ValueError, NotImplementedError, struct.error, zlib.error, lzma.LZMAError,
+)  # fmt: skip
 AGAIN = "copy or save the file again"
 
 
@@ -47,7 +52,7 @@ def opened(path: Path) -> Iterator[zipfile.ZipFile]:
             yield archive
     except zipfile.BadZipFile as error:
         raise ModelError(f"{path}: the archive is damaged", reason=str(error), mend=AGAIN) from None
-    except (EOFError, struct.error, OSError, ValueError) as error:
+    except BROKEN as error:
         reason = str(error) or type(error).__name__
         raise ModelError(f"{path}: the archive is damaged", reason=reason, mend=AGAIN) from None
 

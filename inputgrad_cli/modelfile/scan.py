@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from importlib.metadata import version
 from typing import Any
 
 from inputgrad_cli.errors import ModelError
@@ -18,7 +19,7 @@ from inputgrad_cli.modelfile.allowed import (
     is_keras_function,
 )
 from inputgrad_cli.modelfile.archive import ModelFile
-from inputgrad_cli.modelfile.nodes import module_of, name_of, objects
+from inputgrad_cli.modelfile.nodes import module_of, name_of, objects, version_numbers
 from inputgrad_cli.modelfile.sizes import refuse_huge
 
 MOST_NAMED = 8
@@ -114,10 +115,18 @@ def refuse_unsafe(file: ModelFile, trust: bool = False) -> None:
         raise ModelError(
             f"{file.path}: refused, opening it could run code or read files of yours",
             reason=_cut(reasons[0]) + more,
-            mend="if you trust who made it, pass --trust-model",
+            mend=_way_out(file),
             kind="unsafe",
         )
     refuse_huge(file)
+
+
+def _way_out(file: ModelFile) -> str:
+    trust = "if you trust who made it, pass --trust-model"
+    wrote, here = file.keras_version or "", version("keras")
+    if version_numbers(wrote) <= version_numbers(here):
+        return trust
+    return f"it was saved by Keras {wrote}, this is {here}: upgrade it, or {trust}"
 
 
 def refuse_missing(file: ModelFile, known: Iterable[str]) -> None:

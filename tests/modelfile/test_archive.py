@@ -143,3 +143,12 @@ def test_a_twenty_megabyte_configuration_gives_a_short_message(tmp_path):  # cas
     sentence = refusal(path)
     assert "keras.layers.DenseV9" in sentence
     assert "layer 'new'" in sentence
+
+
+def test_an_unknown_layer_of_a_later_keras_names_the_version(tmp_path):
+    config = sequential(
+        {"module": "keras.layers", "class_name": "DenseV9", "config": {"name": "new"}}
+    )
+    sentence = refusal(archive(tmp_path / "a.keras", config, version="9.1.0"))
+    assert "saved by Keras 9.1.0" in sentence
+    assert "upgrade" in sentence

@@ -201,3 +201,30 @@ def test_the_users_keras_settings_do_not_matter(spawn, samples, tmp_path):  # ca
     maps = [key for key in here.files if isinstance(here[key], np.ndarray)]
     assert maps
     assert all(np.array_equal(here[key], there[key]) for key in maps)
+
+
+@pytest.mark.parametrize("fault", ["RuntimeError: my own\\nin two lines", "TypeError: odd"])
+def test_faults_of_the_users_layers_are_told_in_one_sentence(fault, tmp_path):
+    from inputgrad_cli.engine.custom import import_code
+
+    kind, text = fault.split(": ")
+    source = (
+        "import keras\n"
+        "class Faulty(keras.layers.Layer):\n"
+        "    armed = False\n"
+        "    def build(self, shape):\n"
+        f"        if Faulty.armed: raise {kind}('{text}')\n"
+        "    def call(self, x):\n"
+        "        return x\n"
+    )
+    code = tmp_path / f"faulty_{kind.lower()}.py"
+    code.write_text(source)
+    faulty = import_code([str(code)])["Faulty"]
+    model_with(faulty()).save(tmp_path / "a.keras")
+    faulty.armed = True
+    with pytest.raises(ModelError) as caught:
+        api.load(tmp_path / "a.keras", code=[str(code)])
+    sentence = caught.value.sentence()
+    assert "\n" not in sentence
+    assert text.split("\\")[0] in sentence
+    assert "WARNING" not in caught.value.log

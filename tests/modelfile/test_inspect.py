@@ -125,6 +125,34 @@ def test_layers_that_pass_no_gradient_are_named_from_the_archive(tmp_path):
     assert overview(tmp_path / "a.keras")["blocks"] == ["Discretization 'bins'"]
 
 
+def test_names_stay_apart_and_safe_on_a_terminal(call, tmp_path):  # case 56
+    inner = layer("Dense", "same", units=3)
+    nested = [
+        {**sequential(inner), "config": {**sequential(inner)["config"], "name": n}} for n in "ab"
+    ]
+    odd = layer("Dense", "wörld \x1b[31m", units=3)
+    path = archive(tmp_path / "a.keras", sequential(*nested, odd))
+    names = [row["name"] for row in overview(path)["layers"]]
+    assert {"a/same", "b/same"} <= set(names)
+    assert len(set(names)) == len(names)
+    page = call("inspect", path).out
+    assert "\x1b" not in page
+    assert "wörld" in page
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_a_model_without_weights_is_a_model(call, tmp_path):  # case 57
+    import keras
+    from keras import ops
+
+    x = keras.Input((4,), name="x")
+    keras.Model(x, ops.sum(ops.sin(x), axis=1)).save(tmp_path / "a.keras")
+    about, result = asked(call, tmp_path / "a.keras", "--load")
+    assert result.code == 0
+    assert about["weights"] == {"arrays": 0, "numbers": 0}
+    assert about["loaded"]["blocks"] == []
+
+
 def test_a_saved_model_is_told_for_what_it_is(tmp_path):
     import zipfile
 

@@ -269,11 +269,16 @@ def hdf5_model(path):
     return path
 
 
-@pytest.mark.parametrize("ending", ["keras", "h5"])
-def test_random_bytes_never_give_a_traceback(ending, tmp_path):
+PACKINGS = [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA]
+
+
+@pytest.mark.parametrize("packing", [*PACKINGS, None])
+def test_random_bytes_never_give_a_traceback(packing, tmp_path):
     random = np.random.default_rng(0)
-    make = archive if ending == "keras" else hdf5_model
-    healthy = make(tmp_path / f"a.{ending}").read_bytes()
+    ending = "h5" if packing is None else "keras"
+    path = tmp_path / f"a.{ending}"
+    made = hdf5_model(path) if packing is None else archive(path, packing=packing)
+    healthy = made.read_bytes()
     path = tmp_path / f"b.{ending}"
     for _ in range(300):
         data = bytearray(healthy)
@@ -282,3 +287,15 @@ def test_random_bytes_never_give_a_traceback(ending, tmp_path):
         path.write_bytes(data[: len(data) - random.integers(3) * random.integers(500)])
         with contextlib.suppress(ModelError):
             refuse_unsafe(open_model(path))
+
+
+def test_a_hostile_file_ends_a_run_at_once(spawn, tmp_path):
+    path = archive(tmp_path / "a.keras", sequential(layer("Lambda", "l")))
+    np.save(tmp_path / "x.npy", np.zeros(2, np.float32))
+    result = spawn("saliency", path, "x.npy", env={"PYTHONPROFILEIMPORTTIME": "1"})
+    assert result.code == 4
+    told = [line for line in result.err.splitlines() if not line.startswith("import time:")]
+    assert len(told) == 1
+    assert "--trust-model" in told[0]
+    assert "| tensorflow" not in result.err
+    assert not (tmp_path / "inputgrad-out").exists()

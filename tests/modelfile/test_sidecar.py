@@ -66,6 +66,7 @@ def test_an_option_wins_over_the_sidecar(model):
         ('class_order = "ab"\n', "'class_order' must be a list of whole numbers"),
         ("class_order = [true]\n", "'class_order' must be a list of whole numbers"),
         ('labels = ["a"]\nclass_order = [1]\n', "'class_order' must name each of the 1 labels"),
+        ('labels = "none.txt"\n', "none.txt: cannot be read"),
         ("inputs = 3\n", "'inputs' must be a table"),
         ('[inputs]\na = "x"\nb = "x"\n', "'inputs' gives one input two names"),
         ("preprocess = \n", "cannot be read"),

@@ -141,3 +141,12 @@ def test_weights_of_the_wrong_shape_are_refused_in_one_sentence(tmp_path):
     sentence = caught.value.sentence()
     assert "\n" not in sentence
     assert "shape" in sentence
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_a_model_saved_before_it_was_built_is_refused(number, tmp_path):
+    import keras
+
+    keras.Sequential([keras.layers.Dense(2)][:number]).save(tmp_path / "a.keras")
+    with pytest.raises(ModelError, match="before it had any weights"):
+        api.load(tmp_path / "a.keras")

@@ -1,0 +1,86 @@
+"""What is asked of every sample, and the choices that it comes to on a model."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from inputgrad_cli.arrays import Array
+from inputgrad_cli.baseline import Baseline
+from inputgrad_cli.contracts import Method
+from inputgrad_cli.errors import UsageError
+from inputgrad_cli.preprocess import Preprocess
+from inputgrad_cli.signature import Signature
+from inputgrad_cli.target import Choice, choose, mask_weights, parse
+
+
+@dataclass(frozen=True)
+class Wish:
+    """A method as asked: its label in file names, and the words it was written in."""
+
+    method: Method
+    label: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Question:
+    """Everything that is asked of every sample; `baseline` None means what fits the input."""
+
+    wishes: tuple[Wish, ...]
+    targets: tuple[str, ...] = ("auto",)
+    space: str = "auto"
+    wrt: str | None = None
+    baseline: Baseline | None = None
+    seed: int = 0
+    tolerance: float = 0.01
+    labels: tuple[str, ...] = ()
+    pictures: Mapping[str, Preprocess] = field(default_factory=dict)
+    masks: Mapping[str, Array] = field(default_factory=dict)
+    compiled_loss: Any = None
+
+
+def choices_of(question: Question, signature: Signature) -> list[list[Choice]]:
+    """Return the maps that are asked for: one list of choices a map (more than one for `all`)."""
+    heads = [head.name for head in signature.outputs]
+    maps: list[list[Choice]] = []
+    for text in question.targets:
+        made = choose(parse(text, heads), signature, question.space, question.labels)
+        made = [_with_compiled(choice, question, heads) for choice in made]
+        maps += [made] if made[0].group else [[choice] for choice in made]
+    return maps
+
+
+def truth_of(
+    choice: Choice, labels: Array | None, question: Question, signature: Signature, rows: int
+) -> Array | None:
+    """Return what a choice is compared with: labels, or the weights of a mask; (B, ...)."""
+    if choice.kind == "loss":
+        return labels
+    if choice.kind != "mask":
+        return None
+    shape = tuple(d or 1 for d in signature.head(choice.head).shape or ())
+    weights = mask_weights(choice, question.masks[choice.how], shape)
+    return np.broadcast_to(weights, (rows, *shape))
+
+
+def _with_compiled(choice: Choice, question: Question, heads: Sequence[str]) -> Choice:
+    """Return the choice with the model's own loss in the place of `loss:compiled`."""
+    if choice.kind != "loss" or choice.how != "compiled":
+        return choice
+    loss = question.compiled_loss
+    if isinstance(loss, list) and len(loss) == len(heads):
+        loss = loss[list(heads).index(choice.head)]
+    elif isinstance(loss, dict) and "class_name" not in loss:
+        loss = loss.get(choice.head)
+    if loss is None:
+        raise UsageError(
+            f"target {choice.asked}: the file names no loss for output {choice.head!r}",
+            reason="the model was saved without being compiled, or without a loss for it",
+            mend="name one: loss:NAME",
+        )
+    return replace(choice, how=loss if isinstance(loss, str) else json.dumps(loss, sort_keys=True))

@@ -1,0 +1,112 @@
+"""What is recorded of each sample of a batch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from inputgrad_cli.arrays import Arrays
+from inputgrad_cli.attribution import Finding
+from inputgrad_cli.contracts import Case, FirstPass
+from inputgrad_cli.signature import Head
+from inputgrad_cli.target import PinnedTarget
+
+Record = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Teller:
+    """Tells the records of a batch: `names` are the public names of the engine's sites."""
+
+    first: FirstPass
+    labels: Sequence[str]
+    names: Mapping[str, str]
+
+    def records(self, case: Case, finding: Finding, head: Head) -> list[Record]:
+        """Return a record for each sample of a case, its checks included."""
+        rows = range(len(case))
+        told = [self._record(case, finding, head, row) for row in rows]
+        for row, record in zip(rows, told, strict=True):
+            record["checks"] = {**health(finding.values, row), **_completeness(finding, row)}
+        return told
+
+    def _record(self, case: Case, finding: Finding, head: Head, row: int) -> Record:
+        number = _class_number(case.target, row, head)
+        base = finding.baseline_scores
+        return {
+            "index": case.target.unit(row),
+            "output": head.name,
+            "label": _label(number, self.labels),
+            "space": case.target.choice.space,
+            "score": None if case.scores is None else float(case.scores[row]),
+            "baseline_score": None if base is None else float(base[row]),
+            "probability": _probability(number, row, head, self.first),
+            "disconnected": sorted(self.names[site] for site in finding.disconnected),
+        }
+
+
+def merged(records: Sequence[Record]) -> Record:
+    """Return the record of the target `all` of a sample: scores by class, the worst checks."""
+    checks = [record["checks"] for record in records]
+    gaps = [c["completeness"] for c in checks if "completeness" in c]
+    worst = max(gaps, key=lambda gap: gap["gap"], default=None)
+    return {
+        **records[0],
+        "index": None,
+        "label": None,
+        "probability": None,
+        "score": None,
+        "baseline_score": None,
+        "scores": [record["score"] for record in records],
+        "checks": {
+            "finite": all(c["finite"] for c in checks),
+            "zero": all(c["zero"] for c in checks),
+            **({"completeness": worst} if worst else {}),
+        },
+    }
+
+
+def health(values: Arrays, row: int) -> dict[str, bool]:
+    """Return whether a sample's map is finite everywhere, and whether it is zero everywhere."""
+    finite = all(bool(np.isfinite(array[row]).all()) for array in values.values())
+    return {"finite": finite, "zero": not any(array[row].any() for array in values.values())}
+
+
+def _completeness(finding: Finding, row: int) -> Record:
+    if (c := finding.completeness) is None:
+        return {}
+    return {
+        "completeness": {
+            "sum": float(c.sum[row]),
+            "difference": float(c.difference[row]),
+            "gap": float(c.gap[row]),
+            "steps": int(c.steps[row]),
+            "ok": bool(c.ok[row]),
+        }
+    }
+
+
+def _class_number(target: PinnedTarget, row: int, head: Head) -> int | None:
+    if target.index.shape[1] != 1 or head.classes is None:
+        return None
+    if head.is_binary:
+        return 1 if target.signs[row, 0] > 0 else 0
+    index = target.index[row, 0]
+    return int(index[head.axis]) if len(index) else 0
+
+
+def _label(number: int | None, labels: Sequence[str]) -> str | None:
+    return labels[number] if number is not None and number < len(labels) else None
+
+
+def _probability(number: int | None, row: int, head: Head, first: FirstPass) -> float | None:
+    if number is None or head.activation not in ("softmax", "sigmoid") or not head.proved:
+        return None
+    output = first.outputs[head.name][row]
+    if head.is_binary:
+        p = float(np.ravel(output)[0])
+        return p if number == 1 else 1.0 - p
+    return float(output[head.class_index(number)])
