@@ -11,6 +11,7 @@ import numpy as np
 
 from inputgrad_cli import api
 from inputgrad_cli.arrays import Array
+from inputgrad_cli.choose import choose
 from inputgrad_cli.errors import InputgradError, ModelError
 from inputgrad_cli.modelfile.archive import ModelFile, open_model
 from inputgrad_cli.modelfile.outline import Outline, outline
@@ -19,7 +20,7 @@ from inputgrad_cli.modelfile.shapes import last_maps
 from inputgrad_cli.modelfile.sidecar import read_sidecar, write_sidecar
 from inputgrad_cli.sample import Samples
 from inputgrad_cli.signature import Head, Port, Signature
-from inputgrad_cli.target import choose, parse
+from inputgrad_cli.target import parse
 
 ANY_LENGTH = 32  # what an axis of any length is given for a trial
 # A gradient does not pass these, whatever the input is.

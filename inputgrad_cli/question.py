@@ -11,11 +11,12 @@ import numpy as np
 
 from inputgrad_cli.arrays import Array
 from inputgrad_cli.baseline import Baseline
+from inputgrad_cli.choose import choose, mask_weights
 from inputgrad_cli.contracts import Method
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.preprocess import Preprocess
 from inputgrad_cli.signature import Signature
-from inputgrad_cli.target import Choice, choose, mask_weights, parse
+from inputgrad_cli.target import Choice, parse
 
 
 @dataclass(frozen=True)

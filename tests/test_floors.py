@@ -12,7 +12,7 @@ FLOORS = [
     {"grammar", "draws"},
     {"registry", "signature", "preprocess"},
     {"sample", "target", "baseline", "attribution"},
-    {"contracts", "probes", "quadrature", "modelfile"},
+    {"choose", "contracts", "probes", "quadrature", "modelfile"},
     {"methods", "formats", "rendering", "engine"},
     {"question", "rows", "describe"},
     {"batch"},

@@ -6,10 +6,11 @@ import pytest
 import tensorflow as tf
 
 from inputgrad_cli import api
+from inputgrad_cli.choose import choose
 from inputgrad_cli.engine.binding import Binding
 from inputgrad_cli.engine.tape import TapeEngine
 from inputgrad_cli.errors import UsageError
-from inputgrad_cli.target import choose, parse
+from inputgrad_cli.target import parse
 
 L = keras.layers
 X = np.random.default_rng(0).normal(size=(5, 4)).astype(np.float32)

@@ -7,6 +7,8 @@ import pytest
 
 from inputgrad_cli import api
 from inputgrad_cli.arrays import take
+from inputgrad_cli.choose import choose
+from inputgrad_cli.target import parse
 from tests.models import central_differences, in_float64, opened, plain_gradient, steady, worst
 
 TARGETS = {
@@ -99,8 +101,6 @@ def test_smooth_models_agree_with_float64_finite_differences(smooth, samples, tm
 
 
 def pinned(model, inputs, text):
-    from inputgrad_cli.target import choose, parse
-
     choice = choose(parse(text), model.signature, "auto", ())[0]
     truth = np.full(len(next(iter(inputs.values()))), 0.5, np.float32)
     first = model.engine.first(inputs, [choice], list(inputs), [truth])

@@ -2,11 +2,12 @@
 
 import pytest
 
+from inputgrad_cli.choose import choose
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.jobs.naming import asked_names, file_word, maps_of, refuse_clashes
 from inputgrad_cli.methods.gradient import Gradient
 from inputgrad_cli.signature import Head, Port, Signature
-from inputgrad_cli.target import choose, parse, pin
+from inputgrad_cli.target import parse, pin
 
 PROBS = Head("probs", (4,), "softmax", proved=True)
 LINE = Head("size", (1,))

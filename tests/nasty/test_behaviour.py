@@ -170,7 +170,7 @@ def test_49_all_classes_cost_one_trace_for_a_group(tmp_path, rng):
     kernel = model.layers[-1].kernel.numpy()
     (values,) = found.values.values()
     np.testing.assert_allclose(values, np.tile(kernel.T, (2, 1, 1)), atol=1e-6)
-    programs = made.engine._programs.values()
+    programs = made.engine.runner.programs.values()
     assert len(programs) <= 3  # scores of a full group, of the last one, and the gradients
     assert all(program.experimental_get_tracing_count() == 1 for program in programs)
 

@@ -155,7 +155,7 @@ def test_42_pictures_of_any_size_need_one_trace(tmp_path, rng):
     for size in (8, 9, 12):
         x = rng.normal(size=(2, size, size, 3)).astype(np.float32)
         assert api.explain(made, x, target="class:0").values["picture"].shape == x.shape
-    functions = made.engine._programs.values()
+    functions = made.engine.runner.programs.values()
     assert max(f.experimental_get_tracing_count() for f in functions) == 1
 
 
@@ -242,7 +242,7 @@ def test_51_a_short_last_batch_keeps_order_and_trace(tmp_path, rng):
     one = api.explain(made, x[8], target="class:1")
     site = next(iter(whole.values))
     np.testing.assert_allclose(whole.values[site][8], one.values[site], atol=1e-6)
-    assert all(f.experimental_get_tracing_count() == 1 for f in made.engine._programs.values())
+    assert all(f.experimental_get_tracing_count() == 1 for f in made.engine.runner.programs.values())
 
 
 def test_52_no_samples_is_no_run(explain):
