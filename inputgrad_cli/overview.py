@@ -14,6 +14,7 @@ from inputgrad_cli.arrays import Array
 from inputgrad_cli.choose import choose
 from inputgrad_cli.errors import InputgradError, ModelError
 from inputgrad_cli.modelfile.archive import ModelFile, open_model
+from inputgrad_cli.modelfile.malformed import reads_config
 from inputgrad_cli.modelfile.outline import Outline, outline
 from inputgrad_cli.modelfile.scan import custom_objects, dangers, refuse_unsafe
 from inputgrad_cli.modelfile.shapes import last_maps
@@ -30,6 +31,7 @@ OPAQUE = {
 }  # fmt: skip
 
 
+@reads_config
 def overview(path: Path) -> dict[str, Any]:
     """Return what the archive alone tells; None where only the opened model can."""
     file = open_model(path)

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from inputgrad_cli.modelfile.malformed import reads_config
 from inputgrad_cli.modelfile.nodes import layers, name_of, setting
 from inputgrad_cli.modelfile.shapes import output_shapes
 from inputgrad_cli.signature import Port, Shape
@@ -39,6 +40,7 @@ class Outline:
     layers: tuple[Layer, ...]
 
 
+@reads_config
 def outline(config: Mapping[str, Any]) -> Outline:
     """Return what the configuration of a model tells."""
     named = {name_of(node): node for node in layers(config)}

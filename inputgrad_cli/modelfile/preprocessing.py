@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from inputgrad_cli.modelfile.malformed import reads_config
 from inputgrad_cli.modelfile.nodes import layers, name_of, setting
 from inputgrad_cli.preprocess import Preprocess, known
 
@@ -26,6 +27,7 @@ FAMILIES = (
 )  # fmt: skip
 
 
+@reads_config
 def find_preprocessing(config: Mapping[str, Any]) -> Preprocess | None:
     """Return the preprocessing that pictures need before they enter, None where nothing tells."""
     if family := _family(config):

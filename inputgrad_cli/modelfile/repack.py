@@ -8,8 +8,10 @@ import zipfile
 from pathlib import Path
 
 from inputgrad_cli.modelfile.archive import CONFIG, ModelFile
+from inputgrad_cli.modelfile.malformed import reads_config
 
 
+@reads_config
 def write_copy(file: ModelFile, folder: Path) -> Path:
     """Return the path of a copy in `folder` with the rewritten configuration."""
     if file.form == "h5":

@@ -19,6 +19,7 @@ from inputgrad_cli.modelfile.allowed import (
     is_keras_function,
 )
 from inputgrad_cli.modelfile.archive import ModelFile
+from inputgrad_cli.modelfile.malformed import reads_config
 from inputgrad_cli.modelfile.nodes import module_of, name_of, objects, version_numbers
 from inputgrad_cli.modelfile.sizes import refuse_huge
 
@@ -37,6 +38,7 @@ class Custom:
         return f"{self.name} (from {self.module})" if self.module else self.name
 
 
+@reads_config
 def custom_objects(config: Any) -> list[Custom]:
     """Return what the model needs beside Keras, each once, in file order."""
     found: dict[str, Custom] = {}
@@ -95,6 +97,7 @@ def _unsafe_function(name: Any, module: Any) -> str:
     return f"it names the function {module}.{name}"
 
 
+@reads_config
 def dangers(file: ModelFile) -> list[str]:
     """Return why the model may only be opened with trust, each reason once, in file order."""
     if file.form == "saved_model":
@@ -107,6 +110,7 @@ def dangers(file: ModelFile) -> list[str]:
     return list(found)
 
 
+@reads_config
 def refuse_unsafe(file: ModelFile, trust: bool = False) -> None:
     """Raise ModelError for what could run code, unless trusted, and for false claims of size."""
     reasons = [] if trust else dangers(file)
@@ -129,6 +133,7 @@ def _way_out(file: ModelFile) -> str:
     return f"it was saved by Keras {wrote}, this is {here}: upgrade it, or {trust}"
 
 
+@reads_config
 def refuse_missing(file: ModelFile, known: Iterable[str]) -> None:
     """Raise ModelError that names every custom object which no --code has brought."""
     names = set(known)

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from typing import Any
 
+from inputgrad_cli.modelfile.malformed import reads_config
 from inputgrad_cli.modelfile.nodes import layers, name_of, setting
 from inputgrad_cli.signature import Shape
 
@@ -19,6 +20,7 @@ NO_MAPS = {"InputLayer", "Resizing", "Rescaling", "Normalization", "CenterCrop",
            "Sequential", "Functional", "Model"}  # fmt: skip
 
 
+@reads_config
 def output_shapes(config: Mapping[str, Any]) -> dict[str, Shape]:
     """Return the shapes, batch axis left out, of the layers directly inside a model, by name."""
     nodes = layers(config)

@@ -9,6 +9,7 @@ from typing import Any
 from inputgrad_cli.errors import ModelError
 from inputgrad_cli.modelfile.allowed import is_keras_class
 from inputgrad_cli.modelfile.archive import ModelFile
+from inputgrad_cli.modelfile.malformed import reads_config
 from inputgrad_cli.modelfile.nodes import layers, module_of, name_of, objects, setting
 
 BYTES = 4
@@ -17,6 +18,7 @@ MOST_RATIO = 10
 CELLS = {"LSTM": 4, "LSTMCell": 4, "GRU": 3, "GRUCell": 3, "SimpleRNN": 1, "SimpleRNNCell": 1}
 
 
+@reads_config
 def refuse_huge(file: ModelFile) -> None:
     """Raise ModelError if the layers would allocate far more than the weights in the file.
 

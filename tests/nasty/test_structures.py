@@ -242,7 +242,9 @@ def test_51_a_short_last_batch_keeps_order_and_trace(tmp_path, rng):
     one = api.explain(made, x[8], target="class:1")
     site = next(iter(whole.values))
     np.testing.assert_allclose(whole.values[site][8], one.values[site], atol=1e-6)
-    assert all(f.experimental_get_tracing_count() == 1 for f in made.engine.runner.programs.values())
+    assert all(
+        f.experimental_get_tracing_count() == 1 for f in made.engine.runner.programs.values()
+    )
 
 
 def test_52_no_samples_is_no_run(explain):

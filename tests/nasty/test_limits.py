@@ -1,0 +1,109 @@
+"""Cases 54 and 55, and targets that differ from item to item."""
+
+import resource
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from inputgrad_cli import api
+from inputgrad_cli.errors import ModelError
+from tests.cli import arrays, items, metadata
+
+L = keras.layers
+
+
+def test_54_a_lambda_of_python_code_is_refused_and_works_when_trusted(tmp_path, rng):
+    def by_python(x):
+        return tf.ensure_shape(tf.py_function(lambda t: t * 2.0, [x], tf.float32), x.shape)
+
+    layers = [keras.Input((3,)), L.Lambda(by_python, output_shape=(3,)), L.Dense(1)]
+    model = keras.Sequential(layers)
+    path = tmp_path / "m.keras"
+    model.save(path)
+    with pytest.raises(ModelError, match="--trust-model"):
+        api.load(path)
+
+
+def test_54_a_trusted_lambda_has_its_gradient(tmp_path, rng):
+    layers = [keras.Input((3,)), L.Lambda(lambda x: x * 2.0), L.Dense(1, use_bias=False)]
+    model = keras.Sequential(layers)
+    model.save(tmp_path / "m.keras")
+    with pytest.raises(ModelError):
+        api.load(tmp_path / "m.keras")
+    opened = api.load(tmp_path / "m.keras", trust=True)
+    found = api.explain(opened, np.ones((1, 3), np.float32))
+    kernel = model.layers[-1].kernel.numpy()[:, 0]
+    np.testing.assert_allclose(next(iter(found.values.values()))[0], 2 * kernel, rtol=1e-6)
+
+
+def test_55_a_batch_beyond_the_memory_leaves_no_half_file(tmp_path, spawn):
+    """The process may be killed by its limit; what stands under a final name is whole."""
+    layers = [L.Conv2D(64, 3, padding="same", activation="relu") for _ in range(4)]
+    ends = [L.GlobalAveragePooling2D(), L.Dense(2)]
+    model = keras.Sequential([keras.Input((256, 256, 3)), *layers, *ends])
+    model.save(tmp_path / "m.keras")
+    np.save(tmp_path / "x.npy", np.ones((64, 256, 256, 3), np.float32))
+    limit = 6 << 30
+
+    def bounded():
+        resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+
+    words = ("saliency", "m.keras", "x.npy", "--batch-size", 64, "--picture", "none")
+    result = spawn(*words, preexec_fn=bounded)
+    assert "Traceback" not in result.err
+    out = tmp_path / "inputgrad-out"
+    for path in out.rglob("*.npz"):
+        assert arrays(path)
+    again = spawn("saliency", "m.keras", "x.npy", "--batch-size", 2, "-t", "unit:0", "-o", "small")
+    assert again.code == 0
+    assert not list((tmp_path / "small").rglob(".ig-*"))
+
+
+@pytest.fixture
+def table(tmp_path, samples):
+    (tmp_path / "targets.csv").write_text(
+        "input,target\n00-cross.png,class:star\n01-star.png,class:2\n02-star.png,top1\n"
+    )
+    return samples / "shapes.keras", samples / "inputs" / "shapes"
+
+
+def test_each_item_has_its_own_target(call, table, tmp_path):
+    result = call("saliency", *table, "-t", "file:targets.csv", "--json", "--include", "0[0-3]*")
+    assert result.code == 3  # the fourth picture has no row
+    told = {item["input"]: item for item in items(result)}
+    assert told["00-cross.png"]["target"]["label"] == "star"
+    assert told["01-star.png"]["target"]["index"] == [2]
+    assert told["02-star.png"]["target"]["label"] == "star"
+    assert told["03-cross.png"]["error"]["kind"] == "target"
+    plain = call("saliency", *table, "-t", "class:star", "--include", "00*", "-o", "plain")
+    assert plain.code == 0
+    one, other = (
+        arrays(tmp_path / out / "00-cross.png.gradient.npz") for out in ("inputgrad-out", "plain")
+    )
+    np.testing.assert_allclose(one["picture"], other["picture"], atol=1e-9)
+
+
+def test_a_changed_row_is_computed_again(call, table, tmp_path):
+    words = ("saliency", *table, "-t", "file:targets.csv", "--json", "--include", "0[0-2]*")
+    assert call(*words).code == 0
+    text = (tmp_path / "targets.csv").read_text().replace("class:star", "class:circle")
+    (tmp_path / "targets.csv").write_text(text)
+    status = {item["input"]: item["status"] for item in items(call(*words))}
+    assert status == {"00-cross.png": "ok", "01-star.png": "skipped", "02-star.png": "skipped"}
+
+
+def test_samples_of_one_file_have_targets_of_their_own(call, samples, tmp_path):
+    rows = "".join(f"two_heads.npy,kind/class:{n}\n" for n in (0, 2, 1, 1))
+    (tmp_path / "t.csv").write_text("input,target\n" + rows)
+    words = (samples / "two_heads.keras", samples / "inputs" / "two_heads.npy")
+    assert call("saliency", *words, "-t", "file:t.csv").code == 0
+    path = tmp_path / "inputgrad-out" / "two_heads.npy.gradient.npz"
+    assert metadata(path)["target"]["index"] == [[0], [2], [1], [1]]
+    whole = arrays(path)["features"]
+    for number in (0, 1, 2):
+        call("saliency", *words, "-t", f"kind/class:{number}", "-o", f"c{number}")
+    for row, number in enumerate((0, 2, 1, 1)):
+        one = arrays(tmp_path / f"c{number}" / "two_heads.npy.gradient.npz")["features"]
+        np.testing.assert_allclose(whole[row], one[row], atol=1e-7)
