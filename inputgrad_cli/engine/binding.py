@@ -31,8 +31,12 @@ class Binding:
         if self.struct is not None:
             leaves = keras.tree.flatten_with_path(self.struct)
             self.ports = tuple(_port(path, leaf) for path, leaf in leaves)
+            self.symbols = dict(
+                zip([p.name for p in self.ports], [x for _, x in leaves], strict=True)
+            )
             self.arguments: list[str] = []
         else:
+            self.symbols = {}
             self.arguments = _arguments(model)
             self.struct, self.ports = _built_inputs(model, self.arguments)
 
@@ -86,7 +90,8 @@ def _cast(array: Array, dtype: str) -> Array:
 
 def _structure(model: Any) -> Any:
     if isinstance(model, keras.Sequential):
-        return model.inputs[0] if model.inputs else None
+        inputs = getattr(model, "_functional", None) and model.inputs
+        return inputs[0] if inputs else None
     return getattr(model, "_inputs_struct", None)
 
 

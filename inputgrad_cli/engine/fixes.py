@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 import keras
@@ -41,8 +41,8 @@ def float_type(model: Any) -> str:
     return "float64" if wide else "float32"
 
 
-def let_floats_in(model: Any, names: set[str], nested: bool) -> None:
-    """Let the named inputs, declared as integers, take floats: Keras would round them away.
+def let_floats_in(model: Any, symbols: Collection[Any], nested: bool) -> None:
+    """Let these inputs, declared as integers, take floats: Keras would round them away.
 
     With `nested` the inputs of models inside are opened too.
     """
@@ -50,7 +50,7 @@ def let_floats_in(model: Any, names: set[str], nested: bool) -> None:
     for layer in model._flatten_layers():
         inner = getattr(layer, "_functional", None) or layer
         for tensor in getattr(inner, "inputs", None) or ():
-            own = layer is model and tensor._keras_history.operation.name in names
+            own = any(tensor is symbol for symbol in symbols)
             if (own or nested) and not str(tensor.dtype).startswith(("float", "string")):
                 tensor._dtype = floats
 

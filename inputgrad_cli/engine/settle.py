@@ -44,7 +44,8 @@ def settle(binding: Binding, inputs: Arrays, layer_heads: Sequence[str]) -> Sett
     taps = embedding_taps(binding, one)
     plain = {p.name for p in binding.ports if p.name not in taps and _is_whole(p.dtype)}
     if plain:
-        fixes.let_floats_in(binding.model, plain, nested=not taps)
+        symbols = [binding.symbols[name] for name in plain if name in binding.symbols]
+        fixes.let_floats_in(binding.model, symbols, nested=not taps)
         binding.take_floats(plain, fixes.float_type(binding.model))
     heads, needs_graph = find_heads(binding, binding.tensors(one), layer_heads)
     needs_graph = needs_graph or fixes.has_channels_first(binding.model)

@@ -165,6 +165,13 @@ def test_17_also_inside_a_nested_model(explain, rng):
     assert np.abs(found).max() > 0
 
 
+def test_17_also_under_a_key_that_is_not_its_layers_name(explain):
+    a = keras.Input((4,), dtype="uint8", name="elsewhere")
+    model = keras.Model({"x": {"a": a}}, L.Dense(1)(L.Rescaling(0.5)(a)))
+    found = explain(model, {"x/a": np.ones(4, np.uint8)}).values["x/a"]
+    np.testing.assert_allclose(found, 0.5 * model.layers[-1].kernel.numpy()[:, 0], rtol=1e-6)
+
+
 @pytest.mark.parametrize(
     "layer",
     [
