@@ -82,7 +82,7 @@ class Model:
 
 
 def load(
-    path: PathLike,
+    path: PathLike | ModelFile,
     *,
     code: Sequence[str] = (),
     device: str = "auto",
@@ -91,12 +91,12 @@ def load(
     traced: bool = False,
     trust: bool = False,
 ) -> Model:
-    """Return the model saved at `path`; ModelError where it cannot be used.
+    """Return the model saved at `path`, or in a file that was looked into; ModelError.
 
     `code` names Python files or modules with the user's own layers. `traced` compiles the
     gradients: worth it for more than a few batches. `trust` opens what can run code from the file.
     """
-    file = open_model(Path(path))
+    file = path if isinstance(path, ModelFile) else open_model(Path(path))
     if labels is None or isinstance(labels, (str, os.PathLike)):
         labels = class_names(file, labels)
     from inputgrad_cli.engine.load import load as load_engine

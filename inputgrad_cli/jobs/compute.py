@@ -39,7 +39,7 @@ class Computer:
         if self._model is None:
             job = self._plan.job
             self._model = api.load(
-                job.model,
+                self._plan.file,
                 code=job.code,
                 trust=job.trust,
                 device=job.device,
