@@ -17,6 +17,7 @@ help:
 setup: $(VENV)/.ready
 
 $(VENV)/.ready: pyproject.toml
+	@echo "making $(VENV) and installing TensorFlow into it, about a minute ..."
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check --upgrade "pip>=25.1"
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable . --group dev

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import numpy as np
 from inputgrad_cli import __version__
 from inputgrad_cli.arrays import Array
 from inputgrad_cli.attribution import Attribution, channels_last
-from inputgrad_cli.baseline import baselines
+from inputgrad_cli.baseline import Baseline, Dataset, Given, baselines
 from inputgrad_cli.batch import explain_batch
 from inputgrad_cli.contracts import Engine
 from inputgrad_cli.errors import UsageError
@@ -21,9 +22,11 @@ from inputgrad_cli.formats.labels import find_labels
 from inputgrad_cli.formats.masks import read_mask
 from inputgrad_cli.formats.merge import from_arrays
 from inputgrad_cli.formats.read import Reading, checked, read_samples
+from inputgrad_cli.formats.reference import read_given
 from inputgrad_cli.formats.results import read_result
 from inputgrad_cli.grammar import parse as parse_call
 from inputgrad_cli.methods import methods
+from inputgrad_cli.methods.needs import no_references
 from inputgrad_cli.modelfile.archive import ModelFile, open_model
 from inputgrad_cli.modelfile.preprocessing import find_preprocessing
 from inputgrad_cli.modelfile.sidecar import read_sidecar
@@ -47,7 +50,7 @@ class Model:
         self.file = file
         self.labels = tuple(labels)
         self._loaded = loaded
-        self._settled = False
+        self._settled: tuple[str, tuple[str, ...], int] | None = None
 
     @property
     def engine(self) -> Engine:
@@ -72,13 +75,25 @@ class Model:
         return settings.get("loss") if isinstance(settings, Mapping) else None
 
     def settle(
-        self, samples: Samples, targets: Sequence[str] = (), precision: str = "float32"
+        self,
+        samples: Samples,
+        targets: Sequence[str] = (),
+        precision: str = "float32",
+        seed: int = 0,
     ) -> None:
-        """Make the outputs known, and the logits proved, by one real sample."""
-        if not self._settled:
-            self.engine.prepare(precision, layers_in(targets))
+        """Make the outputs known, and the logits proved, by one real sample.
+
+        Done again where other layers are meant to serve as outputs.
+        """
+        asked = (precision, tuple(layers_in(targets)), seed)
+        if self._settled and self._settled[0] != precision:
+            raise UsageError(
+                f"the model computes in {self._settled[0]} already", mend="load it once more"
+            )
+        if self._settled != asked:
+            self.engine.prepare(*asked)
             self._loaded.settle(samples.arrays)
-            self._settled = True
+            self._settled = asked
 
 
 def load(
@@ -141,6 +156,13 @@ def wishes(texts: Sequence[str]) -> tuple[Wish, ...]:
     return tuple(made)
 
 
+def refuse_unmet(asked: Sequence[Wish], baseline: Baseline | None) -> None:
+    """Raise UsageError where a method needs a dataset of baselines and none is given."""
+    for wish in asked:
+        if wish.method.needs == "dataset" and not isinstance(baseline, Dataset):
+            raise no_references(wish.method)
+
+
 def explain(
     model: Model | PathLike,
     inputs: Any,
@@ -166,29 +188,44 @@ def explain(
     samples = _samples(opened.signature, inputs, how)
     if samples.failed:
         raise next(iter(samples.failed.values()))
-    opened.settle(samples, (target,), precision)
+    opened.settle(samples, (target,), precision, seed)
+    chosen = baselines.build(baseline) if baseline else None
+    asked = wishes((method,))
+    refuse_unmet(asked, chosen)
     question = Question(
-        wishes((method,)),
+        asked,
         (target,),
         space,
         wrt,
-        baselines.build(baseline) if baseline else None,
+        chosen,
         seed,
         tolerance,
         opened.labels,
         pixel_inputs(opened.signature.inputs, how),
         read_masks((target,)),
         opened.compiled_loss,
+        read_given(chosen, Reading(opened.signature.inputs, how)),
     )
-    labels = (
-        None
-        if truth is None
-        else np.broadcast_to(np.asarray(truth, np.float32), (len(samples), *np.shape(truth)[1:]))
-    )
+    labels = None if truth is None else _labels(truth, len(samples))
     answers = explain_batch(opened.engine, samples, question, labels)
     if len(answers) != 1:
         raise UsageError(f"target {target!r} makes {len(answers)} maps", mend="ask for one: top1")
+    if answers[0].error:
+        raise answers[0].error
     return attribution_of([answers[0]], samples, facts(opened, question))
+
+
+def _labels(truth: Any, samples: int) -> Array:
+    """Return labels (samples, ...): one for all, or one a sample."""
+    given = np.asarray(truth, np.float32)
+    if given.ndim == 0:
+        return np.full(samples, given, np.float32)
+    if len(given) != samples:
+        raise UsageError(
+            f"truth of shape {given.shape} for {samples} samples",
+            mend="its first axis is the sample: give one value, or one a sample",
+        )
+    return given
 
 
 def pixel_inputs(ports: Sequence[Port], preprocess: Preprocess) -> dict[str, Preprocess]:
@@ -226,10 +263,17 @@ def facts(model: Model, question: Question) -> Facts:
         model_sha256=model.file.sha256,
         versions=versions(),
         seed=question.seed,
-        baseline=None if question.baseline is None else spelled(question.baseline),
+        baseline=None if question.baseline is None else _told(question.baseline),
         wrt=question.wrt,
         precision=model.engine.precision,
     )
+
+
+def _told(baseline: Baseline) -> str:
+    """Return a baseline in words; of a file its name alone, as results hold no paths."""
+    if isinstance(baseline, Given):
+        baseline = replace(baseline, path=Path(baseline.path).name)
+    return spelled(baseline)
 
 
 def _samples(signature: Signature, inputs: Any, how: Preprocess) -> Samples:
@@ -271,12 +315,15 @@ def _about(attribution: Attribution, sample: int) -> About:
     def at(value: Any) -> Any:
         return value[sample] if attribution.many else value
 
+    def own(value: Any) -> Any:
+        return value[sample] if isinstance(value, list) else value
+
     return About(
         meta["method"]["label"],
-        str(meta["target"]["asked"]),
-        meta["space"],
+        str(own(meta["target"]["asked"])),
+        str(own(meta["space"])),
         at(meta["score"]),
         at(meta["target"]["label"]),
         meta["reduce"],
-        f"{meta['space']}{' per unit of input' if meta['per_input'] else ''}",
+        f"{own(meta['space'])}{' per unit of input' if meta['per_input'] else ''}",
     )

@@ -25,11 +25,6 @@ def take(arrays: Arrays, rows: Any) -> dict[str, Array]:
     return {name: array[rows] for name, array in arrays.items()}
 
 
-def repeat(arrays: Arrays, times: int) -> dict[str, Array]:
-    """Return each row `times` times, copies next to one another."""
-    return {name: np.repeat(array, times, axis=0) for name, array in arrays.items()}
-
-
 def join(parts: Iterable[Arrays]) -> dict[str, Array]:
     """Return the parts one after the other along the batch axis."""
     rows = list(parts)
@@ -63,6 +58,11 @@ def digest(arrays: Arrays) -> bytes:
 def _text_bytes(array: Array) -> bytes:
     texts = [str(text).encode("utf-8", "surrogatepass") for text in array.flat]
     return b"".join(len(text).to_bytes(8, "big") + text for text in texts)
+
+
+def open_ended(shape: Iterable[int | None], like: tuple[int, ...]) -> tuple[int, ...]:
+    """Return a shape whose axes of any length are as long as those of `like`, else one."""
+    return tuple(dim or (like[axis] if axis < len(like) else 1) for axis, dim in enumerate(shape))
 
 
 def printable_shape(shape: Iterable[int | None]) -> str:

@@ -39,6 +39,19 @@ def completeness(
 
 
 @dataclass(frozen=True)
+class StandardError:
+    """How sure a mean over draws is; every field is (B,), NaN where there was one draw alone.
+
+    `mean` is the standard error per value, averaged over the map, in the units of the values;
+    `relative` is that over the map's largest absolute value; `samples` is how many were drawn.
+    """
+
+    mean: NDArray[np.floating[Any]]
+    relative: NDArray[np.floating[Any]]
+    samples: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
 class Finding:
     """What a method returns for a batch: signed values of true scale, (B, ...) by site."""
 
@@ -46,6 +59,7 @@ class Finding:
     baseline_scores: Array | None = None
     completeness: Completeness | None = None
     disconnected: frozenset[str] = frozenset()
+    standard_error: StandardError | None = None
 
 
 @dataclass(frozen=True)

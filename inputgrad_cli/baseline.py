@@ -9,8 +9,9 @@ from typing import ClassVar
 import numpy as np
 
 from inputgrad_cli.arrays import Array, Floats, across
+from inputgrad_cli.blur import blur
 from inputgrad_cli.draws import normal, spread, uniform
-from inputgrad_cli.errors import UsageError
+from inputgrad_cli.errors import ItemError, UsageError
 from inputgrad_cli.preprocess import Preprocess
 from inputgrad_cli.registry import Registry, param
 
@@ -75,13 +76,17 @@ class Level(Baseline):
     ) -> Floats:
         """Return the flat picture for each sample; UsageError where the input is no picture."""
         if preprocess is None:
-            raise UsageError(
-                f"--baseline {self.name} needs a picture input",
-                reason=f"input {site!r} is not one",
-                mend="use --baseline zeros or constant:value=V",
-            )
+            raise _no_picture(self.name, site)
         flat = preprocess.level(self.pixel, array.shape[1:])
         return np.ascontiguousarray(np.broadcast_to(flat, array.shape))
+
+
+def _no_picture(name: str, site: str) -> UsageError:
+    return UsageError(
+        f"--baseline {name} needs a picture input",
+        reason=f"input {site!r} is not one",
+        mend="use --baseline zeros or constant:value=V",
+    )
 
 
 @baselines.register
@@ -141,3 +146,66 @@ class Uniform(Baseline):
         draws = np.stack([uniform(key, f"baseline/{site}", 0, array.shape[1:]) for key in keys])
         low = array.min(axis=tuple(range(1, array.ndim)))
         return np.asarray(across(low, array) + across(spread(array), array) * draws, np.float32)
+
+
+@baselines.register
+@dataclass(frozen=True)
+class Blur(Baseline):
+    """The picture itself under a Gaussian blur; its edges mirror, so that they keep their light."""
+
+    name = "blur"
+    sigma: float = param(10.0, "standard deviation of the blur, in pixels", least=0.0)
+
+    def make(
+        self, array: Array, site: str, keys: Sequence[bytes], preprocess: Preprocess | None
+    ) -> Floats:
+        """Return the blurred pictures; UsageError where the input is no picture."""
+        if preprocess is None:
+            raise _no_picture(self.name, site)
+        return blur(array, self.sigma, preprocess.axes)
+
+
+@dataclass(frozen=True)
+class Given(Baseline):
+    """Samples that stand in a file: whoever reads files hands them in."""
+
+    path: str = param("", "the file, read as an input would be")
+
+    def __post_init__(self) -> None:
+        """Refuse a baseline without its file."""
+        if not self.path:
+            raise UsageError(
+                f"baseline {self.name} needs a file", mend=f"write {self.name}:path=FILE"
+            )
+
+
+@baselines.register
+@dataclass(frozen=True)
+class File(Given):
+    """One sample for all, from a file: an array or a picture of the input's shape."""
+
+    name = "file"
+
+
+@baselines.register
+@dataclass(frozen=True)
+class Dataset(Given):
+    """Many samples from a file; methods draw from them, or are averaged over all of them."""
+
+    name = "dataset"
+
+
+def fitted(given: Array | None, array: Array, site: str) -> Array:
+    """Return samples from a file, (K, ...), as floats like those of `array`, (B, ...), at `site`.
+
+    Raises ItemError where they are none of it: another shape, or no model input at all.
+    """
+    if given is not None and given.dtype.kind in "biuf" and given.shape[1:] == array.shape[1:]:
+        return given.astype(array.dtype)
+    there = "no values" if given is None else f"values of shape {given.shape[1:]}"
+    raise ItemError(
+        f"the baseline's file has {there} for {site!r}",
+        reason=f"shape {array.shape[1:]} is compared",
+        mend="use a file of that shape, or --baseline zeros",
+        kind="shape",
+    )

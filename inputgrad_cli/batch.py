@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 
 from inputgrad_cli.arrays import Array, Arrays, take
-from inputgrad_cli.attribution import Finding
-from inputgrad_cli.baseline import Black, Zeros
+from inputgrad_cli.baseline import Black, Dataset, Given, Zeros, fitted
 from inputgrad_cli.contracts import Case, Engine, FirstPass, Gradients, Method
 from inputgrad_cli.errors import ItemError
+from inputgrad_cli.methods.several import over_baselines
+from inputgrad_cli.preprocess import Preprocess
 from inputgrad_cli.question import Question, Wish, choices_of, truth_of
 from inputgrad_cli.rows import Record, Teller, merged
 from inputgrad_cli.sample import Samples, keys
@@ -25,13 +26,14 @@ CLASSES = 64  # classes of a Jacobian that are in memory beside the Jacobian its
 class Answer:
     """The map of one wish and one target for a batch: values (B, ...), a record per sample.
 
-    For the target `all` the class axis stands after the batch axis.
+    For the target `all` the class axis stands after the batch axis. With `error` there is no map.
     """
 
     wish: Wish
     target: str
     values: Arrays
     records: Sequence[Record]
+    error: ItemError | None = None
 
     def row(self, number: int) -> Answer:
         """Return the answer for one sample alone."""
@@ -75,12 +77,17 @@ def explain_batch(
     answers = []
     for number, wish in enumerate(question.wishes):
         for name in asked:
-            values, records = (jacobians.get(name) or found[name])[number]
-            answers.append(Answer(wish, name, values, records))
+            made = (jacobians.get(name) or found[name])[number]
+            answers.append(
+                Answer(wish, name, {}, (), made)
+                if isinstance(made, ItemError)
+                else Answer(wish, name, *made)
+            )
     return answers
 
 
-Map = tuple[Arrays, list[Record]]
+Made = tuple[Arrays, list[Record]]
+Map = Made | ItemError
 
 
 class _Batch:
@@ -96,6 +103,7 @@ class _Batch:
         self.tokens = engine.tokens(samples.arrays)
         self._keys = keys(samples.arrays, question.seed)
         self._baseline: Arrays | None = None
+        self._references: dict[str, Array] = {}
 
     def columns(self, choices: Sequence[Choice]) -> list[list[Map]]:
         """Return for each choice the map of each wish."""
@@ -119,21 +127,25 @@ class _Batch:
         records: list[list[list[Record]]] = [[] for _ in self.question.wishes]
         for start in range(0, len(choices), CLASSES):
             for place, maps in enumerate(self.columns(choices[start : start + CLASSES]), start):
-                for number, (part, told) in enumerate(maps):
+                for number, made in enumerate(maps):
+                    if isinstance(made, ItemError):
+                        return list(maps)
+                    part, told = made
                     for site, array in part.items():
                         shape = (len(array), len(choices), *array.shape[1:])
                         whole = values[number].setdefault(site, np.empty(shape, np.float32))
                         whole[:, place] = array
                     records[number].append(told)
         return [
-            (arrays, [merged(row) for row in zip(*told, strict=True)])
+            (arrays, [merged(row, choices[0].group) for row in zip(*told, strict=True)])
             for arrays, told in zip(values, records, strict=True)
         ]
 
     def _map(self, engine: Engine, method: Method, first: FirstPass, number: int) -> Map:
         case = self._case(method, first, number)
-        finding = method.attribute(engine, case)
-        self._refuse_disconnected(case, finding)
+        finding = over_baselines(method, engine, case)
+        if finding.disconnected == set(case.sites):
+            return self._disconnected(case)
         head = self.engine.signature.head(case.target.choice.head)
         teller = Teller(first, self.question.labels, self.names)
         records = teller.records(case, finding, head)
@@ -150,6 +162,8 @@ class _Batch:
             self._keys,
             self.question.tolerance,
             first.scores[number],
+            self._references if method.uses_baseline else {},
+            {s: p.axes for s in self.sites if (p := self._pixels(s)) is not None},
         )
 
     def baseline(self) -> Arrays:
@@ -157,17 +171,26 @@ class _Batch:
         if self._baseline is None:
             made = dict(self.points)
             for site in self.sites:
-                preprocess = self.samples.preprocess.get(site)
-                chosen = self.question.baseline or (Black() if preprocess else Zeros())
-                pixels = preprocess or self.question.pictures.get(site)
-                made[site] = chosen.make(made[site], site, self._keys, pixels)
+                made[site] = self._made(site, made[site])
             self._baseline = made
         return self._baseline
 
-    def _refuse_disconnected(self, case: Case, finding: Finding) -> None:
-        if finding.disconnected != set(case.sites):
-            return
-        raise ItemError(
+    def _made(self, site: str, array: Array) -> Array:
+        """Return the baseline at a site; of several in a file, which stay beside it, the first."""
+        picture = site in self.samples.preprocess
+        chosen = self.question.baseline or (Black() if picture else Zeros())
+        if not isinstance(chosen, Given):
+            return chosen.make(array, site, self._keys, self._pixels(site))
+        given = fitted(self.question.given.get(site), array, site)
+        if isinstance(chosen, Dataset):
+            self._references[site] = given
+        return np.ascontiguousarray(np.broadcast_to(given[0], array.shape))
+
+    def _pixels(self, site: str) -> Preprocess | None:
+        return self.samples.preprocess.get(site) or self.question.pictures.get(site)
+
+    def _disconnected(self, case: Case) -> ItemError:
+        return ItemError(
             "the target does not depend on any input that was asked about",
             reason=self.engine.blame(case.inputs, case.sites) or "no way leads there",
             mend="choose another --target, or a layer behind it: --wrt layer:NAME",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Sequence
 from dataclasses import replace
@@ -45,7 +46,8 @@ def _top(target: Target, made: Choice, head: Head) -> list[Choice]:
     if target.kind == "auto" and head.classes is None:
         raise UsageError(
             f"target auto does not fit output {head.name!r} of shape {head.shape}",
-            mend="name one: unit:I,J,... or sum, mean, max, norm, loss:NAME",
+            mend="name one: unit:I,J,..., mask:PATH,class=K for a segmentation, "
+            "loss:reconstruction for an autoencoder, sum, mean, max, norm, loss:NAME",
         )
     total = _count(target, head)
     if target.kind == "auto":
@@ -109,11 +111,16 @@ def _number(word: str, head: Head, labels: Sequence[str], target: Target) -> int
             f"target {target.asked!r} is unclear: output {head.name!r} is one sigmoid unit",
             mend="write class:1 or unit:0 for the unit, class:0 for its negative, or auto",
         )
-    if word in labels:
-        return labels.index(word)
+    labels = labels if len(labels) == total else ()
     if not re.fullmatch(r"\d+", word):
+        if word in labels:
+            return labels.index(word)
+        near = difflib.get_close_matches(word, labels, n=1)
+        guess = f"did you mean {near[0]!r}? " if near else ""
         mend = (
-            f"the labels are: {_some(labels)}" if labels else "give their names with --labels FILE"
+            f"{guess}the labels are: {_some(labels)}"
+            if labels
+            else "give their names with --labels FILE"
         )
         raise UsageError(f"target {target.asked!r}: no class is called {word!r}", mend=mend)
     if int(word) >= total:
@@ -163,7 +170,7 @@ def _mask(target: Target, head: Head, space: str, labels: Sequence[str]) -> Choi
     made = Choice(target.asked, head.name, "mask", _space(space, head, target.asked), how=path)
     if not word:
         return made
-    number = labels.index(word) if word in labels else int(word) if word.isdigit() else -1
+    number = int(word) if word.isdigit() else labels.index(word) if word in labels else -1
     if not 0 <= number < (shape[-1] or number + 1):
         raise UsageError(f"target {target.asked!r}: output {head.name!r} has no class {word}")
     return replace(made, rank=number)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Protocol
 
 from inputgrad_cli.arrays import Array, Arrays, count, take
@@ -54,8 +54,10 @@ class Engine(Protocol):
     def precision(self) -> str:
         """Return what the model computes in."""
 
-    def prepare(self, precision: str = "float32", layers: Sequence[str] = ()) -> None:
-        """Set the precision, and the layers that serve as outputs, before the first sample."""
+    def prepare(
+        self, precision: str = "float32", layers: Sequence[str] = (), seed: int = 0
+    ) -> None:
+        """Set precision, layers that serve as outputs, and seed, before the first sample."""
 
     def sites(self, wrt: str | None) -> Mapping[str, str]:
         """Return what is differentiated: the engine's name of each site, and its public name."""
@@ -95,7 +97,8 @@ class Case:
 
     `inputs` and `baseline` hold every model input, (B, ...); only `sites` are differentiated, and
     outside them the baseline equals the input. `keys` are the seeds of the samples. `scores` are
-    those of the clean inputs where they are known already.
+    those of the clean inputs where they are known already. `references` are samples (K, ...) by
+    site, the same for all, to draw baselines from; `spatial` the height and width axes, by site.
     """
 
     inputs: Arrays
@@ -105,6 +108,8 @@ class Case:
     keys: Sequence[bytes]
     tolerance: float = 0.01
     scores: Array | None = None
+    references: Arrays = field(default_factory=dict)
+    spatial: Mapping[str, tuple[int, int]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return count(self.inputs)
@@ -131,7 +136,8 @@ class Method:
 
     `complete`: values sum to score - baseline score. `linear_exact`: what a linear model
     gives is known on paper, `gradient` or `input times gradient` or `difference times gradient`.
-    `clean_gradient`: the gradient at the clean input is part of the definition.
+    `clean_gradient`: the gradient at the clean input is part of the definition. `needs` is what it
+    cannot do without: `picture` inputs, or a `dataset` of baselines.
     """
 
     name: ClassVar[str]
@@ -141,6 +147,7 @@ class Method:
     random: ClassVar[bool] = False
     clean_gradient: ClassVar[bool] = False
     linear_exact: ClassVar[str] = ""
+    needs: ClassVar[str] = ""
     reduce: ClassVar[str] = "sum"
 
     @property

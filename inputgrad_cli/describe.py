@@ -9,11 +9,21 @@ from inputgrad_cli.contracts import Method
 from inputgrad_cli.methods import methods
 from inputgrad_cli.registry import parameters, summary
 
+NEEDS = {"picture": "needs picture inputs", "dataset": "needs --baseline dataset:path=FILE"}
+
 
 def method_rows() -> list[dict[str, Any]]:
     """Return name, family, paper and one line of help of every method."""
     return [
-        {"name": m.name, "family": m.family, "paper": m.paper, "help": summary(m)} for m in methods
+        {
+            "name": m.name,
+            "family": m.family,
+            "paper": m.paper,
+            "help": summary(m),
+            "complete": m.complete,
+            "needs": m.needs or None,
+        }
+        for m in methods
     ]
 
 
@@ -31,6 +41,8 @@ def describe(name: str) -> dict[str, Any]:
                 "default": f.default,
                 "help": f.metadata.get("help", ""),
                 "choices": list(f.metadata.get("choices", ())),
+                "least": f.metadata.get("least"),
+                "most": f.metadata.get("most"),
             }
             for f in parameters(cls)
         ],
@@ -45,6 +57,8 @@ def laws(cls: type[Method]) -> list[str]:
         told.append("complete: sums to score - baseline score")
     if cls.linear_exact:
         told.append(f"on a linear model: {cls.linear_exact}")
+    if cls.needs:
+        told.append(NEEDS[cls.needs])
     return told
 
 

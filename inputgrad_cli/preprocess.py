@@ -32,6 +32,11 @@ class Preprocess:
         """Return whether every pixel goes in as the number 0..255 that it is."""
         return self.scale == 1.0 and not self.mean and not self.std
 
+    @property
+    def axes(self) -> tuple[int, int]:
+        """Return the height and the width axis of a batch of what the model takes."""
+        return (2, 3) if self.channels_first else (1, 2)
+
     def apply(self, pixels: Array) -> Floats:
         """Return float32 model input of `pixels` 0..255 (..., H, W, C), in the model's order."""
         channels = pixels.shape[-1]

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from inputgrad_cli.arrays import Array
+from inputgrad_cli.arrays import Array, open_ended
 from inputgrad_cli.baseline import Baseline
 from inputgrad_cli.choose import choose, mask_weights
 from inputgrad_cli.contracts import Method
@@ -30,7 +30,10 @@ class Wish:
 
 @dataclass(frozen=True)
 class Question:
-    """Everything that is asked of every sample; `baseline` None means what fits the input."""
+    """Everything that is asked of every sample; `baseline` None means what fits the input.
+
+    `given` are the samples of a baseline that stands in a file, (K, ...) by input.
+    """
 
     wishes: tuple[Wish, ...]
     targets: tuple[str, ...] = ("auto",)
@@ -43,6 +46,7 @@ class Question:
     pictures: Mapping[str, Preprocess] = field(default_factory=dict)
     masks: Mapping[str, Array] = field(default_factory=dict)
     compiled_loss: Any = None
+    given: Mapping[str, Array] = field(default_factory=dict)
 
 
 def choices_of(question: Question, signature: Signature) -> list[list[Choice]]:
@@ -64,8 +68,9 @@ def truth_of(
         return labels
     if choice.kind != "mask":
         return None
-    shape = tuple(d or 1 for d in signature.head(choice.head).shape or ())
-    weights = mask_weights(choice, question.masks[choice.how], shape)
+    mask = question.masks[choice.how]
+    shape = open_ended(signature.head(choice.head).shape or (), mask.shape)
+    weights = mask_weights(choice, mask, shape)
     return np.broadcast_to(weights, (rows, *shape))
 
 

@@ -63,23 +63,29 @@ def _metadata(
             return first[key]
         return [None if record is None else record[key] for record in records]
 
+    def common(key: str) -> Any:
+        """Return the value that all samples share; a list where a file gave them their own."""
+        told = [record[key] for record in records if record is not None]
+        return first[key] if all(value == first[key] for value in told) else column(key)
+
     wish = answer.wish
     out = {
         "schema": SCHEMA,
         "many": samples.many,
         "method": {"name": wish.method.name, "label": wish.label, **parameters(wish.method)},
         "target": {
-            "asked": answer.target,
-            "output": first["output"],
+            "asked": common("asked"),
+            "output": common("output"),
             "index": column("index"),
             "label": column("label"),
+            "class": column("class"),
         },
-        "space": first["space"],
+        "space": common("space"),
         "score": column("score"),
         "baseline_score": column("baseline_score"),
         "probability": column("probability"),
         "checks": column("checks"),
-        "disconnected": first["disconnected"],
+        "disconnected": sorted({name for r in records if r for name in r["disconnected"]}),
         "reduce": wish.method.reduce,
         "per_input": wish.method.per_input,
         "baseline": _baseline(answer, samples, facts),

@@ -30,16 +30,22 @@ class Teller:
         rows = range(len(case))
         told = [self._record(case, finding, head, row) for row in rows]
         for row, record in zip(rows, told, strict=True):
-            record["checks"] = {**health(finding.values, row), **_completeness(finding, row)}
+            record["checks"] = {
+                **health(finding.values, row),
+                **_completeness(finding, row),
+                **_standard_error(finding, row),
+            }
         return told
 
     def _record(self, case: Case, finding: Finding, head: Head, row: int) -> Record:
         number = _class_number(case.target, row, head)
         base = finding.baseline_scores
         return {
+            "asked": case.target.choice.asked,
             "index": case.target.unit(row),
             "output": head.name,
-            "label": _label(number, self.labels),
+            "label": _label(number, self.labels, head),
+            "class": number if head.is_binary else None,
             "space": case.target.choice.space,
             "score": None if case.scores is None else float(case.scores[row]),
             "baseline_score": None if base is None else float(base[row]),
@@ -48,13 +54,16 @@ class Teller:
         }
 
 
-def merged(records: Sequence[Record]) -> Record:
+def merged(records: Sequence[Record], group: str) -> Record:
     """Return the record of the target `all` of a sample: scores by class, the worst checks."""
     checks = [record["checks"] for record in records]
     gaps = [c["completeness"] for c in checks if "completeness" in c]
     worst = max(gaps, key=lambda gap: gap["gap"], default=None)
+    errors = [c["standard_error"] for c in checks if "standard_error" in c]
+    errors.sort(key=lambda error: error["relative"])
     return {
         **records[0],
+        "asked": group,
         "index": None,
         "label": None,
         "probability": None,
@@ -65,6 +74,7 @@ def merged(records: Sequence[Record]) -> Record:
             "finite": all(c["finite"] for c in checks),
             "zero": all(c["zero"] for c in checks),
             **({"completeness": worst} if worst else {}),
+            **({"standard_error": errors[-1]} if errors else {}),
         },
     }
 
@@ -89,6 +99,18 @@ def _completeness(finding: Finding, row: int) -> Record:
     }
 
 
+def _standard_error(finding: Finding, row: int) -> Record:
+    if (e := finding.standard_error) is None:
+        return {}
+    return {
+        "standard_error": {
+            "mean": float(e.mean[row]),
+            "relative": float(e.relative[row]),
+            "samples": int(e.samples[row]),
+        }
+    }
+
+
 def _class_number(target: PinnedTarget, row: int, head: Head) -> int | None:
     if target.index.shape[1] != 1 or head.classes is None:
         return None
@@ -98,8 +120,9 @@ def _class_number(target: PinnedTarget, row: int, head: Head) -> int | None:
     return int(index[head.axis]) if len(index) else 0
 
 
-def _label(number: int | None, labels: Sequence[str]) -> str | None:
-    return labels[number] if number is not None and number < len(labels) else None
+def _label(number: int | None, labels: Sequence[str], head: Head) -> str | None:
+    classes = 2 if head.is_binary else head.classes
+    return labels[number] if number is not None and len(labels) == classes else None
 
 
 def _probability(number: int | None, row: int, head: Head, first: FirstPass) -> float | None:

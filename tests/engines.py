@@ -1,5 +1,6 @@
 """Engines without TensorFlow: models that are formulas, and a spy that notes what it was asked."""
 
+from dataclasses import replace
 from typing import ClassVar
 
 import numpy as np
@@ -34,7 +35,7 @@ class Formula:
     notes: ClassVar[dict] = {}
     precision = "float64"
 
-    def prepare(self, precision="float32", layers=()):
+    def prepare(self, precision="float32", layers=(), seed=0):
         pass
 
     def sites(self, wrt=None):
@@ -76,8 +77,8 @@ class Spy:
         self._see(self.derived, inputs)
         return self.engine.gradients(inputs, target, sites)
 
-    def first(self, *args, **kwargs):
-        return self.engine.first(*args, **kwargs)
+    def __getattr__(self, name):
+        return getattr(self.engine, name)
 
 
 def linear(weights, bias=0.0, batch_size=7):
@@ -112,6 +113,54 @@ def product():
         lambda x: {"a": x["b"].astype(np.float64), "b": x["a"].astype(np.float64)},
         {"a": (3,), "b": (3,)},
     )
+
+
+class Pictures:
+    """Shows an engine of flat inputs as one of pictures (1, W, 1)."""
+
+    def __init__(self, engine):
+        self.engine, self.batch_size = engine, engine.batch_size
+
+    def __getattr__(self, name):
+        return getattr(self.engine, name)
+
+    def scores(self, inputs, target):
+        return self.engine.scores(flat(inputs), target)
+
+    def gradients(self, inputs, target, sites):
+        found = self.engine.gradients(flat(inputs), target, sites)
+        return Gradients(pictures(found.values), found.scores, found.disconnected)
+
+
+def flat(arrays):
+    """Return arrays (N, W)."""
+    return {name: array.reshape(len(array), -1) for name, array in arrays.items()}
+
+
+def pictures(arrays):
+    """Return arrays (N, 1, W, 1)."""
+    return {name: array.reshape(len(array), 1, -1, 1) for name, array in arrays.items()}
+
+
+def asked(method, engine, question, references=None):
+    """Return what a method finds in a case of flat inputs, given what it needs.
+
+    A method of pictures sees pictures of one row, and its values come back flat; a method that
+    draws from a dataset gets the rows of `references`, by default the baselines of the case.
+    """
+    if method.needs == "dataset":
+        given = references or {site: question.baseline[site] for site in question.sites}
+        question = replace(question, references=given)
+    if method.needs != "picture":
+        return method.attribute(engine, question)
+    shown = replace(
+        question,
+        inputs=pictures(question.inputs),
+        baseline=pictures(question.baseline),
+        spatial=dict.fromkeys(question.sites, (1, 2)),
+    )
+    found = method.attribute(Pictures(engine), shown)
+    return replace(found, values=flat(found.values))
 
 
 def case(engine, inputs, baseline=None, seed=0, sites=None, tolerance=0.01):

@@ -6,16 +6,27 @@ import numpy as np
 import pytest
 
 from inputgrad_cli.attribution import sums
+from inputgrad_cli.blur import blur
+from inputgrad_cli.errors import UsageError
 from inputgrad_cli.methods import methods
-from tests.engines import Spy, case, linear, product, quadratic, relu
+from tests.engines import Spy, asked, case, linear, product, quadratic, relu
 
 X = np.array([[1.0, -2.0, 0.5], [3.0, 0.25, -1.0], [0.1, 0.2, 0.3], [-4.0, 1.0, 2.0]])
 W = np.array([2.0, -1.0, 0.5])
+ROWS = {"x": np.array([[0.0, 0.5, -1.0], [1.0, 1.5, 0.25], [-0.5, 2.0, 0.5]], np.float32)}
 ALL = list(methods)
 
 
 def values(method, engine, *args, **kwargs):
-    return method.attribute(engine, case(engine, *args, **kwargs)).values["x"]
+    return asked(method, engine, case(engine, *args, **kwargs), ROWS).values["x"]
+
+
+def far(method, x, base):
+    """Return the point that a method compares with."""
+    if method.needs != "picture":
+        return base
+    pictures = x.reshape(len(x), 1, -1, 1)
+    return blur(pictures, method.sigma, (1, 2)).reshape(x.shape)
 
 
 @pytest.fixture(params=ALL, ids=[cls.name for cls in ALL])
@@ -24,26 +35,75 @@ def method(request):
 
 
 def test_a_linear_model_is_explained_exactly(method):
-    found = values(method, linear(W, 3.0), X, {"x": X * 0 + 0.5})
+    base = np.full_like(X, 0.5)
+    question = case(linear(W, 3.0), X, {"x": base})
+    found = asked(method, linear(W, 3.0), question).values["x"]
     expected = {
+        "": found,
         "gradient": np.broadcast_to(W, X.shape),
         "input times gradient": W * X,
-        "difference times gradient": W * (X - 0.5),
+        "difference times gradient": W * (X - base),
+        "difference from the blurred input times gradient": W * (X - far(method, X, base)),
+        "difference of scores shared by gradient squared": W**2
+        / (W @ W)
+        * ((X - base) @ W)[:, None],
+        "gradient squared": np.broadcast_to(W**2, X.shape),
+        "zero": np.zeros_like(X),
     }[method.linear_exact]
-    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
 
 
 def test_complete_methods_sum_to_the_difference_of_scores(method):
-    if not method.complete:
-        assert method.attribute(linear(W), case(linear(W), X)).completeness is None
-        return
     engine = quadratic(W)
     base = np.full_like(X, 0.5)
-    found = method.attribute(engine, case(engine, X, {"x": base}))
-    difference = engine.f({"x": X}) - engine.f({"x": base})
+    found = asked(method, engine, case(engine, X, {"x": base}))
+    if not method.complete:
+        assert found.completeness is None
+        return
+    difference = engine.f({"x": X}) - engine.f({"x": far(method, X, base)})
     np.testing.assert_allclose(sums(found.values), difference, rtol=0.01)
-    np.testing.assert_allclose(found.completeness.difference, difference, rtol=1e-5)
+    np.testing.assert_allclose(found.completeness.difference, difference, rtol=1e-4)
     assert found.completeness.ok.all()
+
+
+def test_the_gap_is_recorded_where_the_promise_cannot_be_kept(method):
+    """A jump that no gradient shows: whatever a method does, it must say that it failed."""
+    engine = relu(W)
+    engine.f = lambda x: np.where(x["x"][:, 0] > 0.37, 5.0, 0.0)
+    engine.df = lambda x: {"x": np.zeros_like(x["x"])}
+    found = asked(method, engine, case(engine, np.array([[1.0, -4.0, 0.0]])))
+    if method.complete:
+        assert found.completeness.gap[0] == pytest.approx(1.0)
+        assert not found.completeness.ok.any()
+
+
+def test_two_formulas_of_one_function_are_explained_alike(method):
+    """X = max(x, 0) - max(-x, 0), whichever way it is computed."""
+    two = relu(W)
+    two.f = lambda x: (np.maximum(x["x"], 0) - np.maximum(-x["x"], 0)) @ W
+    two.df = lambda x: {"x": W * (x["x"] > 0) + W * (x["x"] < 0)}
+    base = {"x": np.full_like(X, 0.13)}
+    found = [values(method, engine, X, base) for engine in (linear(W), two)]
+    np.testing.assert_allclose(found[0], found[1], rtol=1e-5, atol=1e-5)
+
+
+def test_permuted_features_permute_the_values(method):
+    """Where draws and neighbours play no part, the order of the features does not either."""
+    if method.random or method.needs:
+        return
+    order, base = [2, 0, 1], np.full_like(X, 0.13)
+    found = values(method, quadratic(W), X, {"x": base})
+    permuted = values(method, quadratic(W[order]), X[:, order], {"x": base})
+    np.testing.assert_allclose(found[:, order], permuted, rtol=1e-5, atol=1e-5)
+
+
+def test_what_a_method_needs_is_asked_for_in_one_sentence(method):
+    mend = {"picture": "--wrt", "dataset": "--baseline dataset:path="}.get(method.needs)
+    if mend is None:
+        method.attribute(linear(W), case(linear(W), X))
+        return
+    with pytest.raises(UsageError, match=mend):
+        method.attribute(linear(W), case(linear(W), X))
 
 
 def test_a_batch_equals_its_samples_one_by_one(method):
@@ -93,7 +153,7 @@ def test_only_random_methods_feel_the_seed(method):
 def test_inputs_outside_the_sites_stay_at_their_value(method):
     engine = Spy(product())
     a, b = X[:, :3], X[:, ::-1] + 2.0
-    found = method.attribute(engine, case(engine, {"a": a, "b": b}, sites=["a"]))
+    found = asked(method, engine, case(engine, {"a": a, "b": b}, sites=["a"]))
     assert set(found.values) == {"a"}
     allowed = {row.astype(np.float32).tobytes() for row in b}
     assert {point["b"].tobytes() for point in engine.derived} <= allowed
@@ -101,7 +161,7 @@ def test_inputs_outside_the_sites_stay_at_their_value(method):
 
 def test_no_pass_is_larger_than_the_engine_wants(method):
     engine = Spy(quadratic(W))
-    method.attribute(engine, case(engine, X))
+    asked(method, engine, case(engine, X))
     assert engine.largest <= engine.batch_size
 
 
@@ -117,6 +177,9 @@ def test_parameters_have_help_and_a_paper_stands_behind(method):
 
 
 def test_the_registry_holds_the_methods():
-    assert {"gradient", "input-x-gradient", "smoothgrad", "integrated-gradients"} <= {
-        cls.name for cls in ALL
+    assert {cls.name for cls in ALL} >= {
+        *("gradient", "input-x-gradient", "smoothgrad", "smoothgrad-squared", "vargrad"),
+        *("integrated-gradients", "expected-gradients", "gradient-shap"),
+        *("blur-integrated-gradients", "guided-integrated-gradients"),
+        "integrated-directional-gradients",
     }

@@ -16,8 +16,8 @@ TARGETS = (
     "it where there are several outputs. Repeatable."
 )
 BASELINES = (
-    "zeros, constant:value=V, black, white, gray, noise:std=S, uniform; default black for picture "
-    "files, else zeros."
+    "zeros, constant:value=V, black, white, gray, blur:sigma=S, noise:std=S, uniform, file:path=P, "
+    "dataset:path=P; default black for picture files, else zeros."
 )
 
 asking = together(

@@ -20,6 +20,7 @@ def command(run: Path, json: bool, **values: Any) -> int:
 
     Needs neither the model nor TensorFlow. Where an input file is gone, the heatmap alone is drawn.
     """
+    from inputgrad_cli.errors import EmptyError
     from inputgrad_cli.formats.results import dump
     from inputgrad_cli.jobs.redraw import redraw_held
 
@@ -40,8 +41,11 @@ def command(run: Path, json: bool, **values: Any) -> int:
         done.append(str(made.path))
         if not json:
             click.echo(printable(str(made.path)))
-    if not done and not failed:
-        click.echo("inputgrad: no map of this run can be drawn.", err=True)
     if json:
         click.echo(dump({"pictures": done, "failed": failed}))
+    if not done and not failed:
+        raise EmptyError(
+            f"{run}: no map of this run can be drawn",
+            reason="its inputs are no pictures: tables, texts and vectors have none",
+        )
     return 3 if failed else 0

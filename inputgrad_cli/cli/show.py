@@ -191,7 +191,11 @@ def _unit(target: Any) -> str:
     if target["label"] is not None:
         return str(target["label"])
     index = target["index"]
-    return str(target["asked"] if index is None else f"{target['output']}{index}")
+    if index is None or (index and isinstance(index[0], list)):
+        return str(target["asked"])
+    if target["class"] is not None:
+        return f"class {target['class']}"
+    return f"{target['output']}{index}"
 
 
 def counted(number: int, thing: str) -> str:

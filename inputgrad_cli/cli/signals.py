@@ -38,6 +38,8 @@ class Signals:
     def _note(self, number: int, frame: FrameType | None) -> None:
         self._came = number
         signal.signal(number, signal.SIG_DFL)
+        # Not print: the signal may have come in the middle of another line.
+        os.write(2, b"inputgrad: stopping after this batch; a second signal ends it at once.\n")
 
     def came(self) -> bool:
         """Return whether a signal has come."""

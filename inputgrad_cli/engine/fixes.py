@@ -6,6 +6,8 @@ from collections.abc import Collection, Iterator
 from typing import Any
 
 import keras
+import numpy as np
+import tensorflow as tf
 
 HALF = ("float16", "bfloat16")
 
@@ -80,18 +82,27 @@ def has_channels_first(model: Any) -> bool:
     )
 
 
-def has_own_code(model: Any) -> bool:
-    """Return whether anything but Keras's own layers and operations runs: it may do anything."""
-    return any(
-        not type(layer).__module__.startswith("keras.")
-        for layer in [model, *model._flatten_layers()]
-    ) or any(type(layer).__name__ == "Lambda" for layer in model._flatten_layers())
+def may_mix(model: Any) -> bool:
+    """Return whether anything but layers that keep samples apart runs: the first axis may be used.
+
+    Layers of Keras's own do so only along an axis that they were given; code and operations may.
+    """
+    inner = [model, *model._flatten_layers()]
+    operations = [op for one in inner for op in getattr(one, "operations", ())]
+    return any(_may_mix(one) for one in [*inner, *operations])
 
 
-def seed_states(model: Any) -> list[Any]:
-    """Return the variables that hold the state of Keras's random generators in the model."""
-    return [
-        variable
-        for variable in model.variables
-        if "seed_generator" in variable.path and not variable.trainable
-    ]
+def _may_mix(part: Any) -> bool:
+    home = type(part).__module__
+    known = home.startswith(("keras.src.layers.", "keras.src.models."))
+    axis = getattr(part, "axis", None)
+    axes = axis if isinstance(axis, (list, tuple)) else [axis]
+    return not known or type(part).__name__ == "Lambda" or 0 in axes
+
+
+def seed(model: Any, number: int) -> None:
+    """Let every generator start anew from a seed: Keras's in the model, and TensorFlow's own."""
+    tf.random.set_seed(number)
+    for variable in model.variables:
+        if "seed_generator" in variable.path and not variable.trainable:
+            variable.assign(np.array([number % 2**32, 1], np.uint32))

@@ -77,13 +77,15 @@ def _walk_graph(binding: Binding, tensors: Tensors) -> dict[str, Any]:
 
 
 def _static_shape(binding: Binding, name: str, value: Array) -> tuple[int | None, ...]:
-    symbols = binding.named(binding.model._outputs_struct) if _has_graph(binding.model) else {}
-    known = symbols.get(name)
+    struct = _symbolic_outputs(binding.model)
+    known = None if struct is None else binding.named(struct).get(name)
     return tuple(known.shape[1:]) if known is not None else tuple(value.shape[1:])
 
 
-def _has_graph(model: Any) -> bool:
-    return getattr(model, "_outputs_struct", None) is not None
+def _symbolic_outputs(model: Any) -> Any:
+    """Return the outputs as the model's graph declares them, None where it has no graph."""
+    graph = getattr(model, "_functional", None) or model
+    return getattr(graph, "_outputs_struct", None)
 
 
 def _may_be_probability(y: Array) -> bool:

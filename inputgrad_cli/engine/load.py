@@ -13,7 +13,7 @@ from inputgrad_cli.errors import ModelError
 from inputgrad_cli.modelfile.archive import ModelFile
 from inputgrad_cli.modelfile.scan import refuse_missing, refuse_unsafe
 
-CHATTER = re.compile(r"[IW]\d{4} |WARNING: All log messages before absl")
+CHATTER = re.compile(r"[IW]\d{4} |E\d{4} .*(cuda|oneDNN)|WARNING: All log messages before absl")
 
 
 class Loaded:
@@ -53,7 +53,8 @@ def load(
     from inputgrad_cli.engine.open import open_in_keras, source_of
     from inputgrad_cli.engine.tape import TapeEngine
 
-    place = pick_device(device)
+    with noise.kept():
+        place = pick_device(device)
     own = import_code(code)
     refuse_missing(file, [*own, *registered_names()])
     try:

@@ -10,6 +10,7 @@ import tensorflow as tf
 from inputgrad_cli.engine.binding import Tensors
 from inputgrad_cli.engine.heads import logits_of
 from inputgrad_cli.engine.losses import RECONSTRUCTION, find_loss, per_sample
+from inputgrad_cli.engine.taps import is_tap
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.signature import Head
 from inputgrad_cli.target import Choice
@@ -28,8 +29,13 @@ def in_space(choice: Choice, output: Any) -> Any:
     """Return the tensor that the choice reads, at least float32: logits or the output itself."""
     if choice.space != "logit":
         return at_least_float32(output)
-    logits: Any = logits_of(output)
-    if logits.shape.rank != output.shape.rank:
+    logits = logits_of(output)
+    if logits is None:
+        raise UsageError(
+            f"the logits of output {choice.head!r} lie before the layer that is differentiated",
+            mend="use --space output, or differentiate at an earlier layer",
+        )
+    if logits.shape.as_list() != output.shape.as_list():
         logits = tf.reshape(logits, tf.shape(output))
     return at_least_float32(logits)
 
@@ -103,12 +109,13 @@ def _loss(choice: Choice, output: Any, pins: Pins, inputs: Mapping[str, Any]) ->
 
 
 def _reconstructed(choice: Choice, output: Any, inputs: Mapping[str, Any]) -> Any:
-    alike = [t for t in inputs.values() if t.shape.is_compatible_with(output.shape)]
+    own = {name: tensor for name, tensor in inputs.items() if not is_tap(name)}
+    alike = [t for t in own.values() if t.shape.is_compatible_with(output.shape)]
     if len(alike) == 1:
         return alike[0]
-    shapes = ", ".join(f"{name} {tuple(t.shape[1:])}" for name, t in inputs.items())
+    shapes = ", ".join(f"{name} {tuple(t.shape[1:])}" for name, t in own.items())
     raise UsageError(
-        f"target {choice.asked}: output {choice.head!r} of shape {tuple(output.shape[1:])} "
+        f"target loss:{RECONSTRUCTION}: output {choice.head!r} of shape {tuple(output.shape[1:])} "
         "must match one input",
         reason=f"the inputs are {shapes}",
     )

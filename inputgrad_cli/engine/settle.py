@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -24,17 +23,24 @@ class Settled:
     """What one sample showed.
 
     `taps` are the embeddings at which integer and text inputs are differentiated, by input.
-    `needs_graph`: only a traced function finds the logits, or computes rightly. `alone`: samples
-    must be run one by one. `seeds` are generators that stay random, with their first state.
-    `notes` are what a reader should know, by code.
+    `needs_graph`: only a traced function finds the logits, or computes rightly. `notes` are what a
+    reader should know, by code: that a layer stays `random`, that a `batch` is mixed.
     """
 
     heads: tuple[Head, ...]
     taps: Taps
     needs_graph: bool
-    alone: bool
-    seeds: tuple[tuple[Any, Array], ...]
     notes: dict[str, str]
+
+    @property
+    def random(self) -> bool:
+        """Return whether a layer draws at inference."""
+        return "random" in self.notes
+
+    @property
+    def alone(self) -> bool:
+        """Return whether samples must be run one by one."""
+        return bool(self.notes)
 
 
 def settle(binding: Binding, inputs: Arrays, layer_heads: Sequence[str]) -> Settled:
@@ -50,19 +56,14 @@ def settle(binding: Binding, inputs: Arrays, layer_heads: Sequence[str]) -> Sett
     heads, needs_graph = find_heads(binding, binding.tensors(one), layer_heads)
     needs_graph = needs_graph or fixes.has_channels_first(binding.model)
     notes: dict[str, str] = {}
-    seeds: tuple[tuple[Any, Array], ...] = ()
-    alone = False
-    if fixes.has_own_code(binding.model):
-        random = _differ(binding, one, one)
-        if random:
-            seeds = tuple((v, v.numpy()) for v in fixes.seed_states(binding.model))
+    if fixes.may_mix(binding.model):
+        if _differ(binding, one, one):
             notes["random"] = (
                 "a layer stays random at inference; it is seeded, and samples run one by one"
             )
-        elif fixed == 1 and _mixes(binding, one):
+        elif fixes.fixed_batch(binding.model) is None and _mixes(binding, one):
             notes["batch"] = "the model mixes the samples of a batch; they are run one by one"
-        alone = bool(notes)
-    return Settled(heads, taps, needs_graph, alone, seeds, notes)
+    return Settled(heads, taps, needs_graph, notes)
 
 
 def _is_whole(dtype: str) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from inputgrad_cli.arrays import Array, Arrays, count, take
+from inputgrad_cli.arrays import Array, Arrays, count, open_ended, take
 from inputgrad_cli.contracts import FirstPass, Gradients
 from inputgrad_cli.engine import fixes
 from inputgrad_cli.engine.binding import Binding
@@ -50,7 +50,7 @@ class TapeEngine:
         self.binding = binding
         self.runner = Runner(binding, batch_size, traced, device, noise or Noise())
         self.precision = "float32"
-        self._settled = Settled((), {}, False, False, (), {})
+        self._settled = Settled((), {}, False, {})
         self._layers: Sequence[str] = ()
 
     @property
@@ -73,8 +73,11 @@ class TapeEngine:
         """Return what a reader should know about the model, by code."""
         return self._settled.notes
 
-    def prepare(self, precision: str = "float32", layers: Sequence[str] = ()) -> None:
-        """Set the precision (`float32` or the `model`'s own), and layers that serve as outputs."""
+    def prepare(
+        self, precision: str = "float32", layers: Sequence[str] = (), seed: int = 0
+    ) -> None:
+        """Set precision (`float32` or the `model`'s own), layers that serve as outputs, seed."""
+        self.runner.seed = seed
         own = fixes.own_precision(self.binding.model)
         if own and precision == "float32":
             fixes.widen(self.binding.model)
@@ -87,8 +90,11 @@ class TapeEngine:
         """Run one real sample: outputs become known, logits proved, embeddings found."""
         with self.runner.here():
             self._settled = settle(self.binding, inputs, self._layers)
-        self.runner.alone, self.runner.seeds = self._settled.alone, self._settled.seeds
-        self.runner.traced = self.runner.traced or self._settled.needs_graph
+        self.runner.alone, self.runner.random = self._settled.alone, self._settled.random
+        # A generator of TensorFlow's inside a graph can't be started anew.
+        self.runner.traced = self._settled.needs_graph or (
+            self.runner.traced and not self._settled.random
+        )
 
     def sites(self, wrt: str | None) -> dict[str, str]:
         """Return what is differentiated: the engine's name of each site, and its public name."""
@@ -101,7 +107,8 @@ class TapeEngine:
     def blame(self, inputs: Arrays, sites: Sequence[str]) -> str:
         """Return what blocks the way from the sites, in words; nothing where nothing does."""
         with self.runner.here():
-            found = blockers(self.binding, self.binding.tensors(take(inputs, [0])), sites)
+            rows, _ = next(iter(self.runner.passes(1)))
+            found = blockers(self.binding, self.binding.tensors(take(inputs, rows)), sites)
         return f"{' and '.join(found[:3])} has no derivative" if found else ""
 
     def tokens(self, inputs: Arrays) -> dict[str, list[list[Any]]]:
@@ -111,8 +118,13 @@ class TapeEngine:
         """
         if not self._settled.taps:
             return {}
-        with self.runner.here():
-            return tokens_of(self.binding, inputs, self._settled.taps)
+        found: dict[str, list[list[Any]]] = {name: [] for name in self._settled.taps}
+        for rows, real in self.runner.passes(count(inputs)):
+            with self.runner.here():
+                told = tokens_of(self.binding, take(inputs, rows), self._settled.taps)
+            for name, tokens in told.items():
+                found[name] += tokens[:real]
+        return found
 
     def first(
         self,
@@ -124,7 +136,7 @@ class TapeEngine:
     ) -> FirstPass:
         """Return the pass over the clean inputs, ranks resolved and pinned."""
         asked = list(zip(choices, truths or [None] * len(choices), strict=True))
-        if gradients and len(asked) > GROUP and all(choice.terms for choice, _ in asked):
+        if gradients and len(asked) > GROUP and _alike(choices):
             plain = self.first(inputs, choices, sites, truths, gradients=False)
             return replace(plain, gradients=self._tiled(inputs, plain.targets, sites))
         size = GROUP if gradients else len(asked)
@@ -227,5 +239,13 @@ class TapeEngine:
     def _pin(self, choice: Choice, rows: int, truth: Array | None) -> PinnedTarget:
         if choice.kind != "loss":
             return pin(choice, rows, truth)
-        shape = tuple(d or 1 for d in self.signature.head(choice.head).shape or ())
+        shape = open_ended(
+            self.signature.head(choice.head).shape or (), () if truth is None else truth.shape[1:]
+        )
         return pin(choice, rows, truth_for(choice, truth, (rows, *shape)))
+
+
+def _alike(choices: Sequence[Choice]) -> bool:
+    """Return whether the choices are units that one program serves."""
+    kinds = {(choice.program(pinned=True), len(choice.terms)) for choice in choices}
+    return len(kinds) == 1 and bool(choices[0].terms)

@@ -6,6 +6,7 @@ Sub-models are never built: they break on nested models. A tap is named `layer:N
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any
@@ -52,8 +53,13 @@ def find_layer(model: Any, name: str) -> tuple[Any, int | None]:
         return known[next(iter(distinct.values()))], int(number) if number else None
     if distinct:
         raise UsageError(f"{name}: several layers are called so", mend=f"say {' or '.join(found)}")
-    shown = ", ".join(list(known)[:20]) + (", ..." if len(known) > 20 else "")
-    raise UsageError(f"{name}: the model has no such layer", mend=f"its layers are: {shown}")
+    near = difflib.get_close_matches(path, known, n=3, cutoff=0.5)
+    shown = ", ".join(near or list(known)[:8])
+    told = f"perhaps {shown}" if near else f"it has {len(known)}: {shown}"
+    more = "" if near or len(known) <= 8 else " and so on"
+    raise UsageError(
+        f"{name}: the model has no such layer", mend=f"{told}{more}; `inputgrad inspect` lists them"
+    )
 
 
 @contextmanager
@@ -77,13 +83,16 @@ def hooked(layer: Any, change: Change) -> Iterator[None]:
         return call
 
     names = [name for name in ("call", "quantized_call") if hasattr(layer, name)]
+    before = {name: vars(layer)[name] for name in names if name in vars(layer)}
     for name in names:
         object.__setattr__(layer, name, wrap(getattr(layer, name)))
     try:
         yield
     finally:
-        for name in names:
+        for name in names:  # a layer may be hooked twice, by a site and by a target
             object.__delattr__(layer, name)
+            if name in before:
+                object.__setattr__(layer, name, before[name])
 
 
 @contextmanager

@@ -5,16 +5,22 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from inputgrad_cli import api
+from inputgrad_cli.arrays import Array
+from inputgrad_cli.baseline import Baseline, Given
 from inputgrad_cli.batch import Answer, explain_batch
-from inputgrad_cli.errors import ItemError
-from inputgrad_cli.jobs.feed import Load, pieces
+from inputgrad_cli.errors import ItemError, UsageError
+from inputgrad_cli.formats.reference import content, read_given
+from inputgrad_cli.jobs.feed import Load, Piece, pieces
 from inputgrad_cli.jobs.plan import Plan
 from inputgrad_cli.question import Question
 from inputgrad_cli.records import Facts
-from inputgrad_cli.signature import Port
+from inputgrad_cli.sample import Samples
+from inputgrad_cli.signature import Port, Signature
 
 
 @dataclass(frozen=True)
@@ -60,14 +66,27 @@ class Computer:
             samples = piece.samples
             question = self._question(batch[0], piece.targets)
             if not self._settled:
-                self.model.settle(samples, question.targets, self._plan.job.precision)
-            passes.append(explain_batch(self.model.engine, samples, question, piece.truth))
+                job = self._plan.job
+                self.model.settle(samples, self._plan.every_target, job.precision, job.seed)
+                _refuse_labels(self._plan.labels, self.model.signature)
+            passes.append(self._explained(samples, question, piece))
             if not self._settled:
                 self._opened(self.model)
                 self._settled = True
         if not passes:
             raise ItemError(f"{batch[0].item.path}: no sample of it can be used", kind="empty")
         return passes
+
+    def _explained(self, samples: Samples, question: Question, piece: Piece) -> list[Answer]:
+        try:
+            return explain_batch(self.model.engine, samples, question, piece.truth)
+        except UsageError as error:
+            if piece.targets is None:
+                raise
+            # A target from a file is one item's own; the others need not suffer.
+            raise ItemError(
+                error.what, reason=error.reason, mend=error.mend, kind="target"
+            ) from None
 
     def facts(self) -> Facts:
         """Return what the records of all items share."""
@@ -88,7 +107,36 @@ class Computer:
             api.pixel_inputs(self.ports(), plan.preprocess),
             plan.masks,
             self.model.compiled_loss,
+            self._given,
         )
+
+    @cached_property
+    def _given(self) -> dict[str, Array]:
+        return read_given(self._plan.baseline, self._plan.reading(self.ports()))
+
+
+def _refuse_labels(labels: tuple[str, ...], signature: Signature) -> None:
+    """Raise UsageError where the class names fit no output."""
+    counts = [2 if head.is_binary else head.classes for head in signature.outputs]
+    if labels and len(labels) not in counts:
+        told = " or ".join(str(count) for count in counts if count is not None) or "no"
+        raise UsageError(
+            f"there are {len(labels)} class names, and {told} classes",
+            mend="give one for each class, in their order, with --labels FILE",
+        )
+
+
+def _code_mark(source: str) -> str:
+    """Return a hash of the user's file, or the name of the user's module."""
+    path = Path(source)
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else source
+
+
+def _given_mark(baseline: Baseline | None) -> str | None:
+    """Return a hash of the file that a baseline stands in."""
+    if not isinstance(baseline, Given):
+        return None
+    return hashlib.sha256(content(baseline)).hexdigest()
 
 
 def deciding(plan: Plan) -> dict[str, Any]:
@@ -98,12 +146,12 @@ def deciding(plan: Plan) -> dict[str, Any]:
         "model": plan.file.sha256,
         "space": job.space,
         "wrt": job.wrt,
-        "baseline": repr(plan.baseline),
+        "baseline": [repr(plan.baseline), _given_mark(plan.baseline)],
         "preprocess": repr(plan.preprocess),
         "viewing": repr(job.viewing),
         "seed": job.seed,
         "tolerance": job.tolerance,
-        "truth": plan.truth.digest if plan.truth else None,
+        "code": [_code_mark(source) for source in job.code],
         "masks": {path: hashlib.sha256(m.tobytes()).hexdigest() for path, m in plan.masks.items()},
         "precision": job.precision,
     }

@@ -38,7 +38,9 @@ class ItemDone:
 
     def record(self) -> dict[str, Any]:
         """Return the line of the machine stream."""
-        return {"type": "item", **{k: v for k, v in self.fields.items() if k != "probability"}}
+        told = {key: value for key, value in self.fields.items() if key != "probability"}
+        told["target"] = {k: v for k, v in told["target"].items() if k != "class"}
+        return {"type": "item", **told}
 
     @property
     def status(self) -> str:

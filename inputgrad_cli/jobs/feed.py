@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -55,10 +56,11 @@ class Skipped:
 
 @dataclass(frozen=True)
 class Broken:
-    """An item that cannot be used."""
+    """An item that cannot be used, and the maps that it therefore lacks."""
 
     item: Item
     error: ItemError
+    maps: tuple[Map, ...]
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,7 @@ class Labels:
     true_values: Truth | None
     asked: tuple[str, ...]
     files: Mapping[str, TargetFile]
+    names: tuple[str, ...]
 
     def truth(self, name: str, number: int, samples: int) -> Array | None:
         """Return the true values of an item, (samples, ...), None where none are given."""
@@ -83,9 +86,15 @@ class Labels:
         ]
         return tuple(zip(*columns, strict=True))
 
-    def digest(self, name: str) -> dict[str, object]:
-        """Return what of this decides an item's arrays."""
-        return {text: file.named.get(name) for text, file in self.files.items()}
+    def deciding(self, name: str, number: int, target: str) -> dict[str, object]:
+        """Return what of this decides an item's arrays; of the class names, those it asks for."""
+        told: dict[str, object] = {text: file.named.get(name) for text, file in self.files.items()}
+        texts = self.files[target].named.get(name, []) if target in self.files else [target]
+        words = [word for text in texts for word in re.split(r"[:,=/]", text)]
+        told["classes"] = [self.names.index(word) for word in words if word in self.names]
+        if self.true_values:
+            told["truth"] = self.true_values.written(name, number)
+        return told
 
 
 class Feed:
@@ -104,6 +113,7 @@ class Feed:
 
     def read(self, number: int, item: Item) -> Iterator[Load | Skipped | Broken]:
         """Yield what there is of an item: what is skipped, then what is to be done."""
+        lacking = list(self._maps)
         try:
             if item.error is not None:
                 raise item.error
@@ -111,20 +121,21 @@ class Feed:
             content = {str(n): hashlib.sha256(data).hexdigest() for n, data in files.items()}
             todo = []
             for made in self._maps:
-                mark = self._mark(item.name, made, content)
+                mark = self._mark((item.name, number), made, content)
                 record = self._journal.holds(made.stem(item.name), mark)
                 if record is None:
                     todo.append((made, mark))
                 else:
+                    lacking.remove(made)
                     yield Skipped(item, made, record)
             if todo:
                 samples = read_samples(files, item.paths, self._reading)
-                known = any(self._journal.files(made.stem(item.name)) for made, _ in todo)
+                known = any(self._journal.differs(m.stem(item.name), mark) for m, mark in todo)
                 truth = self._labels.truth(item.name, number, len(samples))
                 targets = self._labels.targets(item.name, len(samples))
                 yield Load(item, samples, tuple(todo), truth, known, targets)
         except ItemError as error:
-            yield Broken(item, error)
+            yield Broken(item, error, tuple(lacking))
 
     def batches(
         self, items: Sequence[Item], size: int, stop: Callable[[], bool]
@@ -148,9 +159,14 @@ class Feed:
         if batch:
             yield batch
 
-    def _mark(self, name: str, made: Map, content: dict[str, str]) -> str:
+    def _mark(self, item: tuple[str, int], made: Map, content: dict[str, str]) -> str:
         own = [made.label, made.parameters, made.target]
-        facts = {**self._facts, "map": own, "content": content, "own": self._labels.digest(name)}
+        facts = {
+            **self._facts,
+            "map": own,
+            "content": content,
+            "own": self._labels.deciding(*item, made.target),
+        }
         return fingerprint(facts)
 
 

@@ -11,6 +11,8 @@ from inputgrad_cli.jobs.items import Item
 from inputgrad_cli.jobs.naming import Map
 from inputgrad_cli.jobs.spoken import plain, spoken
 
+CHECKS = ("finite", "zero", "completeness")  # those that the contract names
+
 
 def failed_fields(
     item: Item, made: Map, error: dict[str, str], sample: int | None = None
@@ -48,21 +50,26 @@ def done_fields(
     def at(value: Any) -> Any:
         return value if sample is None else value[sample]
 
+    def own(value: Any) -> Any:
+        return at(value) if isinstance(value, list) else value
+
     target = {
-        **meta["target"],
+        "asked": own(meta["target"]["asked"]),
+        "output": own(meta["target"]["output"]),
         "index": at(meta["target"]["index"]),
         "label": at(meta["target"]["label"]),
+        "class": at(meta["target"]["class"]),
     }
     return {
         **_head(item, made, sample),
         "target": target,
-        "space": meta["space"],
+        "space": own(meta["space"]),
         "score": at(meta["score"]),
         "probability": at(meta["probability"]),
         "arrays": plain(arrays),
         "picture": None if pictures[sample or 0] is None else plain(str(pictures[sample or 0])),
         "status": "ok",
-        "checks": at(meta["checks"]),
+        "checks": {k: v for k, v in at(meta["checks"]).items() if k in CHECKS},
     }
 
 

@@ -33,6 +33,8 @@ def finish(
 ) -> Finished:
     """Write the files of one map of one item. Raises StorageError; an item's own fault is told."""
     try:
+        if error := next((part.error for part in parts if part.error), None):
+            raise error
         attribution = attribution_of(parts, load.samples, facts)
         files, pictures = output.write(load.item, made, attribution, load.samples)
     except ItemError as error:
@@ -47,10 +49,20 @@ def finish(
         **_key(load.item, made),
         "status": status,
         "samples": len(load.samples) if load.samples.many else None,
+        "unmet": sum(_is_unmet(event) for event in events),
+        "drawn": any(pictures),
         "fingerprint": mark,
         "files": files,
     }
     return Finished(line, events)
+
+
+def _is_unmet(event: Event) -> bool:
+    """Return whether a check of a sample does not hold."""
+    if not isinstance(event, ItemDone) or event.status != "ok":
+        return False
+    checks = event.fields["checks"]
+    return not checks["finite"] or not checks.get("completeness", {"ok": True})["ok"]
 
 
 def _told(

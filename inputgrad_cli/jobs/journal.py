@@ -63,6 +63,11 @@ class Journal:
                 return None
         return record
 
+    def differs(self, stem: str, fingerprint: str) -> bool:
+        """Return whether an earlier run made this map, but of another input or question."""
+        record = self.known.get(stem, {})
+        return "fingerprint" in record and record["fingerprint"] != fingerprint
+
     def owns(self, path: Path) -> bool:
         """Return whether a line names this file."""
         return path in self._owned
@@ -78,7 +83,9 @@ class Journal:
         try:
             handle = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
             try:
-                os.write(handle, text.encode())
+                rest = text.encode()
+                while rest:
+                    rest = rest[os.write(handle, rest) :]
                 os.fsync(handle)
             finally:
                 os.close(handle)

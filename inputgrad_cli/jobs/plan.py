@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from inputgrad_cli.baseline import Baseline, baselines
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.formats.pictures import Viewing
 from inputgrad_cli.formats.read import MANY_SUFFIXES, Reading, suffix_of, suffixes_for
+from inputgrad_cli.formats.reference import read_given
 from inputgrad_cli.jobs.beside import settled
 from inputgrad_cli.jobs.items import Found, Search, find_items, pair_items
 from inputgrad_cli.jobs.naming import Map, maps_of, refuse_clashes
@@ -92,6 +93,11 @@ class Plan:
     batch_size: int
     traced: bool
 
+    @property
+    def every_target(self) -> tuple[str, ...]:
+        """Return all targets that any item may have, those in files included."""
+        return _every_target(self.job, self.target_files)
+
     def reading(self, ports: tuple[Port, ...]) -> Reading:
         """Return how the files of the job are read for these inputs."""
         return Reading(ports, self.preprocess, self.job.viewing)
@@ -102,14 +108,18 @@ def make_plan(job: Job) -> Plan:
     wishes = api.wishes(job.methods)
     maps = maps_of([(wish.label, wish.method) for wish in wishes], job.targets)
     baseline = baselines.build(job.baseline) if job.baseline else None
+    api.refuse_unmet(wishes, baseline)
     file = open_model(job.model)
     refuse_unsafe(file, job.trust)
     if not job.code:
         refuse_missing(file, ())
     shape = outline(file.config)
     job = settled(job)
-    _check_names(job, shape)
+    files = {text: TargetFile(text) for text in job.targets if text.startswith(FILE)}
+    _check_names(job, shape, _every_target(job, files))
     preprocess = _preprocess(api.preprocessing(file, job.preprocess), shape)
+    if shape.inputs:  # a file of baselines that does not fit them ends here
+        read_given(baseline, Reading(shape.inputs, preprocess, job.viewing))
     labels = api.class_names(file, job.labels)
     found = _find(job, shape)
     refuse_clashes([item.name for item in found.items], maps, folds_case(job.out))
@@ -131,8 +141,8 @@ def make_plan(job: Job) -> Plan:
         labels,
         found,
         truth,
-        api.read_masks(job.targets),
-        {text: TargetFile(text) for text in job.targets if text.startswith(FILE)},
+        api.read_masks(_every_target(job, files)),
+        files,
         size,
         traced,
     )
@@ -144,9 +154,13 @@ def _preprocess(found: Preprocess, shape: Outline) -> Preprocess:
     return suited(found, pictures[0]) if len(pictures) == 1 else found
 
 
-def _check_names(job: Job, shape: Outline) -> None:
+def _every_target(job: Job, files: Mapping[str, TargetFile]) -> tuple[str, ...]:
+    plain = [text for text in job.targets if text not in files]
+    return tuple(dict.fromkeys([*plain, *(t for file in files.values() for t in file.texts())]))
+
+
+def _check_names(job: Job, shape: Outline, texts: Sequence[str]) -> None:
     heads = [name for name, _ in shape.outputs or ()]
-    texts = [text for text in job.targets if not text.startswith(FILE)]
     targets = [parse_target(text, heads) for text in texts] if shape.outputs else []
     for target in targets:
         if target.kind == "loss" and target.words != ("reconstruction",) and job.truth is None:

@@ -37,6 +37,7 @@ class Run:
         self._counts: Counter[str] = Counter()
         self._failed_items: set[str] = set()
         self._news: list[Event] = []
+        self._undrawn = 0
 
     def events(self) -> Iterator[Event]:
         """Yield what happens; the last event is the summary. Raises what ends a whole run."""
@@ -68,9 +69,6 @@ class Run:
 
     def _count(self, event: ItemDone) -> None:
         self._counts[event.status] += 1
-        checks = event.fields.get("checks") or {}
-        complete = checks.get("completeness") or {"ok": True}
-        self._counts["unmet"] += not complete["ok"] or not checks.get("finite", True)
         if event.status == "failed":
             self._failed_items.add(event.fields["input"])
 
@@ -83,19 +81,26 @@ class Run:
         self._output = Output(job.out, self._journal, job.style, job.on_exists == "overwrite")
         self._computer = Computer(plan, pace, lambda model: self._opened(model, pace))
         reading = plan.reading(self._computer.ports())
-        labels = Labels(plan.truth, job.targets, plan.target_files)
+        labels = Labels(plan.truth, job.targets, plan.target_files, plan.labels)
         feed = Feed(reading, plan.maps, self._journal, deciding(plan), labels)
         yield from run_warnings(plan)
         done, total = 0, len(plan.found.items)
         for got in feed.batches(plan.found.items, pace.batch_size, self._halted):
             if isinstance(got, Skipped):
                 samples = got.record["samples"]
+                self._counts["unmet"] += got.record["unmet"]
+                self._undrawn += bool(job.style) and not got.record["drawn"]
                 for sample in [None] if samples is None else range(samples):
                     yield ItemDone(skipped_fields(got.item, got.made, sample))
                 continue
             yield from self._broken(got) if isinstance(got, Broken) else self._batch(got)
             done += 1 if isinstance(got, Broken) else len(got)
             yield Progress(done, total)
+        if self._undrawn and any(port.is_picture for port in self._computer.ports()):
+            yield Warned(
+                "undrawn",
+                f"{self._undrawn} maps of an earlier run have no picture; `inputgrad render` draws",
+            )
         if job.run_scale and job.style:
             for _ in redraw(job.out, job.style, run_scale=True):
                 pass
@@ -112,8 +117,8 @@ class Run:
 
     def _broken(self, got: Broken) -> Iterator[Event]:
         told = failure(got.error)
-        self._journal.add([failed_line(got.item, made, told) for made in self.plan.maps])
-        for made in self.plan.maps:
+        self._journal.add([failed_line(got.item, made, told) for made in got.maps])
+        for made in got.maps:
             yield ItemDone(failed_fields(got.item, made, told))
 
     def _batch(self, batch: Sequence[Load]) -> Iterator[Event]:
@@ -123,7 +128,8 @@ class Run:
             facts = self._computer.facts()
         except ItemError as error:
             if len(batch) == 1:
-                yield from self._broken(Broken(batch[0].item, error))
+                maps = tuple(made for made, _ in batch[0].todo)
+                yield from self._broken(Broken(batch[0].item, error, maps))
                 return
             for load in batch:  # one of them is at fault; the others shall not pay for it
                 yield from self._batch([load])
@@ -139,6 +145,7 @@ class Run:
         for folder in {(self.plan.job.out / load.item.name).parent for load in batch}:
             sync_folder(folder)
         self._journal.add([done.line for done in finished])
+        self._counts["unmet"] += sum(done.line.get("unmet", 0) for done in finished)
         for done in finished:
             yield from (_timed(event, seconds) for event in done.events)
 

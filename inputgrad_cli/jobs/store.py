@@ -9,6 +9,7 @@ from pathlib import Path
 from inputgrad_cli.errors import BusyError, StorageError, UsageError
 
 TEMPORARY = ".ig-"
+LOCK = ".lock"
 Bytes = bytes | memoryview
 
 
@@ -61,7 +62,7 @@ class Hold:
         except OSError as error:
             raise _unwritable(out, error) from None
         try:
-            self._handle = os.open(out / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            self._handle = os.open(out / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         except OSError as error:
             raise _unwritable(out, error) from None
         try:
@@ -79,7 +80,9 @@ class Hold:
 
     def _sweep(self) -> None:
         """Remove the temporary files of runs that were killed; nobody else can own them now."""
-        for folder, _, files in os.walk(self.out):
+        for folder, folders, files in os.walk(self.out):
+            # A directory inside that has a lock is another run's, and may be live.
+            folders[:] = [f for f in folders if not (Path(folder) / f / LOCK).exists()]
             for name in files:
                 if name.startswith(TEMPORARY) and name.endswith(".tmp"):
                     (Path(folder) / name).unlink(missing_ok=True)

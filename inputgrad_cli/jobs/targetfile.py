@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import csv
+import re
 from pathlib import Path
 
 from inputgrad_cli.errors import ItemError, UsageError
 from inputgrad_cli.formats.files import read_bytes
 
 FILE = "file:"
+ONE_MAP = r"^(?!file:)(?!(.*/)?(top:|all$)).+"  # neither a file again, nor several maps
 
 
 class TargetFile:
@@ -26,13 +28,23 @@ class TargetFile:
             raise UsageError(f"--target {text}: its columns must be input,target")
         for row in rows:
             target = (row["target"] or "").strip()
-            if not target or target.startswith((FILE, "top:")):
-                raise UsageError(f"--target {text}: {target!r} of {row['input']} is not one target")
+            if None in row:
+                raise UsageError(
+                    f"--target {text}: the row of {row['input']} has more than two cells",
+                    mend='put a target with a comma in quotes, as in "margin:1,2"',
+                )
+            if not re.search(ONE_MAP, target):
+                raise UsageError(f"--target {text}: {target!r} of {row['input']} is not one map")
             self.named.setdefault(row["input"], []).append(target)
+
+    def texts(self) -> list[str]:
+        """Return every target in the file."""
+        return [target for targets in self.named.values() for target in targets]
 
     def of(self, name: str, samples: int) -> list[str]:
         """Return the target of each sample of an item; one row serves all of them."""
-        found = self.named.get(name, [])
+        rows = [self.named.get(f"{name}#{number}", [""])[0] for number in range(samples)]
+        found = rows if all(rows) else self.named.get(name, [])
         if len(found) == 1:
             return found * samples
         if len(found) != samples:

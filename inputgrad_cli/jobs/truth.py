@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import hashlib
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +23,6 @@ class Truth:
         self._text, self._items = text, items
         self._named: dict[str, list[float]] = {}
         self._order: Array | None = None
-        self.digest = hashlib.sha256(text.encode()).hexdigest()
         try:
             self._value: float | None = float(text)
         except ValueError:
@@ -34,9 +32,9 @@ class Truth:
     def _read(self, path: Path) -> None:
         try:
             data = read_bytes(path)
-            self.digest = hashlib.sha256(data).hexdigest()
             if path.suffix.lower() == ".npy":
                 self._order = np.atleast_1d(read_npy(data, str(path)))
+                self._check_count(path)
                 return
             lines = data.decode("utf-8-sig").split("\n")
         except (ItemError, UnicodeDecodeError) as error:
@@ -51,6 +49,14 @@ class Truth:
         else:
             values = [self._number(line, path) for line in lines if line.strip()]
             self._order = np.asarray(values)
+            self._check_count(path)
+
+    def _check_count(self, path: Path) -> None:
+        if self._order is not None and self._items > 1 and len(self._order) not in (1, self._items):
+            raise UsageError(
+                f"--truth {path}: {len(self._order)} values for {self._items} inputs",
+                mend="give one for each, in their order, or a .csv of input,value",
+            )
 
     def _number(self, text: str, path: Path) -> float:
         try:
@@ -58,14 +64,21 @@ class Truth:
         except (TypeError, ValueError):
             raise UsageError(f"--truth {path}: {text!r} is not a number") from None
 
+    def written(self, name: str, number: int) -> list[object]:
+        """Return the values of an item as they are given."""
+        return list(self._given(name, number).tolist())
+
+    def _given(self, name: str, number: int) -> Array:
+        if self._value is not None:
+            return np.array([self._value])
+        if self._order is None:
+            return np.asarray(self._named.get(name, ()))
+        alone = self._items == 1 or len(self._order) == 1
+        return self._order if alone else self._order[number : number + 1]
+
     def of(self, name: str, number: int, samples: int) -> Array:
         """Return the values of item `number` called `name`: (samples, ...) float32."""
-        if self._value is not None:
-            return np.full(samples, self._value, np.float32)
-        if self._order is None:
-            found = np.asarray(self._named.get(name, ()))
-        else:
-            found = self._order if self._items == 1 else self._order[number : number + 1]
+        found = self._given(name, number)
         if len(found) == 1:
             found = np.repeat(found, samples, axis=0)
         if len(found) != samples:

@@ -20,7 +20,8 @@ def run_warnings(plan: Plan) -> Iterator[Warned]:
     pictures = any(
         path.suffix.lower() in SUFFIXES for item in plan.found.items for path in item.paths.values()
     )
-    if pictures and plan.preprocess.source == "assumed":
+    takes = plan.outline.inputs is None or any(port.is_picture for port in plan.outline.inputs)
+    if pictures and takes and plan.preprocess.source == "assumed":
         yield Warned(
             "preprocess-assumed",
             "nothing in the model tells how it takes pixels; 0..1 is assumed. A wrong guess gives "
@@ -45,7 +46,9 @@ def item_warnings(load: Load) -> Iterator[Warned]:
     """Yield what was done to an item's data."""
     if load.again:
         yield Warned(
-            "again", "the input or the options have changed; computed again", load.item.name
+            "again",
+            "made before of another input or with other options; computed again, and replaced",
+            load.item.name,
         )
     for code, note in load.samples.notes.items():
         yield Warned(code, note, load.item.name)
@@ -60,8 +63,8 @@ def map_warnings(item: Item, made: Map, attribution: Attribution) -> Iterator[Wa
         worst = max(gaps, key=lambda gap: gap["gap"])
         yield Warned(
             "completeness",
-            f"{made.label}: attributions miss the score difference by {worst['gap']:.2%} after "
-            f"{worst['steps']} steps; raise max_steps or --tolerance",
+            f"{made.label}: attributions miss the score difference by {worst['gap']:.2g} of it "
+            f"after {worst['steps']} steps; take more steps, or raise --tolerance",
             item.name,
         )
     if any(not c["finite"] for c in told):

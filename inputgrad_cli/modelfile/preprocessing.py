@@ -6,6 +6,7 @@ the first layer with weights (or the known backbone); else the backbone's own; e
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -19,20 +20,41 @@ PASSING = {
     "Dropout", "GaussianNoise", "Identity",
 }  # fmt: skip
 SCALING = {"Rescaling", "Normalization", "BatchNormalization"}
+# The names that keras.applications gives its models, and a layer that each of them has: somebody's
+# own network may be called resnet, but hardly so and with such a layer.
 FAMILIES = (
-    ("mobilenetv3", "raw"), ("efficientnet", "raw"), ("convnext", "raw"),
-    ("mobilenet", "tf"), ("inception", "tf"), ("xception", "tf"), ("nasnet", "tf"),
-    ("resnet50v2", "tf"), ("resnet101v2", "tf"), ("resnet152v2", "tf"),
-    ("resnet", "caffe"), ("vgg16", "caffe"), ("vgg19", "caffe"), ("densenet", "torch"),
-)  # fmt: skip
+    (r"mobilenet(v2)?_[\d.]+_(\d+|None)", "tf"),
+    (r"inception_v3|inception_resnet_v2|xception|NASNet|resnet(50|101|152)v2", "tf"),
+    (r"resnet(50|101|152)|vgg1[69]", "caffe"),
+    (r"densenet(121|169|201)", "torch"),
+)
+MARKS = {
+    "conv1", "Conv1", "conv1_pad", "conv1_conv", "block1_conv1", "mixed0", "conv_7b", "stem_conv1",
+}  # fmt: skip
 
 
 @reads_config
 def find_preprocessing(config: Mapping[str, Any]) -> Preprocess | None:
-    """Return the preprocessing that pictures need before they enter, None where nothing tells."""
-    if family := _family(config):
-        return family
-    for node in _from_the_input(config):
+    """Return the preprocessing that pictures need before they enter, None where nothing tells.
+
+    Of several inputs those that take pictures count; where they differ, nothing tells.
+    """
+    starts = _picture_inputs(config) or [None]
+    found = {_found(config, start) for start in starts}
+    return found.pop() if len(found) == 1 else None
+
+
+def _picture_inputs(config: Mapping[str, Any]) -> list[str | None]:
+    """Return the names of the InputLayers of a graph of several inputs that take pictures."""
+    inputs = [node for node in layers(config) if node.get("class_name") == "InputLayer"]
+    if len(inputs) < 2 or "input_layers" not in config["config"]:
+        return []
+    shapes = {name_of(node): setting(node, "batch_shape") for node in inputs}
+    return [name for name, shape in shapes.items() if isinstance(shape, list) and len(shape) == 4]
+
+
+def _found(config: Mapping[str, Any], start: str | None) -> Preprocess | None:
+    for node in _from_the_input(config, start):
         name = str(node.get("class_name"))
         if name in PASSING or name.startswith("Random"):
             continue
@@ -40,25 +62,31 @@ def find_preprocessing(config: Mapping[str, Any]) -> Preprocess | None:
             return known("raw", f"model:{name}")
         if layers(node):
             return find_preprocessing(node)
-        return None
+        return _family(config)
     return None
 
 
 def _family(config: Mapping[str, Any]) -> Preprocess | None:
-    written = name_of(config).lower().replace("_", "").replace("-", "")
-    for prefix, name in FAMILIES:
-        if written.startswith(prefix):
-            return known(name, f"backbone:{name_of(config)}")
+    written = name_of(config)
+    if MARKS.isdisjoint(name_of(node) for node in layers(config)):
+        return None
+    for pattern, name in FAMILIES:
+        if re.fullmatch(pattern, written):
+            return known(name, f"backbone:{written}")
     return None
 
 
-def _from_the_input(config: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """Yield the layers that follow one another from the input, as long as there is one way on."""
+def _from_the_input(config: Mapping[str, Any], start: str | None) -> Iterator[Mapping[str, Any]]:
+    """Yield the layers that follow one another from the input called `start`, or from the only one.
+
+    Where the ways part, the first is taken.
+    """
     nodes = layers(config)
     if "input_layers" not in config["config"]:
         yield from nodes
         return
     inputs = [node for node in nodes if node.get("class_name") == "InputLayer"]
+    inputs = [node for node in inputs if start in (None, name_of(node))]
     if len(inputs) != 1:
         return
     current = inputs[0]

@@ -1,0 +1,34 @@
+"""What some methods cannot do without, and the sentence where it is not there."""
+
+from collections.abc import Mapping
+
+from inputgrad_cli.arrays import Arrays
+from inputgrad_cli.contracts import Case, Method
+from inputgrad_cli.errors import UsageError
+
+
+def references(method: Method, case: Case) -> Arrays:
+    """Return the samples (K, ...) that baselines are drawn from; UsageError without any."""
+    if not case.references:
+        raise no_references(method)
+    return case.references
+
+
+def no_references(method: Method) -> UsageError:
+    """Return the sentence about a dataset that is not there."""
+    return UsageError(
+        f"{method.name} draws its baselines from a dataset",
+        mend="give one with --baseline dataset:path=FILE",
+    )
+
+
+def spatial(method: Method, case: Case) -> Mapping[str, tuple[int, int]]:
+    """Return height and width axes by site; UsageError where a site is no picture."""
+    for site in case.sites:
+        if site not in case.spatial:
+            raise UsageError(
+                f"{method.name} needs picture inputs",
+                reason=f"{site!r} is none",
+                mend="name a picture input with --wrt, or take -m integrated-gradients",
+            )
+    return case.spatial

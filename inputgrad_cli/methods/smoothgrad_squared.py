@@ -1,0 +1,38 @@
+"""The mean square of another method over noisy copies of the input."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from inputgrad_cli.arrays import Array, Arrays
+from inputgrad_cli.contracts import methods
+from inputgrad_cli.methods.noisy import Noisy, Terms
+
+
+class Squares(Terms):
+    """The running mean of squares."""
+
+    def term(self, values: Sequence[Array]) -> Array:
+        """Return the mean of the squares of the maps."""
+        return super().term([np.square(array, dtype=np.float64) for array in values])
+
+
+@methods.register
+@dataclass(frozen=True)
+class SmoothGradSquared(Noisy):
+    """Mean of the squares of a method (the gradient by default) over noisy copies of the input.
+
+    Values are 1/n sum_i M(x + n_i)^2, (B, ...) as the input, never below zero, in the squared units
+    of the inner method M. Each square is taken before the mean. Noise and standard error are as in
+    smoothgrad.
+    Hooker et al. 2018, arXiv:1806.10758.
+    """
+
+    name = "smoothgrad-squared"
+    paper = "arXiv:1806.10758"
+    linear_exact = "gradient squared"
+
+    def terms(self, like: Arrays) -> Squares:
+        """Return the empty mean of squares."""
+        return Squares(like)
