@@ -205,11 +205,11 @@ def test_baselines_that_cannot_be_are_wrong_usage(call, files, text):
 
 
 def test_results_hold_the_standard_error(call, files):
-    import json
+    from inputgrad_cli.formats.results import read_result
 
-    result = call("saliency", "linear.keras", "x.npy", "-m", "vargrad:samples=4", "--json")
-    (item,) = [e for e in map(json.loads, result.out.splitlines()) if e["type"] == "item"]
-    assert item["checks"]["standard_error"] == {"mean": 0.0, "relative": 0.0, "samples": 4}
+    assert call("saliency", "linear.keras", "x.npy", "-m", "vargrad:samples=4").code == 0
+    found = read_result(files / "inputgrad-out/x.npy.vargrad.npz").metadata["checks"]
+    assert found["standard_error"] == {"mean": 0.0, "relative": 0.0, "samples": 4}
 
 
 @pytest.mark.parametrize(
