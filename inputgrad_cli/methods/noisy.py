@@ -28,6 +28,8 @@ class Terms:
 
     def term(self, values: Sequence[Array]) -> Array:
         """Return the term of one site: the mean of the maps."""
+        if len(values) == 1:
+            return values[0]
         return np.asarray(sum(values[1:], values[0].astype(np.float64)) / len(values))
 
 

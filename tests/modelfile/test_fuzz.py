@@ -91,7 +91,9 @@ def look(path):
 def check(act, config, others):
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "m.keras"
-        with contextlib.suppress(UnicodeEncodeError, ValueError, IndexError):  # no archive holds that
+        with contextlib.suppress(
+            UnicodeEncodeError, ValueError, IndexError
+        ):  # no archive holds that
             archive(path, members={"config.json": json.dumps(config).encode(), **others})
         if path.exists():
             with contextlib.suppress(InputgradError):
