@@ -10,15 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from inputgrad_cli import __version__
 from inputgrad_cli.arrays import Array
 from inputgrad_cli.attribution import Attribution, channels_last
 from inputgrad_cli.baseline import Baseline, Dataset, Given, baselines
 from inputgrad_cli.batch import explain_batch
-from inputgrad_cli.contracts import Engine
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.formats.files import read_bytes
-from inputgrad_cli.formats.labels import find_labels
 from inputgrad_cli.formats.masks import read_mask
 from inputgrad_cli.formats.merge import from_arrays
 from inputgrad_cli.formats.read import Reading, checked, read_samples
@@ -27,120 +24,41 @@ from inputgrad_cli.formats.results import read_result
 from inputgrad_cli.grammar import parse as parse_call
 from inputgrad_cli.methods import methods
 from inputgrad_cli.methods.needs import no_references
-from inputgrad_cli.modelfile.archive import ModelFile, open_model
-from inputgrad_cli.modelfile.preprocessing import find_preprocessing
-from inputgrad_cli.modelfile.sidecar import read_sidecar
-from inputgrad_cli.preprocess import Preprocess, known
-from inputgrad_cli.preprocess import parse as parse_preprocess
+from inputgrad_cli.opened import (
+    Model,
+    PathLike,
+    class_names,
+    devices,
+    load,
+    preprocessing,
+    versions,
+)
+from inputgrad_cli.preprocess import Preprocess
 from inputgrad_cli.question import Question, Wish
 from inputgrad_cli.records import Facts, attribution_of, spelled
 from inputgrad_cli.rendering.draw import About, Drawing, draw
 from inputgrad_cli.rendering.style import Style
 from inputgrad_cli.sample import Samples, suited
 from inputgrad_cli.signature import Port, Signature
-from inputgrad_cli.target import layers_in, masks_in
+from inputgrad_cli.target import masks_in
 
-PathLike = str | os.PathLike[str]
-
-
-class Model:
-    """An opened model: its engine, its file, its labels. Made by `load`."""
-
-    def __init__(self, file: ModelFile, loaded: Any, labels: Sequence[str]) -> None:
-        self.file = file
-        self.labels = tuple(labels)
-        self._loaded = loaded
-        self._settled: tuple[str, tuple[str, ...], int] | None = None
-
-    @property
-    def engine(self) -> Engine:
-        """Return what takes the gradients."""
-        engine: Engine = self._loaded.engine
-        return engine
-
-    @property
-    def signature(self) -> Signature:
-        """Return the inputs, and the outputs once a sample has been through."""
-        return self.engine.signature
-
-    @property
-    def noise(self) -> str:
-        """Return what TensorFlow and Keras wrote while they were loaded."""
-        return str(self._loaded.noise.text)
-
-    @property
-    def compiled_loss(self) -> Any:
-        """Return the loss that the model was compiled with, as its file writes it, or None."""
-        settings = self.file.config.get("compile_config")
-        return settings.get("loss") if isinstance(settings, Mapping) else None
-
-    def settle(
-        self,
-        samples: Samples,
-        targets: Sequence[str] = (),
-        precision: str = "float32",
-        seed: int = 0,
-    ) -> None:
-        """Make the outputs known, and the logits proved, by one real sample.
-
-        Done again where other layers are meant to serve as outputs.
-        """
-        asked = (precision, tuple(layers_in(targets)), seed)
-        if self._settled and self._settled[0] != precision:
-            raise UsageError(
-                f"the model computes in {self._settled[0]} already", mend="load it once more"
-            )
-        if self._settled != asked:
-            self.engine.prepare(*asked)
-            self._loaded.settle(samples.arrays)
-            self._settled = asked
-
-
-def load(
-    path: PathLike | ModelFile,
-    *,
-    code: Sequence[str] = (),
-    device: str = "auto",
-    labels: PathLike | Sequence[str] | None = None,
-    batch_size: int = 16,
-    traced: bool = False,
-    trust: bool = False,
-) -> Model:
-    """Return the model saved at `path`, or in a file that was looked into; ModelError.
-
-    `code` names Python files or modules with the user's own layers. `traced` compiles the
-    gradients: worth it for more than a few batches. `trust` opens what can run code from the file.
-    """
-    file = path if isinstance(path, ModelFile) else open_model(Path(path))
-    if labels is None or isinstance(labels, (str, os.PathLike)):
-        labels = class_names(file, labels)
-    from inputgrad_cli.engine.load import load as load_engine
-
-    return Model(file, load_engine(file, code, device, batch_size, traced, trust), labels)
-
-
-def preprocessing(file: ModelFile, asked: str = "auto") -> Preprocess:
-    """Return how pictures become input: as asked, settled, found, or else assumed `unit`."""
-    if chosen := parse_preprocess(asked):
-        return chosen
-    beside = read_sidecar(file.path)
-    settled = beside.preprocess if beside else None
-    return settled or find_preprocessing(file.config) or known("unit", "assumed")
-
-
-def class_names(file: ModelFile, asked: PathLike | None = None) -> tuple[str, ...]:
-    """Return the names of the classes: as asked, settled in the sidecar, or in MODEL.labels.txt."""
-    beside = read_sidecar(file.path) if asked is None else None
-    if beside is None:
-        return find_labels(file.path, asked)
-    if isinstance(beside.labels, tuple):
-        return beside.ordered(beside.labels)
-    try:
-        labels = find_labels(file.path, beside.labels)
-    except UsageError as error:
-        what = f"{beside.path}: {error.what.removeprefix('--')}"
-        raise UsageError(what, reason=error.reason, mend=error.mend) from None
-    return beside.ordered(labels)
+__all__ = [
+    "Attribution",
+    "Model",
+    "class_names",
+    "devices",
+    "explain",
+    "facts",
+    "load",
+    "pixel_inputs",
+    "preprocessing",
+    "read",
+    "read_masks",
+    "refuse_unmet",
+    "render",
+    "versions",
+    "wishes",
+]
 
 
 def wishes(texts: Sequence[str]) -> tuple[Wish, ...]:
@@ -236,25 +154,6 @@ def pixel_inputs(ports: Sequence[Port], preprocess: Preprocess) -> dict[str, Pre
 def read_masks(targets: Sequence[str]) -> dict[str, Array]:
     """Return the masks that targets name, by path."""
     return {path: read_mask(Path(path)) for path in masks_in(targets)}
-
-
-def versions() -> dict[str, str]:
-    """Return the versions that decide the last digits of a result."""
-    from inputgrad_cli.engine.boot import versions as below
-
-    return {"inputgrad": __version__, "numpy": np.__version__, **below()}
-
-
-def devices() -> list[str]:
-    """Return the devices that TensorFlow sees; imports it."""
-    from inputgrad_cli.engine.boot import boot
-    from inputgrad_cli.engine.boot import devices as below
-    from inputgrad_cli.engine.quiet import Noise
-
-    noise = Noise()
-    boot(noise)
-    with noise.kept():
-        return below()
 
 
 def facts(model: Model, question: Question) -> Facts:

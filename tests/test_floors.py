@@ -17,6 +17,7 @@ FLOORS = [
     {"question", "rows", "describe"},
     {"batch"},
     {"records"},
+    {"opened"},
     {"api"},
     {"jobs", "overview"},
     {"cli"},
