@@ -46,6 +46,14 @@ class Samples:
             self, arrays=take(self.arrays, index), pixels=take(self.pixels, index), failed={}
         )
 
+    def renamed(self, names: Mapping[str, str]) -> Samples:
+        """Return the samples with inputs called by other names, where `names` has one."""
+        return replace(
+            self,
+            arrays={names.get(name, name): array for name, array in self.arrays.items()},
+            header=tuple(names.get(name, name) for name in self.header),
+        )
+
 
 def suited(preprocess: Preprocess, port: Port) -> Preprocess:
     """Return the preprocessing as this picture input needs it: its order, and its whole numbers."""

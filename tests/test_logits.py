@@ -1,4 +1,4 @@
-"""The softmax or sigmoid that ends a model: found, proved, or honestly not found."""
+"""The softmax or sigmoid that ends a model (cases 1 and 3 to 8): found, proved, or honestly not."""
 
 import keras
 import numpy as np

@@ -28,15 +28,20 @@ TEXT = ".txt"
 ALWAYS = (".npy", ".npz", lines.SUFFIX, parquet.SUFFIX)
 SUFFIXES = (*pictures.SUFFIXES, *ALWAYS, *tables.SUFFIXES, TEXT, sounds.SUFFIX)
 MANY_SUFFIXES = (*ALWAYS, *tables.SUFFIXES)
+NAMED = (".npz", lines.SUFFIX, parquet.SUFFIX, *tables.SUFFIXES)  # that name inputs inside
 
 
 @dataclass(frozen=True)
 class Reading:
-    """How files are read: which inputs they feed, and how pictures become model input."""
+    """How files are read: which inputs they feed, and how pictures become model input.
+
+    `aliases` are the user's own names of inputs, and the model's; files may use either.
+    """
 
     ports: tuple[Port, ...]
     preprocess: Preprocess
     viewing: Viewing = field(default_factory=Viewing)
+    aliases: Mapping[str, str] = field(default_factory=dict)
 
 
 def suffix_of(path: Path) -> str:
@@ -64,7 +69,7 @@ def read_samples(
     many-sample file that cannot be used are in `failed`.
     """
     if None in files:
-        found = _one_file(files[None], paths[None], how)
+        found = _by_alias(files[None], paths[None], how) or _one_file(files[None], paths[None], how)
     else:
         parts = [
             _one_file(files[port.name], paths[port.name], replace(how, ports=(port,)))
@@ -72,6 +77,19 @@ def read_samples(
         ]
         found = merge(parts, how.ports)
     return checked(found, str(next(iter(paths.values()))))
+
+
+def _by_alias(data: bytes, path: Path, how: Reading) -> Samples | None:
+    """Return the samples of a file that uses the user's own names, None where it does not."""
+    own = {model: user for user, model in how.aliases.items()}
+    if not own or suffix_of(path) not in NAMED:
+        return None
+    ports = tuple(replace(port, name=own.get(port.name, port.name)) for port in how.ports)
+    try:
+        found = _one_file(data, path, replace(how, ports=ports))
+    except ItemError:
+        return None
+    return None if len(found.failed) == len(found) else found.renamed(how.aliases)
 
 
 def _one_file(data: bytes, path: Path, how: Reading) -> Samples:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from inputgrad_cli.modelfile.sidecar import read_sidecar
@@ -10,6 +11,12 @@ from inputgrad_cli.preprocess import Preprocess
 
 if TYPE_CHECKING:
     from inputgrad_cli.jobs.plan import Job
+
+
+def aliases(model: Path) -> dict[str, str]:
+    """Return the model's name of each input that its sidecar gives a name of the user's own."""
+    beside = read_sidecar(model)
+    return {} if beside is None else dict(beside.inputs)
 
 
 def settled(job: Job) -> Job:

@@ -15,7 +15,7 @@ from inputgrad_cli.errors import UsageError
 from inputgrad_cli.formats.pictures import Viewing
 from inputgrad_cli.formats.read import MANY_SUFFIXES, Reading, suffix_of, suffixes_for
 from inputgrad_cli.formats.reference import read_given
-from inputgrad_cli.jobs.beside import settled
+from inputgrad_cli.jobs.beside import aliases, settled
 from inputgrad_cli.jobs.items import Found, Search, find_items, pair_items
 from inputgrad_cli.jobs.naming import Map, maps_of, refuse_clashes
 from inputgrad_cli.jobs.store import folds_case
@@ -88,6 +88,7 @@ class Plan:
     labels: tuple[str, ...]
     found: Found
     truth: Truth | None
+    aliases: Mapping[str, str]
     masks: Mapping[str, Array]
     target_files: Mapping[str, TargetFile]
     batch_size: int
@@ -100,7 +101,7 @@ class Plan:
 
     def reading(self, ports: tuple[Port, ...]) -> Reading:
         """Return how the files of the job are read for these inputs."""
-        return Reading(ports, self.preprocess, self.job.viewing)
+        return Reading(ports, self.preprocess, self.job.viewing, self.aliases)
 
 
 def make_plan(job: Job) -> Plan:
@@ -141,6 +142,7 @@ def make_plan(job: Job) -> Plan:
         labels,
         found,
         truth,
+        aliases(job.model),
         api.read_masks(_every_target(job, files)),
         files,
         size,

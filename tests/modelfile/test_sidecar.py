@@ -139,3 +139,22 @@ def test_inputs_may_be_called_by_names_of_ones_own(call, samples, tmp_path):
     (made,) = (tmp_path / "inputgrad-out").glob("*.npz")
     with np.load(made, allow_pickle=False) as arrays:
         assert any("input_a" in key for key in arrays.files)
+
+
+def test_files_may_use_the_users_own_names(call, samples, tmp_path):
+    """An input called by another name in an archive or a list of objects is found all the same."""
+    (tmp_path / "m.keras").write_bytes((samples / "two_inputs.keras").read_bytes())
+    (tmp_path / "m.inputgrad.toml").write_text('[inputs]\nleft = "input_a"\nright = "input_b"\n')
+    with np.load(samples / "inputs" / "two_inputs.npz") as stored:
+        named = {"left": stored["input_a"], "right": stored["input_b"]}
+        np.savez(tmp_path / "model.npz", **stored)
+    np.savez(tmp_path / "own.npz", **named)
+    rows = [{n: a[i].tolist() for n, a in named.items()} for i in range(len(named["left"]))]
+    (tmp_path / "own.jsonl").write_text("\n".join(json.dumps(row) for row in rows))
+    assert call("saliency", "m.keras", "own.npz", "own.jsonl", "model.npz").code == 0
+    found = [
+        np.load(tmp_path / "inputgrad-out" / f"{name}.gradient.npz")["input_a"]
+        for name in ("own.npz", "own.jsonl", "model.npz")
+    ]
+    np.testing.assert_allclose(found[0], found[1], atol=1e-6)
+    np.testing.assert_array_equal(found[0], found[2])
