@@ -6,6 +6,7 @@ import difflib
 import re
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import cast
 
 import numpy as np
 
@@ -90,7 +91,7 @@ def _space(space: str, head: Head, asked: str) -> Space:
             reason=head.note,
             mend="use --space output",
         )
-    return space  # type: ignore[return-value]
+    return cast(Space, space)  # the parser has seen that it is one
 
 
 def _count(target: Target, head: Head) -> int:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -107,7 +107,7 @@ def parse(text: str, heads: Sequence[str] = ()) -> Target:
         return replace(parse(after), asked=text, head=before)
     word, _, rest = text.partition(":")
     if word in ("auto", "all", *REDUCTIONS) and text == word:
-        kind: Kind = "reduce" if word in REDUCTIONS else word  # type: ignore[assignment]
+        kind = cast(Kind, "reduce" if word in REDUCTIONS else word)
         return Target(text, None, kind, (word,))
     if match := re.fullmatch(r"top:?(\d+)", text):
         number = int(match[1])
