@@ -1,7 +1,6 @@
 """Whatever stands in an input file, one sentence comes out: no other error, no flood, no wait."""
 
 import io
-import resource
 
 import numpy as np
 import pyarrow
@@ -13,6 +12,7 @@ from hypothesis import strategies as st
 
 from inputgrad_cli.errors import ItemError
 from inputgrad_cli.formats.read import SUFFIXES
+from tests.memory import peak
 
 from . import film, jsonl, npy, npz, picture, port, read
 
@@ -138,25 +138,20 @@ def limits(examples):
     )
 
 
-def largest():
-    """Return the most memory that this process ever held."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-
-
 CASES = {"file": FILES, "ports": st.sampled_from(PORTS), "frame": FRAMES, "span": SPANS}
 
 
 def test_only_item_errors_come_out_of_any_file():
-    before = largest()
+    before = peak(anew=True)
     limits(300)(given(**CASES)(check))()
-    assert largest() - before < BYTES
+    assert peak() - before < BYTES
 
 
 @pytest.mark.slow
 def test_only_item_errors_come_out_of_very_many_files():
-    before = largest()
+    before = peak(anew=True)
     limits(20_000)(given(**CASES)(check))()
-    assert largest() - before < BYTES
+    assert peak() - before < BYTES
 
 
 @pytest.mark.parametrize("suffix", sorted(WHOLE))

@@ -3,7 +3,6 @@
 import contextlib
 import copy
 import json
-import resource
 import tempfile
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from hypothesis import strategies as st
 from inputgrad_cli import api
 from inputgrad_cli.errors import InputgradError
 from inputgrad_cli.overview import overview
+from tests.memory import peak
 
 from .files import archive, layer, sequential, weights
 
@@ -101,7 +101,7 @@ def check(act, config, others):
 
 
 def run(act, examples):
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    before = peak(anew=True)
     limits = settings(
         max_examples=examples,
         deadline=SECONDS * 1000,
@@ -112,7 +112,7 @@ def run(act, examples):
             lambda config, others: check(act, config, others)
         )
     )()
-    assert (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024 < BYTES
+    assert peak() - before < BYTES
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")  # zipfile tells of doubled names
