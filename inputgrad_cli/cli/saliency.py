@@ -18,7 +18,7 @@ from inputgrad_cli.cli.options import (
 from inputgrad_cli.cli.questions import asking, computing, finding, reading
 
 if TYPE_CHECKING:
-    from inputgrad_cli.jobs.plan import Job
+    from inputgrad_cli.jobs.job import Job
 
 
 @click.command("saliency")
@@ -72,7 +72,7 @@ def _check_sources(values: dict[str, Any]) -> None:
 def job_from(ctx: click.Context, values: dict[str, Any]) -> Job:
     """Return the job that the options ask for."""
     from inputgrad_cli.formats.pictures import Resize, Viewing
-    from inputgrad_cli.jobs.plan import Job
+    from inputgrad_cli.jobs.job import Job
 
     most = 1 if values["fail_fast"] else values["max_failures"]
     return Job(

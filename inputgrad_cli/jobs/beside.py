@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from inputgrad_cli.jobs.job import Job
 from inputgrad_cli.modelfile.sidecar import read_sidecar
 from inputgrad_cli.preprocess import Preprocess
-
-if TYPE_CHECKING:
-    from inputgrad_cli.jobs.plan import Job
 
 
 def aliases(model: Path) -> dict[str, str]:

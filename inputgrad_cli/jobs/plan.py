@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
+from dataclasses import dataclass
 
 from inputgrad_cli import api
 from inputgrad_cli.arrays import Array
 from inputgrad_cli.baseline import Baseline, baselines
 from inputgrad_cli.errors import UsageError
-from inputgrad_cli.formats.pictures import Viewing
 from inputgrad_cli.formats.read import MANY_SUFFIXES, Reading, suffix_of, suffixes_for
 from inputgrad_cli.formats.reference import read_given
 from inputgrad_cli.jobs.beside import aliases, settled
 from inputgrad_cli.jobs.items import Found, Search, find_items, pair_items
+from inputgrad_cli.jobs.job import Job
 from inputgrad_cli.jobs.naming import Map, maps_of, refuse_clashes
 from inputgrad_cli.jobs.store import folds_case
 from inputgrad_cli.jobs.targetfile import FILE, TargetFile
@@ -27,7 +25,6 @@ from inputgrad_cli.modelfile.scan import refuse_missing, refuse_unsafe
 from inputgrad_cli.preprocess import Preprocess
 from inputgrad_cli.question import Wish
 from inputgrad_cli.rendering.colours import table
-from inputgrad_cli.rendering.style import Style
 from inputgrad_cli.sample import suited
 from inputgrad_cli.signature import Port
 from inputgrad_cli.target import parse as parse_target
@@ -36,42 +33,6 @@ FEW = 8  # batches; below that, compiling the model costs more than it gains
 CLASSES = 200  # that the target `all` is taken for, before the model is known
 MANY = 16  # samples that a file of many is taken for, before it is read
 WORK = 2_400_000  # numbers in one batch of inputs, at most: 16 pictures of 224 x 224
-
-
-@dataclass(frozen=True)
-class Job:
-    """A call of `saliency`, as asked; `options` says where each value came from."""
-
-    model: Path
-    named: tuple[str, ...] = ()
-    pairs: tuple[tuple[str, str], ...] = ()
-    methods: tuple[str, ...] = ("gradient",)
-    targets: tuple[str, ...] = ("auto",)
-    truth: str | None = None
-    space: str = "auto"
-    wrt: str | None = None
-    baseline: str | None = None
-    preprocess: str = "auto"
-    viewing: Viewing = field(default_factory=Viewing)
-    out: Path = Path("inputgrad-out")
-    root: Path | None = None
-    include: tuple[str, ...] = ()
-    exclude: tuple[str, ...] = ()
-    style: Style | None = field(default_factory=Style)
-    run_scale: bool = False
-    batch_size: int | None = None
-    device: str = "auto"
-    precision: str = "float32"
-    seed: int = 0
-    labels: Path | None = None
-    code: tuple[str, ...] = ()
-    trust: bool = False
-    tolerance: float = 0.01
-    strict: bool = False
-    on_exists: str = "resume"
-    most_failures: int | None = None
-    argv: tuple[str, ...] = ()
-    options: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,47 @@
+"""A call of `saliency`, in plain values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from inputgrad_cli.formats.pictures import Viewing
+from inputgrad_cli.rendering.style import Style
+
+
+@dataclass(frozen=True)
+class Job:
+    """A call of `saliency`, as asked; `options` says where each value came from."""
+
+    model: Path
+    named: tuple[str, ...] = ()
+    pairs: tuple[tuple[str, str], ...] = ()
+    methods: tuple[str, ...] = ("gradient",)
+    targets: tuple[str, ...] = ("auto",)
+    truth: str | None = None
+    space: str = "auto"
+    wrt: str | None = None
+    baseline: str | None = None
+    preprocess: str = "auto"
+    viewing: Viewing = field(default_factory=Viewing)
+    out: Path = Path("inputgrad-out")
+    root: Path | None = None
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    style: Style | None = field(default_factory=Style)
+    run_scale: bool = False
+    batch_size: int | None = None
+    device: str = "auto"
+    precision: str = "float32"
+    seed: int = 0
+    labels: Path | None = None
+    code: tuple[str, ...] = ()
+    trust: bool = False
+    tolerance: float = 0.01
+    strict: bool = False
+    on_exists: str = "resume"
+    most_failures: int | None = None
+    argv: tuple[str, ...] = ()
+    options: Mapping[str, Any] = field(default_factory=dict)
