@@ -125,6 +125,10 @@ class Case:
             scores=None if self.scores is None else self.scores[rows],
         )
 
+    def clean_scores(self, engine: Engine) -> Array:
+        """Return the scores of the clean inputs, (B,), asked for only where they are not known."""
+        return engine.scores(self.inputs, self.target) if self.scores is None else self.scores
+
     def moved(self, inputs: Arrays) -> Case:
         """Return the same case at other inputs."""
         return replace(self, inputs=inputs, scores=None)

@@ -1,11 +1,9 @@
 """Keras models made for tests, and the plain gradient that everything is held against."""
 
-import json
-import zipfile
-
 import numpy as np
 
 from inputgrad_cli import api
+from tests.modelfile.files import rewritten
 
 
 def opened(path, batch_size=16, traced=False, code=()):
@@ -38,13 +36,7 @@ def in_float64(path, copy):
             return "float64" if node == "float32" else node
         return {key: widen(value) for key, value in node.items()}
 
-    with zipfile.ZipFile(path) as source, zipfile.ZipFile(copy, "w") as target:
-        for name in source.namelist():
-            data = source.read(name)
-            if name == "config.json":
-                data = json.dumps(widen(json.loads(data))).encode()
-            target.writestr(name, data)
-    return copy
+    return rewritten(path, widen, copy)
 
 
 def central_differences(f, inputs, eps=1e-5):

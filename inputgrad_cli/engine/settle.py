@@ -45,8 +45,8 @@ class Settled:
 
 def settle(binding: Binding, inputs: Arrays, layer_heads: Sequence[str]) -> Settled:
     """Return what the first of the samples shows."""
-    fixed = fixes.fixed_batch(binding.model) or 1
-    one = take(inputs, [0] * fixed)
+    fixed = fixes.fixed_batch(binding.model)
+    one = take(inputs, [0] * (fixed or 1))
     taps = embedding_taps(binding, one)
     plain = {p.name for p in binding.ports if p.name not in taps and _is_whole(p.dtype)}
     if plain:
@@ -61,7 +61,7 @@ def settle(binding: Binding, inputs: Arrays, layer_heads: Sequence[str]) -> Sett
             notes["random"] = (
                 "a layer stays random at inference; it is seeded, and samples run one by one"
             )
-        elif fixes.fixed_batch(binding.model) is None and _mixes(binding, one):
+        elif fixed is None and _mixes(binding, one):
             notes["batch"] = "the model mixes the samples of a batch; they are run one by one"
     return Settled(heads, taps, needs_graph, notes)
 

@@ -24,3 +24,13 @@ def read_bytes(path: Path) -> bytes:
         raise ItemError(
             f"{path}: cannot be read", reason=str(error.strerror), kind="unreadable"
         ) from None
+
+
+def text_of(data: bytes, where: str, what: str) -> str:
+    """Return UTF-8 text, a byte order mark left out; ItemError says that it is not `what`."""
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise ItemError(
+            f"{where}: not {what}", mend="save it as UTF-8", kind="unreadable"
+        ) from None

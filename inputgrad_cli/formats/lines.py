@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any, NoReturn
 
 from inputgrad_cli.errors import ItemError
+from inputgrad_cli.formats.files import text_of
 from inputgrad_cli.formats.rows import Row, gather, one
 from inputgrad_cli.sample import Samples
 from inputgrad_cli.signature import Port
@@ -22,12 +23,7 @@ def read_lines(data: bytes, ports: Sequence[Port], where: str) -> Samples:
 
     Raises ItemError (kinds `unreadable`, `empty`); a bad line fails alone, with line and key.
     """
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise ItemError(
-            f"{where}: not lines of UTF-8 text", mend="save it as UTF-8", kind="unreadable"
-        ) from None
+    text = text_of(data, where, "lines of UTF-8 text")
     # Not splitlines(): it also breaks at characters that JSON allows within a text.
     lines = [(n, line) for n, line in enumerate(text.split("\n"), 1) if line.strip()]
     if not lines:

@@ -13,6 +13,7 @@ from inputgrad_cli.arrays import Array
 from inputgrad_cli.errors import ItemError
 from inputgrad_cli.formats.cells import Spot, parse_cell
 from inputgrad_cli.formats.columns import Columns, assign, is_header
+from inputgrad_cli.formats.files import text_of
 from inputgrad_cli.formats.rows import Row, gather
 from inputgrad_cli.sample import Samples
 from inputgrad_cli.signature import Port
@@ -50,12 +51,7 @@ def read_table(data: bytes, delimiter: str, ports: Sequence[Port], where: str) -
 
 
 def _lines(data: bytes, delimiter: str, where: str) -> list[Line]:
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise ItemError(
-            f"{where}: not a table of UTF-8 text", mend="save it as UTF-8", kind="unreadable"
-        ) from None
+    text = text_of(data, where, "a table of UTF-8 text")
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
     try:
         return [Line(reader.line_num, cells) for cells in reader if not _blank(cells)]

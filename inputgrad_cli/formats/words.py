@@ -6,6 +6,7 @@ import numpy as np
 
 from inputgrad_cli.arrays import Array
 from inputgrad_cli.errors import ItemError
+from inputgrad_cli.formats.files import text_of
 from inputgrad_cli.signature import Port
 
 
@@ -18,12 +19,7 @@ def read_text(data: bytes, port: Port, where: str) -> Array:
     """Return the text as one sample, (1,) or (1, 1), without the line end that editors add."""
     if not takes_text(port):
         raise ItemError(f"{where}: a text does not fit input {port}", kind="dtype")
-    try:
-        text = data.decode("utf-8-sig").removesuffix("\n").removesuffix("\r")
-    except UnicodeDecodeError:
-        raise ItemError(
-            f"{where}: not UTF-8 text", mend="save it as UTF-8", kind="unreadable"
-        ) from None
+    text = text_of(data, where, "UTF-8 text").removesuffix("\n").removesuffix("\r")
     if not text.strip() or "\0" in text:
         what = "holds a NUL byte" if text.strip() else "holds no text"
         raise ItemError(f"{where}: {what}", kind="unreadable" if text.strip() else "empty")

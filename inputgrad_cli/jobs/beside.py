@@ -3,17 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 from inputgrad_cli.jobs.job import Job
 from inputgrad_cli.modelfile.sidecar import read_sidecar
 from inputgrad_cli.preprocess import Preprocess
-
-
-def aliases(model: Path) -> dict[str, str]:
-    """Return the model's name of each input that its sidecar gives a name of the user's own."""
-    beside = read_sidecar(model)
-    return {} if beside is None else dict(beside.inputs)
 
 
 def settled(job: Job) -> Job:
@@ -29,4 +22,4 @@ def settled(job: Job) -> Job:
             options[key] = {"value": plain, "source": "sidecar"}
     pairs = tuple((beside.name_of(name), path) for name, path in job.pairs)
     wrt = None if job.wrt is None else beside.name_of(job.wrt)
-    return replace(job, pairs=pairs, wrt=wrt, options=options)
+    return replace(job, pairs=pairs, wrt=wrt, options=options, aliases=dict(beside.inputs))

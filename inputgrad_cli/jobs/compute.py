@@ -148,7 +148,7 @@ def deciding(plan: Plan) -> dict[str, Any]:
         "wrt": job.wrt,
         "baseline": [repr(plan.baseline), _given_mark(plan.baseline)],
         "preprocess": repr(plan.preprocess),
-        "aliases": dict(plan.aliases),
+        "aliases": dict(job.aliases),
         "viewing": repr(job.viewing),
         "seed": job.seed,
         "tolerance": job.tolerance,

@@ -13,7 +13,11 @@ from inputgrad_cli.rendering.style import Style
 
 @dataclass(frozen=True)
 class Job:
-    """A call of `saliency`, as asked; `options` says where each value came from."""
+    """A call of `saliency`, as asked.
+
+    `options` says where each value came from; `aliases` are the model's names of inputs that the
+    user calls by others.
+    """
 
     model: Path
     named: tuple[str, ...] = ()
@@ -45,3 +49,4 @@ class Job:
     most_failures: int | None = None
     argv: tuple[str, ...] = ()
     options: Mapping[str, Any] = field(default_factory=dict)
+    aliases: Mapping[str, str] = field(default_factory=dict)

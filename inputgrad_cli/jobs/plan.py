@@ -12,7 +12,7 @@ from inputgrad_cli.baseline import Baseline, baselines
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.formats.read import MANY_SUFFIXES, Reading, suffix_of, suffixes_for
 from inputgrad_cli.formats.reference import read_given
-from inputgrad_cli.jobs.beside import aliases, settled
+from inputgrad_cli.jobs.beside import settled
 from inputgrad_cli.jobs.items import Found, Search, find_items, pair_items
 from inputgrad_cli.jobs.job import Job
 from inputgrad_cli.jobs.naming import Map, maps_of, refuse_clashes
@@ -49,7 +49,6 @@ class Plan:
     labels: tuple[str, ...]
     found: Found
     truth: Truth | None
-    aliases: Mapping[str, str]
     masks: Mapping[str, Array]
     target_files: Mapping[str, TargetFile]
     batch_size: int
@@ -62,7 +61,7 @@ class Plan:
 
     def reading(self, ports: tuple[Port, ...]) -> Reading:
         """Return how the files of the job are read for these inputs."""
-        return Reading(ports, self.preprocess, self.job.viewing, self.aliases)
+        return Reading(ports, self.preprocess, self.job.viewing, self.job.aliases)
 
 
 def make_plan(job: Job) -> Plan:
@@ -103,7 +102,6 @@ def make_plan(job: Job) -> Plan:
         labels,
         found,
         truth,
-        aliases(job.model),
         api.read_masks(_every_target(job, files)),
         files,
         size,

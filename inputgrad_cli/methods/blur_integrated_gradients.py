@@ -54,7 +54,7 @@ class BlurIntegratedGradients(Method):
         axes = spatial(self, case)
         far = {s: blur(case.inputs[s], self.sigma, axes[s]) for s in case.sites}
         base = engine.scores({**case.inputs, **far}, case.target)
-        scores = case.scores if case.scores is not None else engine.scores(case.inputs, case.target)
+        scores = case.clean_scores(engine)
 
         def walk(part: Case, steps: int) -> Walked:
             return self._walk(engine, part, steps)

@@ -58,7 +58,7 @@ class GuidedIntegratedGradients(Method):
     def attribute(self, engine: Engine, case: Case) -> Finding:
         """Return the sum along the path, with the completeness of each sample."""
         base = engine.scores(case.baseline, case.target)
-        scores = case.scores if case.scores is not None else engine.scores(case.inputs, case.target)
+        scores = case.clean_scores(engine)
 
         def walk(part: Case, steps: int) -> Walked:
             return self._walk(engine, part, steps)

@@ -43,7 +43,7 @@ class IntegratedDirectionalGradients(Method):
 
     def attribute(self, engine: Engine, case: Case) -> Finding:
         """Return the shares, with the completeness of each sample."""
-        scores = case.scores if case.scores is not None else engine.scores(case.inputs, case.target)
+        scores = case.clean_scores(engine)
         sharing = _Sharing(case, scores, self.steps)
         apart = frozenset(case.sites)
         for rows, numbers in chunks(len(case), self.steps, engine.batch_size):

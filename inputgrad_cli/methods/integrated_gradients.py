@@ -62,7 +62,7 @@ class IntegratedGradients(Method):
     def attribute(self, engine: Engine, case: Case) -> Finding:
         """Return the integral, with the completeness of each sample."""
         base = engine.scores(case.baseline, case.target)
-        scores = case.scores if case.scores is not None else engine.scores(case.inputs, case.target)
+        scores = case.clean_scores(engine)
         walk = _Walk(engine, case, scores, base)
         if self.steps is not None:
             nodes, weights = rule(self.rule, self.steps)
