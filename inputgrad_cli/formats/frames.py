@@ -14,6 +14,8 @@ from inputgrad_cli.errors import ItemError
 # Pillow knows forty formats more; some run other programs, all are code that reads foreign bytes.
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF", "GIF")
 MOST_PIXELS = 89_000_000
+# A real picture of many pixels has many bytes; a blank page of 25 million has 3 thousand.
+MOST_PIXELS_OF_A_BYTE, FREE_PIXELS = 2_000, 25_000_000
 
 
 @contextmanager
@@ -37,7 +39,7 @@ def decoding(data: bytes, where: str) -> Iterator[None]:
 def open_picture(data: bytes, where: str) -> Image.Image:
     """Return the picture, not yet decoded."""
     image = Image.open(io.BytesIO(data), formats=FORMATS)
-    _refuse_large(image, where)
+    _refuse_large(image, len(data), where)
     return image
 
 
@@ -67,15 +69,24 @@ def choose_frames(image: Image.Image, asked: int | str | None, where: str) -> ra
     return range(number, number + 1)
 
 
-def load_frame(image: Image.Image, number: int, where: str) -> Image.Image:
-    """Return one frame, decoded and turned upright."""
+def load_frame(image: Image.Image, number: int, size: int, where: str) -> Image.Image:
+    """Return one frame, decoded and turned upright, of a file of `size` bytes."""
     if number:
         image.seek(number)
-        _refuse_large(image, where)
+        _refuse_large(image, size, where)
     image.load()
     return ImageOps.exif_transpose(image)
 
 
-def _refuse_large(image: Image.Image, where: str) -> None:
-    if image.width * image.height > MOST_PIXELS:
+def _refuse_large(image: Image.Image, size: int, where: str) -> None:
+    """Refuse what is large, or says so and is nothing: 50 bytes of GIF may fill gigabytes."""
+    pixels = image.width * image.height
+    if pixels > MOST_PIXELS:
         raise ItemError(f"{where}: more than {MOST_PIXELS:,} pixels", kind="unreadable")
+    if pixels > max(FREE_PIXELS, MOST_PIXELS_OF_A_BYTE * size):
+        raise ItemError(
+            f"{where}: {size:,} bytes claim to be {pixels:,} pixels",
+            reason="a picture of that size has more bytes; this one is blank, damaged or a bomb",
+            mend="give it as an array (.npy) if it is what you want",
+            kind="unreadable",
+        )

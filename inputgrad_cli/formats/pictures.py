@@ -17,7 +17,7 @@ from inputgrad_cli.formats.frames import choose_frames, decoding, load_frame, op
 from inputgrad_cli.signature import Port
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif")
-MOST_NUMBERS = 1 << 28  # of all frames of a file together
+MOST_NUMBERS = 1 << 27  # of all frames of a file together
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ def read_pictures(data: bytes, port: Port, viewing: Viewing, where: str) -> Pict
         _tell_depth(image, data, viewing, notes, where)
         frames = []
         for number in numbers:
-            frame = load_frame(image, number, where)
+            frame = load_frame(image, number, len(data), where)
             if is_deep(frame):
                 span = span_of(image, viewing.span, where)
                 record["input_range"] = list(span)

@@ -11,6 +11,7 @@ from PIL import Image, ImageCms
 
 from inputgrad_cli.errors import ItemError
 from inputgrad_cli.formats.pictures import Resize
+from tests.memory import peak
 
 from . import film, picture, port, read
 
@@ -244,6 +245,22 @@ def test_a_huge_picture_is_refused_before_it_is_decoded():
     Image.new("1", (10_000, 9_000)).save(out, "PNG")
     with pytest.raises(ItemError, match="more than 89,000,000 pixels"):
         read("a.png", out.getvalue(), COLOUR)
+
+
+@pytest.mark.parametrize("shape", [(None, None, 3), (4, 4, 3)])
+def test_fifty_bytes_that_claim_to_be_a_huge_picture_take_no_memory(shape):
+    data = bytearray(picture(RED, "GIF"))
+    data[6:10] = struct.pack("<HH", 9400, 9400)
+    before = peak(anew=True)
+    with pytest.raises(ItemError, match="bytes claim to be 88,360,000 pixels"):
+        read("a.gif", bytes(data), port(shape))
+    assert peak() - before < 20 << 20
+
+
+def test_a_large_blank_page_is_a_picture():
+    out = io.BytesIO()
+    Image.new("1", (4000, 4000)).save(out, "PNG")
+    assert pixels(read("a.png", out.getvalue(), COLOUR)).shape == (1, 4, 4, 3)
 
 
 @pytest.mark.parametrize("shape", [(4,), (4, 4), (4, 4, 7), (2, 4, 4, 3)])
