@@ -36,7 +36,7 @@ from inputgrad_cli.opened import (
 from inputgrad_cli.preprocess import Preprocess
 from inputgrad_cli.question import Question, Wish
 from inputgrad_cli.records import Facts, attribution_of, spelled
-from inputgrad_cli.rendering.draw import About, Drawing, draw
+from inputgrad_cli.rendering.draw import About, Drawing, as_plane, draw
 from inputgrad_cli.rendering.style import Style
 from inputgrad_cli.sample import Samples, suited
 from inputgrad_cli.signature import Port, Signature
@@ -95,11 +95,13 @@ def explain(
     tolerance: float = 0.01,
     truth: Any = None,
     precision: str = "float32",
+    check_grad: bool = False,
 ) -> Attribution:
     """Return the attributions of one item.
 
     `inputs` is a path, an array for a model of one input, or a mapping of input names to arrays;
     arrays are model inputs as they are, one sample or many. `truth` are the labels for `loss:`.
+    `check_grad` holds the gradient against finite differences, and records what came of it.
     """
     opened = model if isinstance(model, Model) else load(model)
     how = preprocessing(opened.file, preprocess)
@@ -123,6 +125,7 @@ def explain(
         read_masks((target,)),
         opened.compiled_loss,
         read_given(chosen, Reading(opened.signature.inputs, how)),
+        check_grad,
     )
     labels = None if truth is None else _labels(truth, len(samples))
     answers = explain_batch(opened.engine, samples, question, labels)
@@ -200,8 +203,9 @@ def render(
     """Return the picture of an attribution over `seen`, the uint8 picture that the model saw."""
     name = site or next(iter(attribution.values))
     values = channels_last(attribution.values[name], name, attribution.metadata)
+    one = values[sample] if attribution.many else values
     return draw(
-        values[sample] if attribution.many else values,
+        as_plane(one, cam="cam" in attribution.metadata),
         seen,
         style or Style(),
         _about(attribution, sample),
@@ -225,4 +229,5 @@ def _about(attribution: Attribution, sample: int) -> About:
         at(meta["target"]["label"]),
         meta["reduce"],
         f"{own(meta['space'])}{' per unit of input' if meta['per_input'] else ''}",
+        meta.get("level", "zero"),
     )

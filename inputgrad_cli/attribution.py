@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -53,13 +53,18 @@ class StandardError:
 
 @dataclass(frozen=True)
 class Finding:
-    """What a method returns for a batch: signed values of true scale, (B, ...) by site."""
+    """What a method returns for a batch: signed values of true scale, (B, ...) by site.
+
+    A site is one of the case, or a layer's tap. `facts` are for the record, and the same for all
+    samples: the layer that was chosen, the number of rules that were applied.
+    """
 
     values: Arrays
     baseline_scores: Array | None = None
     completeness: Completeness | None = None
     disconnected: frozenset[str] = frozenset()
     standard_error: StandardError | None = None
+    facts: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

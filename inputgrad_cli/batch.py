@@ -12,6 +12,7 @@ from inputgrad_cli.arrays import Array, Arrays, take
 from inputgrad_cli.baseline import Black, Dataset, Given, Zeros, fitted
 from inputgrad_cli.contracts import Case, Engine, FirstPass, Gradients, Method
 from inputgrad_cli.errors import ItemError
+from inputgrad_cli.gradcheck import GradientCheck, check_gradient
 from inputgrad_cli.methods.several import over_baselines
 from inputgrad_cli.preprocess import Preprocess
 from inputgrad_cli.question import Question, Wish, choices_of, truth_of
@@ -90,6 +91,15 @@ Made = tuple[Arrays, list[Record]]
 Map = Made | ItemError
 
 
+def _with_check(made: Map, check: GradientCheck | None) -> Map:
+    """Return a map with the check of the gradient in its records."""
+    if check is None or isinstance(made, ItemError):
+        return made
+    values, records = made
+    told = enumerate(records)
+    return values, [{**r, "checks": {**r["checks"], "gradient": check.record(n)}} for n, r in told]
+
+
 class _Batch:
     """A batch of samples, lifted to points, and what all its cases share."""
 
@@ -116,9 +126,13 @@ class _Batch:
         ]
         first = self.engine.first(self.points, choices, self.sites, truths, gradients=wanted)
         shared = CleanPass(self.engine, self.points, first)
+        checks = [self._gradient(shared, first, number) for number in range(len(choices))]
         return [
-            [self._map(shared, wish.method, first, number) for wish in self.question.wishes]
-            for number in range(len(choices))
+            [
+                _with_check(self._map(shared, wish.method, first, number), check)
+                for wish in self.question.wishes
+            ]
+            for number, check in enumerate(checks)
         ]
 
     def jacobian(self, choices: Sequence[Choice]) -> list[Map]:
@@ -141,17 +155,23 @@ class _Batch:
             for arrays, told in zip(values, records, strict=True)
         ]
 
+    def _gradient(self, engine: Engine, first: FirstPass, number: int) -> GradientCheck | None:
+        """Return the gradient of a choice held against differences, where that was asked for."""
+        if not self.question.check_grad:
+            return None
+        return check_gradient(engine, self._case(Method(), first, number))
+
     def _map(self, engine: Engine, method: Method, first: FirstPass, number: int) -> Map:
         case = self._case(method, first, number)
         finding = over_baselines(method, engine, case)
-        if finding.disconnected == set(case.sites):
+        if finding.disconnected == set(finding.values):
             return self._disconnected(case)
         head = self.engine.signature.head(case.target.choice.head)
         teller = Teller(first, self.question.labels, self.names)
         records = teller.records(case, finding, head)
         for row, record in enumerate(records if self.tokens else ()):
             record["tokens"] = {name: rows[row] for name, rows in self.tokens.items()}
-        return {self.names[site]: a for site, a in finding.values.items()}, records
+        return {self.names.get(site, site): a for site, a in finding.values.items()}, records
 
     def _case(self, method: Method, first: FirstPass, number: int) -> Case:
         return Case(

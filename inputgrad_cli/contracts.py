@@ -20,6 +20,37 @@ class Gradients:
     values: Arrays
     scores: Array
     disconnected: frozenset[str] = frozenset()
+    rules: int = 0
+
+
+@dataclass(frozen=True)
+class LayerPass:
+    """What a layer gave, (B, ...), the gradients of the target's scalar there, and the scalars.
+
+    `name` is the tap, `layer:NAME`; `channels` the axis of channels, the batch axis counted.
+    """
+
+    name: str
+    values: Array
+    gradients: Array
+    scores: Array
+    channels: int = -1
+    disconnected: bool = False
+
+
+@dataclass(frozen=True)
+class Rule:
+    """How relevance goes back through a model where it is not by derivatives.
+
+    `name` is `guided-backprop`, `deconvnet`, `deeplift`, or `lrp-` and an LRP rule; `epsilon` and
+    `gamma` are the numbers of that rule; `low` and `high` are the bounds of the input values.
+    """
+
+    name: str
+    epsilon: float = 0.0
+    gamma: float = 0.0
+    low: float | None = None
+    high: float | None = None
 
 
 @dataclass(frozen=True)
@@ -90,6 +121,37 @@ class Engine(Protocol):
     def gradients(self, inputs: Arrays, target: PinnedTarget, sites: Sequence[str]) -> Gradients:
         """Return the gradients at the sites, (B, ...), and the scalars."""
 
+    def cam_layer(self) -> str | None:
+        """Return the tap of the last layer that gives maps, None where no layer does."""
+
+    def layer(self, inputs: Arrays, target: PinnedTarget | None, name: str) -> LayerPass:
+        """Return what the layer gave and the gradients there, from one pass.
+
+        Without a target gradients and scores are zero, and no way back is gone.
+        """
+
+    def biases(
+        self, inputs: Arrays, target: PinnedTarget, sites: Sequence[str]
+    ) -> tuple[Gradients, Arrays]:
+        """Return the gradients at the sites, and by layer its bias times the gradient there.
+
+        The gradients are those where the bias is added, (B, ..., C) channels last.
+        """
+
+    def ruled(
+        self,
+        inputs: Arrays,
+        target: PinnedTarget,
+        sites: Sequence[str],
+        rule: Rule,
+        baseline: Arrays,
+    ) -> Gradients:
+        """Return the multipliers that the rule gives in the place of gradients.
+
+        The rules of LRP give relevance itself: where an input is zero, no multiplier could.
+        `rules` is how many were applied; UsageError names a layer that has none, or that none was.
+        """
+
 
 @dataclass(frozen=True)
 class Case:
@@ -141,7 +203,9 @@ class Method:
     `complete`: values sum to score - baseline score. `linear_exact`: what a linear model
     gives is known on paper, `gradient` or `input times gradient` or `difference times gradient`.
     `clean_gradient`: the gradient at the clean input is part of the definition. `needs` is what it
-    cannot do without: `picture` inputs, or a `dataset` of baselines.
+    cannot do without: `picture` inputs, a `dataset` of baselines, a `layer` that gives maps, or a
+    `network` whose layers have rules. `reduce` is how pictures bring channels together, and `level`
+    what they are drawn from: `zero`, or the map's own `mean`.
     """
 
     name: ClassVar[str]
@@ -153,6 +217,7 @@ class Method:
     linear_exact: ClassVar[str] = ""
     needs: ClassVar[str] = ""
     reduce: ClassVar[str] = "sum"
+    level: ClassVar[str] = "zero"
 
     @property
     def per_input(self) -> bool:
@@ -166,7 +231,7 @@ class Method:
 
     @property
     def passes(self) -> int:
-        """Return about how many gradients one sample costs."""
+        """Return about how many gradients, or scores, one sample costs."""
         return 1
 
     def attribute(self, engine: Engine, case: Case) -> Finding:

@@ -9,11 +9,19 @@ from inputgrad_cli.contracts import Method
 from inputgrad_cli.methods import methods
 from inputgrad_cli.registry import parameters, summary
 
-NEEDS = {"picture": "needs picture inputs", "dataset": "needs --baseline dataset:path=FILE"}
+NEEDS = {
+    "picture": "needs picture inputs",
+    "dataset": "needs --baseline dataset:path=FILE",
+    "layer": "needs a layer that gives maps",
+    "network": "needs layers that have rules",
+}
+
+
+FAMILIES = ("gradient", "path", "layer", "perturbation", "backward-rule", "region")
 
 
 def method_rows() -> list[dict[str, Any]]:
-    """Return name, family, paper and one line of help of every method."""
+    """Return name, family, paper, promises, needs and one line of help of every method."""
     return [
         {
             "name": m.name,
@@ -21,9 +29,10 @@ def method_rows() -> list[dict[str, Any]]:
             "paper": m.paper,
             "help": summary(m),
             "complete": m.complete,
+            "random": m.random,
             "needs": m.needs or None,
         }
-        for m in methods
+        for m in sorted(methods, key=lambda m: (FAMILIES.index(m.family), m.name))
     ]
 
 
@@ -66,7 +75,11 @@ def methods_markdown() -> str:
     """Return the README's table of methods."""
     lines = ["| method | family | what it gives | paper |", "|---|---|---|---|"]
     for row in method_rows():
-        identifier = row["paper"].removeprefix("arXiv:")
-        link = f"[{row['paper']}](https://arxiv.org/abs/{identifier})"
+        link = f"[{row['paper']}]({_address(row['paper'])})"
         lines.append(f"| `{row['name']}` | {row['family']} | {row['help']} | {link} |")
     return "\n".join(lines)
+
+
+def _address(paper: str) -> str:
+    kind, _, identifier = paper.partition(":")
+    return f"https://{'doi.org' if kind == 'doi' else 'arxiv.org/abs'}/{identifier}"

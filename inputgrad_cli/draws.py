@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from functools import lru_cache
 
 import numpy as np
+from numpy.typing import NDArray
 
 from inputgrad_cli.arrays import Array, Floats
+
+BLOCK = 64  # draws that one generator makes: a generator costs more than a draw
 
 
 def spread(array: Array) -> Array:
@@ -23,6 +27,21 @@ def normal(key: bytes, stream: str, number: int, shape: tuple[int, ...]) -> Floa
 def uniform(key: bytes, stream: str, number: int, shape: tuple[int, ...]) -> Floats:
     """Return draws from [0, 1), float32."""
     return _generator(key, stream, number).random(shape, np.float32)
+
+
+def numbered(key: bytes, stream: str, numbers: NDArray[np.intp], width: int) -> Floats:
+    """Return `width` draws from [0, 1) for each of the numbers: (n, width), float32."""
+    out = np.empty((len(numbers), width), np.float32)
+    blocks = numbers // BLOCK
+    for block in np.unique(blocks):
+        here = blocks == block
+        out[here] = _block(key, stream, int(block), width)[numbers[here] % BLOCK]
+    return out
+
+
+@lru_cache(maxsize=2)
+def _block(key: bytes, stream: str, block: int, width: int) -> Floats:
+    return uniform(key, stream, block, (BLOCK, width))
 
 
 def _generator(key: bytes, stream: str, number: int) -> np.random.Generator:

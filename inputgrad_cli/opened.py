@@ -87,18 +87,21 @@ def load(
     batch_size: int = 16,
     traced: bool = False,
     trust: bool = False,
+    folded: bool = False,
 ) -> Model:
     """Return the model saved at `path`, or in a file that was looked into; ModelError.
 
     `code` names Python files or modules with the user's own layers. `traced` compiles the
-    gradients: worth it for more than a few batches. `trust` opens what can run code from the file.
+    gradients: worth it for more than a few batches. `folded` compiles the weights in as constants,
+    and lets threads share the passes: worth it for hundreds of pictures; weights that change later
+    are not seen. `trust` opens what can run code from the file.
     """
     file = path if isinstance(path, ModelFile) else open_model(Path(path))
     if labels is None or isinstance(labels, (str, os.PathLike)):
         labels = class_names(file, labels)
     from inputgrad_cli.engine.load import load as load_engine
 
-    return Model(file, load_engine(file, code, device, batch_size, traced, trust), labels)
+    return Model(file, load_engine(file, code, device, batch_size, traced, trust, folded), labels)
 
 
 def preprocessing(file: ModelFile, asked: str = "auto") -> Preprocess:

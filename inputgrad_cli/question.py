@@ -47,6 +47,7 @@ class Question:
     masks: Mapping[str, Array] = field(default_factory=dict)
     compiled_loss: Any = None
     given: Mapping[str, Array] = field(default_factory=dict)
+    check_grad: bool = False
 
 
 def choices_of(question: Question, signature: Signature) -> list[list[Choice]]:

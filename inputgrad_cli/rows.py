@@ -50,7 +50,8 @@ class Teller:
             "score": None if case.scores is None else float(case.scores[row]),
             "baseline_score": None if base is None else float(base[row]),
             "probability": _probability(number, row, head, self.first),
-            "disconnected": sorted(self.names[site] for site in finding.disconnected),
+            "facts": dict(finding.facts),
+            "disconnected": sorted(self.names.get(site, site) for site in finding.disconnected),
         }
 
 
@@ -61,6 +62,7 @@ def merged(records: Sequence[Record], group: str) -> Record:
     worst = max(gaps, key=lambda gap: gap["gap"], default=None)
     errors = [c["standard_error"] for c in checks if "standard_error" in c]
     errors.sort(key=lambda error: error["relative"])
+    slopes = sorted((c["gradient"] for c in checks if "gradient" in c), key=lambda s: s["error"])
     return {
         **records[0],
         "asked": group,
@@ -75,6 +77,7 @@ def merged(records: Sequence[Record], group: str) -> Record:
             "zero": all(c["zero"] for c in checks),
             **({"completeness": worst} if worst else {}),
             **({"standard_error": errors[-1]} if errors else {}),
+            **({"gradient": slopes[-1]} if slopes else {}),
         },
     }
 

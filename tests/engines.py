@@ -115,6 +115,19 @@ def product():
     )
 
 
+def neighbours(features):
+    """Return y = sum x^2 + sum of products of neighbours."""
+    return Formula(
+        lambda x: (x["x"] ** 2).sum(axis=1) + (x["x"][:, 1:] * x["x"][:, :-1]).sum(axis=1),
+        lambda x: {
+            "x": 2 * x["x"]
+            + np.pad(x["x"][:, 1:], ((0, 0), (0, 1)))
+            + np.pad(x["x"][:, :-1], ((0, 0), (1, 0)))
+        },
+        {"x": (features,)},
+    )
+
+
 class Pictures:
     """Shows an engine of flat inputs as one of pictures (1, W, 1)."""
 

@@ -9,11 +9,11 @@ ROOT = Path(inputgrad_cli.__file__).parent
 # From the ground up; a module imports from strictly lower floors, or from its own package.
 FLOORS = [
     {"errors", "words", "arrays"},
-    {"grammar", "draws", "blur"},
+    {"grammar", "draws", "blur", "resample"},
     {"registry", "signature", "preprocess"},
     {"sample", "target", "baseline", "attribution"},
-    {"choose", "contracts", "probes", "quadrature", "modelfile"},
-    {"methods", "formats", "rendering", "engine"},
+    {"choose", "contracts", "probes", "quadrature", "segments", "modelfile"},
+    {"methods", "formats", "rendering", "engine", "gradcheck"},
     {"question", "rows", "describe"},
     {"batch"},
     {"records"},

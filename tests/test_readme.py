@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from inputgrad_cli.describe import methods_markdown
+from inputgrad_cli.methods import methods
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
@@ -38,6 +39,12 @@ def test_there_are_commands_to_try():
 def test_the_table_of_methods_is_the_tools_own():
     between = README.split("<!-- methods -->")[1].split("<!-- /methods -->")[0]
     assert between.strip() == methods_markdown()
+
+
+def test_the_table_of_masses_has_every_method():
+    between = README.split("<!-- mass -->")[1].split("<!-- /mass -->")[0]
+    rows = re.findall(r"^\| `([a-z0-9+-]+)` \| [a-z-]+ \| 0\.\d\d \| \d+\.\d{3} \|$", between, re.M)
+    assert sorted(rows) == sorted(cls.name for cls in methods)
 
 
 def test_the_python_example_runs(monkeypatch):

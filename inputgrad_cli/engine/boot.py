@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from inputgrad_cli.engine.quiet import Noise
@@ -93,6 +93,23 @@ def pick_device(asked: str) -> str | None:
             mend="use --device auto or cpu; `inputgrad doctor` lists the devices",
         )
     return f"/device:GPU:{number}"
+
+
+def share_cores(device: str | None) -> int:
+    """Let each kernel run in one thread, and return how many threads may call kernels at once.
+
+    On most models several small passes side by side beat kernels that share out each pass. 1 on a
+    GPU, and where TensorFlow has started already with kernels of many threads.
+    """
+    import tensorflow as tf
+
+    if device != "/device:CPU:0" and tf.config.list_physical_devices("GPU"):
+        return 1
+    with suppress(RuntimeError):  # too late to set
+        tf.config.threading.set_intra_op_parallelism_threads(1)
+    if tf.config.threading.get_intra_op_parallelism_threads() != 1:
+        return 1
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def devices() -> list[str]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from inputgrad_cli.arrays import Arrays
-from inputgrad_cli.engine.boot import boot, pick_device
+from inputgrad_cli.engine.boot import boot, pick_device, share_cores
 from inputgrad_cli.engine.quiet import Noise
 from inputgrad_cli.errors import ModelError
 from inputgrad_cli.modelfile.archive import ModelFile
@@ -41,6 +41,7 @@ def load(
     batch_size: int = 16,
     traced: bool = False,
     trust: bool = False,
+    folded: bool = False,
 ) -> Loaded:
     """Return the opened model; ModelError where it cannot be trusted to be the one saved."""
     refuse_unsafe(file, trust)
@@ -55,6 +56,7 @@ def load(
 
     with noise.kept():
         place = pick_device(device)
+        workers = share_cores(place) if folded else 1
     own = import_code(code)
     refuse_missing(file, [*own, *registered_names()])
     try:
@@ -62,7 +64,13 @@ def load(
             model = open_in_keras(file, path, own, trust)
             binding = Binding(model)
         engine = TapeEngine(
-            binding, batch_size=batch_size, traced=traced, device=place, noise=noise
+            binding,
+            batch_size=batch_size,
+            traced=traced,
+            folded=folded,
+            workers=workers,
+            device=place,
+            noise=noise,
         )
         if weights.is_late(file, model, noise.text):
             return Loaded(engine, noise, late=file)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from inputgrad_cli.arrays import Arrays, join
-from inputgrad_cli.contracts import FirstPass, Gradients
+from inputgrad_cli.contracts import FirstPass, Gradients, LayerPass
 from inputgrad_cli.engine.scalar import Pins
 from inputgrad_cli.target import PinnedTarget
 
@@ -45,6 +45,18 @@ def join_gradients(parts: Sequence[Gradients]) -> Gradients:
         return parts[0]
     values = join([part.values for part in parts])
     return Gradients(values, np.concatenate([p.scores for p in parts]), parts[0].disconnected)
+
+
+def layer_pass(name: str, parts: Iterable[tuple[Arrays, int, Any]], channels: int) -> LayerPass:
+    """Return the passes over a layer as one."""
+    values, gradients, scores, apart = [], [], [], False
+    for _, real, (out, slope, score) in parts:
+        apart = slope is None
+        values.append(np.asarray(out)[:real])
+        gradients.append(np.zeros_like(values[-1]) if apart else np.asarray(slope)[:real])
+        scores.append(np.asarray(score)[:real])
+    out, slope, score = (np.concatenate(rows) for rows in (values, gradients, scores))
+    return LayerPass(name, out, slope, score, channels, apart)
 
 
 def join_first(parts: Sequence[FirstPass]) -> FirstPass:

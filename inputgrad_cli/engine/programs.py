@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import keras
 import tensorflow as tf
 
 from inputgrad_cli.engine.binding import Binding, Tensors
@@ -34,7 +35,19 @@ def gradients_of(binding: Binding, choice: Choice, sites: Sequence[str]) -> Prog
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch([tensors[site] for site in sites])
             scores = scalar(choice, forward(binding, tensors, heads), pins, tensors)
-        return _gradient(tape, scores, tensors, sites), scores
+        return slopes(tape, scores, tensors, sites), scores
+
+    return run
+
+
+def folded(program: Program, model: Any) -> Program:
+    """Return the program with the model's variables as constants, for a graph to be made of it."""
+    values = [(variable, variable.numpy()) for variable in model.variables]
+
+    def run(tensors: Tensors, pins: Any) -> Any:
+        constants = [(variable, tf.constant(value)) for variable, value in values]
+        with keras.StatelessScope(state_mapping=constants):
+            return program(tensors, pins)
 
     return run
 
@@ -64,7 +77,7 @@ def first_of(
             scores = [
                 scalar(c, outputs, p, tensors) for c, p in zip(choices, resolved, strict=True)
             ]
-        found = [_gradient(tape, s, tensors, sites) for s in scores] if gradients else []
+        found = [slopes(tape, s, tensors, sites) for s in scores] if gradients else []
         plain = {name: at_least_float32(y) for name, y in outputs.items()}
         return plain, resolved, scores, found
 
@@ -76,6 +89,7 @@ def layer_heads(choices: Sequence[Choice]) -> list[str]:
     return sorted({choice.head for choice in choices if is_tap(choice.head)})
 
 
-def _gradient(tape: Any, scores: Any, tensors: Mapping[str, Any], sites: Sequence[str]) -> Any:
+def slopes(tape: Any, scores: Any, tensors: Mapping[str, Any], sites: Sequence[str]) -> Any:
+    """Return what the tape gives at the sites, None where the scores do not depend on them."""
     found = tape.gradient(scores, {site: tensors[site] for site in sites})
     return {site: None if g is None else tf.convert_to_tensor(g) for site, g in found.items()}

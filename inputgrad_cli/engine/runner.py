@@ -1,10 +1,13 @@
-"""Runs programs, pass by pass: batches, tracing, devices, states, and TensorFlow's talk."""
+"""Runs programs, pass by pass: batches, tracing, threads, devices, states, TensorFlow's talk."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from typing import Any
+from dataclasses import dataclass
+from threading import RLock
+from typing import Any, TypeVar
 
 import numpy as np
 import tensorflow as tf
@@ -13,9 +16,25 @@ from inputgrad_cli.arrays import Array, Arrays
 from inputgrad_cli.engine import fixes
 from inputgrad_cli.engine.binding import Binding
 from inputgrad_cli.engine.faults import told
-from inputgrad_cli.engine.programs import Program
+from inputgrad_cli.engine.programs import Program, folded
 from inputgrad_cli.engine.quiet import Noise
 from inputgrad_cli.engine.scalar import Pins
+
+PARTS = 4  # of a batch, when threads share it: single-threaded kernels like small passes
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How programs run: eagerly; `traced`, compiled once; `folded`, with the weights as constants.
+
+    Constants let the compiler fold batch normalization into convolutions. `workers` threads share
+    the passes of a folded model.
+    """
+
+    traced: bool = False
+    folded: bool = False
+    workers: int = 1
 
 
 class Runner:
@@ -25,16 +44,20 @@ class Runner:
     """
 
     def __init__(
-        self, binding: Binding, batch_size: int, traced: bool, device: str | None, noise: Noise
+        self, binding: Binding, batch_size: int, pace: Pace, device: str | None, noise: Noise
     ) -> None:
         self.binding = binding
-        self.traced = traced
+        self.traced = pace.traced
+        self.folded = pace.folded and not fixes.is_stateful(binding.model)
         self.alone = False
         self.random = False
         self.seed = 0
         self.programs: dict[Any, Program] = {}
         self.fixed = fixes.fixed_batch(binding.model)
         self._asked = batch_size
+        self._workers = pace.workers if self.folded else 1
+        self._pool: ThreadPoolExecutor | None = None
+        self._making = RLock()
         self._stateful = fixes.is_stateful(binding.model)
         self._device, self._noise = device, noise
 
@@ -45,10 +68,26 @@ class Runner:
 
     def passes(self, total: int) -> Iterator[tuple[Array, int]]:
         """Yield the rows of each pass, and how many are real: a fixed batch is filled up."""
-        for start in range(0, total, self.batch_size):
-            rows = np.arange(start, min(start + self.batch_size, total))
-            filled = self.fixed or len(rows)
+        size = self.pass_size
+        for start in range(0, total, size):
+            rows = np.arange(start, min(start + size, total))
+            filled = size if self.fixed or self.folded else len(rows)
             yield np.append(rows, [rows[-1]] * (filled - len(rows))).astype(np.intp), len(rows)
+
+    @property
+    def pass_size(self) -> int:
+        """Return how many samples one pass holds: of a batch that several threads share, a part."""
+        size = self.batch_size
+        return size if self.fixed or self._workers == 1 else max(1, size // PARTS)
+
+    def each(self, total: int, work: Callable[[Array, int], T]) -> list[T]:
+        """Return what `work` gives for the rows of each pass; several at a time where that pays."""
+        passes = list(self.passes(total))
+        if self._workers == 1 or len(passes) == 1:
+            return [work(rows, real) for rows, real in passes]
+        if self._pool is None:
+            self._pool = ThreadPoolExecutor(self._workers)
+        return list(self._pool.map(lambda one: work(*one), passes))
 
     def run(self, key: Any, make: Callable[[], Program], arrays: Arrays, pins: Any) -> Any:
         """Return what the program called `key` gives; it is made (and traced) the first time."""
@@ -56,14 +95,23 @@ class Runner:
             tensors = self.binding.tensors(arrays)
             if key in self.programs:
                 return self.programs[key](tensors, pins)
-            program = make()
-            if self.traced:
-                # One trace for every batch: only the first axis, and what the model leaves open.
-                signature = [self._specs(tensors), _pin_specs(pins)]
-                program = tf.function(program, input_signature=signature)
-            self.programs[key] = program
-            with self._noise.kept():  # TensorFlow talks most the first time
-                return program(tensors, pins)
+            with self._making:
+                return self._first_run(key, make, tensors, pins)
+
+    def _first_run(self, key: Any, make: Callable[[], Program], tensors: Any, pins: Any) -> Any:
+        if key in self.programs:  # another thread was faster
+            return self.programs[key](tensors, pins)
+        program = make()
+        if self.traced:
+            if self.folded:
+                program = folded(program, self.binding.model)
+            # One trace for every batch: only the first axis, and what the model leaves open.
+            signature = [self._specs(tensors), _pin_specs(pins)]
+            program = tf.function(program, input_signature=signature)
+        with self._noise.kept():  # TensorFlow talks most the first time
+            made = program(tensors, pins)
+        self.programs[key] = program
+        return made
 
     @contextmanager
     def here(self) -> Iterator[None]:
@@ -88,7 +136,8 @@ class Runner:
         for name, tensor in tensors.items():
             loose = open_ended and name not in shapes  # a tap behind an input of any length
             shape = shapes.get(name) or (_any_shape(tensor) if loose else tensor.shape[1:])
-            specs[name] = tf.TensorSpec((self.fixed, *shape), tensor.dtype)
+            rows = self.pass_size if self.folded else self.fixed
+            specs[name] = tf.TensorSpec((rows, *shape), tensor.dtype)
         return specs
 
 

@@ -2,35 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from inputgrad_cli.arrays import Array, Arrays, count, open_ended, take
-from inputgrad_cli.contracts import FirstPass, Gradients
+from inputgrad_cli.arrays import Array, Arrays, count, join, take
+from inputgrad_cli.contracts import FirstPass, Gradients, LayerPass, Rule
 from inputgrad_cli.engine import fixes
 from inputgrad_cli.engine.binding import Binding
 from inputgrad_cli.engine.blame import blockers
+from inputgrad_cli.engine.cleanpass import CleanPasses, alike, side_by_side, tiled
 from inputgrad_cli.engine.embeddings import tokens_of
-from inputgrad_cli.engine.losses import truth_for
+from inputgrad_cli.engine.layers import biases_of, channel_axis, layer_of
+from inputgrad_cli.engine.look import layers_of
 from inputgrad_cli.engine.passes import (
     gradients_from,
-    join_first,
     join_gradients,
-    join_targets,
-    pinned,
+    layer_pass,
     pins_of,
 )
-from inputgrad_cli.engine.programs import Program, first_of, gradients_of, scores_of
+from inputgrad_cli.engine.programs import Program, gradients_of, scores_of
 from inputgrad_cli.engine.quiet import Noise
-from inputgrad_cli.engine.runner import Runner
+from inputgrad_cli.engine.rules.program import beside, ruled_from, ruled_of
+from inputgrad_cli.engine.runner import Pace, Runner
 from inputgrad_cli.engine.settle import Settled, settle
 from inputgrad_cli.engine.sites import lift, sites_of
-from inputgrad_cli.engine.taps import is_tap
+from inputgrad_cli.engine.taps import PREFIX, is_tap
+from inputgrad_cli.modelfile.shapes import last_maps
 from inputgrad_cli.signature import Signature
-from inputgrad_cli.target import Choice, PinnedTarget, pin
+from inputgrad_cli.target import Choice, PinnedTarget
 
 GROUP = 16  # gradients of so many targets share one forward pass; more would only hold memory
 
@@ -44,11 +46,14 @@ class TapeEngine:
         *,
         batch_size: int = 16,
         traced: bool = False,
+        folded: bool = False,
+        workers: int = 1,
         device: str | None = None,
         noise: Noise | None = None,
     ) -> None:
         self.binding = binding
-        self.runner = Runner(binding, batch_size, traced, device, noise or Noise())
+        pace = Pace(traced or folded, folded, workers)
+        self.runner = Runner(binding, batch_size, pace, device, noise or Noise())
         self.precision = "float32"
         self._settled = Settled((), {}, False, {})
         self._layers: Sequence[str] = ()
@@ -92,9 +97,9 @@ class TapeEngine:
             self._settled = settle(self.binding, inputs, self._layers)
         self.runner.alone, self.runner.random = self._settled.alone, self._settled.random
         # A generator of TensorFlow's inside a graph can't be started anew.
-        self.runner.traced = self._settled.needs_graph or (
-            self.runner.traced and not self._settled.random
-        )
+        drawing = self._settled.random
+        self.runner.folded = self.runner.folded and not drawing
+        self.runner.traced = self._settled.needs_graph or (self.runner.traced and not drawing)
 
     def sites(self, wrt: str | None) -> dict[str, str]:
         """Return what is differentiated: the engine's name of each site, and its public name."""
@@ -136,42 +141,13 @@ class TapeEngine:
     ) -> FirstPass:
         """Return the pass over the clean inputs, ranks resolved and pinned."""
         asked = list(zip(choices, truths or [None] * len(choices), strict=True))
-        if gradients and len(asked) > GROUP and _alike(choices):
+        if gradients and len(asked) > GROUP and alike(choices):
             plain = self.first(inputs, choices, sites, truths, gradients=False)
-            return replace(plain, gradients=self._tiled(inputs, plain.targets, sites))
+            return replace(plain, gradients=tiled(self, inputs, plain.targets, sites))
         size = GROUP if gradients else len(asked)
         groups = [asked[i : i + size] for i in range(0, len(asked), size)]
-        parts = [self._first(inputs, group, tuple(sites), gradients) for group in groups]
-        return FirstPass(
-            parts[0].outputs,
-            [target for part in parts for target in part.targets],
-            [scores for part in parts for scores in part.scores],
-            [found for part in parts for found in part.gradients],
-        )
-
-    def _tiled(
-        self, inputs: Arrays, targets: Sequence[PinnedTarget], sites: Sequence[str]
-    ) -> list[Gradients]:
-        """Return the gradients of many units of one head: each sample stands once for each unit.
-
-        Passes of full size beat a pass for every unit, and hold no more than one batch.
-        """
-        whole = join_targets(targets)
-        total = count(inputs)
-        found = [
-            Gradients({s: np.empty_like(inputs[s]) for s in sites}, np.empty(total, np.float32))
-            for _ in targets
-        ]
-        for start in range(0, total * len(targets), self.batch_size):
-            flat = np.arange(start, min(start + self.batch_size, total * len(targets)))
-            part = self.gradients(take(inputs, flat % total), whole.take(flat), sites)
-            for place, number in enumerate(flat):
-                unit, row = divmod(int(number), total)
-                found[unit].scores[row] = part.scores[place]
-                for site in sites:
-                    found[unit].values[site][row] = part.values[site][place]
-            apart = part.disconnected
-        return [replace(one, disconnected=apart) for one in found]
+        clean = CleanPasses(self.binding, self.runner, self.signature)
+        return side_by_side([clean.over(inputs, g, tuple(sites), gradients) for g in groups])
 
     def scores(self, inputs: Arrays, target: PinnedTarget) -> Array:
         """Return the scalars of the target, (B,)."""
@@ -181,11 +157,8 @@ class TapeEngine:
         def make() -> Program:
             return scores_of(self.binding, choice)
 
-        parts = []
-        for rows, real in self.runner.passes(count(inputs)):
-            scores = self.runner.run(key, make, take(inputs, rows), pins_of(target.take(rows)))
-            parts.append(np.asarray(scores)[:real])
-        return np.concatenate(parts)
+        parts = self._run(key, make, inputs, target)
+        return np.concatenate([np.asarray(scores)[:real] for _, real, scores in parts])
 
     def gradients(self, inputs: Arrays, target: PinnedTarget, sites: Sequence[str]) -> Gradients:
         """Return the gradients at the sites and the scalars."""
@@ -195,57 +168,69 @@ class TapeEngine:
         def make() -> Program:
             return gradients_of(self.binding, choice, sites)
 
-        parts = []
-        for rows, real in self.runner.passes(count(inputs)):
-            part = take(inputs, rows)
-            found = self.runner.run(key, make, part, pins_of(target.take(rows)))
-            parts.append(gradients_from(part, found[0], found[1], real))
-        return join_gradients(parts)
+        parts = self._run(key, make, inputs, target)
+        return join_gradients(
+            [gradients_from(part, found, scores, real) for part, real, (found, scores) in parts]
+        )
 
-    def _first(
-        self,
-        inputs: Arrays,
-        asked: Sequence[tuple[Choice, Array | None]],
-        sites: tuple[str, ...],
-        gradients: bool,
-    ) -> FirstPass:
-        programs = tuple(choice.program(pinned=False) for choice, _ in asked)
-        terms = tuple(len(choice.terms) for choice, _ in asked)
-        key = ("first", programs, terms, sites, gradients)
+    def cam_layer(self) -> str | None:
+        """Return the tap of the last layer that gives maps, None where no layer does."""
+        found = last_maps(layers_of(self))
+        return None if found is None else PREFIX + found
+
+    def layer(self, inputs: Arrays, target: PinnedTarget | None, name: str) -> LayerPass:
+        """Return what the layer gave and the gradients there; without a target the first alone."""
+        channels = channel_axis(self.binding.model, name)
+        if target is None:
+            values = self.lift(inputs, [name])[name]
+            nothing = np.zeros(len(values), np.float32)
+            return LayerPass(name, values, np.zeros_like(values), nothing, channels)
+        choice = target.choice.program(pinned=True)
+        key = ("layer", choice, target.index.shape[1:], name)
+        parts = self._run(key, lambda: layer_of(self.binding, choice, name), inputs, target)
+        return layer_pass(name, parts, channels)
+
+    def biases(
+        self, inputs: Arrays, target: PinnedTarget, sites: Sequence[str]
+    ) -> tuple[Gradients, Arrays]:
+        """Return the gradients at the sites, and by layer its bias times the gradient there."""
+        choice = target.choice.program(pinned=True)
+        key = ("biases", choice, target.index.shape[1:], tuple(sites))
 
         def make() -> Program:
-            return first_of(self.binding, self.signature, programs, sites, gradients)
+            return biases_of(self.binding, choice, sites)
 
-        parts = []
-        for rows, real in self.runner.passes(count(inputs)):
+        found, shares = [], []
+        for part, real, (gradients, scores, told) in self._run(key, make, inputs, target):
+            found.append(gradients_from(part, gradients, scores, real))
+            shares.append({name: np.asarray(share)[:real] for name, share in told.items()})
+        return join_gradients(found), join(shares)
+
+    def ruled(
+        self,
+        inputs: Arrays,
+        target: PinnedTarget,
+        sites: Sequence[str],
+        rule: Rule,
+        baseline: Arrays,
+    ) -> Gradients:
+        """Return what a backward rule gives in the place of gradients, and how many there were."""
+        choice = target.choice.program(pinned=True)
+        key = ("ruled", choice, target.index.shape[1:], tuple(sites), rule)
+
+        def make() -> Program:
+            return ruled_of(self.binding, choice, sites, rule)
+
+        fed = {**inputs, **beside(rule, inputs, baseline, sites)}
+        return ruled_from(self._run(key, make, fed, target))
+
+    def _run(
+        self, key: Any, make: Callable[[], Program], inputs: Arrays, target: PinnedTarget
+    ) -> list[tuple[Arrays, int, Any]]:
+        """Return, pass by pass, the inputs, how many of them are real, and what a program gave."""
+
+        def work(rows: Array, real: int) -> tuple[Arrays, int, Any]:
             part = take(inputs, rows)
-            targets = [
-                self._pin(c, len(rows), None if truth is None else truth[rows])
-                for c, truth in asked
-            ]
-            outputs, pins, scores, found = self.runner.run(
-                key, make, part, [pins_of(t) for t in targets]
-            )
-            parts.append(
-                FirstPass(
-                    {name: np.asarray(y)[:real] for name, y in outputs.items()},
-                    [pinned(t, p).take(slice(real)) for t, p in zip(targets, pins, strict=True)],
-                    [np.asarray(s)[:real] for s in scores],
-                    [gradients_from(part, f, s, real) for f, s in zip(found, scores, strict=False)],
-                )
-            )
-        return join_first(parts)
+            return part, real, self.runner.run(key, make, part, pins_of(target.take(rows)))
 
-    def _pin(self, choice: Choice, rows: int, truth: Array | None) -> PinnedTarget:
-        if choice.kind != "loss":
-            return pin(choice, rows, truth)
-        shape = open_ended(
-            self.signature.head(choice.head).shape or (), () if truth is None else truth.shape[1:]
-        )
-        return pin(choice, rows, truth_for(choice, truth, (rows, *shape)))
-
-
-def _alike(choices: Sequence[Choice]) -> bool:
-    """Return whether the choices are units that one program serves."""
-    kinds = {(choice.program(pinned=True), len(choice.terms)) for choice in choices}
-    return len(kinds) == 1 and bool(choices[0].terms)
+        return self.runner.each(count(inputs), work)

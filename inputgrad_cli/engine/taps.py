@@ -145,10 +145,11 @@ def forward(binding: Any, tensors: Mapping[str, Any], heads: Sequence[str] = ())
     given = {name: tensor for name, tensor in tensors.items() if is_tap(name)}
     with replaced(binding.model, given), read(binding.model, list(heads)) as seen:
         outputs: dict[str, Any] = binding.call(tensors)
-    return outputs | {name: _only(name, seen[name]) for name in heads}
+    return outputs | {name: only(name, seen[name]) for name in heads}
 
 
-def _only(name: str, calls: list[Any]) -> Any:
+def only(name: str, calls: list[Any]) -> Any:
+    """Return what the one call of a layer gave; UsageError where it is called never, or often."""
     if len(calls) == 1:
         return calls[0]
     if not calls:
@@ -161,4 +162,4 @@ def read_taps(binding: Any, tensors: Mapping[str, Any], names: Sequence[str]) ->
     """Return the outputs of the named layers for one pass."""
     with read(binding.model, list(names)) as seen:
         binding.call(tensors)
-    return {name: _only(name, seen[name]) for name in names}
+    return {name: only(name, seen[name]) for name in names}

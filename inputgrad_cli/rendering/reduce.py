@@ -25,6 +25,12 @@ def reduce_channels(values: Array, how: str) -> Floats:
         return np.asarray(_REDUCTIONS[how](values.astype(np.float64)), np.float64)
 
 
+def levelled(flat: Floats, how: str, level: str) -> Floats:
+    """Return a map as it is drawn: from zero, or a signed one from its own finite `mean`."""
+    finite = flat[np.isfinite(flat)]
+    return flat - finite.mean() if level == "mean" and how == "sum" and finite.size else flat
+
+
 @dataclass(frozen=True)
 class Scale:
     """Values -limit..limit (signed, zero in the middle) or 0..limit become colours.

@@ -1,0 +1,93 @@
+"""How much of the score flows through each unit of a layer."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from inputgrad_cli.arrays import Array, Floats
+from inputgrad_cli.attribution import Finding
+from inputgrad_cli.contracts import Case, Engine, LayerPass, methods
+from inputgrad_cli.methods.layered import Layered
+from inputgrad_cli.methods.refining import Walked, refined
+from inputgrad_cli.probes import Rows, chunks, line
+from inputgrad_cli.registry import param
+
+FIRST = 16
+
+
+def along(
+    engine: Engine, case: Case, tap: str, nodes: Array
+) -> Iterator[tuple[Rows, Rows, LayerPass]]:
+    """Yield rows, numbers of nodes, and what goes on at the layer there, on each sample's line."""
+    for rows, numbers in chunks(len(case), len(nodes), engine.batch_size):
+        inputs = {name: array[rows] for name, array in case.inputs.items()}
+        for site in case.sites:
+            inputs[site] = line(case.baseline[site], case.inputs[site], rows, nodes[numbers])
+        yield rows, numbers, engine.layer(inputs, case.target.take(rows), tap)
+
+
+@methods.register
+@dataclass(frozen=True)
+class Conductance(Layered):
+    """Gradients at a layer along the line from the baseline, times how its units change there.
+
+    Values are the integral of d score / d A times dA along the line, (B, ...) as the layer, in
+    units of the score; where all ways lead through the layer they sum to score - baseline score.
+    The line is cut into pieces (trapezoid rule), and into three times as many until they do.
+    Dhamdhere et al. 2018, arXiv:1805.12233; computed as by Shrikumar et al. 2018, arXiv:1807.09946.
+    """
+
+    name = "conductance"
+    paper = "arXiv:1805.12233"
+    complete = True
+
+    steps: int | None = param(
+        None, "pieces of the line; unset: as many as the tolerance needs", least=1
+    )
+    max_steps: int = param(1296, "where refining ends", least=FIRST)
+
+    @property
+    def uses_baseline(self) -> bool:
+        """Return True: the line starts there."""
+        return True
+
+    @property
+    def passes(self) -> int:
+        """Return the steps, or a usual number where they are refined."""
+        return (self.steps or 3 * FIRST) + 1
+
+    def attribute(self, engine: Engine, case: Case) -> Finding:
+        """Return the integral, with the completeness of each sample."""
+        tap = self.tap(engine, case)
+
+        def walk(part: Case, steps: int) -> Walked:
+            return _walk(engine, part, tap, steps)
+
+        ends = case.clean_scores(engine), engine.scores(case.baseline, case.target)
+        first = self.steps or FIRST
+        found = refined(walk, case, ends, first, self.steps or self.max_steps)
+        return Finding(
+            found.values,
+            found.baseline_scores,
+            found.completeness,
+            found.disconnected,
+            facts={"layer": tap},
+        )
+
+
+def _walk(engine: Engine, case: Case, tap: str, steps: int) -> Walked:
+    total: Floats = np.zeros(0)
+    before: dict[int, tuple[Array, Array]] = {}
+    apart = False
+    for rows, numbers, found in along(engine, case, tap, np.arange(steps + 1) / steps):
+        apart = found.disconnected
+        if not total.size:
+            total = np.zeros((len(case), *found.values.shape[1:]), np.float64)
+        for place, (row, number) in enumerate(zip(rows, numbers, strict=True)):
+            now = (found.values[place].astype(np.float64), found.gradients[place])
+            if number:
+                values, slopes = before[int(row)]
+                total[row] += (now[1] + slopes) / 2 * (now[0] - values)
+            before = {int(row): now}
+    return {tap: total}, frozenset({tap} if apart else ())

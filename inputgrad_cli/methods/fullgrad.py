@@ -1,0 +1,65 @@
+"""Input gradients and bias gradients of all layers, in one map."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from inputgrad_cli.arrays import Array, Floats
+from inputgrad_cli.attribution import Finding
+from inputgrad_cli.contracts import Case, Engine, Method, methods
+from inputgrad_cli.methods.places import over_places, stretched
+
+
+@methods.register
+@dataclass(frozen=True)
+class FullGrad(Method):
+    """Input times gradient, and every layer's bias times its gradient, each brought to 0..1.
+
+    On a ReLU network the score is the sum of x * d score / d x and of all biases times their
+    gradients. Values are u(x * gradient) + sum over layers of u(bias * gradient), where u takes
+    absolute values, brings them to 0..1, sums over channels and goes to the size of the input,
+    (B, ...) as the input; what a place has is shared evenly by its channels. Batch normalization
+    counts as a bias; biases of layers without places are left out, as in the paper.
+    Srinivas and Fleuret 2019, arXiv:1905.00780.
+    """
+
+    name = "fullgrad"
+    family = "layer"
+    paper = "arXiv:1905.00780"
+    needs = "layer"
+
+    def attribute(self, engine: Engine, case: Case) -> Finding:
+        """Return the sum of all maps; one pass."""
+        found, shares = engine.biases(case.inputs, case.target, case.sites)
+        maps = [share for share in shares.values() if share.ndim > 2]
+        values = {}
+        for site in case.sites:
+            here = case.inputs[site]
+            own = case.spatial.get(site) or tuple(range(1, here.ndim - 1))
+            own = over_places(case, len(own), self.name)[site]
+            total = _unit(here * found.values[site], _others(here, own))
+            for share in maps:
+                if share.ndim - 2 == len(own):
+                    total = total + stretched(_flat(share), here.shape, own)
+            width = np.prod([here.shape[axis] for axis in _others(here, own)])
+            values[site] = np.asarray(np.broadcast_to(total / width, here.shape), np.float32)
+        return Finding(values, disconnected=found.disconnected, facts={"biases": len(maps)})
+
+
+def _others(array: Array, places: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(axis for axis in range(1, array.ndim) if axis not in places)
+
+
+def _unit(values: Array, channels: tuple[int, ...]) -> Floats:
+    """Return the absolute values of each sample brought to 0..1, summed over channels."""
+    size = np.abs(values.astype(np.float64))
+    rest = tuple(range(1, size.ndim))
+    low = size.min(axis=rest, keepdims=True)
+    span = size.max(axis=rest, keepdims=True) - low
+    unit = np.divide(size - low, span, out=np.zeros_like(size), where=span > 0)
+    return np.asarray(unit.sum(axis=channels, keepdims=True))
+
+
+def _flat(share: Array) -> Floats:
+    """Return a layer's map, (B, ...) from (B, ..., C)."""
+    return np.asarray(_unit(share, (share.ndim - 1,))[..., 0])

@@ -1,0 +1,46 @@
+"""Grad-CAM and guided backpropagation, multiplied."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from inputgrad_cli.attribution import Finding
+from inputgrad_cli.contracts import Case, Engine, Rule, methods
+from inputgrad_cli.methods.grad_cam import mean_weights
+from inputgrad_cli.methods.layered import CAM, channels_last
+from inputgrad_cli.methods.places import over_places, stretched
+from inputgrad_cli.registry import param
+
+
+@methods.register
+@dataclass(frozen=True)
+class GuidedGradCAM(CAM):
+    """Grad-CAM at the size of the input, times guided backpropagation: fine, and of one class.
+
+    Values are up(relu(sum_k w_k A_k)) * guided gradient, (B, ...) as the input and under its name;
+    `up` is bilinear.
+    Selvaraju et al. 2016, arXiv:1610.02391.
+    """
+
+    name = "guided-grad-cam"
+    paper = "arXiv:1610.02391"
+    reduce = "max-abs"
+
+    relu: bool = param(True, "of the coarse map keep what speaks for the target alone")
+
+    def attribute(self, engine: Engine, case: Case) -> Finding:
+        """Return the product at every site that the maps lie over."""
+        found = engine.layer(case.inputs, case.target, self.tap(engine, case))
+        maps, slopes = channels_last(found, self.name)
+        coarse = (mean_weights(slopes) * maps).sum(axis=-1)
+        coarse = np.maximum(coarse, 0) if self.relu else coarse
+        axes = over_places(case, coarse.ndim - 1, self.name)
+        guided = engine.ruled(case.inputs, case.target, tuple(axes), Rule("guided-backprop"), {})
+        values = {
+            site: np.asarray(stretched(coarse, g.shape, axes[site]) * g, np.float32)
+            for site, g in guided.values.items()
+        }
+        apart = frozenset(values) if found.disconnected else guided.disconnected
+        return Finding(
+            values, disconnected=apart, facts={"layer": found.name, "rules": guided.rules}
+        )

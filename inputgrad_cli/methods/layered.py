@@ -1,0 +1,83 @@
+"""What the methods of the layer family share: the layer, its maps with channels last."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from inputgrad_cli.arrays import Array, Floats
+from inputgrad_cli.attribution import Finding
+from inputgrad_cli.contracts import Case, Engine, LayerPass, Method
+from inputgrad_cli.errors import UsageError
+from inputgrad_cli.registry import param
+
+PREFIX = "layer:"
+
+
+@dataclass(frozen=True)
+class Layered(Method):
+    """A method that looks at one layer: the one named, else `--wrt layer:`, else the last maps."""
+
+    family = "layer"
+    needs = "layer"
+
+    layer: str | None = param(
+        None, "the layer: NAME, or NAME#N for its N-th call; unset: the last that gives maps"
+    )
+
+    def tap(self, engine: Engine, case: Case) -> str:
+        """Return the name of the layer's tap; UsageError where nothing says which layer."""
+        if self.layer:
+            return PREFIX + self.layer.removeprefix(PREFIX)
+        if len(case.sites) == 1 and case.sites[0].startswith(PREFIX):
+            return case.sites[0]
+        found = engine.cam_layer()
+        if found is None:
+            raise UsageError(
+                f"{self.name}: no convolution of the model gives maps",
+                mend=f"name a layer that does, {self.name}:layer=NAME; `inputgrad inspect` lists "
+                "them",
+            )
+        return found
+
+
+@dataclass(frozen=True)
+class CAM(Layered):
+    """A class activation map: a weighted sum over the channels of a layer's maps."""
+
+    relu: bool = param(True, "keep what speaks for the target alone, as in the paper")
+
+    def attribute(self, engine: Engine, case: Case) -> Finding:
+        """Return the map of the layer, (B, ...) along its spatial axes alone."""
+        found = engine.layer(case.inputs, case.target, self.tap(engine, case))
+        maps = self.combine(*channels_last(found, self.name))
+        return as_cam(self, found.name, maps, found.disconnected)
+
+    def combine(self, maps: Array, slopes: Array) -> Array:
+        """Return the sum over channels: (B, ...) from outputs and gradients (B, ..., C)."""
+        raise TypeError(f"{type(self).__name__} does not say how it combines")
+
+
+def as_cam(method: CAM, name: str, maps: Array, apart: bool = False) -> Finding:
+    """Return the finding of a class activation map, cut at zero if the method says so."""
+    kept = np.maximum(maps, 0) if method.relu else maps
+    values = {name: np.asarray(kept, np.float32)}
+    return Finding(
+        values,
+        disconnected=frozenset({name} if apart else ()),
+        facts={"layer": name, "cam": True},
+    )
+
+
+def channels_last(found: LayerPass, method: str) -> tuple[Floats, Floats]:
+    """Return outputs and gradients of a layer as (B, ..., C); UsageError where it has no maps."""
+    if found.values.ndim < 3:
+        raise UsageError(
+            f"{method}: {found.name} gives no maps",
+            reason=f"its output for one sample has the shape {found.values.shape[1:]}",
+            mend=f"name a convolution, {method}:layer=NAME; `inputgrad inspect` lists them",
+        )
+    maps, slopes = (
+        np.moveaxis(array.astype(np.float64), found.channels, -1)
+        for array in (found.values, found.gradients)
+    )
+    return maps, slopes

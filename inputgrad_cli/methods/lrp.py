@@ -1,0 +1,64 @@
+"""Layer-wise relevance propagation, by its rules."""
+
+from dataclasses import dataclass
+
+from inputgrad_cli.attribution import Finding
+from inputgrad_cli.contracts import Case, Engine, Method, Rule, methods
+from inputgrad_cli.errors import UsageError
+from inputgrad_cli.registry import param
+
+RULES = ("epsilon", "gamma", "alpha1-beta0", "z-plus", "deep-taylor", "composite")
+
+
+@methods.register
+@dataclass(frozen=True)
+class Lrp(Method):
+    """Relevance of the score, shared out layer by layer by what each value contributed.
+
+    Values are (B, ...) as the input, in units of the score. A layer of weights gives
+    z = sum_i x_i w_i + b, where b holds its bias and the normalization behind it; with R what z
+    has, and q_i = x_i w_i, the input i gets, by rule:
+    epsilon: q_i R / (z + epsilon sign z);
+    gamma: (q_i + gamma q_i+) R / (z + gamma (sum q+ + b+)), and with q- and b- where z < 0;
+    alpha1-beta0: q_i+ R / (sum q+ + b+);
+    z-plus: q_i+ R / sum q+;
+    deep-taylor: z-plus, at the first layer w_i^2 R / sum w^2, or with low= and high=
+    (q_i - low w_i+ - high w_i-) R / (the sum of these), low and high being those of the input;
+    composite: epsilon for products with a matrix, z-plus for convolutions, at a first convolution
+    R / (number of its inputs).
+    A nonlinearity hands on what it got, the greatest of several takes all, sums and means share by
+    size. What scales, shifts or moves the input before the first layer keeps all relevance.
+    Products of two branches, attention and loops have no rule, and are refused.
+    Montavon et al. 2015, arXiv:1512.02479 (deep-taylor, z-plus); Kohlbrenner et al. 2019,
+    arXiv:1910.09840 (composite).
+    """
+
+    name = "lrp"
+    family = "backward-rule"
+    paper = "arXiv:1910.09840"
+    linear_exact = "input times gradient"
+    needs = "network"
+
+    rule: str = param("composite", "how a layer shares its relevance", choices=RULES)
+    epsilon: float = param(1e-6, "what keeps z from zero, for epsilon and composite", least=0.0)
+    gamma: float = param(0.25, "weight of what speaks for, for gamma", least=0.0)
+    low: float | None = param(None, "least value an input can have, for deep-taylor")
+    high: float | None = param(None, "greatest value an input can have, for deep-taylor")
+
+    def __post_init__(self) -> None:
+        """Refuse bounds that bound nothing."""
+        if (self.low is None) != (self.high is None):
+            raise UsageError("lrp needs both low= and high=", reason="one bound alone is no box")
+        if self.low is None or self.high is None:
+            return
+        if self.rule != "deep-taylor":
+            raise UsageError("lrp:low=,high= are the bounds of rule=deep-taylor alone")
+        if self.low >= self.high:
+            raise UsageError("lrp: low= must be less than high=")
+
+    def attribute(self, engine: Engine, case: Case) -> Finding:
+        """Return the relevance that arrives at the sites."""
+        rule = Rule(f"lrp-{self.rule}", self.epsilon, self.gamma, self.low, self.high)
+        found = engine.ruled(case.inputs, case.target, case.sites, rule, case.baseline)
+        facts = {"rules": found.rules}
+        return Finding(found.values, disconnected=found.disconnected, facts=facts)

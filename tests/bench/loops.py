@@ -1,0 +1,78 @@
+"""A worker of `make bench`: takes the same gradients by our method or by the bare compiled loop.
+
+`python -m tests.bench.loops MODEL METHOD|bare STEPS` builds the model, answers every line on stdin
+with the seconds that STEPS gradients of a batch took, and ends with stdin.
+"""
+
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+BATCH, SIDE = 16, 224
+
+
+def bare(model, pictures, steps):
+    """Return a call of the loop that people write: one compiled gradient, full batches."""
+    import tensorflow as tf
+
+    @tf.function(input_signature=[tf.TensorSpec((None, SIDE, SIDE, 3))])
+    def gradient(x):
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            score = model(x, training=False)[:, 0]
+        return tape.gradient(score, x)
+
+    def run():
+        for _ in range(steps):
+            gradient(tf.constant(pictures)).numpy()
+
+    return run
+
+
+def ours(path, method, pictures):
+    """Return a call of our method on the same batch, in the mode of a long job."""
+    from inputgrad_cli import api
+    from inputgrad_cli.batch import explain_batch
+    from inputgrad_cli.question import Question
+    from inputgrad_cli.sample import Samples
+
+    model = api.load(path, batch_size=BATCH, traced=True, folded=True)
+    samples = Samples({model.signature.inputs[0].name: pictures}, many=True)
+    model.settle(samples)
+    question = Question(api.wishes([method]), ("class:0",))
+    return lambda: explain_batch(model.engine, samples, question)
+
+
+def main(name, method, steps):
+    """Answer every line on stdin with the seconds of one run."""
+    import numpy as np
+
+    from inputgrad_cli.engine.boot import boot
+    from inputgrad_cli.engine.quiet import Noise
+
+    boot(Noise())
+    if method != "bare":
+        from inputgrad_cli.engine.boot import share_cores
+
+        share_cores(None)  # before the model is made, as TensorFlow then starts
+    import keras
+
+    keras.utils.set_random_seed(0)
+    model = getattr(keras.applications, name)(weights=None, classifier_activation=None)
+    pictures = np.random.default_rng(0).random((BATCH, SIDE, SIDE, 3), np.float32)
+    if method == "bare":
+        run = bare(model, pictures, steps)
+    else:
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "model.keras"
+            model.save(path)
+            run = ours(path, method, pictures)
+    for _ in sys.stdin:
+        began = time.perf_counter()
+        run()
+        print(time.perf_counter() - began, flush=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], sys.argv[2], int(sys.argv[3]))

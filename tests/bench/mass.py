@@ -1,0 +1,72 @@
+"""Methods by how much of their map lies on the shape, on the twelve sample pictures.
+
+`python -m tests.bench.mass` prints the table that stands in the README.
+"""
+
+import statistics
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+SAMPLES = Path(__file__).parents[2] / "sample_models"
+
+
+def mass(found, mask):
+    """Return the share of a map's absolute values that lies inside the mask."""
+    from inputgrad_cli.rendering.draw import as_plane
+    from inputgrad_cli.rendering.reduce import levelled, reduce_channels
+    from inputgrad_cli.resample import resized
+
+    values = as_plane(next(iter(found.values.values())), cam="cam" in found.metadata)
+    how = found.metadata["reduce"]
+    flat = levelled(reduce_channels(values, how), how, found.metadata["level"])
+    flat = np.abs(resized(flat, mask.shape))
+    return float(flat[mask].sum() / flat.sum())
+
+
+def measure(model, method, pictures, masks, **options):
+    """Return the median mass, and the median seconds of a picture after one to warm up."""
+    from inputgrad_cli import api
+
+    api.explain(model, pictures[0], method=method, **options)
+    masses, seconds = [], []
+    for picture, mask in zip(pictures, masks, strict=True):
+        began = time.perf_counter()
+        found = api.explain(model, picture, method=method, **options)
+        seconds.append(time.perf_counter() - began)
+        masses.append(mass(found, mask))
+    return statistics.median(masses), statistics.median(seconds)
+
+
+def table(folder):
+    """Yield the lines of the table, family by family, the best of each first."""
+    from inputgrad_cli import api
+    from inputgrad_cli.describe import FAMILIES
+    from inputgrad_cli.methods import methods
+
+    pictures = sorted((SAMPLES / "inputs" / "shapes").glob("*.png"))
+    references = Path(folder) / "references.npy"
+    np.save(references, np.stack([np.asarray(Image.open(p)) for p in pictures]))
+    masks = [np.asarray(Image.open(SAMPLES / "masks" / p.name)) > 127 for p in pictures]
+    share = statistics.median(float(mask.mean()) for mask in masks)
+    model = api.load(SAMPLES / "shapes.keras", batch_size=64)
+    yield "| method | family | on the shape | seconds |"
+    yield "|---|---|---|---|"
+    yield f"| (a map without any preference) | | {share:.2f} | |"
+    rows = []
+    for cls in methods:
+        # Baselines are drawn from the twelve pictures themselves.
+        options = {"baseline": f"dataset:path={references}"} if cls.needs == "dataset" else {}
+        found, seconds = measure(model, cls.name, pictures, masks, **options)
+        rows.append((FAMILIES.index(cls.family), -found, cls.name, cls.family, seconds))
+    for _, found, name, family, seconds in sorted(rows):
+        yield f"| `{name}` | {family} | {-found:.2f} | {seconds:.3f} |"
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory() as place:
+        for text in table(place):
+            print(text, flush=True)

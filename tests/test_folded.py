@@ -1,0 +1,123 @@
+"""Folded programs: weights as constants, small padded passes, shared by threads."""
+
+import numpy as np
+import pytest
+
+from inputgrad_cli import api
+from inputgrad_cli.contracts import methods
+from inputgrad_cli.engine.binding import Binding
+from inputgrad_cli.engine.tape import TapeEngine
+from tests.models import steady
+from tests.networks import network_case
+
+SHAPE = (12, 12, 3)
+
+
+@pytest.fixture(scope="module")
+def model():
+    """Return convolutions with batch normalization, which constants let the compiler fold."""
+    import keras
+
+    keras.utils.set_random_seed(5)
+    layers = keras.layers
+    return keras.Sequential(
+        [
+            layers.Input(SHAPE, name="x"),
+            layers.Conv2D(8, 3, use_bias=False),
+            layers.BatchNormalization(moving_mean_initializer="normal", gamma_initializer="normal"),
+            layers.ReLU(),
+            layers.DepthwiseConv2D(3, padding="same"),
+            layers.GlobalAveragePooling2D(),
+            layers.Dense(4, activation="softmax", name="y"),
+        ]
+    )
+
+
+@pytest.fixture(scope="module")
+def x():
+    return np.random.default_rng(3).normal(size=(11, *SHAPE)).astype(np.float32)
+
+
+def engine(model, x, **how):
+    made = TapeEngine(Binding(model), batch_size=8, **how)
+    made.prepare()
+    made.settle({"x": x[:1]})
+    return made
+
+
+def gradients(made, x):
+    asked = network_case(made, {"x": x})
+    return made.gradients(asked.inputs, asked.target, asked.sites)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_folded_gradients_are_the_gradients(model, x, workers):
+    plain = gradients(engine(model, x), x)
+    folded = gradients(engine(model, x, folded=True, workers=workers), x)
+    good = steady(lambda z: gradients(engine(model, x), z["x"]).values, {"x": x})
+    near = 1e-5 * np.abs(plain.values["x"]).max()
+    np.testing.assert_allclose(folded.values["x"][good], plain.values["x"][good], atol=near)
+    np.testing.assert_allclose(folded.scores, plain.scores, rtol=1e-5)
+    assert good.sum() >= 8
+
+
+def test_whoever_stands_beside_a_sample_its_bits_are_the_same(model, x):
+    made = engine(model, x, folded=True, workers=2)
+    whole = gradients(made, x).values["x"]
+    for rows in ([3], [10, 0], [5, 4, 3, 2, 1, 0, 6, 7, 8]):
+        np.testing.assert_array_equal(gradients(made, x[rows]).values["x"], whole[rows])
+
+
+def test_threads_share_small_passes(model, x):
+    made = engine(model, x, folded=True, workers=2)
+    assert made.batch_size == 8
+    assert [real for _, real in made.runner.passes(11)] == [2, 2, 2, 2, 2, 1]
+    alone = engine(model, x, folded=True)
+    assert [real for _, real in alone.runner.passes(11)] == [8, 3]
+
+
+def test_methods_and_first_passes_work_folded(model, x):
+    made = engine(model, x, folded=True, workers=2)
+    plain = engine(model, x)
+    for name in ("integrated-gradients:steps=5", "grad-cam", "deeplift", "occlusion:window=6"):
+        method = methods.build(name)
+        found, expected = (
+            method.attribute(e, network_case(e, {"x": x[:3]}, baseline=0.1)).values
+            for e in (made, plain)
+        )
+        for site, array in expected.items():
+            near = 1e-4 * np.abs(array).max()
+            np.testing.assert_allclose(found[site], array, rtol=0, atol=near)
+
+
+def test_an_error_in_a_thread_is_the_callers(model, x):
+    made = engine(model, x, folded=True, workers=2)
+    with pytest.raises(ValueError, match="broken"):
+        made.runner.each(11, broken)
+
+
+def broken(rows, real):
+    raise ValueError("broken")
+
+
+def test_models_with_states_or_draws_are_not_folded(tmp_path):
+    import keras
+
+    layers = keras.layers
+    stateful = keras.Sequential(
+        [layers.Input(batch_shape=(2, 4, 3), name="x"), layers.LSTM(3, stateful=True)]
+    )
+    made = TapeEngine(Binding(stateful), folded=True, workers=2)
+    assert not made.runner.folded
+    assert made.runner.pass_size == 2
+
+
+def test_loading_for_a_long_job_folds(samples):
+    model = api.load(samples / "shapes.keras", folded=True)
+    assert model.engine.runner.folded
+    picture = samples / "inputs" / "shapes" / "06-cross.png"
+    found = api.explain(model, picture, method="integrated-gradients")
+    plain = api.explain(samples / "shapes.keras", picture, method="integrated-gradients")
+    a, b = (one.values["picture"] for one in (found, plain))
+    np.testing.assert_allclose(a, b, rtol=0, atol=0.02 * np.abs(b).max())
+    assert found.metadata["checks"]["completeness"]["ok"]
