@@ -1,6 +1,10 @@
-"""The closed lists of words that options take, in one place and free to import."""
+"""The closed lists of words that options take, and words made safe to show; free to import."""
 
-COMMANDS = ("saliency", "inspect", "methods", "render", "doctor")
+COMMANDS = ("saliency", "inspect", "methods", "render", "verify", "merge", "doctor")
+TARGETS = (
+    *("auto", "top1", "top:", "class:", "unit:", "all", "margin:", "sum", "mean", "max", "norm"),
+    *("mask:", "loss:", "file:", "layer:"),
+)
 SPACES = ("auto", "logit", "probability", "output")
 RESIZES = ("stretch", "crop", "pad", "none")
 FILTERS = ("nearest", "bilinear", "bicubic", "lanczos", "box")
@@ -8,3 +12,10 @@ PICTURES = ("overlay", "heatmap", "panel")
 REDUCTIONS = ("sum", "l2", "max-abs", "mean-abs", "positive", "negative")
 EXISTING = ("resume", "overwrite", "error")
 PRECISIONS = ("float32", "model")
+
+
+def printable(text: str) -> str:
+    """Return text that is safe to show: control characters and stray bytes are escaped."""
+    return "".join(
+        c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in text
+    )

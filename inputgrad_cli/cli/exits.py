@@ -14,6 +14,7 @@ from inputgrad_cli.errors import (
     StorageError,
     UsageError,
 )
+from inputgrad_cli.words import printable
 
 CODES: tuple[tuple[type[InputgradError], int], ...] = (
     (UsageError, 2),
@@ -36,10 +37,3 @@ def tell(error: InputgradError) -> None:
     if isinstance(error, GrammarError) and error.text.isprintable() and error.marked:
         click.echo(f"  {error.text}", err=True)
         click.echo("  " + " " * error.at + "^" * (error.end - error.at), err=True)
-
-
-def printable(text: str) -> str:
-    """Return text that is safe on a terminal: control characters and stray bytes are escaped."""
-    return "".join(
-        c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in text
-    )

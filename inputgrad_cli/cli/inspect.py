@@ -8,9 +8,11 @@ from typing import Any
 
 import click
 
-from inputgrad_cli.cli.exits import exit_code, printable, tell
+from inputgrad_cli.cli import completion
+from inputgrad_cli.cli.exits import exit_code, tell
 from inputgrad_cli.cli.options import json_option, model_argument
 from inputgrad_cli.errors import ModelError
+from inputgrad_cli.words import printable
 
 LATER = "only the opened model can tell: use --load"
 
@@ -18,7 +20,13 @@ LATER = "only the opened model can tell: use --load"
 @click.command("inspect")
 @model_argument
 @click.option("--load", is_flag=True, help="Open the model and prove its logits.")
-@click.option("--code", multiple=True, metavar="FILE.py|MODULE", help="Your own layers.")
+@click.option(
+    "--code",
+    multiple=True,
+    metavar="FILE.py|MODULE",
+    shell_complete=completion.files,
+    help="Your own layers.",
+)
 @click.option(
     "--trust-model",
     is_flag=True,

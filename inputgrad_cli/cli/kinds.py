@@ -7,6 +7,8 @@ from typing import Any
 
 import click
 
+from inputgrad_cli.jobs.shards import Shard
+
 
 class Pair(click.ParamType[tuple[str, str]]):
     """NAME=PATH."""
@@ -48,6 +50,22 @@ class BatchSize(click.ParamType[str | int]):
         if not str(value).isdigit() or int(value) < 1:
             self.fail(f"{value!r} is not a whole number above zero, or auto", param, ctx)
         return int(value)
+
+
+class Share(click.ParamType[Shard]):
+    """I/N."""
+
+    name = "I/N"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> Shard:
+        """Return the share."""
+        if isinstance(value, Shard):
+            return value
+        number, slash, of = str(value).partition("/")
+        plain = all(part.isascii() and part.isdigit() for part in (number, of))
+        if not (slash and plain and int(number) < int(of)):
+            self.fail(f"{value!r} is not I/N, as in 0/4: I from 0, below N", param, ctx)
+        return Shard(int(number), int(of))
 
 
 class Frame(click.ParamType[str | int]):

@@ -23,6 +23,7 @@ from inputgrad_cli.words import COMMANDS
 BUG = 70
 PIPE_CLOSED = 141
 INTERRUPTED = 130
+ENDED_BY = {PIPE_CLOSED: signal.SIGPIPE, INTERRUPTED: signal.SIGINT}
 
 
 class Lazy(click.Group):
@@ -67,16 +68,35 @@ def cli() -> None:
 
     loads the model, differentiates its top class with respect to the picture, and writes the
     gradient as an array and the heatmap as a picture.
+
+    \b
+    The tab key completes words after, in bash, zsh (zsh_source) or fish:
+      eval "$(_INPUTGRAD_COMPLETE=bash_source inputgrad)"
+      _INPUTGRAD_COMPLETE=fish_source inputgrad | source
     """
 
 
 def main() -> None:
     """Run the command line and end the process with the contract's exit code."""
+    _fill_descriptors()
     code = run(sys.argv[1:])
-    if code == PIPE_CLOSED:
-        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
-        os.kill(os.getpid(), signal.SIGPIPE)
+    if code in ENDED_BY:
+        from inputgrad_cli.cli.signals import end_by
+
+        end_by(ENDED_BY[code])
     leave(code)
+
+
+def _fill_descriptors() -> None:
+    """Open what the caller closed of stdin, stdout and stderr.
+
+    Else the next file of ours would get its number, and whatever is printed would go into it.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # the lowest number that is free
 
 
 def leave(code: int) -> NoReturn:
@@ -101,7 +121,7 @@ def run(argv: list[str]) -> int:
         return end.exit_code
     except click.ClickException as error:
         error.show()
-        _blame_environment(error)
+        _blame(error)
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         return INTERRUPTED
@@ -117,14 +137,17 @@ def run(argv: list[str]) -> int:
         return _bug()
 
 
-def _blame_environment(error: click.ClickException) -> None:
-    """Say which environment variable a bad value came from."""
+def _blame(error: click.ClickException) -> None:
+    """Say where a bad value came from, if it was not the command line."""
     if not isinstance(error, click.BadParameter) or error.ctx is None or error.param is None:
         return
     name = error.param.name or ""
-    if error.ctx.get_parameter_source(name) is ParameterSource.ENVIRONMENT:
+    source = error.ctx.get_parameter_source(name)
+    if source is ParameterSource.ENVIRONMENT:
         variable = f"{error.ctx.auto_envvar_prefix}_{name.upper()}"
         click.echo(f"The value came from the environment variable {variable}.", err=True)
+    if source is ParameterSource.DEFAULT_MAP:
+        click.echo(f"The value came from --config {error.ctx.params.get('config')}.", err=True)
 
 
 def _drop_stdout() -> None:

@@ -6,11 +6,12 @@ from typing import Any
 
 import click
 
+from inputgrad_cli.cli import completion
 from inputgrad_cli.cli.options import json_option
 
 
 @click.command("methods")
-@click.argument("name", required=False)
+@click.argument("name", required=False, shell_complete=completion.methods)
 @json_option
 def command(name: str | None, json: bool) -> None:
     """List the methods; with NAME show its parameters, paper and laws."""
@@ -25,14 +26,25 @@ def command(name: str | None, json: bool) -> None:
     click.echo(dump({"methods": rows}) if json else _table(rows))
 
 
+LEGEND = """\
+complete: values sum to score - baseline score. random: draws follow --seed. picture, dataset,
+layer, network: what a method needs. `inputgrad methods NAME` tells parameters, formula and laws."""
+
+
 def _table(rows: list[dict[str, Any]]) -> str:
-    width = max(len(row["name"]) for row in rows)
-    families = max(len(row["family"]) for row in rows)
-    papers = max(len(row["paper"]) for row in rows)
-    return "\n".join(
-        f"{row['name']:{width}}  {row['family']:{families}}  {row['paper']:{papers}}  {row['help']}"
-        for row in rows
-    )
+    cells = [(r["name"], r["family"], _tags(r), r["paper"], r["help"]) for r in rows]
+    widths = [max(len(row[place]) for row in cells) for place in range(4)]
+    lines = [
+        "  ".join([*(f"{text:{w}}" for text, w in zip(row, widths, strict=False)), row[-1]])
+        for row in cells
+    ]
+    return "\n".join(lines) + "\n" + LEGEND
+
+
+def _tags(row: dict[str, Any]) -> str:
+    """Return what a method promises and needs, in a word each."""
+    tags = [word for word in ("complete", "random") if row[word]]
+    return ", ".join([*tags, *([row["needs"]] if row["needs"] else [])]) or "-"
 
 
 def _page(about: dict[str, Any]) -> str:

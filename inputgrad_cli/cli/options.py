@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from inputgrad_cli.cli.kinds import Share
 from inputgrad_cli.words import PICTURES, REDUCTIONS
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
@@ -26,6 +27,17 @@ def together(*options: Decorator) -> Decorator:
 
 model_argument = click.argument("model", type=click.Path(path_type=Path), metavar="MODEL")
 
+shard_option = click.option(
+    "--shard",
+    type=Share(),
+    metavar="I/N",
+    help="Do share I, from 0, of N, by the names of the items; `inputgrad merge` joins them.",
+)
+
+run_argument = click.argument(
+    "run", type=click.Path(file_okay=False, path_type=Path), metavar="RUN"
+)
+
 verbosity = together(
     click.option("-q", "--quiet", is_flag=True, help="Say nothing on stderr but errors."),
     click.option(
@@ -35,6 +47,13 @@ verbosity = together(
 )
 
 json_option = click.option("--json", "json", is_flag=True, help="JSON on stdout.")
+
+junit_option = click.option(
+    "--junit",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write JUnit XML for CI as well: one testcase a map.",
+)
 
 drawing = together(
     click.option(

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import click
 
+from inputgrad_cli.cli import completion
 from inputgrad_cli.cli.kinds import BatchSize, Device, Frame, Pair, Range
 from inputgrad_cli.cli.options import together
-from inputgrad_cli.words import EXISTING, FILTERS, PRECISIONS, RESIZES, SPACES
+from inputgrad_cli.words import FILTERS, PRECISIONS, RESIZES, SPACES
 
 TARGETS = (
     "What is differentiated: auto, top1, top:K, 3, class:NAME, unit:I,J, all, margin:A,B, sum, "
@@ -28,6 +29,7 @@ asking = together(
         default=["gradient"],
         show_default=True,
         metavar="NAME[:key=value,...]",
+        shell_complete=completion.methods,
         help="How; `inputgrad methods` lists them. Repeatable.",
     ),
     click.option(
@@ -37,9 +39,15 @@ asking = together(
         default=["auto"],
         show_default=True,
         metavar="TARGET",
+        shell_complete=completion.targets,
         help=TARGETS,
     ),
-    click.option("--truth", metavar="VALUE|FILE", help="Labels for loss: targets."),
+    click.option(
+        "--truth",
+        metavar="VALUE|FILE",
+        shell_complete=completion.files,
+        help="Labels for loss: targets.",
+    ),
     click.option(
         "--space",
         type=click.Choice(SPACES),
@@ -52,7 +60,12 @@ asking = together(
         metavar="NAME",
         help="The input, or layer:NAME, to differentiate; default: all inputs.",
     ),
-    click.option("--baseline", metavar="NAME[:key=value]", help=BASELINES),
+    click.option(
+        "--baseline",
+        metavar="NAME[:key=value]",
+        shell_complete=completion.baselines,
+        help=BASELINES,
+    ),
     click.option(
         "--labels",
         type=click.Path(path_type=Path),
@@ -63,6 +76,7 @@ asking = together(
         "--code",
         multiple=True,
         metavar="FILE.py|MODULE",
+        shell_complete=completion.files,
         help="Your own layers and functions. Repeatable.",
     ),
     click.option(
@@ -151,42 +165,9 @@ computing = together(
         help="Completeness gap allowed, relative.",
     ),
     click.option("--strict", is_flag=True, help="Exit with 1 if a check does not hold."),
-)
-
-finding = together(
     click.option(
-        "-o",
-        "--out",
-        type=click.Path(path_type=Path),
-        default=Path("inputgrad-out"),
-        show_default=True,
-        help="The output directory.",
+        "--check-grad",
+        is_flag=True,
+        help="Hold each gradient against finite differences of the score, and record it: a check.",
     ),
-    click.option(
-        "--on-exists",
-        type=click.Choice(EXISTING),
-        default="resume",
-        show_default=True,
-        help="What to do about results that are there.",
-    ),
-    click.option(
-        "--from-file",
-        type=click.Path(path_type=Path),
-        metavar="LIST",
-        help="Read input names from a file, one a line.",
-    ),
-    click.option("-0", "null", is_flag=True, help="Names in lists end with NUL, not with a line."),
-    click.option(
-        "--root",
-        type=click.Path(path_type=Path),
-        metavar="DIR",
-        help="Items are named relative to it.",
-    ),
-    click.option("--include", multiple=True, metavar="GLOB", help="Take these from directories."),
-    click.option("--exclude", multiple=True, metavar="GLOB", help="Leave these out."),
-    click.option("--fail-fast", is_flag=True, help="Stop after the first item that fails."),
-    click.option(
-        "--max-failures", type=click.IntRange(1), metavar="N", help="Stop after N such items."
-    ),
-    click.option("-n", "--dry-run", is_flag=True, help="Show what would be written, and stop."),
 )

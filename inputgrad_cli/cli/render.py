@@ -7,12 +7,12 @@ from typing import Any
 
 import click
 
-from inputgrad_cli.cli.exits import printable
-from inputgrad_cli.cli.options import drawing, json_option, style_from
+from inputgrad_cli.cli.options import drawing, json_option, run_argument, style_from
+from inputgrad_cli.words import printable
 
 
 @click.command("render")
-@click.argument("run", type=click.Path(path_type=Path), metavar="RUN")
+@run_argument
 @drawing
 @json_option
 def command(run: Path, json: bool, **values: Any) -> int:

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from inputgrad_cli.cli import completion
+from inputgrad_cli.cli.config import config_option, source_of
+from inputgrad_cli.cli.finding import finding
 from inputgrad_cli.cli.options import (
     drawing,
     json_option,
+    junit_option,
     model_argument,
+    shard_option,
     style_from,
     verbosity,
 )
-from inputgrad_cli.cli.questions import asking, computing, finding, reading
+from inputgrad_cli.cli.questions import asking, computing, reading
+from inputgrad_cli.jobs.lists import read_list
+from inputgrad_cli.jobs.shards import Shard
 
 if TYPE_CHECKING:
     from inputgrad_cli.jobs.job import Job
@@ -23,13 +29,16 @@ if TYPE_CHECKING:
 
 @click.command("saliency")
 @model_argument
-@click.argument("inputs", nargs=-1, metavar="[INPUT]...")
+@click.argument("inputs", nargs=-1, metavar="[INPUT]...", shell_complete=completion.files)
 @asking
 @reading
 @drawing
 @computing
 @finding
+@shard_option
 @json_option
+@junit_option
+@config_option
 @verbosity
 @click.pass_context
 def command(ctx: click.Context, /, **values: Any) -> int:
@@ -38,22 +47,27 @@ def command(ctx: click.Context, /, **values: Any) -> int:
     INPUT is a file, a directory, or - for names on stdin: pictures, .npy, .npz, .csv, .tsv, .jsonl,
     .parquet, .txt, .wav.
 
+    Every option but --trust-model can also be set by INPUTGRAD_SALIENCY_<OPTION> in the
+    environment, or in a file named by --config; the command line comes first, then the
+    environment, then the file.
+
     \b
     inputgrad saliency model.keras image.png
     inputgrad saliency model.keras images/ -m integrated-gradients -t top:2 -o maps
     inputgrad saliency model.keras table.csv -m input-x-gradient --json
     """
     _check_sources(values)
+    _check_scale(values)
     from inputgrad_cli.cli.show import Show
     from inputgrad_cli.jobs.plan import make_plan
 
     show = Show.pick(values["json"], values["quiet"], values["verbose"], values["no_color"])
     with show.errors() as outcome:
-        plan = make_plan(job_from(ctx, values))
         if values["dry_run"]:
-            show.plan(plan)
+            show.plan(make_plan(job_from(ctx, values)))
         else:
-            outcome.run(plan)
+            outcome.keep(values["junit"], values["strict"])
+            outcome.run(make_plan(job_from(ctx, values)))
     return outcome.code
 
 
@@ -66,6 +80,14 @@ def _check_sources(values: dict[str, Any]) -> None:
     if not any(sources):
         raise click.UsageError(
             "Missing argument 'INPUT'. Name a file, a directory, or - for a list on stdin."
+        )
+
+
+def _check_scale(values: dict[str, Any]) -> None:
+    if values["shard"] and values["scale"] == "run" and values["picture"] != "none":
+        raise click.UsageError(
+            "--scale run needs every map, and a shard has its own alone: leave it out, and draw "
+            "once all are joined, by `inputgrad merge`, then `inputgrad render --scale run`."
         )
 
 
@@ -104,7 +126,9 @@ def job_from(ctx: click.Context, values: dict[str, Any]) -> Job:
         trust=values["trust_model"],
         tolerance=values["tolerance"],
         strict=values["strict"],
+        check_grad=values["check_grad"],
         on_exists=values["on_exists"],
+        shard=values["shard"],
         most_failures=most,
         argv=ctx.obj or (),
         options=_sources(ctx, values),
@@ -115,32 +139,28 @@ def _names(values: dict[str, Any]) -> tuple[str, ...]:
     """Return the inputs named by arguments, or by a list in a file or on stdin."""
     if values["from_file"] is not None:
         try:
-            return _split(values["from_file"].read_bytes(), values["null"])
+            data = values["from_file"].read_bytes()
         except OSError as error:
             raise click.UsageError(
                 f"--from-file {values['from_file']}: {error.strerror}."
             ) from None
+        return read_list(data, values["null"], str(values["from_file"]))
     if values["inputs"] == ("-",):
-        return _split(sys.stdin.buffer.read(), values["null"])
+        data = sys.stdin.buffer.read() if sys.stdin else b""  # closed by the caller
+        return read_list(data, values["null"], "stdin")
     return tuple(values["inputs"])
-
-
-def _split(data: bytes, null: bool) -> tuple[str, ...]:
-    if null:
-        return tuple(os.fsdecode(name) for name in data.split(b"\0") if name)
-    lines = data.removeprefix(b"\xef\xbb\xbf").split(b"\n")
-    return tuple(os.fsdecode(line.removesuffix(b"\r")) for line in lines if line.strip())
 
 
 def _sources(ctx: click.Context, values: dict[str, Any]) -> dict[str, Any]:
     """Return each option's value and where it came from."""
     out = {}
     for name, value in values.items():
-        source = ctx.get_parameter_source(name)
         plain = value if isinstance(value, (bool, int, float, type(None))) else _plain(value)
-        out[name] = {"value": plain, "source": source.name.lower() if source else "default"}
+        out[name] = {"value": plain, "source": source_of(ctx, name)}
     return out
 
 
 def _plain(value: Any) -> Any:
+    if isinstance(value, Shard):
+        return f"{value.number}/{value.of}"
     return [_plain(v) for v in value] if isinstance(value, (tuple, list)) else str(value)

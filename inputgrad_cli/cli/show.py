@@ -11,37 +11,16 @@ from typing import Any
 import click
 
 from inputgrad_cli import __version__
-from inputgrad_cli.cli.exits import exit_code, printable, tell
+from inputgrad_cli.cli.exits import tell
+from inputgrad_cli.cli.outcome import Outcome
 from inputgrad_cli.cli.progress import Bar
-from inputgrad_cli.cli.signals import Signals
-from inputgrad_cli.errors import InputgradError, ModelError
+from inputgrad_cli.errors import InputgradError, ModelError, StorageError
 from inputgrad_cli.formats.results import dump
-from inputgrad_cli.jobs.events import Event, ItemDone, Progress, Start, Summary, Warned
+from inputgrad_cli.jobs.events import Event, ItemDone, Noted, Progress, Start, Summary, Warned
 from inputgrad_cli.jobs.fields import planned_fields
 from inputgrad_cli.jobs.forecast import forecast
 from inputgrad_cli.jobs.plan import Plan
-from inputgrad_cli.jobs.run import Run
-
-
-class Outcome:
-    """A run under way, and the exit code it comes to."""
-
-    def __init__(self, show: Show) -> None:
-        self.code = 0
-        self.started: Run | None = None
-        self._show = show
-
-    def run(self, plan: Plan) -> None:
-        """Carry out the plan; a signal ends it after the batch under way."""
-        with Signals() as signals:
-            self._show.expect(plan)
-            self.started = Run(plan, signals.came)
-            for event in self.started.events():
-                self._show.event(event)
-                if isinstance(event, Summary):
-                    self.code = event.exit
-            self._show.noise(self.started.noise)
-            signals.pass_on()
+from inputgrad_cli.words import printable
 
 
 class Show:
@@ -65,11 +44,16 @@ class Show:
         outcome = Outcome(self)
         try:
             yield outcome
+            outcome.close()
         except InputgradError as error:
-            outcome.code = exit_code(error)
+            outcome.end(error)
             self.error(error, outcome)
         finally:
             self._bar.close()
+            try:
+                outcome.close()
+            except StorageError as error:
+                tell(error)
 
     def error(self, error: InputgradError, outcome: Outcome) -> None:
         """Tell an error that ends the run."""
@@ -83,6 +67,11 @@ class Show:
         """Show what TensorFlow wrote, if that was wanted."""
         if self._verbose and text:
             click.echo(text, err=True, nl=False)
+
+    def stopped(self) -> None:
+        """Tell how a run that a signal ended goes on."""
+        if not self._quiet:
+            self._say("inputgrad: stopped; the same call again does the rest.")
 
     def plan(self, plan: Plan) -> None:
         """Show every source and destination, and the bytes that are needed."""
@@ -105,6 +94,8 @@ class Show:
             self._item(event)
         elif isinstance(event, Warned):
             self._warn(event)
+        elif isinstance(event, Noted):
+            self._note(event)
         elif isinstance(event, Progress):
             self._bar.move(event.done, event.total)
         elif isinstance(event, Summary):
@@ -141,6 +132,10 @@ class Show:
         where = f"{event.input}: " if event.input else ""
         self._say(f"inputgrad: warning: {printable(where + event.message)}.")
 
+    def _note(self, event: Noted) -> None:
+        if self._verbose:
+            self._say(f"inputgrad: {printable(event.message)}.")
+
     def _summary(self, event: Summary) -> None:
         self._bar.close()
         for code, number in self._warned.items():
@@ -169,21 +164,22 @@ class JsonShow(Show):
 
     def plan(self, plan: Plan) -> None:
         """Show every source and destination as items of status `planned`."""
-        self._print(Start(__version__, str(plan.job.model), len(plan.found.items)).record())
+        self._print(Start(__version__, str(plan.job.model), len(plan.share)).record())
         for move in forecast(plan):
             self._print(ItemDone(planned_fields(move)).record())
         self._print(Summary(0, 0, 0, 0.0, 0).record())
 
     def event(self, event: Event) -> None:
         """Print one event."""
-        if isinstance(event, Progress):
-            self._bar.move(event.done, event.total)
-        elif isinstance(event, (Start, ItemDone, Warned, Summary)):
+        if isinstance(event, (Start, ItemDone, Warned, Summary)):
             self._print(event.record())
+        else:
+            super().event(event)
 
     def _print(self, record: dict[str, Any]) -> None:
-        sys.stdout.write(dump(record) + "\n")
-        sys.stdout.flush()
+        if sys.stdout is not None:  # closed by the caller
+            sys.stdout.write(dump(record) + "\n")
+            sys.stdout.flush()
 
 
 def _unit(target: Any) -> str:

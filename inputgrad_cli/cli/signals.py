@@ -1,25 +1,44 @@
-"""A signal lets the batch under way end; a second one ends the process at once."""
+"""A signal lets the batch under way end; a second one, or five seconds, ends the process at once.
+
+Python runs a handler only between two steps of its own, and one call of TensorFlow can take a
+minute. So a thread waits beside it, woken by the descriptor that signals are written to. Whatever
+moment it picks, what is on disk is consistent.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import os
+import select
 import signal
 import threading
+import time
+from collections.abc import Callable
 from types import FrameType, TracebackType
-from typing import Any
+from typing import Any, NoReturn
 
 WATCHED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+GRACE = 5.0  # seconds
+ECHO = 0.1  # seconds; `timeout` sends its signal to the process, and again to its group
+STOPPING = b"inputgrad: stopping after this batch; a second signal ends it at once.\n"
 
 
 class Signals:
-    """A block in which the first signal only raises a flag."""
+    """A block in which the first signal only raises a flag.
 
-    def __init__(self) -> None:
+    `last` is done, in another thread, before the process is ended because nothing else went on.
+    """
+
+    def __init__(self, last: Callable[[], None] = lambda: None) -> None:
+        self._last = last
         self._came: int | None = None
         self._before: dict[int, Any] = {}
+        self._watch: Watch | None = None
 
     def __enter__(self) -> Signals:
         if threading.current_thread() is threading.main_thread():
+            self._watch = Watch(self._last)
             for number in WATCHED:
                 # A job in the background, or under nohup, is meant not to hear it.
                 if signal.getsignal(number) != signal.SIG_IGN:
@@ -32,14 +51,17 @@ class Signals:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        if self._watch:
+            self._watch.close()
         for number, handler in self._before.items():
             signal.signal(number, handler)
 
     def _note(self, number: int, frame: FrameType | None) -> None:
-        self._came = number
-        signal.signal(number, signal.SIG_DFL)
-        # Not print: the signal may have come in the middle of another line.
-        os.write(2, b"inputgrad: stopping after this batch; a second signal ends it at once.\n")
+        if self._came is None:
+            self._came = number
+            # Not print: the signal may have come in the middle of another line.
+            with contextlib.suppress(OSError):
+                os.write(2, STOPPING)
 
     def came(self) -> bool:
         """Return whether a signal has come."""
@@ -48,5 +70,56 @@ class Signals:
     def pass_on(self) -> None:
         """End the process by the signal that came, so that the caller's shell sees it."""
         if self._came is not None:
-            signal.signal(self._came, signal.SIG_DFL)
-            os.kill(os.getpid(), self._came)
+            end_by(self._came)
+
+
+class Watch:
+    """The thread beside the main one, from now until `close`."""
+
+    def __init__(self, last: Callable[[], None]) -> None:
+        self._last = last
+        self._read, self._write = os.pipe()
+        os.set_blocking(self._write, False)
+        self._before = signal.set_wakeup_fd(self._write, warn_on_full_buffer=False)
+        self._thread = threading.Thread(target=self._run, daemon=True, name="signals")
+        self._thread.start()
+
+    def close(self) -> None:
+        """End the watch, and put back what was there before."""
+        signal.set_wakeup_fd(self._before)
+        os.close(self._write)
+        self._thread.join()
+        os.close(self._read)
+
+    def _run(self) -> None:
+        first = self._next(None)
+        began = time.monotonic()
+        while first is not None:
+            left = max(began + GRACE - time.monotonic(), 0.0)
+            number = self._next(left)
+            if number is None:
+                return
+            if number == 0:
+                with contextlib.suppress(Exception):
+                    self._last()
+            if number != first or time.monotonic() - began > ECHO:
+                end_by(number or first)
+
+    def _next(self, seconds: float | None) -> int | None:
+        """Return the next signal, 0 where none came in time, None at the end of the watch."""
+        while select.select([self._read], [], [], seconds)[0]:
+            told = os.read(self._read, 1)
+            if not told:
+                return None
+            if told[0] in WATCHED:
+                return told[0]
+        return 0
+
+
+def end_by(number: int) -> NoReturn:
+    """End the process by a signal; from any thread, where `signal.signal` works in one alone."""
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).signal(number, None)
+        os.kill(os.getpid(), number)
+        time.sleep(1)
+    os._exit(128 + number)

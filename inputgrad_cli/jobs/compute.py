@@ -108,6 +108,7 @@ class Computer:
             plan.masks,
             self.model.compiled_loss,
             self._given,
+            job.check_grad,
         )
 
     @cached_property
@@ -155,4 +156,5 @@ def deciding(plan: Plan) -> dict[str, Any]:
         "code": [_code_mark(source) for source in job.code],
         "masks": {path: hashlib.sha256(m.tobytes()).hexdigest() for path, m in plan.masks.items()},
         "precision": job.precision,
+        **({"check_grad": True} if job.check_grad else {}),
     }

@@ -62,6 +62,13 @@ class Warned:
 
 
 @dataclass(frozen=True)
+class Noted:
+    """Something for people who ask for more words; not on the stream."""
+
+    message: str
+
+
+@dataclass(frozen=True)
 class Progress:
     """So many items are through; for people only, not on the stream."""
 
@@ -91,7 +98,7 @@ class Summary:
         }
 
 
-Event = Start | ItemDone | Warned | Progress | Summary
+Event = Start | ItemDone | Warned | Noted | Progress | Summary
 
 
 def failure(error: InputgradError) -> dict[str, str]:

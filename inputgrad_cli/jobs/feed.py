@@ -138,11 +138,11 @@ class Feed:
             yield Broken(item, error, tuple(lacking))
 
     def batches(
-        self, items: Sequence[Item], size: int, stop: Callable[[], bool]
+        self, items: Sequence[tuple[int, Item]], size: int, stop: Callable[[], bool]
     ) -> Iterator[list[Load] | Skipped | Broken]:
         """Yield single samples of one shape together, at most `size`; files of many go alone."""
         batch: list[Load] = []
-        for number, item in enumerate(items):
+        for number, item in items:
             if stop():
                 return
             for got in self.read(number, item):

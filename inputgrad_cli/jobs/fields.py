@@ -11,7 +11,7 @@ from inputgrad_cli.jobs.items import Item
 from inputgrad_cli.jobs.naming import Map
 from inputgrad_cli.jobs.spoken import plain, spoken
 
-CHECKS = ("finite", "zero", "completeness")  # those that the contract names
+CHECKS = ("finite", "zero", "completeness", "gradient")  # those that the contract names
 
 
 def failed_fields(

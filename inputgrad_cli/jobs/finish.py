@@ -52,6 +52,7 @@ def finish(
         "unmet": sum(_is_unmet(event) for event in events),
         "drawn": any(pictures),
         "fingerprint": mark,
+        "shapes": {site: list(array.shape) for site, array in attribution.values.items()},
         "files": files,
     }
     return Finished(line, events)
@@ -62,7 +63,8 @@ def _is_unmet(event: Event) -> bool:
     if not isinstance(event, ItemDone) or event.status != "ok":
         return False
     checks = event.fields["checks"]
-    return not checks["finite"] or not checks.get("completeness", {"ok": True})["ok"]
+    held = [checks[name]["ok"] for name in ("completeness", "gradient") if name in checks]
+    return not checks["finite"] or not all(held)
 
 
 def _told(

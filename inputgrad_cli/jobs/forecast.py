@@ -35,7 +35,7 @@ def forecast(plan: Plan) -> Iterator[Move]:
     seen = plan.job.style is not None and any(
         port.shape and drawable(tuple(dim or 1 for dim in port.shape)) for port in ports
     )
-    for item in plan.found.items:
+    for _, item in plan.share:
         count = _count(plan, item)
         for made in plan.maps:
             stem = str(plan.job.out / made.stem(item.name))

@@ -64,7 +64,9 @@ def find_items(search: Search) -> Found:
             seen.add(file)
             found.items.append(Item(_name(file, root), {None: _as_given(file)}))
     if not found.items:
-        what = ", ".join(search.named) or "the list"
+        what = ", ".join(search.named) or "the list is empty"
+        what += "".join(f" --include {glob}" for glob in search.include)
+        what += "".join(f" --exclude {glob}" for glob in search.exclude)
         passed = f"files passed over: {found.passed}" if found.passed else "nothing is there"
         raise EmptyError(
             f"no input matched: {what}",

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from inputgrad_cli.formats.pictures import Viewing
+from inputgrad_cli.jobs.shards import Shard
 from inputgrad_cli.rendering.style import Style
 
 
@@ -45,7 +46,9 @@ class Job:
     trust: bool = False
     tolerance: float = 0.01
     strict: bool = False
+    check_grad: bool = False
     on_exists: str = "resume"
+    shard: Shard | None = None
     most_failures: int | None = None
     argv: tuple[str, ...] = ()
     options: Mapping[str, Any] = field(default_factory=dict)

@@ -1,61 +1,86 @@
-"""The journal of a run: one line per (file, method, target), written after its files are there."""
+"""The journal of a run: one line per (file, method, target), written after its files are there.
+
+The shares of a run have a journal each; all of them are read. Where two tell of one map, the
+higher `turn` came later.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import os
-from collections.abc import Mapping
-from pathlib import Path
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from inputgrad_cli.errors import StorageError, UsageError
 from inputgrad_cli.formats.results import dump
+from inputgrad_cli.jobs.pending import Pending
+from inputgrad_cli.jobs.shards import tags_in
 from inputgrad_cli.jobs.spoken import heard, spoken
 from inputgrad_cli.jobs.store import Bytes
 
-NAME = "journal.jsonl"
+NAMES = ("journal", ".jsonl")
+Record = dict[str, Any]
 
 
 class Journal:
-    """What was done before, and where new lines go; unless `believe`, all is done again."""
+    """What was done before, and where new lines go; unless `believe`, all is done again.
 
-    def __init__(self, out: Path, believe: bool = True) -> None:
-        self._out = out
-        self._believe = believe
-        self.path = out / NAME
-        self.known: dict[str, dict[str, Any]] = {}
-        self._owned: set[Path] = set()
-        if self.path.exists():
-            self._read()
+    `homes` tells which journal a map's line stands in, by its mark. `torn` says that the last line
+    of the own one was cut short, by a kill.
+    """
 
-    def _read(self) -> None:
-        data = self.path.read_bytes()
+    def __init__(self, out: Path, believe: bool = True, tag: str = "") -> None:
+        self._out, self._believe, self.tag = out, believe, tag
+        self.path = _path(out, tag)
+        self.known: dict[str, Record] = {}
+        self.homes: dict[str, str] = {}
+        self._pending = Pending(out, tag)
+        self._owned = self._pending.left()
+        self._begun: tuple[str, ...] = ()
+        self._whole: int | None = None
+        for found in tags_in(out, *NAMES):
+            self._read(found)
+
+    @property
+    def torn(self) -> bool:
+        """Return whether the last line is to be cut off before the next is written."""
+        return self._whole is not None
+
+    def _read(self, tag: str) -> None:
+        path = _path(self._out, tag)
+        data = path.read_bytes()
         whole = data.rfind(b"\n") + 1
-        if whole < len(data):  # the last line of a run that was killed
-            os.truncate(self.path, whole)
-        for number, line in enumerate(data[:whole].splitlines(), 1):
+        if whole < len(data) and tag == self.tag:
+            self._whole = whole
+            self._begun = _begun(self._out, data[whole:])
+        for number, line in enumerate(data[:whole].split(b"\n")[:-1], 1):
             try:
-                record = json.loads(line)
-                self._remember(record)
-            except (ValueError, KeyError, TypeError):
+                self._remember(_sound(json.loads(line)), tag)
+            except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
                 if not self._believe:
                     continue
                 raise UsageError(
-                    f"{self.path}:{number}: not a line of a journal",
+                    f"{path}:{number}: not a line of a journal",
                     reason="something else wrote into it",
-                    mend="use --on-exists overwrite or another --out",
+                    mend="remove that line, use --on-exists overwrite, or choose another --out",
                 ) from None
 
-    def _remember(self, record: dict[str, Any]) -> None:
+    def _remember(self, record: Record, tag: str) -> None:
         stem = heard(record, "stem")
-        self.known[stem] = record
+        before = self.known.get(stem)
+        if before is None or self.homes[stem] == tag or _turn(record) >= _turn(before):
+            self.known[stem], self.homes[stem] = record, tag
         self._owned.update(self.files(stem))
 
-    def holds(self, stem: str, fingerprint: str) -> dict[str, Any] | None:
+    def holds(self, stem: str, fingerprint: str) -> Record | None:
         """Return the line of files that are there, whole, and of this very question; else None."""
         record = self.known.get(stem) if self._believe else None
-        if not record or record.get("status") != "ok" or record.get("fingerprint") != fingerprint:
+        if not record or record["status"] != "ok" or record.get("fingerprint") != fingerprint:
+            return None
+        if record.get("bad"):
             return None
         for file in record["files"]:
             path = self._out / heard(file, "path")
@@ -69,34 +94,91 @@ class Journal:
         return "fingerprint" in record and record["fingerprint"] != fingerprint
 
     def owns(self, path: Path) -> bool:
-        """Return whether a line names this file."""
-        return path in self._owned
+        """Return whether a line names this file, also one that was never finished."""
+        return path in self._owned or str(path).startswith(self._begun)
+
+    def intend(self, paths: Iterable[Path]) -> None:
+        """Note what is written next, so that it is known for our own after a kill; StorageError."""
+        try:
+            self._pending.add(paths)
+        except OSError as error:
+            raise self._unwritable(error) from None
 
     def files(self, stem: str) -> list[Path]:
         """Return the files that an earlier run wrote for a map."""
         told = self.known.get(stem, {}).get("files", ())
         return [self._out / heard(file, "path") for file in told]
 
-    def add(self, records: list[dict[str, Any]]) -> None:
+    def add(self, records: Sequence[Record]) -> None:
         """Append the lines and make them durable; StorageError."""
+        if not records:
+            return
+        records = [self._later(record) for record in records]
         text = "".join(dump(record) + "\n" for record in records)
         try:
-            handle = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
-            try:
-                rest = text.encode()
-                while rest:
-                    rest = rest[os.write(handle, rest) :]
-                os.fsync(handle)
-            finally:
-                os.close(handle)
+            if self._whole is not None:
+                os.truncate(self.path, self._whole)
+                self._whole = None
+            _append(self.path, text.encode())
+            self._pending.clear()
         except OSError as error:
-            raise StorageError(
-                f"{self.path}: cannot be written",
-                reason=str(error.strerror),
-                mend="free some space; what was done is kept",
-            ) from None
+            raise self._unwritable(error) from None
         for record in records:
-            self._remember(record)
+            self._remember(record, self.tag)
+
+    def _unwritable(self, error: OSError) -> StorageError:
+        return StorageError(
+            f"{self.path}: cannot be written",
+            reason=str(error.strerror),
+            mend="free some space; what was done is kept",
+        )
+
+    def _later(self, record: Record) -> Record:
+        """Return the line with its turn, where a line of another journal is older."""
+        stem = heard(record, "stem")
+        turn = _turn(self.known.get(stem, {})) + (self.homes.get(stem, self.tag) != self.tag)
+        return {**record, "turn": turn} if turn else record
+
+
+def _path(out: Path, tag: str) -> Path:
+    return out / tag.join(NAMES)
+
+
+def _append(path: Path, data: bytes) -> None:
+    handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        while data:
+            data = data[os.write(handle, data) :]
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _begun(out: Path, torn: bytes) -> tuple[str, ...]:
+    """Return how the files of a line that was cut short begin, if so much of it is left."""
+    found = re.match(rb'\{("stem": "(?:[^"\\]|\\.)*"(?:, "stem_b64": "[^"]*")?), ', torn)
+    return (f"{out / heard(json.loads(b'{' + found[1] + b'}'), 'stem')}.",) if found else ()
+
+
+def _turn(record: Record) -> int:
+    return int(record.get("turn", 0))
+
+
+def _sound(record: Record) -> Record:
+    """Return a line that the rest may rely on; raises what is wrong with it."""
+    for key in ("stem", "input", "method", "target", "status"):
+        if not isinstance(record[key], str):
+            raise TypeError(key)
+    names = [heard(record, "stem"), *(heard(file, "path") for file in record.get("files", ()))]
+    for path in map(PurePosixPath, names):
+        if path.is_absolute() or ".." in path.parts:
+            raise ValueError("a file outside the run")
+    for file in record.get("files", ()):
+        int(file["size"]), str(file["sha256"])
+    for source in record["sources"]:
+        heard(source, "path"), source["for"]
+    _turn(record)
+    return record
 
 
 def fingerprint(facts: Mapping[str, Any]) -> str:
@@ -104,7 +186,7 @@ def fingerprint(facts: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(facts, sort_keys=True, default=repr).encode()).hexdigest()
 
 
-def described(out: Path, path: Path, data: Bytes) -> dict[str, Any]:
+def described(out: Path, path: Path, data: Bytes) -> Record:
     """Return how a file stands in the journal."""
     name = path.relative_to(out).as_posix()
     return {**spoken("path", name), "size": len(data), "sha256": hashlib.sha256(data).hexdigest()}

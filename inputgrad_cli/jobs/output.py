@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,8 +18,8 @@ from inputgrad_cli.formats.tables import write_table
 from inputgrad_cli.jobs.items import Item
 from inputgrad_cli.jobs.journal import Journal, described
 from inputgrad_cli.jobs.naming import Map
-from inputgrad_cli.jobs.store import Bytes, write_whole
-from inputgrad_cli.rendering.draw import as_pixels, drawable
+from inputgrad_cli.jobs.store import Bytes, refuse_links, write_whole
+from inputgrad_cli.rendering.draw import as_pixels, as_plane, drawable
 from inputgrad_cli.rendering.style import Style
 from inputgrad_cli.sample import Samples
 
@@ -43,8 +44,10 @@ class Output:
         drawn = self._pictures(stem, attribution, samples)
         files |= {path: data for path, data in drawn if path is not None}
         self._refuse_foreign(files)
+        refuse_links(self._out, stem)
+        self._journal.intend(files)
         for path, data in files.items():
-            write_whole(path, data)
+            write_whole(path, data, self._journal.tag)
         for path in self._journal.files(made.stem(item.name)):
             if path not in files:  # of an earlier form of this item, with more samples say
                 path.unlink(missing_ok=True)
@@ -57,7 +60,7 @@ class Output:
 
     def _refuse_foreign(self, files: Mapping[Path, Bytes]) -> None:
         for path, data in files.items():
-            if self._overwrite or not path.exists() or self._journal.owns(path):
+            if self._overwrite or not os.path.lexists(path) or self._journal.owns(path):
                 continue
             # A run that was killed before it wrote its journal left these very bytes.
             if not path.is_file() or path.read_bytes() != data:
@@ -97,10 +100,25 @@ def picture(attribution: Attribution, samples: Samples, row: int, style: Style) 
     """Return the PNG of one sample, None where no picture kind serves its shape."""
     for site, values in attribution.values.items():
         one = values[row] if attribution.many else values
-        if drawable(one.shape):
-            seen = seen_at(samples, site, row)
+        if drawable(as_plane(one, cam="cam" in attribution.metadata).shape):
+            seen = seen_at(samples, _shown(samples, site), row)
             return api.render(attribution, seen, site=site, sample=row, style=style).png
     return None
+
+
+def _shown(samples: Samples, site: str) -> str:
+    """Return the input under a site's map: for a layer the first that is a picture."""
+    if site in samples.arrays:
+        return site
+    pictures = [name for name in samples.arrays if name in samples.pixels]
+    arrays = [name for name, array in samples.arrays.items() if _is_picture(name, array, samples)]
+    return next(iter(pictures + arrays), site)
+
+
+def _is_picture(name: str, array: Array, samples: Samples) -> bool:
+    """Return whether an input, (N, ...), is one of pictures that can be shown."""
+    numbers = array.ndim == 4 and array.dtype.kind in "buif"
+    return numbers and channels_last(array[0], name, samples.record).shape[-1] in (1, 3, 4)
 
 
 def seen_at(samples: Samples, site: str, row: int) -> Array | None:
@@ -109,10 +127,10 @@ def seen_at(samples: Samples, site: str, row: int) -> Array | None:
         return np.asarray(samples.pixels[site][row])
     if site not in samples.arrays:
         return None  # the file is gone
-    array = channels_last(samples.arrays[site][row], site, samples.record)
     # Tokens and texts have maps of their embedding's shape, with nothing to lay below.
-    numbers = array.ndim == 3 and array.dtype.kind in "buif"
-    return as_pixels(array) if numbers and array.shape[-1] in (1, 3, 4) else None
+    if not _is_picture(site, samples.arrays[site], samples):
+        return None
+    return as_pixels(channels_last(samples.arrays[site][row], site, samples.record))
 
 
 def _by_header(attribution: Attribution, header: Sequence[str]) -> tuple[tuple[str, ...], Array]:

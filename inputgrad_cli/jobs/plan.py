@@ -13,7 +13,7 @@ from inputgrad_cli.errors import UsageError
 from inputgrad_cli.formats.read import MANY_SUFFIXES, Reading, suffix_of, suffixes_for
 from inputgrad_cli.formats.reference import read_given
 from inputgrad_cli.jobs.beside import settled
-from inputgrad_cli.jobs.items import Found, Search, find_items, pair_items
+from inputgrad_cli.jobs.items import Found, Item, Search, find_items, pair_items
 from inputgrad_cli.jobs.job import Job
 from inputgrad_cli.jobs.naming import Map, maps_of, refuse_clashes
 from inputgrad_cli.jobs.store import folds_case
@@ -58,6 +58,11 @@ class Plan:
     def every_target(self) -> tuple[str, ...]:
         """Return all targets that any item may have, those in files included."""
         return _every_target(self.job, self.target_files)
+
+    @property
+    def share(self) -> list[tuple[int, Item]]:
+        """Return the items of this run with their places among all: those of its shard."""
+        return _share(self.job, self.found)
 
     def reading(self, ports: tuple[Port, ...]) -> Reading:
         """Return how the files of the job are read for these inputs."""
@@ -176,8 +181,13 @@ def _is_long(wishes: tuple[Wish, ...], maps: list[Map], samples: int, size: int)
     return samples * passes / size > FEW
 
 
+def _share(job: Job, found: Found) -> list[tuple[int, Item]]:
+    every, shard = enumerate(found.items), job.shard
+    return [(place, item) for place, item in every if not shard or shard.holds(item.name)]
+
+
 def _refuse_existing(job: Job, maps: list[Map], found: Found) -> None:
-    for item in found.items:
+    for _, item in _share(job, found):
         for made in maps:
             path = job.out / f"{made.stem(item.name)}.npz"
             if os.path.lexists(path):

@@ -10,19 +10,19 @@ from typing import Any
 import numpy as np
 
 from inputgrad_cli.attribution import Attribution, channels_last
-from inputgrad_cli.errors import EmptyError, ItemError, UsageError
+from inputgrad_cli.errors import EmptyError, ItemError
 from inputgrad_cli.formats.files import read_bytes
 from inputgrad_cli.formats.pictures import Viewing
 from inputgrad_cli.formats.read import Reading, read_samples
 from inputgrad_cli.formats.results import read_result
 from inputgrad_cli.jobs.journal import Journal, described
 from inputgrad_cli.jobs.output import picture
-from inputgrad_cli.jobs.runfile import read_run
+from inputgrad_cli.jobs.runfile import no_run, read_runs
 from inputgrad_cli.jobs.spoken import heard
-from inputgrad_cli.jobs.store import Hold, write_whole
+from inputgrad_cli.jobs.store import Hold, refuse_links, write_whole
 from inputgrad_cli.preprocess import Preprocess
-from inputgrad_cli.rendering.draw import drawable
-from inputgrad_cli.rendering.reduce import find_limit, reduce_channels
+from inputgrad_cli.rendering.draw import as_plane, drawable
+from inputgrad_cli.rendering.reduce import find_limit, levelled, reduce_channels
 from inputgrad_cli.rendering.style import Style
 from inputgrad_cli.sample import Samples
 from inputgrad_cli.signature import Port
@@ -40,9 +40,9 @@ class Redrawn:
 
 def redraw(out: Path, style: Style, run_scale: bool = False) -> Iterator[Redrawn]:
     """Yield every picture of the run in `out` as it is drawn."""
-    run = read_run(out)
-    if run is None:
-        raise _no_run(out)
+    runs = read_runs(out)
+    if not runs:
+        raise no_run(out)
     journal = Journal(out)
     records = [record for record in journal.known.values() if record.get("files")]
     if not records:
@@ -50,6 +50,7 @@ def redraw(out: Path, style: Style, run_scale: bool = False) -> Iterator[Redrawn
     limits = _limits(out, records, style) if run_scale else {}
     for record in records:
         limit = limits.get((record["method"], record["target"]))
+        run = runs.get(journal.homes[heard(record, "stem")]) or next(iter(runs.values()))
         drawn = list(_redraw_one(out, record, run, replace(style, limit=limit)))
         journal.add([_with_pictures(out, record, drawn)])
         yield from drawn
@@ -57,17 +58,13 @@ def redraw(out: Path, style: Style, run_scale: bool = False) -> Iterator[Redrawn
 
 def redraw_held(out: Path, style: Style, run_scale: bool = False) -> Iterator[Redrawn]:
     """Yield what `redraw` does while no other run may write there."""
-    if read_run(out) is None:
-        raise _no_run(out)
+    if not read_runs(out):
+        raise no_run(out)
     hold = Hold(out)
     try:
         yield from redraw(out, style, run_scale)
     finally:
         hold.release()
-
-
-def _no_run(out: Path) -> UsageError:
-    return UsageError(f"{out}: holds no run", mend="name the --out directory of a saliency call")
 
 
 def _redraw_one(
@@ -85,6 +82,7 @@ def _redraw_one(
                 continue
             place = f".{row:0{digits}}.png" if attribution.many else ".png"
             path = out / (stem + place)
+            refuse_links(out, path)
             write_whole(path, png)
             yield Redrawn(stem, path, None, blank)
     except ItemError as error:
@@ -134,7 +132,10 @@ def _limits(out: Path, records: list[dict[str, Any]], style: Style) -> dict[tupl
             values = channels_last(stored, site, attribution.metadata)
             rows = values if attribution.many else values[np.newaxis]
             for one in rows:
+                one = as_plane(one, cam="cam" in attribution.metadata)
                 if drawable(one.shape):
-                    limit = find_limit(reduce_channels(one, how), style.clip)
+                    level = attribution.metadata.get("level", "zero")
+                    flat = levelled(reduce_channels(one, how), how, level)
+                    limit = find_limit(flat, style.clip)
                     limits[key] = max(limits.get(key, 0.0), limit)
     return limits

@@ -12,7 +12,16 @@ from inputgrad_cli import __version__, api
 from inputgrad_cli.batch import Answer
 from inputgrad_cli.errors import ItemError
 from inputgrad_cli.jobs.compute import Computer, Pace, deciding
-from inputgrad_cli.jobs.events import Event, ItemDone, Progress, Start, Summary, Warned, failure
+from inputgrad_cli.jobs.events import (
+    Event,
+    ItemDone,
+    Noted,
+    Progress,
+    Start,
+    Summary,
+    Warned,
+    failure,
+)
 from inputgrad_cli.jobs.feed import Broken, Feed, Labels, Load, Skipped
 from inputgrad_cli.jobs.fields import failed_fields, skipped_fields
 from inputgrad_cli.jobs.finish import failed_line, finish
@@ -21,7 +30,8 @@ from inputgrad_cli.jobs.naming import Map, asked_names
 from inputgrad_cli.jobs.output import Output
 from inputgrad_cli.jobs.plan import Plan
 from inputgrad_cli.jobs.redraw import redraw
-from inputgrad_cli.jobs.runfile import read_run, refuse_other_model, write_run
+from inputgrad_cli.jobs.runfile import read_run, read_runs, refuse_other_model, write_run
+from inputgrad_cli.jobs.shards import tag_of
 from inputgrad_cli.jobs.store import Hold, sync_folder
 from inputgrad_cli.jobs.warn import head_warnings, run_warnings
 
@@ -42,8 +52,8 @@ class Run:
     def events(self) -> Iterator[Event]:
         """Yield what happens; the last event is the summary. Raises what ends a whole run."""
         plan = self.plan
-        yield Start(__version__, str(plan.job.model), len(plan.found.items))
-        hold = Hold(plan.job.out)
+        yield Start(__version__, str(plan.job.model), len(plan.share))
+        hold = Hold(plan.job.out, tag_of(plan.job.shard))
         try:
             for event in self._work():
                 if isinstance(event, ItemDone):
@@ -74,18 +84,22 @@ class Run:
 
     def _work(self) -> Iterator[Event]:
         plan, job = self.plan, self.plan.job
-        earlier = read_run(job.out)
-        refuse_other_model(earlier, plan)
+        refuse_other_model(plan)
+        tag = tag_of(job.shard)
+        earlier = read_run(job.out, tag)
         pace = _pace(plan, earlier)
-        self._journal = Journal(job.out, believe=job.on_exists != "overwrite")
+        self._journal = Journal(job.out, job.on_exists != "overwrite", tag)
+        if self._journal.torn:
+            yield Noted(f"{self._journal.path}: its last line was cut short; that map is done anew")
         self._output = Output(job.out, self._journal, job.style, job.on_exists == "overwrite")
         self._computer = Computer(plan, pace, lambda model: self._opened(model, pace))
         reading = plan.reading(self._computer.ports())
         labels = Labels(plan.truth, job.targets, plan.target_files, plan.labels)
         feed = Feed(reading, plan.maps, self._journal, deciding(plan), labels)
         yield from run_warnings(plan)
-        done, total = 0, len(plan.found.items)
-        for got in feed.batches(plan.found.items, pace.batch_size, self._halted):
+        share = plan.share
+        done, total = 0, len(share)
+        for got in feed.batches(share, pace.batch_size, self._halted):
             if isinstance(got, Skipped):
                 samples = got.record["samples"]
                 self._counts["unmet"] += got.record["unmet"]
@@ -96,6 +110,8 @@ class Run:
             yield from self._broken(got) if isinstance(got, Broken) else self._batch(got)
             done += 1 if isinstance(got, Broken) else len(got)
             yield Progress(done, total)
+        if self._model is None and tag not in read_runs(job.out):
+            write_run(plan, None, {"inputgrad": __version__}, asdict(pace))
         if self._undrawn and any(port.is_picture for port in self._computer.ports()):
             yield Warned(
                 "undrawn",

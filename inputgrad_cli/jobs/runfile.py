@@ -1,4 +1,4 @@
-"""`run.json`: what a run was asked, with what, and how it was computed."""
+"""`run.json`, of a share `run.I-of-N.json`: what was asked, with what, and how it was computed."""
 
 from __future__ import annotations
 
@@ -12,34 +12,51 @@ from typing import Any
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.formats.results import dump
 from inputgrad_cli.jobs.plan import Plan
+from inputgrad_cli.jobs.shards import tag_of, tags_in
 from inputgrad_cli.jobs.store import write_whole
 from inputgrad_cli.signature import Signature
 
-NAME = "run.json"
+NAMES = ("run", ".json")
 SCHEMA = 1
+Record = dict[str, Any]
 
 
-def read_run(out: Path) -> dict[str, Any] | None:
-    """Return what stands in `run.json`, None where there is none; UsageError if it is no such."""
-    path = out / NAME
-    if not path.exists():
-        return None
+def read_runs(out: Path) -> dict[str, Record]:
+    """Return the records of a run and its shares by mark, the whole first; UsageError."""
+    return {tag: _read(out / tag.join(NAMES)) for tag in tags_in(out, *NAMES)}
+
+
+def read_run(out: Path, tag: str = "") -> Record | None:
+    """Return the record of a run, else of any share of it; None where there is none; UsageError."""
+    runs = read_runs(out)
+    return runs.get(tag) or next(iter(runs.values()), None)
+
+
+def no_run(out: Path) -> UsageError:
+    """Return the error of a directory without a run."""
+    return UsageError(f"{out}: holds no run", mend="name the --out directory of a saliency call")
+
+
+def _read(path: Path) -> Record:
     try:
         run = json.loads(path.read_bytes())
         if run["schema"] != SCHEMA:
             raise ValueError(run["schema"])
-    except (OSError, ValueError, KeyError, TypeError):
+        Path(run["directory"]), run["model"]["sha256"], run["signature"]["inputs"], run["options"]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         raise UsageError(
             f"{path}: not the record of a run", mend="choose another --out, or remove that file"
         ) from None
     return dict(run)
 
 
-def refuse_other_model(run: dict[str, Any] | None, plan: Plan) -> None:
+def refuse_other_model(plan: Plan) -> None:
     """Raise UsageError where the directory holds the results of another model."""
-    if run is None or plan.job.on_exists == "overwrite":
+    if plan.job.on_exists == "overwrite":
         return
-    if run["model"]["sha256"] != plan.file.sha256:
+    for run in read_runs(plan.job.out).values():
+        if run["model"]["sha256"] == plan.file.sha256:
+            continue
         raise UsageError(
             f"--out {plan.job.out}: holds results of another model ({run['model']['path']})",
             reason="the file's content differs",
@@ -48,10 +65,14 @@ def refuse_other_model(run: dict[str, Any] | None, plan: Plan) -> None:
 
 
 def write_run(
-    plan: Plan, signature: Signature, versions: dict[str, str], how: dict[str, Any]
+    plan: Plan, signature: Signature | None, versions: dict[str, str], how: dict[str, Any]
 ) -> None:
-    """Write `run.json`; `how` says mode and batch size."""
+    """Write `run.json`; `how` says mode and batch size.
+
+    Without `signature`, that of a model that was never opened, the archive tells the inputs.
+    """
     job = plan.job
+    inputs = signature.inputs if signature else plan.outline.inputs or ()
     record = {
         "schema": SCHEMA,
         "versions": {**versions, "python": platform.python_version()},
@@ -61,9 +82,21 @@ def write_run(
         "options": dict(job.options),
         "model": {"path": str(job.model), "size": plan.file.size, "sha256": plan.file.sha256},
         "signature": {
-            "inputs": [asdict(port) for port in signature.inputs],
-            "outputs": [asdict(head) for head in signature.outputs],
+            "inputs": [asdict(port) for port in inputs],
+            "outputs": [asdict(head) for head in signature.outputs] if signature else [],
         },
         **how,
     }
-    write_whole(job.out / NAME, (dump(record, indent=1) + "\n").encode())
+    if job.shard:
+        record["shard"] = asdict(job.shard)
+    record["maps"] = len(plan.share) * len(plan.maps)
+    save_run(job.out, record, tag_of(job.shard))
+    if job.on_exists == "overwrite" and not job.shard:
+        for tag in tags_in(job.out, *NAMES):
+            if tag:  # what its journal tells stays known; the run is this one now
+                (job.out / tag.join(NAMES)).unlink(missing_ok=True)
+
+
+def save_run(out: Path, record: Record, tag: str = "") -> None:
+    """Write the record of a run, whole or not at all; StorageError."""
+    write_whole(out / tag.join(NAMES), (dump(record, indent=1) + "\n").encode(), tag)

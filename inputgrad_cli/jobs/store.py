@@ -1,30 +1,38 @@
-"""Files that are whole or absent, and a directory that one run holds at a time."""
+"""Files that are whole or absent, and a directory that one run holds at a time, or its shares."""
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
+import platform
+import re
+from collections.abc import Iterator
 from pathlib import Path
 
-from inputgrad_cli.errors import BusyError, StorageError, UsageError
+from inputgrad_cli.errors import BusyError, ItemError, StorageError, UsageError
+from inputgrad_cli.jobs.shards import TAG, shard_of, tags_in
 
-TEMPORARY = ".ig-"
+TEMPORARY = ".ig"
+TEMPORARIES = re.compile(re.escape(TEMPORARY) + TAG + r"-.*\.tmp", re.S)
 LOCK = ".lock"
 Bytes = bytes | memoryview
 
 
-def write_whole(path: Path, data: Bytes) -> None:
+def write_whole(path: Path, data: Bytes, tag: str = "") -> None:
     """Write `data` to `path` so that the name never stands for less; StorageError."""
-    temporary = path.parent / f"{TEMPORARY}{os.getpid()}-{path.name[-40:]}.tmp"
+    temporary = path.parent / f"{TEMPORARY}{tag}-{os.getpid()}-{path.name[-40:]}.tmp"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open("wb") as file:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
+        with open(os.open(temporary, flags, 0o666), "wb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            temporary.unlink()
         raise StorageError(
             f"{path}: cannot be written",
             reason=str(error.strerror or error),
@@ -41,6 +49,19 @@ def sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
+def refuse_links(out: Path, path: Path) -> None:
+    """Raise ItemError where a directory on the way from `out` to `path` is a link."""
+    for folder in path.parents:
+        if folder == out:
+            return
+        if folder.is_symlink():
+            raise ItemError(
+                f"{folder}: is a link, and may lead out of --out",
+                mend="remove it, or choose another --out",
+                kind="exists",
+            )
+
+
 def folds_case(out: Path) -> bool:
     """Return whether the file system of `out` takes a.png and A.png for one name."""
     here = Path(os.path.abspath(out))
@@ -51,10 +72,15 @@ def folds_case(out: Path) -> bool:
 
 
 class Hold:
-    """The output directory, made if need be, and held until `release`."""
+    """The output directory, made if need be, and held until `release`.
 
-    def __init__(self, out: Path) -> None:
+    A whole run holds it alone. A share holds it together with the other shares of the same
+    number of them, and its own lock alone.
+    """
+
+    def __init__(self, out: Path, tag: str = "") -> None:
         self.out = out
+        self._handles: list[int] = []
         try:
             out.mkdir(parents=True, exist_ok=True)
         except FileExistsError:
@@ -62,34 +88,70 @@ class Hold:
         except OSError as error:
             raise _unwritable(out, error) from None
         try:
-            self._handle = os.open(out / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-        except OSError as error:
-            raise _unwritable(out, error) from None
+            self._lock("", fcntl.LOCK_SH if tag else fcntl.LOCK_EX)
+            if tag:
+                self._lock(tag, fcntl.LOCK_EX)
+                self._refuse_other_shares(tag)
+        except Exception:
+            self.release()
+            raise
+        self._sweep(tag)
+
+    def _lock(self, tag: str, kind: int) -> None:
+        path = self.out / f"{LOCK}{tag}"
         try:
-            fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        except OSError as error:
+            raise _unwritable(self.out, error) from None
+        self._handles.append(handle)
+        try:
+            fcntl.flock(handle, kind | fcntl.LOCK_NB)
         except OSError:
-            holder = os.pread(self._handle, 100, 0).decode(errors="replace").strip()
-            os.close(self._handle)
+            told = "; ".join(_holders(self.out))
             raise BusyError(
-                f"--out {out}: another run is writing there" + (f" ({holder})" if holder else ""),
+                f"--out {self.out}: another run is writing there" + (f" ({told})" if told else ""),
                 mend="wait for it, or choose another --out",
             ) from None
-        os.truncate(self._handle, 0)
-        os.pwrite(self._handle, f"process {os.getpid()}".encode(), 0)
-        self._sweep()
+        if kind == fcntl.LOCK_EX:
+            os.truncate(handle, 0)
+            os.pwrite(handle, f"process {os.getpid()} on {platform.node()}".encode(), 0)
 
-    def _sweep(self) -> None:
+    def _refuse_other_shares(self, tag: str) -> None:
+        """Raise UsageError where the run is shared in another way: items would be done twice."""
+        mine = shard_of(tag)
+        for other in map(shard_of, tags_in(self.out, LOCK, "")):
+            if mine and other and other.of != mine.of:
+                raise UsageError(
+                    f"--shard {mine.number}/{mine.of}: {self.out} holds shares of {other.of}",
+                    mend="finish those and join them with `inputgrad merge`, "
+                    "or choose another --out",
+                )
+
+    def _sweep(self, tag: str) -> None:
         """Remove the temporary files of runs that were killed; nobody else can own them now."""
         for folder, folders, files in os.walk(self.out):
             # A directory inside that has a lock is another run's, and may be live.
             folders[:] = [f for f in folders if not (Path(folder) / f / LOCK).exists()]
             for name in files:
-                if name.startswith(TEMPORARY) and name.endswith(".tmp"):
+                found = TEMPORARIES.fullmatch(name)
+                if found and tag in ("", found[1]):
                     (Path(folder) / name).unlink(missing_ok=True)
 
     def release(self) -> None:
         """Let the next run in."""
-        os.close(self._handle)
+        while self._handles:
+            os.close(self._handles.pop())
+
+
+def _holders(out: Path) -> Iterator[str]:
+    """Yield what each live run wrote into its lock."""
+    for tag in tags_in(out, LOCK, ""):
+        with contextlib.suppress(OSError), (out / f"{LOCK}{tag}").open("rb") as file:
+            try:
+                # A share's lock tells; that of the whole may be old where shares hold it.
+                fcntl.flock(file, (fcntl.LOCK_EX if tag else fcntl.LOCK_SH) | fcntl.LOCK_NB)
+            except OSError:
+                yield file.read(200).decode(errors="replace").strip()
 
 
 def _unwritable(out: Path, error: OSError) -> StorageError:

@@ -67,6 +67,14 @@ def map_warnings(item: Item, made: Map, attribution: Attribution) -> Iterator[Wa
             f"after {worst['steps']} steps; take more steps, or raise --tolerance",
             item.name,
         )
+    if wrong := [c["gradient"] for c in told if "gradient" in c and not c["gradient"]["ok"]]:
+        worst = max(wrong, key=lambda slope: slope["error"])
+        yield Warned(
+            "gradient",
+            f"{made.label}: the gradient promises a slope of {worst['slope']:.4g}, the score has "
+            f"one of {worst['difference']:.4g}; a layer or loss may have a derivative of its own",
+            item.name,
+        )
     if any(not c["finite"] for c in told):
         yield Warned("nonfinite", f"{made.label}: NaN or infinity in the map", item.name)
     if any(c["zero"] for c in told):

@@ -35,7 +35,14 @@ def loaded(tmp_path):
 
 @pytest.mark.parametrize(
     ("words", "code"),
-    [(["--help"], "0"), (["saliency", "--help"], "0"), (["--version"], "0"), (["nothing"], "2")],
+    [
+        (["--help"], "0"),
+        (["saliency", "--help"], "0"),
+        (["verify", "--help"], "0"),
+        (["merge", "--help"], "0"),
+        (["--version"], "0"),
+        (["nothing"], "2"),
+    ],
 )
 def test_help_and_version_import_neither_tensorflow_nor_numpy(loaded, words, code):
     assert loaded(*words) == [code]

@@ -1,0 +1,63 @@
+"""A run under way: its events go to the user and, if wanted, into a JUnit file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from inputgrad_cli.cli.exits import exit_code
+from inputgrad_cli.cli.signals import Signals
+from inputgrad_cli.errors import InputgradError
+from inputgrad_cli.jobs.events import Event, Summary
+from inputgrad_cli.jobs.junit import Junit
+from inputgrad_cli.jobs.plan import Plan
+from inputgrad_cli.jobs.run import Run
+
+if TYPE_CHECKING:
+    from inputgrad_cli.cli.show import Show
+
+
+class Outcome:
+    """A run under way, and the exit code it comes to."""
+
+    def __init__(self, show: Show) -> None:
+        self.code = 0
+        self.started: Run | None = None
+        self._show = show
+        self._junit: Junit | None = None
+
+    def keep(self, junit: Path | None, strict: bool) -> None:
+        """Write what happens to a JUnit file as well; UsageError."""
+        self._junit = Junit(junit, strict) if junit else None
+
+    def run(self, plan: Plan) -> None:
+        """Carry out the plan; a signal ends it after the batch under way."""
+        with Signals(self.close) as signals:
+            self._show.expect(plan)
+            self.started = Run(plan, signals.came)
+            for event in self.started.events():
+                self._take(event)
+                self._show.event(event)
+            self._show.noise(self.started.noise)
+            if signals.came():
+                self._show.stopped()
+            signals.pass_on()
+
+    def _take(self, event: Event) -> None:
+        if self._junit:
+            self._junit.event(event)
+        if isinstance(event, Summary):
+            self.code = event.exit
+            self.close()  # a file that cannot be written is told before the summary
+
+    def end(self, error: InputgradError) -> None:
+        """Take in the error that ends the run."""
+        self.code = exit_code(error)
+        if self._junit:
+            self._junit.error(error)
+
+    def close(self) -> None:
+        """Write the JUnit file, once; StorageError."""
+        junit, self._junit = self._junit, None
+        if junit:
+            junit.write()

@@ -1,0 +1,214 @@
+"""Real signals to real processes, also in the middle of one long call of TensorFlow."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+
+from . import draw, journal, strict
+
+SPIN = """
+import pathlib, keras, tensorflow as tf
+
+@tf.function
+def spin():
+    step = lambda i, x: (i + 1, x * 0.999)
+    return tf.while_loop(lambda i, x: i < TIMES, step, (tf.constant(0, tf.int64), 1.0))[1]
+
+@keras.saving.register_keras_serializable("spin")
+class Spin(keras.layers.Layer):
+    def call(self, inputs):
+        if not isinstance(inputs, tf.__internal__.EagerTensor):
+            return inputs
+        with pathlib.Path("inside").open("a") as file:
+            file.write("x")
+        return inputs + 0.0 * tf.stop_gradient(spin())
+"""
+
+
+@pytest.fixture
+def start(tmp_path):
+    """Start the command in a process of its own; what still runs at the end is ended."""
+    started = []
+
+    def start(*words, before=(), **options):
+        tool = [*before, sys.executable, "-m", "inputgrad_cli", *map(str, words)]
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        made = subprocess.Popen(tool, cwd=tmp_path, text=True, **{**pipes, **options})
+        started.append(made)
+        return made
+
+    yield start
+    for made in started:
+        if made.poll() is None:
+            made.kill()
+        made.communicate()
+
+
+@pytest.fixture
+def spinning(start, tmp_path):
+    """Start a call whose first pass is one long native call, and return it once inside."""
+    import keras
+    import tensorflow as tf
+
+    def spinning(times):
+        scope = {"__name__": "spin"}
+        code = SPIN.replace("TIMES", str(times))
+        (tmp_path / "spin.py").write_text(code)
+        exec(compile(code, "spin.py", "exec"), scope)
+        with tf.device("cpu"):
+            layers = [keras.Input((3,)), scope["Spin"](), keras.layers.Dense(1)]
+            keras.Sequential(layers).save(tmp_path / "spin.keras")
+        np.save(tmp_path / "x.npy", np.ones(3, "float32"))
+        words = ("saliency", "spin.keras", "x.npy", "--code", "spin.py", "--json")
+        made = start(*words, "--picture", "none", "--junit", "j.xml")
+        wait_for((tmp_path / "inside").exists, made)
+        time.sleep(1)
+        return made
+
+    return spinning
+
+
+def wait_for(fact, process=None, seconds=60):
+    """Wait until a fact holds; a process that ends before it is told with its words."""
+    until = time.monotonic() + seconds
+    while not fact():
+        if process is not None and process.poll() is not None and not fact():
+            raise AssertionError(process.communicate())
+        assert time.monotonic() < until
+        time.sleep(0.02)
+
+
+def events(text):
+    return [strict(line) for line in text.splitlines()]
+
+
+def test_a_signal_in_a_long_native_call_ends_it_after_the_grace(spinning, tmp_path):
+    made = spinning(10**10)
+    began = time.monotonic()
+    made.send_signal(signal.SIGTERM)
+    out, err = made.communicate(timeout=30)
+    assert made.returncode == -signal.SIGTERM
+    assert 4 < time.monotonic() - began < 9
+    assert "Traceback" not in err
+    assert [line["type"] for line in events(out)] == ["start"]
+    assert ElementTree.parse(tmp_path / "j.xml").find("testsuite") is not None
+    left = {path.name for path in (tmp_path / "inputgrad-out").iterdir()}
+    assert left <= {".lock", "run.json", "journal.jsonl"}
+
+
+def test_a_second_signal_ends_a_long_native_call_at_once(spinning):
+    made = spinning(10**10)
+    made.send_signal(signal.SIGTERM)
+    time.sleep(0.4)
+    began = time.monotonic()
+    made.send_signal(signal.SIGINT)
+    made.communicate(timeout=30)
+    assert made.returncode == -signal.SIGINT
+    assert time.monotonic() - began < 2
+
+
+@pytest.fixture
+def many(samples, tmp_path):
+    """Return the words of a call that takes some seconds and many batches."""
+    for number in range(60):
+        draw(tmp_path / "in" / f"{number:02}.png", seed=number)
+    method = ("-m", "smoothgrad:samples=100")
+    return "saliency", samples / "shapes.keras", "in", *method, "--batch-size", "4", "--json"
+
+
+def some_done(tmp_path):
+    path = tmp_path / "inputgrad-out/journal.jsonl"
+    return lambda: path.exists() and path.read_bytes().count(b"\n") >= 2
+
+
+@pytest.mark.parametrize(
+    "number",
+    [
+        signal.SIGTERM,
+        pytest.param(signal.SIGINT, marks=pytest.mark.slow),
+        pytest.param(signal.SIGHUP, marks=pytest.mark.slow),
+    ],
+)
+def test_the_batch_ends_the_summary_is_written_and_the_signal_kills(start, many, tmp_path, number):
+    made = start(*many, "--junit", "j.xml")
+    wait_for(some_done(tmp_path), made)
+    for _ in range(2):  # twice in a moment is once: `timeout` does that
+        made.send_signal(number)
+    out, err = made.communicate(timeout=30)
+    assert made.returncode == -number
+    assert "Traceback" not in err
+    assert "the same call again does the rest" in err
+    *lines, summary = events(out)
+    assert summary["type"] == "summary"
+    done = [line["input"] for line in lines if line["type"] == "item"]
+    assert 2 <= len(done) == summary["ok"] < 60
+    assert sorted(done) == sorted(line["input"] for line in journal(tmp_path / "inputgrad-out"))
+    cases = ElementTree.parse(tmp_path / "j.xml").findall("testsuite/testcase")
+    assert sorted(case.get("name").split()[0] for case in cases) == sorted(done)
+
+
+def test_under_nohup_the_end_of_a_terminal_is_not_heard(start, samples, tmp_path):
+    draw(tmp_path / "a.png")
+    words = ("saliency", samples / "shapes.keras", "a.png")
+    made = start(*words, before=("nohup",), stdin=subprocess.DEVNULL)
+    wait_for((tmp_path / "inputgrad-out").exists, made)
+    made.send_signal(signal.SIGHUP)
+    out, _ = made.communicate(timeout=60)
+    assert made.returncode == 0
+    assert "a.png" in out
+
+
+def test_before_the_work_begins_a_signal_ends_it_at_once(start, samples, tmp_path):
+    words = ("saliency", samples / "shapes.keras", "-")
+    made = start(*words, stdin=subprocess.PIPE)
+    time.sleep(1.5)  # it waits for names
+    made.send_signal(signal.SIGINT)
+    _, err = made.communicate(timeout=30)
+    assert made.returncode == -signal.SIGINT
+    assert "Traceback" not in err
+
+
+def test_a_reader_that_leaves_ends_the_run_by_sigpipe(start, many, tmp_path):
+    made = start(*many)
+    for _ in range(3):
+        made.stdout.readline()
+    made.stdout.close()
+    made.stdout = None
+    _, err = made.communicate(timeout=60)
+    assert made.returncode == -signal.SIGPIPE
+    assert err == ""
+    lines = journal(tmp_path / "inputgrad-out")
+    assert 2 <= len(lines) < 60
+    for line in lines:
+        for file in line["files"]:
+            size = (tmp_path / "inputgrad-out" / file["path"]).stat().st_size
+            assert size == file["size"]
+
+
+def test_closed_descriptors_harm_no_file(call, tmp_path, samples):
+    draw(tmp_path / "a.png")
+    words = ("saliency", samples / "shapes.keras", "a.png", "--json", "-o")
+    call(*words, "open")
+    line = " ".join(f'"{word}"' for word in (sys.executable, "-m", "inputgrad_cli", *words))
+    done = subprocess.run(["bash", "-c", f"{line} closed <&- >&- 2>&-"], cwd=tmp_path, check=False)
+    assert done.returncode == 0
+    for path in (tmp_path / "open").iterdir():
+        if path.name not in ("run.json", ".lock"):
+            assert path.read_bytes() == (tmp_path / "closed" / path.name).read_bytes()
+
+
+def test_no_home_no_temporary_directory_no_locale(start, samples, tmp_path):
+    draw(tmp_path / "a.png")
+    gone = {"HOME", "LANG", "LC_ALL", "LC_CTYPE", "XDG_CACHE_HOME"}
+    env = {name: value for name, value in os.environ.items() if name not in gone}
+    words = ("saliency", samples / "shapes.keras", "a.png", "--picture", "panel")
+    made = start(*words, env={**env, "TMPDIR": "/nowhere", "MPLCONFIGDIR": ""})
+    _, err = made.communicate(timeout=60)
+    assert made.returncode == 0
+    assert err == ""
