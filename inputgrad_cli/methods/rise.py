@@ -23,10 +23,11 @@ class Rise(Perturbing):
 
     Values are 1/(n p) sum_i f_i m_i, with f_i the score of baseline + m_i (x - baseline): (B, ...)
     as the input, in units of the score. The whole map so stands at the level of the mean score;
-    pictures are drawn from its own mean, and `centred=true` takes f_i - mean f instead. A mask of
-    a picture is a grid of zeros and ones (one with probability p), a cell larger than the picture
-    after bilinear enlarging, cut out at a random place. Elsewhere each segment (a feature, a token, a span of time) stays or goes; where
-    all ways to do so are no more than n, each is taken once, with its probability.
+    pictures are drawn from its own mean, and `centred=true` takes f_i - mean f instead. A mask of a
+    picture is a grid of zeros and ones (one with probability p), a cell larger than the picture
+    after bilinear enlarging, cut out at a random place. Elsewhere each segment (a feature, a token,
+    a span of time) stays or goes; where all ways to do so are no more than n, each is taken once,
+    with its probability.
     Petsiuk et al. 2018, arXiv:1806.07421.
     """
 
