@@ -202,8 +202,9 @@ def render(
 ) -> Drawing:
     """Return the picture of an attribution over `seen`, the uint8 picture that the model saw."""
     name = site or next(iter(attribution.values))
-    values = channels_last(attribution.values[name], name, attribution.metadata)
+    values = attribution.values[name]
     one = values[sample] if attribution.many else values
+    one = channels_last(one, name, attribution.metadata)
     return draw(
         as_plane(one, cam="cam" in attribution.metadata),
         seen,

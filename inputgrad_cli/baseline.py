@@ -20,9 +20,13 @@ baselines: Registry[Baseline] = Registry("baseline")
 
 @dataclass(frozen=True)
 class Baseline:
-    """A kind of baseline. `make` returns float32 of the shape (B, ...) of `array`."""
+    """A kind of baseline. `make` returns float32 of the shape (B, ...) of `array`.
+
+    One that is `random` draws, by the keys of the samples.
+    """
 
     name: ClassVar[str]
+    random: ClassVar[bool] = False
 
     def make(
         self, array: Array, site: str, keys: Sequence[bytes], preprocess: Preprocess | None
@@ -122,6 +126,7 @@ class Noise(Baseline):
     """The sample with Gaussian noise added, drawn from (seed, sample content)."""
 
     name = "noise"
+    random = True
     std: float = param(0.15, "standard deviation, as a share of the sample's max - min", least=0.0)
 
     def make(
@@ -138,6 +143,7 @@ class Uniform(Baseline):
     """Values drawn evenly between the sample's min and max, from (seed, sample content)."""
 
     name = "uniform"
+    random = True
 
     def make(
         self, array: Array, site: str, keys: Sequence[bytes], preprocess: Preprocess | None

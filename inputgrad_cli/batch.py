@@ -111,9 +111,17 @@ class _Batch:
         self.sites = tuple(self.names)
         self.points = engine.lift(samples.arrays, self.sites)
         self.tokens = engine.tokens(samples.arrays)
-        self._keys = keys(samples.arrays, question.seed)
+        self._keys = self._made_keys()
         self._baseline: Arrays | None = None
         self._references: dict[str, Array] = {}
+
+    def _made_keys(self) -> list[bytes]:
+        """Return the seeds of the samples; where nothing draws, none are worked out."""
+        asked = self.question
+        drawing = any(wish.method.random for wish in asked.wishes) or asked.check_grad
+        if drawing or (asked.baseline is not None and asked.baseline.random):
+            return keys(self.samples.arrays, asked.seed)
+        return [b""] * len(self.samples)
 
     def columns(self, choices: Sequence[Choice]) -> list[list[Map]]:
         """Return for each choice the map of each wish."""

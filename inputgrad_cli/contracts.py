@@ -24,6 +24,21 @@ class Gradients:
 
 
 @dataclass(frozen=True)
+class Running:
+    """How a model is to be run: where, in passes of how many samples, compiled or not.
+
+    `traced` compiles each kind of request once; `folded` with the weights as constants, in threads
+    that share the passes; `padded` passes are always full.
+    """
+
+    device: str = "auto"
+    batch_size: int = 16
+    traced: bool = False
+    folded: bool = False
+    padded: bool = False
+
+
+@dataclass(frozen=True)
 class LayerPass:
     """What a layer gave, (B, ...), the gradients of the target's scalar there, and the scalars.
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from inputgrad_cli import __version__
-from inputgrad_cli.contracts import Engine
+from inputgrad_cli.contracts import Engine, Running
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.formats.labels import find_labels
 from inputgrad_cli.modelfile.archive import ModelFile, open_model
@@ -88,20 +88,23 @@ def load(
     traced: bool = False,
     trust: bool = False,
     folded: bool = False,
+    padded: bool = False,
 ) -> Model:
     """Return the model saved at `path`, or in a file that was looked into; ModelError.
 
     `code` names Python files or modules with the user's own layers. `traced` compiles the
     gradients: worth it for more than a few batches. `folded` compiles the weights in as constants,
     and lets threads share the passes: worth it for hundreds of pictures; weights that change later
-    are not seen. `trust` opens what can run code from the file.
+    are not seen. `padded` fills every pass up, so that no sample's last digits depend on how many
+    stand beside it. `trust` opens what can run code from the file.
     """
     file = path if isinstance(path, ModelFile) else open_model(Path(path))
     if labels is None or isinstance(labels, (str, os.PathLike)):
         labels = class_names(file, labels)
     from inputgrad_cli.engine.load import load as load_engine
 
-    return Model(file, load_engine(file, code, device, batch_size, traced, trust, folded), labels)
+    how = Running(device, batch_size, traced or folded, folded, padded)
+    return Model(file, load_engine(file, code, trust, how), labels)
 
 
 def preprocessing(file: ModelFile, asked: str = "auto") -> Preprocess:

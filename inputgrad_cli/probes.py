@@ -34,10 +34,13 @@ def runs(rows: Rows) -> Iterator[tuple[int, int]]:
 def add_rows(
     total: dict[str, Floats], rows: Rows, values: dict[str, Array], weights: Array
 ) -> None:
-    """Add `weights * values` (one row a probe) to the rows of `total` that the probes belong to."""
+    """Add `weights * values` (one row a probe) to the rows of `total` that the probes belong to.
+
+    One after the other: sums of any other order would depend on which samples share a pass.
+    """
     for name, array in values.items():
-        for start, stop in runs(rows):
-            total[name][rows[start]] += np.tensordot(weights[start:stop], array[start:stop], 1)
+        for place, row in enumerate(rows):
+            total[name][row] += weights[place] * array[place]
 
 
 def line(start: Array, stop: Array, rows: Rows, places: Array) -> Array:

@@ -14,6 +14,7 @@ from inputgrad_cli.attribution import Attribution
 from inputgrad_cli.batch import Answer
 from inputgrad_cli.preprocess import Preprocess
 from inputgrad_cli.sample import Samples
+from inputgrad_cli.stored import is_stored, strung
 
 SCHEMA = 1
 
@@ -39,7 +40,11 @@ def attribution_of(parts: Sequence[Answer], samples: Samples, facts: Facts) -> A
         records[row] = record
     values = {}
     for site in parts[0].values:
-        rows = [np.asarray(part.values[site], np.float32) for part in parts]
+        rows = [part.values[site] for part in parts]
+        if any(is_stored(array) for array in rows):
+            values[site] = strung(rows, good, len(samples))
+            continue
+        rows = [np.asarray(array, np.float32) for array in rows]
         joined = rows[0] if len(rows) == 1 else np.concatenate(rows)
         values[site] = _spread(joined, good, len(samples)) if samples.many else joined[0]
     return Attribution(values, _metadata(parts[0], records, samples, facts), samples.many)

@@ -13,6 +13,7 @@ from inputgrad_cli.arrays import Array, Arrays, count, digest, join, printable_s
 from inputgrad_cli.errors import ItemError
 from inputgrad_cli.preprocess import Preprocess, known
 from inputgrad_cli.signature import Port
+from inputgrad_cli.stored import ranges
 
 
 @dataclass(frozen=True)
@@ -94,26 +95,27 @@ class Fit(NamedTuple):
     failed: Mapping[int, ItemError]
 
 
-def fit(array: Array, port: Port, where: str) -> Fit:
+def fit(array: Array, port: Port, where: str, first: int = 0) -> Fit:
     """Return `array` in the input's type (floats as float32, or float64), and how many it holds.
 
     The batch axis is always there. An array of the input's shape is one sample; with one more
     leading axis it is many. Whole-number inputs take whole numbers in their range alone; where one
     of many samples breaks that, it fails alone. Raises ItemError (kinds `dtype`, `shape`, `empty`).
+    Of an array that is a part of one, `first` is the number of its first sample.
     """
     array = _of_kind(array, port, where)
-    many = _is_many(array, port, where)
+    many = is_many(array, port, where)
     if many and (array.ndim == 0 or len(array) == 0):
         raise ItemError(f"{where}: holds no sample", kind="empty")
     rows, wrong = _cast(array if many else array[np.newaxis], port)
     failed = {}
     for row, what in wrong.items():
-        place = f"{where}, sample {row}" if many else where
-        failed[row] = ItemError(
+        place = f"{where}, sample {first + row}" if many else where
+        failed[first + row] = ItemError(
             f"{place}: {what}", reason=f"input {port.name!r} takes {_takes(port)}", kind="dtype"
         )
     if failed and not many:
-        raise failed[0]
+        raise failed[first]
     return Fit(rows, many, failed)
 
 
@@ -196,7 +198,8 @@ def _misfits(rows: Array, port: Port) -> Array:
     return np.asarray((rows < info.min) | (rows > info.max))
 
 
-def _is_many(array: Array, port: Port, where: str) -> bool:
+def is_many(array: Array, port: Port, where: str) -> bool:
+    """Return whether an array holds many samples, and not one; ItemError (kind `shape`)."""
     if port.shape is None:
         return True
     if port.accepts(array.shape):
@@ -217,11 +220,15 @@ def nonfinite(arrays: Arrays, where: str) -> dict[int, ItemError]:
     for name, array in arrays.items():
         if array.dtype.kind != "f":
             continue
-        for row in np.flatnonzero(~np.isfinite(sum_rows(np.abs(array)))):
-            lost = int(np.count_nonzero(~np.isfinite(array[row])))
-            bad[int(row)] = ItemError(
-                f"{where}: {lost} of {array[row].size} values of {name!r} are NaN or infinite",
-                reason="no gradient has a meaning there",
-                kind="nonfinite",
-            )
+        for start, stop in ranges(array.shape, array.dtype.itemsize):
+            part = array[start:stop]
+            with np.errstate(invalid="ignore", over="ignore"):  # a NaN may be a signalling one
+                totals = sum_rows(np.abs(part))
+            for row in np.flatnonzero(~np.isfinite(totals)):
+                lost = int(np.count_nonzero(~np.isfinite(part[row])))
+                bad[start + int(row)] = ItemError(
+                    f"{where}: {lost} of {part[row].size} values of {name!r} are NaN or infinite",
+                    reason="no gradient has a meaning there",
+                    kind="nonfinite",
+                )
     return bad

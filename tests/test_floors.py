@@ -9,7 +9,7 @@ ROOT = Path(inputgrad_cli.__file__).parent
 # From the ground up; a module imports from strictly lower floors, or from its own package.
 FLOORS = [
     {"errors", "words", "arrays"},
-    {"grammar", "draws", "blur", "resample"},
+    {"grammar", "draws", "blur", "resample", "stored"},
     {"registry", "signature", "preprocess"},
     {"sample", "target", "baseline", "attribution"},
     {"choose", "contracts", "probes", "quadrature", "segments", "modelfile"},
@@ -28,6 +28,7 @@ ALONE = {
     "keras": {"engine"},
     "click": {"cli"},
     "PIL": {"formats", "rendering"},
+    "skimage": {"segments"},
 }
 
 

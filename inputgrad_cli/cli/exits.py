@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import sys
+
 import click
 
 from inputgrad_cli.errors import (
@@ -29,6 +32,33 @@ CODES: tuple[tuple[type[InputgradError], int], ...] = (
 def exit_code(error: InputgradError) -> int:
     """Return the exit code of the contract."""
     return next((code for kind, code in CODES if isinstance(error, kind)), 70)
+
+
+def known(error: InputgradError | OSError | MemoryError) -> InputgradError:
+    """Return an error of the system as one of ours; raises again where stdout is what failed."""
+    if isinstance(error, InputgradError):
+        return error
+    if isinstance(error, MemoryError):
+        mend = "use a smaller --batch-size, or end what else fills it"
+        return StorageError("the memory does not suffice", mend=mend, kind="memory")
+    if sys.stdout is not None:
+        sys.stdout.flush()
+    where = printable(str(error.filename or "the output"))
+    return StorageError(f"{where}: cannot be used", reason=str(error.strerror or error))
+
+
+def bug() -> InputgradError:
+    """Return the exception under way as a bug of ours; its traceback goes into a file."""
+    import tempfile
+    import traceback
+
+    handle, path = tempfile.mkstemp(prefix="inputgrad-", suffix=".log")
+    with os.fdopen(handle, "w") as file:
+        traceback.print_exc(file=file)
+    kind = sys.exc_info()[0]
+    name = kind.__name__ if kind else "error"
+    what = f"a bug of inputgrad ({name}); the traceback is in {path}"
+    return InputgradError(what, kind="bug")
 
 
 def tell(error: InputgradError) -> None:

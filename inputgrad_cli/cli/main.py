@@ -7,8 +7,6 @@ import importlib
 import os
 import signal
 import sys
-import tempfile
-import traceback
 from typing import Any, NoReturn
 
 import click
@@ -16,11 +14,10 @@ from click.core import ParameterSource
 from click.exceptions import NoSuchCommand
 
 from inputgrad_cli import __version__
-from inputgrad_cli.cli.exits import exit_code, tell
+from inputgrad_cli.cli.exits import bug, exit_code, tell
 from inputgrad_cli.errors import InputgradError
 from inputgrad_cli.words import COMMANDS
 
-BUG = 70
 PIPE_CLOSED = 141
 INTERRUPTED = 130
 ENDED_BY = {PIPE_CLOSED: signal.SIGPIPE, INTERRUPTED: signal.SIGINT}
@@ -134,7 +131,9 @@ def run(argv: list[str]) -> int:
     except OSError as error:
         return _disk(error)
     except Exception:
-        return _bug()
+        ours = bug()
+        tell(ours)
+        return exit_code(ours)
 
 
 def _blame(error: click.ClickException) -> None:
@@ -159,13 +158,3 @@ def _disk(error: OSError) -> int:
     click.echo(f"inputgrad: {error.filename or 'output'}: {error.strerror}.", err=True)
     _drop_stdout()
     return 74
-
-
-def _bug() -> int:
-    handle, path = tempfile.mkstemp(prefix="inputgrad-", suffix=".log")
-    with os.fdopen(handle, "w") as file:
-        traceback.print_exc(file=file)
-    kind = sys.exc_info()[0]
-    name = kind.__name__ if kind else "error"
-    click.echo(f"inputgrad: a bug of inputgrad ({name}); the traceback is in {path}.", err=True)
-    return BUG

@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from inputgrad_cli import __version__
-from inputgrad_cli.cli.exits import tell
+from inputgrad_cli.cli.exits import bug, known, tell
 from inputgrad_cli.cli.outcome import Outcome
 from inputgrad_cli.cli.progress import Bar
 from inputgrad_cli.errors import InputgradError, ModelError, StorageError
@@ -45,15 +45,22 @@ class Show:
         try:
             yield outcome
             outcome.close()
-        except InputgradError as error:
-            outcome.end(error)
-            self.error(error, outcome)
+        except (BrokenPipeError, click.ClickException, click.Abort, click.exceptions.Exit):
+            raise
+        except (InputgradError, OSError, MemoryError) as error:
+            self._end(known(error), outcome)
+        except Exception:
+            self._end(bug(), outcome)
         finally:
             self._bar.close()
             try:
                 outcome.close()
             except StorageError as error:
                 tell(error)
+
+    def _end(self, error: InputgradError, outcome: Outcome) -> None:
+        outcome.end(error)
+        self.error(error, outcome)
 
     def error(self, error: InputgradError, outcome: Outcome) -> None:
         """Tell an error that ends the run."""

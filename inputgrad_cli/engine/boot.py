@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from typing import Any
 
 from inputgrad_cli.engine.quiet import Noise
@@ -89,10 +89,17 @@ def pick_device(asked: str) -> str | None:
     if number >= there:
         raise UsageError(
             f"--device {asked}: there is no such device here",
-            reason=f"TensorFlow sees {there} GPUs",
+            reason=f"TensorFlow sees {there or 'no'} GPU{'' if there == 1 else 's'}",
             mend="use --device auto or cpu; `inputgrad doctor` lists the devices",
         )
     return f"/device:GPU:{number}"
+
+
+def on(device: str | None) -> AbstractContextManager[object]:
+    """Return a block in which TensorFlow computes on a device, and keeps variables there."""
+    import tensorflow as tf
+
+    return tf.device(device) if device else nullcontext()
 
 
 def share_cores(device: str | None) -> int:

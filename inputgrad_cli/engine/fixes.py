@@ -92,12 +92,21 @@ def may_mix(model: Any) -> bool:
     return any(_may_mix(one) for one in [*inner, *operations])
 
 
-def _may_mix(part: Any) -> bool:
+def has_own_code(model: Any) -> bool:
+    """Return whether a layer, or the model itself, is not of Keras's own, or a Lambda."""
+    return any(not _is_known(part) for part in (model, *model._flatten_layers()))
+
+
+def _is_known(part: Any) -> bool:
     home = type(part).__module__
     known = home.startswith(("keras.src.layers.", "keras.src.models."))
+    return known and type(part).__name__ != "Lambda"
+
+
+def _may_mix(part: Any) -> bool:
     axis = getattr(part, "axis", None)
     axes = axis if isinstance(axis, (list, tuple)) else [axis]
-    return not known or type(part).__name__ == "Lambda" or 0 in axes
+    return not _is_known(part) or 0 in axes
 
 
 def seed(model: Any, number: int) -> None:

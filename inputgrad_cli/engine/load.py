@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from inputgrad_cli.arrays import Arrays
-from inputgrad_cli.engine.boot import boot, pick_device, share_cores
+from inputgrad_cli.contracts import Running
+from inputgrad_cli.engine.boot import boot, on, pick_device, share_cores
 from inputgrad_cli.engine.quiet import Noise
 from inputgrad_cli.errors import ModelError
 from inputgrad_cli.modelfile.archive import ModelFile
@@ -35,15 +36,10 @@ class Loaded:
 
 
 def load(
-    file: ModelFile,
-    code: Sequence[str] = (),
-    device: str = "auto",
-    batch_size: int = 16,
-    traced: bool = False,
-    trust: bool = False,
-    folded: bool = False,
+    file: ModelFile, code: Sequence[str] = (), trust: bool = False, how: Running | None = None
 ) -> Loaded:
     """Return the opened model; ModelError where it cannot be trusted to be the one saved."""
+    how = how or Running()
     refuse_unsafe(file, trust)
     noise = Noise()
     boot(noise)
@@ -55,23 +51,26 @@ def load(
     from inputgrad_cli.engine.tape import TapeEngine
 
     with noise.kept():
-        place = pick_device(device)
-        workers = share_cores(place) if folded else 1
+        place = pick_device(how.device)
+        workers = share_cores(place) if how.folded else 1
     own = import_code(code)
     refuse_missing(file, [*own, *registered_names()])
     try:
-        with noise.kept(), source_of(file) as path:
+        # Weights on another device would be sent over for every pass.
+        with noise.kept(), source_of(file) as path, on(place):
             model = open_in_keras(file, path, own, trust)
             binding = Binding(model)
         engine = TapeEngine(
             binding,
-            batch_size=batch_size,
-            traced=traced,
-            folded=folded,
+            batch_size=how.batch_size,
+            traced=how.traced,
+            folded=how.folded,
             workers=workers,
+            padded=how.padded,
             device=place,
             noise=noise,
         )
+        engine.runner.own_code |= bool(code)
         if weights.is_late(file, model, noise.text):
             return Loaded(engine, noise, late=file)
         weights.check(file, model)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
@@ -12,15 +13,21 @@ from typing import Any, TypeVar
 import numpy as np
 import tensorflow as tf
 
-from inputgrad_cli.arrays import Array, Arrays
+from inputgrad_cli.arrays import Array, Arrays, count
 from inputgrad_cli.engine import fixes
 from inputgrad_cli.engine.binding import Binding
-from inputgrad_cli.engine.faults import told
+from inputgrad_cli.engine.boot import on
+from inputgrad_cli.engine.faults import told, too_large
 from inputgrad_cli.engine.programs import Program, folded
 from inputgrad_cli.engine.quiet import Noise
 from inputgrad_cli.engine.scalar import Pins
+from inputgrad_cli.errors import ItemError
 
 PARTS = 4  # of a batch, when threads share it: single-threaded kernels like small passes
+SHORT = {
+    "memory": "memory is too short for passes as large as asked for; from here on they are smaller,"
+    " which may change the last digits of a result"
+}
 T = TypeVar("T")
 
 
@@ -29,18 +36,20 @@ class Pace:
     """How programs run: eagerly; `traced`, compiled once; `folded`, with the weights as constants.
 
     Constants let the compiler fold batch normalization into convolutions. `workers` threads share
-    the passes of a folded model.
+    the passes of a folded model. `padded` passes are always full.
     """
 
     traced: bool = False
     folded: bool = False
     workers: int = 1
+    padded: bool = False
 
 
 class Runner:
     """One model under way. `alone` says that samples must be run one by one.
 
     `random` says that a layer draws at inference; all draws then start from `seed` at every pass.
+    `notes` are what a reader should know of the passes, by code.
     """
 
     def __init__(
@@ -49,8 +58,10 @@ class Runner:
         self.binding = binding
         self.traced = pace.traced
         self.folded = pace.folded and not fixes.is_stateful(binding.model)
+        self.padded = pace.padded
         self.alone = False
         self.random = False
+        self.notes: Mapping[str, str] = {}
         self.seed = 0
         self.programs: dict[Any, Program] = {}
         self.fixed = fixes.fixed_batch(binding.model)
@@ -58,12 +69,14 @@ class Runner:
         self._workers = pace.workers if self.folded else 1
         self._pool: ThreadPoolExecutor | None = None
         self._making = RLock()
+        # Only the user's own code may branch on tensors; to look for that takes a second.
+        self.own_code = fixes.has_own_code(binding.model)
         self._stateful = fixes.is_stateful(binding.model)
         self._device, self._noise = device, noise
 
     @property
     def batch_size(self) -> int:
-        """Return how many samples one pass holds, as asked or as the model demands."""
+        """Return how many samples one pass holds: as asked, as fits, or as the model demands."""
         return 1 if self.alone else self.fixed or self._asked
 
     def passes(self, total: int) -> Iterator[tuple[Array, int]]:
@@ -71,7 +84,7 @@ class Runner:
         size = self.pass_size
         for start in range(0, total, size):
             rows = np.arange(start, min(start + size, total))
-            filled = size if self.fixed or self.folded else len(rows)
+            filled = size if self.fixed or self.padded else len(rows)
             yield np.append(rows, [rows[-1]] * (filled - len(rows))).astype(np.intp), len(rows)
 
     @property
@@ -81,33 +94,64 @@ class Runner:
         return size if self.fixed or self._workers == 1 else max(1, size // PARTS)
 
     def each(self, total: int, work: Callable[[Array, int], T]) -> list[T]:
-        """Return what `work` gives for the rows of each pass; several at a time where that pays."""
+        """Return what `work` gives for the rows of each pass; several at a time where that pays.
+
+        Where memory is too short for a pass, it and all to come are made smaller.
+        """
         passes = list(self.passes(total))
         if self._workers == 1 or len(passes) == 1:
-            return [work(rows, real) for rows, real in passes]
-        if self._pool is None:
-            self._pool = ThreadPoolExecutor(self._workers)
-        return list(self._pool.map(lambda one: work(*one), passes))
+            found = [self._fitted(work, *one) for one in passes]
+        else:
+            if self._pool is None:
+                self._pool = ThreadPoolExecutor(self._workers)
+            found = list(self._pool.map(lambda one: self._fitted(work, *one), passes))
+        return [part for parts in found for part in parts]
+
+    def _fitted(self, work: Callable[[Array, int], T], rows: Array, real: int) -> list[T]:
+        """Return what `work` gives for the rows, in one pass or in as many as memory demands."""
+        if len(rows) <= self.pass_size:
+            try:
+                return [work(rows, real)]
+            except ItemError as error:
+                if error.kind != "memory" or len(rows) == 1:
+                    raise
+                if self.fixed:
+                    raise too_large(f"the model takes {self.fixed} samples at a time") from error
+            # Not in the handler: its traceback holds what the pass had got of the memory.
+            self._shrink(len(rows))
+        passes = list(self.passes(real))
+        return [part for some, n in passes for part in self._fitted(work, rows[some], n)]
+
+    def _shrink(self, failed: int) -> None:
+        """Halve the passes, after one of `failed` samples; threads may find that out together."""
+        with self._making:
+            parts = 1 if self._workers == 1 else PARTS
+            self._asked = min(self._asked, failed // 2 * parts)
+            self.notes = SHORT
+            if self.folded:  # traced for passes of one size, and each holds the weights
+                self.programs.clear()
+        gc.collect()
 
     def run(self, key: Any, make: Callable[[], Program], arrays: Arrays, pins: Any) -> Any:
         """Return what the program called `key` gives; it is made (and traced) the first time."""
+        key = (key, count(arrays)) if self.folded else key
         with self.here():
             tensors = self.binding.tensors(arrays)
-            if key in self.programs:
-                return self.programs[key](tensors, pins)
+            if program := self.programs.get(key):
+                return program(tensors, pins)
             with self._making:
                 return self._first_run(key, make, tensors, pins)
 
     def _first_run(self, key: Any, make: Callable[[], Program], tensors: Any, pins: Any) -> Any:
-        if key in self.programs:  # another thread was faster
-            return self.programs[key](tensors, pins)
+        if program := self.programs.get(key):  # another thread was faster
+            return program(tensors, pins)
         program = make()
         if self.traced:
             if self.folded:
                 program = folded(program, self.binding.model)
             # One trace for every batch: only the first axis, and what the model leaves open.
             signature = [self._specs(tensors), _pin_specs(pins)]
-            program = tf.function(program, input_signature=signature)
+            program = tf.function(program, input_signature=signature, autograph=self.own_code)
         with self._noise.kept():  # TensorFlow talks most the first time
             made = program(tensors, pins)
         self.programs[key] = program
@@ -120,8 +164,7 @@ class Runner:
         What TensorFlow raises is told as the item's fault.
         """
         with ExitStack() as stack:
-            if self._device:
-                stack.enter_context(tf.device(self._device))
+            stack.enter_context(on(self._device))
             stack.enter_context(told())
             if self._stateful:
                 fixes.reset_states(self.binding.model)
@@ -136,7 +179,7 @@ class Runner:
         for name, tensor in tensors.items():
             loose = open_ended and name not in shapes  # a tap behind an input of any length
             shape = shapes.get(name) or (_any_shape(tensor) if loose else tensor.shape[1:])
-            rows = self.pass_size if self.folded else self.fixed
+            rows = tensor.shape[0] if self.folded else self.fixed
             specs[name] = tf.TensorSpec((rows, *shape), tensor.dtype)
         return specs
 

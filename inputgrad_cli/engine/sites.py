@@ -49,11 +49,13 @@ def lift(runner: Runner, inputs: Arrays, sites: Sequence[str]) -> dict[str, Arra
         return points
     flat = set() if runner.fixed else _without_batch(runner, points, taps)
     runner.alone = runner.alone or bool(flat)
-    parts = []
-    for rows, real in runner.passes(count(points)):
+
+    def work(rows: Array, real: int) -> dict[str, Array]:
         found = _read(runner, take(points, rows), taps)
         wide = {name: array[np.newaxis] if name in flat else array for name, array in found.items()}
-        parts.append({name: array[:real] for name, array in wide.items()})
+        return {name: array[:real] for name, array in wide.items()}
+
+    parts = runner.each(count(points), work)
     return points | {tap: np.concatenate([part[tap] for part in parts]) for tap in taps}
 
 

@@ -48,11 +48,12 @@ class TapeEngine:
         traced: bool = False,
         folded: bool = False,
         workers: int = 1,
+        padded: bool = False,
         device: str | None = None,
         noise: Noise | None = None,
     ) -> None:
         self.binding = binding
-        pace = Pace(traced or folded, folded, workers)
+        pace = Pace(traced or folded, folded, workers, padded or folded)
         self.runner = Runner(binding, batch_size, pace, device, noise or Noise())
         self.precision = "float32"
         self._settled = Settled((), {}, False, {})
@@ -75,8 +76,8 @@ class TapeEngine:
 
     @property
     def notes(self) -> Mapping[str, str]:
-        """Return what a reader should know about the model, by code."""
-        return self._settled.notes
+        """Return what a reader should know about the model and its passes, by code."""
+        return {**self._settled.notes, **self.runner.notes}
 
     def prepare(
         self, precision: str = "float32", layers: Sequence[str] = (), seed: int = 0

@@ -4,42 +4,68 @@ from __future__ import annotations
 
 import io
 import math
-import warnings
+import re
 import zipfile
 from collections.abc import Sequence
+from dataclasses import dataclass
+from threading import Lock
+from typing import Any, Literal
 
 import numpy as np
 
 from inputgrad_cli.arrays import Array
 from inputgrad_cli.errors import ItemError
+from inputgrad_cli.formats.hush import hushed
 from inputgrad_cli.formats.merge import refuse_missing
 
 MOST_BYTES = 4 << 30
 FREE_BYTES = 64 << 20  # below that, how well a file is packed does not matter
+LONGEST = 10_000  # bytes of a header that is read without compiling it
+PLAIN = re.compile(
+    rb"\{ *'descr': *'(?P<type>[<>|=]?[a-zA-Z]\d*)', *'fortran_order': *(?P<order>True|False), *"
+    rb"'shape': *\((?P<shape>\d*(?:, *\d+)*),?\),? *\} *\n?"
+)
+_COMPILING = Lock()
 MOST_RATIO = 100  # arrays of measured data pack to a third; a bomb to a thousandth
+
+
+@dataclass(frozen=True)
+class Header:
+    """What a `.npy` file says of its array, which begins at byte `start`."""
+
+    shape: tuple[int, ...]
+    fortran: bool
+    dtype: np.dtype[Any]
+    start: int
 
 
 def read_npy(data: bytes, where: str) -> Array:
     """Return the array of a `.npy` file in native byte order; ItemError (kind `unreadable`)."""
+    header = read_header(data, len(data), where)
+    order: Literal["C", "F"] = "F" if header.fortran else "C"
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # NumPy's remarks on files of Python 2
-            _check_header(data, where)
-            array = np.load(io.BytesIO(data), allow_pickle=False)
-    except ItemError:
-        raise
-    except Exception:  # the header is Python text: what foreign text makes of it has no end
-        raise ItemError(f"{where}: not a NumPy array", kind="unreadable") from None
+        array: Array = np.ndarray(header.shape, header.dtype, data, header.start, order=order)
+    except (ValueError, TypeError):  # no array has so many axes, or so long ones
+        raise _no_array(where) from None
+    return np.array(array, array.dtype.newbyteorder("="))
+
+
+def native(array: Array) -> Array:
+    """Return an array in the byte order of this machine."""
     return np.asarray(array, array.dtype.newbyteorder("="))
 
 
-def _check_header(data: bytes, where: str) -> None:
+def read_header(data: bytes, size: int, where: str) -> Header:
+    """Return the header of a `.npy` file of `size` bytes, which `data` begins.
+
+    Raises ItemError (kinds `unreadable`, `dtype`): nothing of what it promises is believed.
+    """
     stream = io.BytesIO(data)
-    version = np.lib.format.read_magic(stream)
-    if version == (1, 0):
-        shape, _, dtype = np.lib.format.read_array_header_1_0(stream)
-    else:
-        shape, _, dtype = np.lib.format.read_array_header_2_0(stream)
+    try:
+        shape, fortran, dtype = _promised(stream)
+        need, there = math.prod(shape) * dtype.itemsize, size - stream.tell()
+    except Exception:  # the header is Python text: what foreign text makes of it has no end
+        raise _no_array(where) from None
     if dtype.hasobject:
         raise ItemError(f"{where}: holds Python objects, which are never read", kind="unreadable")
     if dtype.kind == "V":
@@ -48,13 +74,35 @@ def _check_header(data: bytes, where: str) -> None:
             reason="one array of numbers or texts is wanted",
             kind="dtype",
         )
-    need, there = math.prod(shape) * dtype.itemsize, len(data) - stream.tell()
     if need != there:
         raise ItemError(
             f"{where}: the array is damaged",
             reason=f"its header promises {need} bytes, {there} are there",
             kind="unreadable",
         )
+    return Header(shape, fortran, dtype, stream.tell())
+
+
+def _promised(stream: io.BytesIO) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    """Return shape, order and type as the header says, and leave the stream where it ends.
+
+    NumPy compiles the header, which Python 3.11 cannot do in two threads at once.
+    """
+    version, start = np.lib.format.read_magic(stream), stream.tell()
+    width = 2 if version == (1, 0) else 4
+    length = int.from_bytes(stream.read(width), "little")
+    found = PLAIN.fullmatch(stream.read(length) if length < LONGEST else b"")
+    if found:
+        shape = tuple(int(dim) for dim in found["shape"].replace(b",", b" ").split())
+        return shape, found["order"] == b"True", np.dtype(found["type"].decode())
+    stream.seek(start)
+    read = np.lib.format.read_array_header_2_0
+    with _COMPILING, hushed():
+        return (np.lib.format.read_array_header_1_0 if width == 2 else read)(stream)
+
+
+def _no_array(where: str) -> ItemError:
+    return ItemError(f"{where}: not a NumPy array", kind="unreadable")
 
 
 def read_npz(data: bytes, where: str, wanted: Sequence[str]) -> dict[str, Array]:

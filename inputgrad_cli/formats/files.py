@@ -13,17 +13,33 @@ MOST_BYTES = 4 << 30
 
 def read_bytes(path: Path) -> bytes:
     """Return the content of a regular file; ItemError (kind `unreadable`) otherwise."""
+    refuse_large(path, size_of(path))
     try:
-        found = os.stat(path)
-        if not stat.S_ISREG(found.st_mode):
-            raise ItemError(f"{path}: not a regular file", kind="unreadable")
-        if found.st_size > MOST_BYTES:
-            raise ItemError(f"{path}: larger than {MOST_BYTES >> 30} GiB", kind="unreadable")
         return path.read_bytes()
     except OSError as error:
-        raise ItemError(
-            f"{path}: cannot be read", reason=str(error.strerror), kind="unreadable"
-        ) from None
+        raise unreadable(path, error) from None
+
+
+def size_of(path: Path) -> int:
+    """Return the bytes of a regular file; ItemError (kind `unreadable`) otherwise."""
+    try:
+        found = os.stat(path)
+    except OSError as error:
+        raise unreadable(path, error) from None
+    if not stat.S_ISREG(found.st_mode):
+        raise ItemError(f"{path}: not a regular file", kind="unreadable")
+    return found.st_size
+
+
+def refuse_large(path: Path, size: int) -> None:
+    """Raise ItemError where a file has more bytes than are ever held at once."""
+    if size > MOST_BYTES:
+        raise ItemError(f"{path}: larger than {MOST_BYTES >> 30} GiB", kind="unreadable")
+
+
+def unreadable(path: Path, error: OSError) -> ItemError:
+    """Return the error of a file that the system does not give."""
+    return ItemError(f"{path}: cannot be read", reason=str(error.strerror), kind="unreadable")
 
 
 def text_of(data: bytes, where: str, what: str) -> str:
@@ -31,6 +47,9 @@ def text_of(data: bytes, where: str, what: str) -> str:
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise ItemError(
-            f"{where}: not {what}", mend="save it as UTF-8", kind="unreadable"
-        ) from None
+        raise no_text(where, what) from None
+
+
+def no_text(where: str, what: str) -> ItemError:
+    """Return the error of bytes that are not `what`."""
+    return ItemError(f"{where}: not {what}", mend="save it as UTF-8", kind="unreadable")

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import io
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from inputgrad_cli.errors import ItemError
+from inputgrad_cli.formats.hush import hushed
 
 # Pillow knows forty formats more; some run other programs, all are code that reads foreign bytes.
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF", "GIF")
@@ -22,8 +22,7 @@ MOST_PIXELS_OF_A_BYTE, FREE_PIXELS = 2_000, 25_000_000
 def decoding(data: bytes, where: str) -> Iterator[None]:
     """Turn what Pillow raises within the block into an ItemError (kind `unreadable`)."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with hushed():
             yield
     except ItemError:
         raise

@@ -59,7 +59,9 @@ def merge(parts: Sequence[Samples], ports: Sequence[Port]) -> Samples:
     total = counts.pop() if counts else 1
 
     def spread(part: Samples, array: Array) -> Array:
-        return array if part.many or not many else np.repeat(array, total, axis=0)
+        if part.many or not many:
+            return array
+        return np.broadcast_to(array, (total, *array.shape[1:]))
 
     return Samples(
         {name: spread(part, array) for part in parts for name, array in part.arrays.items()},

@@ -12,7 +12,9 @@ from inputgrad_cli.arrays import Array
 from inputgrad_cli.errors import ItemError
 from inputgrad_cli.formats import lines, parquet, pictures, sounds, tables
 from inputgrad_cli.formats.arrays import read_npy, read_npz
+from inputgrad_cli.formats.blocks import Blocks, content
 from inputgrad_cli.formats.columns import takes_tables
+from inputgrad_cli.formats.large import large_npy, large_table
 from inputgrad_cli.formats.lines import read_lines
 from inputgrad_cli.formats.merge import from_arrays, merge
 from inputgrad_cli.formats.parquet import read_parquet
@@ -28,25 +30,34 @@ TEXT = ".txt"
 ALWAYS = (".npy", ".npz", lines.SUFFIX, parquet.SUFFIX)
 SUFFIXES = (*pictures.SUFFIXES, *ALWAYS, *tables.SUFFIXES, TEXT, sounds.SUFFIX)
 MANY_SUFFIXES = (*ALWAYS, *tables.SUFFIXES)
+STREAMED = (".npy", *tables.SUFFIXES)
 NAMED = (".npz", lines.SUFFIX, parquet.SUFFIX, *tables.SUFFIXES)  # that name inputs inside
+Content = bytes | Blocks
 
 
 @dataclass(frozen=True)
 class Reading:
     """How files are read: which inputs they feed, and how pictures become model input.
 
-    `aliases` are the user's own names of inputs, and the model's; files may use either.
+    `aliases` are the user's own names of inputs, and the model's; files may use either. `folder`
+    is where numbers wait that do not fit into memory.
     """
 
     ports: tuple[Port, ...]
     preprocess: Preprocess
     viewing: Viewing = field(default_factory=Viewing)
     aliases: Mapping[str, str] = field(default_factory=dict)
+    folder: Path | None = None
 
 
 def suffix_of(path: Path) -> str:
     """Return the suffix in small letters."""
     return path.suffix.lower()
+
+
+def open_file(path: Path) -> Content:
+    """Return the content of a file; a large one that can be streamed is not held in memory."""
+    return content(path, suffix_of(path) in STREAMED)
 
 
 def suffixes_for(ports: Sequence[Port]) -> tuple[str, ...]:
@@ -61,25 +72,33 @@ def suffixes_for(ports: Sequence[Port]) -> tuple[str, ...]:
 
 
 def read_samples(
-    files: Mapping[str | None, bytes], paths: Mapping[str | None, Path], how: Reading
+    files: Mapping[str | None, Content], paths: Mapping[str | None, Path], how: Reading
 ) -> Samples:
     """Return the samples of one item from its files, keyed by model input (None: the only file).
 
-    Raises ItemError, and UsageError where files of many samples hold unequal counts; samples of a
-    many-sample file that cannot be used are in `failed`.
+    Those of a large file are read when their rows are taken; those of a many-sample file that
+    cannot be used are in `failed`. ItemError; UsageError where counts of samples are unequal.
     """
+    where = str(next(iter(paths.values())))
+    try:
+        return checked(_found(files, paths, how), where)
+    except MemoryError:
+        raise ItemError(f"{where}: does not fit into memory", kind="memory") from None
+
+
+def _found(
+    files: Mapping[str | None, Content], paths: Mapping[str | None, Path], how: Reading
+) -> Samples:
     if None in files:
-        found = _by_alias(files[None], paths[None], how) or _one_file(files[None], paths[None], how)
-    else:
-        parts = [
-            _one_file(files[port.name], paths[port.name], replace(how, ports=(port,)))
-            for port in how.ports
-        ]
-        found = merge(parts, how.ports)
-    return checked(found, str(next(iter(paths.values()))))
+        return _by_alias(files[None], paths[None], how) or _one_file(files[None], paths[None], how)
+    parts = [
+        _one_file(files[port.name], paths[port.name], replace(how, ports=(port,)))
+        for port in how.ports
+    ]
+    return merge(parts, how.ports)
 
 
-def _by_alias(data: bytes, path: Path, how: Reading) -> Samples | None:
+def _by_alias(data: Content, path: Path, how: Reading) -> Samples | None:
     """Return the samples of a file that uses the user's own names, None where it does not."""
     own = {model: user for user, model in how.aliases.items()}
     if not own or suffix_of(path) not in NAMED:
@@ -92,10 +111,14 @@ def _by_alias(data: bytes, path: Path, how: Reading) -> Samples | None:
     return None if len(found.failed) == len(found) else found.renamed(how.aliases)
 
 
-def _one_file(data: bytes, path: Path, how: Reading) -> Samples:
+def _one_file(data: Content, path: Path, how: Reading) -> Samples:
     suffix, where = suffix_of(path), str(path)
+    if isinstance(data, Blocks):
+        if found := _streamed(data, suffix, how, where):
+            return found
+        data = data.whole()
     if suffix in tables.SUFFIXES:
-        return read_table(data, "\t" if suffix == ".tsv" else ",", how.ports, where)
+        return read_table(data, tables.DELIMITERS[suffix], how.ports, where)
     if suffix == lines.SUFFIX:
         return read_lines(data, how.ports, where)
     if suffix == parquet.SUFFIX:
@@ -104,6 +127,13 @@ def _one_file(data: bytes, path: Path, how: Reading) -> Samples:
         arrays = read_npz(data, where, [port.name for port in how.ports])
         return from_arrays(arrays, how.ports, where)
     return _one_input(data, suffix, how, where)
+
+
+def _streamed(data: Blocks, suffix: str, how: Reading, where: str) -> Samples | None:
+    """Return the samples of a large file, None where it must be held whole."""
+    if suffix in tables.SUFFIXES:
+        return large_table(data, tables.DELIMITERS[suffix], how.ports, where, how.folder)
+    return large_npy(data, how.ports[0], where) if len(how.ports) == 1 else None
 
 
 def _one_input(data: bytes, suffix: str, how: Reading, where: str) -> Samples:

@@ -6,13 +6,15 @@ import io
 import json
 import zipfile
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
+from inputgrad_cli.arrays import Array
 from inputgrad_cli.attribution import Attribution
 from inputgrad_cli.errors import ItemError
 from inputgrad_cli.formats.arrays import read_npy
+from inputgrad_cli.stored import blocks, is_stored
 
 METADATA = "metadata.json"
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the first moment that a zip can name
@@ -21,13 +23,29 @@ EPOCH = (1980, 1, 1, 0, 0, 0)  # the first moment that a zip can name
 def to_bytes(attribution: Attribution) -> memoryview:
     """Return the file of an attribution. A Jacobian can be large: nothing is held twice."""
     out = io.BytesIO()
+    write_result(out, attribution)
+    return out.getbuffer()
+
+
+def write_result(out: IO[bytes], attribution: Attribution) -> None:
+    """Write the file of an attribution into one that can be sought; stored arrays go by parts."""
     with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as archive:
         for site, array in attribution.values.items():
             large = array.nbytes > zipfile.ZIP64_LIMIT // 2
             with archive.open(_member(f"{site}.npy"), "w", force_zip64=large) as member:
-                np.lib.format.write_array(member, np.ascontiguousarray(array), allow_pickle=False)
-        archive.writestr(_member(METADATA), dump(attribution.metadata, indent=1))
-    return out.getbuffer()
+                _write_array(member, array)
+        archive.writestr(_member(METADATA), dump(attribution.metadata))
+
+
+def _write_array(out: IO[bytes], array: Array) -> None:
+    if not is_stored(array):
+        np.lib.format.write_array(out, np.ascontiguousarray(array), allow_pickle=False)
+        return
+    like = np.broadcast_to(np.zeros((), array.dtype), array.shape)
+    header = np.lib.format.header_data_from_array_1_0(like) | {"fortran_order": False}
+    np.lib.format.write_array_header_1_0(out, header)
+    for part in blocks(array):
+        out.write(part.tobytes())
 
 
 def _member(name: str) -> zipfile.ZipInfo:

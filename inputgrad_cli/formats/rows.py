@@ -31,7 +31,7 @@ def gather(rows: Sequence[Row], ports: Sequence[Port], where: str) -> Samples:
     """
     good = next((row for row in rows if row.error is None), None)
     if good is None:
-        raise _useless(rows, where)
+        raise useless(len(rows), rows[0].error, where)
     failed = {}
     for number, row in enumerate(rows):
         error = row.error or _unlike(row, good)
@@ -41,12 +41,12 @@ def gather(rows: Sequence[Row], ports: Sequence[Port], where: str) -> Samples:
     return Samples(arrays, many=True, failed=failed)
 
 
-def _useless(rows: Sequence[Row], where: str) -> ItemError:
-    first = rows[0].error
-    if len(rows) == 1 and first is not None:
+def useless(count: int, first: ItemError | None, where: str) -> ItemError:
+    """Return the error of a file none of whose samples can be used."""
+    if count == 1 and first is not None:
         return first
     return ItemError(
-        f"{where}: none of its {len(rows)} samples can be used",
+        f"{where}: none of its {count} samples can be used",
         reason="" if first is None else f"the first: {first.sentence()}",
         kind=first.kind if first is not None else "empty",
     )

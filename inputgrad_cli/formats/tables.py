@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
+from typing import TextIO
 
 import numpy as np
 
@@ -18,7 +20,9 @@ from inputgrad_cli.formats.rows import Row, gather
 from inputgrad_cli.sample import Samples
 from inputgrad_cli.signature import Port
 
-SUFFIXES = (".csv", ".tsv")
+DELIMITERS = {".csv": ",", ".tsv": "\t"}
+SUFFIXES = tuple(DELIMITERS)
+WHAT = "a table of UTF-8 text"
 
 
 @dataclass(frozen=True)
@@ -29,32 +33,57 @@ class Line:
     cells: list[str]
 
 
+@dataclass(frozen=True)
+class Table:
+    """What the first lines of a table tell: which of its `width` columns feed which input.
+
+    `lines` are those of the samples.
+    """
+
+    header: tuple[str, ...]
+    width: int
+    columns: Columns
+    lines: Iterator[Line]
+
+    def rows(self, where: str) -> Iterator[Row]:
+        """Yield the samples; a bad row is told with line and column."""
+        return (_row(line, self.width, self.columns, where) for line in self.lines)
+
+
 def read_table(data: bytes, delimiter: str, ports: Sequence[Port], where: str) -> Samples:
     """Return the rows as samples; `header` are the columns used, where the table names them.
 
     Raises ItemError (kinds `unreadable`, `empty`, `shape`); a bad row fails alone, with line and
     column.
     """
-    lines = _lines(data, delimiter, where)
-    if not lines:
+    text = io.StringIO(text_of(data, where, WHAT), newline="")
+    table = begun(text, delimiter, ports, where)
+    samples = gather(list(table.rows(where)), ports, where)
+    return replace(samples, header=table.columns.header, notes=table.columns.notes)
+
+
+def begun(text: TextIO, delimiter: str, ports: Sequence[Port], where: str) -> Table:
+    """Return the table that a text begins; ItemError (kinds `empty`, `shape`)."""
+    lines = _lines(text, delimiter, where)
+    first = next(lines, None)
+    if first is None:
         raise ItemError(f"{where}: the table is empty", kind="empty")
     header: tuple[str, ...] = ()
-    if is_header(lines[0].cells, ports):
-        header = tuple(cell.strip() for cell in lines.pop(0).cells)
-    if not lines:
+    if is_header(first.cells, ports):
+        header = tuple(cell.strip() for cell in first.cells)
+        first = next(lines, None)
+    if first is None:
         raise ItemError(f"{where}: the table has a header and no rows", kind="empty")
-    width = len(header) or len(lines[0].cells)
-    columns = assign(header, width, ports, where)
-    rows = [_row(line, width, columns, where) for line in lines]
-    samples = gather(rows, ports, where)
-    return replace(samples, header=columns.header, notes=columns.notes)
+    width = len(header) or len(first.cells)
+    return Table(header, width, assign(header, width, ports, where), chain([first], lines))
 
 
-def _lines(data: bytes, delimiter: str, where: str) -> list[Line]:
-    text = text_of(data, where, "a table of UTF-8 text")
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+def _lines(text: TextIO, delimiter: str, where: str) -> Iterator[Line]:
+    reader = csv.reader(text, delimiter=delimiter)
     try:
-        return [Line(reader.line_num, cells) for cells in reader if not _blank(cells)]
+        for cells in reader:
+            if not _blank(cells):
+                yield Line(reader.line_num, cells)
     except csv.Error as error:
         raise ItemError(
             f"{where}:{reader.line_num}: not a line of a table",
@@ -85,7 +114,12 @@ def _values(line: Line, port: Port, columns: Columns, place: str) -> Array:
         spots = [Spot(place, n + 1, names[n] if names else "") for n in columns.of[port.name]]
         found = [parse_cell(cell, port, spot) for cell, spot in zip(cells, spots, strict=True)]
         array = np.asarray(found, "U" if port.kind == "text" else port.dtype)
-    return array.reshape([dim or -1 for dim in port.shape] if port.shape is not None else -1)
+    return as_sample(array, port)
+
+
+def as_sample(values: Array, port: Port) -> Array:
+    """Return a row of values in the shape of one sample."""
+    return values.reshape([dim or -1 for dim in port.shape] if port.shape is not None else -1)
 
 
 def _floats(cells: Sequence[str], port: Port) -> Array | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -16,19 +15,13 @@ from inputgrad_cli.batch import Answer, explain_batch
 from inputgrad_cli.errors import ItemError, UsageError
 from inputgrad_cli.formats.reference import content, read_given
 from inputgrad_cli.jobs.feed import Load, Piece, pieces
+from inputgrad_cli.jobs.kept import Keeper
+from inputgrad_cli.jobs.pace import Pace
 from inputgrad_cli.jobs.plan import Plan
 from inputgrad_cli.question import Question
 from inputgrad_cli.records import Facts
 from inputgrad_cli.sample import Samples
 from inputgrad_cli.signature import Port, Signature
-
-
-@dataclass(frozen=True)
-class Pace:
-    """How a run computes: `mode` is eager or traced. Chosen once, kept on resume."""
-
-    mode: str
-    batch_size: int
 
 
 class Computer:
@@ -52,6 +45,8 @@ class Computer:
                 labels=self._plan.labels,
                 batch_size=self._pace.batch_size,
                 traced=self._pace.mode != "eager",
+                folded=self._pace.mode == "folded",
+                padded=self._pace.padded,
             )
         return self._model
 
@@ -61,7 +56,8 @@ class Computer:
 
     def answers(self, batch: Sequence[Load]) -> list[list[Answer]]:
         """Return the answers of each pass over the samples of a batch that can be used."""
-        passes = []
+        passes: list[list[Answer]] = []
+        keeper = Keeper(self._plan.job.out)
         for piece in pieces(batch, self._pace.batch_size):
             samples = piece.samples
             question = self._question(batch[0], piece.targets)
@@ -69,7 +65,8 @@ class Computer:
                 job = self._plan.job
                 self.model.settle(samples, self._plan.every_target, job.precision, job.seed)
                 _refuse_labels(self._plan.labels, self.model.signature)
-            passes.append(self._explained(samples, question, piece))
+            found = self._explained(samples, question, piece)
+            passes.append(keeper.keep(found) if batch[0].samples.many else found)
             if not self._settled:
                 self._opened(self.model)
                 self._settled = True

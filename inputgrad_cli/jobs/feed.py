@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
+import contextlib
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,8 +12,10 @@ import numpy as np
 
 from inputgrad_cli.arrays import Array
 from inputgrad_cli.errors import ItemError
-from inputgrad_cli.formats.files import read_bytes
-from inputgrad_cli.formats.read import Reading, read_samples
+from inputgrad_cli.formats.blocks import hash_of
+from inputgrad_cli.formats.pictures import SUFFIXES as PICTURES
+from inputgrad_cli.formats.read import Reading, open_file, read_samples
+from inputgrad_cli.jobs.ahead import ahead
 from inputgrad_cli.jobs.items import Item
 from inputgrad_cli.jobs.journal import Journal, fingerprint
 from inputgrad_cli.jobs.naming import Map
@@ -117,8 +119,8 @@ class Feed:
         try:
             if item.error is not None:
                 raise item.error
-            files = {name: read_bytes(path) for name, path in item.paths.items()}
-            content = {str(n): hashlib.sha256(data).hexdigest() for n, data in files.items()}
+            files = {name: open_file(path) for name, path in item.paths.items()}
+            content = {str(n): hash_of(data) for n, data in files.items()}
             todo = []
             for made in self._maps:
                 mark = self._mark((item.name, number), made, content)
@@ -140,12 +142,15 @@ class Feed:
     def batches(
         self, items: Sequence[tuple[int, Item]], size: int, stop: Callable[[], bool]
     ) -> Iterator[list[Load] | Skipped | Broken]:
-        """Yield single samples of one shape together, at most `size`; files of many go alone."""
+        """Yield single samples of one shape together, at most `size`; files of many go alone.
+
+        Files are read ahead by threads, so that no pass waits for a file.
+        """
         batch: list[Load] = []
-        for number, item in items:
+        for found in ahead(lambda one: list(self.read(*one)), items, _weight):
             if stop():
                 return
-            for got in self.read(number, item):
+            for got in found:
                 if not isinstance(got, Load):
                     yield got
                     continue
@@ -170,6 +175,15 @@ class Feed:
         return fingerprint(facts)
 
 
+def _weight(one: tuple[int, Item]) -> int:
+    """Return about how many bytes an item takes once it is read: a photograph unpacks to 40."""
+    total = 0
+    for path in one[1].paths.values():
+        with contextlib.suppress(OSError, ValueError):
+            total += path.stat().st_size * (40 if path.suffix.lower() in PICTURES else 4)
+    return total
+
+
 @dataclass(frozen=True)
 class Piece:
     """Samples that are explained in one go, with their true values and targets, if any."""
@@ -186,9 +200,10 @@ def pieces(batch: Sequence[Load], size: int) -> Iterator[Piece]:
     truth = np.concatenate(truths) if truths else None
     good = [row for row in range(len(samples)) if row not in batch[0].samples.failed]
     own = batch[0].targets if batch[0].samples.many else None
-    while good:
-        targets = own[good[0]] if own else (batch[0].targets or (None,))[0]
-        alike = next((n for n, row in enumerate(good) if own and own[row] != targets), len(good))
-        rows, good = good[: min(alike, size)], good[min(alike, size) :]
-        part = samples if len(rows) == len(samples) else samples.rows(rows)
-        yield Piece(part, None if truth is None else truth[rows], targets)
+    start = 0
+    while start < len(good):
+        rows = good[start : start + size]
+        targets = own[rows[0]] if own else (batch[0].targets or (None,))[0]
+        rows = rows[: next((n for n, row in enumerate(rows) if own and own[row] != targets), size)]
+        start += len(rows)
+        yield Piece(samples.rows(rows), None if truth is None else truth[rows], targets)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from inputgrad_cli.attribution import Attribution
@@ -56,6 +56,17 @@ def finish(
         "files": files,
     }
     return Finished(line, events)
+
+
+def timed(finished: Finished, seconds: float) -> Finished:
+    """Return what was finished, its items with the seconds that each took to compute."""
+    events = [
+        ItemDone({**event.fields, "seconds": round(seconds, 4)})
+        if isinstance(event, ItemDone) and event.status == "ok"
+        else event
+        for event in finished.events
+    ]
+    return replace(finished, events=events)
 
 
 def _is_unmet(event: Event) -> bool:

@@ -54,6 +54,8 @@ def find_items(search: Search) -> Found:
     """Return the items that positional inputs name; UsageError, EmptyError."""
     places = [_place(name) for name in search.named]
     root = _root(search.root, places)
+    if folders := {place for place in places if place.is_dir()}:
+        _refuse_own(search.out, {root, *folders})
     found, seen = Found(), set()
     for place in places:
         files = _walk(place, search, found) if place.is_dir() else [place]
@@ -74,6 +76,16 @@ def find_items(search: Search) -> Found:
             mend="name a file outright to try it whatever it is called",
         )
     return found
+
+
+def _refuse_own(out: Path, folders: set[Path]) -> None:
+    """Raise UsageError where results would stand among the inputs, and be inputs the next time."""
+    if Path(os.path.abspath(out)) in folders:
+        raise UsageError(
+            f"--out {out}: holds the inputs",
+            reason="the next call would take the results for inputs",
+            mend="choose another --out; a directory inside is fine",
+        )
 
 
 def _place(name: str) -> Path:
@@ -150,6 +162,7 @@ def pair_items(pairs: Sequence[tuple[str, str]], search: Search) -> Found:
     if not folders:
         name = places[first].name
         return Found([Item(name, {n: _as_given(p) for n, p in places.items()})])
+    _refuse_own(search.out, {*folders.values()})
     found = Found()
     stems = {name: _stems(place, search, found) for name, place in folders.items()}
     leader = first if first in folders else next(iter(folders))

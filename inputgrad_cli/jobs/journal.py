@@ -19,7 +19,7 @@ from inputgrad_cli.formats.results import dump
 from inputgrad_cli.jobs.pending import Pending
 from inputgrad_cli.jobs.shards import tags_in
 from inputgrad_cli.jobs.spoken import heard, spoken
-from inputgrad_cli.jobs.store import Bytes
+from inputgrad_cli.jobs.store import Bytes, Pour
 
 NAMES = ("journal", ".jsonl")
 Record = dict[str, Any]
@@ -38,11 +38,14 @@ class Journal:
         self.known: dict[str, Record] = {}
         self.homes: dict[str, str] = {}
         self._pending = Pending(out, tag)
-        self._owned = self._pending.left()
+        self._owned: set[Path] = set()
         self._begun: tuple[str, ...] = ()
         self._whole: int | None = None
         for found in tags_in(out, *NAMES):
             self._read(found)
+        begun = self._pending.left()
+        self._pending.forget(self._owned)
+        self._owned |= begun
 
     @property
     def torn(self) -> bool:
@@ -118,13 +121,26 @@ class Journal:
         try:
             if self._whole is not None:
                 os.truncate(self.path, self._whole)
-                self._whole = None
+            # Should this end half way, the next lines must not follow upon the half.
+            self._whole = self.path.stat().st_size if self.path.exists() else 0
             _append(self.path, text.encode())
-            self._pending.clear()
+            self._whole = None
+            self._pending.clear(
+                self._out / heard(file, "path")
+                for record in records
+                for file in record.get("files", ())
+            )
         except OSError as error:
             raise self._unwritable(error) from None
         for record in records:
             self._remember(record, self.tag)
+
+    def settle(self) -> None:
+        """Leave no note of what was begun and has its line by now; StorageError."""
+        try:
+            self._pending.clear(())
+        except OSError as error:
+            raise self._unwritable(error) from None
 
     def _unwritable(self, error: OSError) -> StorageError:
         return StorageError(
@@ -186,7 +202,14 @@ def fingerprint(facts: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(facts, sort_keys=True, default=repr).encode()).hexdigest()
 
 
-def described(out: Path, path: Path, data: Bytes) -> Record:
-    """Return how a file stands in the journal."""
+def described(out: Path, path: Path, data: Bytes | Pour) -> Record:
+    """Return how a file that was written stands in the journal."""
     name = path.relative_to(out).as_posix()
-    return {**spoken("path", name), "size": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+    if callable(data):
+        with path.open("rb") as file:
+            return _told(name, os.fstat(file.fileno()).st_size, hashlib.file_digest(file, "sha256"))
+    return _told(name, len(data), hashlib.sha256(data))
+
+
+def _told(name: str, size: int, digest: Any) -> Record:
+    return {**spoken("path", name), "size": size, "sha256": digest.hexdigest()}

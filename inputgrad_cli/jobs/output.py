@@ -4,24 +4,26 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
 from inputgrad_cli import api
-from inputgrad_cli.arrays import Array
+from inputgrad_cli.arrays import Array, Arrays, take
 from inputgrad_cli.attribution import Attribution, channels_last
 from inputgrad_cli.errors import ItemError
-from inputgrad_cli.formats.results import to_bytes
 from inputgrad_cli.formats.tables import write_table
 from inputgrad_cli.jobs.items import Item
 from inputgrad_cli.jobs.journal import Journal, described
 from inputgrad_cli.jobs.naming import Map
-from inputgrad_cli.jobs.store import Bytes, refuse_links, write_whole
+from inputgrad_cli.jobs.poured import holds, is_large, npz_of, poured
+from inputgrad_cli.jobs.store import Bytes, Pour, refuse_links, write_whole
 from inputgrad_cli.rendering.draw import as_pixels, as_plane, drawable
 from inputgrad_cli.rendering.style import Style
 from inputgrad_cli.sample import Samples
+from inputgrad_cli.stored import ranges
 
 
 class Output:
@@ -38,7 +40,7 @@ class Output:
         Raises ItemError (kind `exists`) and StorageError.
         """
         stem = self._out / made.stem(item.name)
-        files: dict[Path, Bytes] = {_with(stem, ".npz"): to_bytes(attribution)}
+        files: dict[Path, Bytes | Pour] = {_with(stem, ".npz"): npz_of(attribution)}
         if samples.header or _is_table(item):
             files |= self._table(stem, attribution, samples)
         drawn = self._pictures(stem, attribution, samples)
@@ -58,52 +60,75 @@ class Output:
         """Return where the arrays of a map stand."""
         return str(_with(self._out / made.stem(item.name), ".npz"))
 
-    def _refuse_foreign(self, files: Mapping[Path, Bytes]) -> None:
+    def _refuse_foreign(self, files: Mapping[Path, Bytes | Pour]) -> None:
         for path, data in files.items():
             if self._overwrite or not os.path.lexists(path) or self._journal.owns(path):
                 continue
             # A run that was killed before it wrote its journal left these very bytes.
-            if not path.is_file() or path.read_bytes() != data:
+            if not path.is_file() or not holds(path, data):
                 raise ItemError(
                     f"{path}: is there already, and no run of inputgrad made it",
                     mend="move it, or use --on-exists overwrite",
                     kind="exists",
                 )
 
-    def _table(self, stem: Path, attribution: Attribution, samples: Samples) -> dict[Path, Bytes]:
-        flat = [v.reshape(len(v), -1) for v in attribution.values.values()]
-        if any("scores" in attribution.metadata for _ in flat):
+    def _table(
+        self, stem: Path, attribution: Attribution, samples: Samples
+    ) -> dict[Path, Bytes | Pour]:
+        if "scores" in attribution.metadata or not attribution.values:
             return {}  # a map a class has no place in one table
-        values = np.concatenate(flat, axis=1)
-        if samples.header and (len(flat) > 1 or values.shape[1] != len(samples.header)):
-            return {_with(stem, ".csv"): write_table(*_by_header(attribution, samples.header))}
-        return {_with(stem, ".csv"): write_table(samples.header, values)}
+
+        def pour(file: IO[bytes]) -> None:
+            like = next(iter(attribution.values.values()))
+            for start, stop in ranges(like.shape, like.dtype.itemsize):
+                part = _columns(take(attribution.values, slice(start, stop)), samples.header)
+                file.write(write_table(() if start else part[0], part[1]))
+
+        return {_with(stem, ".csv"): pour if is_large(attribution) else poured(pour)}
 
     def _pictures(
         self, stem: Path, attribution: Attribution, samples: Samples
-    ) -> list[tuple[Path | None, bytes]]:
+    ) -> list[tuple[Path | None, Bytes | Pour]]:
         if self._style is None:
             return [(None, b"")] * len(samples)
         return list(self._drawn(stem, attribution, samples, self._style))
 
     def _drawn(
         self, stem: Path, attribution: Attribution, samples: Samples, style: Style
-    ) -> Iterator[tuple[Path | None, bytes]]:
-        digits = len(str(len(samples) - 1))
+    ) -> Iterator[tuple[Path | None, Bytes | Pour]]:
+        digits, late = len(str(len(samples) - 1)), is_large(attribution)
         for row in range(len(samples)):
             place = f".{row:0{digits}}.png" if attribution.many else ".png"
-            drawing = None if row in samples.failed else picture(attribution, samples, row, style)
-            yield (None, b"") if drawing is None else (_with(stem, place), drawing)
+            if row in samples.failed or _site(attribution, row) is None:
+                yield None, b""
+            elif late:  # drawn when it is written: all at once would be too many
+                yield _with(stem, place), partial(_draw, attribution, samples, row, style)
+            else:
+                yield _with(stem, place), picture(attribution, samples, row, style) or b""
+
+
+def _draw(
+    attribution: Attribution, samples: Samples, row: int, style: Style, file: IO[bytes]
+) -> None:
+    file.write(picture(attribution, samples, row, style) or b"")
+
+
+def _site(attribution: Attribution, row: int) -> str | None:
+    """Return the first site that a picture kind serves."""
+    cam = "cam" in attribution.metadata
+    for site, values in attribution.values.items():
+        if drawable(as_plane(values[row] if attribution.many else values, cam=cam).shape):
+            return site
+    return None
 
 
 def picture(attribution: Attribution, samples: Samples, row: int, style: Style) -> bytes | None:
     """Return the PNG of one sample, None where no picture kind serves its shape."""
-    for site, values in attribution.values.items():
-        one = values[row] if attribution.many else values
-        if drawable(as_plane(one, cam="cam" in attribution.metadata).shape):
-            seen = seen_at(samples, _shown(samples, site), row)
-            return api.render(attribution, seen, site=site, sample=row, style=style).png
-    return None
+    site = _site(attribution, row)
+    if site is None:
+        return None
+    seen = seen_at(samples, _shown(samples, site), row)
+    return api.render(attribution, seen, site=site, sample=row, style=style).png
 
 
 def _shown(samples: Samples, site: str) -> str:
@@ -133,15 +158,20 @@ def seen_at(samples: Samples, site: str, row: int) -> Array | None:
     return as_pixels(channels_last(samples.arrays[site][row], site, samples.record))
 
 
-def _by_header(attribution: Attribution, header: Sequence[str]) -> tuple[tuple[str, ...], Array]:
-    """Return the columns in the table's order; an embedding has one for each of its numbers."""
+def _columns(values: Arrays, header: Sequence[str]) -> tuple[tuple[str, ...], Array]:
+    """Return the names and the values of the columns, in the order of the table that was read.
+
+    An embedding has a column for each of its numbers.
+    """
+    flat = {site: array.reshape(len(array), -1) for site, array in values.items()}
+    whole = np.concatenate(list(flat.values()), axis=1)
+    if not header or (len(flat) == 1 and whole.shape[1] == len(header)):
+        return tuple(header), whole
     names: list[str] = []
-    columns = []
-    for name in (name for name in header if name in attribution.values):
-        rows = attribution.values[name]
-        flat = rows.reshape(len(rows), -1)
-        names += [name] if flat.shape[1] == 1 else [f"{name}[{i}]" for i in range(flat.shape[1])]
-        columns.append(flat)
+    for name in (name for name in header if name in flat):
+        wide = flat[name].shape[1]
+        names += [name] if wide == 1 else [f"{name}[{i}]" for i in range(wide)]
+    columns = [flat[name] for name in header if name in flat]
     return tuple(names), np.concatenate(columns, axis=1) if columns else np.empty((0, 0))
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from pathlib import Path
+from threading import Lock
 
 from inputgrad_cli.jobs.shards import tags_in
+from inputgrad_cli.jobs.store import write_whole
 
 NAMES = (".pending", "")
 
@@ -16,21 +18,41 @@ class Pending:
 
     def __init__(self, out: Path, tag: str) -> None:
         self._out, self._path = out, out / tag.join(NAMES)
+        self._live: set[Path] = set()
+        self._lock = Lock()  # maps are written in several threads
 
     def left(self) -> set[Path]:
         """Return what runs that were killed had begun, the other shares' included."""
         found: set[Path] = set()
         for tag in tags_in(self._out, *NAMES):
-            *names, _ = (self._out / tag.join(NAMES)).read_bytes().split(b"\0")
-            found.update(self._out / os.fsdecode(name) for name in names)
+            path = self._out / tag.join(NAMES)
+            *names, _ = path.read_bytes().split(b"\0")
+            begun = {self._out / os.fsdecode(name) for name in names}
+            found |= begun
+            if path == self._path:
+                self._live |= begun
         return found
+
+    def forget(self, paths: Set[Path]) -> None:
+        """Drop files that lines tell of; the note itself is written by the next `clear`."""
+        self._live -= paths
 
     def add(self, paths: Iterable[Path]) -> None:
         """Note files that are written next. A kill leaves the note, and that is what it is for."""
-        names = b"".join(os.fsencode(path.relative_to(self._out)) + b"\0" for path in paths)
-        with self._path.open("ab") as file:
-            file.write(names)
+        new = set(paths)
+        with self._lock:
+            self._live |= new
+            with self._path.open("ab") as file:
+                file.write(self._written(new))
 
-    def clear(self) -> None:
-        """Forget all: the journal knows them."""
-        self._path.unlink(missing_ok=True)
+    def clear(self, paths: Iterable[Path]) -> None:
+        """Forget files that the journal knows now."""
+        with self._lock:
+            self._live.difference_update(paths)
+            if self._live:
+                write_whole(self._path, self._written(self._live))
+            else:
+                self._path.unlink(missing_ok=True)
+
+    def _written(self, paths: Iterable[Path]) -> bytes:
+        return b"".join(os.fsencode(path.relative_to(self._out)) + b"\0" for path in paths)

@@ -16,6 +16,7 @@ from inputgrad_cli.jobs.beside import settled
 from inputgrad_cli.jobs.items import Found, Item, Search, find_items, pair_items
 from inputgrad_cli.jobs.job import Job
 from inputgrad_cli.jobs.naming import Map, maps_of, refuse_clashes
+from inputgrad_cli.jobs.pace import Pace, choose_pace, numbers_of
 from inputgrad_cli.jobs.store import folds_case
 from inputgrad_cli.jobs.targetfile import FILE, TargetFile
 from inputgrad_cli.jobs.truth import Truth
@@ -28,11 +29,6 @@ from inputgrad_cli.rendering.colours import table
 from inputgrad_cli.sample import suited
 from inputgrad_cli.signature import Port
 from inputgrad_cli.target import parse as parse_target
-
-FEW = 8  # batches; below that, compiling the model costs more than it gains
-CLASSES = 200  # that the target `all` is taken for, before the model is known
-MANY = 16  # samples that a file of many is taken for, before it is read
-WORK = 2_400_000  # numbers in one batch of inputs, at most: 16 pictures of 224 x 224
 
 
 @dataclass(frozen=True)
@@ -51,8 +47,7 @@ class Plan:
     truth: Truth | None
     masks: Mapping[str, Array]
     target_files: Mapping[str, TargetFile]
-    batch_size: int
-    traced: bool
+    pace: Pace
 
     @property
     def every_target(self) -> tuple[str, ...]:
@@ -91,8 +86,6 @@ def make_plan(job: Job) -> Plan:
     refuse_clashes([item.name for item in found.items], maps, folds_case(job.out))
     if job.style is not None and job.style.cmap is not None:
         table(job.style.cmap)  # an unknown colour map ends here, not after the first gradient
-    size = job.batch_size or _batch_size(shape.inputs)
-    traced = _is_long(wishes, maps, _count(job, found), size)
     truth = Truth(job.truth, len(found.items)) if job.truth is not None else None
     if job.on_exists == "error":
         _refuse_existing(job, maps, found)
@@ -109,8 +102,7 @@ def make_plan(job: Job) -> Plan:
         truth,
         api.read_masks(_every_target(job, files)),
         files,
-        size,
-        traced,
+        choose_pace(job, wishes, maps, shape, (len(found.items), _count(job, shape, found))),
     )
 
 
@@ -158,27 +150,22 @@ def _find(job: Job, shape: Outline) -> Found:
     return pair_items(job.pairs, Search((), suffixes, job.out, None, job.include, job.exclude))
 
 
-def _batch_size(ports: tuple[Port, ...] | None) -> int:
-    numbers = 0
-    for port in ports or ():
-        product = 1
-        for dim in port.shape or ():
-            product *= dim or 224
-        numbers += product
-    return int(min(64, max(1, WORK // max(numbers, 1))))
-
-
-def _count(job: Job, found: Found) -> int:
-    """Return how many samples there are, about."""
+def _count(job: Job, shape: Outline, found: Found) -> int:
+    """Return how many samples there are, about: of a file of many by its size, in float32."""
     every = job.viewing.frame == "all"
-    many = [every or suffix_of(item.path) in MANY_SUFFIXES for item in found.items]
-    return sum(MANY if several else 1 for several in many)
+    items = found.items
+    many = [every or suffix_of(item.path) in MANY_SUFFIXES for item in items]
+    each = 4 * max(1, numbers_of([port.shape for port in shape.inputs or ()]))
+    sizes = [_size(item) // each if more else 1 for item, more in zip(items, many, strict=True)]
+    return sum(max(1, size) for size in sizes)
 
 
-def _is_long(wishes: tuple[Wish, ...], maps: list[Map], samples: int, size: int) -> bool:
-    units = sum(CLASSES if made.target.endswith("all") else 1 for made in maps)
-    passes = sum(wish.method.passes for wish in wishes) * units / len(wishes)
-    return samples * passes / size > FEW
+def _size(item: Item) -> int:
+    """Return the bytes of an item's first file, none where it cannot be looked at."""
+    try:
+        return item.path.stat().st_size
+    except OSError:
+        return 0
 
 
 def _share(job: Job, found: Found) -> list[tuple[int, Item]]:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict
-from typing import Any
+from dataclasses import asdict, replace
+from functools import partial
 
 from inputgrad_cli import __version__, api
 from inputgrad_cli.batch import Answer
 from inputgrad_cli.errors import ItemError
-from inputgrad_cli.jobs.compute import Computer, Pace, deciding
+from inputgrad_cli.jobs.ahead import BYTES, Behind
+from inputgrad_cli.jobs.compute import Computer, deciding
 from inputgrad_cli.jobs.events import (
     Event,
     ItemDone,
@@ -24,14 +25,16 @@ from inputgrad_cli.jobs.events import (
 )
 from inputgrad_cli.jobs.feed import Broken, Feed, Labels, Load, Skipped
 from inputgrad_cli.jobs.fields import failed_fields, skipped_fields
-from inputgrad_cli.jobs.finish import failed_line, finish
+from inputgrad_cli.jobs.finish import Finished, failed_line, finish, timed
 from inputgrad_cli.jobs.journal import Journal
 from inputgrad_cli.jobs.naming import Map, asked_names
 from inputgrad_cli.jobs.output import Output
+from inputgrad_cli.jobs.pace import Pace, kept_pace
 from inputgrad_cli.jobs.plan import Plan
 from inputgrad_cli.jobs.redraw import redraw
 from inputgrad_cli.jobs.runfile import read_run, read_runs, refuse_other_model, write_run
 from inputgrad_cli.jobs.shards import tag_of
+from inputgrad_cli.jobs.spoken import heard
 from inputgrad_cli.jobs.store import Hold, sync_folder
 from inputgrad_cli.jobs.warn import head_warnings, run_warnings
 
@@ -48,6 +51,8 @@ class Run:
         self._failed_items: set[str] = set()
         self._news: list[Event] = []
         self._undrawn = 0
+        self._short = False
+        self._writing: Behind[Finished] = Behind()
 
     def events(self) -> Iterator[Event]:
         """Yield what happens; the last event is the summary. Raises what ends a whole run."""
@@ -87,17 +92,36 @@ class Run:
         refuse_other_model(plan)
         tag = tag_of(job.shard)
         earlier = read_run(job.out, tag)
-        pace = _pace(plan, earlier)
+        self._pace = pace = kept_pace(job, plan.pace, earlier)
         self._journal = Journal(job.out, job.on_exists != "overwrite", tag)
         if self._journal.torn:
             yield Noted(f"{self._journal.path}: its last line was cut short; that map is done anew")
         self._output = Output(job.out, self._journal, job.style, job.on_exists == "overwrite")
         self._computer = Computer(plan, pace, lambda model: self._opened(model, pace))
-        reading = plan.reading(self._computer.ports())
+        reading = replace(plan.reading(self._computer.ports()), folder=job.out)
         labels = Labels(plan.truth, job.targets, plan.target_files, plan.labels)
         feed = Feed(reading, plan.maps, self._journal, deciding(plan), labels)
         yield from run_warnings(plan)
-        share = plan.share
+        try:
+            yield from self._items(feed, pace)
+        except Exception:  # what is written is kept, whatever ends the run
+            yield from self._settled(0)
+            raise
+        yield from self._settled(0)
+        self._journal.settle()
+        if self._model is None and tag not in read_runs(job.out):
+            write_run(plan, None, {"inputgrad": __version__}, asdict(pace))
+        if self._undrawn and any(port.is_picture for port in self._computer.ports()):
+            yield Warned(
+                "undrawn",
+                f"{self._undrawn} maps of an earlier run have no picture; `inputgrad render` draws",
+            )
+        if job.run_scale and job.style:
+            for _ in redraw(job.out, job.style, run_scale=True):
+                pass
+
+    def _items(self, feed: Feed, pace: Pace) -> Iterator[Event]:
+        job, share = self.plan.job, self.plan.share
         done, total = 0, len(share)
         for got in feed.batches(share, pace.batch_size, self._halted):
             if isinstance(got, Skipped):
@@ -110,16 +134,6 @@ class Run:
             yield from self._broken(got) if isinstance(got, Broken) else self._batch(got)
             done += 1 if isinstance(got, Broken) else len(got)
             yield Progress(done, total)
-        if self._model is None and tag not in read_runs(job.out):
-            write_run(plan, None, {"inputgrad": __version__}, asdict(pace))
-        if self._undrawn and any(port.is_picture for port in self._computer.ports()):
-            yield Warned(
-                "undrawn",
-                f"{self._undrawn} maps of an earlier run have no picture; `inputgrad render` draws",
-            )
-        if job.run_scale and job.style:
-            for _ in redraw(job.out, job.style, run_scale=True):
-                pass
 
     def _halted(self) -> bool:
         most = self.plan.job.most_failures
@@ -129,7 +143,18 @@ class Run:
         self._model = model
         self._news += head_warnings(self.plan, model.signature)
         self._news += [Warned(code, note) for code, note in model.engine.notes.items()]
+        self._short = "memory" in model.engine.notes
         write_run(self.plan, model.signature, api.versions(), asdict(pace))
+
+    def _note_short(self) -> None:
+        """Tell once that memory was too short for the passes, and go on so when resumed."""
+        engine = self._computer.model.engine
+        if "memory" not in engine.notes or engine.batch_size == self._pace.batch_size:
+            return
+        if not self._short:
+            self._news.append(Warned("memory", engine.notes["memory"]))
+        self._short, self._pace = True, replace(self._pace, batch_size=engine.batch_size)
+        write_run(self.plan, engine.signature, api.versions(), asdict(self._pace))
 
     def _broken(self, got: Broken) -> Iterator[Event]:
         told = failure(got.error)
@@ -151,19 +176,34 @@ class Run:
                 yield from self._batch([load])
             return
         seconds = (time.monotonic() - began) / sum(len(load.samples) for load in batch)
+        self._note_short()
         yield from self._news
         self._news.clear()
-        finished = [
-            finish(load, made, mark, self._own(passes, made, row, load), self._output, facts)
-            for row, load in enumerate(batch)
-            for made, mark in load.todo
-        ]
-        for folder in {(self.plan.job.out / load.item.name).parent for load in batch}:
-            sync_folder(folder)
-        self._journal.add([done.line for done in finished])
-        self._counts["unmet"] += sum(done.line.get("unmet", 0) for done in finished)
-        for done in finished:
-            yield from (_timed(event, seconds) for event in done.events)
+        held = sum(a.nbytes for part in passes for made in part for a in made.values.values())
+
+        def ended(load: Load, made: Map, mark: str, parts: list[Answer]) -> Finished:
+            return timed(finish(load, made, mark, parts, self._output, facts), seconds)
+
+        self._writing.put(
+            [
+                partial(ended, load, made, mark, self._own(passes, made, row, load))
+                for row, load in enumerate(batch)
+                for made, mark in load.todo
+            ]
+        )
+        # The next batch is computed while this one is written, unless that would hold too much.
+        yield from self._settled(0 if held > BYTES else 1)
+
+    def _settled(self, most: int) -> Iterator[Event]:
+        """Enter batches that are written into the journal, until at most `most` are under way."""
+        for finished in self._writing.take(most):
+            stems = [heard(done.line, "stem") for done in finished if done.line.get("files")]
+            for folder in {(self.plan.job.out / stem).parent for stem in stems}:
+                sync_folder(folder)
+            self._journal.add([done.line for done in finished])
+            self._counts["unmet"] += sum(done.line.get("unmet", 0) for done in finished)
+            for done in finished:
+                yield from done.events
 
     def _own(
         self, passes: Sequence[Sequence[Answer]], made: Map, row: int, load: Load
@@ -180,16 +220,3 @@ class Run:
             for answers in passes
         ]
         return parts if load.samples.many else [parts[0].row(row)]
-
-
-def _pace(plan: Plan, earlier: dict[str, Any] | None) -> Pace:
-    """Return mode and batch size; a directory that was begun keeps its own."""
-    if earlier and plan.job.on_exists == "resume" and plan.job.batch_size is None:
-        return Pace(earlier["mode"], earlier["batch_size"])
-    return Pace("traced" if plan.traced else "eager", plan.batch_size)
-
-
-def _timed(event: Event, seconds: float) -> Event:
-    if isinstance(event, ItemDone) and event.status == "ok":
-        return ItemDone({**event.fields, "seconds": round(seconds, 4)})
-    return event

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import itertools
 import os
 import platform
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import IO
 
 from inputgrad_cli.errors import BusyError, ItemError, StorageError, UsageError
 from inputgrad_cli.jobs.shards import TAG, shard_of, tags_in
@@ -16,17 +18,21 @@ from inputgrad_cli.jobs.shards import TAG, shard_of, tags_in
 TEMPORARY = ".ig"
 TEMPORARIES = re.compile(re.escape(TEMPORARY) + TAG + r"-.*\.tmp", re.S)
 LOCK = ".lock"
+_NUMBERS = itertools.count()
 Bytes = bytes | memoryview
+Pour = Callable[[IO[bytes]], None]  # writes what is too large for memory into a file
 
 
-def write_whole(path: Path, data: Bytes, tag: str = "") -> None:
+def write_whole(path: Path, data: Bytes | Pour, tag: str = "") -> None:
     """Write `data` to `path` so that the name never stands for less; StorageError."""
-    temporary = path.parent / f"{TEMPORARY}{tag}-{os.getpid()}-{path.name[-40:]}.tmp"
+    # Names are cut, and threads write at once: the number keeps them apart.
+    own = f"{os.getpid()}-{next(_NUMBERS)}"
+    temporary = path.parent / f"{TEMPORARY}{tag}-{own}-{path.name[-40:]}.tmp"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
         with open(os.open(temporary, flags, 0o666), "wb") as file:
-            file.write(data)
+            data(file) if callable(data) else file.write(data)
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
@@ -38,6 +44,9 @@ def write_whole(path: Path, data: Bytes, tag: str = "") -> None:
             reason=str(error.strerror or error),
             mend="free some space or choose another --out",
         ) from None
+    except ItemError:  # what was to be poured in could not be read any more
+        temporary.unlink()
+        raise
 
 
 def sync_folder(folder: Path) -> None:

@@ -95,7 +95,7 @@ def draw(values: Array, seen: Array | None, style: Style, about: About) -> Drawi
     return Drawing(
         _png(image, text, noisy=image.size == heat.shape[1::-1]),
         scale,
-        flat=not np.nan_to_num(flat).any(),
+        flat=not (np.nanmax(np.abs(flat), initial=0.0) > 0),
     )
 
 
@@ -129,7 +129,8 @@ def _png(image: Image.Image, text: dict[str, Any], noisy: bool) -> bytes:
     info = PngInfo()
     info.add_text(KEY, json.dumps(text, sort_keys=True))
     out = io.BytesIO()
-    # Huffman coding alone takes half the time, but only a map at its own size is noise to it.
-    how = {"compress_type": 2} if noisy else {"compress_level": 3}
+    # Huffman coding alone takes half the time, but only a map at its own size is noise to it; one
+    # that was enlarged is made of runs.
+    how = {"compress_type": 2 if noisy else 3}
     image.save(out, "PNG", pnginfo=info, **how)
     return out.getvalue()

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import io
+from threading import Lock
 
 import numpy as np
 from PIL import Image
 
 from inputgrad_cli.rendering.colours import Pixels, table
 from inputgrad_cli.rendering.reduce import Scale
+
+_ONE_AT_A_TIME = Lock()  # matplotlib is not made for threads
 
 
 def panel(
@@ -21,6 +24,19 @@ def panel(
     units: str,
 ) -> Image.Image:
     """Return the figure as a picture. No pyplot: it would keep state and pick a screen."""
+    with _ONE_AT_A_TIME:
+        return _figure(seen, heat, overlay, scale, cmap, title, units)
+
+
+def _figure(
+    seen: Pixels | None,
+    heat: Pixels,
+    overlay: Pixels,
+    scale: Scale,
+    cmap: str,
+    title: str,
+    units: str,
+) -> Image.Image:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.cm import ScalarMappable
     from matplotlib.colors import ListedColormap, Normalize

@@ -1,77 +1,70 @@
-"""`make bench`: paired runs, the median ratio of each pair printed as a table."""
+"""`make bench`: paired runs on one machine, the median ratio of each pair printed as a table.
+
+`python -m tests.bench NAME...` runs the rows whose names begin so; `mass` the methods' table.
+"""
 
 import platform
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 
-SAMPLES = Path(__file__).parents[2] / "sample_models"
-MODEL, PICTURE = SAMPLES / "shapes.keras", SAMPLES / "inputs" / "shapes" / "00-cross.png"
-PYTHON = sys.executable
-TOOL = [PYTHON, "-m", "inputgrad_cli"]
+from . import jobs, mass
+from .loops import Loop
 
-
-def seconds(command):
-    """Return how long a command takes as a whole process."""
-    began = time.perf_counter()
-    subprocess.run(command, check=True, capture_output=True)
-    return time.perf_counter() - began
-
-
-def paired(ours, theirs, rounds):
-    """Return the times of both commands, taken in turn after one run of each to warm up."""
-    ours(0), theirs(0)
-    return [(ours(n), theirs(n)) for n in range(1, rounds + 1)]
-
-
-def one_picture(folder, rounds=9):
-    """Return pairs of one call on one picture and of the straight script."""
-
-    def ours(number):
-        out = folder / f"ours{number}"
-        return seconds([*TOOL, "saliency", MODEL, PICTURE, "--out", out])
-
-    def theirs(number):
-        script = Path(__file__).with_name("straight.py")
-        return seconds([PYTHON, script, MODEL, PICTURE, folder / f"theirs{number}"])
-
-    return paired(ours, theirs, rounds)
-
-
-def help_text(folder, rounds=15):
-    """Return pairs of `--help` and of importing Click alone."""
-    return paired(
-        lambda _: seconds([*TOOL, "--help"]),
-        lambda _: seconds([PYTHON, "-c", "import click"]),
-        rounds,
-    )
-
-
+# name, what is compared, how, the bar, whether the ratio should be at least or at most that
 ROWS = (
-    ("one picture, whole process, over the straight script", one_picture, 1.15),
-    ("--help over `import click`", help_text, 3.0),
-)
+    ("job-mobilenetv2", "whole job, 256 pictures of 224, over the bare loop, per second",
+     lambda folder: jobs.whole_job(folder, "MobileNetV2", rounds=5), 0.95, "least"),
+    ("job-resnet50", "the same with ResNet50",
+     lambda folder: jobs.whole_job(folder, "ResNet50", rounds=3), 1.0, "least"),
+    ("ig-mobilenetv2", "integrated-gradients, 50 steps, over the bare loop, MobileNetV2",
+     lambda _: loops("MobileNetV2", "integrated-gradients:steps=50", 5), 1.25, "least"),
+    ("sg-mobilenetv2", "smoothgrad, 50 samples, the same",
+     lambda _: loops("MobileNetV2", "smoothgrad:samples=50", 5), 1.25, "least"),
+    ("ig-resnet50", "integrated-gradients, 50 steps, ResNet50",
+     lambda _: loops("ResNet50", "integrated-gradients:steps=50", 3), 1.05, "least"),
+    ("sg-resnet50", "smoothgrad, 50 samples, ResNet50",
+     lambda _: loops("ResNet50", "smoothgrad:samples=50", 3), 1.05, "least"),
+    ("small", "2,000 pictures of 64, over a script that decodes, colours and saves, per second",
+     lambda folder: jobs.small_pictures(folder, rounds=5), 0.5, "least"),
+    ("one", "one picture, whole process, over the straight script, seconds",
+     lambda folder: jobs.one_picture(folder, rounds=9), 1.0, "most"),
+    ("help", "`--help` over `import click`, seconds",
+     lambda _: jobs.help_text(rounds=15), 3.0, "most"),
+    ("memory", "peak memory of 2,000 files over that of 100",
+     lambda folder: jobs.peak_memory(folder, rounds=3), 1.1, "most"),
+)  # fmt: skip
 
 
-def main():
-    """Print a row a measurement: median ratio, spread, both medians, the bar."""
+def loops(name, method, rounds, steps=50):
+    """Return pairs of rates: of a method's gradients, and of the bare loop's."""
+    with Loop(name, method, steps) as ours, Loop(name, "bare", steps) as theirs:
+        ours.seconds(), theirs.seconds()
+        return [(1 / ours.seconds(), 1 / theirs.seconds()) for _ in range(rounds)]
+
+
+def main(wanted):
+    """Print a row a measurement: median ratio, spread, the bar."""
     print(f"{platform.machine()}, Python {platform.python_version()}, {time.strftime('%Y-%m-%d')}")
-    print("| what | median ratio | least - most | ours s | other s | bar |")
-    print("|---|---|---|---|---|---|")
-    for title, measure, bar in ROWS:
+    print("| what | median ratio | least - most | bar |")
+    print("|---|---|---|---|")
+    for name, title, measure, bar, side in ROWS:
+        if wanted and not any(name.startswith(word) for word in wanted):
+            continue
         with tempfile.TemporaryDirectory() as folder:
-            pairs = measure(Path(folder))
-        ratios = sorted(ours / theirs for ours, theirs in pairs)
-        middle = statistics.median(ratios)
-        ours, theirs = (statistics.median(side) for side in zip(*pairs, strict=True))
+            ratios = sorted(ours / theirs for ours, theirs in measure(Path(folder)))
+        spread = f"{ratios[0]:.2f} - {ratios[-1]:.2f}"
         print(
-            f"| {title} | {middle:.2f} | {ratios[0]:.2f} - {ratios[-1]:.2f} "
-            f"| {ours:.2f} | {theirs:.2f} | {bar} |"
+            f"| {title} | {statistics.median(ratios):.2f} | {spread} | at {side} {bar} |",
+            flush=True,
         )
+    if not wanted or "mass" in wanted:
+        with tempfile.TemporaryDirectory() as folder:
+            for line in mass.table(folder):
+                print(line, flush=True)
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

@@ -4,12 +4,46 @@
 with the seconds that STEPS gradients of a batch took, and ends with stdin.
 """
 
+import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 
 BATCH, SIDE = 16, 224
+
+
+class Loop:
+    """A worker in a process of its own, as TensorFlow's threads are set once a process."""
+
+    def __init__(self, name, method, steps):
+        command = [sys.executable, "-m", "tests.bench.loops", name, method, str(steps)]
+        pipe = subprocess.PIPE
+        self._child = subprocess.Popen(
+            command, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, text=True
+        )
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._child.communicate()
+
+    def seconds(self):
+        """Return the seconds of one run."""
+        self._child.stdin.write("\n")
+        self._child.stdin.flush()
+        return float(self._child.stdout.readline())
+
+
+def saved(name, folder):
+    """Return the path of a network of `keras.applications` with drawn weights."""
+    script = "import keras, sys; keras.utils.set_random_seed(0); "
+    script += "getattr(keras.applications, sys.argv[1])("
+    script += "weights=None, classifier_activation=None).save(sys.argv[2])"
+    path = Path(folder) / f"{name}.keras"
+    subprocess.run([sys.executable, "-c", script, name, str(path)], check=True, capture_output=True)
+    return path
 
 
 def bare(model, pictures, steps):
@@ -52,21 +86,14 @@ def main(name, method, steps):
     from inputgrad_cli.engine.quiet import Noise
 
     boot(Noise())
-    if method != "bare":
-        from inputgrad_cli.engine.boot import share_cores
-
-        share_cores(None)  # before the model is made, as TensorFlow then starts
     import keras
 
-    keras.utils.set_random_seed(0)
-    model = getattr(keras.applications, name)(weights=None, classifier_activation=None)
     pictures = np.random.default_rng(0).random((BATCH, SIDE, SIDE, 3), np.float32)
-    if method == "bare":
-        run = bare(model, pictures, steps)
-    else:
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / "model.keras"
-            model.save(path)
+    with tempfile.TemporaryDirectory() as folder:
+        path = saved(name, folder)
+        if method == "bare":
+            run = bare(keras.models.load_model(path), pictures, steps)
+        else:
             run = ours(path, method, pictures)
     for _ in sys.stdin:
         began = time.perf_counter()

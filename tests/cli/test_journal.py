@@ -1,10 +1,14 @@
 """A journal that was harmed, and what else may lie in an output directory."""
 
+import itertools
 import json
 import os
 
 import numpy as np
 import pytest
+
+from inputgrad_cli.errors import StorageError
+from inputgrad_cli.jobs import store
 
 from . import draw, files, items, journal
 
@@ -220,12 +224,13 @@ def test_a_link_at_a_destination_is_a_foreign_file(call, words, tmp_path, out, d
     assert dangling or target.read_text() == "mine"
 
 
-def test_a_link_in_the_place_of_a_temporary_file_is_not_followed(call, words, tmp_path, out):
+def test_a_link_in_the_place_of_a_temporary_file_is_not_followed(tmp_path, monkeypatch):
     victim = tmp_path / "victim"
     victim.write_text("mine")
-    out.mkdir()
-    (out / f".ig-{os.getpid()}-a.npy.gradient.npz.tmp").symlink_to(victim)
-    assert call(*words).code == 0
+    monkeypatch.setattr(store, "_NUMBERS", itertools.count(7))
+    (tmp_path / f".ig-{os.getpid()}-7-a.npz.tmp").symlink_to(victim)
+    with pytest.raises(StorageError):
+        store.write_whole(tmp_path / "a.npz", b"theirs")
     assert victim.read_text() == "mine"
 
 

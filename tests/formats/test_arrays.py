@@ -3,11 +3,13 @@
 import io
 import struct
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 
 from inputgrad_cli.errors import ItemError
+from inputgrad_cli.formats.arrays import PLAIN, read_npy
 
 from . import npy, npz, port, read
 
@@ -108,3 +110,21 @@ def test_unequal_counts_are_refused():
 def test_one_array_cannot_feed_two_inputs():
     with pytest.raises(ItemError, match="-i NAME=FILE"):
         read("a.npy", npy(np.zeros(1)), port((1,), name="a"), port((1,), name="b"))
+
+
+def test_many_threads_read_headers_at_once():
+    """Python 3.11 cannot compile in two threads: headers are read without it."""
+    data = [npy(np.full((n % 5 + 1, 3), n, "f4")) for n in range(40)]
+    with ThreadPoolExecutor(4) as pool:
+        for _ in range(20):
+            found = list(pool.map(lambda one: read_npy(one, "a.npy"), data))
+    assert [array[0, 0] for array in found] == list(range(40))
+    for array, one in zip(found, data, strict=True):
+        assert PLAIN.search(one[: one.index(b"\n") + 1])
+        assert array.dtype == np.float32
+
+
+def test_a_signalling_nan_is_a_nan():
+    values = np.array([0, 0x7F810000], np.uint32).view(np.float32)
+    with pytest.raises(ItemError, match="1 of 2 values of 'x' are NaN"):
+        read("a.npy", npy(values), port((2,)))

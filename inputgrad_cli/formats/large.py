@@ -1,0 +1,125 @@
+"""Large files of many samples: gone through once, and read in parts when the model wants them."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+
+from inputgrad_cli.arrays import Array
+from inputgrad_cli.errors import ItemError
+from inputgrad_cli.formats.arrays import native, read_header
+from inputgrad_cli.formats.blocks import Blocks
+from inputgrad_cli.formats.files import no_text
+from inputgrad_cli.formats.rows import Row, useless
+from inputgrad_cli.formats.spool import Spool
+from inputgrad_cli.formats.tables import WHAT, Table, as_sample, begun
+from inputgrad_cli.sample import Samples, fit, is_many, layout
+from inputgrad_cli.signature import Port
+from inputgrad_cli.stored import ranges, stored
+
+HEADER = 1 << 16  # bytes; NumPy believes no header above 10,000
+CELLS = 1 << 16  # of a table that are in memory as text
+
+
+def large_npy(data: Blocks, port: Port, where: str) -> Samples | None:
+    """Return the samples of a `.npy` file, None where it must be held whole.
+
+    That is one sample, texts, or an array whose samples do not stand one after the other.
+    """
+    header = read_header(data.read(0, HEADER), data.size, where)
+    shape, dtype = header.shape, header.dtype
+    like = np.broadcast_to(np.zeros((), dtype), shape)
+    if header.fortran or dtype.kind not in "biuf" or port.kind == "text":
+        return None
+    if not is_many(like, port, where) or not like.size:
+        return None
+    row = like.nbytes // len(like)
+
+    def part(start: int, stop: int) -> Array:
+        raw = data.read(header.start + start * row, header.start + stop * row)
+        return native(np.frombuffer(raw, dtype).reshape(stop - start, *shape[1:]))
+
+    def read(start: int, stop: int) -> Array:
+        return fit(part(start, stop), port, where, start).array
+
+    failed: dict[int, ItemError] = {}
+    if port.kind != "float":
+        for start, stop in ranges(shape, dtype.itemsize):
+            failed.update(fit(part(start, stop), port, where, start).failed)
+    kind = fit(like[:1], port, where).array.dtype
+    arrays = {port.name: stored(shape, kind, read)}
+    return Samples(arrays, many=True, failed=failed, record=layout([port]))
+
+
+def large_table(
+    data: Blocks, delimiter: str, ports: Sequence[Port], where: str, folder: Path | None
+) -> Samples | None:
+    """Return the rows of a table as samples, None where it must be held whole: it has texts.
+
+    Numbers are put aside in `folder` as they are read.
+    """
+    if any(port.kind == "text" for port in ports):
+        return None
+    text = io.TextIOWrapper(io.BufferedReader(_Raw(data)), "utf-8-sig", newline="")
+    try:
+        table = begun(text, delimiter, ports, where)
+        return _put_aside(table, where, folder)
+    except UnicodeDecodeError:
+        raise no_text(where, WHAT) from None
+
+
+def _put_aside(table: Table, where: str, folder: Path | None) -> Samples:
+    columns = table.columns
+    spools = {port.name: Spool(folder) for port in columns.ports}
+    failed: dict[int, ItemError] = {}
+    total, rows = 0, table.rows(where)
+    while some := list(islice(rows, max(1, CELLS // table.width))):
+        failed.update({total + n: row.error for n, row in enumerate(some) if row.error})
+        for port in columns.ports:
+            spools[port.name].add(_stacked(some, port, len(columns.of[port.name])))
+        total += len(some)
+    if len(failed) == total:
+        raise useless(total, failed[0], where)
+    arrays = {
+        port.name: spools[port.name].array(0, (total, *nothing.shape), nothing.dtype)
+        for port in columns.ports
+        for nothing in [_nothing(port, len(columns.of[port.name]))]
+    }
+    return Samples(arrays, many=True, header=columns.header, failed=failed, notes=columns.notes)
+
+
+def _stacked(rows: Sequence[Row], port: Port, width: int) -> Array:
+    filler = _nothing(port, width)
+    found = [filler if row.error else row.values[port.name] for row in rows]
+    return np.stack(found).astype(filler.dtype, copy=False)
+
+
+def _nothing(port: Port, width: int) -> Array:
+    """Return what stands for a row that cannot be used: NaN, or 0."""
+    if port.kind != "float":
+        return as_sample(np.zeros(width, port.dtype), port)
+    dtype = np.float64 if port.dtype == "float64" else np.float32
+    return as_sample(np.full(width, np.nan, dtype), port)
+
+
+class _Raw(io.RawIOBase):
+    """The blocks of a file as Python reads files."""
+
+    def __init__(self, data: Blocks) -> None:
+        self._blocks: Iterator[bytes] = iter(data)
+        self._rest = memoryview(b"")
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        if not self._rest:
+            self._rest = memoryview(next(self._blocks, b""))
+        size = min(len(buffer), len(self._rest))
+        buffer[:size] = self._rest[:size]
+        self._rest = self._rest[size:]
+        return size

@@ -1,0 +1,213 @@
+"""Large files of many samples, read and written in parts: the same files as held whole."""
+
+import io
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from inputgrad_cli import stored
+from inputgrad_cli.formats import blocks, large
+from inputgrad_cli.jobs import kept
+
+from . import arrays, items, journal, stream
+
+SCRIPT = """
+import sys
+from inputgrad_cli.cli.main import run
+from tests.memory import peak
+code = run(["saliency", *sys.argv[1:]])
+print(code, peak())
+"""
+
+
+@pytest.fixture
+def small(monkeypatch):
+    """Let every file be large, and every part small; or none, as at first."""
+
+    def small(on=True):
+        for module, name in ((blocks, "LARGE"), (kept, "MOST")):
+            monkeypatch.setattr(module, name, 0 if on else 1 << 40)
+        monkeypatch.setattr(blocks, "BLOCK", 600)
+        monkeypatch.setattr(stored, "BLOCK", 400)
+        monkeypatch.setattr(large, "CELLS", 40)
+
+    return small
+
+
+@pytest.fixture
+def model(tmp_path):
+    """Return models of vectors and of small pictures."""
+    import keras
+
+    keras.utils.set_random_seed(0)
+    layers = keras.layers
+    dense = [
+        layers.Input((4,), name="x"),
+        layers.Dense(5, "tanh", name="middle"),
+        layers.Dense(3, "softmax"),
+    ]
+    keras.Sequential(dense).save(tmp_path / "vectors.keras")
+    sight = [layers.Input((8, 8, 3), name="x"), layers.Conv2D(4, 3), layers.ReLU()]
+    sight += [layers.Flatten(), layers.Dense(3)]
+    keras.Sequential(sight).save(tmp_path / "pictures.keras")
+
+
+def table(rows):
+    numbers = np.random.default_rng(0).normal(size=(rows, 4))
+    lines = [",".join(map(str, row)) for row in numbers]
+    lines[3], lines[-1] = "1,2,x,4", "1,2"
+    return "\n".join(["a,b,c,d", *lines]).encode()
+
+
+def files(tmp_path):
+    rng = np.random.default_rng(1)
+    vectors, pictures = rng.normal(size=(50, 4)), rng.random((40, 8, 8, 3), np.float32)
+    vectors[[0, 9, 49]] = np.nan
+    pictures[7, 1, 1, 1] = np.inf
+    np.save(tmp_path / "v.npy", vectors)
+    np.save(tmp_path / "p.npy", pictures)
+    (tmp_path / "t.csv").write_bytes(table(50))
+    (tmp_path / "t.tsv").write_bytes(table(50).replace(b",", b"\t"))
+
+
+def everything(folder):
+    """Return the bytes of all files but the run's own record, and the journal read."""
+    found = {
+        path.relative_to(folder): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file() and path.name not in ("run.json", ".lock", "journal.jsonl")
+    }
+    return found, journal(folder)
+
+
+CALLS = [
+    ("vectors.keras", "v.npy", "-m", "gradient", "-m", "integrated-gradients:steps=8"),
+    ("vectors.keras", "v.npy", "-t", "all", "--batch-size", "7"),
+    ("vectors.keras", "t.csv", "-t", "class:0", "-t", "class:2", "--batch-size", "50"),
+    ("vectors.keras", "t.tsv", "--wrt", "layer:middle", "--batch-size", "9"),
+    ("pictures.keras", "p.npy", "--batch-size", "8"),
+    ("pictures.keras", "p.npy", "-m", "grad-cam", "--picture", "panel"),
+]
+
+
+@pytest.mark.parametrize("words", CALLS)
+def test_every_byte_is_as_of_a_file_that_is_held_whole(call, small, model, tmp_path, words):
+    files(tmp_path)
+    found = []
+    for on in (False, True):
+        small(on)
+        done = call("saliency", *words, "-o", f"out-{on}", "--json")
+        assert done.code == 3
+        lines = done.out.replace(f"out-{on}", "out")
+        told = [json.loads(line) for line in lines.splitlines()]
+        found.append((everything(tmp_path / f"out-{on}"), [untimed(one) for one in told]))
+    assert found[0] == found[1]
+    assert len(found[0][0][0]) >= 1
+
+
+def untimed(line):
+    return {key: value for key, value in line.items() if key != "seconds"}
+
+
+def test_what_is_done_is_not_done_again(call, small, model, tmp_path):
+    files(tmp_path)
+    np.save("v.npy", np.random.default_rng(0).normal(size=(30, 4)))
+    small()
+    assert call("saliency", "vectors.keras", "v.npy").code == 0
+    small(on=False)
+    again = call("saliency", "vectors.keras", "v.npy", "--json")
+    assert {item["status"] for item in items(again)} == {"skipped"}
+
+
+def test_a_file_of_somebody_else_is_never_replaced(call, small, model, tmp_path):
+    np.save("v.npy", np.random.default_rng(0).normal(size=(30, 4)))
+    small()
+    assert call("saliency", "vectors.keras", "v.npy", "-o", "first").code == 0
+    (made,) = (tmp_path / "first").glob("*.npz")
+    for name, data, code in (("own", made.read_bytes(), 0), ("other", b"mine", 3)):
+        place = tmp_path / name / made.name
+        place.parent.mkdir()
+        place.write_bytes(data)
+        assert call("saliency", "vectors.keras", "v.npy", "-o", name).code == code
+        assert place.read_bytes() == data
+        assert sorted(p.name for p in place.parent.glob(".ig*")) == []
+
+
+def test_a_file_that_changes_under_way_fails_alone(call, small, model, tmp_path, monkeypatch):
+    files(tmp_path)
+    small()
+    stamp, keep = (tmp_path / "v.npy").stat(), kept.Keeper.keep
+
+    def spoil(keeper, answers):
+        data = bytearray((tmp_path / "v.npy").read_bytes())
+        data[-9] ^= 1
+        (tmp_path / "v.npy").write_bytes(data)
+        os.utime(tmp_path / "v.npy", ns=(stamp.st_atime_ns, stamp.st_mtime_ns))
+        monkeypatch.setattr(kept.Keeper, "keep", keep)
+        return keep(keeper, answers)
+
+    monkeypatch.setattr(kept.Keeper, "keep", spoil)
+    done = call("saliency", "vectors.keras", "v.npy", "t.csv", "--batch-size", "5", "--json")
+    assert done.code == 3
+    (failed,) = [one for one in items(done) if one["input"] == "v.npy"]
+    assert failed["error"]["kind"] == "changed"
+    assert not list((tmp_path / "inputgrad-out").glob("v.npy*"))
+    assert list((tmp_path / "inputgrad-out").glob("t.csv*.npz"))
+
+
+def test_a_disk_that_is_full_of_what_waits_ends_the_run(call, small, model, tmp_path, monkeypatch):
+    files(tmp_path)
+    small()
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "pwrite", full)
+    done = call("saliency", "vectors.keras", "v.npy", "--json")
+    assert done.code == 74
+    assert stream(done)[-1]["type"] == "summary"
+    assert not list((tmp_path / "inputgrad-out").glob("*.npz"))
+
+
+def held(folder, *words):
+    """Return the most bytes that a process held."""
+    command = [sys.executable, "-c", SCRIPT, *words, "--picture", "none", "-q"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=folder, check=True)
+    code, most = done.stdout.split()[-2:]
+    assert code == "0", done.stderr
+    return int(most)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["npy", "csv"])
+def test_a_file_of_four_times_the_size_holds_no_more(tmp_path, monkeypatch, kind):
+    import keras
+
+    monkeypatch.setenv("PYTHONPATH", os.getcwd())
+    layers = keras.layers
+    width = 40_000
+    network = [layers.Input((width,), name="x"), layers.Dense(1)]
+    keras.Sequential(network).save(tmp_path / "wide.keras")
+    sizes = []
+    for number, rows in enumerate((700, 2800)):  # 112 and 448 MB as numbers
+        name = f"{number}.{kind}"
+        values = np.random.default_rng(0).integers(0, 9, (rows, width)).astype(np.float32)
+        if kind == "npy":
+            np.save(tmp_path / name, values)
+        else:
+            write(tmp_path / name, values)
+        sizes.append(held(tmp_path, "wide.keras", name, "-o", f"out{number}"))
+        assert len(arrays(tmp_path / f"out{number}" / f"{name}.gradient.npz")["x"]) == rows
+    print(f"{kind}: {sizes[0] / 1e6:.0f} MB, {sizes[1] / 1e6:.0f} MB")
+    assert sizes[1] < 1.1 * sizes[0]
+
+
+def write(path, values):
+    out = io.StringIO()
+    for row in values:
+        out.write(",".join(map(str, row)) + "\n")
+    path.write_text(out.getvalue())

@@ -1,0 +1,162 @@
+"""Makes one call to the disk fail: the n-th of all that touch the output directory."""
+
+import builtins
+import errno
+import fcntl
+import io
+import os
+import signal
+from dataclasses import dataclass, field
+from pathlib import Path
+
+WRITING = os.O_WRONLY | os.O_RDWR
+
+
+@dataclass
+class Shim:
+    """Counts the calls below `place`, and spoils call `at`, or every one from there on.
+
+    `how` is the name of an error number; `torn`, a write that ends half way with ENOSPC; or
+    `kill`, the end of the process by SIGKILL before the call. `fired` are the calls it spoiled.
+    """
+
+    place: Path
+    at: int
+    how: str = "ENOSPC"
+    persistent: bool = False
+    only: str = ""
+    report: Path | None = None
+    count: int = 0
+    ours: set[int] = field(default_factory=set)
+
+    def met(self, call: str, target) -> bool:
+        """Count a call, and return whether it is to fail; a kill does not return."""
+        if self.only and call not in self.only.split(","):
+            return False
+        if not self.is_below(target):
+            return False
+        self.count += 1
+        due = self.count >= self.at if self.persistent else self.count == self.at
+        if due and self.report:
+            with _OPEN(self.report, "a") as file:
+                file.write(f"{call} {target}\n")
+        if due and self.how == "kill":
+            os.kill(os.getpid(), signal.SIGKILL)
+        return due
+
+    def is_below(self, target) -> bool:
+        """Return whether a path, or the number of an open file, is of the output directory."""
+        if isinstance(target, int):
+            return target in self.ours
+        return Path(os.path.abspath(os.fsdecode(target))).is_relative_to(self.place)
+
+    def error(self, target) -> OSError:
+        """Return the error that a spoiled call raises."""
+        number = errno.ENOSPC if self.how == "torn" else getattr(errno, self.how)
+        return OSError(number, os.strerror(number), None if isinstance(target, int) else target)
+
+
+_OPEN = builtins.open
+
+
+def install(shim: Shim) -> None:
+    """Put the shim between this process and the disk."""
+    for module, name in (
+        (os, "fsync"),
+        (os, "replace"),
+        (os, "mkdir"),
+        (os, "truncate"),
+        (os, "unlink"),
+        (os, "pwrite"),
+        (fcntl, "flock"),
+    ):
+        _plain(shim, module, name)
+    _open(shim)
+    _write(shim)
+    _files(shim)
+
+
+def _plain(shim, module, name):
+    true = getattr(module, name)
+
+    def call(target, *words, **options):
+        number = target.fileno() if hasattr(target, "fileno") else target
+        if shim.met(name, number):
+            raise shim.error(number)
+        return true(target, *words, **options)
+
+    setattr(module, name, call)
+
+
+def _open(shim):
+    true, close = os.open, os.close
+
+    def call(path, flags, *words, **options):
+        if flags & WRITING and shim.met("open", path):
+            raise shim.error(path)
+        number = true(path, flags, *words, **options)
+        (shim.ours.add if shim.is_below(path) else shim.ours.discard)(number)
+        return number
+
+    def closed(number):
+        shim.ours.discard(number)
+        return close(number)
+
+    os.open, os.close = call, closed
+
+
+def _half(shim, data):
+    """Return what a write that fails leaves on the disk all the same."""
+    return bytes(data)[: len(data) // 2] if shim.how == "torn" else b""
+
+
+def _write(shim):
+    true = os.write
+
+    def call(number, data):
+        if number in shim.ours and shim.met("write", number):
+            true(number, _half(shim, data))
+            raise shim.error(number)
+        return true(number, data)
+
+    os.write = call
+
+
+class Spoiled(io.FileIO):
+    """A file whose writes and whose end may fail."""
+
+    def __init__(self, target, mode, shim):
+        super().__init__(target, mode)
+        self._shim = shim
+        shim.ours.add(self.fileno())
+
+    def write(self, data):
+        if self._shim.met("write", self.fileno()):
+            super().write(_half(self._shim, data))
+            raise self._shim.error(self.fileno())
+        return super().write(data)
+
+    def close(self):
+        number = None if self.closed else self.fileno()
+        super().close()
+        if number is not None and number in self._shim.ours:
+            spoiled = self._shim.met("close", number)
+            self._shim.ours.discard(number)
+            if spoiled:
+                raise self._shim.error(number)
+
+
+def _files(shim):
+    """Replace `open` for files that are written; Python writes to them below `os.write`."""
+
+    def call(file, mode="r", buffering=-1, *words, **options):
+        target = file if isinstance(file, int) else os.fspath(file)
+        if not set(mode) & set("wax+") or not shim.is_below(target):
+            return _OPEN(file, mode, buffering, *words, **options)
+        if not isinstance(file, int) and shim.met("open", target):
+            raise shim.error(target)
+        raw = Spoiled(target, mode.replace("b", "").replace("t", ""), shim)
+        buffered = (io.BufferedRandom if "+" in mode else io.BufferedWriter)(raw)
+        return buffered if "b" in mode else io.TextIOWrapper(buffered, *words, **options)
+
+    builtins.open = io.open = call

@@ -1,0 +1,43 @@
+"""Files that a killed run had begun: known for our own until the journal has them."""
+
+from tests.cli import items
+
+from .conftest import draw_many
+from .invariants import content, results
+
+WORDS = ("saliency", "m.keras", "in", "--json", "--picture", "none", "--batch-size", "1", "-o")
+OTHER = ("-m", "input-x-gradient:as=gradient")
+
+
+def killed_at(tool, place, journal_call, *words):
+    """Run until just before the journal is written for the n-th time, and kill it there."""
+    fault = {"place": str(place / "out/journal.jsonl"), "at": journal_call, "how": "kill"}
+    assert tool(*WORDS, "out", *words, fault={**fault, "only": "open"}).code == -9
+
+
+def test_two_kills_with_other_options_between(tool, place):
+    """Case 2: what the first run wrote is not foreign to the third."""
+    draw_many(place / "in", 6)
+    killed_at(tool, place, 5)
+    before = len(results(place / "out"))
+    assert before >= 5
+    killed_at(tool, place, 2, *OTHER)
+    result = tool(*WORDS, "out", *OTHER)
+    assert {item["status"] for item in items(result)} <= {"ok", "skipped"}, result.out
+    assert result.code == 0
+    assert tool(*WORDS, "clean", *OTHER).code == 0
+    assert results(place / "out") == results(place / "clean")
+
+
+def test_nothing_is_kept_of_what_is_done(tool, place):
+    """Case 2: killed when all lines were written; the next call leaves no note of it."""
+    draw_many(place / "in", 3)
+    fault = {"place": str(place / "out/.pending"), "at": 1, "how": "kill", "only": "unlink"}
+    assert tool(*WORDS, "out", "--batch-size", "3", fault=fault).code == -9
+    result = tool(*WORDS, "out", "--batch-size", "3")
+    assert {item["status"] for item in items(result)} == {"skipped"}
+    assert set(content(place / "out")) - set(results(place / "out")) == {
+        ".lock",
+        "run.json",
+        "journal.jsonl",
+    }

@@ -1,0 +1,71 @@
+"""Work ahead of its need and behind it: in order, within bounds, with errors in their place."""
+
+import threading
+import time
+
+import pytest
+
+from inputgrad_cli.jobs import ahead as module
+from inputgrad_cli.jobs.ahead import Behind, ahead
+
+
+def test_results_come_in_order_whatever_takes_longer():
+    def work(number):
+        time.sleep(0.002 * (number % 3))
+        return number
+
+    assert list(ahead(work, range(50), lambda _: 1)) == list(range(50))
+
+
+def test_threads_go_ahead_but_not_far(monkeypatch):
+    monkeypatch.setattr(module, "MOST", 5)
+    begun = []
+    found = ahead(lambda n: begun.append(n), range(100), lambda _: 1)
+    next(found)
+    time.sleep(0.05)
+    assert 2 <= len(begun) <= 6
+    found.close()
+
+
+def test_what_is_heavy_is_not_piled_up(monkeypatch):
+    monkeypatch.setattr(module, "BYTES", 10)
+    begun = []
+    found = ahead(lambda n: begun.append(n), range(100), lambda _: 11)
+    next(found)
+    time.sleep(0.05)
+    assert len(begun) <= 2
+    found.close()
+
+
+def test_an_error_comes_where_its_piece_would():
+    def work(number):
+        if number == 3:
+            raise ValueError(number)
+        return number
+
+    found = ahead(work, range(10), lambda _: 1)
+    assert [next(found) for _ in range(3)] == [0, 1, 2]
+    with pytest.raises(ValueError, match="3"):
+        next(found)
+
+
+def test_a_single_piece_needs_no_thread():
+    (where,) = ahead(lambda _: threading.current_thread(), [0], lambda _: 1)
+    assert where is threading.current_thread()
+
+
+def test_groups_are_taken_whole_and_in_order():
+    behind = Behind()
+    for group in range(4):
+        behind.put([lambda g=group, n=n: (g, n) for n in range(3)])
+    first = list(behind.take(1))
+    assert first == [[(g, n) for n in range(3)] for g in range(3)]
+    assert list(behind.take(1)) == []
+    assert list(behind.take(0)) == [[(3, 0), (3, 1), (3, 2)]]
+
+
+def test_an_error_of_a_group_is_the_takers():
+    behind = Behind()
+    behind.put([lambda: 1 // 0])
+    with pytest.raises(ZeroDivisionError):
+        list(behind.take(0))
