@@ -179,7 +179,9 @@ class _Batch:
         records = teller.records(case, finding, head)
         for row, record in enumerate(records if self.tokens else ()):
             record["tokens"] = {name: rows[row] for name, rows in self.tokens.items()}
-        return {self.names.get(site, site): a for site, a in finding.values.items()}, records
+        layer = finding.facts.get("layer")  # a map of a layer keeps the layer's name
+        names = {site: self.names.get(site, site) for site in finding.values if site != layer}
+        return {names.get(site, site): a for site, a in finding.values.items()}, records
 
     def _case(self, method: Method, first: FirstPass, number: int) -> Case:
         return Case(
@@ -192,6 +194,7 @@ class _Batch:
             first.scores[number],
             self._references if method.uses_baseline else {},
             {s: p.axes for s in self.sites if (p := self._pixels(s)) is not None},
+            self.question.wrt if (self.question.wrt or "").startswith("layer:") else None,
         )
 
     def baseline(self) -> Arrays:

@@ -175,7 +175,8 @@ class Case:
     `inputs` and `baseline` hold every model input, (B, ...); only `sites` are differentiated, and
     outside them the baseline equals the input. `keys` are the seeds of the samples. `scores` are
     those of the clean inputs where they are known already. `references` are samples (K, ...) by
-    site, the same for all, to draw baselines from; `spatial` the height and width axes, by site.
+    site, the same for all, to draw baselines from; `spatial` the height and width axes, by site;
+    `at` the layer that was asked for in the place of inputs.
     """
 
     inputs: Arrays
@@ -187,6 +188,7 @@ class Case:
     scores: Array | None = None
     references: Arrays = field(default_factory=dict)
     spatial: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    at: str | None = None
 
     def __len__(self) -> int:
         return count(self.inputs)

@@ -64,8 +64,17 @@ def test_groups_are_taken_whole_and_in_order():
     assert list(behind.take(0)) == [[(3, 0), (3, 1), (3, 2)]]
 
 
-def test_an_error_of_a_group_is_the_takers():
+def test_an_error_of_a_group_comes_after_what_was_done():
     behind = Behind()
-    behind.put([lambda: 1 // 0])
+    behind.put([lambda: 1, lambda: 1 // 0, lambda: 3])
+    groups = behind.take(0)
+    assert next(groups) == [1, 3]
     with pytest.raises(ZeroDivisionError):
-        list(behind.take(0))
+        next(groups)
+
+
+def test_stopping_waits_for_what_is_under_way():
+    behind, done = Behind(), []
+    behind.put([lambda: (time.sleep(0.05), done.append(1))])
+    behind.stop()
+    assert done == [1]

@@ -1,5 +1,7 @@
 """Folded programs: weights as constants, small padded passes, shared by threads."""
 
+import threading
+
 import numpy as np
 import pytest
 
@@ -100,7 +102,36 @@ def broken(rows, real):
     raise ValueError("broken")
 
 
-def test_models_with_states_or_draws_are_not_folded(tmp_path):
+def test_a_layer_is_read_by_one_thread_at_a_time(model, x):
+    made, plain = engine(model, x, folded=True, workers=2), engine(model, x)
+    tap = next(f"layer:{layer.name}" for layer in model.layers if "depthwise" in layer.name)
+    expected = plain.lift({"x": x}, [tap])[tap]
+    for _ in range(20):
+        np.testing.assert_allclose(made.lift({"x": x}, [tap])[tap], expected, atol=1e-5)
+
+
+def test_a_model_that_draws_runs_in_one_thread():
+    import keras
+
+    class Noisy(keras.layers.Layer):
+        def __init__(self):
+            super().__init__()
+            self.seeds = keras.random.SeedGenerator(1)
+
+        def call(self, z):
+            return z + keras.random.normal(keras.ops.shape(z), seed=self.seeds)
+
+    noisy = keras.Sequential([keras.layers.Input(SHAPE, name="x"), Noisy(), keras.layers.Flatten()])
+    z = np.ones((5, *SHAPE), np.float32)
+    made = engine(noisy, z, folded=True, workers=2)
+    threads = set()
+    made.runner.each(5, lambda rows, real: threads.add(threading.current_thread()))
+    assert threads == {threading.current_thread()}
+    first, second = (gradients(made, z) for _ in range(2))
+    np.testing.assert_array_equal(first.scores, second.scores)
+
+
+def test_models_with_states_are_not_folded():
     import keras
 
     layers = keras.layers

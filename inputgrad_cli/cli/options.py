@@ -67,7 +67,7 @@ drawing = together(
     click.option(
         "--reduce",
         type=click.Choice(REDUCTIONS),
-        help="Channels to one value; default max-abs for gradient and smoothgrad, else sum.",
+        help="Channels to one value; default max-abs for gradients, sum for attributions.",
     ),
     click.option(
         "--clip",

@@ -42,9 +42,12 @@ def layer_of(binding: Binding, choice: Choice, name: str) -> Program:
         seen: list[Any] = []
         layer, wanted = find_layer(binding.model, name)
         tape = tf.GradientTape(watch_accessed_variables=False)
+        given = tensors.get(name)  # where the layer's output is what is fed, that is it
         with tape, hooked(layer, _watching(tape, seen, wanted)):
+            if given is not None:
+                tape.watch(given)
             scores = scalar(choice, forward(binding, tensors, heads), pins, tensors)
-        out = only(name, seen)
+        out = only(name, seen) if given is None else given
         found = tape.gradient(scores, out)
         return at_least_float32(out), None if found is None else at_least_float32(found), scores
 

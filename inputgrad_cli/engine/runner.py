@@ -66,9 +66,9 @@ class Runner:
         self.programs: dict[Any, Program] = {}
         self.fixed = fixes.fixed_batch(binding.model)
         self._asked = batch_size
-        self._workers = pace.workers if self.folded else 1
+        self._threads = pace.workers
         self._pool: ThreadPoolExecutor | None = None
-        self._making = RLock()
+        self.making = RLock()
         # Only the user's own code may branch on tensors; to look for that takes a second.
         self.own_code = fixes.has_own_code(binding.model)
         self._stateful = fixes.is_stateful(binding.model)
@@ -86,6 +86,11 @@ class Runner:
             rows = np.arange(start, min(start + size, total))
             filled = size if self.fixed or self.padded else len(rows)
             yield np.append(rows, [rows[-1]] * (filled - len(rows))).astype(np.intp), len(rows)
+
+    @property
+    def _workers(self) -> int:
+        """Return how many threads share the passes: only what is folded needs no state."""
+        return self._threads if self.folded else 1
 
     @property
     def pass_size(self) -> int:
@@ -124,7 +129,7 @@ class Runner:
 
     def _shrink(self, failed: int) -> None:
         """Halve the passes, after one of `failed` samples; threads may find that out together."""
-        with self._making:
+        with self.making:
             parts = 1 if self._workers == 1 else PARTS
             self._asked = min(self._asked, failed // 2 * parts)
             self.notes = SHORT
@@ -139,7 +144,7 @@ class Runner:
             tensors = self.binding.tensors(arrays)
             if program := self.programs.get(key):
                 return program(tensors, pins)
-            with self._making:
+            with self.making:
                 return self._first_run(key, make, tensors, pins)
 
     def _first_run(self, key: Any, make: Callable[[], Program], tensors: Any, pins: Any) -> Any:

@@ -69,6 +69,7 @@ def _without_batch(runner: Runner, points: Arrays, taps: Sequence[str]) -> set[s
 
 
 def _read(runner: Runner, points: Arrays, taps: Sequence[str]) -> dict[str, Array]:
-    with runner.here():
+    # A layer can be hooked by one thread at a time.
+    with runner.making, runner.here():
         found = read_taps(runner.binding, runner.binding.tensors(points), taps)
     return {name: np.asarray(at_least_float32(tensor)) for name, tensor in found.items()}

@@ -53,6 +53,17 @@ class Behind(Generic[T]):
         self._groups.append([self._pool.submit(work) for work in group])
 
     def take(self, most: int) -> Iterator[list[T]]:
-        """Yield whole groups, the oldest first, until at most `most` are left under way."""
+        """Yield groups, the oldest first, until at most `most` are left under way.
+
+        Of a group in which something failed what was done is yielded, and then the error raised.
+        """
         while len(self._groups) > most:
-            yield [future.result() for future in self._groups.popleft()]
+            group = self._groups.popleft()
+            errors = [error for future in group if (error := future.exception())]
+            yield [future.result() for future in group if not future.exception()]
+            if errors:
+                raise errors[0]
+
+    def stop(self) -> None:
+        """Wait for what is under way, and begin nothing more."""
+        self._pool.shutdown(wait=True, cancel_futures=True)

@@ -90,9 +90,9 @@ class Labels:
 
     def deciding(self, name: str, number: int, target: str) -> dict[str, object]:
         """Return what of this decides an item's arrays; of the class names, those it asks for."""
-        told: dict[str, object] = {text: file.named.get(name) for text, file in self.files.items()}
-        texts = self.files[target].named.get(name, []) if target in self.files else [target]
-        words = [word for text in texts for word in re.split(r"[:,=/]", text)]
+        told: dict[str, object] = {text: file.written(name) for text, file in self.files.items()}
+        texts = self.files[target].written(name) if target in self.files else [target]
+        words = [word for text in texts for word in re.split(r"[:,=/ ]", text)]
         told["classes"] = [self.names.index(word) for word in words if word in self.names]
         if self.true_values:
             told["truth"] = self.true_values.written(name, number)

@@ -44,6 +44,7 @@ class Journal:
         for found in tags_in(out, *NAMES):
             self._read(found)
         begun = self._pending.left()
+        self._unsure = frozenset(begun)
         self._pending.forget(self._owned)
         self._owned |= begun
 
@@ -87,7 +88,8 @@ class Journal:
             return None
         for file in record["files"]:
             path = self._out / heard(file, "path")
-            if not path.is_file() or path.stat().st_size != file["size"]:
+            # What a killed run had begun to replace may be its own by now.
+            if path in self._unsure or not path.is_file() or path.stat().st_size != file["size"]:
                 return None
         return record
 
@@ -104,6 +106,13 @@ class Journal:
         """Note what is written next, so that it is known for our own after a kill; StorageError."""
         try:
             self._pending.add(paths)
+        except OSError as error:
+            raise self._unwritable(error) from None
+
+    def abandon(self, paths: Iterable[Path]) -> None:
+        """Forget files that were meant to be written, and were not; StorageError."""
+        try:
+            self._pending.clear(paths)
         except OSError as error:
             raise self._unwritable(error) from None
 

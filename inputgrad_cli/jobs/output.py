@@ -48,8 +48,12 @@ class Output:
         self._refuse_foreign(files)
         refuse_links(self._out, stem)
         self._journal.intend(files)
-        for path, data in files.items():
-            write_whole(path, data, self._journal.tag)
+        try:
+            for path, data in files.items():
+                write_whole(path, data, self._journal.tag)
+        except ItemError:  # a source changed while late files were poured
+            self._journal.abandon(files)
+            raise
         for path in self._journal.files(made.stem(item.name)):
             if path not in files:  # of an earlier form of this item, with more samples say
                 path.unlink(missing_ok=True)

@@ -51,7 +51,7 @@ def redraw(out: Path, style: Style, run_scale: bool = False) -> Iterator[Redrawn
     for record in records:
         limit = limits.get((record["method"], record["target"]))
         run = runs.get(journal.homes[heard(record, "stem")]) or next(iter(runs.values()))
-        drawn = list(_redraw_one(out, record, run, replace(style, limit=limit)))
+        drawn = list(_redraw_one(journal, record, run, replace(style, limit=limit)))
         journal.add([_with_pictures(out, record, drawn)])
         yield from drawn
 
@@ -68,21 +68,24 @@ def redraw_held(out: Path, style: Style, run_scale: bool = False) -> Iterator[Re
 
 
 def _redraw_one(
-    out: Path, record: Mapping[str, Any], run: Mapping[str, Any], style: Style
+    journal: Journal, record: Mapping[str, Any], run: Mapping[str, Any], style: Style
 ) -> Iterator[Redrawn]:
-    stem = heard(record, "stem")
+    stem, out = heard(record, "stem"), journal.path.parent
     try:
         attribution = read_result(_arrays(out, record))
         samples, blank = _samples(attribution, record, run)
         total = len(next(iter(attribution.values.values()))) if attribution.many else 1
         digits = len(str(total - 1))
+        checks = attribution.metadata["checks"]
+        lost = {row for row in range(total) if attribution.many and checks[row] is None}
         for row in range(total):
-            png = picture(attribution, samples, row, style)
+            png = None if row in lost else picture(attribution, samples, row, style)
             if png is None:
                 continue
             place = f".{row:0{digits}}.png" if attribution.many else ".png"
             path = out / (stem + place)
             refuse_links(out, path)
+            journal.intend([path])
             write_whole(path, png)
             yield Redrawn(stem, path, None, blank)
     except ItemError as error:
@@ -93,7 +96,8 @@ def _with_pictures(out: Path, record: dict[str, Any], drawn: list[Redrawn]) -> d
     """Return the journal line with the new pictures in the place of the old."""
     new = {made.path: made for made in drawn if made.path is not None}
     kept = [file for file in record["files"] if out / heard(file, "path") not in new]
-    return {**record, "files": kept + [described(out, path, path.read_bytes()) for path in new]}
+    files = kept + [described(out, path, path.read_bytes()) for path in new]
+    return {**record, "drawn": bool(new) or record.get("drawn", False), "files": files}
 
 
 def _arrays(out: Path, record: Mapping[str, Any]) -> Path:

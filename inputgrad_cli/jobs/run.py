@@ -65,6 +65,7 @@ class Run:
                     self._count(event)
                 yield event
         finally:
+            self._writing.stop()
             hold.release()
         yield self.summary()
 
@@ -116,7 +117,8 @@ class Run:
                 "undrawn",
                 f"{self._undrawn} maps of an earlier run have no picture; `inputgrad render` draws",
             )
-        if job.run_scale and job.style:
+        made = any(record.get("files") for record in self._journal.known.values())
+        if job.run_scale and job.style and made and not self._stop():
             for _ in redraw(job.out, job.style, run_scale=True):
                 pass
 

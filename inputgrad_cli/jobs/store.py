@@ -44,8 +44,8 @@ def write_whole(path: Path, data: Bytes | Pour, tag: str = "") -> None:
             reason=str(error.strerror or error),
             mend="free some space or choose another --out",
         ) from None
-    except ItemError:  # what was to be poured in could not be read any more
-        temporary.unlink()
+    except BaseException:  # what was to be poured in could not be read any more
+        temporary.unlink(missing_ok=True)
         raise
 
 

@@ -19,6 +19,7 @@ class TargetFile:
     def __init__(self, text: str) -> None:
         self.path = Path(text.removeprefix(FILE))
         self.named: dict[str, list[str]] = {}
+        self._samples: dict[str, list[str]] = {}
         try:
             lines = read_bytes(self.path).decode("utf-8-sig").splitlines()
         except (ItemError, UnicodeDecodeError) as error:
@@ -36,10 +37,16 @@ class TargetFile:
             if not re.search(ONE_MAP, target):
                 raise UsageError(f"--target {text}: {target!r} of {row['input']} is not one map")
             self.named.setdefault(row["input"], []).append(target)
+            if sample := re.fullmatch(r"(.*)#\d+", row["input"], re.S):
+                self._samples.setdefault(sample[1], []).append(f"{row['input']} {target}")
 
     def texts(self) -> list[str]:
         """Return every target in the file."""
         return [target for targets in self.named.values() for target in targets]
+
+    def written(self, name: str) -> list[str]:
+        """Return what the file says of an item and of its samples."""
+        return [*self.named.get(name, []), *self._samples.get(name, [])]
 
     def of(self, name: str, samples: int) -> list[str]:
         """Return the target of each sample of an item; one row serves all of them."""

@@ -8,12 +8,26 @@ import numpy as np
 from inputgrad_cli.arrays import Array, Floats
 from inputgrad_cli.attribution import Finding
 from inputgrad_cli.contracts import Case, Engine, LayerPass, methods
-from inputgrad_cli.methods.layered import Layered
+from inputgrad_cli.errors import UsageError
+from inputgrad_cli.methods.layered import PREFIX, Layered
 from inputgrad_cli.methods.refining import Walked, refined
 from inputgrad_cli.probes import Rows, chunks, line
 from inputgrad_cli.registry import param
 
 FIRST = 16
+
+
+def inside(method: Layered, engine: Engine, case: Case) -> str:
+    """Return the layer to look at while the inputs move; UsageError where it is what moves."""
+    tap = method.tap(engine, case)
+    if tap == case.at:
+        raise UsageError(
+            f"{method.name}: the line leads from baseline to input, not through the layer's values",
+            reason=f"--wrt {tap} moves the layer itself",
+            mend=f"write {method.name}:layer={tap.removeprefix(PREFIX)}, without --wrt; "
+            "or take -m integrated-gradients with it",
+        )
+    return tap
 
 
 def along(
@@ -59,7 +73,7 @@ class Conductance(Layered):
 
     def attribute(self, engine: Engine, case: Case) -> Finding:
         """Return the integral, with the completeness of each sample."""
-        tap = self.tap(engine, case)
+        tap = inside(self, engine, case)
 
         def walk(part: Case, steps: int) -> Walked:
             return _walk(engine, part, tap, steps)

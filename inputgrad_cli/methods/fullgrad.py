@@ -7,7 +7,8 @@ import numpy as np
 from inputgrad_cli.arrays import Array, Floats
 from inputgrad_cli.attribution import Finding
 from inputgrad_cli.contracts import Case, Engine, Method, methods
-from inputgrad_cli.methods.places import over_places, stretched
+from inputgrad_cli.errors import UsageError
+from inputgrad_cli.methods.places import stretched
 
 
 @methods.register
@@ -33,10 +34,8 @@ class FullGrad(Method):
         found, shares = engine.biases(case.inputs, case.target, case.sites)
         maps = [share for share in shares.values() if share.ndim > 2]
         values = {}
-        for site in case.sites:
+        for site, own in _places(case).items():
             here = case.inputs[site]
-            own = case.spatial.get(site) or tuple(range(1, here.ndim - 1))
-            own = over_places(case, len(own), self.name)[site]
             total = _unit(here * found.values[site], _others(here, own))
             for share in maps:
                 if share.ndim - 2 == len(own):
@@ -44,6 +43,21 @@ class FullGrad(Method):
             width = np.prod([here.shape[axis] for axis in _others(here, own)])
             values[site] = np.asarray(np.broadcast_to(total / width, here.shape), np.float32)
         return Finding(values, disconnected=found.disconnected, facts={"biases": len(maps)})
+
+
+def _places(case: Case) -> dict[str, tuple[int, ...]]:
+    """Return the axes of places by site; sites without any are left out. UsageError for none."""
+    axes = {
+        site: case.spatial.get(site) or tuple(range(1, case.inputs[site].ndim - 1))
+        for site in case.sites
+    }
+    found = {site: own for site, own in axes.items() if own}
+    if not found:
+        raise UsageError(
+            "fullgrad draws maps over places, and no input has any",
+            mend="take -m input-x-gradient or -m integrated-gradients",
+        )
+    return found
 
 
 def _others(array: Array, places: tuple[int, ...]) -> tuple[int, ...]:

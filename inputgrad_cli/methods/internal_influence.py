@@ -6,7 +6,7 @@ import numpy as np
 
 from inputgrad_cli.attribution import Finding
 from inputgrad_cli.contracts import Case, Engine, methods
-from inputgrad_cli.methods.conductance import along
+from inputgrad_cli.methods.conductance import along, inside
 from inputgrad_cli.methods.layered import Layered
 from inputgrad_cli.quadrature import RULES, rule
 from inputgrad_cli.registry import param
@@ -50,7 +50,7 @@ class InternalInfluence(Layered):
 
     def attribute(self, engine: Engine, case: Case) -> Finding:
         """Return the mean, (B, ...) as the layer."""
-        tap = self.tap(engine, case)
+        tap = inside(self, engine, case)
         nodes, weights = rule(self.rule, self.steps)
         total = np.zeros(0)
         apart = False

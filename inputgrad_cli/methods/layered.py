@@ -28,8 +28,8 @@ class Layered(Method):
         """Return the name of the layer's tap; UsageError where nothing says which layer."""
         if self.layer:
             return PREFIX + self.layer.removeprefix(PREFIX)
-        if len(case.sites) == 1 and case.sites[0].startswith(PREFIX):
-            return case.sites[0]
+        if case.at:
+            return case.at
         found = engine.cam_layer()
         if found is None:
             raise UsageError(

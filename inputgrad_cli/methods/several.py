@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from inputgrad_cli.arrays import Arrays, count
+from inputgrad_cli.arrays import Arrays, Floats, count
 from inputgrad_cli.attribution import Finding, StandardError, completeness, sums
 from inputgrad_cli.contracts import Case, Engine, Method
 
@@ -17,12 +17,12 @@ def over_baselines(method: Method, engine: Engine, case: Case) -> Finding:
     """
     if not case.references or not method.uses_baseline or method.needs == "dataset":
         return method.attribute(engine, case)
-    total = {s: np.zeros(case.inputs[s].shape, np.float64) for s in case.sites}
+    total: dict[str, Floats] = {}
     found: list[Finding] = []
     for number in range(count(case.references)):
         one = method.attribute(engine, _against(case, number))
-        for site in case.sites:
-            total[site] += one.values[site]
+        for site, array in one.values.items():
+            total[site] = total.get(site, 0.0) + array.astype(np.float64)
         found.append(replace(one, values={}))
     means = {site: array / len(found) for site, array in total.items()}
     return _mean(case, means, found)
@@ -50,8 +50,9 @@ def _mean(case: Case, means: Arrays, found: list[Finding]) -> Finding:
         {site: array.astype(np.float32) for site, array in means.items()},
         base,
         check,
-        frozenset(case.sites).intersection(*(f.disconnected for f in found)),
+        frozenset(means).intersection(*(f.disconnected for f in found)),
         _bound(errors),
+        found[0].facts,
     )
 
 

@@ -91,3 +91,17 @@ def test_python_checks_as_well(samples):
     x = np.load(samples / "inputs" / "two_heads.npy")
     found = ig.explain(samples / "two_heads.keras", x, target="kind/top1", check_grad=True)
     assert all(check["gradient"]["error"] < 1e-3 for check in found.metadata["checks"])
+
+
+def test_a_slope_that_the_scores_rounding_hides_is_not_called_wrong(call, tmp_path):
+    """A saturated sigmoid: the gradient is right, and no difference of float32 scores shows it."""
+    import keras
+
+    dense = keras.layers.Dense(1, activation="sigmoid", kernel_initializer="ones")
+    model = keras.Sequential([keras.layers.Input((3,)), dense])
+    model.save(tmp_path / "m.keras")
+    np.save(tmp_path / "x.npy", np.array([7.0, 6.0, 7.0], np.float32))
+    words = ("--check-grad", "--strict", "--space", "probability", "--json")
+    done = call("saliency", "m.keras", "x.npy", *words)
+    assert done.code == 0, done.err
+    assert done.events("item")[0]["checks"]["gradient"]["ok"]

@@ -1,11 +1,15 @@
 """The layer family on networks whose maps and gradients are known on paper."""
 
+import dataclasses
+
 import keras
 import numpy as np
 import pytest
 
+from inputgrad_cli import api
 from inputgrad_cli.contracts import methods
 from inputgrad_cli.errors import UsageError
+from inputgrad_cli.methods.several import over_baselines
 from tests.networks import Counting, engine_of, network_case, pooled
 
 # Two maps: A_0 = relu(x), A_1 = relu(-2 x); score = 3 mean(A_0) - mean(A_1).
@@ -326,3 +330,61 @@ def test_a_layer_that_the_target_does_not_depend_on_is_told():
     engine = engine_of(model, x)
     made = methods.build("grad-cam").attribute(engine, network_case(engine, x))
     assert made.disconnected == {TAP}
+
+
+def test_several_baselines_are_averaged_at_the_layer_too():
+    x = pictures()
+    engine = engine_of(pooled(MAPS, HEADS, SHAPES[2]), {"x": x})
+    asked = network_case(engine, {"x": x})
+    rows = np.stack([np.zeros(SHAPES[2]), np.ones(SHAPES[2])]).astype(np.float32)
+    asked = dataclasses.replace(asked, references={"x": rows})
+    for name in ("conductance", "internal-influence", "score-cam"):
+        method = methods.build(name)
+        made = over_baselines(method, engine, asked)
+        single = [
+            method.attribute(engine, network_case(engine, {"x": x}, baseline=level)).values[TAP]
+            for level in (0.0, 1.0)
+        ]
+        close(made.values[TAP], np.mean(single, axis=0))
+        assert made.facts["layer"] == TAP
+
+
+def test_the_layer_itself_is_no_line_between_baseline_and_input():
+    x = pictures()
+    engine = engine_of(pooled(MAPS, HEADS, SHAPES[2]), {"x": x})
+    asked = dataclasses.replace(network_case(engine, {"x": x}), at=TAP)
+    for name in ("conductance", "internal-influence"):
+        with pytest.raises(UsageError, match=f"{name}:layer=maps, without --wrt"):
+            methods.build(name).attribute(engine, asked)
+    close(
+        methods.build("grad-cam").attribute(engine, asked).values[TAP],
+        found("grad-cam", x).values[TAP],
+    )
+
+
+def test_fullgrad_of_a_table_is_refused():
+    model = keras.Sequential([keras.layers.Input((3,), name="x"), keras.layers.Dense(1)])
+    x = {"x": np.ones((1, 3), np.float32)}
+    engine = engine_of(model, x)
+    with pytest.raises(UsageError, match="no input has any"):
+        methods.build("fullgrad").attribute(engine, network_case(engine, x))
+
+
+def test_the_maps_of_a_model_of_tokens_are_those_of_its_convolution(tmp_path):
+    layers = keras.layers
+    model = keras.Sequential(
+        [
+            layers.Input((6,), dtype="int32", name="ids"),
+            layers.Embedding(9, 4, name="embedding"),
+            layers.Conv1D(5, 3, activation="relu", name="maps"),
+            layers.GlobalMaxPooling1D(),
+            layers.Dense(2),
+        ]
+    )
+    model.save(tmp_path / "m.keras")
+    ids = np.array([[1, 2, 3, 4, 5, 6], [3, 3, 1, 0, 2, 8]])
+    opened = api.load(tmp_path / "m.keras")
+    found = api.explain(opened, ids, method="grad-cam", target="class:1")
+    assert {name: array.shape for name, array in found.values.items()} == {TAP: (2, 4)}
+    own = api.explain(opened, ids, method="grad-cam:layer=embedding", target="class:1")
+    assert {n: a.shape for n, a in own.values.items()} == {"layer:embedding": (2, 6)}
