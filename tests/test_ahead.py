@@ -59,18 +59,17 @@ def test_groups_are_taken_whole_and_in_order():
     for group in range(4):
         behind.put([lambda g=group, n=n: (g, n) for n in range(3)])
     first = list(behind.take(1))
-    assert first == [[(g, n) for n in range(3)] for g in range(3)]
+    assert first == [([(g, n) for n in range(3)], None) for g in range(3)]
     assert list(behind.take(1)) == []
-    assert list(behind.take(0)) == [[(3, 0), (3, 1), (3, 2)]]
+    assert list(behind.take(0)) == [([(3, 0), (3, 1), (3, 2)], None)]
 
 
-def test_an_error_of_a_group_comes_after_what_was_done():
+def test_an_error_of_a_group_stands_beside_what_was_done():
     behind = Behind()
     behind.put([lambda: 1, lambda: 1 // 0, lambda: 3])
-    groups = behind.take(0)
-    assert next(groups) == [1, 3]
-    with pytest.raises(ZeroDivisionError):
-        next(groups)
+    ((done, error),) = behind.take(0)
+    assert done == [1, 3]
+    assert isinstance(error, ZeroDivisionError)
 
 
 def test_stopping_waits_for_what_is_under_way():

@@ -52,17 +52,16 @@ class Behind(Generic[T]):
         """Begin a group."""
         self._groups.append([self._pool.submit(work) for work in group])
 
-    def take(self, most: int) -> Iterator[list[T]]:
+    def take(self, most: int) -> Iterator[tuple[list[T], BaseException | None]]:
         """Yield groups, the oldest first, until at most `most` are left under way.
 
-        Of a group in which something failed what was done is yielded, and then the error raised.
+        Beside what was done of a group stands the first error, where something failed.
         """
         while len(self._groups) > most:
             group = self._groups.popleft()
             errors = [error for future in group if (error := future.exception())]
-            yield [future.result() for future in group if not future.exception()]
-            if errors:
-                raise errors[0]
+            done = [future.result() for future in group if not future.exception()]
+            yield done, errors[0] if errors else None
 
     def stop(self) -> None:
         """Wait for what is under way, and begin nothing more."""

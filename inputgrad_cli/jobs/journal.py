@@ -88,8 +88,10 @@ class Journal:
             return None
         for file in record["files"]:
             path = self._out / heard(file, "path")
+            if not path.is_file() or path.stat().st_size != file["size"]:
+                return None
             # What a killed run had begun to replace may be its own by now.
-            if path in self._unsure or not path.is_file() or path.stat().st_size != file["size"]:
+            if path in self._unsure and described(self._out, path, path.read_bytes()) != file:
                 return None
         return record
 

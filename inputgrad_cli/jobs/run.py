@@ -10,7 +10,7 @@ from functools import partial
 
 from inputgrad_cli import __version__, api
 from inputgrad_cli.batch import Answer
-from inputgrad_cli.errors import ItemError
+from inputgrad_cli.errors import ItemError, StorageError
 from inputgrad_cli.jobs.ahead import BYTES, Behind
 from inputgrad_cli.jobs.compute import Computer, deciding
 from inputgrad_cli.jobs.events import (
@@ -198,14 +198,23 @@ class Run:
 
     def _settled(self, most: int) -> Iterator[Event]:
         """Enter batches that are written into the journal, until at most `most` are under way."""
-        for finished in self._writing.take(most):
-            stems = [heard(done.line, "stem") for done in finished if done.line.get("files")]
-            for folder in {(self.plan.job.out / stem).parent for stem in stems}:
-                sync_folder(folder)
-            self._journal.add([done.line for done in finished])
-            self._counts["unmet"] += sum(done.line.get("unmet", 0) for done in finished)
+        for finished, error in self._writing.take(most):
+            try:
+                self._enter(finished)
+            except StorageError as later:
+                raise error or later from None  # what failed first is what is told
             for done in finished:
                 yield from done.events
+            if error:
+                raise error
+
+    def _enter(self, finished: Sequence[Finished]) -> None:
+        """Write the journal lines of maps whose files are in place."""
+        stems = [heard(done.line, "stem") for done in finished if done.line.get("files")]
+        for folder in {(self.plan.job.out / stem).parent for stem in stems}:
+            sync_folder(folder)
+        self._journal.add([done.line for done in finished])
+        self._counts["unmet"] += sum(done.line.get("unmet", 0) for done in finished)
 
     def _own(
         self, passes: Sequence[Sequence[Answer]], made: Map, row: int, load: Load
