@@ -36,7 +36,7 @@ from inputgrad_cli.opened import (
 from inputgrad_cli.preprocess import Preprocess
 from inputgrad_cli.question import Question, Wish
 from inputgrad_cli.records import Facts, attribution_of, spelled
-from inputgrad_cli.rendering.draw import About, Drawing, as_plane, draw
+from inputgrad_cli.rendering.draw import About, Drawing, draw
 from inputgrad_cli.rendering.style import Style
 from inputgrad_cli.sample import Samples, suited
 from inputgrad_cli.signature import Port, Signature
@@ -204,9 +204,8 @@ def render(
     name = site or next(iter(attribution.values))
     values = attribution.values[name]
     one = values[sample] if attribution.many else values
-    one = channels_last(one, name, attribution.metadata)
     return draw(
-        as_plane(one, cam="cam" in attribution.metadata),
+        channels_last(one, name, attribution.metadata),
         seen,
         style or Style(),
         _about(attribution, sample),

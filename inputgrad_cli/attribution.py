@@ -81,7 +81,12 @@ class Attribution:
 
 
 def channels_last(values: Array, site: str, metadata: Mapping[str, Any]) -> Array:
-    """Return values or inputs of `site` as (..., H, W, C), if its pictures go in as (C, H, W)."""
+    """Return values or inputs of `site` as (..., H, W, C), so that they can be drawn.
+
+    Its pictures may go in as (C, H, W), and a class activation map has no channels.
+    """
+    if "cam" in metadata:
+        return values[..., np.newaxis]
     first = site in metadata.get("channels_first", ()) and values.ndim >= 3
     return np.moveaxis(values, -3, -1) if first else values
 

@@ -19,6 +19,7 @@ from inputgrad_cli.question import Question, Wish, choices_of, truth_of
 from inputgrad_cli.rows import Record, Teller, merged
 from inputgrad_cli.sample import Samples, keys
 from inputgrad_cli.target import Choice, PinnedTarget
+from inputgrad_cli.words import LAYER
 
 CLASSES = 64  # classes of a Jacobian that are in memory beside the Jacobian itself
 
@@ -194,7 +195,7 @@ class _Batch:
             first.scores[number],
             self._references if method.uses_baseline else {},
             {s: p.axes for s in self.sites if (p := self._pixels(s)) is not None},
-            self.question.wrt if (self.question.wrt or "").startswith("layer:") else None,
+            self.question.wrt if (self.question.wrt or "").startswith(LAYER) else None,
         )
 
     def baseline(self) -> Arrays:

@@ -103,7 +103,7 @@ def load(
         labels = class_names(file, labels)
     from inputgrad_cli.engine.load import load as load_engine
 
-    how = Running(device, batch_size, traced or folded, folded, padded)
+    how = Running(device, batch_size, traced, folded, padded)
     return Model(file, load_engine(file, code, trust, how), labels)
 
 

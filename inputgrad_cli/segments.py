@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from inputgrad_cli.arrays import Array, Arrays, Floats, count
 from inputgrad_cli.errors import UsageError
+from inputgrad_cli.words import LAYER
 
 KINDS = ("auto", "windows", "features", "superpixels")
 SPANS = 16  # of a single axis that is cut
@@ -87,7 +88,7 @@ def parts(site: str, shape: Sequence[int], axes: tuple[int, int] | None) -> tupl
     if len(shape) < 2:
         return ("each",) * len(shape)
     if len(shape) == 2:
-        return ("each", "whole") if site.startswith("layer:") else ("cut", "apart")
+        return ("each", "whole") if site.startswith(LAYER) else ("cut", "apart")
     return ("cut",) * (len(shape) - 1) + ("whole",)
 
 

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from inputgrad_cli.arrays import Array
 from inputgrad_cli.errors import UsageError
+from inputgrad_cli.words import LAYER
 
 Kind = Literal["auto", "top", "class", "unit", "all", "margin", "reduce", "loss", "mask"]
 Space = Literal["logit", "probability", "output"]
@@ -99,7 +100,7 @@ class PinnedTarget:
 
 def parse(text: str, heads: Sequence[str] = ()) -> Target:
     """Return the target that `text` writes; `heads` are the names of the model's outputs."""
-    if text.startswith("layer:") and "/" in text:
+    if text.startswith(LAYER) and "/" in text:
         before, _, after = text.rpartition("/")
         return replace(parse(after), asked=text, head=before)
     before, slash, after = text.partition("/")
@@ -144,7 +145,7 @@ def _with_argument(text: str, word: str, rest: str) -> Target:
 
 def layers_in(targets: Sequence[str]) -> list[str]:
     """Return the layers that targets name as outputs, `layer:NAME/...`."""
-    return [t.rpartition("/")[0] for t in targets if t.startswith("layer:") and "/" in t]
+    return [t.rpartition("/")[0] for t in targets if t.startswith(LAYER) and "/" in t]
 
 
 def masks_in(targets: Sequence[str]) -> list[str]:

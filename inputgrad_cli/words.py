@@ -1,9 +1,10 @@
 """The closed lists of words that options take, and words made safe to show; free to import."""
 
+LAYER = "layer:"  # begins the name of what a layer gives
 COMMANDS = ("saliency", "inspect", "methods", "render", "verify", "merge", "doctor")
 TARGETS = (
     *("auto", "top1", "top:", "class:", "unit:", "all", "margin:", "sum", "mean", "max", "norm"),
-    *("mask:", "loss:", "file:", "layer:"),
+    *("mask:", "loss:", "file:", LAYER),
 )
 SPACES = ("auto", "logit", "probability", "output")
 RESIZES = ("stretch", "crop", "pad", "none")

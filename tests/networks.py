@@ -5,17 +5,22 @@ from collections import Counter
 import numpy as np
 
 from inputgrad_cli.arrays import count
-from inputgrad_cli.contracts import Case
+from inputgrad_cli.contracts import Case, Running
 from inputgrad_cli.sample import keys
 from inputgrad_cli.target import Choice, pin
 
 
-def engine_of(model, inputs, batch_size=16, traced=False):
-    """Return the engine of a model in memory, settled on these inputs."""
+def tape(model, workers=1, **how):
+    """Return the engine of a model in memory, run in that way."""
     from inputgrad_cli.engine.binding import Binding
     from inputgrad_cli.engine.tape import TapeEngine
 
-    engine = TapeEngine(Binding(model), batch_size=batch_size, traced=traced)
+    return TapeEngine(Binding(model), Running(**how), workers=workers)
+
+
+def engine_of(model, inputs, batch_size=16, traced=False):
+    """Return the engine of a model in memory, settled on these inputs."""
+    engine = tape(model, batch_size=batch_size, traced=traced)
     engine.prepare()
     engine.settle(inputs)
     return engine

@@ -7,10 +7,8 @@ import pytest
 
 from inputgrad_cli import api
 from inputgrad_cli.contracts import methods
-from inputgrad_cli.engine.binding import Binding
-from inputgrad_cli.engine.tape import TapeEngine
 from tests.models import steady
-from tests.networks import network_case
+from tests.networks import network_case, tape
 
 SHAPE = (12, 12, 3)
 
@@ -41,7 +39,7 @@ def x():
 
 
 def engine(model, x, **how):
-    made = TapeEngine(Binding(model), batch_size=8, **how)
+    made = tape(model, batch_size=8, **how)
     made.prepare()
     made.settle({"x": x[:1]})
     return made
@@ -138,7 +136,7 @@ def test_models_with_states_are_not_folded():
     stateful = keras.Sequential(
         [layers.Input(batch_shape=(2, 4, 3), name="x"), layers.LSTM(3, stateful=True)]
     )
-    made = TapeEngine(Binding(stateful), folded=True, workers=2)
+    made = tape(stateful, folded=True, workers=2)
     assert not made.runner.folded
     assert made.runner.pass_size == 2
 

@@ -7,10 +7,9 @@ import tensorflow as tf
 
 from inputgrad_cli import api
 from inputgrad_cli.choose import choose
-from inputgrad_cli.engine.binding import Binding
-from inputgrad_cli.engine.tape import TapeEngine
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.target import parse
+from tests.networks import tape
 
 L = keras.layers
 X = np.random.default_rng(0).normal(size=(5, 4)).astype(np.float32)
@@ -57,7 +56,7 @@ def by_hand():
 
 
 def engine(model, traced=False, x=X):
-    made = TapeEngine(Binding(model), traced=traced)
+    made = tape(model, traced=traced)
     made.settle(inputs(made, x))
     return made
 

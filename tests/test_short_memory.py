@@ -7,11 +7,9 @@ import pytest
 
 from inputgrad_cli import api
 from inputgrad_cli.arrays import count
-from inputgrad_cli.engine.binding import Binding
 from inputgrad_cli.engine.faults import told
-from inputgrad_cli.engine.tape import TapeEngine
 from inputgrad_cli.errors import ItemError
-from tests.networks import network_case
+from tests.networks import network_case, tape
 
 MODES = {
     "eager": {},
@@ -52,7 +50,7 @@ def network(largest, real=False, **how):
         Hungry(name="hungry"),
     ]
     made = keras.Sequential([*layers, keras.layers.Dense(3, name="y")])
-    return TapeEngine(Binding(made), **how)
+    return tape(made, **how)
 
 
 def settled(engine, x):
@@ -180,7 +178,7 @@ def test_a_model_of_a_fixed_batch_cannot_be_given_less(x):
 
     layers = keras.layers
     model = keras.Sequential([layers.Input(batch_shape=(4, 6), name="x"), layers.Dense(2)])
-    engine = settled(TapeEngine(Binding(model)), x)
+    engine = settled(tape(model), x)
 
     def work(rows, real):
         raise ItemError("full", kind="memory")

@@ -10,8 +10,9 @@ import numpy as np
 
 from inputgrad_cli.arrays import Array, Arrays
 from inputgrad_cli.engine.binding import Binding
-from inputgrad_cli.engine.taps import PREFIX, hooked, layers_by_path
+from inputgrad_cli.engine.taps import hooked, layers_by_path
 from inputgrad_cli.signature import Port
+from inputgrad_cli.words import LAYER
 
 Ids = dict[tuple[str, int], Array]
 Taps = dict[str, tuple[str, ...]]
@@ -66,7 +67,7 @@ def tokens_of(binding: Binding, inputs: Arrays, taps: Taps) -> Tokens:
     words = _vocabulary(layers)
     found: Tokens = {}
     for port, (tap, *_) in taps.items():
-        path, _, number = tap.removeprefix(PREFIX).partition("#")
+        path, _, number = tap.removeprefix(LAYER).partition("#")
         rows = seen[path, int(number or 0)].reshape(len(inputs[port]), -1).astype(int).tolist()
         text = next(p.dtype == "string" for p in binding.ports if p.name == port)
         found[port] = [_spell(row, words) for row in rows] if text and words else rows
@@ -92,7 +93,7 @@ def _embeddings(model: Any) -> dict[str, Any]:
 def _tap(key: tuple[str, int], calls: Ids) -> str:
     path, number = key
     shared = sum(1 for other, _ in calls if other == path) > 1
-    return f"{PREFIX}{path}#{number}" if shared else f"{PREFIX}{path}"
+    return f"{LAYER}{path}#{number}" if shared else f"{LAYER}{path}"
 
 
 def _other(array: Array, port: Port) -> Array:

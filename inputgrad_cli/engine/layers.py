@@ -12,8 +12,9 @@ import tensorflow as tf
 from inputgrad_cli.engine.binding import Binding, Tensors
 from inputgrad_cli.engine.programs import Program, layer_heads, slopes
 from inputgrad_cli.engine.scalar import Pins, at_least_float32, scalar
-from inputgrad_cli.engine.taps import PREFIX, find_layer, forward, hooked, layers_by_path, only
+from inputgrad_cli.engine.taps import find_layer, forward, hooked, layers_by_path, only
 from inputgrad_cli.target import Choice
+from inputgrad_cli.words import LAYER
 
 Sums = dict[str, tuple[Any, Any, int]]
 """By tap: the sum that a bias went into, the bias, and the axis it lies on."""
@@ -101,7 +102,7 @@ def _sums_seen(model: Any, tape: Any, sums: Sums) -> Iterator[None]:
             if id(layer) in done or (found := _bias(layer)) is None:
                 continue
             done.add(id(layer))
-            see = _seeing(tape, sums, PREFIX + path, *found)
+            see = _seeing(tape, sums, LAYER + path, *found)
             if getattr(layer, "activation", None) is None:
                 stack.enter_context(hooked(layer, _after(see)))
             else:

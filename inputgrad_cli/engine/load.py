@@ -60,16 +60,7 @@ def load(
         with noise.kept(), source_of(file) as path, on(place):
             model = open_in_keras(file, path, own, trust)
             binding = Binding(model)
-        engine = TapeEngine(
-            binding,
-            batch_size=how.batch_size,
-            traced=how.traced,
-            folded=how.folded,
-            workers=workers,
-            padded=how.padded,
-            device=place,
-            noise=noise,
-        )
+        engine = TapeEngine(binding, how, workers=workers, device=place, noise=noise)
         engine.runner.own_code |= bool(code)
         if weights.is_late(file, model, noise.text):
             return Loaded(engine, noise, late=file)

@@ -6,7 +6,6 @@ import gc
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from threading import RLock
 from typing import Any, TypeVar
 
@@ -14,6 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from inputgrad_cli.arrays import Array, Arrays, count
+from inputgrad_cli.contracts import Running
 from inputgrad_cli.engine import fixes
 from inputgrad_cli.engine.binding import Binding
 from inputgrad_cli.engine.boot import on
@@ -31,20 +31,6 @@ SHORT = {
 T = TypeVar("T")
 
 
-@dataclass(frozen=True)
-class Pace:
-    """How programs run: eagerly; `traced`, compiled once; `folded`, with the weights as constants.
-
-    Constants let the compiler fold batch normalization into convolutions. `workers` threads share
-    the passes of a folded model. `padded` passes are always full.
-    """
-
-    traced: bool = False
-    folded: bool = False
-    workers: int = 1
-    padded: bool = False
-
-
 class Runner:
     """One model under way. `alone` says that samples must be run one by one.
 
@@ -53,25 +39,25 @@ class Runner:
     """
 
     def __init__(
-        self, binding: Binding, batch_size: int, pace: Pace, device: str | None, noise: Noise
+        self, binding: Binding, how: Running, workers: int, device: str | None, noise: Noise
     ) -> None:
         self.binding = binding
-        self.traced = pace.traced
-        self.folded = pace.folded and not fixes.is_stateful(binding.model)
-        self.padded = pace.padded
+        self._stateful = fixes.is_stateful(binding.model)
+        self.traced = how.traced or how.folded
+        self.folded = how.folded and not self._stateful
+        self.padded = how.padded or how.folded
         self.alone = False
         self.random = False
         self.notes: Mapping[str, str] = {}
         self.seed = 0
         self.programs: dict[Any, Program] = {}
         self.fixed = fixes.fixed_batch(binding.model)
-        self._asked = batch_size
-        self._threads = pace.workers
+        self._asked = how.batch_size
+        self._threads = workers
         self._pool: ThreadPoolExecutor | None = None
         self.making = RLock()
         # Only the user's own code may branch on tensors; to look for that takes a second.
         self.own_code = fixes.has_own_code(binding.model)
-        self._stateful = fixes.is_stateful(binding.model)
         self._device, self._noise = device, noise
 
     @property

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from inputgrad_cli.arrays import Array, Arrays, count, join, take
-from inputgrad_cli.contracts import FirstPass, Gradients, LayerPass, Rule
+from inputgrad_cli.contracts import FirstPass, Gradients, LayerPass, Rule, Running
 from inputgrad_cli.engine import fixes
 from inputgrad_cli.engine.binding import Binding
 from inputgrad_cli.engine.blame import blockers
@@ -26,35 +26,35 @@ from inputgrad_cli.engine.passes import (
 from inputgrad_cli.engine.programs import Program, gradients_of, scores_of
 from inputgrad_cli.engine.quiet import Noise
 from inputgrad_cli.engine.rules.program import beside, ruled_from, ruled_of
-from inputgrad_cli.engine.runner import Pace, Runner
+from inputgrad_cli.engine.runner import Runner
 from inputgrad_cli.engine.settle import Settled, settle
 from inputgrad_cli.engine.sites import lift, sites_of
-from inputgrad_cli.engine.taps import PREFIX, is_tap
+from inputgrad_cli.engine.taps import is_tap
 from inputgrad_cli.modelfile.shapes import last_maps
 from inputgrad_cli.signature import Signature
 from inputgrad_cli.target import Choice, PinnedTarget
+from inputgrad_cli.words import LAYER
 
 GROUP = 16  # gradients of so many targets share one forward pass; more would only hold memory
 
 
 class TapeEngine:
-    """Scores and gradients of one model. `traced` compiles each kind of request once."""
+    """Scores and gradients of one model, run as `how` says, on TensorFlow's `device`.
+
+    `workers` threads share the passes of a folded model.
+    """
 
     def __init__(
         self,
         binding: Binding,
+        how: Running | None = None,
         *,
-        batch_size: int = 16,
-        traced: bool = False,
-        folded: bool = False,
         workers: int = 1,
-        padded: bool = False,
         device: str | None = None,
         noise: Noise | None = None,
     ) -> None:
         self.binding = binding
-        pace = Pace(traced or folded, folded, workers, padded or folded)
-        self.runner = Runner(binding, batch_size, pace, device, noise or Noise())
+        self.runner = Runner(binding, how or Running(), workers, device, noise or Noise())
         self.precision = "float32"
         self._settled = Settled((), {}, False, {})
         self._layers: Sequence[str] = ()
@@ -177,7 +177,7 @@ class TapeEngine:
     def cam_layer(self) -> str | None:
         """Return the tap of the last layer that gives maps, None where no layer does."""
         found = last_maps(layers_of(self))
-        return None if found is None else PREFIX + found
+        return None if found is None else LAYER + found
 
     def layer(self, inputs: Arrays, target: PinnedTarget | None, name: str) -> LayerPass:
         """Return what the layer gave and the gradients there; without a target the first alone."""

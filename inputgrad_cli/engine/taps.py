@@ -12,14 +12,14 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from inputgrad_cli.errors import UsageError
+from inputgrad_cli.words import LAYER
 
-PREFIX = "layer:"
 Change = Callable[[int, Any, Any], Any]
 
 
 def is_tap(name: str) -> bool:
     """Return whether a site or head is a layer's output."""
-    return name.startswith(PREFIX)
+    return name.startswith(LAYER)
 
 
 def layers_by_path(model: Any) -> dict[str, Any]:
@@ -42,7 +42,7 @@ def find_layer(model: Any, name: str) -> tuple[Any, int | None]:
 
     A name without its path will do where only one layer has it.
     """
-    written = name.removeprefix(PREFIX)
+    written = name.removeprefix(LAYER)
     path, mark, number = written.rpartition("#")
     if not mark or not number.isdigit():
         path, number = written, ""

@@ -6,6 +6,7 @@ import io
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -20,6 +21,9 @@ from inputgrad_cli.formats.tables import WHAT, Table, as_sample, begun
 from inputgrad_cli.sample import Samples, fit, is_many, layout
 from inputgrad_cli.signature import Port
 from inputgrad_cli.stored import ranges, stored
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
 
 HEADER = 1 << 16  # bytes; NumPy believes no header above 10,000
 CELLS = 1 << 16  # of a table that are in memory as text
@@ -116,10 +120,11 @@ class _Raw(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+    def readinto(self, buffer: WriteableBuffer) -> int:
         if not self._rest:
             self._rest = memoryview(next(self._blocks, b""))
-        size = min(len(buffer), len(self._rest))
-        buffer[:size] = self._rest[:size]
+        room = memoryview(buffer)
+        size = min(len(room), len(self._rest))
+        room[:size] = self._rest[:size]
         self._rest = self._rest[size:]
         return size

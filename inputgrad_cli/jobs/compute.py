@@ -14,6 +14,7 @@ from inputgrad_cli.baseline import Baseline, Given
 from inputgrad_cli.batch import Answer, explain_batch
 from inputgrad_cli.errors import ItemError, UsageError
 from inputgrad_cli.formats.reference import content, read_given
+from inputgrad_cli.hashes import sha256_of
 from inputgrad_cli.jobs.feed import Load, Piece, pieces
 from inputgrad_cli.jobs.kept import Keeper
 from inputgrad_cli.jobs.pace import Pace
@@ -127,7 +128,7 @@ def _refuse_labels(labels: tuple[str, ...], signature: Signature) -> None:
 def _code_mark(source: str) -> str:
     """Return a hash of the user's file, or the name of the user's module."""
     path = Path(source)
-    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else source
+    return sha256_of(path) if path.is_file() else source
 
 
 def _given_mark(baseline: Baseline | None) -> str | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from inputgrad_cli.attribution import Attribution
@@ -71,6 +71,12 @@ def done_fields(
         "status": "ok",
         "checks": {k: v for k, v in at(meta["checks"]).items() if k in CHECKS},
     }
+
+
+def unmet(checks: Mapping[str, Any]) -> list[str]:
+    """Return the checks of a sample that do not hold."""
+    bad = [name for name, told in checks.items() if isinstance(told, dict) and not told["ok"]]
+    return bad if checks["finite"] else [*bad, "finite"]
 
 
 def _head(item: Item, made: Map, sample: int | None) -> dict[str, Any]:

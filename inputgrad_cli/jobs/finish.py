@@ -11,7 +11,7 @@ from inputgrad_cli.batch import Answer
 from inputgrad_cli.errors import ItemError
 from inputgrad_cli.jobs.events import Event, ItemDone, failure
 from inputgrad_cli.jobs.feed import Load
-from inputgrad_cli.jobs.fields import done_fields, failed_fields
+from inputgrad_cli.jobs.fields import done_fields, failed_fields, unmet
 from inputgrad_cli.jobs.items import Item
 from inputgrad_cli.jobs.naming import Map
 from inputgrad_cli.jobs.output import Output
@@ -73,9 +73,7 @@ def _is_unmet(event: Event) -> bool:
     """Return whether a check of a sample does not hold."""
     if not isinstance(event, ItemDone) or event.status != "ok":
         return False
-    checks = event.fields["checks"]
-    held = [checks[name]["ok"] for name in ("completeness", "gradient") if name in checks]
-    return not checks["finite"] or not all(held)
+    return bool(unmet(event.fields["checks"]))
 
 
 def _told(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from math import prod
 
 from inputgrad_cli.errors import ItemError
 from inputgrad_cli.formats.files import read_bytes
@@ -12,6 +11,7 @@ from inputgrad_cli.formats.read import MANY_SUFFIXES, read_samples, suffix_of
 from inputgrad_cli.formats.tables import SUFFIXES as TABLES
 from inputgrad_cli.jobs.items import Item
 from inputgrad_cli.jobs.naming import Map
+from inputgrad_cli.jobs.pace import numbers_of
 from inputgrad_cli.jobs.plan import Plan
 from inputgrad_cli.rendering.draw import drawable
 
@@ -31,7 +31,7 @@ class Move:
 def forecast(plan: Plan) -> Iterator[Move]:
     """Yield every map of the plan. Files of many samples are read, to count them."""
     ports = plan.outline.inputs or ()
-    numbers = sum(prod(dim or 224 for dim in port.shape or ()) for port in ports)
+    numbers = numbers_of([port.shape for port in ports])
     seen = plan.job.style is not None and any(
         port.shape and drawable(tuple(dim or 1 for dim in port.shape)) for port in ports
     )

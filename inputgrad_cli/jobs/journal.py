@@ -16,6 +16,7 @@ from typing import Any
 
 from inputgrad_cli.errors import StorageError, UsageError
 from inputgrad_cli.formats.results import dump
+from inputgrad_cli.hashes import sha256_of
 from inputgrad_cli.jobs.pending import Pending
 from inputgrad_cli.jobs.shards import tags_in
 from inputgrad_cli.jobs.spoken import heard, spoken
@@ -91,7 +92,7 @@ class Journal:
             if not path.is_file() or path.stat().st_size != file["size"]:
                 return None
             # What a killed run had begun to replace may be its own by now.
-            if path in self._unsure and described(self._out, path, path.read_bytes()) != file:
+            if path in self._unsure and sha256_of(path) != file["sha256"]:
                 return None
         return record
 
@@ -108,13 +109,6 @@ class Journal:
         """Note what is written next, so that it is known for our own after a kill; StorageError."""
         try:
             self._pending.add(paths)
-        except OSError as error:
-            raise self._unwritable(error) from None
-
-    def abandon(self, paths: Iterable[Path]) -> None:
-        """Forget files that were meant to be written, and were not; StorageError."""
-        try:
-            self._pending.clear(paths)
         except OSError as error:
             raise self._unwritable(error) from None
 
@@ -146,10 +140,10 @@ class Journal:
         for record in records:
             self._remember(record, self.tag)
 
-    def settle(self) -> None:
-        """Leave no note of what was begun and has its line by now; StorageError."""
+    def settle(self, paths: Iterable[Path] = ()) -> None:
+        """Leave no note of what has its line, nor of `paths`, never written; StorageError."""
         try:
-            self._pending.clear(())
+            self._pending.clear(paths)
         except OSError as error:
             raise self._unwritable(error) from None
 
@@ -215,12 +209,10 @@ def fingerprint(facts: Mapping[str, Any]) -> str:
 
 def described(out: Path, path: Path, data: Bytes | Pour) -> Record:
     """Return how a file that was written stands in the journal."""
+    size, digest = (
+        (path.stat().st_size, sha256_of(path))
+        if callable(data)
+        else (len(data), hashlib.sha256(data).hexdigest())
+    )
     name = path.relative_to(out).as_posix()
-    if callable(data):
-        with path.open("rb") as file:
-            return _told(name, os.fstat(file.fileno()).st_size, hashlib.file_digest(file, "sha256"))
-    return _told(name, len(data), hashlib.sha256(data))
-
-
-def _told(name: str, size: int, digest: Any) -> Record:
-    return {**spoken("path", name), "size": size, "sha256": digest.hexdigest()}
+    return {**spoken("path", name), "size": size, "sha256": digest}

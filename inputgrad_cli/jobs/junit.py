@@ -10,6 +10,7 @@ from xml.etree import ElementTree
 
 from inputgrad_cli.errors import InputgradError, StorageError, UsageError
 from inputgrad_cli.jobs.events import Event, ItemDone, Summary
+from inputgrad_cli.jobs.fields import unmet
 from inputgrad_cli.jobs.store import write_whole
 from inputgrad_cli.words import printable
 
@@ -65,8 +66,8 @@ class Junit:
             self._tell(case, "failure", error["kind"], error["message"])
         elif fields["status"] == "skipped":
             self._tell(case, "skipped", "", "done before")
-        elif self._strict and (unmet := _unmet(fields["checks"])):
-            self._tell(case, "failure", "check", f"checks that do not hold: {unmet}")
+        elif self._strict and (bad := unmet(fields["checks"])):
+            self._tell(case, "failure", "check", f"checks that do not hold: {', '.join(bad)}")
 
     def _add(self, kind: str, name: str, seconds: float) -> ElementTree.Element:
         self._numbers["tests"] += 1
@@ -82,9 +83,3 @@ class Junit:
         self._numbers[{"failure": "failures", "error": "errors"}.get(tag, tag)] += 1
         told = {"type": kind} if kind else {}
         ElementTree.SubElement(case, tag, {**told, "message": printable(message)})
-
-
-def _unmet(checks: Mapping[str, Any]) -> str:
-    """Return the checks of a sample that do not hold, in one text."""
-    bad = [name for name, told in checks.items() if isinstance(told, dict) and not told["ok"]]
-    return ", ".join([*bad, *(["finite"] if not checks["finite"] else [])])

@@ -20,7 +20,7 @@ from inputgrad_cli.jobs.journal import Journal, described
 from inputgrad_cli.jobs.naming import Map
 from inputgrad_cli.jobs.poured import holds, is_large, npz_of, poured
 from inputgrad_cli.jobs.store import Bytes, Pour, refuse_links, write_whole
-from inputgrad_cli.rendering.draw import as_pixels, as_plane, drawable
+from inputgrad_cli.rendering.draw import as_pixels, drawable
 from inputgrad_cli.rendering.style import Style
 from inputgrad_cli.sample import Samples
 from inputgrad_cli.stored import ranges
@@ -52,7 +52,7 @@ class Output:
             for path, data in files.items():
                 write_whole(path, data, self._journal.tag)
         except ItemError:  # a source changed while late files were poured
-            self._journal.abandon(files)
+            self._journal.settle(files)
             raise
         for path in self._journal.files(made.stem(item.name)):
             if path not in files:  # of an earlier form of this item, with more samples say
@@ -119,9 +119,9 @@ def _draw(
 
 def _site(attribution: Attribution, row: int) -> str | None:
     """Return the first site that a picture kind serves."""
-    cam = "cam" in attribution.metadata
     for site, values in attribution.values.items():
-        if drawable(as_plane(values[row] if attribution.many else values, cam=cam).shape):
+        one = values[row] if attribution.many else values
+        if drawable(channels_last(one, site, attribution.metadata).shape):
             return site
     return None
 

@@ -29,6 +29,7 @@ from inputgrad_cli.rendering.colours import table
 from inputgrad_cli.sample import suited
 from inputgrad_cli.signature import Port
 from inputgrad_cli.target import parse as parse_target
+from inputgrad_cli.words import LAYER
 
 
 @dataclass(frozen=True)
@@ -130,7 +131,7 @@ def _check_names(job: Job, shape: Outline, texts: Sequence[str]) -> None:
         return
     names = [port.name for port in shape.inputs]
     listed = "the model's inputs are: " + ", ".join(str(port) for port in shape.inputs)
-    if job.wrt is not None and job.wrt not in names and not job.wrt.startswith("layer:"):
+    if job.wrt is not None and job.wrt not in names and not job.wrt.startswith(LAYER):
         raise UsageError(f"--wrt {job.wrt}: the model has no such input", mend=listed)
     given = [name for name, _ in job.pairs]
     if unknown := [name for name in given if name not in names]:

@@ -21,8 +21,8 @@ from inputgrad_cli.jobs.runfile import no_run, read_runs
 from inputgrad_cli.jobs.spoken import heard
 from inputgrad_cli.jobs.store import Hold, refuse_links, write_whole
 from inputgrad_cli.preprocess import Preprocess
-from inputgrad_cli.rendering.draw import as_plane, drawable
-from inputgrad_cli.rendering.reduce import find_limit, levelled, reduce_channels
+from inputgrad_cli.rendering.draw import drawable
+from inputgrad_cli.rendering.reduce import find_limit, reduce_channels
 from inputgrad_cli.rendering.style import Style
 from inputgrad_cli.sample import Samples
 from inputgrad_cli.signature import Port
@@ -136,10 +136,8 @@ def _limits(out: Path, records: list[dict[str, Any]], style: Style) -> dict[tupl
             values = channels_last(stored, site, attribution.metadata)
             rows = values if attribution.many else values[np.newaxis]
             for one in rows:
-                one = as_plane(one, cam="cam" in attribution.metadata)
                 if drawable(one.shape):
                     level = attribution.metadata.get("level", "zero")
-                    flat = levelled(reduce_channels(one, how), how, level)
-                    limit = find_limit(flat, style.clip)
+                    limit = find_limit(reduce_channels(one, how, level), style.clip)
                     limits[key] = max(limits.get(key, 0.0), limit)
     return limits

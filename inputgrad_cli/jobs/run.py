@@ -98,7 +98,7 @@ class Run:
         if self._journal.torn:
             yield Noted(f"{self._journal.path}: its last line was cut short; that map is done anew")
         self._output = Output(job.out, self._journal, job.style, job.on_exists == "overwrite")
-        self._computer = Computer(plan, pace, lambda model: self._opened(model, pace))
+        self._computer = Computer(plan, pace, self._opened)
         reading = replace(plan.reading(self._computer.ports()), folder=job.out)
         labels = Labels(plan.truth, job.targets, plan.target_files, plan.labels)
         feed = Feed(reading, plan.maps, self._journal, deciding(plan), labels)
@@ -141,12 +141,12 @@ class Run:
         most = self.plan.job.most_failures
         return self._stop() or (most is not None and len(self._failed_items) >= most)
 
-    def _opened(self, model: api.Model, pace: Pace) -> None:
+    def _opened(self, model: api.Model) -> None:
         self._model = model
         self._news += head_warnings(self.plan, model.signature)
         self._news += [Warned(code, note) for code, note in model.engine.notes.items()]
         self._short = "memory" in model.engine.notes
-        write_run(self.plan, model.signature, api.versions(), asdict(pace))
+        write_run(self.plan, model.signature, api.versions(), asdict(self._pace))
 
     def _note_short(self) -> None:
         """Tell once that memory was too short for the passes, and go on so when resumed."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -12,12 +11,11 @@ from typing import Any
 from inputgrad_cli.attribution import Attribution
 from inputgrad_cli.errors import ItemError, StorageError
 from inputgrad_cli.formats.results import read_result
+from inputgrad_cli.hashes import sha256_of
 from inputgrad_cli.jobs.journal import Journal
 from inputgrad_cli.jobs.runfile import no_run, read_runs
 from inputgrad_cli.jobs.spoken import heard
 from inputgrad_cli.jobs.store import Hold
-
-CHUNK = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -96,21 +94,13 @@ def _unlike(path: Path, file: Mapping[str, Any]) -> tuple[str, str] | None:
             return "missing", "is no file any more"
         if about.st_size != file["size"]:
             return "changed", f"has {about.st_size} bytes, not {file['size']}"
-        if _sha256(path) != file["sha256"]:
+        if sha256_of(path) != file["sha256"]:
             return "changed", "its content is not what was written"
     except FileNotFoundError:
         return "missing", "is not there"
     except OSError as error:
         return "unreadable", f"cannot be read: {error.strerror}"
     return None
-
-
-def _sha256(path: Path) -> str:
-    found = hashlib.sha256()
-    with path.open("rb") as file:
-        while chunk := file.read(CHUNK):
-            found.update(chunk)
-    return found.hexdigest()
 
 
 def _untrue(

@@ -1,6 +1,7 @@
 """Gradients gathered while a blurred picture becomes sharp."""
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -54,13 +55,9 @@ class BlurIntegratedGradients(Method):
         axes = spatial(self, case)
         far = {s: blur(case.inputs[s], self.sigma, axes[s]) for s in case.sites}
         base = engine.scores({**case.inputs, **far}, case.target)
-        scores = case.clean_scores(engine)
-
-        def walk(part: Case, steps: int) -> Walked:
-            return self._walk(engine, part, steps)
-
-        most = self.steps or self.max_steps
-        return refined(walk, case, (scores, base), self.passes, most)
+        ends = case.clean_scores(engine), base
+        walk = partial(self._walk, engine)
+        return refined(walk, case, ends, self.passes, self.steps or self.max_steps)
 
     def _walk(self, engine: Engine, case: Case, steps: int) -> Walked:
         total: dict[str, Floats] = {

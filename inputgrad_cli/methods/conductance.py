@@ -1,7 +1,8 @@
 """How much of the score flows through each unit of a layer."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
@@ -9,10 +10,12 @@ from inputgrad_cli.arrays import Array, Floats
 from inputgrad_cli.attribution import Finding
 from inputgrad_cli.contracts import Case, Engine, LayerPass, methods
 from inputgrad_cli.errors import UsageError
-from inputgrad_cli.methods.layered import PREFIX, Layered
+from inputgrad_cli.methods.layered import Layered
+from inputgrad_cli.methods.lines import on_lines
 from inputgrad_cli.methods.refining import Walked, refined
-from inputgrad_cli.probes import Rows, chunks, line
+from inputgrad_cli.probes import Rows, chunks
 from inputgrad_cli.registry import param
+from inputgrad_cli.words import LAYER
 
 FIRST = 16
 
@@ -24,7 +27,7 @@ def inside(method: Layered, engine: Engine, case: Case) -> str:
         raise UsageError(
             f"{method.name}: the line leads from baseline to input, not through the layer's values",
             reason=f"--wrt {tap} moves the layer itself",
-            mend=f"write {method.name}:layer={tap.removeprefix(PREFIX)}, without --wrt; "
+            mend=f"write {method.name}:layer={tap.removeprefix(LAYER)}, without --wrt; "
             "or take -m integrated-gradients with it",
         )
     return tap
@@ -35,9 +38,7 @@ def along(
 ) -> Iterator[tuple[Rows, Rows, LayerPass]]:
     """Yield rows, numbers of nodes, and what goes on at the layer there, on each sample's line."""
     for rows, numbers in chunks(len(case), len(nodes), engine.batch_size):
-        inputs = {name: array[rows] for name, array in case.inputs.items()}
-        for site in case.sites:
-            inputs[site] = line(case.baseline[site], case.inputs[site], rows, nodes[numbers])
+        inputs = on_lines(case, rows, nodes[numbers])
         yield rows, numbers, engine.layer(inputs, case.target.take(rows), tap)
 
 
@@ -74,23 +75,13 @@ class Conductance(Layered):
     def attribute(self, engine: Engine, case: Case) -> Finding:
         """Return the integral, with the completeness of each sample."""
         tap = inside(self, engine, case)
-
-        def walk(part: Case, steps: int) -> Walked:
-            return _walk(engine, part, tap, steps)
-
         ends = case.clean_scores(engine), engine.scores(case.baseline, case.target)
-        first = self.steps or FIRST
-        found = refined(walk, case, ends, first, self.steps or self.max_steps)
-        return Finding(
-            found.values,
-            found.baseline_scores,
-            found.completeness,
-            found.disconnected,
-            facts={"layer": tap},
-        )
+        walk = partial(_walk, engine, tap)
+        found = refined(walk, case, ends, self.steps or FIRST, self.steps or self.max_steps)
+        return replace(found, facts={"layer": tap})
 
 
-def _walk(engine: Engine, case: Case, tap: str, steps: int) -> Walked:
+def _walk(engine: Engine, tap: str, case: Case, steps: int) -> Walked:
     total: Floats = np.zeros(0)
     before: dict[int, tuple[Array, Array]] = {}
     apart = False

@@ -2,13 +2,13 @@
 
 from dataclasses import dataclass
 
-from inputgrad_cli.attribution import Finding
-from inputgrad_cli.contracts import Case, Engine, Method, Rule, methods
+from inputgrad_cli.contracts import methods
+from inputgrad_cli.methods.backward import Cutting
 
 
 @methods.register
 @dataclass(frozen=True)
-class Deconvnet(Method):
+class Deconvnet(Cutting):
     """The signal of a deconvnet: back through every ReLU goes what is positive, open or not.
 
     Values are (B, ...) as the input, score per unit of input. At a ReLU and its kin (ReLU6, leaky,
@@ -18,19 +18,4 @@ class Deconvnet(Method):
     """
 
     name = "deconvnet"
-    family = "backward-rule"
     paper = "arXiv:1311.2901"
-    linear_exact = "gradient"
-    needs = "network"
-
-    @property
-    def per_input(self) -> bool:
-        """Return True: they stand in the place of gradients."""
-        return True
-
-    def attribute(self, engine: Engine, case: Case) -> Finding:
-        """Return what arrives at the sites."""
-        rule = Rule(self.name)
-        found = engine.ruled(case.inputs, case.target, case.sites, rule, case.baseline)
-        facts = {"rules": found.rules}
-        return Finding(found.values, disconnected=found.disconnected, facts=facts)

@@ -5,12 +5,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from inputgrad_cli.attribution import Finding, completeness, sums
-from inputgrad_cli.contracts import Case, Engine, Method, Rule, methods
+from inputgrad_cli.contracts import Case, Engine, methods
+from inputgrad_cli.methods.backward import Backward
 
 
 @methods.register
 @dataclass(frozen=True)
-class DeepLift(Method):
+class DeepLift(Backward):
     """What each input's difference from the baseline adds to the score, by the rescale rule.
 
     Values are (B, ...) as the input, in units of the score, and sum to score - baseline score:
@@ -23,11 +24,9 @@ class DeepLift(Method):
     """
 
     name = "deeplift"
-    family = "backward-rule"
     paper = "arXiv:1704.02685"
     complete = True
     linear_exact = "difference times gradient"
-    needs = "network"
 
     @property
     def uses_baseline(self) -> bool:
@@ -41,7 +40,7 @@ class DeepLift(Method):
 
     def attribute(self, engine: Engine, case: Case) -> Finding:
         """Return the contributions, with the completeness of each sample."""
-        found = engine.ruled(case.inputs, case.target, case.sites, Rule(self.name), case.baseline)
+        found = self.arrived(engine, case)
         base = engine.scores(case.baseline, case.target)
         values = {
             site: np.asarray((case.inputs[site] - case.baseline[site]) * multiplier, np.float32)

@@ -2,13 +2,13 @@
 
 from dataclasses import dataclass
 
-from inputgrad_cli.attribution import Finding
-from inputgrad_cli.contracts import Case, Engine, Method, Rule, methods
+from inputgrad_cli.contracts import methods
+from inputgrad_cli.methods.backward import Cutting
 
 
 @methods.register
 @dataclass(frozen=True)
-class GuidedBackprop(Method):
+class GuidedBackprop(Cutting):
     """The gradient, with negative ones cut off at every ReLU: what speaks for the score.
 
     Values are (B, ...) as the input, score per unit of input. At a ReLU y = max(z, 0), and its kin
@@ -18,19 +18,4 @@ class GuidedBackprop(Method):
     """
 
     name = "guided-backprop"
-    family = "backward-rule"
     paper = "arXiv:1412.6806"
-    linear_exact = "gradient"
-    needs = "network"
-
-    @property
-    def per_input(self) -> bool:
-        """Return True: they stand in the place of gradients."""
-        return True
-
-    def attribute(self, engine: Engine, case: Case) -> Finding:
-        """Return what arrives at the sites."""
-        rule = Rule(self.name)
-        found = engine.ruled(case.inputs, case.target, case.sites, rule, case.baseline)
-        facts = {"rules": found.rules}
-        return Finding(found.values, disconnected=found.disconnected, facts=facts)

@@ -1,6 +1,7 @@
 """Gradients gathered along a path that turns away from steep directions."""
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -58,13 +59,9 @@ class GuidedIntegratedGradients(Method):
     def attribute(self, engine: Engine, case: Case) -> Finding:
         """Return the sum along the path, with the completeness of each sample."""
         base = engine.scores(case.baseline, case.target)
-        scores = case.clean_scores(engine)
-
-        def walk(part: Case, steps: int) -> Walked:
-            return self._walk(engine, part, steps)
-
-        most = self.steps or self.max_steps
-        return refined(walk, case, (scores, base), self.passes, most)
+        ends = case.clean_scores(engine), base
+        walk = partial(self._walk, engine)
+        return refined(walk, case, ends, self.passes, self.steps or self.max_steps)
 
     def _walk(self, engine: Engine, case: Case, steps: int) -> Walked:
         ways = _flat(case, {s: _way(case, s) for s in case.sites})

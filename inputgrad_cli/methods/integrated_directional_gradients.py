@@ -7,7 +7,8 @@ import numpy as np
 from inputgrad_cli.arrays import Array, Floats
 from inputgrad_cli.attribution import Finding, completeness, sums
 from inputgrad_cli.contracts import Case, Engine, Gradients, Method, methods
-from inputgrad_cli.probes import chunks, line
+from inputgrad_cli.methods.lines import on_lines
+from inputgrad_cli.probes import chunks
 from inputgrad_cli.registry import param
 
 
@@ -47,10 +48,7 @@ class IntegratedDirectionalGradients(Method):
         sharing = _Sharing(case, scores, self.steps)
         apart = frozenset(case.sites)
         for rows, numbers in chunks(len(case), self.steps, engine.batch_size):
-            inputs = {name: array[rows] for name, array in case.inputs.items()}
-            for site in case.sites:
-                places = numbers / self.steps
-                inputs[site] = line(case.baseline[site], case.inputs[site], rows, places)
+            inputs = on_lines(case, rows, numbers / self.steps)
             found = engine.gradients(inputs, case.target.take(rows), case.sites)
             for place, (row, number) in enumerate(zip(rows, numbers, strict=True)):
                 sharing.add(int(row), int(number), found, place)

@@ -8,7 +8,8 @@ from inputgrad_cli.arrays import Array, Floats
 from inputgrad_cli.attribution import Completeness, Finding, completeness, sums
 from inputgrad_cli.contracts import Case, Engine, Method, methods
 from inputgrad_cli.errors import UsageError
-from inputgrad_cli.probes import add_rows, chunks, line
+from inputgrad_cli.methods.lines import on_lines
+from inputgrad_cli.probes import add_rows, chunks
 from inputgrad_cli.quadrature import RULES, between, rule
 from inputgrad_cli.registry import param
 
@@ -101,9 +102,7 @@ class _Walk:
         case, size = self.case, self.engine.batch_size
         for picked, probes in chunks(len(samples), len(nodes), size):
             rows = samples[picked]
-            inputs = {name: array[rows] for name, array in case.inputs.items()}
-            for site in case.sites:
-                inputs[site] = line(case.baseline[site], case.inputs[site], rows, nodes[probes])
+            inputs = on_lines(case, rows, nodes[probes])
             found = self.engine.gradients(inputs, case.target.take(rows), case.sites)
             add_rows(self.mean, rows, dict(found.values), weights[probes])
             self.apart &= found.disconnected

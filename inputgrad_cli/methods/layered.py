@@ -9,8 +9,7 @@ from inputgrad_cli.attribution import Finding
 from inputgrad_cli.contracts import Case, Engine, LayerPass, Method
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.registry import param
-
-PREFIX = "layer:"
+from inputgrad_cli.words import LAYER
 
 
 @dataclass(frozen=True)
@@ -27,7 +26,7 @@ class Layered(Method):
     def tap(self, engine: Engine, case: Case) -> str:
         """Return the name of the layer's tap; UsageError where nothing says which layer."""
         if self.layer:
-            return PREFIX + self.layer.removeprefix(PREFIX)
+            return LAYER + self.layer.removeprefix(LAYER)
         if case.at:
             return case.at
         found = engine.cam_layer()

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from inputgrad_cli.attribution import Finding
-from inputgrad_cli.contracts import Case, Engine, Method, Rule, methods
+from inputgrad_cli.contracts import Rule, methods
 from inputgrad_cli.errors import UsageError
+from inputgrad_cli.methods.backward import Backward
 from inputgrad_cli.registry import param
 
 RULES = ("epsilon", "gamma", "alpha1-beta0", "z-plus", "deep-taylor", "composite")
@@ -12,7 +12,7 @@ RULES = ("epsilon", "gamma", "alpha1-beta0", "z-plus", "deep-taylor", "composite
 
 @methods.register
 @dataclass(frozen=True)
-class Lrp(Method):
+class Lrp(Backward):
     """Relevance of the score, shared out layer by layer by what each value contributed.
 
     Values are (B, ...) as the input, in units of the score. A layer of weights gives
@@ -34,10 +34,8 @@ class Lrp(Method):
     """
 
     name = "lrp"
-    family = "backward-rule"
     paper = "arXiv:1910.09840"
     linear_exact = "input times gradient"
-    needs = "network"
 
     rule: str = param("composite", "how a layer shares its relevance", choices=RULES)
     epsilon: float = param(1e-6, "what keeps z from zero, for epsilon and composite", least=0.0)
@@ -56,9 +54,6 @@ class Lrp(Method):
         if self.low >= self.high:
             raise UsageError("lrp: low= must be less than high=")
 
-    def attribute(self, engine: Engine, case: Case) -> Finding:
-        """Return the relevance that arrives at the sites."""
-        rule = Rule(f"lrp-{self.rule}", self.epsilon, self.gamma, self.low, self.high)
-        found = engine.ruled(case.inputs, case.target, case.sites, rule, case.baseline)
-        facts = {"rules": found.rules}
-        return Finding(found.values, disconnected=found.disconnected, facts=facts)
+    def going_back(self) -> Rule:
+        """Return the rule, with its numbers."""
+        return Rule(f"lrp-{self.rule}", self.epsilon, self.gamma, self.low, self.high)

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import IO, Any, Literal
 
 from inputgrad_cli.errors import ModelError
+from inputgrad_cli.hashes import sha256_of
 from inputgrad_cli.modelfile import container, hdf5, jsontext
 from inputgrad_cli.modelfile.allowed import LAYERS
 from inputgrad_cli.modelfile.migrate import migrate
@@ -54,10 +55,10 @@ class ModelFile:
     def sha256(self) -> str:
         """Return SHA-256 of the file, hexadecimal; of a directory: of its names and files."""
         if self.form in ("keras", "h5"):
-            return _digest(self.path)
+            return sha256_of(self.path)
         total = hashlib.sha256()
         for path in sorted(p for p in self.path.rglob("*") if p.is_file()):
-            total.update(f"{path.relative_to(self.path)}\n{_digest(path)}\n".encode())
+            total.update(f"{path.relative_to(self.path)}\n{sha256_of(path)}\n".encode())
         return total.hexdigest()
 
     @cached_property
@@ -225,8 +226,3 @@ def _is_plain(path: Path) -> bool:
 
 def _total(path: Path) -> int:
     return sum(p.stat().st_size for p in path.rglob("*") if p.is_file())
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -14,7 +14,7 @@ from PIL.PngImagePlugin import PngInfo
 from inputgrad_cli.arrays import Array
 from inputgrad_cli.rendering.colours import Pixels, colour
 from inputgrad_cli.rendering.panel import panel
-from inputgrad_cli.rendering.reduce import Scale, find_limit, levelled, reduce_channels
+from inputgrad_cli.rendering.reduce import Scale, find_limit, reduce_channels
 from inputgrad_cli.rendering.style import Style
 from inputgrad_cli.resample import resized
 
@@ -58,11 +58,6 @@ def drawable(shape: tuple[int, ...]) -> bool:
     return len(shape) == 3 and all(shape)
 
 
-def as_plane(values: Array, cam: bool) -> Array:
-    """Return a class activation map (H, W) as (H, W, 1), so that it can be drawn."""
-    return values[..., np.newaxis] if cam and values.ndim == 2 else values
-
-
 def draw(values: Array, seen: Array | None, style: Style, about: About) -> Drawing:
     """Return the picture of signed values (H, W, C) over `seen`, uint8 (H, W, 1, 3 or 4).
 
@@ -70,7 +65,7 @@ def draw(values: Array, seen: Array | None, style: Style, about: About) -> Drawi
     `seen` an overlay is a heatmap. `about` goes into the text chunk, with the scale.
     """
     how = style.reduce or about.reduce
-    flat = levelled(reduce_channels(values, how), how, about.level)
+    flat = reduce_channels(values, how, about.level)
     if seen is not None and flat.shape != seen.shape[:2]:
         flat = resized(flat, seen.shape[:2])
     limit = find_limit(flat, style.clip) if style.limit is None else style.limit

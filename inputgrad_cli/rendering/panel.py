@@ -24,19 +24,6 @@ def panel(
     units: str,
 ) -> Image.Image:
     """Return the figure as a picture. No pyplot: it would keep state and pick a screen."""
-    with _ONE_AT_A_TIME:
-        return _figure(seen, heat, overlay, scale, cmap, title, units)
-
-
-def _figure(
-    seen: Pixels | None,
-    heat: Pixels,
-    overlay: Pixels,
-    scale: Scale,
-    cmap: str,
-    title: str,
-    units: str,
-) -> Image.Image:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.cm import ScalarMappable
     from matplotlib.colors import ListedColormap, Normalize
@@ -45,21 +32,22 @@ def _figure(
     shown = [("heatmap", heat)]
     if seen is not None:
         shown = [("input", seen), ("heatmap", heat), ("overlay", overlay)]
-    figure = Figure(figsize=(3.4 * len(shown) + 1.0, 3.9), dpi=110, layout="constrained")
-    FigureCanvasAgg(figure)
-    axes = np.atleast_1d(np.asarray(figure.subplots(1, len(shown))))
-    for axis, (name, pixels) in zip(axes, shown, strict=True):
-        axis.imshow(pixels, interpolation="nearest")
-        axis.set_title(name, fontsize=10)
-        axis.set_axis_off()
-    limit = scale.limit or 1.0
-    colours = ListedColormap(table(cmap) / 255.0)
-    norm = Normalize(-limit if scale.signed else 0.0, limit)
-    bar = figure.colorbar(ScalarMappable(norm, colours), ax=list(axes), shrink=0.8, pad=0.02)
-    bar.set_label(units, fontsize=9)
-    bar.ax.tick_params(labelsize=8)
-    figure.suptitle(title, fontsize=11)
-    out = io.BytesIO()
-    figure.savefig(out, format="png")
-    out.seek(0)
+    with _ONE_AT_A_TIME:
+        figure = Figure(figsize=(3.4 * len(shown) + 1.0, 3.9), dpi=110, layout="constrained")
+        FigureCanvasAgg(figure)
+        axes = np.atleast_1d(np.asarray(figure.subplots(1, len(shown))))
+        for axis, (name, pixels) in zip(axes, shown, strict=True):
+            axis.imshow(pixels, interpolation="nearest")
+            axis.set_title(name, fontsize=10)
+            axis.set_axis_off()
+        limit = scale.limit or 1.0
+        colours = ListedColormap(table(cmap) / 255.0)
+        norm = Normalize(-limit if scale.signed else 0.0, limit)
+        bar = figure.colorbar(ScalarMappable(norm, colours), ax=list(axes), shrink=0.8, pad=0.02)
+        bar.set_label(units, fontsize=9)
+        bar.ax.tick_params(labelsize=8)
+        figure.suptitle(title, fontsize=11)
+        out = io.BytesIO()
+        figure.savefig(out, format="png")
+        out.seek(0)
     return Image.open(out).convert("RGB")

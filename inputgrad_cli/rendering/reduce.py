@@ -25,17 +25,18 @@ def _each(join: Callable[[Array, Array], Array], planes: list[Array]) -> Array:
     return functools.reduce(join, planes)
 
 
-def reduce_channels(values: Array, how: str) -> Floats:
-    """Return (H, W) float64 from (H, W, C); all but `sum` are magnitudes, zero or more."""
+def reduce_channels(values: Array, how: str, level: str = "zero") -> Floats:
+    """Return (H, W) float64 from (H, W, C); all but `sum` are magnitudes, zero or more.
+
+    With `level` `mean` sums are taken from their own finite mean.
+    """
     planes = [values[..., channel].astype(np.float64) for channel in range(values.shape[-1])]
     with np.errstate(invalid="ignore", over="ignore"):
-        return np.asarray(_REDUCTIONS[how](planes), np.float64)
-
-
-def levelled(flat: Floats, how: str, level: str) -> Floats:
-    """Return a map as it is drawn: from zero, or a signed one from its own finite `mean`."""
+        flat: Floats = np.asarray(_REDUCTIONS[how](planes), np.float64)
+    if (level, how) != ("mean", "sum"):
+        return flat
     finite = flat[np.isfinite(flat)]
-    return flat - finite.mean() if level == "mean" and how == "sum" and finite.size else flat
+    return flat - finite.mean() if finite.size else flat
 
 
 @dataclass(frozen=True)

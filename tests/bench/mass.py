@@ -16,13 +16,14 @@ SAMPLES = Path(__file__).parents[2] / "sample_models"
 
 def mass(found, mask):
     """Return the share of a map's absolute values that lies inside the mask."""
-    from inputgrad_cli.rendering.draw import as_plane
-    from inputgrad_cli.rendering.reduce import levelled, reduce_channels
+    from inputgrad_cli.attribution import channels_last
+    from inputgrad_cli.rendering.reduce import reduce_channels
     from inputgrad_cli.resample import resized
 
-    values = as_plane(next(iter(found.values.values())), cam="cam" in found.metadata)
+    site, values = next(iter(found.values.items()))
+    values = channels_last(values, site, found.metadata)
     how = found.metadata["reduce"]
-    flat = levelled(reduce_channels(values, how), how, found.metadata["level"])
+    flat = reduce_channels(values, how, found.metadata["level"])
     flat = np.abs(resized(flat, mask.shape))
     return float(flat[mask].sum() / flat.sum())
 

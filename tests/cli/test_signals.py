@@ -10,6 +10,8 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
+from tests.processes import started
+
 from . import draw, journal, strict
 
 SPIN = """
@@ -34,20 +36,13 @@ class Spin(keras.layers.Layer):
 @pytest.fixture
 def start(tmp_path):
     """Start the command in a process of its own; what still runs at the end is ended."""
-    started = []
+    with started() as popen:
 
-    def start(*words, before=(), **options):
-        tool = [*before, sys.executable, "-m", "inputgrad_cli", *map(str, words)]
-        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-        made = subprocess.Popen(tool, cwd=tmp_path, text=True, **{**pipes, **options})
-        started.append(made)
-        return made
+        def start(*words, before=(), **options):
+            tool = [*before, sys.executable, "-m", "inputgrad_cli", *map(str, words)]
+            return popen(tool, cwd=tmp_path, **options)
 
-    yield start
-    for made in started:
-        if made.poll() is None:
-            made.kill()
-        made.communicate()
+        yield start
 
 
 @pytest.fixture

@@ -12,7 +12,9 @@ from PIL import Image
 
 from tests.conftest import Result
 from tests.faults.engine import STUBS, save_model
+from tests.faults.invariants import Whole
 from tests.faults.server import SETTINGS
+from tests.processes import started
 
 IMPORTED = ("inputgrad_cli", "PIL", "matplotlib", "h5py", "encodings")
 ROOT = Path(__file__).parents[2]
@@ -92,22 +94,23 @@ def tool(server, place):
 @pytest.fixture
 def start(place):
     """Start the command in a process of its own; what still runs at the end is ended."""
-    started = []
+    with started() as popen:
 
-    def start(*words, before=(), env=None, **settings):
-        line = [*before, sys.executable, "-m", "tests.faults.server", *map(str, words)]
-        pipes = dict.fromkeys(("stdout", "stderr"), subprocess.PIPE)
-        options = {k: settings.pop(k) for k in list(settings) if k in ("stdin", "stdout", "stderr")}
-        told = {**os.environ, **ENV, **(env or {}), SETTINGS: json.dumps(settings)}
-        made = subprocess.Popen(line, cwd=place, env=told, text=True, **{**pipes, **options})
-        started.append(made)
-        return made
+        def start(*words, before=(), env=None, **settings):
+            line = [*before, sys.executable, "-m", "tests.faults.server", *map(str, words)]
+            streams = ("stdin", "stdout", "stderr")
+            options = {k: settings.pop(k) for k in list(settings) if k in streams}
+            told = {**os.environ, **ENV, **(env or {}), SETTINGS: json.dumps(settings)}
+            return popen(line, cwd=place, env=told, **options)
 
-    yield start
-    for made in started:
-        if made.poll() is None:
-            made.kill()
-        made.communicate()
+        yield start
+
+
+@pytest.fixture
+def whole(tool, place, names, request):
+    """Return what an uninterrupted run of the module's `WORDS` left, made elsewhere."""
+    assert tool(*request.module.WORDS, "-o", "clean").code == 0
+    return Whole.of(place, place / "out", place / "clean", names)
 
 
 def draw(path: Path, seed=0, side=8) -> Path:

@@ -19,13 +19,6 @@ def names(place):
     return draw_many(place / "in", 12, folders=2)
 
 
-@pytest.fixture
-def whole(tool, place, names):
-    """Return what an uninterrupted run left, made elsewhere."""
-    assert tool(*WORDS, "-o", "clean").code == 0
-    return Whole.of(place, place / "out", place / "clean", names)
-
-
 def test_arrays_larger_than_a_file_may_be(tool, whole):
     """Cases 6, 9: EFBIG in the middle of an array, under RLIMIT_FSIZE."""
     smallest = min(path.stat().st_size for path in (whole.place / "clean").rglob("*.npz"))

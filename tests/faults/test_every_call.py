@@ -5,7 +5,6 @@ import shutil
 import pytest
 
 from .conftest import draw_many
-from .invariants import Whole
 
 WORDS = ("saliency", "m.keras", "in", "--json", "--zoom", "1", "--batch-size", "1")
 OWN = 45  # calls that a run of these pictures makes at least; else the loop would show nothing
@@ -15,13 +14,6 @@ OWN = 45  # calls that a run of these pictures makes at least; else the loop wou
 def names(place):
     """Return the names of the inputs."""
     return draw_many(place / "in", 2, folders=2)
-
-
-@pytest.fixture
-def whole(tool, place, names):
-    """Return what an uninterrupted run left, made elsewhere."""
-    assert tool(*WORDS, "-o", "clean").code == 0
-    return Whole.of(place, place / "out", place / "clean", names)
 
 
 def spoil(tool, whole, least=OWN, **fault):

@@ -18,11 +18,9 @@ COUNT = 16
 
 
 @pytest.fixture
-def whole(tool, place):
-    """Return what an uninterrupted run left, made elsewhere."""
-    names = draw_many(place / "in", COUNT)
-    assert tool(*WORDS, "-o", "clean").code == 0
-    return Whole.of(place, place / "out", place / "clean", names)
+def names(place):
+    """Return the names of the inputs."""
+    return draw_many(place / "in", COUNT)
 
 
 @pytest.fixture

@@ -4,11 +4,10 @@ import keras
 import numpy as np
 
 from inputgrad_cli.contracts import Case
-from inputgrad_cli.engine.binding import Binding
-from inputgrad_cli.engine.tape import TapeEngine
 from inputgrad_cli.methods import methods
 from inputgrad_cli.sample import keys
 from inputgrad_cli.target import Choice, pin
+from tests.networks import tape
 
 layers = keras.layers
 LRP = ("epsilon", "gamma", "alpha1-beta0", "z-plus", "deep-taylor", "composite")
@@ -33,7 +32,7 @@ def shaken(model, seed=1, bias=True):
 
 def engine_of(model, inputs, **options):
     """Return an engine that has seen a sample."""
-    engine = TapeEngine(Binding(model), **options)
+    engine = tape(model, **options)
     engine.settle(named(engine, inputs))
     return engine
 

@@ -170,9 +170,11 @@ def test_fullgrad():
     made = methods.build("fullgrad").attribute(engine, network_case(engine, {"x": x}))
     z = np.concatenate([x + bias, -2 * x + bias], axis=-1)
     g = slope(x) * (z > 0)
-    unit = lambda v: (v - low(v)) / (high(v) - low(v))  # noqa: E731
-    low = lambda v: v.min(axis=(1, 2, 3), keepdims=True)  # noqa: E731
-    high = lambda v: v.max(axis=(1, 2, 3), keepdims=True)  # noqa: E731
+
+    def unit(v):
+        low, high = (f(v, axis=(1, 2, 3), keepdims=True) for f in (np.min, np.max))
+        return (v - low) / (high - low)
+
     own = unit(np.abs(x * (g @ [1.0, -2.0])[..., np.newaxis]))
     close(made.values["x"], own + unit(np.abs(bias * g)).sum(axis=-1, keepdims=True))
     assert made.facts == {"biases": 1}
