@@ -93,6 +93,10 @@ class Engine(Protocol):
         """Return how many samples one pass should hold."""
 
     @property
+    def lanes(self) -> int:
+        """Return how many threads may ask at a time to some gain; it is right for any number."""
+
+    @property
     def notes(self) -> Mapping[str, str]:
         """Return what a reader should know about the model, by code."""
 

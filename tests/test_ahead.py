@@ -5,8 +5,9 @@ import time
 
 import pytest
 
-from inputgrad_cli.jobs import ahead as module
-from inputgrad_cli.jobs.ahead import Behind, ahead
+from inputgrad_cli import ahead as module
+from inputgrad_cli.ahead import ahead
+from inputgrad_cli.jobs.behind import Behind
 
 
 def test_results_come_in_order_whatever_takes_longer():
@@ -14,13 +15,12 @@ def test_results_come_in_order_whatever_takes_longer():
         time.sleep(0.002 * (number % 3))
         return number
 
-    assert list(ahead(work, range(50), lambda _: 1)) == list(range(50))
+    assert list(ahead(work, range(50), 2, 48)) == list(range(50))
 
 
-def test_threads_go_ahead_but_not_far(monkeypatch):
-    monkeypatch.setattr(module, "MOST", 5)
+def test_threads_go_ahead_but_not_far():
     begun = []
-    found = ahead(lambda n: begun.append(n), range(100), lambda _: 1)
+    found = ahead(lambda n: begun.append(n), range(100), 2, 5)
     next(found)
     time.sleep(0.05)
     assert 2 <= len(begun) <= 6
@@ -30,7 +30,7 @@ def test_threads_go_ahead_but_not_far(monkeypatch):
 def test_what_is_heavy_is_not_piled_up(monkeypatch):
     monkeypatch.setattr(module, "BYTES", 10)
     begun = []
-    found = ahead(lambda n: begun.append(n), range(100), lambda _: 11)
+    found = ahead(lambda n: begun.append(n), range(100), 2, 48, lambda _: 11)
     next(found)
     time.sleep(0.05)
     assert len(begun) <= 2
@@ -43,14 +43,26 @@ def test_an_error_comes_where_its_piece_would():
             raise ValueError(number)
         return number
 
-    found = ahead(work, range(10), lambda _: 1)
+    found = ahead(work, range(10), 2, 48)
     assert [next(found) for _ in range(3)] == [0, 1, 2]
     with pytest.raises(ValueError, match="3"):
         next(found)
 
 
-def test_a_single_piece_needs_no_thread():
-    (where,) = ahead(lambda _: threading.current_thread(), [0], lambda _: 1)
+@pytest.mark.parametrize("threads", [1, 2])
+def test_an_error_of_what_is_given_comes_after_what_was_given(threads):
+    def given():
+        yield from range(3)
+        raise ValueError("no more")
+
+    found = ahead(lambda n: n, given(), threads, 48)
+    assert [next(found) for _ in range(3)] == [0, 1, 2]
+    with pytest.raises(ValueError, match="no more"):
+        next(found)
+
+
+def test_a_single_thread_is_the_callers():
+    (where,) = ahead(lambda _: threading.current_thread(), [0], 1, 48)
     assert where is threading.current_thread()
 
 

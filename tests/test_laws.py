@@ -124,6 +124,13 @@ def test_the_size_of_a_pass_does_not_matter(method):
     np.testing.assert_allclose(found[0], found[2], rtol=1e-5, atol=1e-5)
 
 
+def test_how_many_ask_at_a_time_does_not_matter(method):
+    """To the last bit: what they get is summed in order."""
+    engine = dataclass_batch(3)
+    engine.lanes = 3
+    np.testing.assert_array_equal(values(method, engine, X), values(method, dataclass_batch(3), X))
+
+
 def dataclass_batch(size):
     engine = quadratic(W)
     engine.batch_size = size

@@ -54,7 +54,7 @@ class Runner:
         self.fixed = fixes.fixed_batch(binding.model)
         self._asked = how.batch_size
         self._threads = workers
-        self._pool: ThreadPoolExecutor | None = None
+        self._pool = ThreadPoolExecutor(workers)
         self.making = RLock()
         # Only the user's own code may branch on tensors; to look for that takes a second.
         self.own_code = fixes.has_own_code(binding.model)
@@ -74,7 +74,7 @@ class Runner:
             yield np.append(rows, [rows[-1]] * (filled - len(rows))).astype(np.intp), len(rows)
 
     @property
-    def _workers(self) -> int:
+    def workers(self) -> int:
         """Return how many threads share the passes: only what is folded needs no state."""
         return self._threads if self.folded else 1
 
@@ -82,7 +82,7 @@ class Runner:
     def pass_size(self) -> int:
         """Return how many samples one pass holds: of a batch that several threads share, a part."""
         size = self.batch_size
-        return size if self.fixed or self._workers == 1 else max(1, size // PARTS)
+        return size if self.fixed or self.workers == 1 else max(1, size // PARTS)
 
     def each(self, total: int, work: Callable[[Array, int], T]) -> list[T]:
         """Return what `work` gives for the rows of each pass; several at a time where that pays.
@@ -90,11 +90,9 @@ class Runner:
         Where memory is too short for a pass, it and all to come are made smaller.
         """
         passes = list(self.passes(total))
-        if self._workers == 1 or len(passes) == 1:
+        if self.workers == 1 or len(passes) == 1:
             found = [self._fitted(work, *one) for one in passes]
         else:
-            if self._pool is None:
-                self._pool = ThreadPoolExecutor(self._workers)
             found = list(self._pool.map(lambda one: self._fitted(work, *one), passes))
         return [part for parts in found for part in parts]
 
@@ -116,7 +114,7 @@ class Runner:
     def _shrink(self, failed: int) -> None:
         """Halve the passes, after one of `failed` samples; threads may find that out together."""
         with self.making:
-            parts = 1 if self._workers == 1 else PARTS
+            parts = 1 if self.workers == 1 else PARTS
             self._asked = min(self._asked, failed // 2 * parts)
             self.notes = SHORT
             if self.folded:  # traced for passes of one size, and each holds the weights

@@ -65,6 +65,11 @@ class TapeEngine:
         return self.runner.batch_size
 
     @property
+    def lanes(self) -> int:
+        """Return how many threads may ask at a time: as many as share the passes."""
+        return self.runner.workers
+
+    @property
     def signature(self) -> Signature:
         """Return inputs and outputs; the outputs are known once `settle` has run."""
         heads = self._settled.heads

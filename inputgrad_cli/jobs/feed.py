@@ -10,18 +10,21 @@ from typing import Any
 
 import numpy as np
 
+from inputgrad_cli.ahead import ahead
 from inputgrad_cli.arrays import Array
 from inputgrad_cli.errors import ItemError
 from inputgrad_cli.formats.blocks import hash_of
 from inputgrad_cli.formats.pictures import SUFFIXES as PICTURES
 from inputgrad_cli.formats.read import Reading, open_file, read_samples
-from inputgrad_cli.jobs.ahead import ahead
 from inputgrad_cli.jobs.items import Item
 from inputgrad_cli.jobs.journal import Journal, fingerprint
 from inputgrad_cli.jobs.naming import Map
 from inputgrad_cli.jobs.targetfile import TargetFile
 from inputgrad_cli.jobs.truth import Truth
 from inputgrad_cli.sample import Samples, together
+
+READERS = 2
+MOST = 48  # files that are read, or are being read, before their turn
 
 
 @dataclass(frozen=True)
@@ -147,7 +150,9 @@ class Feed:
         Files are read ahead by threads, so that no pass waits for a file.
         """
         batch: list[Load] = []
-        for found in ahead(lambda one: list(self.read(*one)), items, _weight):
+        threads = min(READERS, len(items))
+        read = ahead(lambda one: list(self.read(*one)), items, threads, MOST, _weight)
+        for found in read:
             if stop():
                 return
             for got in found:

@@ -9,9 +9,10 @@ from dataclasses import asdict, replace
 from functools import partial
 
 from inputgrad_cli import __version__, api
+from inputgrad_cli.ahead import BYTES
 from inputgrad_cli.batch import Answer
 from inputgrad_cli.errors import ItemError, StorageError
-from inputgrad_cli.jobs.ahead import BYTES, Behind
+from inputgrad_cli.jobs.behind import Behind
 from inputgrad_cli.jobs.compute import Computer, deciding
 from inputgrad_cli.jobs.events import (
     Event,

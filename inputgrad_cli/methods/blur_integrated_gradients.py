@@ -10,6 +10,7 @@ from inputgrad_cli.attribution import Finding
 from inputgrad_cli.blur import blur
 from inputgrad_cli.contracts import Case, Engine, Method, methods
 from inputgrad_cli.methods.needs import spatial
+from inputgrad_cli.methods.overlap import overlapped
 from inputgrad_cli.methods.refining import Walked, refined
 from inputgrad_cli.probes import Rows, add_rows, chunks, runs
 from inputgrad_cli.registry import param
@@ -64,15 +65,20 @@ class BlurIntegratedGradients(Method):
             s: np.zeros(case.inputs[s].shape, np.float64) for s in case.sites
         }
         apart = frozenset(case.sites)
-        for rows, numbers in chunks(len(case), steps, engine.batch_size):
+
+        def ask(rows: Rows, numbers: Rows) -> tuple[dict[str, Array], frozenset[str]]:
             inputs = {name: array[rows] for name, array in case.inputs.items()}
             ways = {}
             for site in case.sites:
                 inputs[site], ways[site] = self._stages(case, site, (rows, numbers), steps)
             found = engine.gradients(inputs, case.target.take(rows), case.sites)
             parts = {site: ways[site] * found.values[site] for site in case.sites}
+            return parts, found.disconnected
+
+        pieces = chunks(len(case), steps, engine.batch_size)
+        for rows, _, (parts, disconnected) in overlapped(engine, pieces, ask):
             add_rows(total, rows, parts, np.ones(len(rows)))
-            apart &= found.disconnected
+            apart &= disconnected
         return total, apart
 
     def _stages(

@@ -12,6 +12,7 @@ from inputgrad_cli.contracts import Case, Engine, LayerPass, methods
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.methods.layered import Layered
 from inputgrad_cli.methods.lines import on_lines
+from inputgrad_cli.methods.overlap import overlapped
 from inputgrad_cli.methods.refining import Walked, refined
 from inputgrad_cli.probes import Rows, chunks
 from inputgrad_cli.registry import param
@@ -36,10 +37,12 @@ def inside(method: Layered, engine: Engine, case: Case) -> str:
 def along(
     engine: Engine, case: Case, tap: str, nodes: Array
 ) -> Iterator[tuple[Rows, Rows, LayerPass]]:
-    """Yield rows, numbers of nodes, and what goes on at the layer there, on each sample's line."""
-    for rows, numbers in chunks(len(case), len(nodes), engine.batch_size):
-        inputs = on_lines(case, rows, nodes[numbers])
-        yield rows, numbers, engine.layer(inputs, case.target.take(rows), tap)
+    """Return rows, numbers of nodes, and what goes on at the layer there, on each sample's line."""
+
+    def ask(rows: Rows, numbers: Rows) -> LayerPass:
+        return engine.layer(on_lines(case, rows, nodes[numbers]), case.target.take(rows), tap)
+
+    return overlapped(engine, chunks(len(case), len(nodes), engine.batch_size), ask)
 
 
 @methods.register

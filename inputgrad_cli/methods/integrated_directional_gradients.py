@@ -8,7 +8,8 @@ from inputgrad_cli.arrays import Array, Floats
 from inputgrad_cli.attribution import Finding, completeness, sums
 from inputgrad_cli.contracts import Case, Engine, Gradients, Method, methods
 from inputgrad_cli.methods.lines import on_lines
-from inputgrad_cli.probes import chunks
+from inputgrad_cli.methods.overlap import overlapped
+from inputgrad_cli.probes import Rows, chunks
 from inputgrad_cli.registry import param
 
 
@@ -47,9 +48,13 @@ class IntegratedDirectionalGradients(Method):
         scores = case.clean_scores(engine)
         sharing = _Sharing(case, scores, self.steps)
         apart = frozenset(case.sites)
-        for rows, numbers in chunks(len(case), self.steps, engine.batch_size):
+
+        def ask(rows: Rows, numbers: Rows) -> Gradients:
             inputs = on_lines(case, rows, numbers / self.steps)
-            found = engine.gradients(inputs, case.target.take(rows), case.sites)
+            return engine.gradients(inputs, case.target.take(rows), case.sites)
+
+        pieces = chunks(len(case), self.steps, engine.batch_size)
+        for rows, numbers, found in overlapped(engine, pieces, ask):
             for place, (row, number) in enumerate(zip(rows, numbers, strict=True)):
                 sharing.add(int(row), int(number), found, place)
             apart &= found.disconnected

@@ -6,10 +6,11 @@ import numpy as np
 
 from inputgrad_cli.arrays import Array, Floats
 from inputgrad_cli.attribution import Completeness, Finding, completeness, sums
-from inputgrad_cli.contracts import Case, Engine, Method, methods
+from inputgrad_cli.contracts import Case, Engine, Gradients, Method, methods
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.methods.lines import on_lines
-from inputgrad_cli.probes import add_rows, chunks
+from inputgrad_cli.methods.overlap import overlapped
+from inputgrad_cli.probes import Rows, add_rows, chunks
 from inputgrad_cli.quadrature import RULES, between, rule
 from inputgrad_cli.registry import param
 
@@ -99,12 +100,16 @@ class _Walk:
             mean[rows] *= factor
 
     def add(self, samples: Array, nodes: Array, weights: Array) -> None:
-        case, size = self.case, self.engine.batch_size
-        for picked, probes in chunks(len(samples), len(nodes), size):
+        case, engine = self.case, self.engine
+
+        def ask(picked: Rows, probes: Rows) -> Gradients:
             rows = samples[picked]
             inputs = on_lines(case, rows, nodes[probes])
-            found = self.engine.gradients(inputs, case.target.take(rows), case.sites)
-            add_rows(self.mean, rows, dict(found.values), weights[probes])
+            return engine.gradients(inputs, case.target.take(rows), case.sites)
+
+        pieces = chunks(len(samples), len(nodes), engine.batch_size)
+        for picked, probes, found in overlapped(engine, pieces, ask):
+            add_rows(self.mean, samples[picked], dict(found.values), weights[probes])
             self.apart &= found.disconnected
 
     def values(self) -> dict[str, Array]:

@@ -106,11 +106,13 @@ class Noisy(Method):
         terms = self.terms({site: case.inputs[site] for site in case.sites})
         apart: list[frozenset[str]] = []
 
-        def draw(rows: Rows, numbers: Rows) -> None:
+        def draw(rows: Rows, numbers: Rows) -> list[Finding]:
             part = case.take(rows)
             noise = noises(part, numbers, self.noise)
             signs = (1, -1)[: self.width]
-            found = [self.inner.attribute(engine, _moved(part, noise, sign)) for sign in signs]
+            return [self.inner.attribute(engine, _moved(part, noise, sign)) for sign in signs]
+
+        def add(rows: Rows, found: list[Finding]) -> None:
             for place, row in enumerate(rows):
                 maps = [{s: f.values[s][place] for s in case.sites} for f in found]
                 terms.add(int(row), maps)
@@ -118,7 +120,7 @@ class Noisy(Method):
                 frozenset(case.sites).intersection(*apart, *(f.disconnected for f in found))
             ]
 
-        draw_until(terms.mean, self.samples // self.width, self.se, engine.batch_size, draw)
+        draw_until(engine, terms.mean, self.samples // self.width, self.se, draw, add)
         counts = (terms.mean.counts + self.least_draws - 1) * self.width
         return drawn(terms.mean, counts, *apart)
 

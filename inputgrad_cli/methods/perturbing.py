@@ -9,6 +9,7 @@ import numpy as np
 from inputgrad_cli.arrays import Array, Arrays
 from inputgrad_cli.contracts import Case, Engine, Method
 from inputgrad_cli.errors import UsageError
+from inputgrad_cli.methods.overlap import overlapped
 from inputgrad_cli.probes import Rows, runs
 from inputgrad_cli.registry import param
 from inputgrad_cli.segments import KINDS, Segments, segmented
@@ -67,7 +68,8 @@ def masked(
     engine: Engine, case: Case, counts: Sequence[int], masks: Masks
 ) -> Iterator[tuple[int, Rows, Arrays, Array]]:
     """Yield row, numbers, masks and scores of masked copies: `counts[row]` of each sample."""
-    for rows, numbers in ragged(counts, engine.batch_size):
+
+    def ask(rows: Rows, numbers: Rows) -> list[tuple[int, Rows, Arrays, Array]]:
         inputs = {
             name: np.empty((len(rows), *array.shape[1:]), array.dtype)
             if name in case.sites
@@ -82,8 +84,10 @@ def masked(
             for site, mask in keep.items():
                 _blend(case, site, row, mask, inputs[site][start:stop])
         scores = engine.scores(inputs, case.target.take(rows))
-        for row, start, stop, keep in parts:
-            yield row, numbers[start:stop], keep, scores[start:stop]
+        return [(row, numbers[a:b], keep, scores[a:b]) for row, a, b, keep in parts]
+
+    for _, _, found in overlapped(engine, ragged(counts, engine.batch_size), ask):
+        yield from found
 
 
 def scored(engine: Engine, case: Case, counts: Sequence[int], masks: Masks) -> list[Array]:

@@ -6,7 +6,7 @@ import numpy as np
 
 from inputgrad_cli.arrays import Array, Arrays, across, count
 from inputgrad_cli.attribution import Finding
-from inputgrad_cli.contracts import Case, Engine, Method
+from inputgrad_cli.contracts import Case, Engine, Gradients, Method
 from inputgrad_cli.draws import uniform
 from inputgrad_cli.methods.needs import references
 from inputgrad_cli.methods.sampling import draw_until, drawn
@@ -47,7 +47,7 @@ class Referring(Method):
         terms = Moments({site: case.inputs[site] for site in case.sites})
         apart: list[frozenset[str]] = []
 
-        def draw(rows: Rows, numbers: Rows) -> None:
+        def draw(rows: Rows, numbers: Rows) -> tuple[Arrays, Gradients]:
             part = case.take(rows)
             picked, places = _chosen(part, numbers, count(starts))
             stops = self.ends(part, numbers)
@@ -56,13 +56,16 @@ class Referring(Method):
                 s: (starts[s][picked] + across(places, ways[s]) * ways[s]).astype(np.float32)
                 for s in case.sites
             }
-            found = engine.gradients({**part.inputs, **points}, part.target, case.sites)
+            return ways, engine.gradients({**part.inputs, **points}, part.target, case.sites)
+
+        def add(rows: Rows, drawn: tuple[Arrays, Gradients]) -> None:
+            ways, found = drawn
             for place, row in enumerate(rows):
                 term = {s: ways[s][place] * found.values[s][place] for s in case.sites}
                 terms.add(int(row), term)
             apart[:] = [found.disconnected.intersection(*apart)]
 
-        draw_until(terms, self.samples, self.se, engine.batch_size, draw)
+        draw_until(engine, terms, self.samples, self.se, draw, add)
         return drawn(terms, terms.counts.copy(), *apart)
 
 

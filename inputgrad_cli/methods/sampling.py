@@ -1,32 +1,40 @@
 """The loop of every method that is a mean over draws: rounds, stopping, the standard error."""
 
 from collections.abc import Callable
+from typing import TypeVar
 
 import numpy as np
 
 from inputgrad_cli.attribution import Finding, StandardError
+from inputgrad_cli.contracts import Engine
+from inputgrad_cli.methods.overlap import overlapped
 from inputgrad_cli.probes import Moments, Rows, chunks
+
+T = TypeVar("T")
 
 ROUND = 16  # draws between two looks at the error: fixed, so that no batch size decides the end
 
 
 def draw_until(
+    engine: Engine,
     terms: Moments,
     total: int,
     error: float | None,
-    size: int,
-    draw: Callable[[Rows, Rows], None],
+    draw: Callable[[Rows, Rows], T],
+    add: Callable[[Rows, T], None],
 ) -> None:
-    """Call `draw` with pairs of row and draw number, at most `size` at a time.
+    """Call `draw` with pairs of row and draw number, and `add` with the rows and what it gave.
 
-    It adds to `terms`. A sample ends after `total` draws, or where its relative standard error is
-    at most `error`; others go on without it.
+    `add` adds to `terms`, one draw after the other. A sample ends after `total` draws, or where its
+    relative standard error is at most `error`; others go on without it.
     """
     rows, done = np.arange(len(terms.counts)), 0
     while len(rows) and done < total:
         more = total - done if error is None else min(ROUND, total - done)
-        for picked, numbers in chunks(len(rows), more, size):
-            draw(rows[picked], numbers + done)
+        pairs = chunks(len(rows), more, engine.batch_size)
+        pieces = [(rows[picked], numbers + done) for picked, numbers in pairs]
+        for drawn_rows, _, found in overlapped(engine, pieces, draw):
+            add(drawn_rows, found)
         done += more
         if error is not None:
             _, relative = terms.error()

@@ -9,8 +9,9 @@ from inputgrad_cli.arrays import Array, Arrays, Floats
 from inputgrad_cli.attribution import Finding
 from inputgrad_cli.contracts import Case, Engine, methods
 from inputgrad_cli.methods.layered import CAM, as_cam, channels_last
+from inputgrad_cli.methods.overlap import overlapped
 from inputgrad_cli.methods.places import over_places, stretched
-from inputgrad_cli.probes import chunks
+from inputgrad_cli.probes import Rows, chunks
 
 
 @methods.register
@@ -57,10 +58,14 @@ def _scores(engine: Engine, case: Case, maps: Array) -> Floats:
     channels = maps.shape[-1]
     out = np.empty((len(case), channels), np.float64)
     axes = over_places(case, maps.ndim - 2, "score-cam")
-    for rows, numbers in chunks(len(case), channels, engine.batch_size):
+
+    def ask(rows: Rows, numbers: Rows) -> Array:
         part = case.take(rows)
-        points = _through(part, maps[rows, ..., numbers], axes)
-        out[rows, numbers] = engine.scores(points, part.target)
+        return engine.scores(_through(part, maps[rows, ..., numbers], axes), part.target)
+
+    pieces = chunks(len(case), channels, engine.batch_size)
+    for rows, numbers, scores in overlapped(engine, pieces, ask):
+        out[rows, numbers] = scores
     return out
 
 

@@ -1,4 +1,4 @@
-"""Work done before it is asked for: files read ahead, results written behind."""
+"""Results written after they were found, while the next are sought."""
 
 from __future__ import annotations
 
@@ -8,37 +8,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
-S = TypeVar("S")
 
-READERS = 2
 WRITERS = 8  # more than cores: they wait for the disk most of the time
-MOST = 48  # pieces of work ahead of the one that is wanted
-BYTES = 256 << 20  # that they may hold together
-
-
-def ahead(work: Callable[[S], T], given: Sequence[S], weight: Callable[[S], int]) -> Iterator[T]:
-    """Yield what `work` gives, in order; threads go ahead of the caller, within bounds.
-
-    `weight` is about how many bytes a piece holds. An exception comes where its piece would.
-    """
-    if len(given) == 1:
-        yield work(given[0])
-        return
-    pool = ThreadPoolExecutor(READERS, thread_name_prefix="ahead")
-    waiting: deque[tuple[Future[T], int]] = deque()
-    held, rest = 0, deque(given)
-    try:
-        while waiting or rest:
-            while rest and (not waiting or (len(waiting) < MOST and held < BYTES)):
-                piece = rest.popleft()
-                size = weight(piece)
-                held += size
-                waiting.append((pool.submit(work, piece), size))
-            first, size = waiting.popleft()
-            held -= size
-            yield first.result()
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
 
 
 class Behind(Generic[T]):
