@@ -163,3 +163,10 @@ def test_samples_that_are_not_finite_are_named():
     bad = nonfinite({"x": np.array([[1.0, 2.0], [np.nan, np.inf], [3.0, 4.0]])}, "f")
     assert list(bad) == [1]
     assert "2 of 2" in bad[1].sentence()
+
+
+@pytest.mark.parametrize("clip", [50, 99, 99.9, 100])
+@pytest.mark.parametrize("size", [1, 2, 50, 1001])
+def test_the_scale_is_the_percentile(clip, size):
+    values = np.random.default_rng(size).standard_normal(size)
+    assert find_limit(values, clip) == pytest.approx(np.percentile(np.abs(values), clip))

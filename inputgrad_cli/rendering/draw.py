@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,7 @@ from inputgrad_cli.rendering.style import Style
 from inputgrad_cli.resample import resized
 
 KEY = "inputgrad"
+GREY = tuple(enumerate((0.299, 0.587, 0.114)))
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,7 @@ def draw(values: Array, seen: Array | None, style: Style, about: About) -> Drawi
     else:
         image = _enlarged(heat if style.kind == "heatmap" else mixed, style)
     text = {
-        **asdict(about),
+        **vars(about),
         "kind": style.kind,
         "reduce": how,
         "cmap": cmap,
@@ -96,9 +97,10 @@ def draw(values: Array, seen: Array | None, style: Style, about: About) -> Drawi
 
 def blend(heat: Pixels, back: Pixels, alpha: float) -> Pixels:
     """Return the heat over the picture in grey, so that colour always means attribution."""
-    grey = back.astype(np.float32) @ np.array([0.299, 0.587, 0.114], np.float32)
-    mixed = (1.0 - alpha) * grey[..., np.newaxis] + alpha * heat
-    return np.asarray(np.rint(mixed), np.uint8)
+    mixed = np.multiply(heat, np.float32(alpha), dtype=np.float32)
+    red, green, blue = (back[..., channel] * np.float32(share) for channel, share in GREY)
+    mixed += (np.float32(1.0 - alpha) * (red + green + blue))[..., np.newaxis]
+    return np.rint(mixed, out=mixed).astype(np.uint8)
 
 
 def _enlarged(pixels: Pixels, style: Style) -> Image.Image:
