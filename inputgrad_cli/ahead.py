@@ -22,10 +22,10 @@ def ahead(
 ) -> Iterator[T]:
     """Yield what `work` gives for each piece, in order, with `most` pieces under way.
 
-    A single thread is the caller's own. `weight` is about how many bytes a piece holds. An
+    With no threads the caller works. `weight` is about how many bytes a piece holds. An
     exception, of the work or of `given`, comes where its piece would.
     """
-    if threads < 2:
+    if not threads:
         yield from map(work, given)
         return
     pool = ThreadPoolExecutor(threads, thread_name_prefix="ahead")

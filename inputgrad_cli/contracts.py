@@ -94,7 +94,7 @@ class Engine(Protocol):
 
     @property
     def lanes(self) -> int:
-        """Return how many threads may ask at a time to some gain; it is right for any number."""
+        """Return how many threads gain by asking at a time; 0 where asking in turn is as fast."""
 
     @property
     def notes(self) -> Mapping[str, str]:

@@ -123,7 +123,7 @@ def parameters(value: Any) -> dict[str, Any]:
 
 def written(preprocess: Preprocess) -> dict[str, Any]:
     """Return a preprocessing as it stands in records."""
-    return dataclasses.asdict(preprocess)
+    return dict(vars(preprocess))
 
 
 def spelled(value: Any) -> str:

@@ -34,7 +34,7 @@ class Formula:
 
     notes: ClassVar[dict] = {}
     precision = "float64"
-    lanes = 1
+    lanes = 0
 
     def prepare(self, precision="float32", layers=(), seed=0):
         pass

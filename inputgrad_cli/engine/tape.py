@@ -66,8 +66,8 @@ class TapeEngine:
 
     @property
     def lanes(self) -> int:
-        """Return how many threads may ask at a time: as many as share the passes."""
-        return self.runner.workers
+        """Return how many threads gain by asking at a time: as many as share the passes."""
+        return self.runner.workers if self.runner.workers > 1 else 0
 
     @property
     def signature(self) -> Signature:

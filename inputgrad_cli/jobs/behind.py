@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 
 T = TypeVar("T")
 
-WRITERS = 8  # more than cores: they wait for the disk most of the time
+WRITERS = 3  # that wait for the disk; more would only wait for one another
 
 
 class Behind(Generic[T]):

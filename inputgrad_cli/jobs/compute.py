@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -23,6 +25,29 @@ from inputgrad_cli.question import Question
 from inputgrad_cli.records import Facts
 from inputgrad_cli.sample import Samples
 from inputgrad_cli.signature import Port, Signature
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a batch gave: the answers of each pass, their facts, the seconds a sample took."""
+
+    batch: Sequence[Load]
+    passes: Sequence[Sequence[Answer]]
+    facts: Facts
+    seconds: float
+
+    @property
+    def nbytes(self) -> int:
+        """Return how much memory the values take."""
+        return sum(a.nbytes for part in self.passes for made in part for a in made.values.values())
+
+
+@dataclass(frozen=True)
+class Faulty:
+    """A batch that gave nothing, because of one of its items."""
+
+    batch: Sequence[Load]
+    error: ItemError
 
 
 class Computer:
@@ -55,7 +80,22 @@ class Computer:
         """Return the model's inputs, from the archive where it tells them."""
         return self._plan.outline.inputs or self.model.signature.inputs
 
-    def answers(self, batch: Sequence[Load]) -> list[list[Answer]]:
+    @property
+    def lanes(self) -> int:
+        """Return how many batches gain by being computed at a time; 0 where no model is open."""
+        return self.model.engine.lanes if self._settled else 0
+
+    def found(self, batch: Sequence[Load]) -> Found | Faulty:
+        """Return what a batch gives, or the error where one of its items is at fault."""
+        began = time.monotonic()
+        try:
+            passes, facts = self._answers(batch), self._facts()
+        except ItemError as error:
+            return Faulty(batch, error)
+        seconds = (time.monotonic() - began) / sum(len(load.samples) for load in batch)
+        return Found(batch, passes, facts, seconds)
+
+    def _answers(self, batch: Sequence[Load]) -> list[list[Answer]]:
         """Return the answers of each pass over the samples of a batch that can be used."""
         passes: list[list[Answer]] = []
         keeper = Keeper(self._plan.job.out)
@@ -86,7 +126,7 @@ class Computer:
                 error.what, reason=error.reason, mend=error.mend, kind="target"
             ) from None
 
-    def facts(self) -> Facts:
+    def _facts(self) -> Facts:
         """Return what the records of all items share."""
         return api.facts(self.model, self._question(None, None))
 

@@ -23,7 +23,7 @@ from inputgrad_cli.jobs.targetfile import TargetFile
 from inputgrad_cli.jobs.truth import Truth
 from inputgrad_cli.sample import Samples, together
 
-READERS = 2
+READERS = 1
 MOST = 48  # files that are read, or are being read, before their turn
 
 
@@ -150,7 +150,7 @@ class Feed:
         Files are read ahead by threads, so that no pass waits for a file.
         """
         batch: list[Load] = []
-        threads = min(READERS, len(items))
+        threads = READERS if len(items) > 1 else 0
         read = ahead(lambda one: list(self.read(*one)), items, threads, MOST, _weight)
         for found in read:
             if stop():

@@ -9,11 +9,11 @@ from dataclasses import asdict, replace
 from functools import partial
 
 from inputgrad_cli import __version__, api
-from inputgrad_cli.ahead import BYTES
+from inputgrad_cli.ahead import BYTES, ahead
 from inputgrad_cli.batch import Answer
-from inputgrad_cli.errors import ItemError, StorageError
+from inputgrad_cli.errors import StorageError
 from inputgrad_cli.jobs.behind import Behind
-from inputgrad_cli.jobs.compute import Computer, deciding
+from inputgrad_cli.jobs.compute import Computer, Faulty, Found, deciding
 from inputgrad_cli.jobs.events import (
     Event,
     ItemDone,
@@ -38,6 +38,8 @@ from inputgrad_cli.jobs.shards import tag_of
 from inputgrad_cli.jobs.spoken import heard
 from inputgrad_cli.jobs.store import Hold, sync_folder
 from inputgrad_cli.jobs.warn import head_warnings, run_warnings
+
+Got = Found | Faulty | Skipped | Broken
 
 
 class Run:
@@ -126,7 +128,7 @@ class Run:
     def _items(self, feed: Feed, pace: Pace) -> Iterator[Event]:
         job, share = self.plan.job, self.plan.share
         done, total = 0, len(share)
-        for got in feed.batches(share, pace.batch_size, self._halted):
+        for got in self._found(feed.batches(share, pace.batch_size, self._halted)):
             if isinstance(got, Skipped):
                 samples = got.record["samples"]
                 self._counts["unmet"] += got.record["unmet"]
@@ -135,8 +137,24 @@ class Run:
                     yield ItemDone(skipped_fields(got.item, got.made, sample))
                 continue
             yield from self._broken(got) if isinstance(got, Broken) else self._batch(got)
-            done += 1 if isinstance(got, Broken) else len(got)
+            done += 1 if isinstance(got, Broken) else len(got.batch)
             yield Progress(done, total)
+
+    def _found(self, batches: Iterator[list[Load] | Skipped | Broken]) -> Iterator[Got]:
+        """Yield what the feed gives, batches with what was found for them.
+
+        The first opens the model; then as many are computed at a time as gains by it. Where failed
+        items are counted, none is begun before the last has been counted.
+        """
+        for got in batches:
+            yield self._computed(got)
+            if isinstance(got, list):
+                break
+        lanes = 0 if self.plan.job.most_failures is not None else self._computer.lanes
+        yield from ahead(self._computed, batches, lanes, lanes + 1, _weight)
+
+    def _computed(self, got: list[Load] | Skipped | Broken) -> Got:
+        return self._computer.found(got) if isinstance(got, list) else got
 
     def _halted(self) -> bool:
         most = self.plan.job.most_failures
@@ -165,37 +183,36 @@ class Run:
         for made in got.maps:
             yield ItemDone(failed_fields(got.item, made, told))
 
-    def _batch(self, batch: Sequence[Load]) -> Iterator[Event]:
-        began = time.monotonic()
-        try:
-            passes = self._computer.answers(batch)
-            facts = self._computer.facts()
-        except ItemError as error:
-            if len(batch) == 1:
-                maps = tuple(made for made, _ in batch[0].todo)
-                yield from self._broken(Broken(batch[0].item, error, maps))
-                return
-            for load in batch:  # one of them is at fault; the others shall not pay for it
-                yield from self._batch([load])
+    def _batch(self, found: Found | Faulty) -> Iterator[Event]:
+        if isinstance(found, Faulty):
+            yield from self._apart(found)
             return
-        seconds = (time.monotonic() - began) / sum(len(load.samples) for load in batch)
         self._note_short()
         yield from self._news
         self._news.clear()
-        held = sum(a.nbytes for part in passes for made in part for a in made.values.values())
 
         def ended(load: Load, made: Map, mark: str, parts: list[Answer]) -> Finished:
-            return timed(finish(load, made, mark, parts, self._output, facts), seconds)
+            return timed(finish(load, made, mark, parts, self._output, found.facts), found.seconds)
 
         self._writing.put(
             [
-                partial(ended, load, made, mark, self._own(passes, made, row, load))
-                for row, load in enumerate(batch)
+                partial(ended, load, made, mark, self._own(found.passes, made, row, load))
+                for row, load in enumerate(found.batch)
                 for made, mark in load.todo
             ]
         )
         # The next batch is computed while this one is written, unless that would hold too much.
-        yield from self._settled(0 if held > BYTES else 1)
+        yield from self._settled(0 if found.nbytes > BYTES else 1)
+
+    def _apart(self, faulty: Faulty) -> Iterator[Event]:
+        """Do the items of a batch one by one: one is at fault, and the others shall not pay."""
+        first, *others = faulty.batch
+        if not others:
+            maps = tuple(made for made, _ in first.todo)
+            yield from self._broken(Broken(first.item, faulty.error, maps))
+            return
+        for load in faulty.batch:
+            yield from self._batch(self._computer.found([load]))
 
     def _settled(self, most: int) -> Iterator[Event]:
         """Enter batches that are written into the journal, until at most `most` are under way."""
@@ -232,3 +249,11 @@ class Run:
             for answers in passes
         ]
         return parts if load.samples.many else [parts[0].row(row)]
+
+
+def _weight(got: list[Load] | Skipped | Broken) -> int:
+    """Return about how many bytes a batch takes with its maps."""
+    if not isinstance(got, list):
+        return 0
+    each = (sum(a.nbytes for a in load.samples.arrays.values()) for load in got)
+    return sum(each) * (1 + len(got[0].todo))

@@ -29,9 +29,7 @@ def write_whole(path: Path, data: Bytes | Pour, tag: str = "") -> None:
     own = f"{os.getpid()}-{next(_NUMBERS)}"
     temporary = path.parent / f"{TEMPORARY}{tag}-{own}-{path.name[-40:]}.tmp"
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
-        with open(os.open(temporary, flags, 0o666), "wb") as file:
+        with open(_made(temporary), "wb") as file:
             data(file) if callable(data) else file.write(data)
             file.flush()
             os.fsync(file.fileno())
@@ -47,6 +45,16 @@ def write_whole(path: Path, data: Bytes | Pour, tag: str = "") -> None:
     except BaseException:  # what was to be poured in could not be read any more
         temporary.unlink(missing_ok=True)
         raise
+
+
+def _made(path: Path) -> int:
+    """Return the handle of a new file, in a directory that may not be there yet."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
+    try:
+        return os.open(path, flags, 0o666)
+    except FileNotFoundError:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return os.open(path, flags, 0o666)
 
 
 def sync_folder(folder: Path) -> None:
