@@ -27,7 +27,7 @@ ALONE = {
     "tensorflow": {"engine"},
     "keras": {"engine"},
     "click": {"cli"},
-    "PIL": {"formats", "rendering"},
+    "PIL": {"formats"},
     "skimage": {"segments"},
 }
 

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import io
 import json
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from PIL import Image
-from PIL.PngImagePlugin import PngInfo
 
 from inputgrad_cli.arrays import Array
 from inputgrad_cli.rendering.colours import Pixels, colour
 from inputgrad_cli.rendering.panel import panel
+from inputgrad_cli.rendering.png import png_of
 from inputgrad_cli.rendering.reduce import Scale, find_limit, reduce_channels
 from inputgrad_cli.rendering.style import Style
 from inputgrad_cli.resample import resized
@@ -75,11 +72,10 @@ def draw(values: Array, seen: Array | None, style: Style, about: About) -> Drawi
     heat = colour(scale.place(flat), cmap)
     back = None if seen is None else _backdrop(seen)
     mixed = heat if back is None else blend(heat, back, style.alpha)
+    drawn, factor = (heat if style.kind == "heatmap" else mixed), style.factor(*heat.shape[:2])
     if style.kind == "panel":
         units = f"{how} over channels, {about.units}"
-        image = panel(back, heat, mixed, scale, cmap, about.title(), units)
-    else:
-        image = _enlarged(heat if style.kind == "heatmap" else mixed, style)
+        drawn, factor = panel(back, heat, mixed, scale, cmap, about.title(), units), 1
     text = {
         **vars(about),
         "kind": style.kind,
@@ -88,8 +84,9 @@ def draw(values: Array, seen: Array | None, style: Style, about: About) -> Drawi
         "clip": style.clip,
         "scale": {"low": -limit if scale.signed else 0.0, "high": limit},
     }
+    noisy = factor == 1 and style.kind != "panel"
     return Drawing(
-        _png(image, text, noisy=image.size == heat.shape[1::-1]),
+        png_of(drawn, KEY, json.dumps(text, sort_keys=True), factor, noisy),
         scale,
         flat=not (np.nanmax(np.abs(flat), initial=0.0) > 0),
     )
@@ -103,12 +100,6 @@ def blend(heat: Pixels, back: Pixels, alpha: float) -> Pixels:
     return np.rint(mixed, out=mixed).astype(np.uint8)
 
 
-def _enlarged(pixels: Pixels, style: Style) -> Image.Image:
-    factor = style.factor(*pixels.shape[:2])
-    image = Image.fromarray(pixels)
-    return image.resize((image.width * factor, image.height * factor), Image.Resampling.NEAREST)
-
-
 def _backdrop(seen: Array) -> Array:
     if seen.shape[-1] == 1:
         return np.repeat(seen, 3, axis=-1)
@@ -120,14 +111,3 @@ def as_pixels(array: Array) -> Pixels:
     low, high = float(np.min(array)), float(np.max(array))
     span = (high - low) or 1.0
     return np.asarray(np.rint((array - low) / span * 255.0), np.uint8)
-
-
-def _png(image: Image.Image, text: dict[str, Any], noisy: bool) -> bytes:
-    info = PngInfo()
-    info.add_text(KEY, json.dumps(text, sort_keys=True))
-    out = io.BytesIO()
-    # Huffman coding alone takes half the time, but only a map at its own size is noise to it; one
-    # that was enlarged is made of runs.
-    how = {"compress_type": 2 if noisy else 3}
-    image.save(out, "PNG", pnginfo=info, **how)
-    return out.getvalue()

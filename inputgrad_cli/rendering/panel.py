@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import io
 from threading import Lock
+from typing import Any
 
 import numpy as np
-from PIL import Image
 
 from inputgrad_cli.rendering.colours import Pixels, table
 from inputgrad_cli.rendering.reduce import Scale
@@ -22,8 +21,8 @@ def panel(
     cmap: str,
     title: str,
     units: str,
-) -> Image.Image:
-    """Return the figure as a picture. No pyplot: it would keep state and pick a screen."""
+) -> Pixels:
+    """Return the figure, (H, W, 3). No pyplot: it would keep state and pick a screen."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.cm import ScalarMappable
     from matplotlib.colors import ListedColormap, Normalize
@@ -34,7 +33,7 @@ def panel(
         shown = [("input", seen), ("heatmap", heat), ("overlay", overlay)]
     with _ONE_AT_A_TIME:
         figure = Figure(figsize=(3.4 * len(shown) + 1.0, 3.9), dpi=110, layout="constrained")
-        FigureCanvasAgg(figure)
+        canvas: Any = FigureCanvasAgg(figure)
         axes = np.atleast_1d(np.asarray(figure.subplots(1, len(shown))))
         for axis, (name, pixels) in zip(axes, shown, strict=True):
             axis.imshow(pixels, interpolation="nearest")
@@ -47,7 +46,5 @@ def panel(
         bar.set_label(units, fontsize=9)
         bar.ax.tick_params(labelsize=8)
         figure.suptitle(title, fontsize=11)
-        out = io.BytesIO()
-        figure.savefig(out, format="png")
-        out.seek(0)
-    return Image.open(out).convert("RGB")
+        canvas.draw()
+    return np.asarray(canvas.buffer_rgba())[..., :3]
