@@ -43,17 +43,31 @@ class Answer:
         return replace(self, values=take(self.values, part), records=self.records[part])
 
 
-class CleanPass:
-    """An engine that has been over the clean inputs already and does not go again."""
+class View:
+    """An engine as it is, but for what a kind of view changes."""
 
-    def __init__(self, engine: Engine, inputs: Arrays, first: FirstPass) -> None:
-        self._engine, self._inputs = engine, inputs
-        self._known = {
-            id(target): found for target, found in zip(first.targets, first.gradients, strict=False)
-        }
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._engine, name)
+
+
+class InTurn(View):
+    """An engine that other batches keep busy: chunks gain nothing by being asked side by side."""
+
+    lanes = 0
+
+
+class CleanPass(View):
+    """An engine that has been over the clean inputs already and does not go again."""
+
+    def __init__(self, engine: Engine, inputs: Arrays, first: FirstPass) -> None:
+        super().__init__(engine)
+        self._inputs = inputs
+        self._known = {
+            id(target): found for target, found in zip(first.targets, first.gradients, strict=False)
+        }
 
     def gradients(self, inputs: Arrays, target: PinnedTarget, sites: Sequence[str]) -> Gradients:
         """Return the gradients, from the first pass where it has them."""

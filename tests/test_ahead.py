@@ -3,11 +3,18 @@
 import threading
 import time
 
+import numpy as np
 import pytest
 
 from inputgrad_cli import ahead as module
 from inputgrad_cli.ahead import ahead
+from inputgrad_cli.api import wishes
+from inputgrad_cli.batch import InTurn, View, explain_batch
 from inputgrad_cli.jobs.behind import Behind
+from inputgrad_cli.question import Question
+from inputgrad_cli.sample import Samples
+
+from .engines import Formula
 
 
 def test_results_come_in_order_whatever_takes_longer():
@@ -89,3 +96,24 @@ def test_stopping_waits_for_what_is_under_way():
     behind.put([lambda: (time.sleep(0.05), done.append(1))])
     behind.stop()
     assert done == [1]
+
+
+@pytest.mark.parametrize(("view", "own"), [(InTurn, True), (View, False)])
+def test_only_a_batch_that_is_alone_asks_side_by_side(view, own):
+    threads = set()
+
+    class Noting(Formula):
+        lanes = 2
+
+        def gradients(self, inputs, target, sites):
+            threads.add(threading.current_thread())
+            return super().gradients(inputs, target, sites)
+
+    engine = Noting(
+        lambda x: x["x"].sum(axis=1), lambda x: {"x": np.ones_like(x["x"])}, {"x": (3,)}
+    )
+    samples = Samples({"x": np.ones((5, 3), np.float32)}, many=True)
+    question = Question(wishes(["integrated-gradients:steps=9"]), ("auto",))
+    (answer,) = explain_batch(view(engine), samples, question)
+    np.testing.assert_allclose(answer.values["x"], 1.0, rtol=1e-6)
+    assert (threads == {threading.current_thread()}) == own

@@ -13,7 +13,7 @@ from typing import Any
 from inputgrad_cli import api
 from inputgrad_cli.arrays import Array
 from inputgrad_cli.baseline import Baseline, Given
-from inputgrad_cli.batch import Answer, explain_batch
+from inputgrad_cli.batch import Answer, InTurn, explain_batch
 from inputgrad_cli.errors import ItemError, UsageError
 from inputgrad_cli.formats.reference import content, read_given
 from inputgrad_cli.hashes import sha256_of
@@ -85,20 +85,23 @@ class Computer:
         """Return how many batches gain by being computed at a time; 0 where no model is open."""
         return self.model.engine.lanes if self._settled else 0
 
-    def found(self, batch: Sequence[Load]) -> Found | Faulty:
-        """Return what a batch gives, or the error where one of its items is at fault."""
+    def found(self, batch: Sequence[Load], shared: bool = False) -> Found | Faulty:
+        """Return what a batch gives, or the error where one of its items is at fault.
+
+        `shared` says that others are computed at the same time.
+        """
         began = time.monotonic()
         try:
-            passes, facts = self._answers(batch), self._facts()
+            passes, facts = self._answers(batch, shared), self._facts()
         except ItemError as error:
             return Faulty(batch, error)
         seconds = (time.monotonic() - began) / sum(len(load.samples) for load in batch)
         return Found(batch, passes, facts, seconds)
 
-    def _answers(self, batch: Sequence[Load]) -> list[list[Answer]]:
+    def _answers(self, batch: Sequence[Load], shared: bool) -> list[list[Answer]]:
         """Return the answers of each pass over the samples of a batch that can be used."""
         passes: list[list[Answer]] = []
-        keeper = Keeper(self._plan.job.out)
+        keeper, many = Keeper(self._plan.job.out), batch[0].samples.many
         for piece in pieces(batch, self._pace.batch_size):
             samples = piece.samples
             question = self._question(batch[0], piece.targets)
@@ -106,8 +109,8 @@ class Computer:
                 job = self._plan.job
                 self.model.settle(samples, self._plan.every_target, job.precision, job.seed)
                 _refuse_labels(self._plan.labels, self.model.signature)
-            found = self._explained(samples, question, piece)
-            passes.append(keeper.keep(found) if batch[0].samples.many else found)
+            found = self._explained(samples, question, piece, shared and not many)
+            passes.append(keeper.keep(found) if many else found)
             if not self._settled:
                 self._opened(self.model)
                 self._settled = True
@@ -115,9 +118,12 @@ class Computer:
             raise ItemError(f"{batch[0].item.path}: no sample of it can be used", kind="empty")
         return passes
 
-    def _explained(self, samples: Samples, question: Question, piece: Piece) -> list[Answer]:
+    def _explained(
+        self, samples: Samples, question: Question, piece: Piece, shared: bool
+    ) -> list[Answer]:
+        engine = InTurn(self.model.engine) if shared else self.model.engine
         try:
-            return explain_batch(self.model.engine, samples, question, piece.truth)
+            return explain_batch(engine, samples, question, piece.truth)
         except UsageError as error:
             if piece.targets is None:
                 raise

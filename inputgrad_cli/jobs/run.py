@@ -151,10 +151,11 @@ class Run:
             if isinstance(got, list):
                 break
         lanes = 0 if self.plan.job.most_failures is not None else self._computer.lanes
-        yield from ahead(self._computed, batches, lanes, lanes + 1, _weight)
+        beside = partial(self._computed, shared=lanes > 0)
+        yield from ahead(beside, batches, lanes, lanes + 1, _weight)
 
-    def _computed(self, got: list[Load] | Skipped | Broken) -> Got:
-        return self._computer.found(got) if isinstance(got, list) else got
+    def _computed(self, got: list[Load] | Skipped | Broken, shared: bool = False) -> Got:
+        return self._computer.found(got, shared) if isinstance(got, list) else got
 
     def _halted(self) -> bool:
         most = self.plan.job.most_failures
