@@ -17,6 +17,7 @@ from typing import Any
 from inputgrad_cli.errors import StorageError, UsageError
 from inputgrad_cli.formats.results import dump
 from inputgrad_cli.hashes import sha256_of
+from inputgrad_cli.jobs.lines import Lines
 from inputgrad_cli.jobs.pending import Pending
 from inputgrad_cli.jobs.shards import tags_in
 from inputgrad_cli.jobs.spoken import heard, spoken
@@ -36,18 +37,18 @@ class Journal:
     def __init__(self, out: Path, believe: bool = True, tag: str = "") -> None:
         self._out, self._believe, self.tag = out, believe, tag
         self.path = _path(out, tag)
-        self.known: dict[str, Record] = {}
+        self.known = Lines()
         self.homes: dict[str, str] = {}
         self._pending = Pending(out, tag)
-        self._owned: set[Path] = set()
+        self._owned: set[str] = set()
         self._begun: tuple[str, ...] = ()
         self._whole: int | None = None
         for found in tags_in(out, *NAMES):
             self._read(found)
         begun = self._pending.left()
         self._unsure = frozenset(begun)
-        self._pending.forget(self._owned)
-        self._owned |= begun
+        self._pending.forget({path for path in begun if str(path) in self._owned})
+        self._owned.update(map(str, begun))
 
     @property
     def torn(self) -> bool:
@@ -63,7 +64,7 @@ class Journal:
             self._begun = _begun(self._out, data[whole:])
         for number, line in enumerate(data[:whole].split(b"\n")[:-1], 1):
             try:
-                self._remember(_sound(json.loads(line)), tag)
+                self._remember(_sound(json.loads(line)), line, tag)
             except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
                 if not self._believe:
                     continue
@@ -73,12 +74,13 @@ class Journal:
                     mend="remove that line, use --on-exists overwrite, or choose another --out",
                 ) from None
 
-    def _remember(self, record: Record, tag: str) -> None:
+    def _remember(self, record: Record, line: bytes, tag: str) -> None:
         stem = heard(record, "stem")
         before = self.known.get(stem)
         if before is None or self.homes[stem] == tag or _turn(record) >= _turn(before):
-            self.known[stem], self.homes[stem] = record, tag
-        self._owned.update(self.files(stem))
+            self.known.keep(stem, line)
+            self.homes[stem] = tag
+        self._owned.update(map(str, self._named(record)))
 
     def holds(self, stem: str, fingerprint: str) -> Record | None:
         """Return the line of files that are there, whole, and of this very question; else None."""
@@ -103,7 +105,7 @@ class Journal:
 
     def owns(self, path: Path) -> bool:
         """Return whether a line names this file, also one that was never finished."""
-        return path in self._owned or str(path).startswith(self._begun)
+        return str(path) in self._owned or str(path).startswith(self._begun)
 
     def intend(self, paths: Iterable[Path]) -> None:
         """Note what is written next, so that it is known for our own after a kill; StorageError."""
@@ -114,31 +116,29 @@ class Journal:
 
     def files(self, stem: str) -> list[Path]:
         """Return the files that an earlier run wrote for a map."""
-        told = self.known.get(stem, {}).get("files", ())
-        return [self._out / heard(file, "path") for file in told]
+        return self._named(self.known.get(stem, {}))
+
+    def _named(self, record: Record) -> list[Path]:
+        return [self._out / heard(file, "path") for file in record.get("files", ())]
 
     def add(self, records: Sequence[Record]) -> None:
         """Append the lines and make them durable; StorageError."""
         if not records:
             return
         records = [self._later(record) for record in records]
-        text = "".join(dump(record) + "\n" for record in records)
+        lines = [dump(record).encode() for record in records]
         try:
             if self._whole is not None:
                 os.truncate(self.path, self._whole)
             # Should this end half way, the next lines must not follow upon the half.
             self._whole = self.path.stat().st_size if self.path.exists() else 0
-            _append(self.path, text.encode())
+            _append(self.path, b"".join(line + b"\n" for line in lines))
             self._whole = None
-            self._pending.clear(
-                self._out / heard(file, "path")
-                for record in records
-                for file in record.get("files", ())
-            )
+            self._pending.clear(path for record in records for path in self._named(record))
         except OSError as error:
             raise self._unwritable(error) from None
-        for record in records:
-            self._remember(record, self.tag)
+        for record, line in zip(records, lines, strict=True):
+            self._remember(record, line, self.tag)
 
     def settle(self, paths: Iterable[Path] = ()) -> None:
         """Leave no note of what has its line, nor of `paths`, never written; StorageError."""

@@ -27,7 +27,9 @@ class Brightness(Formula):
         self.name = ports[0].name
 
     def _weights(self, x):
-        return 1 + np.arange(x[0].size).reshape(x[0].shape) % 7
+        # Of x's own type and shape: to cast or repeat on the way, NumPy takes buffers without
+        # Python's lock, and where there is no memory for one, its error crashes the process.
+        return np.arange(x.size, dtype=x.dtype).reshape(x.shape) % x[0].size % 7 + 1
 
     def _f(self, inputs):
         time.sleep(self.seconds)

@@ -1,0 +1,29 @@
+"""Journal lines in memory: as they are written, since ten thousand records take five times that."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+
+class Lines(Mapping[str, dict[str, Any]]):
+    """Records by stem, each read from its line when it is asked for."""
+
+    def __init__(self) -> None:
+        self._lines: dict[str, bytes] = {}
+
+    def keep(self, stem: str, line: bytes) -> None:
+        """Remember a line, in the place of an earlier one of this stem."""
+        self._lines[stem] = line
+
+    def __getitem__(self, stem: str) -> dict[str, Any]:
+        """Return the record, new each time; KeyError."""
+        found: dict[str, Any] = json.loads(self._lines[stem])
+        return found
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._lines)
+
+    def __len__(self) -> int:
+        return len(self._lines)
