@@ -10,7 +10,7 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -46,8 +46,9 @@ class Journal:
         for found in tags_in(out, *NAMES):
             self._read(found)
         begun = self._pending.left()
-        self._unsure = frozenset(begun)
-        self._pending.forget({path for path in begun if str(path) in self._owned})
+        told = self._as_told(begun)
+        self._unsure = frozenset(begun - told)
+        self._pending.forget(told)
         self._owned.update(map(str, begun))
 
     @property
@@ -82,6 +83,20 @@ class Journal:
             self.homes[stem] = tag
         self._owned.update(map(str, self._named(record)))
 
+    def _as_told(self, paths: Set[Path]) -> set[Path]:
+        """Return those files that hold what their lines tell.
+
+        What a killed run had begun to replace may be its own by now, and stays noted until then.
+        """
+        if not paths:
+            return set()
+        told = {
+            self._out / heard(file, "path"): file["sha256"]
+            for record in self.known.values()
+            for file in record.get("files", ())
+        }
+        return {p for p in paths if p in told and p.is_file() and sha256_of(p) == told[p]}
+
     def holds(self, stem: str, fingerprint: str) -> Record | None:
         """Return the line of files that are there, whole, and of this very question; else None."""
         record = self.known.get(stem) if self._believe else None
@@ -93,8 +108,7 @@ class Journal:
             path = self._out / heard(file, "path")
             if not path.is_file() or path.stat().st_size != file["size"]:
                 return None
-            # What a killed run had begun to replace may be its own by now.
-            if path in self._unsure and sha256_of(path) != file["sha256"]:
+            if path in self._unsure:
                 return None
         return record
 

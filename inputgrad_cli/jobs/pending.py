@@ -34,7 +34,7 @@ class Pending:
         return found
 
     def forget(self, paths: Set[Path]) -> None:
-        """Drop files that lines tell of; the note itself is written by the next `clear`."""
+        """Drop files that are as lines tell; the note itself is written by the next `clear`."""
         self._live -= paths
 
     def add(self, paths: Iterable[Path]) -> None:

@@ -41,3 +41,18 @@ def test_nothing_is_kept_of_what_is_done(tool, place):
         "run.json",
         "journal.jsonl",
     }
+
+
+def test_a_run_between_that_leaves_it_alone(tool, place):
+    """Case 2: a file replaced without its line is done anew, also after a run of other items."""
+    draw_many(place / "in", 2)
+    draw_many(place / "more", 1)
+    assert tool(*WORDS, "out", "--seed", "1").code == 0
+    killed_at(tool, place, 1, "--seed", "2")
+    between = [word if word != "in" else "more" for word in WORDS]
+    assert tool(*between, "out", "--root", ".", "--seed", "1").code == 0
+    result = tool(*WORDS, "out", "--seed", "1")
+    assert "ok" in {item["status"] for item in items(result)}, result.out
+    assert tool(*WORDS, "clean", "--seed", "1").code == 0
+    made = results(place / "out")
+    assert {name: made[name] for name in results(place / "clean")} == results(place / "clean")
