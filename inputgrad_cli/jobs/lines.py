@@ -1,4 +1,4 @@
-"""Journal lines in memory: as they are written, since ten thousand records take five times that."""
+"""Journal lines in memory: as they are written, since ten thousand records take four times that."""
 
 from __future__ import annotations
 
