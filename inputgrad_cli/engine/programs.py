@@ -3,18 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import keras
 import tensorflow as tf
 
 from inputgrad_cli.engine.binding import Binding, Tensors
+from inputgrad_cli.engine.merging import merged, without
 from inputgrad_cli.engine.scalar import Pins, at_least_float32, resolve_rank, scalar
 from inputgrad_cli.engine.taps import forward, is_tap
 from inputgrad_cli.signature import Signature
 from inputgrad_cli.target import Choice
 
 Program = Callable[..., Any]
+
+
+@dataclass(frozen=True)
+class Outer:
+    """A program that reads no layer's output: what goes on inside may be made simpler."""
+
+    run: Program
+
+    def __call__(self, tensors: Tensors, pins: Any) -> Any:
+        """Run it."""
+        return self.run(tensors, pins)
 
 
 def scores_of(binding: Binding, choice: Choice) -> Program:
@@ -24,7 +37,7 @@ def scores_of(binding: Binding, choice: Choice) -> Program:
     def run(tensors: Tensors, pins: Pins) -> Any:
         return scalar(choice, forward(binding, tensors, heads), pins, tensors)
 
-    return run
+    return run if heads else Outer(run)
 
 
 def gradients_of(binding: Binding, choice: Choice, sites: Sequence[str]) -> Program:
@@ -37,16 +50,20 @@ def gradients_of(binding: Binding, choice: Choice, sites: Sequence[str]) -> Prog
             scores = scalar(choice, forward(binding, tensors, heads), pins, tensors)
         return slopes(tape, scores, tensors, sites), scores
 
-    return run
+    return run if heads else Outer(run)
 
 
 def folded(program: Program, model: Any) -> Program:
     """Return the program with the model's variables as constants, for a graph to be made of it."""
+    norms = merged(model) if isinstance(program, Outer) else []
     values = [(variable, variable.numpy()) for variable in model.variables]
 
     def run(tensors: Tensors, pins: Any) -> Any:
-        constants = [(variable, tf.constant(value)) for variable, value in values]
-        with keras.StatelessScope(state_mapping=constants):
+        inside = any(map(is_tap, tensors))  # what is fed there is of the layers as they are
+        left_out = [] if inside else norms
+        changed = {id(variable): value for norm in left_out for variable, value in norm.values}
+        constants = [(v, tf.constant(changed.get(id(v), value))) for v, value in values]
+        with keras.StatelessScope(state_mapping=constants), without(left_out):
             return program(tensors, pins)
 
     return run
@@ -81,7 +98,7 @@ def first_of(
         plain = {name: at_least_float32(y) for name, y in outputs.items()}
         return plain, resolved, scores, found
 
-    return run
+    return run if heads else Outer(run)
 
 
 def layer_heads(choices: Sequence[Choice]) -> list[str]:
