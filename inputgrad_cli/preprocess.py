@@ -48,11 +48,13 @@ class Preprocess:
                     mend="give one value, or one a channel, or another --preprocess",
                 )
         out = pixels[..., ::-1] if self.bgr else pixels
-        out = out.astype(np.float32) / np.float32(self.scale)
+        out = out.astype(np.float32)  # a copy in any case, so the rest is done in place
+        if self.scale != 1.0:
+            out /= np.float32(self.scale)
         if self.mean:
-            out = out - np.array(self.mean, np.float32)
+            out -= np.array(self.mean, np.float32)
         if self.std:
-            out = out / np.array(self.std, np.float32)
+            out /= np.array(self.std, np.float32)
         return np.ascontiguousarray(np.moveaxis(out, -1, -3) if self.channels_first else out)
 
     def level(self, value: float, shape: tuple[int, ...]) -> Floats:

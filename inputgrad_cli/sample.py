@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from inputgrad_cli.arrays import Array, Arrays, count, digest, join, printable_shape, sum_rows, take
+from inputgrad_cli.arrays import Array, Arrays, count, digest, join, printable_shape, take
 from inputgrad_cli.errors import ItemError
 from inputgrad_cli.preprocess import Preprocess, known
 from inputgrad_cli.signature import Port
@@ -223,9 +223,11 @@ def nonfinite(arrays: Arrays, where: str) -> dict[int, ItemError]:
         for start, stop in ranges(array.shape, array.dtype.itemsize):
             part = array[start:stop]
             with np.errstate(invalid="ignore", over="ignore"):  # a NaN may be a signalling one
-                totals = sum_rows(np.abs(part))
+                totals = part.reshape(len(part), -1).sum(axis=1)
+            # A sum of finite values can be too large as well.
             for row in np.flatnonzero(~np.isfinite(totals)):
-                lost = int(np.count_nonzero(~np.isfinite(part[row])))
+                if not (lost := int(np.count_nonzero(~np.isfinite(part[row])))):
+                    continue
                 bad[start + int(row)] = ItemError(
                     f"{where}: {lost} of {part[row].size} values of {name!r} are NaN or infinite",
                     reason="no gradient has a meaning there",

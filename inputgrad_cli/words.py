@@ -17,6 +17,8 @@ PRECISIONS = ("float32", "model")
 
 def printable(text: str) -> str:
     """Return text that is safe to show: control characters and stray bytes are escaped."""
+    if text.isprintable():
+        return text
     return "".join(
         c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in text
     )

@@ -7,6 +7,7 @@ from inputgrad_cli.attribution import completeness
 from inputgrad_cli.baseline import baselines
 from inputgrad_cli.draws import normal, spread
 from inputgrad_cli.errors import ItemError, UsageError
+from inputgrad_cli.formats.results import dump
 from inputgrad_cli.preprocess import known, parse
 from inputgrad_cli.probes import add_rows, chunks, line
 from inputgrad_cli.rendering.reduce import Scale, find_limit, reduce_channels
@@ -163,6 +164,23 @@ def test_samples_that_are_not_finite_are_named():
     bad = nonfinite({"x": np.array([[1.0, 2.0], [np.nan, np.inf], [3.0, 4.0]])}, "f")
     assert list(bad) == [1]
     assert "2 of 2" in bad[1].sentence()
+
+
+def test_infinities_that_cancel_are_seen_and_large_numbers_are_no_infinities():
+    rows = np.array([[np.inf, -np.inf], [3e38, 3e38], [-3e38, -3e38]], np.float32)
+    assert list(nonfinite({"x": rows}, "f")) == [0]
+
+
+def test_records_are_strict_json_of_plain_numbers():
+    told = {
+        "a": [np.float32(0.5), np.int64(3), np.bool_(True), (1, None)],
+        1: {"b": float("inf"), "c": np.float32("nan")},
+    }
+    plain = {"a": told["a"], 1: 2.5}
+    assert dump(plain) == '{"a": [0.5, 3, true, [1, null]], "1": 2.5}'
+    assert dump(told) == '{"a": [0.5, 3, true, [1, null]], "1": {"b": null, "c": null}}'
+    with pytest.raises(TypeError):
+        dump({"a": object()})
 
 
 @pytest.mark.parametrize("clip", [50, 99, 99.9, 100])

@@ -71,7 +71,16 @@ def read_result(path: Path) -> Attribution:
 
 def dump(value: Any, indent: int | None = None) -> str:
     """Return strict JSON: numbers that are not finite become null, order is kept."""
-    return json.dumps(_strict(value), allow_nan=False, ensure_ascii=True, indent=indent)
+    try:
+        return json.dumps(value, allow_nan=False, indent=indent, default=_plain)
+    except (TypeError, ValueError):  # rare, and to look for it takes ten times as long
+        return json.dumps(_strict(value), allow_nan=False, indent=indent)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, np.generic):
+        return value.item()
+    raise TypeError(f"{type(value).__name__} is not for JSON")
 
 
 def _strict(value: Any) -> Any:

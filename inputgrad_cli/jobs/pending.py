@@ -42,7 +42,7 @@ class Pending:
         new = set(paths)
         with self._lock:
             self._live |= new
-            with self._path.open("ab") as file:
+            with open(self._path, "ab") as file:
                 file.write(self._written(new))
 
     def clear(self, paths: Iterable[Path]) -> None:

@@ -56,6 +56,8 @@ class Run:
         self._undrawn = 0
         self._short = False
         self._writing: Behind[Finished] = Behind()
+        asked = [name for text in plan.job.targets for name in asked_names(text)]
+        self._places = {name: asked.index(name) for name in asked}
 
     def events(self) -> Iterator[Event]:
         """Yield what happens; the last event is the summary. Raises what ends a whole run."""
@@ -243,8 +245,7 @@ class Run:
         A target's place among all that were asked tells which answer is its own: a target that
         comes from a file goes by another name once it is read.
         """
-        place = [name for text in self.plan.job.targets for name in asked_names(text)]
-        number = place.index(made.target)
+        number = self._places[made.target]
         parts = [
             [answer for answer in answers if answer.wish.label == made.label][number]
             for answers in passes
