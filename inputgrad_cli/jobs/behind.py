@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 
 T = TypeVar("T")
 
-WRITERS = 3  # that wait for the disk; more would only wait for one another
+WRITERS = 2  # that wait for the disk; more would only wait for one another
 
 
 class Behind(Generic[T]):
