@@ -1,5 +1,9 @@
 """Folded programs: weights as constants, small padded passes, shared by threads."""
 
+import json
+import os
+import subprocess
+import sys
 import threading
 
 import numpy as np
@@ -11,6 +15,27 @@ from tests.models import steady
 from tests.networks import network_case, tape
 
 SHAPE = (12, 12, 3)
+JOB = """
+import sys
+from pathlib import Path
+from inputgrad_cli.jobs import compute
+from inputgrad_cli.jobs.job import Job
+from inputgrad_cli.jobs.plan import make_plan
+from inputgrad_cli.jobs.run import Run
+
+inner, lanes = compute.explain_batch, []
+
+def noted(engine, *asked):
+    lanes.append(engine.lanes)
+    return inner(engine, *asked)
+
+compute.explain_batch = noted
+model, pictures, out = sys.argv[1:]
+methods = ("integrated-gradients:steps=32",)
+job = Job(Path(model), (pictures,), methods=methods, out=Path(out), batch_size=4, style=None)
+list(Run(make_plan(job)).events())
+print(lanes)
+"""
 
 
 @pytest.fixture(scope="module")
@@ -150,3 +175,15 @@ def test_loading_for_a_long_job_folds(samples):
     a, b = (one.values["picture"] for one in (found, plain))
     np.testing.assert_allclose(a, b, rtol=0, atol=0.02 * np.abs(b).max())
     assert found.metadata["checks"]["completeness"]["ok"]
+
+
+@pytest.mark.skipif((os.cpu_count() or 1) < 2, reason="one core has nothing to share")
+def test_batches_that_are_computed_at_a_time_go_through_their_chunks_in_turn(samples, tmp_path):
+    words = (samples / "shapes.keras", samples / "inputs" / "shapes", tmp_path / "out")
+    made = subprocess.run(
+        [sys.executable, "-c", JOB, *map(str, words)], check=True, capture_output=True, text=True
+    )
+    first, *later = json.loads(made.stdout)
+    assert first > 1
+    assert len(later) >= 2
+    assert set(later) == {0}

@@ -44,8 +44,8 @@ def merged(model: Any) -> list[Merged]:
     """Return what can be merged; nothing in a model with code of the user's own."""
     if has_own_code(model):
         return []
-    layers = [model, *model._flatten_layers()]
-    shown = {id(tensor) for layer in layers for tensor in _outputs(layer)}
+    layers = list(model._flatten_layers())
+    shown = {id(tensor) for layer in (model, *layers) for tensor in _outputs(layer)}
     norms = [layer for layer in layers if type(layer) is keras.layers.BatchNormalization]
     found = [_merge(norm, before) for norm in norms if (before := _before(norm, shown))]
     return [one for one in found if one]
@@ -73,7 +73,8 @@ def _before(norm: Any, shown: set[int]) -> Any | None:
     if len(norm._inbound_nodes) != 1:
         return None
     (node,) = norm._inbound_nodes
-    if any(node.arguments.kwargs.get(name) is not None for name in ("training", "mask")):
+    given = [*node.arguments.args[1:], *node.arguments.kwargs.values()]
+    if any(value is not None for value in given):  # `training` perhaps
         return None
     fed = node.input_tensors[0]
     layer = fed._keras_history.operation
