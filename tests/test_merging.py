@@ -121,10 +121,6 @@ def training(keras, x, conv):
     return norm(keras)(conv, training=True)
 
 
-def training_by_place(keras, x, conv):
-    return norm(keras)(conv, True)
-
-
 def norm_called_twice(keras, x, conv):
     shared = norm(keras)
     return keras.layers.Add()([shared(conv), shared(x)])
@@ -153,7 +149,6 @@ def own_code(keras, x, conv):
         read_twice,
         shown,
         training,
-        training_by_place,
         norm_called_twice,
         along_another_axis,
         behind_an_activation,

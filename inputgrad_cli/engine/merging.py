@@ -73,8 +73,7 @@ def _before(norm: Any, shown: set[int]) -> Any | None:
     if len(norm._inbound_nodes) != 1:
         return None
     (node,) = norm._inbound_nodes
-    given = [*node.arguments.args[1:], *node.arguments.kwargs.values()]
-    if any(value is not None for value in given):  # `training` perhaps
+    if any(value is not None for value in node.arguments.kwargs.values()):  # `training` perhaps
         return None
     fed = node.input_tensors[0]
     layer = fed._keras_history.operation
