@@ -21,7 +21,7 @@ from inputgrad_cli.jobs.lines import Lines
 from inputgrad_cli.jobs.pending import Pending
 from inputgrad_cli.jobs.shards import tags_in
 from inputgrad_cli.jobs.spoken import heard, spoken
-from inputgrad_cli.jobs.store import Bytes, Pour
+from inputgrad_cli.jobs.store import Bytes, Pour, below
 
 NAMES = ("journal", ".jsonl")
 Record = dict[str, Any]
@@ -228,5 +228,4 @@ def described(out: Path, path: Path, data: Bytes | Pour) -> Record:
         if callable(data)
         else (len(data), hashlib.sha256(data).hexdigest())
     )
-    name = path.relative_to(out).as_posix()
-    return {**spoken("path", name), "size": size, "sha256": digest}
+    return {**spoken("path", below(out, path)), "size": size, "sha256": digest}

@@ -180,7 +180,7 @@ def _columns(values: Arrays, header: Sequence[str]) -> tuple[tuple[str, ...], Ar
 
 
 def _with(stem: Path, ending: str) -> Path:
-    return stem.parent / (stem.name + ending)
+    return Path(f"{stem}{ending}")
 
 
 def _is_table(item: Item) -> bool:

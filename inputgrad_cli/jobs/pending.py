@@ -8,7 +8,7 @@ from pathlib import Path
 from threading import Lock
 
 from inputgrad_cli.jobs.shards import tags_in
-from inputgrad_cli.jobs.store import write_whole
+from inputgrad_cli.jobs.store import below, write_whole
 
 NAMES = (".pending", "")
 
@@ -55,4 +55,4 @@ class Pending:
                 self._path.unlink(missing_ok=True)
 
     def _written(self, paths: Iterable[Path]) -> bytes:
-        return b"".join(os.fsencode(path.relative_to(self._out)) + b"\0" for path in paths)
+        return b"".join(os.fsencode(below(self._out, path)) + b"\0" for path in paths)

@@ -27,7 +27,8 @@ def write_whole(path: Path, data: Bytes | Pour, tag: str = "") -> None:
     """Write `data` to `path` so that the name never stands for less; StorageError."""
     # Names are cut, and threads write at once: the number keeps them apart.
     own = f"{os.getpid()}-{next(_NUMBERS)}"
-    temporary = path.parent / f"{TEMPORARY}{tag}-{own}-{path.name[-40:]}.tmp"
+    folder, name = os.path.split(path)
+    temporary = os.path.join(folder, f"{TEMPORARY}{tag}-{own}-{name[-40:]}.tmp")
     try:
         with open(_made(temporary), "wb") as file:
             data(file) if callable(data) else file.write(data)
@@ -36,24 +37,31 @@ def write_whole(path: Path, data: Bytes | Pour, tag: str = "") -> None:
         os.replace(temporary, path)
     except OSError as error:
         with contextlib.suppress(OSError):
-            temporary.unlink()
+            os.unlink(temporary)
         raise StorageError(
             f"{path}: cannot be written",
             reason=str(error.strerror or error),
             mend="free some space or choose another --out",
         ) from None
     except BaseException:  # what was to be poured in could not be read any more
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(temporary)
         raise
 
 
-def _made(path: Path) -> int:
+def below(out: Path, path: Path) -> str:
+    """Return the name of a path that was made as `out` / name; a tenth of `relative_to`'s time."""
+    whole, start = str(path), str(out)
+    return whole if start == "." else whole[len(start) :].lstrip("/")
+
+
+def _made(path: str) -> int:
     """Return the handle of a new file, in a directory that may not be there yet."""
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
     try:
         return os.open(path, flags, 0o666)
     except FileNotFoundError:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
         return os.open(path, flags, 0o666)
 
 
