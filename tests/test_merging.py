@@ -139,6 +139,10 @@ def of_nothing(keras, x, conv):
     return shut(conv)
 
 
+def behind_an_operation(keras, x, conv):
+    return norm(keras)(conv + x)
+
+
 def own_code(keras, x, conv):
     return norm(keras)(conv) + keras.layers.Lambda(lambda z: z * 2)(conv)
 
@@ -153,6 +157,7 @@ def own_code(keras, x, conv):
         along_another_axis,
         behind_an_activation,
         of_nothing,
+        behind_an_operation,
         own_code,
     ],
 )

@@ -82,8 +82,10 @@ def _before(norm: Any, shown: set[int]) -> Any | None:
 
 
 def _is_linear(layer: Any) -> bool:
+    if type(layer) not in KERNELS:  # perhaps an operation, which is no layer
+        return False
     plain = not getattr(layer, "lora_enabled", False) and not layer.quantization_mode
-    return type(layer) in KERNELS and plain and layer.activation is keras.activations.linear
+    return plain and layer.activation is keras.activations.linear
 
 
 def _fits(layer: Any, norm: Any, rank: int) -> bool:
