@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -13,6 +14,10 @@ from inputgrad_cli.cli.main import run
 
 SAMPLES = Path(__file__).parent.parent / "sample_models"
 sys.path.insert(0, str(SAMPLES))  # the tests draw fresh pictures with the script's own pencil
+
+# Shells start background jobs deaf to ^C, and every process that a test starts would inherit that.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @dataclass(frozen=True)
