@@ -18,9 +18,9 @@ def tape(model, workers=1, **how):
     return TapeEngine(Binding(model), Running(**how), workers=workers)
 
 
-def engine_of(model, inputs, batch_size=16, traced=False):
-    """Return the engine of a model in memory, settled on these inputs."""
-    engine = tape(model, batch_size=batch_size, traced=traced)
+def engine_of(model, inputs, batch_size=16, **how):
+    """Return the engine of a model in memory, run in that way, settled on these inputs."""
+    engine = tape(model, batch_size=batch_size, **how)
     engine.prepare()
     engine.settle(inputs)
     return engine
@@ -36,6 +36,12 @@ def network_case(engine, inputs, baseline=0.0, unit=0, seed=0):
     scores = engine.scores(named, target)
     axes = {site: (1, 2) for site in sites if named[site].ndim == 4}
     return Case(named, target, sites, base, keys(named, seed), 0.01, scores, {}, axes)
+
+
+def input_gradients(engine, inputs):
+    """Return the gradients of the first unit at all inputs."""
+    asked = network_case(engine, inputs)
+    return engine.gradients(asked.inputs, asked.target, asked.sites)
 
 
 class Counting:

@@ -5,7 +5,7 @@ import pytest
 
 from inputgrad_cli.contracts import methods
 from tests.models import steady
-from tests.networks import network_case, tape
+from tests.networks import engine_of, input_gradients, network_case
 
 AXIS = {1: (9,), 2: (9, 9), 3: (6, 6, 6)}
 
@@ -36,16 +36,11 @@ def chain(keras, shape, *layers):
 
 
 def settled(model, x, **how):
-    made = tape(model, batch_size=8, **how)
-    made.prepare()
-    made.settle({"x": x[:1]})
-    return made
+    return engine_of(model, {"x": x[:1]}, batch_size=8, **how)
 
 
 def gradients(model, x, **how):
-    made = settled(model, x, **how)
-    asked = network_case(made, {"x": x})
-    return made.gradients(asked.inputs, asked.target, asked.sites)
+    return input_gradients(settled(model, x, **how), {"x": x})
 
 
 def assert_same(model, x):

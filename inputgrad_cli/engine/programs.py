@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,17 +53,18 @@ def gradients_of(binding: Binding, choice: Choice, sites: Sequence[str]) -> Prog
     return run if heads else Outer(run)
 
 
-def folded(program: Program, model: Any) -> Program:
-    """Return the program with the model's variables as constants, for a graph to be made of it."""
-    norms = merged(model) if isinstance(program, Outer) else []
-    values = [(variable, variable.numpy()) for variable in model.variables]
+def folded(program: Program, model: Any, fed: Iterable[str]) -> Program:
+    """Return the program with the model's variables as constants, for a graph to be made of it.
+
+    `fed` are the names of its tensors: those fed inside are of the layers as they are.
+    """
+    norms = merged(model) if isinstance(program, Outer) and not any(map(is_tap, fed)) else []
+    changed = {id(variable): value for norm in norms for variable, value in norm.values}
+    values = [(v, changed[id(v)] if id(v) in changed else v.numpy()) for v in model.variables]
 
     def run(tensors: Tensors, pins: Any) -> Any:
-        inside = any(map(is_tap, tensors))  # what is fed there is of the layers as they are
-        left_out = [] if inside else norms
-        changed = {id(variable): value for norm in left_out for variable, value in norm.values}
-        constants = [(v, tf.constant(changed.get(id(v), value))) for v, value in values]
-        with keras.StatelessScope(state_mapping=constants), without(left_out):
+        constants = [(variable, tf.constant(value)) for variable, value in values]
+        with keras.StatelessScope(state_mapping=constants), without(norms):
             return program(tensors, pins)
 
     return run

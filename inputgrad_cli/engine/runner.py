@@ -137,7 +137,7 @@ class Runner:
         program = make()
         if self.traced:
             if self.folded:
-                program = folded(program, self.binding.model)
+                program = folded(program, self.binding.model, tensors)
             # One trace for every batch: only the first axis, and what the model leaves open.
             signature = [self._specs(tensors), _pin_specs(pins)]
             program = tf.function(program, input_signature=signature, autograph=self.own_code)
