@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
+TESTS = $(BIN)/pytest -n 2 --dist worksteal
 DEMO = sample_models/shapes.keras sample_models/inputs/shapes
 
 .PHONY: help setup demo check test test-all bench samples clean
@@ -33,10 +34,10 @@ check: setup
 	$(BIN)/pytest -q tests/test_floors.py
 
 test: setup
-	$(BIN)/pytest -m "not slow"
+	$(TESTS) -m "not slow"
 
 test-all: setup
-	$(BIN)/pytest
+	$(TESTS)
 
 bench: setup
 	$(BIN)/python -m tests.bench

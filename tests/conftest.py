@@ -9,11 +9,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from inputgrad_cli.cli.main import run
 
 SAMPLES = Path(__file__).parent.parent / "sample_models"
 sys.path.insert(0, str(SAMPLES))  # the tests draw fresh pictures with the script's own pencil
+
+settings.register_profile("two at a time", deadline=None)  # what waits for a core is not at fault
+settings.load_profile("two at a time")
 
 # Shells start background jobs deaf to ^C, and every process that a test starts would inherit that.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -74,22 +78,15 @@ def spawn(tmp_path):
     return spawn
 
 
-_ERRORS = pytest.StashKey()
+SLOPE = "apart from float64 finite differences"  # a property of a test: (model, relative error)
 
 
-def pytest_configure(config):
-    config.stash[_ERRORS] = {}
-
-
-@pytest.fixture
-def finite_differences(pytestconfig):
-    """Hold the worst relative error by model; the table is printed when all tests are done."""
-    return pytestconfig.stash[_ERRORS]
-
-
-def pytest_terminal_summary(terminalreporter, config):
-    table = config.stash[_ERRORS]
+def pytest_terminal_summary(terminalreporter):
+    """Print the errors that tests recorded; a report carries them from any worker."""
+    stats = terminalreporter.stats
+    ended = [*stats.get("passed", ()), *stats.get("failed", ())]
+    table = dict(pair for report in ended for key, pair in report.user_properties if key == SLOPE)
     if table:
-        terminalreporter.section("gradients against float64 finite differences")
+        terminalreporter.section(SLOPE)
         for name, error in sorted(table.items(), key=lambda pair: -pair[1]):
             terminalreporter.line(f"{name:28} {error:.1e}")

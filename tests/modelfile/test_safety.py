@@ -181,12 +181,12 @@ from pathlib import Path
 from inputgrad_cli.errors import ModelError
 from inputgrad_cli.modelfile.archive import open_model
 from inputgrad_cli.modelfile.scan import refuse_unsafe
-start = time.perf_counter()
+start = time.process_time()
 try:
     refuse_unsafe(open_model(Path(sys.argv[1])))
 except ModelError as error:
     print(error.sentence())
-print(time.perf_counter() - start)
+print(time.process_time() - start)
 peak = next(line for line in open("/proc/self/status") if line.startswith("VmHWM"))
 print(int(peak.split()[1]) // 1024)  # ru_maxrss would count the process that started this one
 print("tensorflow" in sys.modules or "keras" in sys.modules)

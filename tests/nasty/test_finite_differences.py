@@ -11,6 +11,7 @@ from inputgrad_cli import api
 from inputgrad_cli.choose import choose
 from inputgrad_cli.sample import Samples
 from inputgrad_cli.target import parse
+from tests.conftest import SLOPE
 from tests.models import in_float64, opened
 from tests.nasty import test_behaviour as behaviour
 from tests.nasty import test_structures as structures
@@ -115,18 +116,18 @@ def errors_of(path, copy, inputs, target, rng, code=()):
 
 
 @pytest.mark.parametrize("name", NASTY)
-def test_a_nasty_model(name, tmp_path, rng, finite_differences):
+def test_a_nasty_model(name, tmp_path, rng, record_property):
     keras.utils.set_random_seed(3)
     build, make, target = NASTY[name]
     build().save(tmp_path / "m.keras")
     error, wide = errors_of(tmp_path / "m.keras", tmp_path / "w.keras", make(rng), target, rng)
-    finite_differences[name] = error
+    record_property(SLOPE, (name, error))
     assert error < 1e-5
     assert wide < 1e-7
 
 
 @pytest.mark.parametrize("name", SAMPLES)
-def test_a_sample_model(name, samples, tmp_path, rng, finite_differences):
+def test_a_sample_model(name, samples, tmp_path, rng, record_property):
     target, shapes = SAMPLES[name]
     inputs = normal(**shapes)(rng)
     if name == "shapes":
@@ -134,6 +135,6 @@ def test_a_sample_model(name, samples, tmp_path, rng, finite_differences):
     code = [str(samples / "custom_layer.py")]
     copy = tmp_path / "wide.keras"
     error, wide = errors_of(samples / f"{name}.keras", copy, inputs, target, rng, code)
-    finite_differences[f"sample {name}"] = error
+    record_property(SLOPE, (f"sample {name}", error))
     assert error < 1e-5
     assert wide < 1e-7
