@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+import io
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO, TYPE_CHECKING
 
 from inputgrad_cli.errors import ItemError
 from inputgrad_cli.formats.files import read_bytes, refuse_large, size_of, unreadable
 from inputgrad_cli.stored import BLOCK
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
 
 LARGE = 64 << 20  # bytes; smaller files are held whole, which is quicker
 
@@ -46,6 +51,10 @@ class Blocks:
     def __iter__(self) -> Iterator[bytes]:
         return (self._block(number) for number in range(len(self._marks)))
 
+    def pour(self, file: IO[bytes]) -> None:
+        """Write all bytes into another file."""
+        file.writelines(self)
+
     def whole(self) -> bytes:
         """Return all bytes, for what cannot be read in parts; ItemError where they are too many."""
         refuse_large(self.path, self.size)
@@ -69,6 +78,35 @@ class Blocks:
             )
         self._last = number, block
         return block
+
+
+class _Raw(io.RawIOBase):
+    """The blocks of a file as Python reads files."""
+
+    def __init__(self, data: Blocks) -> None:
+        self._data, self._at = data, 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        self._at = offset + (0, self._at, self._data.size)[whence]
+        return self._at
+
+    def readinto(self, buffer: WriteableBuffer) -> int:
+        room = memoryview(buffer)
+        found = self._data.read(self._at, self._at + len(room))
+        room[: len(found)] = found
+        self._at += len(found)
+        return len(found)
+
+
+def file_of(data: bytes | Blocks) -> IO[bytes]:
+    """Return a file's content as an open file."""
+    return io.BufferedReader(_Raw(data)) if isinstance(data, Blocks) else io.BytesIO(data)
 
 
 def content(path: Path, streamed: bool) -> bytes | Blocks:

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import islice
+from math import prod
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from inputgrad_cli.arrays import Array
 from inputgrad_cli.errors import ItemError
-from inputgrad_cli.formats.arrays import native, read_header
-from inputgrad_cli.formats.blocks import Blocks
+from inputgrad_cli.formats.arrays import Header, native, read_header
+from inputgrad_cli.formats.blocks import Blocks, file_of
 from inputgrad_cli.formats.files import no_text
 from inputgrad_cli.formats.rows import Row, useless
 from inputgrad_cli.formats.spool import Spool
@@ -21,9 +21,6 @@ from inputgrad_cli.formats.tables import WHAT, Table, as_sample, begun
 from inputgrad_cli.sample import Samples, fit, is_many, layout
 from inputgrad_cli.signature import Port
 from inputgrad_cli.stored import ranges, stored
-
-if TYPE_CHECKING:
-    from _typeshed import WriteableBuffer
 
 HEADER = 1 << 16  # bytes; NumPy believes no header above 10,000
 CELLS = 1 << 16  # of a table that are in memory as text
@@ -41,22 +38,30 @@ def large_npy(data: Blocks, port: Port, where: str) -> Samples | None:
         return None
     if not is_many(like, port, where) or not like.size:
         return None
-    row = like.nbytes // len(like)
-
-    def part(start: int, stop: int) -> Array:
-        raw = data.read(header.start + start * row, header.start + stop * row)
-        return native(np.frombuffer(raw, dtype).reshape(stop - start, *shape[1:]))
+    rows = rows_of(data, header)
 
     def read(start: int, stop: int) -> Array:
-        return fit(part(start, stop), port, where, start).array
+        return fit(rows[start:stop], port, where, start).array
 
     failed: dict[int, ItemError] = {}
     if port.kind != "float":
         for start, stop in ranges(shape, dtype.itemsize):
-            failed.update(fit(part(start, stop), port, where, start).failed)
+            failed.update(fit(rows[start:stop], port, where, start).failed)
     kind = fit(like[:1], port, where).array.dtype
     arrays = {port.name: stored(shape, kind, read)}
     return Samples(arrays, many=True, failed=failed, record=layout([port]))
+
+
+def rows_of(data: Blocks, header: Header, offset: int = 0) -> Array:
+    """Return the array (N, ...) of a `.npy` file that begins at byte `offset` of a large one."""
+    begin, row = offset + header.start, prod(header.shape[1:]) * header.dtype.itemsize
+
+    def read(start: int, stop: int) -> Array:
+        raw = data.read(begin + start * row, begin + stop * row)
+        found = np.frombuffer(raw, header.dtype).reshape(stop - start, *header.shape[1:])
+        return native(found)
+
+    return stored(header.shape, header.dtype, read)
 
 
 def large_table(
@@ -68,7 +73,7 @@ def large_table(
     """
     if any(port.kind == "text" for port in ports):
         return None
-    text = io.TextIOWrapper(io.BufferedReader(_Raw(data)), "utf-8-sig", newline="")
+    text = io.TextIOWrapper(file_of(data), "utf-8-sig", newline="")
     try:
         table = begun(text, delimiter, ports, where)
         return _put_aside(table, where, folder)
@@ -108,23 +113,3 @@ def _nothing(port: Port, width: int) -> Array:
         return as_sample(np.zeros(width, port.dtype), port)
     dtype = np.float64 if port.dtype == "float64" else np.float32
     return as_sample(np.full(width, np.nan, dtype), port)
-
-
-class _Raw(io.RawIOBase):
-    """The blocks of a file as Python reads files."""
-
-    def __init__(self, data: Blocks) -> None:
-        self._blocks: Iterator[bytes] = iter(data)
-        self._rest = memoryview(b"")
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: WriteableBuffer) -> int:
-        if not self._rest:
-            self._rest = memoryview(next(self._blocks, b""))
-        room = memoryview(buffer)
-        size = min(len(room), len(self._rest))
-        room[:size] = self._rest[:size]
-        self._rest = self._rest[size:]
-        return size

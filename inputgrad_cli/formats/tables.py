@@ -140,5 +140,5 @@ def write_table(header: Sequence[str], values: Array) -> bytes:
     writer = csv.writer(out, lineterminator="\n")
     if header:
         writer.writerow(header)
-    writer.writerows([[repr(float(v)) for v in row] for row in values])
+    writer.writerows(np.asarray(values, np.float64).tolist())  # floats are written as by repr
     return out.getvalue().encode()

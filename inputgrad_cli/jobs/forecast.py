@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from inputgrad_cli.errors import ItemError
-from inputgrad_cli.formats.files import read_bytes
-from inputgrad_cli.formats.read import MANY_SUFFIXES, read_samples, suffix_of
+from inputgrad_cli.formats.read import MANY_SUFFIXES, open_file, read_samples, suffix_of
 from inputgrad_cli.formats.tables import SUFFIXES as TABLES
 from inputgrad_cli.jobs.items import Item
 from inputgrad_cli.jobs.naming import Map
@@ -53,7 +52,7 @@ def _count(plan: Plan, item: Item) -> int | None:
     if ports is None or not several or item.error:
         return None
     try:
-        files = {name: read_bytes(path) for name, path in item.paths.items()}
+        files = {name: open_file(path) for name, path in item.paths.items()}
         samples = read_samples(files, item.paths, plan.reading(ports))
     except ItemError:
         return None  # the run will say what is wrong with it

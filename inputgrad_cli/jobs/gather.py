@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from inputgrad_cli.errors import ItemError, UsageError
-from inputgrad_cli.formats.files import read_bytes
+from inputgrad_cli.formats.blocks import Blocks
+from inputgrad_cli.hashes import sha256_of
 from inputgrad_cli.jobs.journal import Journal
 from inputgrad_cli.jobs.spoken import heard
 from inputgrad_cli.jobs.store import refuse_links, write_whole
@@ -18,28 +18,29 @@ def bring(record: Mapping[str, Any], out: Path, home: tuple[Path, Journal]) -> N
     """Copy the files of a map to `home`; UsageError where one is not as was written."""
     for file in record.get("files", ()):
         name = heard(file, "path")
+        path = home[0] / name
         try:
-            data = read_bytes(out / name)
+            data = Blocks(out / name)
+            if data.sha256 != file["sha256"]:
+                raise ItemError(f"{out / name}: its content is not what was written")
+            if _is_wanted(path, data, home):
+                write_whole(path, data.pour)
         except ItemError as error:
-            raise _spoilt(out, error.sentence().rstrip(".")) from None
-        if hashlib.sha256(data).hexdigest() != file["sha256"]:
-            raise _spoilt(out, f"{out / name}: its content is not what was written")
-        _place(home[0] / name, data, home)
+            what = error.sentence().rstrip(".")
+            mend = f"run `inputgrad verify {out}`, then the saliency call again"
+            raise UsageError(what, mend=mend) from None
 
 
-def _spoilt(out: Path, what: str) -> UsageError:
-    return UsageError(what, mend=f"run `inputgrad verify {out}`, then the saliency call again")
-
-
-def _place(path: Path, data: bytes, home: tuple[Path, Journal]) -> None:
+def _is_wanted(path: Path, data: Blocks, home: tuple[Path, Journal]) -> bool:
+    """Return whether a file is still to be copied; UsageError where its place is taken."""
     try:
         refuse_links(home[0], path)
     except ItemError as error:
         raise UsageError(error.what, mend=error.mend) from None
-    if path.is_file() and path.read_bytes() == data:
-        return
+    if path.is_file() and sha256_of(path) == data.sha256:
+        return False
     if path.exists() and not home[1].owns(path):
         raise UsageError(
             f"{path}: is there already, and no run of inputgrad made it", mend="move it away"
         )
-    write_whole(path, data)
+    return True

@@ -7,14 +7,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from inputgrad_cli.attribution import Attribution, channels_last
 from inputgrad_cli.errors import EmptyError, ItemError
-from inputgrad_cli.formats.files import read_bytes
 from inputgrad_cli.formats.pictures import Viewing
-from inputgrad_cli.formats.read import Reading, read_samples
-from inputgrad_cli.formats.results import read_result
+from inputgrad_cli.formats.read import Reading, open_file, read_samples
+from inputgrad_cli.formats.results import open_result
 from inputgrad_cli.jobs.journal import Journal, described
 from inputgrad_cli.jobs.output import picture
 from inputgrad_cli.jobs.runfile import no_run, read_runs
@@ -72,7 +69,7 @@ def _redraw_one(
 ) -> Iterator[Redrawn]:
     stem, out = heard(record, "stem"), journal.path.parent
     try:
-        attribution = read_result(_arrays(out, record))
+        attribution = open_result(_arrays(out, record))
         samples, blank = _samples(attribution, record, run)
         total = len(next(iter(attribution.values.values()))) if attribution.many else 1
         digits = len(str(total - 1))
@@ -115,7 +112,7 @@ def _samples(
     home = Path(run["directory"])
     paths = {source["for"]: home / heard(source, "path") for source in record["sources"]}
     try:
-        files = {name: read_bytes(path) for name, path in paths.items()}
+        files = {name: open_file(path) for name, path in paths.items()}
         return read_samples(files, paths, Reading(ports, Preprocess("raw"), viewing)), False
     except ItemError:
         return Samples({}, many=attribution.many), True
@@ -129,13 +126,12 @@ def _limits(out: Path, records: list[dict[str, Any]], style: Style) -> dict[tupl
     """Return the largest limit of any picture of each (method, target)."""
     limits: dict[tuple[str, str], float] = {}
     for record in records:
-        attribution = read_result(_arrays(out, record))
+        attribution = open_result(_arrays(out, record))
         how = style.reduce or attribution.metadata["reduce"]
         key = (record["method"], record["target"])
         for site, stored in attribution.values.items():
-            values = channels_last(stored, site, attribution.metadata)
-            rows = values if attribution.many else values[np.newaxis]
-            for one in rows:
+            for row in stored if attribution.many else [stored]:
+                one = channels_last(row, site, attribution.metadata)
                 if drawable(one.shape):
                     level = attribution.metadata.get("level", "zero")
                     limit = find_limit(reduce_channels(one, how, level), style.clip)

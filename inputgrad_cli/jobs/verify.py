@@ -10,7 +10,7 @@ from typing import Any
 
 from inputgrad_cli.attribution import Attribution
 from inputgrad_cli.errors import ItemError, StorageError
-from inputgrad_cli.formats.results import read_result
+from inputgrad_cli.formats.results import open_result
 from inputgrad_cli.hashes import sha256_of
 from inputgrad_cli.jobs.journal import Journal
 from inputgrad_cli.jobs.runfile import no_run, read_runs
@@ -108,7 +108,7 @@ def _untrue(
 ) -> tuple[str, str] | None:
     """Return how what a file holds differs from what its line says, None where it does not."""
     try:
-        attribution = read_result(path)
+        attribution = open_result(path)
     except ItemError as error:
         return "unreadable", error.reason or error.what
     for what, found, told in _claims(attribution, record, run):

@@ -1,8 +1,9 @@
 """Large files of many samples, read and written in parts: the same files as held whole."""
 
-import io
 import json
+import math
 import os
+import shutil
 import subprocess
 import sys
 
@@ -12,14 +13,16 @@ import pytest
 from inputgrad_cli import stored
 from inputgrad_cli.formats import blocks, large
 from inputgrad_cli.jobs import kept
+from inputgrad_cli.jobs.shards import Shard
 
 from . import arrays, items, journal, stream
 
+NAMES = "abcdefgh"
 SCRIPT = """
 import sys
 from inputgrad_cli.cli.main import run
 from tests.memory import peak
-code = run(["saliency", *sys.argv[1:]])
+code = run(sys.argv[1:])
 print(code, peak())
 """
 
@@ -74,14 +77,18 @@ def files(tmp_path):
     (tmp_path / "t.tsv").write_bytes(table(50).replace(b",", b"\t"))
 
 
-def everything(folder):
-    """Return the bytes of all files but the run's own record, and the journal read."""
-    found = {
+def results(folder):
+    """Return the bytes of all files but the run's own record, by name."""
+    return {
         path.relative_to(folder): path.read_bytes()
         for path in folder.rglob("*")
         if path.is_file() and path.name not in ("run.json", ".lock", "journal.jsonl")
     }
-    return found, journal(folder)
+
+
+def everything(folder):
+    """Return the results, and the journal read."""
+    return results(folder), journal(folder)
 
 
 CALLS = [
@@ -107,6 +114,53 @@ def test_every_byte_is_as_of_a_file_that_is_held_whole(call, small, model, tmp_p
         found.append((everything(tmp_path / f"out-{on}"), [untimed(one) for one in told]))
     assert found[0] == found[1]
     assert len(found[0][0][0]) >= 1
+
+
+@pytest.fixture
+def two_shares(call, model, tmp_path):
+    """Return the words of a call, and what its two shares left in two directories."""
+    pictures = np.random.default_rng(1).random((6, 9, 8, 8, 3), np.float32)
+    for number, own in enumerate(pictures):
+        np.save(tmp_path / f"{number}.npy", own)
+    words = ("saliency", "pictures.keras", *sorted(path.name for path in tmp_path.glob("*.npy")))
+    for number in (0, 1):
+        assert call(*words, "--shard", f"{number}/2", "-o", f"share{number}").code == 0
+    return words
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        ("merge", "a", "b"),
+        ("render", "a", "--picture", "heatmap", "--scale", "run"),
+        ("render", "a", "--picture", "panel"),
+        ("verify", "a"),
+    ],
+)
+def test_what_comes_after_a_run_is_as_of_files_that_are_held_whole(
+    call, small, two_shares, tmp_path, more
+):
+    found = []
+    for on in (False, True):
+        small(on)
+        for name, share in (("a", "share0"), ("b", "share1")):
+            shutil.rmtree(tmp_path / name, ignore_errors=True)
+            shutil.copytree(tmp_path / share, tmp_path / name)
+            assert list((tmp_path / name).glob("*.npz"))
+        done = call(*more, "--json")
+        assert done.code == 0, done.err
+        found.append((results(tmp_path / "a"), done.out))
+    assert found[0] == found[1]
+
+
+def test_a_dry_run_counts_large_files_alike(call, small, two_shares, tmp_path):
+    before, told = sorted(tmp_path.rglob("*")), []
+    for on in (False, True):
+        small(on)
+        told.append(call(*two_shares, "--dry-run", "-o", "dry").out)
+    assert told[0] == told[1]
+    assert "0.npy.gradient.8.png" in told[0]
+    assert sorted(tmp_path.rglob("*")) == before
 
 
 def untimed(line):
@@ -175,7 +229,7 @@ def test_a_disk_that_is_full_of_what_waits_ends_the_run(call, small, model, tmp_
 
 def held(folder, *words):
     """Return the most bytes that a process held."""
-    command = [sys.executable, "-c", SCRIPT, *words, "--picture", "none", "-q"]
+    command = [sys.executable, "-c", SCRIPT, *map(str, words)]
     done = subprocess.run(command, capture_output=True, text=True, cwd=folder, check=True)
     code, most = done.stdout.split()[-2:]
     assert code == "0", done.stderr
@@ -184,30 +238,41 @@ def held(folder, *words):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["npy", "csv"])
-def test_a_file_of_four_times_the_size_holds_no_more(tmp_path, monkeypatch, kind):
+def test_a_file_of_three_times_the_size_holds_no_more(tmp_path, monkeypatch, kind):
     import keras
 
     monkeypatch.setenv("PYTHONPATH", os.getcwd())
+    shape = {"npy": (500, 500, 1), "csv": (40_000,)}[kind]
     layers = keras.layers
-    width = 40_000
-    network = [layers.Input((width,), name="x"), layers.Dense(1)]
+    network = [layers.Input(shape, name="x"), layers.Flatten(), layers.Dense(1)]
     keras.Sequential(network).save(tmp_path / "wide.keras")
-    sizes = []
-    for number, rows in enumerate((700, 2800)):  # 112 and 448 MB as numbers
-        name = f"{number}.{kind}"
-        values = np.random.default_rng(0).integers(0, 9, (rows, width)).astype(np.float32)
-        if kind == "npy":
-            np.save(tmp_path / name, values)
-        else:
-            write(tmp_path / name, values)
-        sizes.append(held(tmp_path, "wide.keras", name, "-o", f"out{number}"))
-        assert len(arrays(tmp_path / f"out{number}" / f"{name}.gradient.npz")["x"]) == rows
-    print(f"{kind}: {sizes[0] / 1e6:.0f} MB, {sizes[1] / 1e6:.0f} MB")
-    assert sizes[1] < 1.1 * sizes[0]
+    few, big = (next(n for n in NAMES if Shard(k, 2).holds(f"{n}.{kind}")) for k in (0, 1))
+    store(tmp_path / f"{few}.{kind}", np.ones((2, *shape), np.float32))
+    sizes = {}
+    for megabytes in (80, 240):  # as numbers
+        rows = megabytes * 250_000 // math.prod(shape)
+        values = np.random.default_rng(0).integers(0, 9, (rows, *shape)).astype(np.float32)
+        store(tmp_path / f"{big}.{kind}", values)
+        call = ("saliency", "wide.keras", f"{few}.{kind}", f"{big}.{kind}", "--picture", "none")
+        out, share = f"out{rows}", f"share{rows}"
+        held(tmp_path, *call, "--shard", "0/2", "-o", out)
+        steps = {
+            "dry run": (*call, "--dry-run"),
+            "run": (*call, "--shard", "1/2", "-o", share),
+            "merge": ("merge", out, share),
+            "verify": ("verify", out),
+            "render": ("render", out, "--scale", "run", "--zoom", "1"),
+        }
+        for step in steps if kind == "npy" else list(steps)[:-1]:  # tables are not drawn
+            sizes.setdefault(step, []).append(held(tmp_path, *steps[step]))
+        assert len(arrays(tmp_path / out / f"{big}.{kind}.gradient.npz")["x"]) == rows
+    for step, (first, second) in sizes.items():
+        print(f"{kind}, {step}: {first / 1e6:.0f} MB, {second / 1e6:.0f} MB")
+        assert second < 1.1 * first, step
 
 
-def write(path, values):
-    out = io.StringIO()
-    for row in values:
-        out.write(",".join(map(str, row)) + "\n")
-    path.write_text(out.getvalue())
+def store(path, values):
+    if path.suffix == ".npy":
+        np.save(path, values)
+    else:
+        path.write_text("".join(",".join(map(str, row)) + "\n" for row in values.tolist()))
