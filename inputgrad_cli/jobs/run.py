@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -165,6 +166,8 @@ class Run:
 
     def _opened(self, model: api.Model) -> None:
         self._model = model
+        if not gc.get_freeze_count():  # TensorFlow and the model live on: no search goes there
+            gc.freeze()
         self._news += head_warnings(self.plan, model.signature)
         self._news += [Warned(code, note) for code, note in model.engine.notes.items()]
         self._short = "memory" in model.engine.notes

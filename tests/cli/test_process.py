@@ -175,3 +175,22 @@ def test_a_missing_layer_class_is_4_in_a_fresh_process(spawn, samples):
     assert result.code == 4
     assert stream(result)[-1]["exit"] == 4
     assert items(result) == []
+
+
+FROZEN = """
+import gc, sys
+from inputgrad_cli.cli.main import run
+for out in ("one", "two"):
+    run([*sys.argv[1:], "-o", out])
+    print("FROZEN", gc.get_freeze_count(), file=sys.stderr)
+"""
+
+
+def test_what_lives_as_long_as_the_run_is_searched_for_garbage_once(samples, tmp_path):
+    words = ["saliency", samples / "shapes.keras", samples / "inputs/shapes/00-cross.png"]
+    command = [sys.executable, "-c", FROZEN, *map(str, words)]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=True)
+    lines = [line.split() for line in done.stderr.splitlines() if line.startswith("FROZEN")]
+    first, second = (int(count) for _, count in lines)
+    assert first > 100_000  # TensorFlow's own
+    assert second <= first  # a second run in this process adds none: garbage would stay for good
