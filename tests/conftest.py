@@ -19,9 +19,14 @@ sys.path.insert(0, str(SAMPLES))  # the tests draw fresh pictures with the scrip
 settings.register_profile("two at a time", deadline=None)  # what waits for a core is not at fault
 settings.load_profile("two at a time")
 
-# Shells start background jobs deaf to ^C, and every process that a test starts would inherit that.
-if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+# Shells start background jobs deaf to ^C, nohup starts them deaf to the end of the terminal, and
+# every process that a test starts would inherit that.
+for number, heard in (
+    (signal.SIGINT, signal.default_int_handler),
+    (signal.SIGHUP, signal.SIG_DFL),
+):
+    if signal.getsignal(number) is signal.SIG_IGN:
+        signal.signal(number, heard)
 
 
 @dataclass(frozen=True)

@@ -25,10 +25,10 @@ def names(place):
 
 @pytest.fixture
 def slow(start, whole):
-    """Start a run that takes about a second, and return it once some of it is done."""
+    """Start a run that takes two seconds at least, and return it once some of it is done."""
 
     def slow(before=()):
-        made = start(*WORDS, "-o", "out", seconds=0.1, before=before)
+        made = start(*WORDS, "-o", "out", seconds=0.25, before=before)
         wait_for(lambda: len(lines(whole.out)) >= 2, made)
         return made
 
