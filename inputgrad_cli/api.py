@@ -36,7 +36,8 @@ from inputgrad_cli.opened import (
 from inputgrad_cli.preprocess import Preprocess
 from inputgrad_cli.question import Question, Wish
 from inputgrad_cli.records import Facts, attribution_of, spelled
-from inputgrad_cli.rendering.draw import About, Drawing, draw
+from inputgrad_cli.rendering.about import about
+from inputgrad_cli.rendering.draw import Drawing, draw
 from inputgrad_cli.rendering.style import Style
 from inputgrad_cli.sample import Samples, suited
 from inputgrad_cli.signature import Port, Signature
@@ -208,26 +209,5 @@ def render(
         channels_last(one, name, attribution.metadata),
         seen,
         style or Style(),
-        _about(attribution, sample),
-    )
-
-
-def _about(attribution: Attribution, sample: int) -> About:
-    meta = attribution.metadata
-
-    def at(value: Any) -> Any:
-        return value[sample] if attribution.many else value
-
-    def own(value: Any) -> Any:
-        return value[sample] if isinstance(value, list) else value
-
-    return About(
-        meta["method"]["label"],
-        str(own(meta["target"]["asked"])),
-        str(own(meta["space"])),
-        at(meta["score"]),
-        at(meta["target"]["label"]),
-        meta["reduce"],
-        f"{own(meta['space'])}{' per unit of input' if meta['per_input'] else ''}",
-        meta.get("level", "zero"),
+        about(attribution, sample),
     )

@@ -76,7 +76,7 @@ def test_without_threads_the_caller_works():
 def test_groups_are_taken_whole_and_in_order():
     behind = Behind()
     for group in range(4):
-        behind.put([lambda g=group, n=n: (g, n) for n in range(3)])
+        behind.put([lambda g=group, n=n: [(g, n)] for n in range(3)])
     first = list(behind.take(1))
     assert first == [([(g, n) for n in range(3)], None) for g in range(3)]
     assert list(behind.take(1)) == []
@@ -85,9 +85,9 @@ def test_groups_are_taken_whole_and_in_order():
 
 def test_an_error_of_a_group_stands_beside_what_was_done():
     behind = Behind()
-    behind.put([lambda: 1, lambda: 1 // 0, lambda: 3])
+    behind.put([lambda: [1], lambda: (4 // n for n in (2, 1, 0, 4)), lambda: [3]])
     ((done, error),) = behind.take(0)
-    assert done == [1, 3]
+    assert done == [1, 2, 4, 3]
     assert isinstance(error, ZeroDivisionError)
 
 

@@ -10,7 +10,7 @@ from inputgrad_cli.errors import ItemError, UsageError
 from inputgrad_cli.formats.results import dump
 from inputgrad_cli.preprocess import known, parse
 from inputgrad_cli.probes import add_rows, chunks, line
-from inputgrad_cli.rendering.reduce import Scale, find_limit, reduce_channels
+from inputgrad_cli.rendering.reduce import Scale, find_limits, place, reduce_channels
 from inputgrad_cli.sample import fit, keys, nonfinite
 from inputgrad_cli.signature import Port
 
@@ -134,18 +134,25 @@ def test_channels_to_one_value(how, expected):
 
 
 def test_the_scale_puts_zero_in_the_middle_and_keeps_nan():
-    places = Scale(2.0, signed=True).place(np.array([-4.0, -2.0, 0.0, 1.0, np.nan]))
-    np.testing.assert_array_equal(places, [0, 0, 0.5, 0.75, np.nan])
-    np.testing.assert_array_equal(Scale(0.0, True).place(np.array([0.0, np.nan])), [0.5, np.nan])
+    maps = np.array([[[-4.0, -2.0, 0.0, 1.0, np.nan]], [[0.0, 0.0, 0.0, np.inf, np.nan]]])
+    places = place(maps, [Scale(2.0, signed=True), Scale(0.0, signed=True)])
+    np.testing.assert_array_equal(places[0], [[0, 0, 0.5, 0.75, np.nan]])
+    np.testing.assert_array_equal(places[1], [[0.5, 0.5, 0.5, 0.5, np.nan]])
+    (magnitudes,) = place(maps[:1], [Scale(2.0, signed=False)])
+    np.testing.assert_array_equal(magnitudes, [[0, 0, 0, 0.5, np.nan]])
+
+
+def limit_of(values, clip):
+    return find_limits(values.reshape(1, 1, -1), clip)[0]
 
 
 def test_the_limit_is_a_percentile_and_never_zero_on_a_living_map():
-    assert find_limit(np.arange(-100, 101.0), 50) == pytest.approx(50)
+    assert limit_of(np.arange(-100, 101.0), 50) == pytest.approx(50)
     sparse = np.zeros(1000)
     sparse[0] = -7
-    assert find_limit(sparse, 99) == 7
-    assert find_limit(np.zeros(4), 99) == 0
-    assert find_limit(np.array([np.nan, 1.0, np.inf]), 99) == 1
+    assert limit_of(sparse, 99) == 7
+    assert limit_of(np.zeros(4), 99) == 0
+    assert limit_of(np.array([np.nan, 1.0, np.inf]), 99) == 1
 
 
 def test_one_sample_or_many():
@@ -187,4 +194,4 @@ def test_records_are_strict_json_of_plain_numbers():
 @pytest.mark.parametrize("size", [1, 2, 50, 1001])
 def test_the_scale_is_the_percentile(clip, size):
     values = np.random.default_rng(size).standard_normal(size)
-    assert find_limit(values, clip) == pytest.approx(np.percentile(np.abs(values), clip))
+    assert limit_of(values, clip) == pytest.approx(np.percentile(np.abs(values), clip))

@@ -38,9 +38,9 @@ def command(run: Path, json: bool, **values: Any) -> int:
             click.echo(
                 f"inputgrad: warning: {made.stem}: its input is gone; heatmap only.", err=True
             )
-        done.append(str(made.path))
+        done.append(str(run / str(made.name)))
         if not json:
-            click.echo(printable(str(made.path)))
+            click.echo(printable(done[-1]))
     if json:
         click.echo(dump({"pictures": done, "failed": failed}))
     if not done and not failed:

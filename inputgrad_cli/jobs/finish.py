@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from inputgrad_cli.attribution import Attribution
 from inputgrad_cli.batch import Answer
 from inputgrad_cli.errors import ItemError
+from inputgrad_cli.jobs.drawn import PLACES
 from inputgrad_cli.jobs.events import Event, ItemDone, failure
 from inputgrad_cli.jobs.feed import Load
 from inputgrad_cli.jobs.fields import done_fields, failed_fields, unmet
 from inputgrad_cli.jobs.items import Item
 from inputgrad_cli.jobs.naming import Map
-from inputgrad_cli.jobs.output import Output
+from inputgrad_cli.jobs.output import Output, Picture
 from inputgrad_cli.jobs.spoken import spoken
 from inputgrad_cli.jobs.warn import item_warnings, map_warnings
 from inputgrad_cli.records import Facts, attribution_of
+
+NUMBERS = 3 * PLACES  # of maps that are finished together: as many as are drawn at a time
 
 
 @dataclass(frozen=True)
@@ -28,45 +32,90 @@ class Finished:
     events: list[Event]
 
 
+@dataclass(frozen=True)
+class Work:
+    """A map that is computed: the item's load, the map with its fingerprint, its answers."""
+
+    load: Load
+    made: Map
+    mark: str
+    parts: Sequence[Answer]
+
+    @property
+    def numbers(self) -> int:
+        """Return how many numbers the map has."""
+        return sum(array.size for part in self.parts for array in part.values.values())
+
+
+def shares(works: Sequence[Work]) -> Iterator[list[Work]]:
+    """Yield the maps in turn, small ones of single samples together: they are drawn at a time."""
+    share: list[Work] = []
+    for work in works:
+        if share and (work.load.samples.many or sum(w.numbers for w in share) >= NUMBERS):
+            yield share
+            share = []
+        share.append(work)
+    if share:
+        yield share
+
+
 def finish(
-    load: Load, made: Map, mark: str, parts: Sequence[Answer], output: Output, facts: Facts
-) -> Finished:
-    """Write the files of one map of one item. Raises StorageError; an item's own fault is told."""
+    works: Sequence[Work], output: Output, facts: Facts, seconds: float
+) -> Iterator[Finished]:
+    """Write the files of maps, and yield what there is to tell of each; StorageError.
+
+    An item's own fault is told. `seconds` is what each sample took to compute.
+    """
+    found = [_attribution(work, facts) for work in works]
+    good = [
+        (a, w.load.samples) for a, w in zip(found, works, strict=True) if isinstance(a, Attribution)
+    ]
+    pictures = output.pictures(good)
+    for work, attribution in zip(works, found, strict=True):
+        if isinstance(attribution, ItemError):
+            yield _failed(work, attribution)
+            continue
+        try:
+            drawn = list(islice(pictures, len(work.load.samples)))
+            yield _written(work, attribution, drawn, output, seconds)
+        except ItemError as error:
+            yield _failed(work, error)
+
+
+def _attribution(work: Work, facts: Facts) -> Attribution | ItemError:
+    if error := next((part.error for part in work.parts if part.error), None):
+        return error
     try:
-        if error := next((part.error for part in parts if part.error), None):
-            raise error
-        attribution = attribution_of(parts, load.samples, facts)
-        files, pictures = output.write(load.item, made, attribution, load.samples)
+        return attribution_of(work.parts, work.load.samples, facts)
     except ItemError as error:
-        told = failure(error)
-        event = ItemDone(failed_fields(load.item, made, told))
-        return Finished(failed_line(load.item, made, told), [event])
-    arrays = output.arrays(load.item, made)
+        return error
+
+
+def _failed(work: Work, error: ItemError) -> Finished:
+    told = failure(error)
+    event = ItemDone(failed_fields(work.load.item, work.made, told))
+    return Finished(failed_line(work.load.item, work.made, told), [event])
+
+
+def _written(
+    work: Work, attribution: Attribution, drawn: Sequence[Picture], output: Output, seconds: float
+) -> Finished:
+    load, made = work.load, work.made
+    files, pictures = output.write(load.item, made, attribution, load.samples, drawn)
+    arrays = output.path(made.stem(load.item.name) + ".npz")
     events: list[Event] = [*item_warnings(load), *map_warnings(load.item, made, attribution)]
-    events += _told(load, made, attribution, pictures, arrays)
-    status = "failed" if load.samples.failed else "ok"
+    events += _told(load, made, attribution, pictures, arrays, seconds)
     line = {
         **_key(load.item, made),
-        "status": status,
+        "status": "failed" if load.samples.failed else "ok",
         "samples": len(load.samples) if load.samples.many else None,
         "unmet": sum(_is_unmet(event) for event in events),
         "drawn": any(pictures),
-        "fingerprint": mark,
+        "fingerprint": work.mark,
         "shapes": {site: list(array.shape) for site, array in attribution.values.items()},
         "files": files,
     }
     return Finished(line, events)
-
-
-def timed(finished: Finished, seconds: float) -> Finished:
-    """Return what was finished, its items with the seconds that each took to compute."""
-    events = [
-        ItemDone({**event.fields, "seconds": round(seconds, 4)})
-        if isinstance(event, ItemDone) and event.status == "ok"
-        else event
-        for event in finished.events
-    ]
-    return replace(finished, events=events)
 
 
 def _is_unmet(event: Event) -> bool:
@@ -77,17 +126,20 @@ def _is_unmet(event: Event) -> bool:
 
 
 def _told(
-    load: Load, made: Map, attribution: Attribution, pictures: Sequence[str | None], arrays: str
+    load: Load,
+    made: Map,
+    attribution: Attribution,
+    pictures: Sequence[str | None],
+    arrays: str,
+    seconds: float,
 ) -> Iterator[Event]:
     samples = load.samples
-    if not samples.many:
-        yield ItemDone(done_fields(load.item, made, attribution, pictures, arrays, None))
-        return
-    for row in range(len(samples)):
-        if error := samples.failed.get(row):
+    for row in range(len(samples)) if samples.many else [None]:
+        if row is not None and (error := samples.failed.get(row)):
             yield ItemDone(failed_fields(load.item, made, failure(error), row))
         else:
-            yield ItemDone(done_fields(load.item, made, attribution, pictures, arrays, row))
+            told = done_fields(load.item, made, attribution, pictures, arrays, row)
+            yield ItemDone({**told, "seconds": round(seconds, 4)})
 
 
 def failed_line(item: Item, made: Map, error: dict[str, str]) -> dict[str, Any]:

@@ -18,28 +18,28 @@ def bring(record: Mapping[str, Any], out: Path, home: tuple[Path, Journal]) -> N
     """Copy the files of a map to `home`; UsageError where one is not as was written."""
     for file in record.get("files", ()):
         name = heard(file, "path")
-        path = home[0] / name
         try:
             data = Blocks(out / name)
             if data.sha256 != file["sha256"]:
                 raise ItemError(f"{out / name}: its content is not what was written")
-            if _is_wanted(path, data, home):
-                write_whole(path, data.pour)
+            if _is_wanted(name, data, home):
+                write_whole(home[0] / name, data.pour)
         except ItemError as error:
             what = error.sentence().rstrip(".")
             mend = f"run `inputgrad verify {out}`, then the saliency call again"
             raise UsageError(what, mend=mend) from None
 
 
-def _is_wanted(path: Path, data: Blocks, home: tuple[Path, Journal]) -> bool:
+def _is_wanted(name: str, data: Blocks, home: tuple[Path, Journal]) -> bool:
     """Return whether a file is still to be copied; UsageError where its place is taken."""
+    path = home[0] / name
     try:
         refuse_links(home[0], path)
     except ItemError as error:
         raise UsageError(error.what, mend=error.mend) from None
     if path.is_file() and sha256_of(path) == data.sha256:
         return False
-    if path.exists() and not home[1].owns(path):
+    if path.exists() and not home[1].owns(name):
         raise UsageError(
             f"{path}: is there already, and no run of inputgrad made it", mend="move it away"
         )

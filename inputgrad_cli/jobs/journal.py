@@ -21,7 +21,7 @@ from inputgrad_cli.jobs.lines import Lines
 from inputgrad_cli.jobs.pending import Pending
 from inputgrad_cli.jobs.shards import tags_in
 from inputgrad_cli.jobs.spoken import heard, spoken
-from inputgrad_cli.jobs.store import Bytes, Pour, below
+from inputgrad_cli.jobs.store import Bytes, Pour
 
 NAMES = ("journal", ".jsonl")
 Record = dict[str, Any]
@@ -49,7 +49,7 @@ class Journal:
         told = self._as_told(begun)
         self._unsure = frozenset(begun - told)
         self._pending.forget(told)
-        self._owned.update(map(str, begun))
+        self._owned.update(begun)
 
     @property
     def torn(self) -> bool:
@@ -62,7 +62,7 @@ class Journal:
         whole = data.rfind(b"\n") + 1
         if whole < len(data) and tag == self.tag:
             self._whole = whole
-            self._begun = _begun(self._out, data[whole:])
+            self._begun = _begun(data[whole:])
         for number, line in enumerate(data[:whole].split(b"\n")[:-1], 1):
             try:
                 self._remember(_sound(json.loads(line)), line, tag)
@@ -81,21 +81,22 @@ class Journal:
         if before is None or self.homes[stem] == tag or _turn(record) >= _turn(before):
             self.known.keep(stem, line)
             self.homes[stem] = tag
-        self._owned.update(map(str, self._named(record)))
+        self._owned.update(names_in(record))
 
-    def _as_told(self, paths: Set[Path]) -> set[Path]:
+    def _as_told(self, names: Set[str]) -> set[str]:
         """Return those files that hold what their lines tell.
 
         What a killed run had begun to replace may be its own by now, and stays noted until then.
         """
-        if not paths:
+        if not names:
             return set()
         told = {
-            self._out / heard(file, "path"): file["sha256"]
+            heard(file, "path"): file["sha256"]
             for record in self.known.values()
             for file in record.get("files", ())
         }
-        return {p for p in paths if p in told and p.is_file() and sha256_of(p) == told[p]}
+        paths = {name: self._out / name for name in names if name in told}
+        return {n for n, path in paths.items() if path.is_file() and sha256_of(path) == told[n]}
 
     def holds(self, stem: str, fingerprint: str) -> Record | None:
         """Return the line of files that are there, whole, and of this very question; else None."""
@@ -105,10 +106,11 @@ class Journal:
         if record.get("bad"):
             return None
         for file in record["files"]:
-            path = self._out / heard(file, "path")
+            name = heard(file, "path")
+            path = self._out / name
             if not path.is_file() or path.stat().st_size != file["size"]:
                 return None
-            if path in self._unsure:
+            if name in self._unsure:
                 return None
         return record
 
@@ -117,23 +119,20 @@ class Journal:
         record = self.known.get(stem, {})
         return "fingerprint" in record and record["fingerprint"] != fingerprint
 
-    def owns(self, path: Path) -> bool:
+    def owns(self, name: str) -> bool:
         """Return whether a line names this file, also one that was never finished."""
-        return str(path) in self._owned or str(path).startswith(self._begun)
+        return name in self._owned or name.startswith(self._begun)
 
-    def intend(self, paths: Iterable[Path]) -> None:
+    def intend(self, names: Iterable[str]) -> None:
         """Note what is written next, so that it is known for our own after a kill; StorageError."""
         try:
-            self._pending.add(paths)
+            self._pending.add(names)
         except OSError as error:
             raise self._unwritable(error) from None
 
-    def files(self, stem: str) -> list[Path]:
-        """Return the files that an earlier run wrote for a map."""
-        return self._named(self.known.get(stem, {}))
-
-    def _named(self, record: Record) -> list[Path]:
-        return [self._out / heard(file, "path") for file in record.get("files", ())]
+    def files(self, stem: str) -> list[str]:
+        """Return the names of the files that an earlier run wrote for a map."""
+        return names_in(self.known.get(stem, {}))
 
     def add(self, records: Sequence[Record]) -> None:
         """Append the lines and make them durable; StorageError."""
@@ -148,16 +147,16 @@ class Journal:
             self._whole = self.path.stat().st_size if self.path.exists() else 0
             _append(self.path, b"".join(line + b"\n" for line in lines))
             self._whole = None
-            self._pending.clear(path for record in records for path in self._named(record))
+            self._pending.clear(name for record in records for name in names_in(record))
         except OSError as error:
             raise self._unwritable(error) from None
         for record, line in zip(records, lines, strict=True):
             self._remember(record, line, self.tag)
 
-    def settle(self, paths: Iterable[Path] = ()) -> None:
-        """Leave no note of what has its line, nor of `paths`, never written; StorageError."""
+    def settle(self, names: Iterable[str] = ()) -> None:
+        """Leave no note of what has its line, nor of `names`, never written; StorageError."""
         try:
-            self._pending.clear(paths)
+            self._pending.clear(names)
         except OSError as error:
             raise self._unwritable(error) from None
 
@@ -189,10 +188,15 @@ def _append(path: Path, data: bytes) -> None:
         os.close(handle)
 
 
-def _begun(out: Path, torn: bytes) -> tuple[str, ...]:
+def names_in(record: Record) -> list[str]:
+    """Return the names of the files of a line."""
+    return [heard(file, "path") for file in record.get("files", ())]
+
+
+def _begun(torn: bytes) -> tuple[str, ...]:
     """Return how the files of a line that was cut short begin, if so much of it is left."""
     found = re.match(rb'\{("stem": "(?:[^"\\]|\\.)*"(?:, "stem_b64": "[^"]*")?), ', torn)
-    return (f"{out / heard(json.loads(b'{' + found[1] + b'}'), 'stem')}.",) if found else ()
+    return (heard(json.loads(b"{" + found[1] + b"}"), "stem") + ".",) if found else ()
 
 
 def _turn(record: Record) -> int:
@@ -204,8 +208,7 @@ def _sound(record: Record) -> Record:
     for key in ("stem", "input", "method", "target", "status"):
         if not isinstance(record[key], str):
             raise TypeError(key)
-    names = [heard(record, "stem"), *(heard(file, "path") for file in record.get("files", ()))]
-    for path in map(PurePosixPath, names):
+    for path in map(PurePosixPath, [heard(record, "stem"), *names_in(record)]):
         if path.is_absolute() or ".." in path.parts:
             raise ValueError("a file outside the run")
     for file in record.get("files", ()):
@@ -221,11 +224,10 @@ def fingerprint(facts: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(facts, sort_keys=True, default=repr).encode()).hexdigest()
 
 
-def described(out: Path, path: Path, data: Bytes | Pour) -> Record:
-    """Return how a file that was written stands in the journal."""
-    size, digest = (
-        (path.stat().st_size, sha256_of(path))
-        if callable(data)
-        else (len(data), hashlib.sha256(data).hexdigest())
-    )
-    return {**spoken("path", below(out, path)), "size": size, "sha256": digest}
+def described(out: Path, name: str, data: Bytes | Pour) -> Record:
+    """Return how a file that was written into `out` stands in the journal."""
+    if callable(data):
+        size, digest = (out / name).stat().st_size, sha256_of(out / name)
+    else:
+        size, digest = len(data), hashlib.sha256(data).hexdigest()
+    return {**spoken("path", name), "size": size, "sha256": digest}

@@ -7,19 +7,21 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from inputgrad_cli.attribution import Attribution, channels_last
 from inputgrad_cli.errors import EmptyError, ItemError
 from inputgrad_cli.formats.pictures import Viewing
 from inputgrad_cli.formats.read import Reading, open_file, read_samples
 from inputgrad_cli.formats.results import open_result
+from inputgrad_cli.jobs.drawn import picture
 from inputgrad_cli.jobs.journal import Journal, described
-from inputgrad_cli.jobs.output import picture
 from inputgrad_cli.jobs.runfile import no_run, read_runs
 from inputgrad_cli.jobs.spoken import heard
 from inputgrad_cli.jobs.store import Hold, refuse_links, write_whole
 from inputgrad_cli.preprocess import Preprocess
 from inputgrad_cli.rendering.draw import drawable
-from inputgrad_cli.rendering.reduce import find_limit, reduce_channels
+from inputgrad_cli.rendering.reduce import find_limits, reduce_channels
 from inputgrad_cli.rendering.style import Style
 from inputgrad_cli.sample import Samples
 from inputgrad_cli.signature import Port
@@ -30,7 +32,7 @@ class Redrawn:
     """A picture that was drawn, or why one could not be; `blank` says that its source is gone."""
 
     stem: str
-    path: Path | None
+    name: str | None
     error: ItemError | None = None
     blank: bool = False
 
@@ -79,21 +81,20 @@ def _redraw_one(
             png = None if row in lost else picture(attribution, samples, row, style)
             if png is None:
                 continue
-            place = f".{row:0{digits}}.png" if attribution.many else ".png"
-            path = out / (stem + place)
-            refuse_links(out, path)
-            journal.intend([path])
-            write_whole(path, png)
-            yield Redrawn(stem, path, None, blank)
+            name = f"{stem}.{row:0{digits}}.png" if attribution.many else f"{stem}.png"
+            refuse_links(out, out / name)
+            journal.intend([name])
+            write_whole(out / name, png)
+            yield Redrawn(stem, name, None, blank)
     except ItemError as error:
         yield Redrawn(stem, None, error)
 
 
 def _with_pictures(out: Path, record: dict[str, Any], drawn: list[Redrawn]) -> dict[str, Any]:
     """Return the journal line with the new pictures in the place of the old."""
-    new = {made.path: made for made in drawn if made.path is not None}
-    kept = [file for file in record["files"] if out / heard(file, "path") not in new]
-    files = kept + [described(out, path, path.read_bytes()) for path in new]
+    new = [made.name for made in drawn if made.name is not None]
+    kept = [file for file in record["files"] if heard(file, "path") not in set(new)]
+    files = kept + [described(out, name, (out / name).read_bytes()) for name in new]
     return {**record, "drawn": bool(new) or record.get("drawn", False), "files": files}
 
 
@@ -134,6 +135,7 @@ def _limits(out: Path, records: list[dict[str, Any]], style: Style) -> dict[tupl
                 one = channels_last(row, site, attribution.metadata)
                 if drawable(one.shape):
                     level = attribution.metadata.get("level", "zero")
-                    limit = find_limit(reduce_channels(one, how, level), style.clip)
+                    flat = reduce_channels(one[np.newaxis], how, level)
+                    (limit,) = find_limits(flat, style.clip)
                     limits[key] = max(limits.get(key, 0.0), limit)
     return limits

@@ -27,7 +27,7 @@ from inputgrad_cli.jobs.events import (
 )
 from inputgrad_cli.jobs.feed import Broken, Feed, Labels, Load, Skipped
 from inputgrad_cli.jobs.fields import failed_fields, skipped_fields
-from inputgrad_cli.jobs.finish import Finished, failed_line, finish, timed
+from inputgrad_cli.jobs.finish import Finished, Work, failed_line, finish, shares
 from inputgrad_cli.jobs.journal import Journal
 from inputgrad_cli.jobs.naming import Map, asked_names
 from inputgrad_cli.jobs.output import Output
@@ -197,15 +197,14 @@ class Run:
         yield from self._news
         self._news.clear()
 
-        def ended(load: Load, made: Map, mark: str, parts: list[Answer]) -> Finished:
-            return timed(finish(load, made, mark, parts, self._output, found.facts), found.seconds)
-
+        works = [
+            Work(load, made, mark, self._own(found.passes, made, row, load))
+            for row, load in enumerate(found.batch)
+            for made, mark in load.todo
+        ]
+        facts, seconds = found.facts, found.seconds
         self._writing.put(
-            [
-                partial(ended, load, made, mark, self._own(found.passes, made, row, load))
-                for row, load in enumerate(found.batch)
-                for made, mark in load.todo
-            ]
+            [partial(finish, share, self._output, facts, seconds) for share in shares(works)]
         )
         # The next batch is computed while this one is written, unless that would hold too much.
         yield from self._settled(0 if found.nbytes > BYTES else 1)

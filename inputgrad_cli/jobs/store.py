@@ -23,7 +23,7 @@ Bytes = bytes | memoryview
 Pour = Callable[[IO[bytes]], None]  # writes what is too large for memory into a file
 
 
-def write_whole(path: Path, data: Bytes | Pour, tag: str = "") -> None:
+def write_whole(path: Path | str, data: Bytes | Pour, tag: str = "") -> None:
     """Write `data` to `path` so that the name never stands for less; StorageError."""
     # Names are cut, and threads write at once: the number keeps them apart.
     own = f"{os.getpid()}-{next(_NUMBERS)}"
@@ -49,10 +49,10 @@ def write_whole(path: Path, data: Bytes | Pour, tag: str = "") -> None:
         raise
 
 
-def below(out: Path, path: Path) -> str:
-    """Return the name of a path that was made as `out` / name; a tenth of `relative_to`'s time."""
-    whole, start = str(path), str(out)
-    return whole if start == "." else whole[len(start) :].lstrip("/")
+def start_of(out: Path) -> str:
+    """Return how the paths of files in `out` begin: their names follow. `Path` takes ten times."""
+    whole = str(out)
+    return "" if whole == "." else whole.rstrip("/") + "/"
 
 
 def _made(path: str) -> int:

@@ -30,7 +30,7 @@ def table(name: str) -> Pixels:
 
 
 def colour(places: Array, name: str) -> Pixels:
-    """Return (H, W, 3) colours of places 0..1; NaN gets a colour of its own."""
+    """Return (..., H, W, 3) colours of places 0..1; NaN gets a colour of its own."""
     lost = np.isnan(places)
     index = np.rint(np.where(lost, 0.0, places) * 255).astype(np.uint8)
     out: Pixels = np.take(table(name), index, axis=0)

@@ -3,43 +3,22 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from inputgrad_cli.arrays import Array
+from inputgrad_cli.rendering.about import About
 from inputgrad_cli.rendering.colours import Pixels, colour
 from inputgrad_cli.rendering.panel import panel
 from inputgrad_cli.rendering.png import png_of
-from inputgrad_cli.rendering.reduce import Scale, find_limit, reduce_channels
+from inputgrad_cli.rendering.reduce import Scale, find_limits, place, reduce_channels
 from inputgrad_cli.rendering.style import Style
 from inputgrad_cli.resample import resized
 
 KEY = "inputgrad"
 GREY = tuple(enumerate((0.299, 0.587, 0.114)))
-
-
-@dataclass(frozen=True)
-class About:
-    """What a picture says of itself.
-
-    `reduce` is the channel reduction that fits the method, and `level` what is drawn from: `zero`
-    or the `mean` of the map.
-    """
-
-    method: str
-    target: str
-    space: str
-    score: float | None = None
-    label: str | None = None
-    reduce: str = "sum"
-    units: str = "score"
-    level: str = "zero"
-
-    def title(self) -> str:
-        """Return the line above a panel."""
-        score = "" if self.score is None else f", {self.space} {self.score:.4g}"
-        return f"{self.method}: {self.label or self.target}{score}"
 
 
 @dataclass(frozen=True)
@@ -62,17 +41,46 @@ def draw(values: Array, seen: Array | None, style: Style, about: About) -> Drawi
     Maps of another size than `seen`, those of layers, are brought to its size, bilinearly. Without
     `seen` an overlay is a heatmap. `about` goes into the text chunk, with the scale.
     """
-    how = style.reduce or about.reduce
-    flat = reduce_channels(values, how, about.level)
-    if seen is not None and flat.shape != seen.shape[:2]:
-        flat = resized(flat, seen.shape[:2])
-    limit = find_limit(flat, style.clip) if style.limit is None else style.limit
-    scale = Scale(limit, signed=how == "sum")
-    cmap = style.colours(scale.signed)
-    heat = colour(scale.place(flat), cmap)
+    below = None if seen is None else seen[np.newaxis]
+    return draw_all(values[np.newaxis], below, style, [about])[0]
+
+
+def draw_all(
+    values: Array, seen: Array | None, style: Style, abouts: Sequence[About]
+) -> list[Drawing]:
+    """Return what `draw` does for maps (N, H, W, C) over `seen` (N, ...), each on its own scale.
+
+    All have the reduction and the level of the first. Small maps take a third of the time that
+    they take one by one: most of it goes into calling NumPy, and waiting until other threads let.
+    """
+    how = style.reduce or abouts[0].reduce
+    flat = reduce_channels(values, how, abouts[0].level)
+    if seen is not None and flat.shape != seen.shape[:3]:
+        flat = resized(flat, seen.shape[1:3])
+    limits = find_limits(flat, style.clip) if style.limit is None else [style.limit] * len(flat)
+    scales = [Scale(limit, signed=how == "sum") for limit in limits]
+    heat = colour(place(flat, scales), style.colours(scales[0].signed))
     back = None if seen is None else _backdrop(seen)
     mixed = heat if back is None else blend(heat, back, style.alpha)
+    layers = zip(heat, [None] * len(heat) if back is None else back, mixed, strict=True)
+    alive = np.nanmax(np.abs(flat), axis=(1, 2), initial=0.0) > 0
+    return [
+        Drawing(_png(layer, scale, how, style, about), scale, flat=not some)
+        for layer, scale, about, some in zip(layers, scales, abouts, alive, strict=True)
+    ]
+
+
+def _png(
+    layers: tuple[Pixels, Pixels | None, Pixels],
+    scale: Scale,
+    how: str,
+    style: Style,
+    about: About,
+) -> bytes:
+    """Return the file of one picture, of its heatmap, what lies below, and both as one."""
+    heat, back, mixed = layers
     drawn, factor = (heat if style.kind == "heatmap" else mixed), style.factor(*heat.shape[:2])
+    cmap = style.colours(scale.signed)
     if style.kind == "panel":
         units = f"{how} over channels, {about.units}"
         drawn, factor = panel(back, heat, mixed, scale, cmap, about.title(), units), 1
@@ -82,14 +90,10 @@ def draw(values: Array, seen: Array | None, style: Style, about: About) -> Drawi
         "reduce": how,
         "cmap": cmap,
         "clip": style.clip,
-        "scale": {"low": -limit if scale.signed else 0.0, "high": limit},
+        "scale": {"low": -scale.limit if scale.signed else 0.0, "high": scale.limit},
     }
     noisy = factor == 1 and style.kind != "panel"
-    return Drawing(
-        png_of(drawn, KEY, json.dumps(text, sort_keys=True), factor, noisy),
-        scale,
-        flat=not (np.nanmax(np.abs(flat), initial=0.0) > 0),
-    )
+    return png_of(drawn, KEY, json.dumps(text, sort_keys=True), factor, noisy)
 
 
 def blend(heat: Pixels, back: Pixels, alpha: float) -> Pixels:
