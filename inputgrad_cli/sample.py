@@ -60,6 +60,8 @@ def suited(preprocess: Preprocess, port: Port) -> Preprocess:
     """Return the preprocessing as this picture input needs it: its order, and its whole numbers."""
     if port.kind == "integer" and not preprocess.keeps_values and preprocess.source != "option":
         preprocess = known("raw", f"the input's type, {port.dtype}")
+    if preprocess.channels_first == port.channels_first:
+        return preprocess
     return replace(preprocess, channels_first=port.channels_first)
 
 
@@ -222,12 +224,9 @@ def nonfinite(arrays: Arrays, where: str) -> dict[int, ItemError]:
             continue
         for start, stop in ranges(array.shape, array.dtype.itemsize):
             part = array[start:stop]
-            with np.errstate(invalid="ignore", over="ignore"):  # a NaN may be a signalling one
-                totals = part.reshape(len(part), -1).sum(axis=1)
-            # A sum of finite values can be too large as well.
-            for row in np.flatnonzero(~np.isfinite(totals)):
-                if not (lost := int(np.count_nonzero(~np.isfinite(part[row])))):
-                    continue
+            fine = np.isfinite(part).reshape(len(part), -1)
+            for row in np.flatnonzero(~fine.all(axis=1)):
+                lost = int(np.count_nonzero(~fine[row]))
                 bad[start + int(row)] = ItemError(
                     f"{where}: {lost} of {part[row].size} values of {name!r} are NaN or infinite",
                     reason="no gradient has a meaning there",

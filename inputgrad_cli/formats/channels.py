@@ -22,10 +22,15 @@ def to_channels(image: Image.Image, channels: int, notes: dict[str, str]) -> Ima
     if image.mode in ("1", "L", "F"):
         if channels > 1:
             notes["grey-to-colour"] = "a grey picture was repeated in three channels"
-        return image if image.mode == "F" else image.convert(MODES[channels])
+        return image if image.mode == "F" else _in_mode(image, MODES[channels])
     if channels == 1:
         notes["colour-to-grey"] = "a colour picture was made grey"
-    return _to_srgb(image, profile, notes).convert(MODES[channels])
+    return _in_mode(_to_srgb(image, profile, notes), MODES[channels])
+
+
+def _in_mode(image: Image.Image, mode: str) -> Image.Image:
+    """Return the picture in a mode; `convert` would copy one that is in it already."""
+    return image if image.mode == mode else image.convert(mode)
 
 
 def _on_white(image: Image.Image, notes: dict[str, str]) -> Image.Image:
@@ -39,7 +44,7 @@ def _on_white(image: Image.Image, notes: dict[str, str]) -> Image.Image:
 def _to_srgb(image: Image.Image, profile: bytes | None, notes: dict[str, str]) -> Image.Image:
     """Return colours as sRGB, by the file's own profile where it has one."""
     inks = image.mode == "CMYK"
-    plain = image.convert("RGBA" if image.has_transparency_data else "RGB")
+    plain = _in_mode(image, "RGBA" if image.has_transparency_data else "RGB")
     transform = None if profile is None else _transform(profile, "CMYK" if inks else "RGB", notes)
     if transform is None:
         if inks:

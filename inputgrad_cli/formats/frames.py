@@ -6,7 +6,7 @@ import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from inputgrad_cli.errors import ItemError
 from inputgrad_cli.formats.hush import hushed
@@ -14,6 +14,7 @@ from inputgrad_cli.formats.hush import hushed
 # Pillow knows forty formats more; some run other programs, all are code that reads foreign bytes.
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF", "GIF")
 MOST_PIXELS = 89_000_000
+UPRIGHT = 1  # of the eight ways in which a camera may have been held
 # A real picture of many pixels has many bytes; a blank page of 25 million has 3 thousand.
 MOST_PIXELS_OF_A_BYTE, FREE_PIXELS = 2_000, 25_000_000
 
@@ -74,6 +75,8 @@ def load_frame(image: Image.Image, number: int, size: int, where: str) -> Image.
         image.seek(number)
         _refuse_large(image, size, where)
     image.load()
+    if image.getexif().get(ExifTags.Base.Orientation, UPRIGHT) == UPRIGHT:
+        return image  # as most are: no copy is needed
     return ImageOps.exif_transpose(image)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -29,7 +29,7 @@ class Resize:
 
     def record(self) -> dict[str, str]:
         """Return the fields for records."""
-        return asdict(self)
+        return dict(vars(self))
 
 
 @dataclass(frozen=True)
@@ -171,4 +171,4 @@ def _stacked(frames: list[Array], where: str) -> Array:
             mend="take them one by one with --frame N",
             kind="frames",
         )
-    return np.stack(frames)
+    return np.stack(frames) if len(frames) > 1 else frames[0][np.newaxis]

@@ -196,4 +196,4 @@ def checked(samples: Samples, where: str) -> Samples:
     bad = {**nonfinite(samples.arrays, where), **samples.failed}
     if bad and not samples.many:
         raise next(iter(bad.values()))
-    return replace(samples, failed=bad)
+    return replace(samples, failed=bad) if bad else samples

@@ -34,7 +34,7 @@ def _is_wanted(name: str, data: Blocks, home: tuple[Path, Journal]) -> bool:
     """Return whether a file is still to be copied; UsageError where its place is taken."""
     path = home[0] / name
     try:
-        refuse_links(home[0], path)
+        refuse_links(home[0], name)
     except ItemError as error:
         raise UsageError(error.what, mend=error.mend) from None
     if path.is_file() and sha256_of(path) == data.sha256:

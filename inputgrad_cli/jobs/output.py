@@ -71,7 +71,7 @@ class Output:
         names = _names(stem, attribution, drawn)
         files |= {name: data for name, data in zip(names, drawn, strict=True) if name and data}
         self._refuse_foreign(files)
-        refuse_links(self._out, self._out / stem)
+        refuse_links(self._out, stem)
         self._journal.intend(files)
         try:
             for name, data in files.items():

@@ -82,7 +82,7 @@ def _redraw_one(
             if png is None:
                 continue
             name = f"{stem}.{row:0{digits}}.png" if attribution.many else f"{stem}.png"
-            refuse_links(out, out / name)
+            refuse_links(out, name)
             journal.intend([name])
             write_whole(out / name, png)
             yield Redrawn(stem, name, None, blank)

@@ -74,12 +74,11 @@ def sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
-def refuse_links(out: Path, path: Path) -> None:
-    """Raise ItemError where a directory on the way from `out` to `path` is a link."""
-    for folder in path.parents:
-        if folder == out:
-            return
-        if folder.is_symlink():
+def refuse_links(out: Path, name: str) -> None:
+    """Raise ItemError where a directory on the way from `out` to the file `name` is a link."""
+    while name := os.path.dirname(name):
+        folder = start_of(out) + name
+        if os.path.islink(folder):
             raise ItemError(
                 f"{folder}: is a link, and may lead out of --out",
                 mend="remove it, or choose another --out",

@@ -35,7 +35,9 @@ def png_of(pixels: Pixels, key: str, text: str, factor: int = 1, noisy: bool = F
 
 def _filtered(pixels: Pixels, factor: int) -> Pixels:
     """Return the lines, (H, factor, 1 + bytes of a line): a repeated one differs by nothing."""
-    wide = np.repeat(pixels, factor, axis=1).reshape(len(pixels), -1)
+    columns = np.repeat(np.arange(pixels.shape[1]), factor)
+    # To take them lets other threads go on, as `np.repeat` does not.
+    wide = np.take(pixels, columns, axis=1).reshape(len(pixels), -1)
     lines = np.zeros((len(wide), factor, 1 + wide.shape[1]), np.uint8)
     lines[..., 0] = UP
     lines[:1, 0, 1:] = wide[:1]
