@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from math import prod
 from typing import IO
 
 import numpy as np
@@ -38,7 +39,7 @@ def pictures(plates: Iterable[Plate | None], style: Style) -> Iterator[bytes | N
     """Yield the PNG of each plate, None for None; those of one kind are drawn together."""
     alike: list[Plate] = []
     for plate in plates:
-        if alike and (plate is None or plate.kind != alike[0].kind or _enough(alike)):
+        if alike and (plate is None or plate.kind != alike[0].kind or _places(alike) >= PLACES):
             yield from _drawn(alike, style)
             alike = []
         if plate is None:
@@ -49,9 +50,11 @@ def pictures(plates: Iterable[Plate | None], style: Style) -> Iterator[bytes | N
         yield from _drawn(alike, style)
 
 
-def _enough(plates: list[Plate]) -> bool:
-    one = plates[0].values
-    return len(plates) * one[..., 0].size >= PLACES
+def _places(alike: list[Plate]) -> int:
+    """Return how many places the pictures have; a coarse map is brought to the size below it."""
+    one = alike[0]
+    sides = one.values.shape[:2] if one.seen is None else one.seen.shape[:2]
+    return len(alike) * prod(sides)
 
 
 def _drawn(plates: list[Plate], style: Style) -> Iterator[bytes]:

@@ -43,12 +43,16 @@ class Work:
 
     @property
     def numbers(self) -> int:
-        """Return how many numbers the map has."""
-        return sum(array.size for part in self.parts for array in part.values.values())
+        """Return how many numbers the map has, or the inputs that it is drawn over."""
+        own = sum(array.size for part in self.parts for array in part.values.values())
+        return max(own, sum(array.size for array in self.load.samples.arrays.values()))
 
 
 def shares(works: Sequence[Work]) -> Iterator[list[Work]]:
-    """Yield the maps in turn, small ones of single samples together: they are drawn at a time."""
+    """Yield the maps in turn, small ones of single samples together: they are drawn at a time.
+
+    Those that travel together are in memory, so that no source of one can fail the others.
+    """
     share: list[Work] = []
     for work in works:
         if share and (work.load.samples.many or sum(w.numbers for w in share) >= NUMBERS):

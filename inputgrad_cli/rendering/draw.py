@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from inputgrad_cli.arrays import Array
+from inputgrad_cli.arrays import Array, Floats
 from inputgrad_cli.rendering.about import About
 from inputgrad_cli.rendering.colours import Pixels, colour
 from inputgrad_cli.rendering.panel import panel
@@ -56,7 +56,7 @@ def draw_all(
     how = style.reduce or abouts[0].reduce
     flat = reduce_channels(values, how, abouts[0].level)
     if seen is not None and flat.shape != seen.shape[:3]:
-        flat = resized(flat, seen.shape[1:3])
+        flat = _fitted(flat, seen.shape[1:3])
     limits = find_limits(flat, style.clip) if style.limit is None else [style.limit] * len(flat)
     scales = [Scale(limit, signed=how == "sum") for limit in limits]
     heat = colour(place(flat, scales), style.colours(scales[0].signed))
@@ -68,6 +68,15 @@ def draw_all(
         Drawing(_png(layer, scale, how, style, about), scale, flat=not some)
         for layer, scale, about, some in zip(layers, scales, abouts, alive, strict=True)
     ]
+
+
+def _fitted(maps: Floats, size: tuple[int, ...]) -> Floats:
+    """Return maps, (N, h, w), of another size; beside what is not finite, values are lost (NaN)."""
+    lost = ~np.isfinite(maps)
+    out = resized(np.where(lost, 0.0, maps), size)
+    if lost.any():
+        out[resized(lost, size) > 0] = np.nan
+    return out
 
 
 def _png(
