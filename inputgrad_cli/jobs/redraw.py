@@ -92,8 +92,8 @@ def _redraw_one(
 
 def _with_pictures(out: Path, record: dict[str, Any], drawn: list[Redrawn]) -> dict[str, Any]:
     """Return the journal line with the new pictures in the place of the old."""
-    new = [made.name for made in drawn if made.name is not None]
-    kept = [file for file in record["files"] if heard(file, "path") not in set(new)]
+    new = dict.fromkeys(made.name for made in drawn if made.name is not None)
+    kept = [file for file in record["files"] if heard(file, "path") not in new]
     files = kept + [described(out, name, (out / name).read_bytes()) for name in new]
     return {**record, "drawn": bool(new) or record.get("drawn", False), "files": files}
 
