@@ -9,7 +9,7 @@ from inputgrad_cli.errors import ItemError
 from inputgrad_cli.formats.read import MANY_SUFFIXES, open_file, read_samples, suffix_of
 from inputgrad_cli.formats.tables import SUFFIXES as TABLES
 from inputgrad_cli.jobs.items import Item
-from inputgrad_cli.jobs.naming import Map
+from inputgrad_cli.jobs.naming import Map, picture_names
 from inputgrad_cli.jobs.pace import numbers_of
 from inputgrad_cli.jobs.plan import Plan
 from inputgrad_cli.rendering.draw import drawable
@@ -41,7 +41,7 @@ def forecast(plan: Plan) -> Iterator[Move]:
             files = [f"{stem}.npz"]
             files += [f"{stem}.csv"] if suffix_of(item.path) in TABLES else []
             if seen:
-                files += _pictures(stem, count)
+                files += picture_names(stem, count)
             yield Move(item, made, tuple(files), (count or 1) * numbers * 4 + FRAME)
 
 
@@ -57,10 +57,3 @@ def _count(plan: Plan, item: Item) -> int | None:
     except ItemError:
         return None  # the run will say what is wrong with it
     return len(samples) if samples.many else None
-
-
-def _pictures(stem: str, count: int | None) -> list[str]:
-    if count is None:
-        return [f"{stem}.png"]
-    digits = len(str(count - 1))
-    return [f"{stem}.{row:0{digits}}.png" for row in range(count)]

@@ -39,6 +39,14 @@ class Map:
         return folder + slash + last + self.tail
 
 
+def picture_names(stem: str, count: int | None) -> list[str]:
+    """Return the names of a map's pictures, one a sample of many; None stands for a single one."""
+    if count is None:
+        return [f"{stem}.png"]
+    digits = len(str(count - 1))
+    return [f"{stem}.{row:0{digits}}.png" for row in range(count)]
+
+
 def asked_names(text: str) -> list[str]:
     """Return the targets that `text` stands for: K of them for `top:K`, else itself."""
     found = re.fullmatch(r"((?:.*/)?)top:(\d+)", text)

@@ -16,7 +16,7 @@ from inputgrad_cli.formats.tables import write_table
 from inputgrad_cli.jobs.drawn import late, pictures, plate_of
 from inputgrad_cli.jobs.items import Item
 from inputgrad_cli.jobs.journal import Journal, described
-from inputgrad_cli.jobs.naming import Map
+from inputgrad_cli.jobs.naming import Map, picture_names
 from inputgrad_cli.jobs.poured import holds, is_large, npz_of, poured
 from inputgrad_cli.jobs.store import Bytes, Pour, refuse_links, start_of, write_whole
 from inputgrad_cli.rendering.style import Style
@@ -68,8 +68,9 @@ class Output:
         files: dict[str, Bytes | Pour] = {f"{stem}.npz": npz_of(attribution)}
         if samples.header or _is_table(item):
             files |= _table(stem, attribution, samples)
-        names = _names(stem, attribution, drawn)
-        files |= {name: data for name, data in zip(names, drawn, strict=True) if name and data}
+        names = picture_names(stem, len(drawn) if attribution.many else None)
+        shown = dict(zip(names, drawn, strict=True))
+        files |= {name: data for name, data in shown.items() if data is not None}
         self._refuse_foreign(files)
         refuse_links(self._out, stem)
         self._journal.intend(files)
@@ -83,7 +84,7 @@ class Output:
             if name not in files:  # of an earlier form of this item, with more samples say
                 (self._out / name).unlink(missing_ok=True)
         told = [described(self._out, name, data) for name, data in files.items()]
-        return told, [None if name is None else self.path(name) for name in names]
+        return told, [None if data is None else self.path(n) for n, data in shown.items()]
 
     def _refuse_foreign(self, files: Mapping[str, Bytes | Pour]) -> None:
         for name, data in files.items():
@@ -97,19 +98,6 @@ class Output:
                     mend="move it, or use --on-exists overwrite",
                     kind="exists",
                 )
-
-
-def _names(stem: str, attribution: Attribution, drawn: Sequence[Picture]) -> list[str | None]:
-    """Return the name of each picture, None where there is none."""
-    digits = len(str(len(drawn) - 1))
-    return [
-        None
-        if one is None
-        else f"{stem}.{row:0{digits}}.png"
-        if attribution.many
-        else f"{stem}.png"
-        for row, one in enumerate(drawn)
-    ]
 
 
 def _table(stem: str, attribution: Attribution, samples: Samples) -> dict[str, Bytes | Pour]:

@@ -16,6 +16,7 @@ from inputgrad_cli.formats.read import Reading, open_file, read_samples
 from inputgrad_cli.formats.results import open_result
 from inputgrad_cli.jobs.drawn import picture
 from inputgrad_cli.jobs.journal import Journal, described
+from inputgrad_cli.jobs.naming import picture_names
 from inputgrad_cli.jobs.runfile import no_run, read_runs
 from inputgrad_cli.jobs.spoken import heard
 from inputgrad_cli.jobs.store import Hold, refuse_links, write_whole
@@ -73,15 +74,13 @@ def _redraw_one(
     try:
         attribution = open_result(_arrays(out, record))
         samples, blank = _samples(attribution, record, run)
-        total = len(next(iter(attribution.values.values()))) if attribution.many else 1
-        digits = len(str(total - 1))
-        checks = attribution.metadata["checks"]
-        lost = {row for row in range(total) if attribution.many and checks[row] is None}
-        for row in range(total):
-            png = None if row in lost else picture(attribution, samples, row, style)
+        many, checks = attribution.many, attribution.metadata["checks"]
+        total = len(next(iter(attribution.values.values()))) if many else None
+        for row, name in enumerate(picture_names(stem, total)):
+            lost = many and checks[row] is None
+            png = None if lost else picture(attribution, samples, row, style)
             if png is None:
                 continue
-            name = f"{stem}.{row:0{digits}}.png" if attribution.many else f"{stem}.png"
             refuse_links(out, name)
             journal.intend([name])
             write_whole(out / name, png)

@@ -50,8 +50,8 @@ def draw_all(
 ) -> list[Drawing]:
     """Return what `draw` does for maps (N, H, W, C) over `seen` (N, ...), each on its own scale.
 
-    All have the reduction and the level of the first. Small maps take a third of the time that
-    they take one by one: most of it goes into calling NumPy, and waiting until other threads let.
+    All have the reduction and the level of the first. Of small maps, drawn one by one, most of the
+    time would go into calling NumPy, and into waiting until other threads let it.
     """
     how = style.reduce or abouts[0].reduce
     flat = reduce_channels(values, how, abouts[0].level)
