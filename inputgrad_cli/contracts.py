@@ -226,7 +226,8 @@ class Method:
     `clean_gradient`: the gradient at the clean input is part of the definition. `needs` is what it
     cannot do without: `picture` inputs, a `dataset` of baselines, a `layer` that gives maps, or a
     `network` whose layers have rules. `reduce` is how pictures bring channels together, and `level`
-    what they are drawn from: `zero`, or the map's own `mean`.
+    what they are drawn from: `zero`, or the map's own `mean`. `known_as` are the words that other
+    tools use for it.
     """
 
     name: ClassVar[str]
@@ -239,6 +240,7 @@ class Method:
     needs: ClassVar[str] = ""
     reduce: ClassVar[str] = "sum"
     level: ClassVar[str] = "zero"
+    known_as: ClassVar[tuple[str, ...]] = ()
 
     @property
     def per_input(self) -> bool:
@@ -260,4 +262,4 @@ class Method:
         raise TypeError(f"{type(self).__name__} does not say how it attributes")
 
 
-methods: Registry[Method] = Registry("method")
+methods: Registry[Method] = Registry("method", "`inputgrad methods` lists all")

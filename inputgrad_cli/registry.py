@@ -7,7 +7,6 @@ its range in `field(metadata=...)`, made by `param`.
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import inspect
 import types
 import typing
@@ -16,6 +15,19 @@ from typing import Any, Generic, TypeVar
 
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.grammar import Call, Word, parse
+from inputgrad_cli.suggest import advice, suggest
+
+# Words of other tools for parameters that go by fixed names here.
+OTHER_WORDS = {
+    "n_steps": ("steps",), "num_steps": ("steps",), "m_steps": ("steps",),
+    "iterations": ("steps", "samples"), "n": ("samples", "steps"),
+    "n_samples": ("samples",), "num_samples": ("samples",), "nsamples": ("samples",),
+    "std": ("noise", "std"), "stdev": ("noise", "std"), "sigma": ("sigma", "noise"),
+    "stddev": ("noise", "std"), "noise_level": ("noise",), "stdevs": ("noise",),
+    "layer_name": ("layer",), "target_layer": ("layer",), "conv_layer": ("layer",),
+    "method": ("of",), "inner": ("of",), "size": ("patch", "grid"),
+    "patch_size": ("patch",), "window": ("patch",),
+}  # fmt: skip
 
 T = TypeVar("T")
 C = TypeVar("C", bound=type[Any])
@@ -35,10 +47,15 @@ def param(
 
 
 class Registry(Generic[T]):
-    """Frozen dataclasses by name; `what` is the word for one of them in messages."""
+    """Frozen dataclasses by name; `what` is the word for one of them in messages.
 
-    def __init__(self, what: str) -> None:
+    A class may say `known_as`: other words that people use for it, which are suggested by its name
+    and never taken for it. `listing` says where all names stand; unset, an error lists them.
+    """
+
+    def __init__(self, what: str, listing: str = "") -> None:
         self.what = what
+        self._listing = listing
         self._classes: dict[str, type[T]] = {}
 
     def register(self, cls: C) -> C:
@@ -75,9 +92,8 @@ class Registry(Generic[T]):
                 continue
             if key not in fields:
                 known = ", ".join(fields) or "no parameters"
-                raise call.wrong(
-                    f"{call.name.text} has no parameter {key!r}", word, f"it has: {known}"
-                )
+                mend = advice(suggest(key, fields, OTHER_WORDS), f"it has: {known}")
+                raise call.wrong(f"{call.name.text} has no parameter {key!r}", word, mend)
             values[key] = _convert(call, fields[key], value, typing.get_type_hints(cls)[key])
         try:
             return cls(**values)
@@ -85,11 +101,17 @@ class Registry(Generic[T]):
             error.received = error.received or call.source
             raise
 
+    def aliases(self) -> dict[str, list[str]]:
+        """Return the names that each other word stands for."""
+        found: dict[str, list[str]] = {}
+        for name, cls in self._classes.items():
+            for word in vars(cls).get("known_as", ()):  # a subclass goes by words of its own
+                found.setdefault(word, []).append(name)
+        return found
+
     def _suggest(self, name: str) -> str:
-        near = difflib.get_close_matches(name, self._classes, n=1)
-        return (
-            (f"did you mean {near[0]!r}? " if near else "") + "known: " + ", ".join(self._classes)
-        )
+        listing = self._listing or "known: " + ", ".join(self._classes)
+        return advice(suggest(name, self._classes, self.aliases()), listing)
 
 
 def parameters(cls: type[Any]) -> list[dataclasses.Field[Any]]:

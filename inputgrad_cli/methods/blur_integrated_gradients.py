@@ -34,6 +34,7 @@ class BlurIntegratedGradients(Method):
     name = "blur-integrated-gradients"
     family = "path"
     paper = "arXiv:2004.03383"
+    known_as = ("blur-ig", "big")
     complete = True
     linear_exact = "difference from the blurred input times gradient"
     needs = "picture"

@@ -58,6 +58,7 @@ class Conductance(Layered):
 
     name = "conductance"
     paper = "arXiv:1805.12233"
+    known_as = ("layer-conductance", "neuron-conductance")
     complete = True
 
     steps: int | None = param(

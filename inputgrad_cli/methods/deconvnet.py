@@ -19,3 +19,4 @@ class Deconvnet(Cutting):
 
     name = "deconvnet"
     paper = "arXiv:1311.2901"
+    known_as = ("deconv", "deconvolution")

@@ -25,6 +25,7 @@ class DeepLift(Backward):
 
     name = "deeplift"
     paper = "arXiv:1704.02685"
+    known_as = ("deepshap", "deep-explainer", "deeplift-shap", "deep", "rescale")
     complete = True
     linear_exact = "difference times gradient"
 

@@ -24,6 +24,7 @@ class EigenCAM(CAM):
 
     name = "eigen-cam"
     paper = "arXiv:2008.00299"
+    known_as = ("pca-cam",)
 
     relu: bool = param(False, "cut at zero")
 

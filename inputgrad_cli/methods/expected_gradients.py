@@ -20,4 +20,5 @@ class ExpectedGradients(Referring):
 
     name = "expected-gradients"
     paper = "arXiv:1906.10670"
+    known_as = ("eg", "expected-grad")
     linear_exact = "difference times gradient"

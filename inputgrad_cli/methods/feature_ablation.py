@@ -30,6 +30,7 @@ class FeatureAblation(Segmenting):
 
     name = "feature-ablation"
     paper = "arXiv:1612.08220"
+    known_as = ("ablation", "perturbation", "permutation", "leave-one-out", "drop-column")
     linear_exact = "difference times gradient"
     most = 65536
 

@@ -27,6 +27,7 @@ class FullGrad(Method):
     name = "fullgrad"
     family = "layer"
     paper = "arXiv:1905.00780"
+    known_as = ("full-gradient", "full-gradients", "full-grad-cam")
     needs = "layer"
 
     def attribute(self, engine: Engine, case: Case) -> Finding:

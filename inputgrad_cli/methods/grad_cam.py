@@ -27,6 +27,10 @@ class GradCAM(CAM):
 
     name = "grad-cam"
     paper = "arXiv:1610.02391"
+    known_as = (
+        "cam", "gradient-cam", "class-activation-map", "class-activation-mapping",
+        "activation-map", "heatmap",
+    )  # fmt: skip
 
     def combine(self, maps: Array, slopes: Array) -> Array:
         """Return the weighted sum."""

@@ -18,6 +18,10 @@ class Gradient(Method):
     name = "gradient"
     family = "gradient"
     paper = "arXiv:1312.6034"
+    known_as = (
+        "saliency", "saliency-map", "vanilla", "vanilla-gradient", "simple-gradient",
+        "plain-gradient", "grad", "grads", "backprop", "sensitivity",
+    )  # fmt: skip
     clean_gradient = True
     linear_exact = "gradient"
     reduce = "max-abs"

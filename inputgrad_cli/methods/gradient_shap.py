@@ -24,6 +24,7 @@ class GradientShap(Referring):
 
     name = "gradient-shap"
     paper = "arXiv:1705.07874"
+    known_as = ("shap", "gradient-explainer", "grad-shap")
 
     noise: float = param(0.15, "noise level, as a share of the sample's max - min", least=0.0)
 

@@ -19,3 +19,4 @@ class GuidedBackprop(Cutting):
 
     name = "guided-backprop"
     paper = "arXiv:1412.6806"
+    known_as = ("guided-backpropagation", "gbp", "guided", "guided-relu")

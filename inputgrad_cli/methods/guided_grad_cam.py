@@ -24,6 +24,7 @@ class GuidedGradCAM(CAM):
 
     name = "guided-grad-cam"
     paper = "arXiv:1610.02391"
+    known_as = ("guided-cam", "ggcam")
     reduce = "max-abs"
 
     relu: bool = param(True, "of the coarse map keep what speaks for the target alone")

@@ -30,6 +30,7 @@ class GuidedIntegratedGradients(Method):
     name = "guided-integrated-gradients"
     family = "path"
     paper = "arXiv:2106.09788"
+    known_as = ("guided-ig", "gig")
     complete = True
     linear_exact = "difference times gradient"
 

@@ -22,6 +22,7 @@ class HiResCAM(CAM):
 
     name = "hires-cam"
     paper = "arXiv:2011.08891"
+    known_as = ("element-wise-cam", "xgrad-cam")
 
     relu: bool = param(False, "keep what speaks for the target alone")
 

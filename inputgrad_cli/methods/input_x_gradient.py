@@ -18,6 +18,10 @@ class InputXGradient(Method):
     name = "input-x-gradient"
     family = "gradient"
     paper = "arXiv:1605.01713"
+    known_as = (
+        "gradient-x-input", "gradient-times-input", "input-times-gradient", "grad-x-input",
+        "input-gradient", "gradient*input", "grad*input", "ixg", "gxi",
+    )  # fmt: skip
     clean_gradient = True
     linear_exact = "input times gradient"
 

@@ -28,6 +28,7 @@ class IntegratedDirectionalGradients(Method):
     name = "integrated-directional-gradients"
     family = "path"
     paper = "arXiv:2303.14242"
+    known_as = ("idg",)
     complete = True
     linear_exact = "difference of scores shared by gradient squared"
 

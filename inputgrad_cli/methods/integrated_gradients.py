@@ -31,6 +31,7 @@ class IntegratedGradients(Method):
     name = "integrated-gradients"
     family = "path"
     paper = "arXiv:1703.01365"
+    known_as = ("ig", "intgrad", "intgrads", "integrated-grad", "path-integrated-gradients")
     complete = True
     linear_exact = "difference times gradient"
 

@@ -35,6 +35,7 @@ class KernelShap(Segmenting):
 
     name = "kernel-shap"
     paper = "arXiv:1705.07874"
+    known_as = ("shap", "kernel-explainer", "shapley", "shapley-values")
     complete = True
     random = True
     linear_exact = "difference times gradient"

@@ -30,6 +30,7 @@ class Lime(Segmenting):
 
     name = "lime"
     paper = "arXiv:1602.04938"
+    known_as = ("lime-image", "superpixels")
     random = True
     linear_exact = "difference times gradient"
     unused = "near zero"

@@ -35,6 +35,10 @@ class Lrp(Backward):
 
     name = "lrp"
     paper = "arXiv:1910.09840"
+    known_as = (
+        "layer-wise-relevance-propagation", "relevance", "relevance-propagation", "lrp-epsilon",
+        "lrp-z", "deep-taylor",
+    )  # fmt: skip
     linear_exact = "input times gradient"
 
     rule: str = param("composite", "how a layer shares its relevance", choices=RULES)

@@ -33,6 +33,9 @@ class Occlusion(Perturbing):
 
     name = "occlusion"
     paper = "arXiv:1311.2901"
+    known_as = (
+        "occlusion-sensitivity", "occlusion-map", "sliding-window", "patch-occlusion", "masking",
+    )  # fmt: skip
     linear_exact = "difference times gradient"
 
     window: int | None = param(

@@ -33,6 +33,7 @@ class Rise(Perturbing):
 
     name = "rise"
     paper = "arXiv:1806.07421"
+    known_as = ("randomized-input-sampling",)
     random = True
     unused = "the mean score"
     level = "mean"

@@ -27,6 +27,7 @@ class ScoreCAM(CAM):
 
     name = "score-cam"
     paper = "arXiv:1910.01279"
+    known_as = ("ablation-cam",)
 
     @property
     def uses_baseline(self) -> bool:

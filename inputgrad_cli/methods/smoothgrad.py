@@ -20,5 +20,6 @@ class SmoothGrad(Noisy):
 
     name = "smoothgrad"
     paper = "arXiv:1706.03825"
+    known_as = ("sg", "smooth-gradient", "smooth", "noise-tunnel")
     linear_exact = "gradient"
     reduce = "max-abs"

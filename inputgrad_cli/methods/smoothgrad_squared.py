@@ -31,6 +31,7 @@ class SmoothGradSquared(Noisy):
 
     name = "smoothgrad-squared"
     paper = "arXiv:1806.10758"
+    known_as = ("smoothgrad-sq", "smoothgrad2", "sg-squared")
     linear_exact = "gradient squared"
 
     def terms(self, like: Arrays) -> Squares:

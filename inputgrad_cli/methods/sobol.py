@@ -31,6 +31,7 @@ class Sobol(Segmenting):
 
     name = "sobol"
     paper = "arXiv:2111.04138"
+    known_as = ("sobol-indices", "hsic")
     random = True
     most = 4096
 

@@ -52,6 +52,7 @@ class VarGrad(Noisy):
 
     name = "vargrad"
     paper = "arXiv:1810.03307"
+    known_as = ("variance", "variance-gradient")
     linear_exact = "zero"
 
     @property

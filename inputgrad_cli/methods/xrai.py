@@ -35,6 +35,7 @@ class Xrai(Method):
     name = "xrai"
     family = "region"
     paper = "arXiv:1906.02825"
+    known_as = ("regions", "segments", "superpixels")
     complete = True
     needs = "picture"
     unused: ClassVar[str] = "share of its region"
