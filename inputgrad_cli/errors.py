@@ -47,7 +47,8 @@ class InputgradError(Exception):
             parts.append(f"received: {self.received}")
         if self.mend:
             parts.append(self.mend)
-        return "; ".join(part.rstrip(".") for part in parts) + "."
+        line = "; ".join(part.rstrip(".") for part in parts)
+        return line if line.endswith("?") else line + "."
 
     def __str__(self) -> str:
         return self.sentence()

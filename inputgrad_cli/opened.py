@@ -11,8 +11,10 @@ import numpy as np
 
 from inputgrad_cli import __version__
 from inputgrad_cli.contracts import Engine, Running
+from inputgrad_cli.devices import refuse_absent
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.formats.labels import find_labels
+from inputgrad_cli.missing import refuse_missing_code
 from inputgrad_cli.modelfile.archive import ModelFile, open_model
 from inputgrad_cli.modelfile.preprocessing import find_preprocessing
 from inputgrad_cli.modelfile.sidecar import read_sidecar
@@ -99,6 +101,8 @@ def load(
     stand beside it. `trust` opens what can run code from the file.
     """
     file = path if isinstance(path, ModelFile) else open_model(Path(path))
+    refuse_missing_code(code)
+    refuse_absent(device)
     if labels is None or isinstance(labels, (str, os.PathLike)):
         labels = class_names(file, labels)
     from inputgrad_cli.engine.load import load as load_engine

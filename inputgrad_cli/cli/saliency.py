@@ -141,9 +141,10 @@ def _names(values: dict[str, Any]) -> tuple[str, ...]:
         try:
             data = values["from_file"].read_bytes()
         except OSError as error:
-            raise click.UsageError(
-                f"--from-file {values['from_file']}: {error.strerror}."
-            ) from None
+            from inputgrad_cli.missing import mend_missing, typed
+
+            what = f"--from-file {typed(values['from_file'])}: {error.strerror}"
+            raise click.UsageError(f"{what}; {mend_missing(values['from_file'])}.") from None
         return read_list(data, values["null"], str(values["from_file"]))
     if values["inputs"] == ("-",):
         data = sys.stdin.buffer.read() if sys.stdin else b""  # closed by the caller

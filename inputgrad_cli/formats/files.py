@@ -7,6 +7,7 @@ import stat
 from pathlib import Path
 
 from inputgrad_cli.errors import ItemError
+from inputgrad_cli.missing import mend_missing, typed
 
 MOST_BYTES = 4 << 30
 
@@ -39,7 +40,10 @@ def refuse_large(path: Path, size: int) -> None:
 
 def unreadable(path: Path, error: OSError) -> ItemError:
     """Return the error of a file that the system does not give."""
-    return ItemError(f"{path}: cannot be read", reason=str(error.strerror), kind="unreadable")
+    absent = isinstance(error, FileNotFoundError)
+    mend = mend_missing(path, "") if absent else ""
+    what = f"{typed(path)}: cannot be read"
+    return ItemError(what, reason=str(error.strerror), mend=mend, kind="unreadable")
 
 
 def text_of(data: bytes, where: str, what: str) -> str:

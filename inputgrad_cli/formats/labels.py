@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from inputgrad_cli.errors import UsageError
+from inputgrad_cli.missing import mend_missing, typed
 
 
 def find_labels(model: Path, asked: str | os.PathLike[str] | None) -> tuple[str, ...]:
@@ -24,8 +25,9 @@ def read_labels(path: Path) -> tuple[str, ...]:
         text = path.read_text("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(
-            f"--labels {path}: cannot be read",
+            f"--labels {typed(path)}: cannot be read",
             reason=getattr(error, "strerror", None) or "not a text file",
+            mend=mend_missing(path, "") if isinstance(error, FileNotFoundError) else "",
         ) from None
     if path.suffix.lower() != ".json":
         return tuple(line.strip() for line in text.rstrip("\n").split("\n"))

@@ -11,6 +11,7 @@ from inputgrad_cli.errors import ItemError, UsageError
 from inputgrad_cli.formats.arrays import read_npy
 from inputgrad_cli.formats.files import read_bytes
 from inputgrad_cli.formats.frames import decoding, open_picture
+from inputgrad_cli.missing import typed
 
 
 def read_mask(path: Path) -> Array:
@@ -23,7 +24,9 @@ def read_mask(path: Path) -> Array:
             with decoding(data, str(path)):
                 mask = np.asarray(open_picture(data, str(path)).convert("L")) > 127
     except ItemError as error:
-        raise UsageError(f"mask {path}: cannot be read", reason=str(error)) from None
+        raise UsageError(
+            f"mask {typed(path)}: cannot be read", reason=error.reason, mend=error.mend
+        ) from None
     mask = mask[..., 0] if mask.ndim == 3 and mask.shape[-1] == 1 else mask
     if mask.ndim != 2:
         raise UsageError(f"mask {path}: has the shape {mask.shape}, not (height, width)")

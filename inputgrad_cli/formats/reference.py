@@ -17,7 +17,9 @@ def content(baseline: Given) -> bytes:
         return read_bytes(Path(baseline.path))
     except ItemError as error:
         raise UsageError(
-            f"{_told(baseline)}: the file cannot be read", reason=error.reason or error.what
+            f"{_told(baseline)}: the file cannot be read",
+            reason=error.reason or error.what,
+            mend=error.mend,
         ) from None
 
 

@@ -9,6 +9,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 from inputgrad_cli.errors import EmptyError, ItemError, UsageError
+from inputgrad_cli.missing import mend_missing
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,8 @@ def _refuse_own(out: Path, folders: set[Path]) -> None:
 def _place(name: str) -> Path:
     path = Path(os.path.abspath(name))
     if not os.path.lexists(path):
-        raise UsageError(f"{name}: there is no such input file or directory", mend="check the path")
+        mend = mend_missing(name)
+        raise UsageError(f"{name}: there is no such input file or directory", mend=mend)
     return path
 
 

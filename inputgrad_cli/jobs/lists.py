@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from inputgrad_cli.errors import UsageError
+from inputgrad_cli.missing import mend_missing
 
 
 def read_list(data: bytes, null: bool, where: str) -> tuple[str, ...]:
@@ -27,7 +28,7 @@ def read_list(data: bytes, null: bool, where: str) -> tuple[str, ...]:
         if not os.path.lexists(name):
             raise UsageError(
                 f"{where}:{number}: {name}: there is no such input file or directory",
-                mend="names are relative to the working directory",
+                mend=mend_missing(name, "names are relative to the working directory"),
             )
         found.append(name)
     return tuple(found)

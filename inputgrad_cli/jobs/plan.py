@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from inputgrad_cli import api
 from inputgrad_cli.arrays import Array
 from inputgrad_cli.baseline import Baseline, baselines
+from inputgrad_cli.devices import refuse_absent
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.formats.read import MANY_SUFFIXES, Reading, suffix_of, suffixes_for
 from inputgrad_cli.formats.reference import read_given
@@ -20,6 +21,7 @@ from inputgrad_cli.jobs.pace import Pace, choose_pace, numbers_of
 from inputgrad_cli.jobs.store import folds_case
 from inputgrad_cli.jobs.targetfile import FILE, TargetFile
 from inputgrad_cli.jobs.truth import Truth
+from inputgrad_cli.missing import refuse_missing_code
 from inputgrad_cli.modelfile.archive import ModelFile, open_model
 from inputgrad_cli.modelfile.outline import Outline, outline
 from inputgrad_cli.modelfile.scan import refuse_missing, refuse_unsafe
@@ -72,6 +74,8 @@ def make_plan(job: Job) -> Plan:
     baseline = baselines.build(job.baseline) if job.baseline else None
     api.refuse_unmet(wishes, baseline)
     file = open_model(job.model)
+    refuse_absent(job.device)
+    refuse_missing_code(job.code)
     refuse_unsafe(file, job.trust)
     if not job.code:
         refuse_missing(file, ())

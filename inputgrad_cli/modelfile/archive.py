@@ -17,6 +17,7 @@ from typing import IO, Any, Literal
 
 from inputgrad_cli.errors import ModelError
 from inputgrad_cli.hashes import sha256_of
+from inputgrad_cli.missing import is_remote, mend_missing, typed
 from inputgrad_cli.modelfile import container, hdf5, jsontext
 from inputgrad_cli.modelfile.allowed import LAYERS
 from inputgrad_cli.modelfile.migrate import migrate
@@ -25,7 +26,6 @@ CONFIG = "config.json"
 METADATA = "metadata.json"
 WEIGHTS = "model.weights.h5"
 SAVED_MODEL = "saved_model.pb"
-REMOTE = ("hf:/", "gs:/", "s3:/", "http:/", "https:/", "file:/", "kaggle:/")
 HDF5_ENDINGS = (".h5", ".hdf5")
 
 Form = Literal["keras", "directory", "h5", "saved_model"]
@@ -127,12 +127,13 @@ def _modern(file: ModelFile) -> ModelFile:
 
 
 def _stat(path: Path) -> tuple[int, bool]:
-    if str(path).startswith(REMOTE):
-        raise ModelError(f"{path}: not a file here", mend="download it first; nothing is fetched")
+    if is_remote(path):
+        raise ModelError(f"{typed(path)}: not a file here", mend=mend_missing(path))
     try:
         found = os.stat(path)
     except FileNotFoundError:
-        raise ModelError(f"{path}: there is no such model file", mend="check the path") from None
+        mend = mend_missing(path)
+        raise ModelError(f"{path}: there is no such model file", mend=mend) from None
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise ModelError(f"{path}: the model cannot be read", reason=reason) from None
