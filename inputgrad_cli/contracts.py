@@ -28,7 +28,8 @@ class Running:
     """How a model is to be run: where, in passes of how many samples, compiled or not.
 
     `traced` compiles each kind of request once; `folded` with the weights as constants, in threads
-    that share the passes; `padded` passes are always full.
+    that share the passes; `padded` passes are always full. `kernels` are `onednn`, `eigen`, or None
+    for TensorFlow's own choice; they can be chosen before TensorFlow is imported, no later.
     """
 
     device: str = "auto"
@@ -36,6 +37,7 @@ class Running:
     traced: bool = False
     folded: bool = False
     padded: bool = False
+    kernels: str | None = None
 
 
 @dataclass(frozen=True)

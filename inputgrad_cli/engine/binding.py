@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -11,6 +11,8 @@ import numpy as np
 import tensorflow as tf
 
 from inputgrad_cli.arrays import Array, Arrays
+from inputgrad_cli.engine.fixes import has_own_code
+from inputgrad_cli.engine.kernels import compute_once
 from inputgrad_cli.engine.taps import is_tap
 from inputgrad_cli.signature import Port, Shape
 
@@ -23,10 +25,15 @@ FED = {
 
 
 class Binding:
-    """How one model is called: `ports` name its inputs, `call` runs it."""
+    """How one model is called: `ports` name its inputs, `call` runs it.
 
-    def __init__(self, model: Any) -> None:
+    `own_code` says that code of the user's own may run in it, which may branch on tensors.
+    """
+
+    def __init__(self, model: Any, own_code: bool = False) -> None:
         self.model = model
+        # To look for branches on tensors takes a second, so it is done only where there may be one.
+        self.own_code = own_code or has_own_code(model)
         self.struct = _structure(model)
         if self.struct is not None:
             leaves = keras.tree.flatten_with_path(self.struct)
@@ -72,6 +79,10 @@ class Binding:
         else:
             outputs = self.model(packed, training=False)
         return self.named(outputs)
+
+    def compute(self, function: Callable[[Tensors], Any], tensors: Tensors) -> Any:
+        """Return what a function that calls the model gives for the tensors, run once."""
+        return compute_once(function, dict(tensors), autograph=self.own_code)
 
     def named(self, outputs: Any) -> dict[str, Any]:
         """Return the leaves of `outputs` by dict key, else by layer, else `output`."""

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from typing import Any
 
+from inputgrad_cli.engine.kernels import request_kernels
 from inputgrad_cli.engine.quiet import Noise
 from inputgrad_cli.errors import ModelError, UsageError
 
@@ -16,8 +17,12 @@ from inputgrad_cli.errors import ModelError, UsageError
 UNUSED = ("matplotlib", "sklearn", "pandas", "scipy")
 
 
-def boot(noise: Noise) -> None:
-    """Import TensorFlow and Keras on the TensorFlow backend with the settings models expect."""
+def boot(noise: Noise, kernels: str | None = None) -> None:
+    """Import TensorFlow and Keras on the TensorFlow backend with the settings models expect.
+
+    `kernels` are those to compute with, unless TensorFlow is imported already.
+    """
+    request_kernels(kernels)
     if "keras" not in sys.modules:
         with noise.kept(), _settings(), _without(UNUSED), _nothing_collected():
             import keras

@@ -41,20 +41,26 @@ def embedding_taps(binding: Binding, inputs: Arrays) -> Taps:
 
 def read_ids(binding: Binding, inputs: Arrays, layers: dict[str, Any]) -> Ids:
     """Return the ids that each call of each embedding is given, by path and number of the call."""
-    seen: Ids = {}
+    seen: dict[tuple[str, int], Any] = {}
 
     def reader(path: str) -> Any:
         def change(number: int, fed: Any, out: Any) -> Any:
-            seen[path, number] = np.asarray(fed)
+            seen[path, number] = fed
             return out
 
         return change
 
-    with ExitStack() as stack:
-        for path, layer in layers.items():
-            stack.enter_context(hooked(layer, reader(path)))
-        binding.call(binding.tensors(inputs))
-    return seen
+    def read(tensors: Any) -> Any:
+        with ExitStack() as stack:
+            for path, layer in layers.items():
+                stack.enter_context(hooked(layer, reader(path)))
+            binding.call(tensors)
+        return dict(seen)
+
+    return {
+        call: np.asarray(ids)
+        for call, ids in binding.compute(read, binding.tensors(inputs)).items()
+    }
 
 
 def tokens_of(binding: Binding, inputs: Arrays, taps: Taps) -> Tokens:

@@ -41,16 +41,21 @@ def find_heads(
 
     `layers` are taps that serve as heads too, as they are; they come last.
     """
-    outputs = forward(binding, tensors, layers)
+
+    def look(inputs: Tensors) -> Any:
+        outputs = forward(binding, inputs, layers)
+        logits = {name: logits_of(y) for name, y in outputs.items() if name not in layers}
+        return outputs, {name: z for name, z in logits.items() if z is not None}
+
+    outputs, noted = binding.compute(look, tensors)
     _refuse_no_batch(outputs, next(iter(tensors.values())).shape[0])
     taps = {name: outputs.pop(name) for name in layers}
     values = {name: np.asarray(tf.cast(y, tf.float32)) for name, y in outputs.items()}
-    noted = {name: logits_of(y) for name, y in outputs.items()}
-    missing = [n for n, z in noted.items() if z is None and _may_be_probability(values[n])]
+    missing = [n for n, y in values.items() if n not in noted and _may_be_probability(y)]
     walked = _walk_graph(binding, tensors) if missing else {}
     heads = []
     for name, value in values.items():
-        logits = noted[name] if noted[name] is not None else walked.get(name)
+        logits = noted.get(name, walked.get(name))
         z = None if logits is None else np.asarray(tf.cast(logits, tf.float32))
         heads.append(_prove(name, value, z, _static_shape(binding, name, value)))
     heads += [Head(name, tuple(tensor.shape[1:])) for name, tensor in taps.items()]

@@ -10,6 +10,7 @@ import keras
 import tensorflow as tf
 
 from inputgrad_cli.engine.binding import Binding, Tensors
+from inputgrad_cli.engine.input_gradients import skip_filter_gradients
 from inputgrad_cli.engine.programs import Program, layer_heads, slopes
 from inputgrad_cli.engine.scalar import Pins, at_least_float32, scalar
 from inputgrad_cli.engine.taps import find_layer, forward, hooked, layers_by_path, only
@@ -49,7 +50,8 @@ def layer_of(binding: Binding, choice: Choice, name: str) -> Program:
                 tape.watch(given)
             scores = scalar(choice, forward(binding, tensors, heads), pins, tensors)
         out = only(name, seen) if given is None else given
-        found = tape.gradient(scores, out)
+        with skip_filter_gradients():
+            found = tape.gradient(scores, out)
         return at_least_float32(out), None if found is None else at_least_float32(found), scores
 
     return run

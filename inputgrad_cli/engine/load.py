@@ -42,7 +42,7 @@ def load(
     how = how or Running()
     refuse_unsafe(file, trust)
     noise = Noise()
-    boot(noise)
+    boot(noise, how.kernels)
     silence = len(noise.text)
     from inputgrad_cli.engine import weights
     from inputgrad_cli.engine.binding import Binding
@@ -59,9 +59,8 @@ def load(
         # Weights on another device would be sent over for every pass.
         with noise.kept(), source_of(file) as path, on(place):
             model = open_in_keras(file, path, own, trust)
-            binding = Binding(model)
+            binding = Binding(model, own_code=bool(code))
         engine = TapeEngine(binding, how, workers=workers, device=place, noise=noise)
-        engine.runner.own_code |= bool(code)
         if weights.is_late(file, model, noise.text):
             return Loaded(engine, noise, late=file)
         weights.check(file, model)

@@ -10,6 +10,7 @@ import keras
 import tensorflow as tf
 
 from inputgrad_cli.engine.binding import Binding, Tensors
+from inputgrad_cli.engine.input_gradients import skip_filter_gradients
 from inputgrad_cli.engine.merging import merged, without
 from inputgrad_cli.engine.scalar import Pins, at_least_float32, resolve_rank, scalar
 from inputgrad_cli.engine.taps import forward, is_tap
@@ -109,5 +110,6 @@ def layer_heads(choices: Sequence[Choice]) -> list[str]:
 
 def slopes(tape: Any, scores: Any, tensors: Mapping[str, Any], sites: Sequence[str]) -> Any:
     """Return what the tape gives at the sites, None where the scores do not depend on them."""
-    found = tape.gradient(scores, {site: tensors[site] for site in sites})
+    with skip_filter_gradients():
+        found = tape.gradient(scores, {site: tensors[site] for site in sites})
     return {site: None if g is None else tf.convert_to_tensor(g) for site, g in found.items()}

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from threading import RLock
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import numpy as np
 import tensorflow as tf
@@ -17,17 +17,18 @@ from inputgrad_cli.contracts import Running
 from inputgrad_cli.engine import fixes
 from inputgrad_cli.engine.binding import Binding
 from inputgrad_cli.engine.boot import on
-from inputgrad_cli.engine.faults import told, too_large
+from inputgrad_cli.engine.faults import first_line, told, too_large
+from inputgrad_cli.engine.kernels import VARIABLE, must_compile
 from inputgrad_cli.engine.programs import Program, folded
 from inputgrad_cli.engine.quiet import Noise
 from inputgrad_cli.engine.scalar import Pins
-from inputgrad_cli.errors import ItemError
+from inputgrad_cli.errors import InputgradError, ItemError
 
 PARTS = 4  # of a batch, when threads share it: single-threaded kernels like small passes
-SHORT = {
-    "memory": "memory is too short for passes as large as asked for; from here on they are smaller,"
+SHORT = (
+    "memory is too short for passes as large as asked for; from here on they are smaller,"
     " which may change the last digits of a result"
-}
+)
 T = TypeVar("T")
 
 
@@ -43,12 +44,13 @@ class Runner:
     ) -> None:
         self.binding = binding
         self._stateful = fixes.is_stateful(binding.model)
-        self.traced = how.traced or how.folded
+        self._must_compile = must_compile()
+        self.traced = how.traced or how.folded or self._must_compile
         self.folded = how.folded and not self._stateful
         self.padded = how.padded or how.folded
         self.alone = False
         self.random = False
-        self.notes: Mapping[str, str] = {}
+        self.notes: dict[str, str] = {}
         self.seed = 0
         self.programs: dict[Any, Program] = {}
         self.fixed = fixes.fixed_batch(binding.model)
@@ -56,9 +58,20 @@ class Runner:
         self._threads = workers
         self._pool = ThreadPoolExecutor(workers)
         self.making = RLock()
-        # Only the user's own code may branch on tensors; to look for that takes a second.
-        self.own_code = fixes.has_own_code(binding.model)
         self._device, self._noise = device, noise
+
+    def adapt(self, alone: bool, random: bool, needs_graph: bool) -> None:
+        """Follow what a sample showed: it must run alone, a layer draws, only a graph is right."""
+        self.alone, self.random = alone, random
+        self.folded = self.folded and not random
+        # In a graph generators of TensorFlow go on, so that each pass needs a new one: costly.
+        compiled = self.traced and not random
+        self.traced = needs_graph or self._must_compile or compiled
+
+    @property
+    def mode(self) -> str:
+        """Return how programs run: `eager`, `traced` or `folded`."""
+        return "folded" if self.folded else "traced" if self.traced else "eager"
 
     @property
     def batch_size(self) -> int:
@@ -116,7 +129,7 @@ class Runner:
         with self.making:
             parts = 1 if self.workers == 1 else PARTS
             self._asked = min(self._asked, failed // 2 * parts)
-            self.notes = SHORT
+            self.notes["memory"] = SHORT
             if self.folded:  # traced for passes of one size, and each holds the weights
                 self.programs.clear()
         gc.collect()
@@ -134,17 +147,37 @@ class Runner:
     def _first_run(self, key: Any, make: Callable[[], Program], tensors: Any, pins: Any) -> Any:
         if program := self.programs.get(key):  # another thread was faster
             return program(tensors, pins)
-        program = make()
-        if self.traced:
-            if self.folded:
-                program = folded(program, self.binding.model, tensors)
-            # One trace for every batch: only the first axis, and what the model leaves open.
-            signature = [self._specs(tensors), _pin_specs(pins)]
-            program = tf.function(program, input_signature=signature, autograph=self.own_code)
         with self._noise.kept():  # TensorFlow talks most the first time
-            made = program(tensors, pins)
-        self.programs[key] = program
-        return made
+            program = self._compiled(make(), tensors, pins) if self.traced else make()
+            result = program(tensors, pins)
+        # In a graph the generators of TensorFlow go on where they were; a new graph starts anew.
+        if not (self.random and self.traced):
+            self.programs[key] = program
+        return result
+
+    def _compiled(self, program: Program, tensors: Any, pins: Any) -> Program:
+        """Return the program traced, or as it is where it cannot be and eager kernels are safe."""
+        whole = folded(program, self.binding.model, tensors) if self.folded else program
+        # One trace for every batch: only the first axis, and what the model leaves open.
+        signature = [self._specs(tensors), _pin_specs(pins)]
+        traced = tf.function(whole, input_signature=signature, autograph=self.binding.own_code)
+        try:
+            traced.get_concrete_function()
+        except (InputgradError, MemoryError, tf.errors.ResourceExhaustedError):
+            raise
+        except Exception as error:
+            reason = first_line(error)
+            if self._must_compile:
+                raise ItemError(
+                    "the model cannot be compiled",
+                    reason=reason,
+                    mend=f"set {VARIABLE}=0 in the environment: the model then runs eagerly",
+                    kind="compute",
+                ) from error
+            self.traced = self.folded = False
+            self.notes["eager"] = f"the model cannot be compiled ({reason}); it runs eagerly"
+            return program
+        return cast(Program, traced)
 
     @contextmanager
     def here(self) -> Iterator[None]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from inputgrad_cli.arrays import Array, Arrays, count, take
-from inputgrad_cli.engine.binding import Binding
+from inputgrad_cli.engine.binding import Binding, Tensors
 from inputgrad_cli.engine.embeddings import Taps
+from inputgrad_cli.engine.programs import Program
 from inputgrad_cli.engine.runner import Runner
 from inputgrad_cli.engine.scalar import at_least_float32
 from inputgrad_cli.engine.taps import is_tap, read_taps
@@ -69,7 +71,14 @@ def _without_batch(runner: Runner, points: Arrays, taps: Sequence[str]) -> set[s
 
 
 def _read(runner: Runner, points: Arrays, taps: Sequence[str]) -> dict[str, Array]:
+    def make() -> Program:
+        def run(tensors: Tensors, pins: Any) -> Any:
+            read = read_taps(runner.binding, tensors, taps)
+            return {name: at_least_float32(tensor) for name, tensor in read.items()}
+
+        return run
+
     # A layer can be hooked by one thread at a time.
-    with runner.making, runner.here():
-        found = read_taps(runner.binding, runner.binding.tensors(points), taps)
-    return {name: np.asarray(at_least_float32(tensor)) for name, tensor in found.items()}
+    with runner.making:
+        values = runner.run(("taps", tuple(taps)), make, points, [])
+    return {name: np.asarray(tensor) for name, tensor in values.items()}

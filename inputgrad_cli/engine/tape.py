@@ -15,6 +15,7 @@ from inputgrad_cli.engine.binding import Binding
 from inputgrad_cli.engine.blame import blockers
 from inputgrad_cli.engine.cleanpass import CleanPasses, alike, side_by_side, tiled
 from inputgrad_cli.engine.embeddings import tokens_of
+from inputgrad_cli.engine.kernels import active_kernels
 from inputgrad_cli.engine.layers import biases_of, channel_axis, layer_of
 from inputgrad_cli.engine.look import layers_of
 from inputgrad_cli.engine.passes import (
@@ -65,6 +66,16 @@ class TapeEngine:
         return self.runner.batch_size
 
     @property
+    def mode(self) -> str:
+        """Return how the model is run: `eager`, `traced` or `folded`."""
+        return self.runner.mode
+
+    @property
+    def kernels(self) -> str:
+        """Return what it is computed with: `onednn` or `eigen`."""
+        return active_kernels()
+
+    @property
     def lanes(self) -> int:
         """Return how many threads gain by asking at a time: as many as share the passes."""
         return self.runner.workers if self.runner.workers > 1 else 0
@@ -101,11 +112,7 @@ class TapeEngine:
         """Run one real sample: outputs become known, logits proved, embeddings found."""
         with self.runner.here():
             self._settled = settle(self.binding, inputs, self._layers)
-        self.runner.alone, self.runner.random = self._settled.alone, self._settled.random
-        # A generator of TensorFlow's inside a graph can't be started anew.
-        drawing = self._settled.random
-        self.runner.folded = self.runner.folded and not drawing
-        self.runner.traced = self._settled.needs_graph or (self.runner.traced and not drawing)
+        self.runner.adapt(self._settled.alone, self._settled.random, self._settled.needs_graph)
 
     def sites(self, wrt: str | None) -> dict[str, str]:
         """Return what is differentiated: the engine's name of each site, and its public name."""

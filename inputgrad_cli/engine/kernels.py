@@ -1,0 +1,55 @@
+"""Which kernels TensorFlow computes with on a CPU: oneDNN's, or its own, which are Eigen's.
+
+In TensorFlow 2.21 some eager operations of oneDNN's kernels corrupt memory: gradients of strided
+1x1 convolutions, matrix products with an axis of one. The process then dies without a word, or
+gives wrong numbers. Compiled programs are right. So while oneDNN's kernels are on, nothing of a
+model is computed eagerly.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from typing import Any
+
+VARIABLE = "TF_ENABLE_ONEDNN_OPTS"
+ONEDNN, EIGEN = "onednn", "eigen"
+
+
+def request_kernels(kernels: str | None) -> None:
+    """Ask for kernels, before TensorFlow is imported; what the user's environment says stays.
+
+    None leaves the choice to TensorFlow, which takes oneDNN's where the processor has AVX-512.
+    """
+    if kernels is not None and "tensorflow" not in sys.modules:
+        os.environ.setdefault(VARIABLE, "1" if kernels == ONEDNN else "0")
+
+
+def active_kernels() -> str:
+    """Return the kernels that this process computes with, `onednn` or `eigen`.
+
+    The environment is read once, when TensorFlow is imported; what it says later means nothing.
+    """
+    try:
+        from tensorflow.python.util._pywrap_util_port import IsMklEnabled
+    except ImportError:  # a TensorFlow that moved it: the safe answer is the one that compiles
+        return EIGEN if os.environ.get(VARIABLE) == "0" else ONEDNN
+    return ONEDNN if IsMklEnabled() else EIGEN
+
+
+def must_compile() -> bool:
+    """Return whether eager operations cannot be trusted in this process."""
+    return active_kernels() == ONEDNN
+
+
+def compute_once(function: Callable[..., Any], *tensors: Any, autograph: bool) -> Any:
+    """Return what a function of tensors gives, compiled where eager kernels cannot be trusted.
+
+    `autograph` is for code of the user's own, which may branch on tensors.
+    """
+    if not must_compile():
+        return function(*tensors)
+    import tensorflow as tf
+
+    return tf.function(function, autograph=autograph)(*tensors)

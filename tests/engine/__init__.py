@@ -1,0 +1,1 @@
+"""What is TensorFlow's and Keras's: kernels, compilation, gradients."""
