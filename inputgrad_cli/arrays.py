@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -63,6 +64,29 @@ def _text_bytes(array: Array) -> bytes:
 def open_ended(shape: Iterable[int | None], like: tuple[int, ...]) -> tuple[int, ...]:
     """Return a shape whose axes of any length are as long as those of `like`, else one."""
     return tuple(dim or (like[axis] if axis < len(like) else 1) for axis, dim in enumerate(shape))
+
+
+def aligned(shape: tuple[int, ...], like: tuple[int | None, ...]) -> tuple[int, ...] | None:
+    """Return `shape` with axes of one added or left out so that it fits `like`, or None.
+
+    The order of the values stays. An axis of any length (None) is never added.
+    """
+
+    @cache
+    def rest(own: int, other: int) -> tuple[int, ...] | None:
+        if own == len(shape) and other == len(like):
+            return ()
+        if own < len(shape) and other < len(like) and like[other] in (None, shape[own]):
+            tail = rest(own + 1, other + 1)
+            if tail is not None:
+                return shape[own], *tail
+        if own < len(shape) and shape[own] == 1 and (tail := rest(own + 1, other)) is not None:
+            return tail
+        if other < len(like) and like[other] == 1 and (tail := rest(own, other + 1)) is not None:
+            return 1, *tail
+        return None
+
+    return rest(0, 0)
 
 
 def printable_shape(shape: Iterable[int | None]) -> str:

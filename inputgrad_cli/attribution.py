@@ -83,9 +83,9 @@ class Attribution:
 def channels_last(values: Array, site: str, metadata: Mapping[str, Any]) -> Array:
     """Return values or inputs of `site` as (..., H, W, C), so that they can be drawn.
 
-    Its pictures may go in as (C, H, W), and a class activation map has no channels.
+    Its pictures may go in as (C, H, W) or (H, W), and a class activation map has no channels.
     """
-    if "cam" in metadata:
+    if "cam" in metadata or site in metadata.get("flat", ()):
         return values[..., np.newaxis]
     first = site in metadata.get("channels_first", ()) and values.ndim >= 3
     return np.moveaxis(values, -3, -1) if first else values

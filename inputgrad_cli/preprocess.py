@@ -16,7 +16,8 @@ from inputgrad_cli.grammar import as_list
 class Preprocess:
     """A linear map of pixels, channel by channel; `source` says where the choice came from.
 
-    With `channels_first` what the model takes is (C, H, W), though pixels are (H, W, C).
+    With `channels_first` what the model takes is (C, H, W), with `flat` it is (H, W), though
+    pixels are (H, W, C).
     """
 
     name: str
@@ -26,6 +27,7 @@ class Preprocess:
     bgr: bool = False
     source: str = "option"
     channels_first: bool = False
+    flat: bool = False
 
     @property
     def keeps_values(self) -> bool:
@@ -55,11 +57,14 @@ class Preprocess:
             out -= np.array(self.mean, np.float32)
         if self.std:
             out /= np.array(self.std, np.float32)
+        if self.flat:
+            return np.ascontiguousarray(out[..., 0])
         return np.ascontiguousarray(np.moveaxis(out, -1, -3) if self.channels_first else out)
 
     def level(self, value: float, shape: tuple[int, ...]) -> Floats:
         """Return a flat picture of pixel `value` (0..255) as model input of `shape`."""
         pixels = (*shape[1:], shape[0]) if self.channels_first else shape
+        pixels = (*shape, 1) if self.flat else pixels
         return self.apply(np.full(pixels, value, np.float32))
 
 

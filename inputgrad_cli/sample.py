@@ -57,18 +57,19 @@ class Samples:
 
 
 def suited(preprocess: Preprocess, port: Port) -> Preprocess:
-    """Return the preprocessing as this picture input needs it: its order, and its whole numbers."""
+    """Return the preprocessing as this picture input needs it: its axes, and its whole numbers."""
     if port.kind == "integer" and not preprocess.keeps_values and preprocess.source != "option":
         preprocess = known("raw", f"the input's type, {port.dtype}")
-    if preprocess.channels_first == port.channels_first:
+    if (preprocess.channels_first, preprocess.flat) == (port.channels_first, port.is_flat):
         return preprocess
-    return replace(preprocess, channels_first=port.channels_first)
+    return replace(preprocess, channels_first=port.channels_first, flat=port.is_flat)
 
 
 def layout(ports: Sequence[Port]) -> dict[str, Any]:
-    """Return for the record which picture inputs are (C, H, W), so that they are drawn right."""
+    """Return for the record which picture inputs are (C, H, W) or (H, W), to be drawn right."""
     first = [port.name for port in ports if port.is_picture and port.channels_first]
-    return {"channels_first": first} if first else {}
+    flat = [port.name for port in ports if port.is_picture and port.is_flat]
+    return {key: names for key, names in (("channels_first", first), ("flat", flat)) if names}
 
 
 def together(parts: Sequence[Samples]) -> Samples:
@@ -106,10 +107,10 @@ def fit(array: Array, port: Port, where: str, first: int = 0) -> Fit:
     Of an array that is a part of one, `first` is the number of its first sample.
     """
     array = _of_kind(array, port, where)
-    many = is_many(array, port, where)
+    shape, many = fitting(array.shape, port, where)
     if many and (array.ndim == 0 or len(array) == 0):
         raise ItemError(f"{where}: holds no sample", kind="empty")
-    rows, wrong = _cast(array if many else array[np.newaxis], port)
+    rows, wrong = _cast(np.reshape(array, (len(array) if many else 1, *shape)), port)
     failed = {}
     for row, what in wrong.items():
         place = f"{where}, sample {first + row}" if many else where
@@ -200,16 +201,25 @@ def _misfits(rows: Array, port: Port) -> Array:
     return np.asarray((rows < info.min) | (rows > info.max))
 
 
-def is_many(array: Array, port: Port, where: str) -> bool:
-    """Return whether an array holds many samples, and not one; ItemError (kind `shape`)."""
+def fitting(shape: tuple[int, ...], port: Port, where: str) -> tuple[tuple[int, ...], bool]:
+    """Return the shape of a sample, and whether an array of `shape` holds many of them.
+
+    An array may have axes of one that the model does not have, and lack those that it has.
+    Raises ItemError (kind `shape`).
+    """
     if port.shape is None:
-        return True
-    if port.accepts(array.shape):
-        return False
-    if array.ndim and port.accepts(array.shape[1:]):
-        return True
+        return shape[1:], True
+    if port.accepts(shape):
+        return shape, False
+    single = port.fitting(shape), False
+    several = port.fitting(shape[1:]) if shape else None, True
+    # With as many axes as the model's, or more, the first is that of the samples.
+    readings = (several, single) if len(shape) >= len(port.shape) else (single, several)
+    for sample, many in readings:
+        if sample is not None:
+            return sample, many
     raise ItemError(
-        f"{where}: shape {printable_shape(array.shape)} does not fit input {port.name!r}",
+        f"{where}: shape {printable_shape(shape)} does not fit input {port.name!r}",
         reason=f"one sample is {printable_shape(port.shape)}, "
         f"many are {printable_shape((None, *port.shape))}",
         kind="shape",

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from inputgrad_cli.arrays import printable_shape
+from inputgrad_cli.arrays import aligned, printable_shape
 from inputgrad_cli.errors import UsageError
 
 Shape = tuple[int | None, ...]
+SHORTEST_SIDE = 8  # pixels of the smallest pictures that courses begin with
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,11 @@ class Port:
     @property
     def picture(self) -> Shape | None:
         """Return (H, W, C) of the pictures that fit, in this order; None where none do."""
-        if self.shape is None or len(self.shape) != 3 or self.kind in ("bool", "text"):
+        if self.shape is None or self.kind in ("bool", "text"):
+            return None
+        if len(self.shape) == 2:
+            return *self.shape, 1
+        if len(self.shape) != 3:
             return None
         first, middle, last = self.shape
         if self.channels_first:
@@ -44,8 +49,19 @@ class Port:
 
     @property
     def is_picture(self) -> bool:
-        """Return whether the shape is that of a grey or colour picture, whatever its order."""
-        return self.picture is not None and self.picture[2] in (1, 3)
+        """Return whether the shape is that of a grey or colour picture, whatever its order.
+
+        Two axes are those of a picture where they are alike and not short: a series has as many.
+        """
+        if self.picture is None or self.picture[2] not in (1, 3):
+            return False
+        height, width, _ = self.picture
+        return not self.is_flat or (height == width and (height or 0) >= SHORTEST_SIDE)
+
+    @property
+    def is_flat(self) -> bool:
+        """Return whether pictures go in as (H, W), without an axis of channels."""
+        return self.shape is not None and len(self.shape) == 2
 
     def accepts(self, shape: tuple[int, ...]) -> bool:
         """Return whether one sample of `shape` fits."""
@@ -54,6 +70,13 @@ class Port:
         return len(shape) == len(self.shape) and all(
             want is None or want == got for want, got in zip(self.shape, shape, strict=True)
         )
+
+    def fitting(self, shape: tuple[int, ...]) -> tuple[int, ...] | None:
+        """Return the shape that an array is brought to as one sample, None where it fits none.
+
+        It may have axes of one that the model does not have, and lack those that it has.
+        """
+        return shape if self.shape is None else aligned(shape, self.shape)
 
     def __str__(self) -> str:
         shape = "of unknown shape" if self.shape is None else printable_shape(self.shape)

@@ -18,7 +18,7 @@ from inputgrad_cli.formats.files import no_text
 from inputgrad_cli.formats.rows import Row, useless
 from inputgrad_cli.formats.spool import Spool
 from inputgrad_cli.formats.tables import WHAT, Table, as_sample, begun
-from inputgrad_cli.sample import Samples, fit, is_many, layout
+from inputgrad_cli.sample import Samples, fit, fitting, layout
 from inputgrad_cli.signature import Port
 from inputgrad_cli.stored import ranges, stored
 
@@ -36,7 +36,8 @@ def large_npy(data: Blocks, port: Port, where: str) -> Samples | None:
     like = np.broadcast_to(np.zeros((), dtype), shape)
     if header.fortran or dtype.kind not in "biuf" or port.kind == "text":
         return None
-    if not is_many(like, port, where) or not like.size:
+    sample, many = fitting(shape, port, where)
+    if not many or not like.size:
         return None
     rows = rows_of(data, header)
 
@@ -48,7 +49,7 @@ def large_npy(data: Blocks, port: Port, where: str) -> Samples | None:
         for start, stop in ranges(shape, dtype.itemsize):
             failed.update(fit(rows[start:stop], port, where, start).failed)
     kind = fit(like[:1], port, where).array.dtype
-    arrays = {port.name: stored(shape, kind, read)}
+    arrays = {port.name: stored((shape[0], *sample), kind, read)}
     return Samples(arrays, many=True, failed=failed, record=layout([port]))
 
 

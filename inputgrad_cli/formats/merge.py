@@ -82,7 +82,7 @@ def _records(parts: Sequence[Samples]) -> dict[str, Any]:
             earlier = record.get(key)
             if isinstance(earlier, dict) and isinstance(value, dict):
                 value = {**earlier, **value}
-            elif key == "channels_first" and earlier:
+            elif key in ("channels_first", "flat") and earlier:
                 value = [*earlier, *value]
             record[key] = value
     return record

@@ -100,7 +100,8 @@ def _wanted(port: Port, where: str) -> Size:
     if shape is None or shape[2] is None:
         raise ItemError(
             f"{where}: a picture does not fit input {port}",
-            reason="pictures feed inputs of shape (height, width, 1, 3 or 4), or channels first",
+            reason="pictures feed inputs of shape (height, width) or (height, width, 1, 3 or 4), "
+            "or channels first",
             kind="channels",
         )
     return shape[0], shape[1], shape[2]

@@ -165,13 +165,18 @@ def _one_input(data: bytes, suffix: str, how: Reading, where: str) -> Samples:
 def _picture(data: bytes, port: Port, how: Reading, where: str) -> Samples:
     found = read_pictures(data, port, how.viewing, where)
     chosen = suited(how.preprocess, port)
+    record = {**found.record, **layout([port])}
+    notes = dict(found.notes)
+    if port.is_flat and not port.is_picture:
+        record["flat"] = [port.name]
+        notes["picture-as-array"] = f"input {port} took the file as a grey picture"
     return Samples(
         {port.name: _model_input(found.pixels, chosen, port, where)},
         many=found.many,
         pixels={port.name: found.seen},
         preprocess={port.name: chosen},
-        notes=found.notes,
-        record={**found.record, **layout([port])},
+        notes=notes,
+        record=record,
     )
 
 

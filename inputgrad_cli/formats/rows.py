@@ -82,14 +82,14 @@ def _stack(rows: Sequence[Row], failed: Mapping[int, ItemError], like: Array, po
 def one(value: object, port: Port, place: str) -> Array:
     """Return one sample of `port` from a number, a text, or lists of them; ItemError."""
     array = _plain(value, port, place)
-    if array.size == 1 and port.shape in ((), (1,)):
-        array = array.reshape([d or 0 for d in port.shape])
-    if not port.accepts(array.shape):
+    shape = port.fitting(array.shape)
+    if shape is None:
         raise ItemError(
             f"{place}: {port.name!r} has the shape {printable_shape(array.shape)}",
             reason=f"the model takes {port}",
             kind="shape",
         )
+    array = array.reshape(shape)
     fitted = fit(array, replace(port, shape=array.shape), place)
     bad = fitted.failed or nonfinite({port.name: fitted.array}, place)
     if bad:

@@ -108,8 +108,10 @@ def _shown(samples: Samples, site: str) -> str:
 
 def _is_picture(name: str, array: Array, samples: Samples) -> bool:
     """Return whether an input, (N, ...), is one of pictures that can be shown."""
-    numbers = array.ndim == 4 and array.dtype.kind in "buif"
-    return numbers and channels_last(array[0], name, samples.record).shape[-1] in (1, 3, 4)
+    if array.dtype.kind not in "buif" or array.ndim not in (3, 4):
+        return False
+    shape = channels_last(array[0], name, samples.record).shape
+    return len(shape) == 3 and shape[-1] in (1, 3, 4)
 
 
 def _seen_at(samples: Samples, site: str, row: int) -> Array | None:

@@ -32,7 +32,8 @@ def forecast(plan: Plan) -> Iterator[Move]:
     ports = plan.outline.inputs or ()
     numbers = numbers_of([port.shape for port in ports])
     seen = plan.job.style is not None and any(
-        port.shape and drawable(tuple(dim or 1 for dim in port.shape)) for port in ports
+        port.is_picture or (port.shape and drawable(tuple(dim or 1 for dim in port.shape)))
+        for port in ports
     )
     for _, item in plan.share:
         count = _count(plan, item)

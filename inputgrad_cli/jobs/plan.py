@@ -113,7 +113,8 @@ def make_plan(job: Job) -> Plan:
 
 def _preprocess(found: Preprocess, shape: Outline) -> Preprocess:
     """Return the preprocessing as the only picture input needs it."""
-    pictures = [port for port in shape.inputs or () if port.is_picture]
+    ports = shape.inputs or ()
+    pictures = [p for p in ports if p.is_picture] or [p for p in ports if p.picture]
     return suited(found, pictures[0]) if len(pictures) == 1 else found
 
 

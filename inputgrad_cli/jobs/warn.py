@@ -20,7 +20,7 @@ def run_warnings(plan: Plan) -> Iterator[Warned]:
     pictures = any(
         path.suffix.lower() in SUFFIXES for item in plan.found.items for path in item.paths.values()
     )
-    takes = plan.outline.inputs is None or any(port.is_picture for port in plan.outline.inputs)
+    takes = plan.outline.inputs is None or any(port.picture for port in plan.outline.inputs)
     if pictures and takes and plan.preprocess.source == "assumed":
         yield Warned(
             "preprocess-assumed",

@@ -182,3 +182,26 @@ def test_a_sound_keeps_its_rate_in_the_record(call, tmp_path):
     arrays, record = result(tmp_path / "inputgrad-out/a.wav.gradient.npz")
     np.testing.assert_allclose(arrays["x"].ravel(), weights)
     assert record["sample_rate"] == {"x": 8000}
+
+
+def test_a_grey_picture_into_an_input_without_channels_is_drawn_as_with_them(call, tmp_path):
+    grid = np.random.default_rng(0).integers(0, 256, (9, 9), dtype=np.uint8)
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in/a.png").write_bytes(picture(grid))
+    np.save(tmp_path / "in/b.npy", grid[np.newaxis, ..., np.newaxis].astype("float32"))
+    drawn = {}
+    for name, shape in (("flat", (9, 9)), ("deep", (9, 9, 1))):
+        weights = linear(tmp_path / f"{name}.keras", keras.Input(shape, name="x"))
+        words = ("--preprocess", "unit", "-m", "integrated-gradients", "-o", name)
+        done = call("saliency", f"{name}.keras", "in", *words)
+        assert done.code == 0, done.err
+        arrays, _ = result(tmp_path / name / "a.png.integrated-gradients.npz")
+        assert arrays["x"].shape == shape
+        np.testing.assert_allclose(arrays["x"].ravel(), grid.ravel() / 255 * weights, rtol=1e-4)
+        paths = [f"a.png.{words[3]}.png", f"b.npy.{words[3]}.0.png"]
+        drawn[name] = [np.asarray(Image.open(tmp_path / name / path)) for path in paths]
+    for flat, deep in zip(*drawn.values(), strict=True):
+        np.testing.assert_array_equal(flat, deep)
+    assert call("render", "flat").code == 0
+    again = np.asarray(Image.open(tmp_path / "flat" / paths[0]))
+    np.testing.assert_array_equal(again, drawn["flat"][0])

@@ -263,7 +263,7 @@ def test_a_large_blank_page_is_a_picture():
     assert pixels(read("a.png", out.getvalue(), COLOUR)).shape == (1, 4, 4, 3)
 
 
-@pytest.mark.parametrize("shape", [(4,), (4, 4), (4, 4, 7), (2, 4, 4, 3)])
+@pytest.mark.parametrize("shape", [(4,), (4, 4, 7), (2, 4, 4, 3)])
 def test_a_picture_feeds_picture_inputs_alone(shape):
     with pytest.raises(ItemError, match="a picture does not fit"):
         read("a.png", picture(RED), port(shape))

@@ -141,7 +141,6 @@ def test_a_whole_number_picture_gets_its_pixels_as_they_are_unless_told():
         ((3, 8, 3), (3, 8, 3), False),
         ((8, 9, 4), (8, 9, 4), False),
         ((8, 9, 7), None, False),
-        ((8, 3), None, False),
         (None, None, False),
     ],
 )
@@ -150,6 +149,17 @@ def test_which_shapes_are_pictures(shape, picture, first):
     assert made.picture == picture
     assert made.channels_first is first
     assert made.is_picture == (picture is not None and picture[2] in (1, 3))
+
+
+@pytest.mark.parametrize(
+    ("shape", "certain"),
+    [((28, 28), True), ((8, 8), True), ((28, 14), False), ((4, 4), False), ((None, None), False)],
+)
+def test_two_axes_take_grey_pictures_and_are_pictures_for_certain_where_they_are_alike(
+    shape, certain
+):
+    assert port(shape).picture == (*shape, 1)
+    assert port(shape).is_picture is certain
 
 
 def test_channels_are_moved_after_the_preprocessing():
