@@ -41,7 +41,7 @@ from inputgrad_cli.rendering.draw import Drawing, draw
 from inputgrad_cli.rendering.style import Style
 from inputgrad_cli.sample import Samples, suited
 from inputgrad_cli.signature import Port, Signature
-from inputgrad_cli.target import masks_in
+from inputgrad_cli.target_text import Target, parse
 
 __all__ = [
     "Attribution",
@@ -104,18 +104,19 @@ def explain(
     arrays are model inputs as they are, one sample or many. `truth` are the labels for `loss:`.
     `check_grad` holds the gradient against finite differences, and records what came of it.
     """
+    goal = parse(target)
     opened = model if isinstance(model, Model) else load(model)
     how = preprocessing(opened.file, preprocess)
     samples = _samples(opened.signature, inputs, how)
     if samples.failed:
         raise next(iter(samples.failed.values()))
-    opened.settle(samples, (target,), precision, seed)
+    opened.settle(samples, (goal,), precision, seed)
     chosen = baselines.build(baseline) if baseline else None
     asked = wishes((method,))
     refuse_unmet(asked, chosen)
     question = Question(
         asked,
-        (target,),
+        (goal,),
         space,
         wrt,
         chosen,
@@ -123,7 +124,7 @@ def explain(
         tolerance,
         opened.labels,
         pixel_inputs(opened.signature.inputs, how),
-        read_masks((target,)),
+        read_masks((goal,)),
         opened.compiled_loss,
         read_given(chosen, Reading(opened.signature.inputs, how)),
         check_grad,
@@ -155,9 +156,9 @@ def pixel_inputs(ports: Sequence[Port], preprocess: Preprocess) -> dict[str, Pre
     return {port.name: suited(preprocess, port) for port in ports if port.is_picture}
 
 
-def read_masks(targets: Sequence[str]) -> dict[str, Array]:
+def read_masks(targets: Sequence[Target]) -> dict[str, Array]:
     """Return the masks that targets name, by path."""
-    return {path: read_mask(Path(path)) for path in masks_in(targets)}
+    return {t.path: read_mask(Path(t.path)) for t in targets if t.kind == "mask"}
 
 
 def facts(model: Model, question: Question) -> Facts:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import cast
@@ -13,7 +12,8 @@ import numpy as np
 from inputgrad_cli.arrays import Array
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.signature import Head, Signature
-from inputgrad_cli.target import Choice, Space, Target
+from inputgrad_cli.target import Choice, Space
+from inputgrad_cli.target_text import ClassWord, Target
 
 
 def choose(target: Target, signature: Signature, space: str, labels: Sequence[str]) -> list[Choice]:
@@ -21,23 +21,24 @@ def choose(target: Target, signature: Signature, space: str, labels: Sequence[st
 
     Raises UsageError where the model lacks what is asked.
     """
+    target = target.among([head.name for head in signature.outputs])
     head = _head(target, signature)
     if target.kind == "loss":
-        return [Choice(target.asked, head.name, "loss", "output", how=target.words[0])]
+        return [Choice(target.asked, head.name, "loss", "output", how=target.name)]
     if target.kind == "mask":
         return [_mask(target, head, space, labels)]
     made = Choice(target.asked, head.name, "units", _space(space, head, target.asked))
     if target.kind == "reduce":
-        return [replace(made, kind="reduce", how=target.words[0])]
+        return [replace(made, kind="reduce", how=target.name)]
     if target.kind == "unit":
         return [replace(made, terms=(_unit(target, head),))]
     if target.kind == "margin":
-        return [_margin(made, head, [_number(w, head, labels, target) for w in target.words])]
+        return [_margin(made, head, [_number(w, head, labels, target) for w in target.classes])]
     if target.kind == "all":
         total = _count(target, head)
         return [replace(_class(made, head, n), group=target.asked) for n in range(total)]
     if target.kind == "class":
-        return [_class(made, head, _number(target.words[0], head, labels, target))]
+        return [_class(made, head, _number(target.classes[0], head, labels, target))]
     return _top(target, made, head)
 
 
@@ -53,14 +54,11 @@ def _top(target: Target, made: Choice, head: Head) -> list[Choice]:
     total = _count(target, head)
     if target.kind == "auto":
         return [replace(made, kind="rank")]
-    wanted = int(target.words[0])
-    if wanted > total:
+    if target.ranks[-1] >= total:
         raise UsageError(
             f"{target.asked}: output {head.name!r} has no class of that rank, only {total}"
         )
-    names = [f"top{rank + 1}" for rank in range(wanted)]
-    prefix = f"{target.head}/" if target.head else ""
-    return [replace(made, kind="rank", rank=r, asked=prefix + n) for r, n in enumerate(names)]
+    return [replace(made, kind="rank", rank=one.ranks[0], asked=one.asked) for one in target.maps()]
 
 
 def _head(target: Target, signature: Signature) -> Head:
@@ -104,32 +102,40 @@ def _count(target: Target, head: Head) -> int:
     )
 
 
-def _number(word: str, head: Head, labels: Sequence[str], target: Target) -> int:
+def _number(word: ClassWord, head: Head, labels: Sequence[str], target: Target) -> int:
     total = _count(target, head)
-    bare = target.kind == "class" and target.asked.rpartition("/")[2] == word
+    bare = target.kind == "class" and target.asked.rpartition("/")[2] == word.text
     if head.is_binary and bare:
         raise UsageError(
             f"target {target.asked!r} is unclear: output {head.name!r} is one sigmoid unit",
             mend="write class:1 or unit:0 for the unit, class:0 for its negative, or auto",
         )
-    labels = labels if len(labels) == total else ()
-    if not re.fullmatch(r"\d+", word):
-        if word in labels:
-            return labels.index(word)
-        near = difflib.get_close_matches(word, labels, n=1)
-        guess = f"did you mean {near[0]!r}? " if near else ""
-        mend = (
-            f"{guess}the labels are: {_some(labels)}"
-            if labels
-            else "give their names with --labels FILE"
-        )
-        raise UsageError(f"target {target.asked!r}: no class is called {word!r}", mend=mend)
-    if int(word) >= total:
+    number = _find(word, labels if len(labels) == total else (), target)
+    if number >= total:
         mend = f"classes are 0 to {total - 1}"
         raise UsageError(
-            f"target {target.asked!r}: output {head.name!r} has no class {word}", mend=mend
+            f"target {target.asked!r}: output {head.name!r} has no class {number}", mend=mend
         )
-    return int(word)
+    return number
+
+
+def _find(word: ClassWord, labels: Sequence[str], target: Target) -> int:
+    """Return the number of a class by its name."""
+    try:
+        number = word.find(labels)
+    except UsageError as error:
+        raise UsageError(f"target {target.asked!r}: {error.what}", mend=error.mend) from None
+    if number is not None:
+        return number
+    name = word.names[0]
+    near = difflib.get_close_matches(name, labels, n=1)
+    guess = f"did you mean {near[0]!r}? " if near else ""
+    mend = (
+        f"{guess}the labels are: {_some(labels)}"
+        if labels
+        else "give their names with --labels FILE"
+    )
+    raise UsageError(f"target {target.asked!r}: no class is called {name!r}", mend=mend)
 
 
 def _some(labels: Sequence[str]) -> str:
@@ -159,21 +165,24 @@ def _margin(made: Choice, head: Head, numbers: Sequence[int]) -> Choice:
 
 def _mask(target: Target, head: Head, space: str, labels: Sequence[str]) -> Choice:
     """Return the mean over the true pixels of a mask, of one class where there are several."""
-    path, _, word = target.words[0].partition(",class=")
     shape = head.shape or ()
     several = len(shape) == 3 and shape[-1] != 1
-    if len(shape) not in (2, 3) or several != bool(word):
+    if len(shape) not in (2, 3) or several != bool(target.classes):
         raise UsageError(
             f"target {target.asked!r} does not fit output {head.name!r} of shape {head.shape}",
             reason="a mask needs an output of (H, W), (H, W, 1), or (H, W, classes)",
             mend="with several classes write mask:PATH,class=K, else mask:PATH",
         )
-    made = Choice(target.asked, head.name, "mask", _space(space, head, target.asked), how=path)
-    if not word:
+    space_ = _space(space, head, target.asked)
+    made = Choice(target.asked, head.name, "mask", space_, how=target.path)
+    if not target.classes:
         return made
-    number = int(word) if word.isdigit() else labels.index(word) if word in labels else -1
-    if not 0 <= number < (shape[-1] or number + 1):
-        raise UsageError(f"target {target.asked!r}: output {head.name!r} has no class {word}")
+    number = _find(target.classes[0], labels, target)
+    if shape[-1] is not None and number >= shape[-1]:
+        mend = f"classes are 0 to {shape[-1] - 1}"
+        raise UsageError(
+            f"target {target.asked!r}: output {head.name!r} has no class {number}", mend=mend
+        )
     return replace(made, rank=number)
 
 
@@ -192,7 +201,7 @@ def mask_weights(choice: Choice, mask: Array, shape: tuple[int, ...]) -> Array:
 
 
 def _unit(target: Target, head: Head) -> tuple[int, ...]:
-    index = tuple(int(word) for word in target.words)
+    index = target.index
     shape = head.shape or ()
     fits = len(index) == len(shape) and all(
         d is None or -d <= i < d for i, d in zip(index, shape, strict=True)

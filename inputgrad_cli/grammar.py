@@ -6,6 +6,7 @@ quotes a backslash takes the next character as it is.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -94,6 +95,12 @@ def quote(value: str) -> str:
     if value and not any(c in value for c in ",:='\"\\") and value == value.strip():
         return value
     return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def unquote(text: str) -> str | None:
+    """Return what stands in the quotes that `text` consists of; None where it is not quoted."""
+    match = re.fullmatch(r"""(["'])((?:\\.|(?!\1)[^\\])*)\1""", text, re.S)
+    return None if match is None else re.sub(r"\\(.)", r"\1", match[2], flags=re.S)
 
 
 def as_list(value: str) -> list[str]:

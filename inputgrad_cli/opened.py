@@ -22,7 +22,7 @@ from inputgrad_cli.preprocess import Preprocess, known
 from inputgrad_cli.preprocess import parse as parse_preprocess
 from inputgrad_cli.sample import Samples
 from inputgrad_cli.signature import Signature
-from inputgrad_cli.target import layers_in
+from inputgrad_cli.target_text import Target
 
 PathLike = str | os.PathLike[str]
 
@@ -61,7 +61,7 @@ class Model:
     def settle(
         self,
         samples: Samples,
-        targets: Sequence[str] = (),
+        targets: Sequence[Target] = (),
         precision: str = "float32",
         seed: int = 0,
     ) -> None:
@@ -69,7 +69,8 @@ class Model:
 
         Done again where other layers are meant to serve as outputs.
         """
-        asked = (precision, tuple(layers_in(targets)), seed)
+        layers = tuple(dict.fromkeys(t.layer for t in targets if t.layer is not None))
+        asked = (precision, layers, seed)
         if self._settled and self._settled[0] != precision:
             raise UsageError(
                 f"the model computes in {self._settled[0]} already", mend="load it once more"

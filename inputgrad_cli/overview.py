@@ -21,7 +21,7 @@ from inputgrad_cli.modelfile.shapes import last_maps
 from inputgrad_cli.modelfile.sidecar import read_sidecar, write_sidecar
 from inputgrad_cli.sample import Samples
 from inputgrad_cli.signature import Head, Port, Signature
-from inputgrad_cli.target import parse
+from inputgrad_cli.target_text import parse
 
 ANY_LENGTH = 32  # what an axis of any length is given for a trial
 # A gradient does not pass these, whatever the input is.

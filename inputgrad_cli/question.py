@@ -16,7 +16,8 @@ from inputgrad_cli.contracts import Method
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.preprocess import Preprocess
 from inputgrad_cli.signature import Signature
-from inputgrad_cli.target import Choice, parse
+from inputgrad_cli.target import Choice
+from inputgrad_cli.target_text import Target, parse
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class Question:
     """
 
     wishes: tuple[Wish, ...]
-    targets: tuple[str, ...] = ("auto",)
+    targets: tuple[Target, ...] = (parse("auto"),)
     space: str = "auto"
     wrt: str | None = None
     baseline: Baseline | None = None
@@ -54,8 +55,8 @@ def choices_of(question: Question, signature: Signature) -> list[list[Choice]]:
     """Return the maps that are asked for: one list of choices a map (more than one for `all`)."""
     heads = [head.name for head in signature.outputs]
     maps: list[list[Choice]] = []
-    for text in question.targets:
-        made = choose(parse(text, heads), signature, question.space, question.labels)
+    for target in question.targets:
+        made = choose(target, signature, question.space, question.labels)
         made = [_with_compiled(choice, question, heads) for choice in made]
         maps += [made] if made[0].group else [[choice] for choice in made]
     return maps

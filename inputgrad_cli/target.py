@@ -1,42 +1,20 @@
-"""The scalar per sample that is differentiated: written, then chosen, then pinned.
+"""The scalar per sample that is differentiated: chosen on a model, then pinned.
 
-`Target` is the text understood. `Choice` is a target that the model has. `PinnedTarget` is the
-choice with its classes fixed on the clean input; methods see nothing else, so no method can pick
-another class at another probe.
+`Choice` is a target that the model has. `PinnedTarget` is the choice with its classes fixed on the
+clean input; methods see nothing else, so no method can pick another class at another probe.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from inputgrad_cli.arrays import Array
-from inputgrad_cli.errors import UsageError
-from inputgrad_cli.words import LAYER
 
-Kind = Literal["auto", "top", "class", "unit", "all", "margin", "reduce", "loss", "mask"]
 Space = Literal["logit", "probability", "output"]
-
-REDUCTIONS = ("sum", "mean", "max", "norm")
-HELP = (
-    "auto, top1, top:K, 3, class:NAME, unit:I,J, all, margin:A,B, sum, mean, max, norm, "
-    "mask:PATH, loss:NAME, file:PATH, layer:NAME/unit:I"
-)
-
-
-@dataclass(frozen=True)
-class Target:
-    """A target as asked: `head` is the text before the first `/`, if that is an output's name."""
-
-    asked: str
-    head: str | None
-    kind: Kind
-    words: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -96,62 +74,6 @@ class PinnedTarget:
             return None
         tuples = [[int(i) for i in term] for term in self.index[row]]
         return tuples[0] if len(tuples) == 1 else tuples
-
-
-def parse(text: str, heads: Sequence[str] = ()) -> Target:
-    """Return the target that `text` writes; `heads` are the names of the model's outputs."""
-    if text.startswith(LAYER) and "/" in text:
-        before, _, after = text.rpartition("/")
-        return replace(parse(after), asked=text, head=before)
-    before, slash, after = text.partition("/")
-    if slash and before in heads:
-        return replace(parse(after), asked=text, head=before)
-    word, _, rest = text.partition(":")
-    if word in ("auto", "all", *REDUCTIONS) and text == word:
-        kind = cast(Kind, "reduce" if word in REDUCTIONS else word)
-        return Target(text, None, kind, (word,))
-    if match := re.fullmatch(r"top:?(\d+)", text):
-        number = int(match[1])
-        if number < 1 or (":" not in text and number != 1):
-            raise UsageError(
-                f"target {text!r} is not known", mend="write top1 or top:K with K >= 1"
-            )
-        return Target(text, None, "top", (match[1],))
-    if re.fullmatch(r"\d+", text):
-        return Target(text, None, "class", (text,))
-    return _with_argument(text, word, rest)
-
-
-def _with_argument(text: str, word: str, rest: str) -> Target:
-    kinds: dict[str, Kind] = {kind: kind for kind in ("class", "unit", "margin", "loss", "mask")}
-    if word not in kinds or not rest:
-        before, slash, _ = text.partition("/")
-        raise UsageError(
-            f"target {text!r} is not known",
-            reason=f"the model has no output {before!r}" if slash else "",
-            mend=f"targets are {HELP}, each with HEAD/ before it where there are several outputs",
-        )
-    words = (
-        tuple(part.strip() for part in rest.split(",")) if word in ("unit", "margin") else (rest,)
-    )
-    if word == "unit" and not all(re.fullmatch(r"-?\d+", w) for w in words):
-        raise UsageError(
-            f"target {text!r}: unit takes whole numbers", mend="as in unit:3 or unit:0,5"
-        )
-    if word == "margin" and (len(words) != 2 or not all(words)):
-        raise UsageError(f"target {text!r}: margin takes two classes", mend="as in margin:1,2")
-    return Target(text, None, kinds[word], words)
-
-
-def layers_in(targets: Sequence[str]) -> list[str]:
-    """Return the layers that targets name as outputs, `layer:NAME/...`."""
-    return [t.rpartition("/")[0] for t in targets if t.startswith(LAYER) and "/" in t]
-
-
-def masks_in(targets: Sequence[str]) -> list[str]:
-    """Return the paths of the masks that targets name."""
-    found = [re.search(r"(?:^|/)mask:(.+)$", text) for text in targets]
-    return [match[1].partition(",class=")[0] for match in found if match]
 
 
 def pin(choice: Choice, rows: int, truth: Array | None = None) -> PinnedTarget:

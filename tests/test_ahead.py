@@ -13,6 +13,7 @@ from inputgrad_cli.batch import InTurn, View, explain_batch
 from inputgrad_cli.jobs.behind import Behind
 from inputgrad_cli.question import Question
 from inputgrad_cli.sample import Samples
+from inputgrad_cli.target_text import parse
 
 from .engines import Formula
 
@@ -113,7 +114,7 @@ def test_only_a_batch_that_is_alone_asks_side_by_side(view, own):
         lambda x: x["x"].sum(axis=1), lambda x: {"x": np.ones_like(x["x"])}, {"x": (3,)}
     )
     samples = Samples({"x": np.ones((5, 3), np.float32)}, many=True)
-    question = Question(wishes(["integrated-gradients:steps=9"]), ("auto",))
+    question = Question(wishes(["integrated-gradients:steps=9"]), (parse("auto"),))
     (answer,) = explain_batch(view(engine), samples, question)
     np.testing.assert_allclose(answer.values["x"], 1.0, rtol=1e-6)
     assert (threads == {threading.current_thread()}) == own

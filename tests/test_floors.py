@@ -10,7 +10,7 @@ ROOT = Path(inputgrad_cli.__file__).parent
 FLOORS = [
     {"errors", "words", "arrays", "hashes", "ahead", "suggest"},
     {"grammar", "missing", "devices", "draws", "blur", "resample", "stored"},
-    {"registry", "signature", "preprocess"},
+    {"registry", "signature", "preprocess", "target_text"},
     {"sample", "target", "baseline", "attribution"},
     {"choose", "contracts", "probes", "quadrature", "segments", "modelfile"},
     {"methods", "formats", "rendering", "engine", "gradcheck"},

@@ -8,7 +8,7 @@ import tensorflow as tf
 from inputgrad_cli import api
 from inputgrad_cli.choose import choose
 from inputgrad_cli.errors import UsageError
-from inputgrad_cli.target import parse
+from inputgrad_cli.target_text import parse
 from tests.networks import tape
 
 L = keras.layers

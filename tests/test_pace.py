@@ -11,12 +11,14 @@ from inputgrad_cli.jobs.naming import maps_of
 from inputgrad_cli.jobs.pace import Pace, choose_pace, kept_pace
 from inputgrad_cli.modelfile.outline import Layer, Outline
 from inputgrad_cli.signature import Port
+from inputgrad_cli.target_text import parse
 
 
 def chosen(items, shape=(224, 224, 3), methods=("gradient",), targets=("auto",), **more):
-    job = Job(Path("m.keras"), methods=methods, targets=targets, **more)
+    asked = tuple(parse(text) for text in targets)
+    job = Job(Path("m.keras"), methods=methods, targets=asked, **more)
     wishes = api.wishes(methods)
-    maps = maps_of([(wish.label, wish.method) for wish in wishes], targets)
+    maps = maps_of([(wish.label, wish.method) for wish in wishes], asked)
     outline = Outline("Functional", "m", (Port("x", shape),), None, ())
     return choose_pace(job, wishes, maps, outline, (items, items))
 
@@ -33,6 +35,10 @@ def test_a_hundred_pictures_are_compiled_and_a_thousand_folded():
 def test_steps_and_targets_count_like_pictures():
     assert chosen(1, methods=("integrated-gradients:steps=1000",)).mode == "folded"
     assert chosen(2, targets=("all",)).mode == "folded"
+
+
+def test_a_class_whose_name_ends_like_a_word_of_the_grammar_is_one_map():
+    assert chosen(4, targets=("class:football",)) == chosen(4, targets=("class:cross",))
 
 
 def test_small_samples_are_not_folded():
@@ -56,7 +62,7 @@ def test_a_pass_fits_in_half_of_the_memory(monkeypatch, gigabytes, size):
         Layer("b", "Conv2D", "", (None, 112, 500)),
     )
     wishes = api.wishes(("gradient",))
-    maps = maps_of([(wish.label, wish.method) for wish in wishes], ("auto",))
+    maps = maps_of([(wish.label, wish.method) for wish in wishes], [parse("auto")])
     outline = Outline("Functional", "m", (Port("x", (224, 224, 3)),), None, layers)
     found = choose_pace(Job(Path("m.keras")), wishes, maps, outline, (10_000, 10_000))
     assert found.batch_size == size

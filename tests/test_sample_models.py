@@ -8,7 +8,7 @@ import pytest
 from inputgrad_cli import api
 from inputgrad_cli.arrays import take
 from inputgrad_cli.choose import choose
-from inputgrad_cli.target import parse
+from inputgrad_cli.target_text import parse
 from tests.models import central_differences, in_float64, opened, plain_gradient, steady, worst
 
 TARGETS = {

@@ -4,10 +4,12 @@ import pytest
 
 from inputgrad_cli.choose import choose
 from inputgrad_cli.errors import UsageError
-from inputgrad_cli.jobs.naming import asked_names, file_word, maps_of, refuse_clashes
+from inputgrad_cli.jobs.naming import maps_of, refuse_clashes
+from inputgrad_cli.jobs.targetword import target_word
 from inputgrad_cli.methods.gradient import Gradient
 from inputgrad_cli.signature import Head, Port, Signature
-from inputgrad_cli.target import parse, pin
+from inputgrad_cli.target import pin
+from inputgrad_cli.target_text import parse
 
 PROBS = Head("probs", (4,), "softmax", proved=True)
 LINE = Head("size", (1,))
@@ -22,6 +24,14 @@ def named(*labels):
 
 def model(*heads):
     return Signature((Port("x", (2,)),), heads)
+
+
+def parsed(*texts):
+    return [parse(text) for text in texts]
+
+
+def asked(text):
+    return [target.asked for target in parse(text).maps()]
 
 
 def chosen(text, *heads, space="auto", labels=()):
@@ -50,9 +60,9 @@ def test_logits_are_used_where_they_are_proved_and_the_output_elsewhere():
 
 def test_top_k_gives_k_maps_with_names_of_their_own():
     maps = chosen("top:3", PROBS)
-    assert [choice.asked for choice in maps] == asked_names("top:3") == ["top1", "top2", "top3"]
+    assert [choice.asked for choice in maps] == asked("top:3") == ["top1", "top2", "top3"]
     assert [choice.rank for choice in maps] == [0, 1, 2]
-    assert asked_names("probs/top:2") == ["probs/top1", "probs/top2"]
+    assert asked("probs/top:2") == ["probs/top1", "probs/top2"]
 
 
 def test_all_is_every_class():
@@ -101,24 +111,31 @@ def test_what_the_model_lacks_is_refused_with_what_it_has(text, heads, says):
         ("class:3", "class3"),
         ("3", "class3"),
         ("class:cat", "class-cat"),
-        ("class:a b/c", "class-a-b-c"),
+        ("class:a b/c", "class-a-b-c-e374bf"),
+        ("class:a b", "class-a-b"),
         ("margin:1,2", "margin1-2"),
         ("margin:cat,dog", "margin-cat-dog"),
         ("unit:0,5", "unit0-5"),
         ("probs/top1", "probs-top1"),
         ("probs/3", "probs-class3"),
         ("mask:a/b.png", "mask-b"),
+        ("mask:a/b.png,class=1", "mask-b-class1"),
+        ("layer:hidden/unit:0", "layer-hidden-unit0"),
+        ("unit:-1", "unit-1"),
+        ("top:1", "top1"),
         ("loss:mse", "loss-mse"),
         ("auto", "auto"),
     ],
 )
 def test_a_target_in_a_file_name(target, word):
-    assert file_word(target) == word
+    assert target_word(parse(target)) == word
 
 
-def test_targets_stand_in_names_only_where_there_are_several():
-    assert [m.tail for m in maps_of(named("gradient"), ["top1"])] == [".gradient"]
-    assert [m.tail for m in maps_of(named("a", "b"), ["top:2"])] == [
+def test_a_target_stands_in_names_unless_it_is_auto_alone():
+    """Then a second call with another target keeps what the first has made."""
+    assert [m.tail for m in maps_of(named("gradient"), parsed("auto"))] == [".gradient"]
+    assert [m.tail for m in maps_of(named("gradient"), parsed("top1"))] == [".gradient.top1"]
+    assert [m.tail for m in maps_of(named("a", "b"), parsed("top:2"))] == [
         ".a.top1",
         ".a.top2",
         ".b.top1",
@@ -132,24 +149,24 @@ def test_targets_stand_in_names_only_where_there_are_several():
 )
 def test_two_maps_of_one_name_are_refused(labels, targets):
     with pytest.raises(UsageError):
-        maps_of(named(*labels), targets)
+        maps_of(named(*labels), parsed(*targets))
 
 
 def test_items_that_one_file_system_would_mix_up_are_refused_there():
-    maps = maps_of(named("gradient"), ["auto"])
+    maps = maps_of(named("gradient"), parsed("auto"))
     refuse_clashes(("X.PNG", "x.png"), maps, fold=False)
     with pytest.raises(UsageError, match="same files"):
         refuse_clashes(("X.PNG", "x.png"), maps, fold=True)
 
 
 def test_an_item_named_like_the_result_of_another_is_refused():
-    maps = maps_of(named("gradient", "gradient.gradient"), ["auto"])
+    maps = maps_of(named("gradient", "gradient.gradient"), parsed("auto"))
     with pytest.raises(UsageError, match="same files"):
         refuse_clashes(("a.png", "a.png.gradient"), maps)
 
 
 def test_a_name_too_long_for_a_file_system_is_cut_and_kept_apart():
-    made = maps_of(named("gradient"), ["auto"])[0]
+    made = maps_of(named("gradient"), parsed("auto"))[0]
     first, second = (made.stem("in/" + "ü" * 200 + end) for end in ("a.png", "b.png"))
     assert first != second
     assert first.startswith("in/ü")

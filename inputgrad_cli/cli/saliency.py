@@ -95,6 +95,7 @@ def job_from(ctx: click.Context, values: dict[str, Any]) -> Job:
     """Return the job that the options ask for."""
     from inputgrad_cli.formats.pictures import Resize, Viewing
     from inputgrad_cli.jobs.job import Job
+    from inputgrad_cli.target_text import parse
 
     most = 1 if values["fail_fast"] else values["max_failures"]
     return Job(
@@ -102,7 +103,7 @@ def job_from(ctx: click.Context, values: dict[str, Any]) -> Job:
         named=_names(values),
         pairs=values["input"],
         methods=values["method"],
-        targets=values["target"],
+        targets=tuple(parse(text) for text in values["target"]),
         truth=values["truth"],
         space=values["space"],
         wrt=values["wrt"],

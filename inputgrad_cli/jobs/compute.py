@@ -25,6 +25,7 @@ from inputgrad_cli.question import Question
 from inputgrad_cli.records import Facts
 from inputgrad_cli.sample import Samples
 from inputgrad_cli.signature import Port, Signature
+from inputgrad_cli.target_text import Target
 
 
 @dataclass(frozen=True)
@@ -136,7 +137,7 @@ class Computer:
         """Return what the records of all items share."""
         return api.facts(self.model, self._question(None, None))
 
-    def _question(self, load: Load | None, targets: tuple[str, ...] | None) -> Question:
+    def _question(self, load: Load | None, targets: tuple[Target, ...] | None) -> Question:
         plan, job = self._plan, self._plan.job
         wanted = {made.label for made, _ in load.todo} if load else set()
         return Question(
@@ -198,7 +199,6 @@ def deciding(plan: Plan) -> dict[str, Any]:
         "seed": job.seed,
         "tolerance": job.tolerance,
         "code": [_code_mark(source) for source in job.code],
-        "masks": {path: hashlib.sha256(m.tobytes()).hexdigest() for path, m in plan.masks.items()},
         "precision": job.precision,
         **({"check_grad": True} if job.check_grad else {}),
     }

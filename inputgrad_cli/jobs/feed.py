@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import re
+import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -22,6 +22,7 @@ from inputgrad_cli.jobs.naming import Map
 from inputgrad_cli.jobs.targetfile import TargetFile
 from inputgrad_cli.jobs.truth import Truth
 from inputgrad_cli.sample import Samples, together
+from inputgrad_cli.target_text import Target
 
 READERS = 1
 MOST = 48  # files that are read, or are being read, before their turn
@@ -40,7 +41,7 @@ class Load:
     todo: tuple[tuple[Map, str], ...]
     truth: Array | None = None
     again: bool = False
-    targets: tuple[tuple[str, ...], ...] | None = None
+    targets: tuple[tuple[Target, ...], ...] | None = None
 
     @property
     def shape(self) -> tuple[object, ...]:
@@ -73,33 +74,37 @@ class Labels:
     """What is known of single items beside their files: true values, and targets of their own."""
 
     true_values: Truth | None
-    asked: tuple[str, ...]
-    files: Mapping[str, TargetFile]
+    asked: tuple[Target, ...]
+    files: Mapping[Target, TargetFile]
     names: tuple[str, ...]
+    masks: Mapping[str, Array]
 
     def truth(self, name: str, number: int, samples: int) -> Array | None:
         """Return the true values of an item, (samples, ...), None where none are given."""
         return self.true_values.of(name, number, samples) if self.true_values else None
 
-    def targets(self, name: str, samples: int) -> tuple[tuple[str, ...], ...] | None:
+    def targets(self, name: str, samples: int) -> tuple[tuple[Target, ...], ...] | None:
         """Return the targets of each sample, None where no file names them."""
         if not self.files:
             return None
         columns = [
-            self.files[text].of(name, samples) if text in self.files else [text] * samples
-            for text in self.asked
+            self.files[asked].of(name, samples) if asked in self.files else [asked] * samples
+            for asked in self.asked
         ]
         return tuple(zip(*columns, strict=True))
 
-    def deciding(self, name: str, number: int, target: str) -> dict[str, object]:
-        """Return what of this decides an item's arrays; of the class names, those it asks for."""
-        told: dict[str, object] = {text: file.written(name) for text, file in self.files.items()}
-        texts = self.files[target].written(name) if target in self.files else [target]
-        words = [word for text in texts for word in re.split(r"[:,=/ ]", text)]
-        told["classes"] = [self.names.index(word) for word in words if word in self.names]
-        if self.true_values:
-            told["truth"] = self.true_values.written(name, number)
-        return told
+    def deciding(self, name: str, number: int, target: Target) -> dict[str, object]:
+        """Return what of this decides an item's arrays: classes by number, or by their names."""
+        rows = self.files[target].rows(name) if target in self.files else {"": target}
+        own: dict[str, object] = {row: self._facts(each) for row, each in rows.items()}
+        if self.true_values and any(each.needs_truth for each in rows.values()):
+            own["truth"] = self.true_values.written(name, number)
+        return own
+
+    def _facts(self, target: Target) -> list[object]:
+        mask = self.masks.get(target.path)
+        seen = None if mask is None else hashlib.sha256(mask.tobytes()).hexdigest()
+        return [target.asked, [word.fact(self.names) for word in target.classes], seen]
 
 
 class Feed:
@@ -170,7 +175,7 @@ class Feed:
             yield batch
 
     def _mark(self, item: tuple[str, int], made: Map, content: dict[str, str]) -> str:
-        own = [made.label, made.parameters, made.target]
+        own = [made.label, made.parameters, made.target.asked]
         facts = {
             **self._facts,
             "map": own,
@@ -195,7 +200,7 @@ class Piece:
 
     samples: Samples
     truth: Array | None
-    targets: tuple[str, ...] | None
+    targets: tuple[Target, ...] | None
 
 
 def pieces(batch: Sequence[Load], size: int) -> Iterator[Piece]:

@@ -85,5 +85,5 @@ def _head(item: Item, made: Map, sample: int | None) -> dict[str, Any]:
         **spoken("path", str(item.path)),
         "sample": sample,
         "method": made.method,
-        "target": {"asked": made.target},
+        "target": {"asked": made.target.asked},
     }

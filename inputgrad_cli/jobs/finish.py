@@ -159,5 +159,5 @@ def _key(item: Item, made: Map) -> dict[str, Any]:
             {"for": name, **spoken("path", str(path))} for name, path in item.paths.items()
         ],
         "method": made.label,
-        "target": made.target,
+        "target": made.target.asked,
     }

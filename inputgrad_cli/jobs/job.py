@@ -10,6 +10,7 @@ from typing import Any
 from inputgrad_cli.formats.pictures import Viewing
 from inputgrad_cli.jobs.shards import Shard
 from inputgrad_cli.rendering.style import Style
+from inputgrad_cli.target_text import Target, parse
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,7 @@ class Job:
     named: tuple[str, ...] = ()
     pairs: tuple[tuple[str, str], ...] = ()
     methods: tuple[str, ...] = ("gradient",)
-    targets: tuple[str, ...] = ("auto",)
+    targets: tuple[Target, ...] = (parse("auto"),)
     truth: str | None = None
     space: str = "auto"
     wrt: str | None = None

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import os
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from inputgrad_cli.contracts import Method
 from inputgrad_cli.errors import UsageError
+from inputgrad_cli.jobs.targetword import target_words
+from inputgrad_cli.target_text import Target
 
 LONGEST = 255 - len(".000000.png")  # bytes of a file name, less the longest ending
 
@@ -20,7 +21,7 @@ class Map:
 
     label: str
     method: str
-    target: str
+    target: Target
     tail: str
     parameters: str = ""
 
@@ -47,50 +48,21 @@ def picture_names(stem: str, count: int | None) -> list[str]:
     return [f"{stem}.{row:0{digits}}.png" for row in range(count)]
 
 
-def asked_names(text: str) -> list[str]:
-    """Return the targets that `text` stands for: K of them for `top:K`, else itself."""
-    found = re.fullmatch(r"((?:.*/)?)top:(\d+)", text)
-    if found is None:
-        return [text]
-    return [f"{found[1]}top{rank + 1}" for rank in range(int(found[2]))]
-
-
-def file_word(target: str) -> str:
-    """Return the target as it stands in a file name.
-
-    `class:3` and `3` give `class3`, `margin:1,2` gives `margin1-2`, `probs/top1` `probs-top1`.
-    """
-    head, slash, expression = target.rpartition("/")
-    if target.startswith("mask:"):
-        return "mask-" + _safe(re.split(r"[/\\]", target)[-1].split(",")[0].rsplit(".", 1)[0])
-    if expression.isdigit():
-        expression = f"class{expression}"
-    word = re.sub(r":(?=-?\d)", "", expression, count=1)
-    return _safe(head + slash + word)
-
-
-def _safe(text: str) -> str:
-    return re.sub(r"[^\w+\-]+", "-", text).strip("-") or "target"
-
-
-def maps_of(methods: Sequence[tuple[str, Method]], targets: Sequence[str]) -> list[Map]:
+def maps_of(methods: Sequence[tuple[str, Method]], targets: Sequence[Target]) -> list[Map]:
     """Return every map of the call, of methods by label; UsageError for twins."""
-    _refuse_twins([label for label, _ in methods], "-m", "as=LABEL gives one of them another name")
-    asked = [name for text in targets for name in asked_names(text)]
-    words = [file_word(name) for name in asked]
-    _refuse_twins(words, "-t", "leave one of them out")
-    many = len(asked) > 1
+    labels = [label for label, _ in methods]
+    if twin := next((label for label in labels if labels.count(label) > 1), None):
+        mend = "as=LABEL gives one of them another name"
+        raise UsageError(f"-m: two of them would write files called {twin!r}", mend=mend)
+    asked = [each for target in targets for each in target.maps()]
+    words = target_words(asked)
+    if [target.asked for target in asked] == ["auto"]:
+        words = [""]
     return [
-        Map(label, method.name, name, f".{label}.{word}" if many else f".{label}", repr(method))
+        Map(label, method.name, target, f".{label}.{word}" if word else f".{label}", repr(method))
         for label, method in methods
-        for name, word in zip(asked, words, strict=True)
+        for target, word in zip(asked, words, strict=True)
     ]
-
-
-def _refuse_twins(words: Sequence[str], option: str, mend: str) -> None:
-    for word in words:
-        if words.count(word) > 1:
-            raise UsageError(f"{option}: two of them would write files called {word!r}", mend=mend)
 
 
 def refuse_clashes(names: Iterable[str], maps: Sequence[Map], fold: bool = False) -> None:

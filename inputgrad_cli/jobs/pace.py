@@ -47,7 +47,7 @@ def choose_pace(
 ) -> Pace:
     """Return the pace of a job; `counts` are its items and, about, its samples."""
     items, samples = counts
-    units = sum(CLASSES if made.target.endswith("all") else 1 for made in maps) / len(wishes)
+    units = sum(CLASSES if made.target.is_jacobian else 1 for made in maps) / len(wishes)
     gradients = max(1, int(samples * units * sum(wish.method.passes for wish in wishes)))
     numbers = numbers_of([port.shape for port in shape.inputs or ()])
     most = max(1, min(MOST, WORK // max(numbers, 1), _fitting(shape, available())))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from inputgrad_cli import api
 from inputgrad_cli.arrays import Array
@@ -19,7 +19,7 @@ from inputgrad_cli.jobs.job import Job
 from inputgrad_cli.jobs.naming import Map, maps_of, refuse_clashes
 from inputgrad_cli.jobs.pace import Pace, choose_pace, numbers_of
 from inputgrad_cli.jobs.store import folds_case
-from inputgrad_cli.jobs.targetfile import FILE, TargetFile
+from inputgrad_cli.jobs.targetfile import TargetFile
 from inputgrad_cli.jobs.truth import Truth
 from inputgrad_cli.missing import refuse_missing_code
 from inputgrad_cli.modelfile.archive import ModelFile, open_model
@@ -30,7 +30,7 @@ from inputgrad_cli.question import Wish
 from inputgrad_cli.rendering.colours import table
 from inputgrad_cli.sample import suited
 from inputgrad_cli.signature import Port
-from inputgrad_cli.target import parse as parse_target
+from inputgrad_cli.target_text import Target
 from inputgrad_cli.words import LAYER
 
 
@@ -49,11 +49,11 @@ class Plan:
     found: Found
     truth: Truth | None
     masks: Mapping[str, Array]
-    target_files: Mapping[str, TargetFile]
+    target_files: Mapping[Target, TargetFile]
     pace: Pace
 
     @property
-    def every_target(self) -> tuple[str, ...]:
+    def every_target(self) -> tuple[Target, ...]:
         """Return all targets that any item may have, those in files included."""
         return _every_target(self.job, self.target_files)
 
@@ -70,7 +70,6 @@ class Plan:
 def make_plan(job: Job) -> Plan:
     """Return the plan of a job; raises what is wrong with it, in the order a reader would check."""
     wishes = api.wishes(job.methods)
-    maps = maps_of([(wish.label, wish.method) for wish in wishes], job.targets)
     baseline = baselines.build(job.baseline) if job.baseline else None
     api.refuse_unmet(wishes, baseline)
     file = open_model(job.model)
@@ -80,8 +79,10 @@ def make_plan(job: Job) -> Plan:
     if not job.code:
         refuse_missing(file, ())
     shape = outline(file.config)
-    job = settled(job)
-    files = {text: TargetFile(text) for text in job.targets if text.startswith(FILE)}
+    outputs = [name for name, _ in shape.outputs or ()]
+    job = settled(replace(job, targets=tuple(t.among(outputs) for t in job.targets)))
+    maps = maps_of([(wish.label, wish.method) for wish in wishes], job.targets)
+    files = {t: TargetFile(t, outputs) for t in job.targets if t.kind == "file"}
     _check_names(job, shape, _every_target(job, files))
     preprocess = _preprocess(api.preprocessing(file, job.preprocess), shape)
     if shape.inputs:  # a file of baselines that does not fit them ends here
@@ -118,16 +119,14 @@ def _preprocess(found: Preprocess, shape: Outline) -> Preprocess:
     return suited(found, pictures[0]) if len(pictures) == 1 else found
 
 
-def _every_target(job: Job, files: Mapping[str, TargetFile]) -> tuple[str, ...]:
-    plain = [text for text in job.targets if text not in files]
-    return tuple(dict.fromkeys([*plain, *(t for file in files.values() for t in file.texts())]))
+def _every_target(job: Job, files: Mapping[Target, TargetFile]) -> tuple[Target, ...]:
+    plain = [target for target in job.targets if target not in files]
+    return tuple(dict.fromkeys([*plain, *(t for file in files.values() for t in file.targets())]))
 
 
-def _check_names(job: Job, shape: Outline, texts: Sequence[str]) -> None:
-    heads = [name for name, _ in shape.outputs or ()]
-    targets = [parse_target(text, heads) for text in texts] if shape.outputs else []
+def _check_names(job: Job, shape: Outline, targets: Sequence[Target]) -> None:
     for target in targets:
-        if target.kind == "loss" and target.words != ("reconstruction",) and job.truth is None:
+        if target.needs_truth and job.truth is None:
             raise UsageError(
                 f"target {target.asked} needs the true values",
                 mend="give them with --truth VALUE or FILE",

@@ -29,7 +29,7 @@ from inputgrad_cli.jobs.feed import Broken, Feed, Labels, Load, Skipped
 from inputgrad_cli.jobs.fields import failed_fields, skipped_fields
 from inputgrad_cli.jobs.finish import Finished, Work, failed_line, finish, shares
 from inputgrad_cli.jobs.journal import Journal
-from inputgrad_cli.jobs.naming import Map, asked_names
+from inputgrad_cli.jobs.naming import Map
 from inputgrad_cli.jobs.output import Output
 from inputgrad_cli.jobs.pace import Pace, kept_pace
 from inputgrad_cli.jobs.plan import Plan
@@ -57,8 +57,8 @@ class Run:
         self._undrawn = 0
         self._short = False
         self._writing: Behind[Finished] = Behind()
-        asked = [name for text in plan.job.targets for name in asked_names(text)]
-        self._places = {name: asked.index(name) for name in asked}
+        asked = [each for target in plan.job.targets for each in target.maps()]
+        self._places = {each: number for number, each in enumerate(asked)}
 
     def events(self) -> Iterator[Event]:
         """Yield what happens; the last event is the summary. Raises what ends a whole run."""
@@ -106,7 +106,7 @@ class Run:
         self._output = Output(job.out, self._journal, job.style, job.on_exists == "overwrite")
         self._computer = Computer(plan, pace, self._opened)
         reading = replace(plan.reading(self._computer.ports()), folder=job.out)
-        labels = Labels(plan.truth, job.targets, plan.target_files, plan.labels)
+        labels = Labels(plan.truth, job.targets, plan.target_files, plan.labels, plan.masks)
         feed = Feed(reading, plan.maps, self._journal, deciding(plan), labels)
         yield from run_warnings(plan)
         try:

@@ -3,55 +3,73 @@
 from __future__ import annotations
 
 import csv
+import io
 import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from inputgrad_cli.errors import ItemError, UsageError
+from inputgrad_cli.errors import GrammarError, ItemError, UsageError
 from inputgrad_cli.formats.files import read_bytes
-
-FILE = "file:"
-ONE_MAP = r"^(?!file:)(?!(.*/)?(top:|all$)).+"  # neither a file again, nor several maps
+from inputgrad_cli.target_text import Target, parse
 
 
 class TargetFile:
-    """The rows `input,target` of a `.csv`; an item of many samples has a row for each, in order."""
+    """The rows `input,target` of a `.csv`; an item of many samples has a row for each, in order.
 
-    def __init__(self, text: str) -> None:
-        self.path = Path(text.removeprefix(FILE))
-        self.named: dict[str, list[str]] = {}
+    `outputs` are the names of the model's outputs, where they are known.
+    """
+
+    def __init__(self, asked: Target, outputs: Sequence[str] = ()) -> None:
+        self.path = Path(asked.path)
+        self._option, self._outputs = f"--target {asked.asked}", outputs
+        self.named: dict[str, list[Target]] = {}
         self._samples: dict[str, list[str]] = {}
         try:
-            lines = read_bytes(self.path).decode("utf-8-sig").splitlines()
+            text = read_bytes(self.path).decode("utf-8-sig")
         except (ItemError, UnicodeDecodeError) as error:
-            raise UsageError(f"--target {text}: cannot be read", reason=str(error)) from None
-        rows = csv.DictReader(lines)
+            raise UsageError(f"{self._option}: cannot be read", reason=str(error)) from None
+        rows = csv.DictReader(io.StringIO(text, newline=""))
         if not {"input", "target"} <= set(rows.fieldnames or ()):
-            raise UsageError(f"--target {text}: its columns must be input,target")
+            raise UsageError(f"{self._option}: its columns must be input,target")
         for row in rows:
-            target = (row["target"] or "").strip()
             if None in row:
                 raise UsageError(
-                    f"--target {text}: the row of {row['input']} has more than two cells",
+                    f"{self._option}: the row of {row['input']} has more than two cells",
                     mend='put a target with a comma in quotes, as in "margin:1,2"',
                 )
-            if not re.search(ONE_MAP, target):
-                raise UsageError(f"--target {text}: {target!r} of {row['input']} is not one map")
-            self.named.setdefault(row["input"], []).append(target)
-            if sample := re.fullmatch(r"(.*)#\d+", row["input"], re.S):
-                self._samples.setdefault(sample[1], []).append(f"{row['input']} {target}")
+            self.named.setdefault(row["input"], []).append(self._target(row))
+            if sample := re.fullmatch(r"(.*)#[0-9]+", row["input"], re.S):
+                self._samples.setdefault(sample[1], []).append(row["input"])
 
-    def texts(self) -> list[str]:
+    def _target(self, row: Mapping[str, str | None]) -> Target:
+        text = (row["target"] or "").strip()
+        try:
+            target = parse(text, self._outputs)
+        except GrammarError as error:
+            reason = f"{error.what}"
+            raise UsageError(
+                f"{self._option}: {text!r} of {row['input']} is no target",
+                reason=reason,
+                mend=error.mend,
+            ) from None
+        if not target.is_one_map:
+            raise UsageError(f"{self._option}: {text!r} of {row['input']} is not one map")
+        return target.maps()[0]
+
+    def targets(self) -> list[Target]:
         """Return every target in the file."""
         return [target for targets in self.named.values() for target in targets]
 
-    def written(self, name: str) -> list[str]:
-        """Return what the file says of an item and of its samples."""
-        return [*self.named.get(name, []), *self._samples.get(name, [])]
+    def rows(self, name: str) -> dict[str, Target]:
+        """Return what the file says of an item and of its samples, by row."""
+        inputs = [name, *self._samples.get(name, ())]
+        every = [(row, target) for row in inputs for target in self.named.get(row, ())]
+        return {f"{number} {row}": target for number, (row, target) in enumerate(every)}
 
-    def of(self, name: str, samples: int) -> list[str]:
+    def of(self, name: str, samples: int) -> list[Target]:
         """Return the target of each sample of an item; one row serves all of them."""
-        rows = [self.named.get(f"{name}#{number}", [""])[0] for number in range(samples)]
-        found = rows if all(rows) else self.named.get(name, [])
+        rows = [self.named.get(f"{name}#{number}", [])[:1] for number in range(samples)]
+        found = [row[0] for row in rows] if all(rows) else self.named.get(name, [])
         if len(found) == 1:
             return found * samples
         if len(found) != samples:

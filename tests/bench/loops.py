@@ -70,11 +70,12 @@ def ours(path, method, pictures):
     from inputgrad_cli.batch import explain_batch
     from inputgrad_cli.question import Question
     from inputgrad_cli.sample import Samples
+    from inputgrad_cli.target_text import parse
 
     model = api.load(path, batch_size=BATCH, traced=True, folded=True)
     samples = Samples({model.signature.inputs[0].name: pictures}, many=True)
     model.settle(samples)
-    question = Question(api.wishes([method]), ("class:0",))
+    question = Question(api.wishes([method]), (parse("class:0"),))
     return lambda: explain_batch(model.engine, samples, question)
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from inputgrad_cli.baseline import baselines
 from inputgrad_cli.methods import methods
-from inputgrad_cli.target import HELP
+from inputgrad_cli.target_text import HELP
 from inputgrad_cli.words import COMMANDS, TARGETS
 
 CALL = """

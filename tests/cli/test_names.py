@@ -133,11 +133,19 @@ def test_target_words(call, shapes, tmp_path, asked, word):
     assert files(tmp_path / "inputgrad-out") == expected
 
 
-def test_one_map_a_method_has_no_target_word(call, shapes, tmp_path):
+def test_the_target_auto_alone_has_no_word_in_a_name(call, shapes, tmp_path):
     draw(tmp_path / "a.png")
     words = ("-m", "gradient", "-m", "input-x-gradient:as=ixg", "--picture", "none")
-    call("saliency", shapes, "a.png", "-t", "class:3", *words)
+    call("saliency", shapes, "a.png", *words)
     assert files(tmp_path / "inputgrad-out") == {"a.png.gradient.npz", "a.png.ixg.npz"}
+
+
+def test_a_second_target_keeps_the_first_file(call, shapes, tmp_path):
+    draw(tmp_path / "a.png")
+    for target in ("class:3", "class:cross", "auto", "unit:1"):
+        assert call("saliency", shapes, "a.png", "-t", target, "--picture", "none").code == 0
+    words = (".class3", ".class-cross", "", ".unit1")
+    assert files(tmp_path / "inputgrad-out") == {f"a.png.gradient{word}.npz" for word in words}
 
 
 def test_top_k_alone_has_target_words(call, shapes, tmp_path):
@@ -146,10 +154,10 @@ def test_top_k_alone_has_target_words(call, shapes, tmp_path):
     assert files(tmp_path / "inputgrad-out") == {f"a.png.gradient.top{k}.npz" for k in (1, 2, 3)}
 
 
-def test_all_alone_is_one_map_without_a_word(call, shapes, tmp_path):
+def test_all_alone_is_one_map(call, shapes, tmp_path):
     draw(tmp_path / "a.png")
     call("saliency", shapes, "a.png", "-t", "all", "--picture", "none")
-    assert files(tmp_path / "inputgrad-out") == {"a.png.gradient.npz"}
+    assert files(tmp_path / "inputgrad-out") == {"a.png.gradient.all.npz"}
 
 
 def test_as_cannot_lead_out_of_the_output(call, shapes, tmp_path):

@@ -51,7 +51,7 @@ def test_picture_none_draws_none(call, shapes, tmp_path, out):
 def test_a_picture_tells_its_method_target_and_scale(call, shapes, tmp_path, out):
     draw(tmp_path / "a.png")
     call("saliency", shapes, "a.png", "-m", "smoothgrad:samples=2", "-t", "class:1")
-    text = drawn(out, "a.png.smoothgrad.png").text
+    text = drawn(out, "a.png.smoothgrad.class1.png").text
     assert list(text) == ["inputgrad"]
     found = strict(text["inputgrad"])
     assert {"method", "target", "scale"} <= set(found)

@@ -10,7 +10,7 @@ import pytest
 from inputgrad_cli import api
 from inputgrad_cli.choose import choose
 from inputgrad_cli.sample import Samples
-from inputgrad_cli.target import parse
+from inputgrad_cli.target_text import parse
 from tests.conftest import SLOPE
 from tests.models import in_float64, opened
 from tests.nasty import test_behaviour as behaviour

@@ -81,9 +81,8 @@ def test_each_item_has_its_own_target(call, table, tmp_path):
     assert told["03-cross.png"]["error"]["kind"] == "target"
     plain = call("saliency", *table, "-t", "class:star", "--include", "00*", "-o", "plain")
     assert plain.code == 0
-    one, other = (
-        arrays(tmp_path / out / "00-cross.png.gradient.npz") for out in ("inputgrad-out", "plain")
-    )
+    names = ("inputgrad-out/{}.file-targets-csv-ac8459.npz", "plain/{}.class-star.npz")
+    one, other = (arrays(tmp_path / name.format("00-cross.png.gradient")) for name in names)
     np.testing.assert_allclose(one["picture"], other["picture"], atol=1e-9)
 
 
@@ -101,11 +100,13 @@ def test_samples_of_one_file_have_targets_of_their_own(call, samples, tmp_path):
     (tmp_path / "t.csv").write_text("input,target\n" + rows)
     words = (samples / "two_heads.keras", samples / "inputs" / "two_heads.npy")
     assert call("saliency", *words, "-t", "file:t.csv").code == 0
-    path = tmp_path / "inputgrad-out" / "two_heads.npy.gradient.npz"
+    path = tmp_path / "inputgrad-out" / "two_heads.npy.gradient.file-t-csv-63bcab.npz"
     assert metadata(path)["target"]["index"] == [[0], [2], [1], [1]]
     whole = arrays(path)["features"]
     for number in (0, 1, 2):
         call("saliency", *words, "-t", f"kind/class:{number}", "-o", f"c{number}")
     for row, number in enumerate((0, 2, 1, 1)):
-        one = arrays(tmp_path / f"c{number}" / "two_heads.npy.gradient.npz")["features"]
+        one = arrays(tmp_path / f"c{number}" / f"two_heads.npy.gradient.kind-class{number}.npz")[
+            "features"
+        ]
         np.testing.assert_allclose(whole[row], one[row], atol=1e-7)

@@ -178,7 +178,7 @@ def test_records_of_mixed_targets_are_each_samples_own(call, tmp_path, rng):
     asked = [item["target"]["asked"] for item in items(result)]
     assert asked == ["a/0", "b/1", "a/sum", "a/margin:0,1"]
     assert [item["target"]["output"] for item in items(result)] == ["a", "b", "a", "a"]
-    told = metadata(tmp_path / "inputgrad-out" / "x.npy.gradient.npz")
+    told = metadata(tmp_path / "inputgrad-out" / "x.npy.gradient.file-t-csv-63bcab.npz")
     assert told["target"]["asked"] == asked
 
 
