@@ -7,13 +7,14 @@ import importlib.util
 import inspect
 import sys
 import traceback
-from collections.abc import Sequence
-from contextlib import redirect_stdout
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import redirect_stdout, suppress
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from inputgrad_cli.errors import InputgradError, UsageError
+from inputgrad_cli.modelfile.scan import Custom
 
 OURS = str(Path(__file__).parent.parent)
 
@@ -23,14 +24,52 @@ def import_code(sources: Sequence[str]) -> dict[str, Any]:
 
     Only what a module defines itself: a name that it imports would hide Keras's own.
     """
-    found: dict[str, Any] = {}
-    for source in sources:
-        module = _import(source)
-        for name, value in vars(module).items():
-            own = getattr(value, "__module__", None) == module.__name__
-            if own and (inspect.isclass(value) or inspect.isfunction(value)):
-                found[name] = value
+    return defined_in(import_modules(sources))
+
+
+def import_modules(sources: Sequence[str]) -> list[ModuleType]:
+    """Return the user's files and modules, imported; UsageError."""
+    return [_import(source) for source in sources]
+
+
+def defined_in(modules: Sequence[ModuleType]) -> dict[str, Any]:
+    """Return the classes and functions that modules define themselves, by name."""
+    return {
+        name: value
+        for module in modules
+        for name, value in vars(module).items()
+        if getattr(value, "__module__", None) == module.__name__ and callable(value)
+    }
+
+
+def wanted_from(modules: Sequence[ModuleType], wanted: Iterable[Custom]) -> dict[str, Any]:
+    """Return what a model asks for and the modules only import or rename, by the model's name."""
+    found = {}
+    for item in wanted:
+        value = next(
+            (v for module in modules for v in _offers(module, item) if _is_usable(v)), None
+        )
+        if value is not None:
+            found[item.name] = value
     return found
+
+
+def _offers(module: ModuleType, item: Custom) -> Iterator[Any]:
+    """Yield what a module may mean by a name: its own, a renamed import, one of a package."""
+    names = vars(module)
+    yield names.get(item.name)
+    yield from (v for v in names.values() if getattr(v, "__name__", None) == item.name)
+    home = item.module or ""
+    packages = [module, *(value for value in names.values() if inspect.ismodule(value))]
+    if any(f"{home}.".startswith(f"{package.__name__}.") for package in packages):
+        with suppress(ImportError):
+            yield getattr(importlib.import_module(home), item.name, None)
+
+
+def _is_usable(value: Any) -> bool:
+    """Return whether a model file may ask for this: no file decides that system() is called."""
+    home = str(getattr(value, "__module__", None) or "").partition(".")[0]
+    return callable(value) and not inspect.ismodule(value) and home not in sys.stdlib_module_names
 
 
 def registered_names() -> list[str]:

@@ -12,7 +12,7 @@ from inputgrad_cli.engine.boot import boot, on, pick_device, share_cores
 from inputgrad_cli.engine.quiet import Noise
 from inputgrad_cli.errors import ModelError
 from inputgrad_cli.modelfile.archive import ModelFile
-from inputgrad_cli.modelfile.scan import refuse_missing, refuse_unsafe
+from inputgrad_cli.modelfile.scan import refuse_unsafe
 
 CHATTER = re.compile(r"[IW]\d{4} |E\d{4} .*(cuda|oneDNN)|WARNING: All log messages before absl")
 
@@ -46,21 +46,21 @@ def load(
     silence = len(noise.text)
     from inputgrad_cli.engine import weights
     from inputgrad_cli.engine.binding import Binding
-    from inputgrad_cli.engine.custom import import_code, registered_names
     from inputgrad_cli.engine.open import open_in_keras, source_of
+    from inputgrad_cli.engine.own import bring
     from inputgrad_cli.engine.tape import TapeEngine
 
     with noise.kept():
         place = pick_device(how.device)
         workers = share_cores(place) if how.folded else 1
-    own = import_code(code)
-    refuse_missing(file, [*own, *registered_names()])
+    own = bring(file, code)
     try:
         # Weights on another device would be sent over for every pass.
         with noise.kept(), source_of(file) as path, on(place):
             model = open_in_keras(file, path, own, trust)
             binding = Binding(model, own_code=bool(code))
         engine = TapeEngine(binding, how, workers=workers, device=place, noise=noise)
+        engine.remarks = own.remarks
         if weights.is_late(file, model, noise.text):
             return Loaded(engine, noise, late=file)
         weights.check(file, model)

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from inputgrad_cli.engine.foreign import open_saved_model, open_with_tf_keras
+from inputgrad_cli.engine.lambdas import names_given
+from inputgrad_cli.engine.own import Own
 from inputgrad_cli.errors import ModelError
 from inputgrad_cli.modelfile.archive import ModelFile
 from inputgrad_cli.modelfile.nodes import version_numbers
@@ -31,19 +33,20 @@ def source_of(file: ModelFile) -> Iterator[Path]:
         yield write_copy(file, Path(folder))
 
 
-def open_in_keras(file: ModelFile, path: Path, own: dict[str, Any], trust: bool) -> Any:
+def open_in_keras(file: ModelFile, path: Path, own: Own, trust: bool) -> Any:
     """Return the model that stands at `path`, the source of `file`."""
     import keras
 
     if file.form == "saved_model":
         return open_saved_model(file.path)
     try:
-        model = keras.models.load_model(
-            str(path), _by_every_name(file, own), compile=False, safe_mode=not trust
-        )
+        with names_given(own.names):
+            model = keras.models.load_model(
+                str(path), _by_every_name(file, own.objects), compile=False, safe_mode=not trust
+            )
     except Exception as error:
         if trust and _is_old(file) and find_spec("tf_keras"):
-            return _open_old(file, own)
+            return _open_old(file, {**own.names, **own.objects})
         raise ModelError(
             f"{file.path}: Keras cannot open the model",
             reason=short(error),

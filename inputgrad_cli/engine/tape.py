@@ -59,6 +59,7 @@ class TapeEngine:
         self.precision = "float32"
         self._settled = Settled((), {}, False, {})
         self._layers: Sequence[str] = ()
+        self.remarks: Mapping[str, str] = {}  # on how the model was opened, by code
 
     @property
     def batch_size(self) -> int:
@@ -93,7 +94,7 @@ class TapeEngine:
     @property
     def notes(self) -> Mapping[str, str]:
         """Return what a reader should know about the model and its passes, by code."""
-        return {**self._settled.notes, **self.runner.notes}
+        return {**self.remarks, **self._settled.notes, **self.runner.notes}
 
     def prepare(
         self, precision: str = "float32", layers: Sequence[str] = (), seed: int = 0

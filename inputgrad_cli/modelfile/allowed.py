@@ -77,6 +77,39 @@ ACTIVATIONS = _words(
     tanh_shrink threshold
     """
 )
+# Functions of TensorFlow's and of keras.ops that Keras writes by the bare name of their code, and
+# does not find again; a test compares them with the installed. The first three names are nobody
+# else's; the others may be the user's own.
+PRIVATE = {
+    "softmax_v2": "tensorflow.nn.softmax",
+    "log_softmax_v2": "tensorflow.nn.log_softmax",
+    "crelu_v2": "tensorflow.nn.crelu",
+}
+SHARED = {
+    "swish": "tensorflow.nn.silu", "l2_normalize": "tensorflow.nn.l2_normalize",
+    "neg": "tensorflow.math.negative",
+    **{name: f"tensorflow.math.{name}" for name in _words(
+        """
+        abs acos acosh angle asin asinh atan atanh bessel_i0 bessel_i0e bessel_i1 bessel_i1e ceil
+        conj cos cosh cumprod cumsum cumulative_logsumexp digamma erf erfc erfcinv erfinv exp expm1
+        floor imag lgamma log log1p ndtri real reciprocal reciprocal_no_nan rint round rsqrt sign
+        sin sinh sqrt square tan
+        """
+    )},
+    **{name: f"keras.ops.{name}" for name in _words(
+        """
+        absolute arccos arccosh arcsin arcsinh arctan arctanh cbrt conjugate deg2rad exp2 fabs i0
+        layer_normalization log10 log2 nan_to_num negative normalize rad2deg rms_normalization sinc
+        trunc
+        """
+    )},
+}  # fmt: skip
+# Layers of keras.applications; a .h5 file names them without their module.
+APPLIED = {
+    "LayerScale": "keras.src.applications.convnext.LayerScale",
+    "StochasticDepth": "keras.src.applications.convnext.StochasticDepth",
+    "CustomScaleLayer": "keras.src.applications.inception_resnet_v2.CustomScaleLayer",
+}
 GETTERS = {"get", "serialize", "deserialize", "custom_gradient"}  # they resolve names or run code
 FUNCTION_MODULES = {"keras.activations", "keras.ops", "keras.losses", "keras.metrics"}
 _LISTED = {
@@ -88,6 +121,8 @@ _LISTED = {
     "keras.src.models.functional": {"Functional"},
     "keras.src.models.sequential": {"Sequential"},
     "keras.src.models.model": {"Model"},
+    "keras.src.applications.convnext": {"LayerScale", "StochasticDepth"},
+    "keras.src.applications.inception_resnet_v2": {"CustomScaleLayer"},
 }
 _FREE = {
     "keras.initializers", "keras.regularizers", "keras.constraints", "keras.dtype_policies",
@@ -112,5 +147,5 @@ def is_keras_class(name: str, module: str | None) -> bool:
 def is_keras_function(name: str, module: str) -> bool:
     """Return whether a function is one of Keras's that only computes."""
     if module == "builtins":
-        return name in ACTIVATIONS
+        return name in ACTIVATIONS or name in PRIVATE or name in SHARED
     return module in FUNCTION_MODULES and name.isidentifier() and name not in GETTERS

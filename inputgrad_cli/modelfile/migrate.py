@@ -40,7 +40,21 @@ def migrate(config: Mapping[str, Any], version: str, form: str) -> dict[str, Any
         found = _without_range(found)
     if form == "h5" or (wrote and wrote < [3, 11]):
         found = _nested(found, outermost=True)
-    return dict(_uncompiled(found, outermost=True))
+    return dict(_uncompiled(_with_lambdas(found), outermost=True))
+
+
+def _with_lambdas(node: Any) -> Any:
+    """Return a node whose lambdas as activations say what they are: Keras drops that word."""
+    if isinstance(node, list):
+        return [_with_lambdas(item) for item in node]
+    if not isinstance(node, dict):
+        return node
+    return {
+        key: {"class_name": "__lambda__", "config": value}
+        if key.endswith("activation") and isinstance(value, dict) and set(value) == {"value"}
+        else _with_lambdas(value)
+        for key, value in node.items()
+    }
 
 
 def _modernize(node: Any) -> Any:

@@ -6,14 +6,17 @@ of what is allowed.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
 
 from inputgrad_cli.errors import ModelError
 from inputgrad_cli.modelfile.allowed import (
+    APPLIED,
     PLAIN,
+    PRIVATE,
+    SHARED,
     UNSAFE,
     is_keras_class,
     is_keras_function,
@@ -48,6 +51,26 @@ def custom_objects(config: Any) -> list[Custom]:
     return list(found.values())
 
 
+@reads_config
+def borrowed(config: Any) -> list[tuple[str, Custom]]:
+    """Return what is taken for TensorFlow's or Keras's by its bare name, with its layer's name."""
+    found = []
+    for node in objects(config):
+        if node["class_name"] in APPLIED and "module" not in node:
+            found.append((name_of(node), Custom(node["class_name"], None, None)))
+        for value in _values(node):
+            bare = value.get("class_name") == "function" and value.get("module") == "builtins"
+            if bare and value.get("config") in {*PRIVATE, *SHARED}:
+                found.append((name_of(node), Custom(value["config"], None, None)))
+    return found
+
+
+def _values(node: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    inner = node.get("config")
+    values = inner.values() if isinstance(inner, Mapping) else ()
+    return [value for value in values if isinstance(value, Mapping)]
+
+
 def _custom(node: Mapping[str, Any]) -> Custom | None:
     name, registered = node.get("class_name"), node.get("registered_name")
     if name in PLAIN or name in UNSAFE or not isinstance(name, str) or "config" not in node:
@@ -55,6 +78,8 @@ def _custom(node: Mapping[str, Any]) -> Custom | None:
     if name == "function":
         return _custom_function(node)
     home = module_of(node)
+    if name in APPLIED and "module" not in node:
+        return None
     if (home is None and is_keras_class(name, None)) or _is_keras(home):
         return None
     return Custom(name, home, registered if isinstance(registered, str) else None)
@@ -134,7 +159,7 @@ def _way_out(file: ModelFile) -> str:
 
 
 @reads_config
-def refuse_missing(file: ModelFile, known: Iterable[str]) -> None:
+def refuse_missing(file: ModelFile, known: Iterable[str], code: Sequence[str] = ()) -> None:
     """Raise ModelError that names every custom object which no --code has brought."""
     names = set(known)
     missing = [
@@ -150,18 +175,21 @@ def refuse_missing(file: ModelFile, known: Iterable[str]) -> None:
     raise ModelError(
         f"{file.path}: the model needs code of yours: {listed}",
         reason="a model file holds weights and settings, not the code of custom layers",
-        mend=_advice(missing[0]),
+        mend=_advice(missing[0], code),
         kind="custom",
     )
 
 
-def _advice(item: Custom) -> str:
+def _advice(item: Custom, code: Sequence[str]) -> str:
     home = (item.module or "").partition(".")[0]
+    if code:
+        which = f"{' and '.join(code)} {'has' if len(code) == 1 else 'have'}"
+        return f"{which} nothing called {item.name}: define or import it there"
     if home in ("keras_hub", "keras_cv", "keras_nlp"):
         return f"install {home} and pass --code {home}"
-    if home and home.isidentifier() and home not in ("__main__", "builtins"):
+    if home and home.isidentifier() and home not in ("__main__", "builtins", "tensorflow"):
         return f"pass the file that defines it with --code, such as --code {home}.py"
-    return "pass the file that defines it with --code FILE.py"
+    return "pass the file that defines or imports it with --code FILE.py"
 
 
 def _cut(text: str) -> str:
