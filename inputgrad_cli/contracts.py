@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Protocol
 
@@ -23,6 +24,34 @@ class Gradients:
     rules: int = 0
 
 
+def _silent(*words: object) -> None:
+    """Tell nobody."""
+
+
+@dataclass(frozen=True)
+class Telling:
+    """Who hears how far a long piece of work is; nobody unless they ask.
+
+    `stage` hears what is being done, nothing where it is over; `part` how many samples of how many
+    of one item are through.
+    """
+
+    stage: Callable[[str], None] = _silent
+    part: Callable[[int, int], None] = _silent
+
+    @contextmanager
+    def during(self, stage: str) -> Iterator[None]:
+        """Tell of a stage that lasts as long as this block; of nothing where it has no name."""
+        if stage:
+            self.stage(stage)
+        yield
+        if stage:
+            self.stage("")
+
+
+SILENT = Telling()
+
+
 @dataclass(frozen=True)
 class Running:
     """How a model is to be run: where, in passes of how many samples, compiled or not.
@@ -30,6 +59,7 @@ class Running:
     `traced` compiles each kind of request once; `folded` with the weights as constants, in threads
     that share the passes; `padded` passes are always full. `kernels` are `onednn`, `eigen`, or None
     for TensorFlow's own choice; they can be chosen before TensorFlow is imported, no later.
+    `telling` hears of what takes long.
     """
 
     device: str = "auto"
@@ -38,6 +68,7 @@ class Running:
     folded: bool = False
     padded: bool = False
     kernels: str | None = None
+    telling: Telling = field(default=SILENT, compare=False, repr=False)
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from inputgrad_cli import __version__
-from inputgrad_cli.contracts import Engine, Running
+from inputgrad_cli.contracts import SILENT, Engine, Running, Telling
 from inputgrad_cli.devices import refuse_absent
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.formats.labels import find_labels
@@ -92,6 +92,7 @@ def load(
     trust: bool = False,
     folded: bool = False,
     padded: bool = False,
+    telling: Telling = SILENT,
 ) -> Model:
     """Return the model saved at `path`, or in a file that was looked into; ModelError.
 
@@ -100,6 +101,7 @@ def load(
     and lets threads share the passes: worth it for hundreds of pictures; weights that change later
     are not seen. `padded` fills every pass up, so that no sample's last digits depend on how many
     stand beside it. `trust` opens what can run code from the file.
+    `telling` hears of what takes long.
     """
     file = path if isinstance(path, ModelFile) else open_model(Path(path))
     refuse_missing_code(code)
@@ -108,7 +110,7 @@ def load(
         labels = class_names(file, labels)
     from inputgrad_cli.engine.load import load as load_engine
 
-    how = Running(device, batch_size, traced, folded, padded)
+    how = Running(device, batch_size, traced, folded, padded, telling=telling)
     return Model(file, load_engine(file, code, trust, how), labels)
 
 

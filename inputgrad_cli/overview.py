@@ -12,6 +12,7 @@ import numpy as np
 from inputgrad_cli import api
 from inputgrad_cli.arrays import Array
 from inputgrad_cli.choose import choose
+from inputgrad_cli.contracts import SILENT, Telling
 from inputgrad_cli.errors import InputgradError, ModelError
 from inputgrad_cli.modelfile.archive import ModelFile, open_model
 from inputgrad_cli.modelfile.malformed import reads_config
@@ -115,11 +116,13 @@ def _preprocess(file: ModelFile, shape: Outline) -> dict[str, str] | None:
     return {"name": found.name, "source": found.source}
 
 
-def prove(path: Path, code: Sequence[str], trust: bool) -> dict[str, Any]:
+def prove(
+    path: Path, code: Sequence[str], trust: bool, telling: Telling = SILENT
+) -> dict[str, Any]:
     """Return what the opened model shows on a drawn sample; ModelError if it cannot be used."""
     from inputgrad_cli.engine.look import layers_of
 
-    model = api.load(path, code=code, trust=trust)
+    model = api.load(path, code=code, trust=trust, telling=telling)
     samples = _drawn(model.signature)
     model.settle(samples)
     rows = layers_of(model.engine)

@@ -13,8 +13,9 @@ import click
 
 from inputgrad_cli import __version__
 from inputgrad_cli.cli.options import json_option
+from inputgrad_cli.cli.screen import put, shown
 
-PACKAGES = ("tensorflow", "keras", "numpy", "click", "matplotlib", "pillow", "rich", "h5py")
+PACKAGES = ("tensorflow", "keras", "numpy", "click", "matplotlib", "pillow", "h5py")
 
 
 @click.command("doctor")
@@ -23,11 +24,12 @@ def command(json: bool) -> int:
     """Show versions, devices, threads and disk; exit with 4 if models cannot be opened here."""
     from inputgrad_cli.formats.results import dump
 
-    report = _report()
+    with shown(True, "starting TensorFlow"):
+        report = _report()
     if json:
-        click.echo(dump(report))
+        put(dump(report))
     else:
-        click.echo("\n".join(_lines(report)))
+        put("\n".join(_lines(report)))
     return 4 if report["problem"] else 0
 
 

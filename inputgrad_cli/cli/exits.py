@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-import click
-
+from inputgrad_cli.cli.screen import say
 from inputgrad_cli.errors import (
     BusyError,
     EmptyError,
@@ -63,7 +62,7 @@ def bug() -> InputgradError:
 
 def tell(error: InputgradError) -> None:
     """Write an error to stderr: one sentence, and a mark under the word that is wrong."""
-    click.echo(f"inputgrad: {printable(error.sentence())}", err=True)
+    say(f"inputgrad: {printable(error.sentence())}")
     if isinstance(error, GrammarError) and error.text.isprintable() and error.marked:
-        click.echo(f"  {error.text}", err=True)
-        click.echo("  " + " " * error.at + "^" * (error.end - error.at), err=True)
+        say(f"  {error.text}", keep=True)
+        say("  " + " " * error.at + "^" * (error.end - error.at), keep=True)

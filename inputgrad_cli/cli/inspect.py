@@ -11,6 +11,7 @@ import click
 from inputgrad_cli.cli import completion
 from inputgrad_cli.cli.exits import exit_code, tell
 from inputgrad_cli.cli.options import json_option, model_argument
+from inputgrad_cli.cli.screen import put, say, shown, stage
 from inputgrad_cli.errors import ModelError
 from inputgrad_cli.words import printable
 
@@ -52,21 +53,24 @@ def command(
     Read from the archive alone, without TensorFlow. What only the opened model can tell comes with
     --load: the logits, proved by a forward pass, and what blocks a gradient.
     """
+    from inputgrad_cli.contracts import Telling
     from inputgrad_cli.formats.results import dump
     from inputgrad_cli.overview import overview, prove, settle
 
-    written = settle(model) if write_sidecar else None
-    about = overview(model)
+    with shown(True, "reading the file"):
+        written = settle(model) if write_sidecar else None
+        about = overview(model)
     failed: ModelError | None = None
     if load:
         try:
-            about["loaded"] = prove(model, code, trust_model)
+            with shown(True, "opening the model"):
+                about["loaded"] = prove(model, code, trust_model, Telling(stage))
         except ModelError as error:
             failed = error
             about["loaded"] = {"problem": error.sentence()}
-    click.echo(dump(about) if json else "\n".join(map(printable, _page(about))))
+    put(dump(about) if json else "\n".join(map(printable, _page(about))))
     if written:
-        click.echo(f"inputgrad: wrote {printable(str(written))}", err=True)
+        say(f"inputgrad: wrote {printable(str(written))}")
     if failed:
         tell(failed)
         return exit_code(failed)

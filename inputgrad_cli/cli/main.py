@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import io
 import os
 import signal
 import sys
@@ -15,6 +16,7 @@ from click.exceptions import NoSuchCommand
 
 from inputgrad_cli import __version__
 from inputgrad_cli.cli.exits import bug, exit_code, tell
+from inputgrad_cli.cli.screen import say
 from inputgrad_cli.errors import InputgradError
 from inputgrad_cli.words import COMMANDS
 
@@ -117,10 +119,11 @@ def run(argv: list[str]) -> int:
     except click.exceptions.Exit as end:
         return end.exit_code
     except click.ClickException as error:
-        error.show()
+        _show(error)
         _blame(error)
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
+        say("inputgrad: stopped.")
         return INTERRUPTED
     except InputgradError as error:
         tell(error)
@@ -136,6 +139,13 @@ def run(argv: list[str]) -> int:
         return exit_code(ours)
 
 
+def _show(error: click.ClickException) -> None:
+    """Write Click's own words to stderr."""
+    words = io.StringIO()
+    error.show(words)
+    say(words.getvalue().rstrip("\n"))
+
+
 def _blame(error: click.ClickException) -> None:
     """Say where a bad value came from, if it was not the command line."""
     if not isinstance(error, click.BadParameter) or error.ctx is None or error.param is None:
@@ -144,9 +154,9 @@ def _blame(error: click.ClickException) -> None:
     source = error.ctx.get_parameter_source(name)
     if source is ParameterSource.ENVIRONMENT:
         variable = f"{error.ctx.auto_envvar_prefix}_{name.upper()}"
-        click.echo(f"The value came from the environment variable {variable}.", err=True)
+        say(f"The value came from the environment variable {variable}.")
     if source is ParameterSource.DEFAULT_MAP:
-        click.echo(f"The value came from --config {error.ctx.params.get('config')}.", err=True)
+        say(f"The value came from --config {error.ctx.params.get('config')}.")
 
 
 def _drop_stdout() -> None:
@@ -155,6 +165,6 @@ def _drop_stdout() -> None:
 
 
 def _disk(error: OSError) -> int:
-    click.echo(f"inputgrad: {error.filename or 'output'}: {error.strerror}.", err=True)
+    say(f"inputgrad: {error.filename or 'output'}: {error.strerror}.")
     _drop_stdout()
     return 74

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from inputgrad_cli.cli.options import json_option
+from inputgrad_cli.cli.screen import put, say, shown
 from inputgrad_cli.words import printable
 
 
@@ -31,16 +32,16 @@ def command(runs: tuple[Path, ...], json: bool) -> int:
     from inputgrad_cli.jobs.merge import merge
     from inputgrad_cli.jobs.spoken import plain
 
-    made = merge(runs)
+    with shown(True, "joining the shares"):
+        made = merge(runs)
     for shard, maps in made.lacking.items():
-        click.echo(
+        say(
             f"inputgrad: warning: shard {shard} was stopped with {maps} maps to go; "
-            "the same saliency call without --shard makes them.",
-            err=True,
+            "the same saliency call without --shard makes them."
         )
     if json:
-        click.echo(dump({**asdict(made), "run": plain(str(made.run))}))
+        put(dump({**asdict(made), "run": plain(str(made.run))}))
     else:
         told = f"{made.shards} shards, {made.maps} maps, {made.failed} failed"
-        click.echo(f"{printable(str(made.run))}: {told}")
+        put(f"{printable(str(made.run))}: {told}")
     return 0

@@ -8,6 +8,7 @@ import click
 
 from inputgrad_cli.cli import completion
 from inputgrad_cli.cli.options import json_option
+from inputgrad_cli.cli.screen import put
 
 
 @click.command("methods")
@@ -20,10 +21,10 @@ def command(name: str | None, json: bool) -> None:
 
     if name is not None:
         about = describe(name)
-        click.echo(dump(about) if json else _page(about))
+        put(dump(about) if json else _page(about))
         return
     rows = method_rows()
-    click.echo(dump({"methods": rows}) if json else _table(rows))
+    put(dump({"methods": rows}) if json else _table(rows))
 
 
 LEGEND = """\

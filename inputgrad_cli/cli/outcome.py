@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from inputgrad_cli.cli import screen
 from inputgrad_cli.cli.exits import exit_code
 from inputgrad_cli.cli.signals import Signals
+from inputgrad_cli.contracts import Telling
 from inputgrad_cli.errors import InputgradError
 from inputgrad_cli.jobs.events import Event, Summary
 from inputgrad_cli.jobs.junit import Junit
@@ -32,9 +34,9 @@ class Outcome:
 
     def run(self, plan: Plan) -> None:
         """Carry out the plan; a signal ends it after the batch under way."""
-        with Signals(self.close) as signals:
+        with Signals(self.close, self._show.stopped) as signals:
             self._show.expect(plan)
-            self.started = Run(plan, signals.came)
+            self.started = Run(plan, signals.came, Telling(screen.stage, screen.part))
             for event in self.started.events():
                 self._take(event)
                 self._show.event(event)

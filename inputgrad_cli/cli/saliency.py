@@ -20,6 +20,7 @@ from inputgrad_cli.cli.options import (
     verbosity,
 )
 from inputgrad_cli.cli.questions import asking, computing, reading
+from inputgrad_cli.cli.screen import shown
 from inputgrad_cli.jobs.lists import read_list
 from inputgrad_cli.jobs.shards import Shard
 
@@ -58,10 +59,15 @@ def command(ctx: click.Context, /, **values: Any) -> int:
     """
     _check_sources(values)
     _check_scale(values)
+    with shown(not values["quiet"], "reading the files"):
+        return _run(ctx, values)
+
+
+def _run(ctx: click.Context, values: dict[str, Any]) -> int:
     from inputgrad_cli.cli.show import Show
     from inputgrad_cli.jobs.plan import make_plan
 
-    show = Show.pick(values["json"], values["quiet"], values["verbose"], values["no_color"])
+    show = Show.pick(values["json"], values["quiet"], values["verbose"])
     with show.errors() as outcome:
         if values["dry_run"]:
             show.plan(make_plan(job_from(ctx, values)))

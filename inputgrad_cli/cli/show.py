@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,9 +10,10 @@ from typing import Any
 import click
 
 from inputgrad_cli import __version__
+from inputgrad_cli.cli import screen
 from inputgrad_cli.cli.exits import bug, known, tell
 from inputgrad_cli.cli.outcome import Outcome
-from inputgrad_cli.cli.progress import Bar
+from inputgrad_cli.cli.screen import put, say
 from inputgrad_cli.errors import InputgradError, ModelError, StorageError
 from inputgrad_cli.formats.results import dump
 from inputgrad_cli.jobs.events import Event, ItemDone, Noted, Progress, Start, Summary, Warned
@@ -26,17 +26,17 @@ from inputgrad_cli.words import printable
 class Show:
     """Text: one line an item on stdout, talk on stderr."""
 
-    def __init__(self, quiet: bool, verbose: bool, color: bool) -> None:
+    def __init__(self, quiet: bool, verbose: bool) -> None:
         self._quiet, self._verbose = quiet, verbose
-        self._bar = Bar(not quiet and color)
+        self._done = self._total = 0
         self._warned: Counter[str] = Counter()
         self._failed: set[str] = set()
         self._width = 0
 
     @staticmethod
-    def pick(as_json: bool, quiet: bool, verbose: bool, no_color: bool) -> Show:
+    def pick(as_json: bool, quiet: bool, verbose: bool) -> Show:
         """Return the way of telling that the options ask for."""
-        return (JsonShow if as_json else Show)(quiet, verbose, not no_color)
+        return (JsonShow if as_json else Show)(quiet, verbose)
 
     @contextmanager
     def errors(self) -> Iterator[Outcome]:
@@ -52,7 +52,6 @@ class Show:
         except Exception:
             self._end(bug(), outcome)
         finally:
-            self._bar.close()
             try:
                 outcome.close()
             except StorageError as error:
@@ -65,7 +64,7 @@ class Show:
     def error(self, error: InputgradError, outcome: Outcome) -> None:
         """Tell an error that ends the run."""
         if isinstance(error, ModelError):
-            click.echo(error.log, err=True, nl=False)
+            _say_all(error.log)
         elif outcome.started:
             self.noise(outcome.started.noise)
         tell(error)
@@ -73,27 +72,29 @@ class Show:
     def noise(self, text: str) -> None:
         """Show what TensorFlow wrote, if that was wanted."""
         if self._verbose and text:
-            click.echo(text, err=True, nl=False)
+            _say_all(text)
 
     def stopped(self) -> None:
-        """Tell how a run that a signal ended goes on."""
+        """Tell how far a run came that a signal ended, and how it goes on: the last line."""
         if not self._quiet:
-            self._say("inputgrad: stopped; the same call again does the rest.")
+            done = f"{self._done:,} of {counted(self._total, 'item')} done"
+            say(f"inputgrad: stopped: {done}; the same call again does the rest.")
 
     def plan(self, plan: Plan) -> None:
         """Show every source and destination, and the bytes that are needed."""
         moves = list(forecast(plan))
         for move in moves:
             for path in move.files:
-                click.echo(f"{printable(str(move.item.path))} -> {printable(path)}")
+                put(f"{printable(str(move.item.path))} -> {printable(path)}")
         total = sum(move.size for move in moves)
-        click.echo(f"{counted(len(moves), 'map')}, about {total:,} bytes of arrays needed.")
+        put(f"{counted(len(moves), 'map')}, about {total:,} bytes of arrays needed.")
 
     def expect(self, plan: Plan) -> None:
         """Line up what will be told."""
         self._width = min(48, max(len(item.name) for item in plan.found.items))
+        self._count(Progress(0, len(plan.share)))
         if self._verbose and plan.found.passed:
-            self._say(f"inputgrad: {counted(plan.found.passed, 'file')} passed over.")
+            say(f"inputgrad: {counted(plan.found.passed, 'file')} passed over.")
 
     def event(self, event: Event) -> None:
         """Tell one event."""
@@ -104,16 +105,20 @@ class Show:
         elif isinstance(event, Noted):
             self._note(event)
         elif isinstance(event, Progress):
-            self._bar.move(event.done, event.total)
+            self._count(event)
         elif isinstance(event, Summary):
             self._summary(event)
+
+    def _count(self, event: Progress) -> None:
+        self._done, self._total = event.done, event.total
+        screen.count(event.done, event.total, event.skipped)
 
     def _item(self, event: ItemDone) -> None:
         fields = event.fields
         if event.status == "failed":
             self._fail(fields)
         elif event.status == "ok":
-            click.echo(self._line(fields))
+            put(self._line(fields))
 
     def _line(self, fields: Any) -> str:
         name = printable(fields["input"])
@@ -130,30 +135,27 @@ class Show:
         message = fields["error"]["message"]
         if message not in self._failed:  # every map of the item says the same
             self._failed.add(message)
-            self._say(f"inputgrad: failed: {printable(message)}")
+            say(f"inputgrad: failed: {printable(message)}")
 
     def _warn(self, event: Warned) -> None:
         self._warned[event.code] += 1
         if self._quiet or (self._warned[event.code] > 1 and not self._verbose):
             return
         where = f"{event.input}: " if event.input else ""
-        self._say(f"inputgrad: warning: {printable(where + event.message)}.")
+        say(f"inputgrad: warning: {printable(where + event.message)}.")
 
     def _note(self, event: Noted) -> None:
         if self._verbose:
-            self._say(f"inputgrad: {printable(event.message)}.")
+            say(f"inputgrad: {printable(event.message)}.")
 
     def _summary(self, event: Summary) -> None:
-        self._bar.close()
+        screen.end()
         for code, number in self._warned.items():
             if number > 1 and not self._verbose and not self._quiet:
-                self._say(f"inputgrad: warning {code}: {number - 1} more like it; -v shows all.")
+                say(f"inputgrad: warning {code}: {number - 1} more like it; -v shows all.")
         if not self._quiet and (event.failed or event.skipped):
             told = f"{event.ok} done, {event.skipped} done before, {event.failed} failed"
-            self._say(f"inputgrad: {told}.")
-
-    def _say(self, text: str) -> None:
-        self._bar.above(text)
+            say(f"inputgrad: {told}.")
 
 
 class JsonShow(Show):
@@ -180,13 +182,15 @@ class JsonShow(Show):
         """Print one event."""
         if isinstance(event, (Start, ItemDone, Warned, Summary)):
             self._print(event.record())
-        else:
+        if not (isinstance(event, ItemDone) and event.status == "ok"):
             super().event(event)
 
     def _print(self, record: dict[str, Any]) -> None:
-        if sys.stdout is not None:  # closed by the caller
-            sys.stdout.write(dump(record) + "\n")
-            sys.stdout.flush()
+        put(dump(record))
+
+    def _fail(self, fields: Any) -> None:
+        if not self._quiet:  # the stream has told it
+            super()._fail(fields)
 
 
 def _unit(target: Any) -> str:
@@ -199,6 +203,12 @@ def _unit(target: Any) -> str:
     if target["class"] is not None:
         return f"class {target['class']}"
     return f"{target['output']}{index}"
+
+
+def _say_all(text: str) -> None:
+    """Write text of many lines as it is."""
+    if text:
+        say(text.removesuffix("\n"), keep=True)
 
 
 def counted(number: int, thing: str) -> str:

@@ -18,27 +18,32 @@ from collections.abc import Callable
 from types import FrameType, TracebackType
 from typing import Any, NoReturn
 
+from inputgrad_cli.cli.screen import say
+
 WATCHED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 GRACE = 5.0  # seconds
 ECHO = 0.1  # seconds; `timeout` sends its signal to the process, and again to its group
-STOPPING = b"inputgrad: stopping after this batch; a second signal ends it at once.\n"
+STOPPING = "inputgrad: stopping after this batch; a second signal ends it at once."
 
 
 class Signals:
     """A block in which the first signal only raises a flag.
 
-    `last` is done, in another thread, before the process is ended because nothing else went on.
+    Before the process is ended because nothing else went on, another thread does `last`; `words`
+    are said before it is ended by any second signal.
     """
 
-    def __init__(self, last: Callable[[], None] = lambda: None) -> None:
-        self._last = last
+    def __init__(
+        self, last: Callable[[], None] = lambda: None, words: Callable[[], None] = lambda: None
+    ) -> None:
+        self._last, self._words = last, words
         self._came: int | None = None
         self._before: dict[int, Any] = {}
         self._watch: Watch | None = None
 
     def __enter__(self) -> Signals:
         if threading.current_thread() is threading.main_thread():
-            self._watch = Watch(self._last)
+            self._watch = Watch(self._last, self._words)
             for number in WATCHED:
                 # A job in the background, or under nohup, is meant not to hear it.
                 if signal.getsignal(number) != signal.SIG_IGN:
@@ -59,9 +64,8 @@ class Signals:
     def _note(self, number: int, frame: FrameType | None) -> None:
         if self._came is None:
             self._came = number
-            # Not print: the signal may have come in the middle of another line.
             with contextlib.suppress(OSError):
-                os.write(2, STOPPING)
+                say(STOPPING)
 
     def came(self) -> bool:
         """Return whether a signal has come."""
@@ -76,8 +80,8 @@ class Signals:
 class Watch:
     """The thread beside the main one, from now until `close`."""
 
-    def __init__(self, last: Callable[[], None]) -> None:
-        self._last = last
+    def __init__(self, last: Callable[[], None], words: Callable[[], None]) -> None:
+        self._last, self._words = last, words
         self._read, self._write = os.pipe()
         os.set_blocking(self._write, False)
         self._before = signal.set_wakeup_fd(self._write, warn_on_full_buffer=False)
@@ -103,6 +107,8 @@ class Watch:
                 with contextlib.suppress(Exception):
                     self._last()
             if number != first or time.monotonic() - began > ECHO:
+                with contextlib.suppress(Exception):
+                    self._words()
                 end_by(number or first)
 
     def _next(self, seconds: float | None) -> int | None:

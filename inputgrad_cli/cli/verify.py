@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from inputgrad_cli.cli.options import json_option, run_argument
+from inputgrad_cli.cli.screen import count, put, say, shown
 from inputgrad_cli.words import printable
 
 
@@ -25,20 +26,20 @@ def command(run: Path, json: bool) -> int:
     from inputgrad_cli.jobs.spoken import plain
     from inputgrad_cli.jobs.verify import verify
 
-    found = verify(run)
+    with shown(True, "checking the files"):
+        found = verify(run, count)
     if json:
         bad = [{**asdict(one), "path": plain(one.path)} for one in found.bad]
         about = {"run": plain(str(run)), "ok": not found.bad, **asdict(found), "bad": bad}
-        click.echo(dump(about))
+        put(dump(about))
         return 1 if found.bad else 0
     for one in found.bad:
-        click.echo(f"{printable(str(run / one.path))}: {printable(one.message)}")
+        put(f"{printable(str(run / one.path))}: {printable(one.message)}")
     told = f"{found.files} files, {found.bytes:,} bytes, {len(found.bad)} bad"
-    click.echo(f"inputgrad: {told}.", err=True)
+    say(f"inputgrad: {told}.")
     if not found.marked:
-        click.echo(
+        say(
             "inputgrad: RUN cannot be written: a saliency call will not know of those whose size "
-            "is right; remove them first.",
-            err=True,
+            "is right; remove them first."
         )
     return 1 if found.bad else 0

@@ -42,7 +42,9 @@ def load(
     how = how or Running()
     refuse_unsafe(file, trust)
     noise = Noise()
+    how.telling.stage("starting TensorFlow")
     boot(noise, how.kernels)
+    how.telling.stage("opening the model")
     silence = len(noise.text)
     from inputgrad_cli.engine import weights
     from inputgrad_cli.engine.binding import Binding

@@ -59,6 +59,7 @@ class Runner:
         self._pool = ThreadPoolExecutor(workers)
         self.making = RLock()
         self._device, self._noise = device, noise
+        self._telling = how.telling
 
     def adapt(self, alone: bool, random: bool, needs_graph: bool) -> None:
         """Follow what a sample showed: it must run alone, a layer draws, only a graph is right."""
@@ -147,7 +148,11 @@ class Runner:
     def _first_run(self, key: Any, make: Callable[[], Program], tensors: Any, pins: Any) -> Any:
         if program := self.programs.get(key):  # another thread was faster
             return program(tensors, pins)
-        with self._noise.kept():  # TensorFlow talks most the first time
+        stage = "tracing the model" if self.traced else ""
+        with (
+            self._noise.kept(),
+            self._telling.during(stage),
+        ):  # TensorFlow talks most the first time
             program = self._compiled(make(), tensors, pins) if self.traced else make()
             result = program(tensors, pins)
         # In a graph the generators of TensorFlow go on where they were; a new graph starts anew.

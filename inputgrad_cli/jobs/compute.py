@@ -14,6 +14,7 @@ from inputgrad_cli import api
 from inputgrad_cli.arrays import Array
 from inputgrad_cli.baseline import Baseline, Given
 from inputgrad_cli.batch import Answer, InTurn, explain_batch
+from inputgrad_cli.contracts import SILENT, Telling
 from inputgrad_cli.errors import ItemError, UsageError
 from inputgrad_cli.formats.reference import content, read_given
 from inputgrad_cli.hashes import sha256_of
@@ -54,8 +55,15 @@ class Faulty:
 class Computer:
     """Opens the model late: a run whose items are all done needs no TensorFlow."""
 
-    def __init__(self, plan: Plan, pace: Pace, opened: Callable[[api.Model], None]) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        pace: Pace,
+        opened: Callable[[api.Model], None],
+        telling: Telling = SILENT,
+    ) -> None:
         self._plan, self._pace, self._opened = plan, pace, opened
+        self._telling = telling
         self._settled = False
         self._model: api.Model | None = None
 
@@ -74,6 +82,7 @@ class Computer:
                 traced=self._pace.mode != "eager",
                 folded=self._pace.mode == "folded",
                 padded=self._pace.padded,
+                telling=self._telling,
             )
         return self._model
 
@@ -102,7 +111,7 @@ class Computer:
     def _answers(self, batch: Sequence[Load], shared: bool) -> list[list[Answer]]:
         """Return the answers of each pass over the samples of a batch that can be used."""
         passes: list[list[Answer]] = []
-        keeper, many = Keeper(self._plan.job.out), batch[0].samples.many
+        keeper, many, through = Keeper(self._plan.job.out), batch[0].samples.many, 0
         for piece in pieces(batch, self._pace.batch_size):
             samples = piece.samples
             question = self._question(batch[0], piece.targets)
@@ -110,8 +119,12 @@ class Computer:
                 job = self._plan.job
                 self.model.settle(samples, self._plan.every_target, job.precision, job.seed)
                 _refuse_labels(self._plan.labels, self.model.signature)
+            self._telling.stage("")
             found = self._explained(samples, question, piece, shared and not many)
             passes.append(keeper.keep(found) if many else found)
+            if many:
+                through += len(samples)
+                self._telling.part(through, len(batch[0].samples))
             if not self._settled:
                 self._opened(self.model)
                 self._settled = True

@@ -70,10 +70,11 @@ class Noted:
 
 @dataclass(frozen=True)
 class Progress:
-    """So many items are through; for people only, not on the stream."""
+    """So many items are through, some of them by an earlier run; not on the stream."""
 
     done: int
     total: int
+    skipped: int = 0
 
 
 @dataclass(frozen=True)

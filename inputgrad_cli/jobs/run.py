@@ -12,6 +12,7 @@ from functools import partial
 from inputgrad_cli import __version__, api
 from inputgrad_cli.ahead import BYTES, ahead
 from inputgrad_cli.batch import Answer
+from inputgrad_cli.contracts import SILENT, Telling
 from inputgrad_cli.errors import StorageError
 from inputgrad_cli.jobs.behind import Behind
 from inputgrad_cli.jobs.compute import Computer, Faulty, Found, deciding
@@ -19,7 +20,6 @@ from inputgrad_cli.jobs.events import (
     Event,
     ItemDone,
     Noted,
-    Progress,
     Start,
     Summary,
     Warned,
@@ -38,6 +38,7 @@ from inputgrad_cli.jobs.runfile import read_run, read_runs, refuse_other_model, 
 from inputgrad_cli.jobs.shards import tag_of
 from inputgrad_cli.jobs.spoken import heard
 from inputgrad_cli.jobs.store import Hold, sync_folder
+from inputgrad_cli.jobs.tally import Tally
 from inputgrad_cli.jobs.warn import head_warnings, run_warnings
 
 Got = Found | Faulty | Skipped | Broken
@@ -46,8 +47,12 @@ Got = Found | Faulty | Skipped | Broken
 class Run:
     """A plan being carried out."""
 
-    def __init__(self, plan: Plan, stop: Callable[[], bool] = lambda: False) -> None:
+    def __init__(
+        self, plan: Plan, stop: Callable[[], bool] = lambda: False, telling: Telling = SILENT
+    ) -> None:
         self.plan = plan
+        self._telling = telling
+        self._tally = Tally(len(plan.share), len(plan.maps))
         self._model: api.Model | None = None
         self._stop = stop
         self._began = time.monotonic()
@@ -104,7 +109,7 @@ class Run:
         if self._journal.torn:
             yield Noted(f"{self._journal.path}: its last line was cut short; that map is done anew")
         self._output = Output(job.out, self._journal, job.style, job.on_exists == "overwrite")
-        self._computer = Computer(plan, pace, self._opened)
+        self._computer = Computer(plan, pace, self._opened, self._telling)
         reading = replace(plan.reading(self._computer.ports()), folder=job.out)
         labels = Labels(plan.truth, job.targets, plan.target_files, plan.labels, plan.masks)
         feed = Feed(reading, plan.maps, self._journal, deciding(plan), labels)
@@ -130,7 +135,6 @@ class Run:
 
     def _items(self, feed: Feed, pace: Pace) -> Iterator[Event]:
         job, share = self.plan.job, self.plan.share
-        done, total = 0, len(share)
         for got in self._found(feed.batches(share, pace.batch_size, self._halted)):
             if isinstance(got, Skipped):
                 samples = got.record["samples"]
@@ -138,10 +142,12 @@ class Run:
                 self._undrawn += bool(job.style) and not got.record["drawn"]
                 for sample in [None] if samples is None else range(samples):
                     yield ItemDone(skipped_fields(got.item, got.made, sample))
-                continue
-            yield from self._broken(got) if isinstance(got, Broken) else self._batch(got)
-            done += 1 if isinstance(got, Broken) else len(got.batch)
-            yield Progress(done, total)
+                if self._tally.skip(got.item.name):
+                    yield self._tally.progress()
+            elif isinstance(got, Broken):
+                yield from self._broken(got)
+            else:
+                yield from self._batch(got)
 
     def _found(self, batches: Iterator[list[Load] | Skipped | Broken]) -> Iterator[Got]:
         """Yield what the feed gives, batches with what was found for them.
@@ -188,6 +194,8 @@ class Run:
         self._journal.add([failed_line(got.item, made, told) for made in got.maps])
         for made in got.maps:
             yield ItemDone(failed_fields(got.item, made, told))
+        self._tally.done += 1
+        yield self._tally.progress()
 
     def _batch(self, found: Found | Faulty) -> Iterator[Event]:
         if isinstance(found, Faulty):
@@ -203,6 +211,7 @@ class Run:
             for made, mark in load.todo
         ]
         facts, seconds = found.facts, found.seconds
+        self._tally.under_way.append(len(found.batch))
         self._writing.put(
             [partial(finish, share, self._output, facts, seconds) for share in shares(works)]
         )
@@ -230,6 +239,7 @@ class Run:
                 yield from done.events
             if error:
                 raise error
+            yield self._tally.written()
 
     def _enter(self, finished: Sequence[Finished]) -> None:
         """Write the journal lines of maps whose files are in place."""

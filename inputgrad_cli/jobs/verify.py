@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -38,24 +38,30 @@ class Verdict:
     marked: bool = True
 
 
-def verify(out: Path) -> Verdict:
-    """Return how the files of a run are; BusyError while it is being written."""
+def verify(out: Path, tell: Callable[[int, int], None] = lambda done, total: None) -> Verdict:
+    """Return how the files of a run are; BusyError while it is being written.
+
+    `tell` hears of how many maps were looked at, and of all.
+    """
     runs = read_runs(out)
     if not runs:
         raise no_run(out)
     try:
         hold = Hold(out)
     except StorageError:  # a run on a disk that cannot be written can be looked at all the same
-        return _look(out, runs, marking=False)
+        return _look(out, runs, tell, marking=False)
     try:
-        return _look(out, runs, marking=True)
+        return _look(out, runs, tell, marking=True)
     finally:
         hold.release()
 
 
-def _look(out: Path, runs: Mapping[str, Any], marking: bool) -> Verdict:
+def _look(
+    out: Path, runs: Mapping[str, Any], tell: Callable[[int, int], None], marking: bool
+) -> Verdict:
     journal, verdict, marks = Journal(out), Verdict(), []
-    for stem, record in journal.known.items():
+    for looked, (stem, record) in enumerate(journal.known.items()):
+        tell(looked, len(journal.known))
         verdict.failed += record["status"] == "failed"
         run = runs.get(journal.homes[stem]) or next(iter(runs.values()))
         bad = list(_bad(out, record, run, verdict))
