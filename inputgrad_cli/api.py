@@ -33,14 +33,14 @@ from inputgrad_cli.opened import (
     preprocessing,
     versions,
 )
-from inputgrad_cli.preprocess import Preprocess
+from inputgrad_cli.preprocess import Pixels, Preprocess
 from inputgrad_cli.question import Question, Wish
 from inputgrad_cli.records import Facts, attribution_of, spelled
 from inputgrad_cli.rendering.about import about
 from inputgrad_cli.rendering.draw import Drawing, draw
 from inputgrad_cli.rendering.style import Style
 from inputgrad_cli.sample import Samples, suited
-from inputgrad_cli.signature import Port, Signature
+from inputgrad_cli.signature import Port
 from inputgrad_cli.target_text import Target, parse
 
 __all__ = [
@@ -106,8 +106,9 @@ def explain(
     """
     goal = parse(target)
     opened = model if isinstance(model, Model) else load(model)
-    how = preprocessing(opened.file, preprocess)
-    samples = _samples(opened.signature, inputs, how)
+    pixels = preprocessing(opened.file, preprocess, opened.signature.inputs)
+    how = Reading(opened.signature.inputs, pixels.other, own=pixels.inputs)
+    samples = _samples(inputs, how)
     if samples.failed:
         raise next(iter(samples.failed.values()))
     opened.settle(samples, (goal,), precision, seed)
@@ -123,10 +124,10 @@ def explain(
         seed,
         tolerance,
         opened.labels,
-        pixel_inputs(opened.signature.inputs, how),
+        pixel_inputs(how.ports, pixels),
         read_masks((goal,)),
         opened.compiled_loss,
-        read_given(chosen, Reading(opened.signature.inputs, how)),
+        read_given(chosen, how),
         check_grad,
     )
     labels = None if truth is None else _labels(truth, len(samples))
@@ -151,9 +152,9 @@ def _labels(truth: Any, samples: int) -> Array:
     return given
 
 
-def pixel_inputs(ports: Sequence[Port], preprocess: Preprocess) -> dict[str, Preprocess]:
+def pixel_inputs(ports: Sequence[Port], pixels: Pixels) -> dict[str, Preprocess]:
     """Return the preprocessing of the inputs that are pictures, whatever file they come from."""
-    return {port.name: suited(preprocess, port) for port in ports if port.is_picture}
+    return {port.name: suited(pixels.of(port.name), port) for port in ports if port.is_picture}
 
 
 def read_masks(targets: Sequence[Target]) -> dict[str, Array]:
@@ -180,13 +181,13 @@ def _told(baseline: Baseline) -> str:
     return spelled(baseline)
 
 
-def _samples(signature: Signature, inputs: Any, how: Preprocess) -> Samples:
+def _samples(inputs: Any, how: Reading) -> Samples:
     if isinstance(inputs, (str, os.PathLike)):
         path = Path(inputs)
-        return read_samples({None: read_bytes(path)}, {None: path}, Reading(signature.inputs, how))
-    named = inputs if isinstance(inputs, Mapping) else {signature.inputs[0].name: inputs}
+        return read_samples({None: read_bytes(path)}, {None: path}, how)
+    named = inputs if isinstance(inputs, Mapping) else {how.ports[0].name: inputs}
     arrays = {name: np.asarray(array) for name, array in named.items()}
-    return checked(from_arrays(arrays, signature.inputs, "inputs"), "inputs")
+    return checked(from_arrays(arrays, how.ports, "inputs"), "inputs")
 
 
 def read(path: PathLike) -> Attribution:

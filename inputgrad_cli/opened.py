@@ -16,12 +16,13 @@ from inputgrad_cli.errors import UsageError
 from inputgrad_cli.formats.labels import find_labels
 from inputgrad_cli.missing import refuse_missing_code
 from inputgrad_cli.modelfile.archive import ModelFile, open_model
-from inputgrad_cli.modelfile.preprocessing import find_preprocessing
+from inputgrad_cli.modelfile.outline import outline
+from inputgrad_cli.modelfile.preprocessing import Sight, find_preprocessing
 from inputgrad_cli.modelfile.sidecar import read_sidecar
-from inputgrad_cli.preprocess import Preprocess, known
+from inputgrad_cli.preprocess import ASSUMED, Pixels
 from inputgrad_cli.preprocess import parse as parse_preprocess
-from inputgrad_cli.sample import Samples
-from inputgrad_cli.signature import Signature
+from inputgrad_cli.sample import Samples, suited
+from inputgrad_cli.signature import Port, Signature
 from inputgrad_cli.target_text import Target
 
 PathLike = str | os.PathLike[str]
@@ -114,13 +115,41 @@ def load(
     return Model(file, load_engine(file, code, trust, how), labels)
 
 
-def preprocessing(file: ModelFile, asked: str = "auto") -> Preprocess:
-    """Return how pictures become input: as asked, settled, found, or else assumed `unit`."""
-    if chosen := parse_preprocess(asked):
-        return chosen
-    beside = read_sidecar(file.path)
-    settled = beside.preprocess if beside else None
-    return settled or find_preprocessing(file.config) or known("unit", "assumed")
+def preprocessing(
+    file: ModelFile, asked: str = "auto", ports: Sequence[Port] | None = None
+) -> Pixels:
+    """Return how pictures become input: as asked, settled, told by the file, or else assumed.
+
+    `ports` are the model's inputs; by default what the file says of them.
+    """
+    ports = (outline(file.config).inputs or ()) if ports is None else ports
+    chosen = parse_preprocess(asked)
+    if chosen is None and (beside := read_sidecar(file.path)):
+        chosen = beside.preprocess
+    if chosen is not None:
+        return Pixels(chosen, {p.name: suited(chosen, p) for p in _takers(ports)})
+    return _of_each(find_preprocessing(file.config), ports)
+
+
+def _takers(ports: Sequence[Port]) -> list[Port]:
+    """Return the inputs that picture files are for: pictures, else what can be read as one."""
+    return [p for p in ports if p.is_picture] or [p for p in ports if p.picture]
+
+
+def _of_each(sights: Mapping[str, Sight], ports: Sequence[Port]) -> Pixels:
+    """Return what was seen, by picture input; the first stands for inputs that are not known."""
+    first = next(iter(sights.values()))
+    pictures = {port: sights.get(port.name, first) for port in _takers(ports)}
+    own = {port.name: suited(sight.preprocess, port) for port, sight in pictures.items()}
+    doubts = {
+        port.name: sight.doubt
+        for port, sight in pictures.items()
+        if own[port.name].source == ASSUMED
+    }
+    opaque = any(sight.opaque for port, sight in pictures.items() if port.name in doubts)
+    if not ports:
+        doubts, opaque = ({"": first.doubt} if first.doubt else {}), first.opaque
+    return Pixels(first.preprocess, own, doubts, settled=not opaque)
 
 
 def class_names(file: ModelFile, asked: PathLike | None = None) -> tuple[str, ...]:

@@ -20,6 +20,7 @@ from inputgrad_cli.modelfile.outline import Outline, outline
 from inputgrad_cli.modelfile.scan import custom_objects, dangers, refuse_unsafe
 from inputgrad_cli.modelfile.shapes import last_maps
 from inputgrad_cli.modelfile.sidecar import read_sidecar, write_sidecar
+from inputgrad_cli.preprocess import Pixels
 from inputgrad_cli.sample import Samples
 from inputgrad_cli.signature import Head, Port, Signature
 from inputgrad_cli.target_text import parse
@@ -50,7 +51,7 @@ def overview(path: Path) -> dict[str, Any]:
         "keras_version": file.keras_version,
         "inputs": None if shape.inputs is None else [_input(port) for port in shape.inputs],
         "outputs": _outputs(shape),
-        "preprocess": _preprocess(file, shape),
+        "preprocess": _preprocess(api.preprocessing(file), shape.inputs or ()),
         "labels": list(api.class_names(file)),
         "sidecar": str(beside.path) if beside else None,
         "weights": {"arrays": len(weights), "numbers": sum(math.prod(a.shape) for a in weights)},
@@ -74,7 +75,9 @@ def settle(path: Path) -> Path:
     """Return the path of a new sidecar that says what the archive told."""
     file = open_model(path)
     shape = outline(file.config)
-    found = api.preprocessing(file) if _has_pictures(shape) else None
+    pixels, pictures = api.preprocessing(file), [p for p in shape.inputs or () if p.is_picture]
+    told = {pixels.of(port.name) for port in pictures}
+    found = told.pop() if len(told) == 1 else None
     return write_sidecar(path, shape.inputs or (), found, api.class_names(file))
 
 
@@ -105,15 +108,26 @@ def _outputs(shape: Outline) -> list[dict[str, Any]] | None:
     ]
 
 
-def _has_pictures(shape: Outline) -> bool:
-    return any(port.is_picture for port in shape.inputs or ())
+def _preprocess(pixels: Pixels, ports: Sequence[Port]) -> dict[str, Any] | None:
+    """Return the preprocessing of the picture inputs, None where there are none.
 
-
-def _preprocess(file: ModelFile, shape: Outline) -> dict[str, str] | None:
-    if not _has_pictures(shape):
+    Where they differ, `name` and `source` are None, and `inputs` holds those of each.
+    """
+    each = {
+        name: {"name": how.name, "source": how.source, **_noted(pixels.doubts.get(name))}
+        for name, how in pixels.inputs.items()
+        if name in {port.name for port in ports if port.is_picture}
+    }
+    if not each:
         return None
-    found = api.preprocessing(file)
-    return {"name": found.name, "source": found.source}
+    alike = {(how["name"], how["source"]) for how in each.values()}
+    if len(alike) == 1:
+        return next(iter(each.values()))
+    return {"name": None, "source": None, "inputs": each}
+
+
+def _noted(doubt: str | None) -> dict[str, str]:
+    return {"note": doubt} if doubt else {}
 
 
 def prove(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -68,6 +69,57 @@ class Preprocess:
         return self.apply(np.full(pixels, value, np.float32))
 
 
+@dataclass(frozen=True)
+class Line:
+    """What a layer does to values: out = slope * value + offset, over all channels on average."""
+
+    slope: float = 1.0
+    offset: float = 0.0
+
+    def then(self, after: Line) -> Line:
+        """Return what both do, `after` the second."""
+        return Line(self.slope * after.slope, self.offset * after.slope + after.offset)
+
+    @property
+    def keeps_values(self) -> bool:
+        """Return whether values go through as they are, a rounding of a hundredth aside."""
+        return abs(self.slope - 1) < 0.01 and abs(self.offset) < 0.01
+
+    @property
+    def is_for_unit(self) -> bool:
+        """Return whether it is plainly made for values 0..1, which it centres or makes 0..255.
+
+        What is made for 0..255 gives the middle of 0..1 a value far from zero, in units of what it
+        makes of a step of one.
+        """
+        middle = abs(self.slope / 2 + self.offset)
+        centres = self.offset != 0 and middle <= abs(self.slope) / 4
+        return centres or (200 <= self.slope <= 300 and self.offset == 0)
+
+
+@dataclass(frozen=True)
+class Pixels:
+    """How the inputs take pixels: `inputs` by name, `other` for all else.
+
+    `doubts` says in words, by input, why a choice is an assumption. `settled` is False where the
+    opened model could tell more than its file.
+    """
+
+    other: Preprocess
+    inputs: Mapping[str, Preprocess] = field(default_factory=dict)
+    doubts: Mapping[str, str] = field(default_factory=dict)
+    settled: bool = True
+
+    def of(self, name: str) -> Preprocess:
+        """Return how the input called `name` takes them."""
+        return self.inputs.get(name, self.other)
+
+    def written(self) -> dict[str, str]:
+        """Return all that decides a result of it, by input; '' stands for all others."""
+        return {"": repr(self.other), **{name: repr(how) for name, how in self.inputs.items()}}
+
+
+ASSUMED = "assumed"  # the source of a choice that nothing tells
 KNOWN = {
     "raw": Preprocess("raw"),
     "unit": Preprocess("unit", scale=255.0),

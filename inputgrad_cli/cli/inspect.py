@@ -128,8 +128,7 @@ def _head(head: dict[str, Any]) -> list[str]:
 
 def _settings(about: dict[str, Any]) -> list[str]:
     rows = []
-    if about["preprocess"]:
-        rows.append(["preprocessing", "{name} ({source})".format(**about["preprocess"])])
+    rows += _pixels(about["preprocess"])
     if about["labels"]:
         rows.append(["labels", ", ".join(about["labels"][:8])])
     if about["sidecar"]:
@@ -138,6 +137,19 @@ def _settings(about: dict[str, Any]) -> list[str]:
     if layer := told.get("cam_layer") or about["cam_layer"]:
         rows.append(["a CAM would use", layer])
     return _section("saliency", rows)
+
+
+def _pixels(told: dict[str, Any] | None) -> list[list[str]]:
+    """Return the rows on preprocessing: one, or one for each input where they differ."""
+    if not told:
+        return []
+    each = told.get("inputs", {"": told})
+    rows = [
+        [f"preprocessing {name}".strip(), "{name} ({source})".format(**how)]
+        for name, how in each.items()
+    ]
+    notes = dict.fromkeys(how["note"] for how in each.values() if "note" in how)
+    return rows + [["", note] for note in notes]
 
 
 def _needs(about: dict[str, Any]) -> list[str]:

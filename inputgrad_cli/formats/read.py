@@ -40,7 +40,8 @@ class Reading:
     """How files are read: which inputs they feed, and how pictures become model input.
 
     `aliases` are the user's own names of inputs, and the model's; files may use either. `folder`
-    is where numbers wait that do not fit into memory.
+    is where numbers wait that do not fit into memory. `own` is the preprocessing of inputs that do
+    not take pictures as all others do.
     """
 
     ports: tuple[Port, ...]
@@ -48,6 +49,11 @@ class Reading:
     viewing: Viewing = field(default_factory=Viewing)
     aliases: Mapping[str, str] = field(default_factory=dict)
     folder: Path | None = None
+    own: Mapping[str, Preprocess] = field(default_factory=dict)
+
+    def preprocess_of(self, port: Port) -> Preprocess:
+        """Return how pictures become what this input takes."""
+        return suited(self.own.get(port.name, self.preprocess), port)
 
 
 def suffix_of(path: Path) -> str:
@@ -164,7 +170,7 @@ def _one_input(data: bytes, suffix: str, how: Reading, where: str) -> Samples:
 
 def _picture(data: bytes, port: Port, how: Reading, where: str) -> Samples:
     found = read_pictures(data, port, how.viewing, where)
-    chosen = suited(how.preprocess, port)
+    chosen = how.preprocess_of(port)
     record = {**found.record, **layout([port])}
     notes = dict(found.notes)
     if port.is_flat and not port.is_picture:

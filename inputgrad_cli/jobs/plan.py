@@ -25,10 +25,9 @@ from inputgrad_cli.missing import refuse_missing_code
 from inputgrad_cli.modelfile.archive import ModelFile, open_model
 from inputgrad_cli.modelfile.outline import Outline, outline
 from inputgrad_cli.modelfile.scan import refuse_missing, refuse_unsafe
-from inputgrad_cli.preprocess import Preprocess
+from inputgrad_cli.preprocess import Pixels
 from inputgrad_cli.question import Wish
 from inputgrad_cli.rendering.colours import table
-from inputgrad_cli.sample import suited
 from inputgrad_cli.signature import Port
 from inputgrad_cli.target_text import Target
 from inputgrad_cli.words import LAYER
@@ -44,7 +43,7 @@ class Plan:
     wishes: tuple[Wish, ...]
     maps: tuple[Map, ...]
     baseline: Baseline | None
-    preprocess: Preprocess
+    pixels: Pixels
     labels: tuple[str, ...]
     found: Found
     truth: Truth | None
@@ -64,7 +63,8 @@ class Plan:
 
     def reading(self, ports: tuple[Port, ...]) -> Reading:
         """Return how the files of the job are read for these inputs."""
-        return Reading(ports, self.preprocess, self.job.viewing, self.job.aliases)
+        pixels = self.pixels
+        return Reading(ports, pixels.other, self.job.viewing, self.job.aliases, own=pixels.inputs)
 
 
 def make_plan(job: Job) -> Plan:
@@ -84,9 +84,9 @@ def make_plan(job: Job) -> Plan:
     maps = maps_of([(wish.label, wish.method) for wish in wishes], job.targets)
     files = {t: TargetFile(t, outputs) for t in job.targets if t.kind == "file"}
     _check_names(job, shape, _every_target(job, files))
-    preprocess = _preprocess(api.preprocessing(file, job.preprocess), shape)
+    pixels = api.preprocessing(file, job.preprocess, shape.inputs)
     if shape.inputs:  # a file of baselines that does not fit them ends here
-        read_given(baseline, Reading(shape.inputs, preprocess, job.viewing))
+        read_given(baseline, Reading(shape.inputs, pixels.other, job.viewing))
     labels = api.class_names(file, job.labels)
     found = _find(job, shape)
     refuse_clashes([item.name for item in found.items], maps, folds_case(job.out))
@@ -102,7 +102,7 @@ def make_plan(job: Job) -> Plan:
         wishes,
         tuple(maps),
         baseline,
-        preprocess,
+        pixels,
         labels,
         found,
         truth,
@@ -110,13 +110,6 @@ def make_plan(job: Job) -> Plan:
         files,
         choose_pace(job, wishes, maps, shape, (len(found.items), _count(job, shape, found))),
     )
-
-
-def _preprocess(found: Preprocess, shape: Outline) -> Preprocess:
-    """Return the preprocessing as the only picture input needs it."""
-    ports = shape.inputs or ()
-    pictures = [p for p in ports if p.is_picture] or [p for p in ports if p.picture]
-    return suited(found, pictures[0]) if len(pictures) == 1 else found
 
 
 def _every_target(job: Job, files: Mapping[Target, TargetFile]) -> tuple[Target, ...]:

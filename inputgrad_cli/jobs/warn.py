@@ -20,12 +20,12 @@ def run_warnings(plan: Plan) -> Iterator[Warned]:
     pictures = any(
         path.suffix.lower() in SUFFIXES for item in plan.found.items for path in item.paths.values()
     )
-    takes = plan.outline.inputs is None or any(port.picture for port in plan.outline.inputs)
-    if pictures and takes and plan.preprocess.source == "assumed":
+    for name, doubt in plan.pixels.doubts.items() if pictures else ():
+        where = f"input {name!r}: " if len(plan.outline.inputs or ()) > 1 else ""
         yield Warned(
             "preprocess-assumed",
-            "nothing in the model tells how it takes pixels; 0..1 is assumed. A wrong guess gives "
-            "plausible pictures that mean nothing: settle it with --preprocess",
+            f"{where}{doubt}. A wrong guess gives plausible pictures that mean nothing: settle it "
+            "with --preprocess",
         )
     if plan.found.doubled:
         yield Warned("doubled", f"{plan.found.doubled} inputs were named twice; each is done once")

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from inputgrad_cli.modelfile.graph import ends
 from inputgrad_cli.modelfile.malformed import reads_config
 from inputgrad_cli.modelfile.nodes import layers, name_of, setting
 from inputgrad_cli.modelfile.shapes import output_shapes
@@ -49,11 +50,11 @@ def outline(config: Mapping[str, Any]) -> Outline:
     if "input_layers" in config["config"]:
         inputs = tuple(
             _port(label or layer, named.get(layer))
-            for label, layer in _ends(config, "input_layers")
+            for label, (layer, _, _) in ends(config, "input_layers")
         )
         outputs = tuple(
             (label or layer, _activation(named.get(layer)))
-            for label, layer in _ends(config, "output_layers")
+            for label, (layer, _, _) in ends(config, "output_layers")
         )
         return Outline(kind, name_of(config), inputs, outputs, inner)
     if named:
@@ -68,24 +69,6 @@ def _walk(config: Mapping[str, Any], prefix: str) -> Iterator[Layer]:
         kind, module = str(node.get("class_name")), str(node.get("module") or "")
         yield Layer(name, kind, module, shapes.get(name_of(node)))
         yield from _walk(node, name + "/")
-
-
-def _ends(config: Mapping[str, Any], key: str) -> list[tuple[str, str]]:
-    """Return pairs of dict key (or nothing) and layer name, in Keras's flat order."""
-    found: list[tuple[str, str]] = []
-
-    def visit(node: Any, path: Sequence[str], keyed: bool) -> None:
-        if isinstance(node, list) and len(node) >= 3 and isinstance(node[0], str):
-            found.append(("/".join(path) if keyed else "", node[0]))
-        elif isinstance(node, Mapping):
-            for word in sorted(node):
-                visit(node[word], [*path, word], True)
-        elif isinstance(node, list):
-            for number, part in enumerate(node):
-                visit(part, [*path, str(number)] if keyed else path, keyed)
-
-    visit(config["config"].get(key), [], False)
-    return found
 
 
 def _port(name: str, node: Mapping[str, Any] | None) -> Port:

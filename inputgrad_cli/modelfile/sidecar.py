@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from inputgrad_cli.errors import UsageError
-from inputgrad_cli.preprocess import Preprocess, parse
+from inputgrad_cli.preprocess import ASSUMED, Preprocess, parse
 from inputgrad_cli.signature import Port
 
 ENDING = ".inputgrad.toml"
@@ -143,7 +143,7 @@ def _text(
         "# From pixels 0..255 to what the model takes:",
         '# "raw", "unit", "tf", "caffe", "torch", or "mean=M;M;M,std=S;S;S" of pixels 0..1.',
     ]
-    if preprocess is None or preprocess.source == "assumed":
+    if preprocess is None or preprocess.source == ASSUMED:
         lines.append('# preprocess = "unit"')
     else:
         lines.append(f"preprocess = {_quoted(preprocess.name)}  # found: {preprocess.source}")

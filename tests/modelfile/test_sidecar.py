@@ -51,8 +51,11 @@ def test_labels_may_stand_in_a_file_beside_it(model, tmp_path):
 def test_an_option_wins_over_the_sidecar(model):
     written(model, 'preprocess = "caffe"\n')
     file = open_model(model)
-    assert (api.preprocessing(file).name, api.preprocessing(file).source) == ("caffe", "sidecar")
-    assert api.preprocessing(file, "torch").name == "torch"
+    assert (api.preprocessing(file).other.name, api.preprocessing(file).other.source) == (
+        "caffe",
+        "sidecar",
+    )
+    assert api.preprocessing(file, "torch").other.name == "torch"
 
 
 @pytest.mark.parametrize(

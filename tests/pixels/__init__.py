@@ -1,0 +1,1 @@
+"""What a model is fed is what training fed it: tests of how pictures become model input."""
