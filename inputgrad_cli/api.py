@@ -211,5 +211,5 @@ def render(
         channels_last(one, name, attribution.metadata),
         seen,
         style or Style(),
-        about(attribution, sample),
+        about(attribution, name, sample),
     )

@@ -56,7 +56,8 @@ class Finding:
     """What a method returns for a batch: signed values of true scale, (B, ...) by site.
 
     A site is one of the case, or a layer's tap. `facts` are for the record, and the same for all
-    samples: the layer that was chosen, the number of rules that were applied.
+    samples: the layer that was chosen, the number of rules that were applied. `copied` are the
+    sites where one value stands for all channels, or all of an embedding, and is stored in each.
     """
 
     values: Arrays
@@ -65,6 +66,7 @@ class Finding:
     disconnected: frozenset[str] = frozenset()
     standard_error: StandardError | None = None
     facts: Mapping[str, Any] = field(default_factory=dict)
+    copied: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)

@@ -258,9 +258,8 @@ class Method:
     gives is known on paper, `gradient` or `input times gradient` or `difference times gradient`.
     `clean_gradient`: the gradient at the clean input is part of the definition. `needs` is what it
     cannot do without: `picture` inputs, a `dataset` of baselines, a `layer` that gives maps, or a
-    `network` whose layers have rules. `reduce` is how pictures bring channels together, and `level`
-    what they are drawn from: `zero`, or the map's own `mean`. `known_as` are the words that other
-    tools use for it.
+    `network` whose layers have rules. `reduce` is how pictures bring channels together. `known_as`
+    are the words that other tools use for it.
     """
 
     name: ClassVar[str]
@@ -272,13 +271,26 @@ class Method:
     linear_exact: ClassVar[str] = ""
     needs: ClassVar[str] = ""
     reduce: ClassVar[str] = "sum"
-    level: ClassVar[str] = "zero"
     known_as: ClassVar[tuple[str, ...]] = ()
 
     @property
     def per_input(self) -> bool:
         """Return whether values are score per unit of input; else they are in units of score."""
         return False
+
+    @property
+    def quantity(self) -> str:
+        """Return what a value is, for colour bars; `{space}` stands for the target's space."""
+        return "{space} per unit of input" if self.per_input else "contribution to the {space}"
+
+    @property
+    def sign(self) -> str:
+        """Return `signed`, `positive` where no value can be below zero, else `either`.
+
+        `either`: the sign is that of something else, of the score say; a map without a value below
+        zero is then drawn as a positive one.
+        """
+        return "signed"
 
     @property
     def uses_baseline(self) -> bool:

@@ -50,9 +50,13 @@ class Teller:
             "score": None if case.scores is None else float(case.scores[row]),
             "baseline_score": None if base is None else float(base[row]),
             "probability": _probability(number, row, head, self.first),
-            "facts": dict(finding.facts),
+            "facts": {**finding.facts, **self._copied(finding)},
             "disconnected": sorted(self.names.get(site, site) for site in finding.disconnected),
         }
+
+    def _copied(self, finding: Finding) -> Record:
+        names = sorted(self.names.get(site, site) for site in finding.copied)
+        return {"copied": names} if names else {}
 
 
 def merged(records: Sequence[Record], group: str) -> Record:

@@ -92,6 +92,16 @@ def parts(site: str, shape: Sequence[int], axes: tuple[int, int] | None) -> tupl
     return ("cut",) * (len(shape) - 1) + ("whole",)
 
 
+def channel_axis(ndim: int, axes: tuple[int, int] | None) -> int | None:
+    """Return the axis of a sample's channels, or of its embedding; None for a vector.
+
+    `axes` are a picture's height and width, the batch axis counted.
+    """
+    if axes is None:
+        return ndim - 1 if ndim > 1 else None
+    return next((axis for axis in range(ndim) if axis + 1 not in axes), None)
+
+
 def _labels(
     site: str, shape: tuple[int, ...], axes: tuple[int, int] | None, kind: str, grid: int | None
 ) -> Labels:

@@ -20,8 +20,9 @@ REDUCTIONS = ("sum", "l2", "max-abs", "mean-abs", "positive", "negative")
 STYLES = (Style(), Style(kind="heatmap", clip=100), Style(limit=1.5, alpha=0.3), Style(cmap="jet"))
 
 
-def about(number=0, reduce="sum", level="zero"):
-    return About("gradient", "top1", "logits", float(number), None, reduce, "score", level)
+def about(number=0, reduce="sum", sign="signed", copied=False):
+    score = float(number)
+    return About("gradient", "top1", "logits", score, None, reduce, "score", sign, copied)
 
 
 def maps(count, side=5):
@@ -41,10 +42,11 @@ def below(count, side=5):
 
 @pytest.mark.parametrize("style", STYLES)
 @pytest.mark.parametrize("how", REDUCTIONS)
-@pytest.mark.parametrize("level", ["zero", "mean"])
+@pytest.mark.parametrize("sign", ["signed", "positive", "either"])
+@pytest.mark.parametrize("copied", [False, True])
 @pytest.mark.parametrize("side", [None, 5, 11])
-def test_maps_drawn_together_are_the_same_files(style, how, level, side):
-    values, abouts = maps(7), [about(number, how, level) for number in range(7)]
+def test_maps_drawn_together_are_the_same_files(style, how, sign, copied, side):
+    values, abouts = maps(7), [about(number, how, sign, copied) for number in range(7)]
     seen = None if side is None else below(7, side)
     together = draw_all(values, seen, style, abouts)
     for row, made in enumerate(together):

@@ -45,7 +45,10 @@ def sites_of(binding: Binding, taps: Taps, wrt: str | None) -> dict[str, str]:
 
 def lift(runner: Runner, inputs: Arrays, sites: Sequence[str]) -> dict[str, Array]:
     """Return the inputs as points: floats where they are fed so, the taps' outputs added."""
-    points = {name: runner.binding.as_fed(name, array) for name, array in inputs.items()}
+    points = {
+        name: array if is_tap(name) else runner.binding.as_fed(name, array)
+        for name, array in inputs.items()
+    }
     taps = [site for site in sites if is_tap(site)]
     if not taps:
         return points

@@ -32,7 +32,8 @@ class Plate:
     def kind(self) -> tuple[object, ...]:
         """Return what must be alike for maps to be drawn at a time."""
         below = None if self.seen is None else self.seen.shape
-        return self.values.shape, below, self.about.reduce, self.about.level
+        own = self.about
+        return self.values.shape, below, own.reduce, own.sign, own.copied, own.quantity
 
 
 def pictures(plates: Iterable[Plate | None], style: Style) -> Iterator[bytes | None]:
@@ -85,7 +86,9 @@ def plate_of(attribution: Attribution, samples: Samples, row: int) -> Plate | No
     if found is None:
         return None
     site, values = found
-    return Plate(values, _seen_at(samples, _shown(samples, site), row), about(attribution, row))
+    return Plate(
+        values, _seen_at(samples, _shown(samples, site), row), about(attribution, site, row)
+    )
 
 
 def _drawable(attribution: Attribution, row: int) -> tuple[str, Array] | None:

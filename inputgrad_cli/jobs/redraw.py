@@ -133,8 +133,8 @@ def _limits(out: Path, records: list[dict[str, Any]], style: Style) -> dict[tupl
             for row in stored if attribution.many else [stored]:
                 one = channels_last(row, site, attribution.metadata)
                 if drawable(one.shape):
-                    level = attribution.metadata.get("level", "zero")
-                    flat = reduce_channels(one[np.newaxis], how, level)
+                    copied = site in attribution.metadata.get("copied", ())
+                    flat = reduce_channels(one[np.newaxis], how, copied)
                     (limit,) = find_limits(flat, style.clip)
                     limits[key] = max(limits.get(key, 0.0), limit)
     return limits

@@ -39,3 +39,8 @@ class Cutting(Backward):
     def per_input(self) -> bool:
         """Return True: they stand in the place of gradients."""
         return True
+
+    @property
+    def quantity(self) -> str:
+        """Return what a value is."""
+        return "{space} per unit of input, cut at every ReLU"

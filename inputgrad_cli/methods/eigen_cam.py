@@ -28,6 +28,16 @@ class EigenCAM(CAM):
 
     relu: bool = param(False, "cut at zero")
 
+    @property
+    def quantity(self) -> str:
+        """Return what a value is."""
+        return "the layer's maps along their first singular vector"
+
+    @property
+    def sign(self) -> str:
+        """Return `either`: maps behind a ReLU have no value below zero there."""
+        return "positive" if self.relu else "either"
+
     def attribute(self, engine: Engine, case: Case) -> Finding:
         """Return the projection, (B, ...) along the layer's spatial axes; one forward pass."""
         tap = self.tap(engine, case)

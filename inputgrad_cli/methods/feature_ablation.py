@@ -46,6 +46,11 @@ class FeatureAblation(Segmenting):
             )
 
     @property
+    def quantity(self) -> str:
+        """Return what a value is."""
+        return "{space} lost without the segment"
+
+    @property
     def passes(self) -> int:
         """Return the windows of a picture."""
         return (self.grid or 8) ** 2
@@ -61,7 +66,7 @@ class FeatureAblation(Segmenting):
 
         found = scored(engine, case, [len(each) for each in players], masks)
         lost = [float(score) - rest for score, rest in zip(clean, found, strict=True)]
-        return Finding(painted(case, players, lost))
+        return painted(case, players, lost)
 
     def players(self, case: Case) -> list[Segments]:
         """Return the segments of each sample, or the groups of a vector."""

@@ -30,6 +30,16 @@ class FullGrad(Method):
     known_as = ("full-gradient", "full-gradients", "full-grad-cam")
     needs = "layer"
 
+    @property
+    def quantity(self) -> str:
+        """Return what a value is."""
+        return "sum of the layers' maps, each of 0 to 1, per channel"
+
+    @property
+    def sign(self) -> str:
+        """Return `positive`: absolute values are added."""
+        return "positive"
+
     def attribute(self, engine: Engine, case: Case) -> Finding:
         """Return the sum of all maps; one pass."""
         found, shares = engine.biases(case.inputs, case.target, case.sites)
@@ -43,7 +53,9 @@ class FullGrad(Method):
                     total = total + stretched(_flat(share), here.shape, own)
             width = np.prod([here.shape[axis] for axis in _others(here, own)])
             values[site] = np.asarray(np.broadcast_to(total / width, here.shape), np.float32)
-        return Finding(values, disconnected=found.disconnected, facts={"biases": len(maps)})
+        facts = {"biases": len(maps)}
+        apart = found.disconnected
+        return Finding(values, disconnected=apart, facts=facts, copied=frozenset(values))
 
 
 def _places(case: Case) -> dict[str, tuple[int, ...]]:

@@ -29,6 +29,16 @@ class GuidedGradCAM(CAM):
 
     relu: bool = param(True, "of the coarse map keep what speaks for the target alone")
 
+    @property
+    def quantity(self) -> str:
+        """Return what a value is."""
+        return "grad-cam times the guided gradient of the {space}"
+
+    @property
+    def sign(self) -> str:
+        """Return `signed`: the guided gradient is."""
+        return "signed"
+
     def attribute(self, engine: Engine, case: Case) -> Finding:
         """Return the product at every site that the maps lie over."""
         found = engine.layer(case.inputs, case.target, self.tap(engine, case))

@@ -26,6 +26,11 @@ class HiResCAM(CAM):
 
     relu: bool = param(False, "keep what speaks for the target alone")
 
+    @property
+    def quantity(self) -> str:
+        """Return what a value is."""
+        return "contribution to the {space}"
+
     def combine(self, maps: Array, slopes: Array) -> Array:
         """Return the sum of products."""
         return np.asarray((maps * slopes).sum(axis=-1))

@@ -39,6 +39,11 @@ class InternalInfluence(Layered):
         return True
 
     @property
+    def quantity(self) -> str:
+        """Return what a value is."""
+        return "{space} per unit of the layer's output"
+
+    @property
     def uses_baseline(self) -> bool:
         """Return True: the line starts there."""
         return True

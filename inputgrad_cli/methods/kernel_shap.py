@@ -1,6 +1,6 @@
 """Shapley values of segments: exact for few, fitted for many."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from math import comb
 
@@ -47,6 +47,11 @@ class KernelShap(Segmenting):
     )
 
     @property
+    def quantity(self) -> str:
+        """Return what a value is."""
+        return "Shapley value, shared by the numbers of a segment, of the {space}"
+
+    @property
     def passes(self) -> int:
         """Return the coalitions."""
         return self.samples or USUAL
@@ -66,15 +71,16 @@ class KernelShap(Segmenting):
             stay = bits(numbers + 1, len(segments)) if design is None else design[0][numbers]
             return segments.spread(stay)
 
-        found = scored(engine, case, counts, masks)
+        scores = scored(engine, case, counts, masks)
         values = []
         for row, (segments, design) in enumerate(zip(players, designs, strict=True)):
             ends = float(base[row]), float(clean[row])
-            each = _exact(found[row], *ends) if design is None else _fit(design, found[row], *ends)
+            own = scores[row]
+            each = _exact(own, *ends) if design is None else _fit(design, own, *ends)
             values.append(each / segments.sizes)
-        maps = painted(case, players, values)
-        check = completeness(sums(maps), clean, base, np.add(counts, 2), case.tolerance)
-        return Finding(maps, base, check)
+        found = painted(case, players, values)
+        check = completeness(sums(found.values), clean, base, np.add(counts, 2), case.tolerance)
+        return replace(found, baseline_scores=base, completeness=check)
 
     def _design(self, key: bytes, players: int) -> Design | None:
         """Return coalitions (n, M) and their weights (n,); None where all are asked for."""

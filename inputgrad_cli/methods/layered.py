@@ -45,6 +45,16 @@ class CAM(Layered):
 
     relu: bool = param(True, "keep what speaks for the target alone, as in the paper")
 
+    @property
+    def quantity(self) -> str:
+        """Return what a value is."""
+        return "weighted sum of the layer's maps, by the {space}"
+
+    @property
+    def sign(self) -> str:
+        """Return `positive` where the map is cut at zero."""
+        return "positive" if self.relu else "signed"
+
     def attribute(self, engine: Engine, case: Case) -> Finding:
         """Return the map of the layer, (B, ...) along its spatial axes alone."""
         found = engine.layer(case.inputs, case.target, self.tap(engine, case))

@@ -41,6 +41,11 @@ class Lime(Segmenting):
     ridge: float = param(0.0, "penalty on the squared coefficients", least=0.0)
 
     @property
+    def quantity(self) -> str:
+        """Return what a value is."""
+        return "coefficient of the segment in a linear model of the {space}"
+
+    @property
     def passes(self) -> int:
         """Return the copies."""
         return self.samples
@@ -64,7 +69,7 @@ class Lime(Segmenting):
                 [np.ones(len(players[row]), bool), stay(row, np.arange(len(scores)))]
             )
             values.append(self._fit(copies, np.append(clean[row], scores)))
-        return Finding(painted(case, players, values))
+        return painted(case, players, values)
 
     def _count(self, players: int) -> int:
         """Return how many copies are made, beside the input itself."""

@@ -1,12 +1,17 @@
 """Layer-wise relevance propagation, by its rules."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from inputgrad_cli.contracts import Rule, methods
+import numpy as np
+
+from inputgrad_cli.attribution import Finding
+from inputgrad_cli.contracts import Case, Engine, Rule, methods
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.methods.backward import Backward
 from inputgrad_cli.registry import param
+from inputgrad_cli.segments import channel_axis
 
+ROUNDING = 1e-6  # of float32: what channels differ by that get the same
 RULES = ("epsilon", "gamma", "alpha1-beta0", "z-plus", "deep-taylor", "composite")
 
 
@@ -58,6 +63,23 @@ class Lrp(Backward):
         if self.low >= self.high:
             raise UsageError("lrp: low= must be less than high=")
 
+    def attribute(self, engine: Engine, case: Case) -> Finding:
+        """Return what arrives at the sites; the flat rule gives channels one value."""
+        found = super().attribute(engine, case)
+        if self.rule != "composite":
+            return found
+        return replace(found, copied=frozenset(s for s in found.values if _alike(found, case, s)))
+
     def going_back(self) -> Rule:
         """Return the rule, with its numbers."""
         return Rule(f"lrp-{self.rule}", self.epsilon, self.gamma, self.low, self.high)
+
+
+def _alike(found: Finding, case: Case, site: str) -> bool:
+    """Return whether every place of the maps has one value in all channels."""
+    values = found.values[site]
+    axis = channel_axis(values.ndim - 1, case.spatial.get(site))
+    if axis is None:
+        return False
+    first = values.take([0], axis=axis + 1)
+    return bool(np.allclose(values, first, rtol=ROUNDING, atol=0.0))

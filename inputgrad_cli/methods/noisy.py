@@ -1,8 +1,9 @@
 """What the methods over noisy copies share: the copies, the inner method, the loop."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import ClassVar
 
 import numpy as np
 
@@ -37,11 +38,13 @@ class Terms:
 class Noisy(Method):
     """A mean over copies of the input with Gaussian noise, of terms made of an inner method.
 
+    `of_copies` says what is done with the inner method's values, in words.
     The standard deviation of the noise is `noise` times the sample's max - min, input by input.
     """
 
     family = "gradient"
     random = True
+    of_copies: ClassVar[str] = "mean over noisy copies"
 
     samples: int = param(50, "number of noisy copies, at most", least=1)
     noise: float = param(0.15, "noise level, as a share of the sample's max - min", least=0.0)
@@ -97,6 +100,11 @@ class Noisy(Method):
         """Return what holds for the inner method."""
         return self.inner.per_input
 
+    @property
+    def quantity(self) -> str:
+        """Return what a value is."""
+        return f"{self.of_copies} of {self.inner.quantity}"
+
     def terms(self, like: Arrays) -> Terms:
         """Return the empty mean of this method's terms."""
         return Terms(like)
@@ -105,6 +113,7 @@ class Noisy(Method):
         """Return the mean over the noisy copies; memory does not grow with `samples`."""
         terms = self.terms({site: case.inputs[site] for site in case.sites})
         apart: list[frozenset[str]] = []
+        copied: list[frozenset[str]] = []
 
         def draw(rows: Rows, numbers: Rows) -> list[Finding]:
             part = case.take(rows)
@@ -116,13 +125,14 @@ class Noisy(Method):
             for place, row in enumerate(rows):
                 maps = [{s: f.values[s][place] for s in case.sites} for f in found]
                 terms.add(int(row), maps)
+            copied[:] = [found[0].copied]
             apart[:] = [
                 frozenset(case.sites).intersection(*apart, *(f.disconnected for f in found))
             ]
 
         draw_until(engine, terms.mean, self.samples // self.width, self.se, draw, add)
         counts = (terms.mean.counts + self.least_draws - 1) * self.width
-        return drawn(terms.mean, counts, *apart)
+        return replace(drawn(terms.mean, counts, *apart), copied=copied[0])
 
 
 def noises(part: Case, numbers: Rows, level: float) -> Arrays:

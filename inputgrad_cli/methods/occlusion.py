@@ -13,7 +13,7 @@ from inputgrad_cli.errors import UsageError
 from inputgrad_cli.methods.perturbing import Perturbing, scored
 from inputgrad_cli.probes import Rows
 from inputgrad_cli.registry import param
-from inputgrad_cli.segments import parts
+from inputgrad_cli.segments import channel_axis, parts
 
 Window = tuple[slice, ...]
 SHARE = 8  # of a side, that a window is long
@@ -51,6 +51,11 @@ class Occlusion(Perturbing):
             self._step(self.window)
 
     @property
+    def quantity(self) -> str:
+        """Return what a value is."""
+        return "{space} lost under the windows, mean"
+
+    @property
     def passes(self) -> int:
         """Return the windows of a picture."""
         return (2 * SHARE - 1) ** 2
@@ -75,7 +80,14 @@ class Occlusion(Perturbing):
             region = total[site][(slice(None), *window)]
             region += lost[:, number].reshape(-1, *[1] * (region.ndim - 1))
             cover[site][window] += 1
-        return Finding({s: (total[s] / cover[s]).astype(np.float32) for s in case.sites})
+        values = {s: (total[s] / cover[s]).astype(np.float32) for s in case.sites}
+        return Finding(values, copied=frozenset(s for s in case.sites if self._copies(case, s)))
+
+    def _copies(self, case: Case, site: str) -> bool:
+        """Return whether a window covers all channels at once."""
+        shape, axes = case.inputs[site].shape[1:], case.spatial.get(site)
+        axis = channel_axis(len(shape), axes)
+        return axis is not None and parts(site, shape, axes)[axis] == "whole"
 
     def _windows(self, case: Case, site: str) -> Sequence[Window]:
         shape = case.inputs[site].shape[1:]

@@ -1,18 +1,19 @@
 """What the methods that only ask for scores share: masked copies, and segments as players."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
 from inputgrad_cli.arrays import Array, Arrays
+from inputgrad_cli.attribution import Finding
 from inputgrad_cli.contracts import Case, Engine, Method
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.methods.overlap import overlapped
 from inputgrad_cli.probes import Rows, runs
 from inputgrad_cli.registry import param
-from inputgrad_cli.segments import KINDS, Segments, segmented
+from inputgrad_cli.segments import KINDS, Segments, channel_axis, segmented
 
 Masks = Callable[[int, Rows], Arrays]
 """(row, numbers of its copies) -> masks (n, ...) by site: what stays of the input, 0 to 1."""
@@ -113,13 +114,23 @@ def bits(numbers: Rows, players: int) -> Array:
     return (numbers[:, np.newaxis] >> np.arange(players) & 1).astype(bool)
 
 
-def painted(case: Case, players: Sequence[Segments], values: Sequence[Array]) -> Arrays:
-    """Return values of segments, (M,) a sample, as maps of the sites, float32."""
+def painted(case: Case, players: Sequence[Segments], values: Sequence[Array]) -> Finding:
+    """Return the finding of values of segments, (M,) a sample, as maps of the sites, float32."""
     maps = {site: np.empty(case.inputs[site].shape, np.float32) for site in case.sites}
     for row, (segments, each) in enumerate(zip(players, values, strict=True)):
         for site, spread in segments.spread(each).items():
             maps[site][row] = spread
-    return maps
+    return Finding(maps, copied=copied(case, players[0].labels))
+
+
+def copied(case: Case, labels: Mapping[str, Array]) -> frozenset[str]:
+    """Return the sites where one value goes to all channels; the labels there have length one."""
+    axes = {s: channel_axis(own.ndim, case.spatial.get(s)) for s, own in labels.items()}
+    return frozenset(s for s, axis in axes.items() if axis is not None and _is_one(labels[s], axis))
+
+
+def _is_one(labels: Array, axis: int) -> bool:
+    return int(labels.shape[axis]) == 1
 
 
 def _blend(case: Case, site: str, row: int, mask: Array, out: Array) -> None:

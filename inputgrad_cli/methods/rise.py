@@ -9,7 +9,7 @@ from inputgrad_cli.attribution import Finding
 from inputgrad_cli.contracts import Case, Engine, methods
 from inputgrad_cli.draws import numbered
 from inputgrad_cli.errors import UsageError
-from inputgrad_cli.methods.perturbing import Perturbing, bits, masked
+from inputgrad_cli.methods.perturbing import Perturbing, bits, copied, masked
 from inputgrad_cli.probes import Rows
 from inputgrad_cli.registry import param
 from inputgrad_cli.resample import weights
@@ -23,11 +23,10 @@ class Rise(Perturbing):
 
     Values are 1/(n p) sum_i f_i m_i, with f_i the score of baseline + m_i (x - baseline): (B, ...)
     as the input, in units of the score. The whole map so stands at the level of the mean score;
-    pictures are drawn from its own mean, and `centred=true` takes f_i - mean f instead. A mask of a
-    picture is a grid of zeros and ones (one with probability p), a cell larger than the picture
-    after bilinear enlarging, cut out at a random place. Elsewhere each segment (a feature, a token,
-    a span of time) stays or goes; where all ways to do so are no more than n, each is taken once,
-    with its probability.
+    `centred=true` takes f_i - mean f instead. A mask of a picture is a grid of zeros and ones (one
+    with probability p), a cell larger than the picture after bilinear enlarging, cut out at a
+    random place. Elsewhere each segment (a feature, a token, a span of time) stays or goes; where
+    all ways to do so are no more than n, each is taken once, with its probability.
     Petsiuk et al. 2018, arXiv:1806.07421.
     """
 
@@ -36,7 +35,6 @@ class Rise(Perturbing):
     known_as = ("randomized-input-sampling",)
     random = True
     unused = "the mean score"
-    level = "mean"
 
     samples: int = param(4000, "number of masks", least=1)
     grid: int = param(7, "cells of the coarse mask, a side", least=1)
@@ -47,6 +45,17 @@ class Rise(Perturbing):
         """Refuse masks that leave nothing."""
         if self.p == 0:
             raise UsageError("rise:p=0 leaves nothing of the input", mend="write p=0.5")
+
+    @property
+    def quantity(self) -> str:
+        """Return what a value is."""
+        less = ", less its mean over all masks" if self.centred else ""
+        return f"mean {{space}} under masks that keep the place{less}"
+
+    @property
+    def sign(self) -> str:
+        """Return `either`: the map stands at the level of the score."""
+        return "signed" if self.centred else "either"
 
     @property
     def passes(self) -> int:
@@ -78,7 +87,8 @@ class Rise(Perturbing):
                 cover[site] += chance
         if self.centred:
             total = {s: array - across(mean, array) * cover[s] for s, array in total.items()}
-        return Finding({s: (array / self.p).astype(np.float32) for s, array in total.items()})
+        values = {s: (array / self.p).astype(np.float32) for s, array in total.items()}
+        return Finding(values, copied=masks.copied)
 
 
 class _Masks:
@@ -108,6 +118,13 @@ class _Masks:
         for site, own in zip(self.smooth, rest, strict=False):
             keep[site] = self._plane(site, own)
         return keep
+
+    @property
+    def copied(self) -> frozenset[str]:
+        """Return the sites whose channels are masked as one."""
+        return frozenset(self.smooth) | (
+            copied(self.case, self.segments.labels) if self.segments else frozenset()
+        )
 
     def chances(self, numbers: Rows) -> Array:
         """Return the weight of each mask: its probability, or its share of the draws."""

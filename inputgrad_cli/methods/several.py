@@ -53,6 +53,7 @@ def _mean(case: Case, means: Arrays, found: list[Finding]) -> Finding:
         frozenset(means).intersection(*(f.disconnected for f in found)),
         _bound(errors),
         found[0].facts,
+        found[0].copied,
     )
 
 

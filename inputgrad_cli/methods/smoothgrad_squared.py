@@ -33,6 +33,12 @@ class SmoothGradSquared(Noisy):
     paper = "arXiv:1806.10758"
     known_as = ("smoothgrad-sq", "smoothgrad2", "sg-squared")
     linear_exact = "gradient squared"
+    of_copies = "mean square over noisy copies"
+
+    @property
+    def sign(self) -> str:
+        """Return `positive`: it is made of squares."""
+        return "positive"
 
     def terms(self, like: Arrays) -> Squares:
         """Return the empty mean of squares."""

@@ -39,6 +39,16 @@ class Sobol(Segmenting):
     samples: int = param(32, "size of the design, n", least=2)
 
     @property
+    def quantity(self) -> str:
+        """Return what a value is."""
+        return "share of the variance of the {space}"
+
+    @property
+    def sign(self) -> str:
+        """Return `positive`: it is a share."""
+        return "positive"
+
+    @property
     def passes(self) -> int:
         """Return the scores of a picture."""
         return self.samples * ((self.grid or 11) ** 2 + 1)
@@ -53,7 +63,7 @@ class Sobol(Segmenting):
 
         counts = [self.samples * (len(each) + 1) for each in players]
         found = scored(engine, case, counts, masks)
-        return Finding(painted(case, players, [self._indices(scores) for scores in found]))
+        return painted(case, players, [self._indices(scores) for scores in found])
 
     def _designs(self, key: bytes, players: int) -> tuple[Floats, Floats]:
         """Return two Latin hypercubes, (n, M): in each column one draw from each n-th of [0, 1)."""

@@ -54,6 +54,12 @@ class VarGrad(Noisy):
     paper = "arXiv:1810.03307"
     known_as = ("variance", "variance-gradient")
     linear_exact = "zero"
+    of_copies = "variance over noisy copies"
+
+    @property
+    def sign(self) -> str:
+        """Return `positive`: it is made of squares."""
+        return "positive"
 
     @property
     def least_draws(self) -> int:

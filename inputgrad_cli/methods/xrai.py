@@ -1,7 +1,7 @@
 """Integrated gradients, gathered in regions of the picture."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
@@ -50,6 +50,11 @@ class Xrai(Method):
         return IntegratedGradients(self.steps)
 
     @property
+    def quantity(self) -> str:
+        """Return what a value is."""
+        return "mean contribution of the region, per channel, to the {space}"
+
+    @property
     def uses_baseline(self) -> bool:
         """Return True: the lines start there."""
         return True
@@ -72,7 +77,7 @@ class Xrai(Method):
                 means = gathered(shown.sum(axis=2), cuts[site][row]) / shown.shape[2]
                 maps[row] = means.reshape(plane(attributions.ndim, axes[site], means.shape))
             values[site] = maps
-        return Finding(values, found.baseline_scores, found.completeness, found.disconnected)
+        return replace(found, values=values, copied=frozenset(values))
 
 
 def gathered(density: Floats, cuts: Sequence[Labels]) -> Floats:

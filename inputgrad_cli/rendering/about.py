@@ -1,19 +1,23 @@
-"""What a picture says of itself: its title, and the text inside its file."""
+"""What a picture says of itself: its title, its colour bar, and the text inside its file."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from inputgrad_cli.attribution import Attribution
+
+PARTS = {"sum": "", "positive": ", positive part", "negative": ", negative part"}
 
 
 @dataclass(frozen=True)
 class About:
     """What a picture says of itself.
 
-    `reduce` is the channel reduction that fits the method, and `level` what is drawn from: `zero`
-    or the `mean` of the map.
+    `reduce` is the channel reduction that fits the method; with `copied` each channel holds the one
+    value of all, which is shown once. `quantity` is what a value is, in words. `sign` is `signed`,
+    `positive`, or `either`: positive where no value is below zero. `site` is what the map is of.
     """
 
     method: str
@@ -22,17 +26,25 @@ class About:
     score: float | None = None
     label: str | None = None
     reduce: str = "sum"
-    units: str = "score"
-    level: str = "zero"
+    quantity: str = "score"
+    sign: str = "signed"
+    copied: bool = False
+    site: str = ""
 
     def title(self) -> str:
-        """Return the line above a panel."""
+        """Return the lines above a panel."""
         score = "" if self.score is None else f", {self.space} {self.score:.4g}"
-        return f"{self.method}: {self.label or self.target}{score}"
+        return f"{self.method}: {self.label or self.target}{score}\n{self.quantity}"
+
+    def bar(self, how: str, channels: int) -> str:
+        """Return what the values on the colour bar are, reduced by `how` over so many channels."""
+        if channels > 1 and not self.copied:
+            return f"{self.quantity}, {how} over channels"
+        return self.quantity + PARTS.get(how, ", absolute value")
 
 
-def about(attribution: Attribution, sample: int) -> About:
-    """Return what the picture of one sample of an attribution says of itself."""
+def about(attribution: Attribution, site: str, sample: int) -> About:
+    """Return what the picture of one site of one sample says of itself."""
     meta = attribution.metadata
 
     def at(value: Any) -> Any:
@@ -41,13 +53,22 @@ def about(attribution: Attribution, sample: int) -> About:
     def own(value: Any) -> Any:
         return value[sample] if isinstance(value, list) else value
 
+    space = str(own(meta["space"]))
     return About(
         meta["method"]["label"],
         str(own(meta["target"]["asked"])),
-        str(own(meta["space"])),
+        space,
         at(meta["score"]),
         at(meta["target"]["label"]),
         meta["reduce"],
-        f"{own(meta['space'])}{' per unit of input' if meta['per_input'] else ''}",
-        meta.get("level", "zero"),
+        _quantity(meta).replace("{space}", space),
+        meta.get("sign", "signed"),
+        site in meta.get("copied", ()),
+        site,
     )
+
+
+def _quantity(meta: Mapping[str, Any]) -> str:
+    """Return what a value is; results of earlier versions tell less."""
+    usual = "{space} per unit of input" if meta.get("per_input") else "{space}"
+    return str(meta.get("quantity", usual))

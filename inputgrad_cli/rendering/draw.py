@@ -11,9 +11,9 @@ import numpy as np
 from inputgrad_cli.arrays import Array, Floats
 from inputgrad_cli.rendering.about import About
 from inputgrad_cli.rendering.colours import Pixels, colour
-from inputgrad_cli.rendering.panel import panel
+from inputgrad_cli.rendering.panel import Words, panel
 from inputgrad_cli.rendering.png import png_of
-from inputgrad_cli.rendering.reduce import Scale, find_limits, place, reduce_channels
+from inputgrad_cli.rendering.reduce import Scale, find_limits, is_signed, place, reduce_channels
 from inputgrad_cli.rendering.style import Style
 from inputgrad_cli.resample import resized
 
@@ -50,24 +50,37 @@ def draw_all(
 ) -> list[Drawing]:
     """Return what `draw` does for maps (N, H, W, C) over `seen` (N, ...), each on its own scale.
 
-    All have the reduction and the level of the first. Of small maps, drawn one by one, most of the
+    All have the reduction and the sign of the first. Of small maps, drawn one by one, most of the
     time would go into calling NumPy, and into waiting until other threads let it.
     """
-    how = style.reduce or abouts[0].reduce
-    flat = reduce_channels(values, how, abouts[0].level)
+    first = abouts[0]
+    if first.sign == "either" and len(values) > 1:  # each may have another scale
+        return [
+            draw(one, None if seen is None else seen[row], style, abouts[row])
+            for row, one in enumerate(values)
+        ]
+    how = style.reduce or first.reduce
+    flat = reduce_channels(values, how, first.copied)
+    scales = _scales(flat, how, style, first)  # of what is stored, not of what it is stretched to
+    alive = np.nanmax(np.abs(flat), axis=(1, 2), initial=0.0) > 0
     if seen is not None and flat.shape != seen.shape[:3]:
         flat = _fitted(flat, seen.shape[1:3])
-    limits = find_limits(flat, style.clip) if style.limit is None else [style.limit] * len(flat)
-    scales = [Scale(limit, signed=how == "sum") for limit in limits]
     heat = colour(place(flat, scales), style.colours(scales[0].signed))
     back = None if seen is None else _backdrop(seen)
     mixed = heat if back is None else blend(heat, back, style.alpha)
     layers = zip(heat, [None] * len(heat) if back is None else back, mixed, strict=True)
-    alive = np.nanmax(np.abs(flat), axis=(1, 2), initial=0.0) > 0
+    bar = first.bar(how, values.shape[-1])
     return [
-        Drawing(_png(layer, scale, how, style, about), scale, flat=not some)
+        Drawing(_png(layer, scale, style=style, about=about, bar=bar), scale, flat=not some)
         for layer, scale, about, some in zip(layers, scales, abouts, alive, strict=True)
     ]
+
+
+def _scales(flat: Floats, how: str, style: Style, about: About) -> list[Scale]:
+    """Return the scale of each reduced map, (N, h, w): its own, or the one that all share."""
+    limits = find_limits(flat, style.clip) if style.limit is None else [style.limit] * len(flat)
+    signed = is_signed(flat, how, about.sign) if style.signed is None else style.signed
+    return [Scale(limit, signed) for limit in limits]
 
 
 def _fitted(maps: Floats, size: tuple[int, ...]) -> Floats:
@@ -82,24 +95,30 @@ def _fitted(maps: Floats, size: tuple[int, ...]) -> Floats:
 def _png(
     layers: tuple[Pixels, Pixels | None, Pixels],
     scale: Scale,
-    how: str,
+    *,
     style: Style,
     about: About,
+    bar: str,
 ) -> bytes:
-    """Return the file of one picture, of its heatmap, what lies below, and both as one."""
+    """Return the file of one picture, of its heatmap, what lies below, and both as one.
+
+    `bar` is what the values on the colour bar are.
+    """
     heat, back, mixed = layers
     drawn, factor = (heat if style.kind == "heatmap" else mixed), style.factor(*heat.shape[:2])
     cmap = style.colours(scale.signed)
     if style.kind == "panel":
-        units = f"{how} over channels, {about.units}"
-        drawn, factor = panel(back, heat, mixed, scale, cmap, about.title(), units), 1
+        words = Words(about.title(), bar, cmap)
+        drawn, factor = panel(back, heat, mixed, scale=scale, words=words), 1
     text = {
         **vars(about),
         "kind": style.kind,
-        "reduce": how,
+        "reduce": style.reduce or about.reduce,
+        "bar": bar,
         "cmap": cmap,
         "clip": style.clip,
-        "scale": {"low": -scale.limit if scale.signed else 0.0, "high": scale.limit},
+        "alpha": style.alpha,
+        "scale": {"low": scale.low, "high": scale.limit},
     }
     noisy = factor == 1 and style.kind != "panel"
     return png_of(drawn, KEY, json.dumps(text, sort_keys=True), factor, noisy)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from textwrap import fill
 from threading import Lock
 from typing import Any
 
@@ -10,22 +12,25 @@ import numpy as np
 from inputgrad_cli.rendering.colours import Pixels, table
 from inputgrad_cli.rendering.reduce import Scale
 
+LINE = 44  # letters of a title that fit above one picture
+BAR = 48  # letters of a label that fit beside the colour bar
 _ONE_AT_A_TIME = Lock()  # matplotlib is not made for threads
 
 
+@dataclass(frozen=True)
+class Words:
+    """What stands above a figure and beside its colour bar, and the name of the colour map."""
+
+    title: str
+    bar: str
+    cmap: str
+
+
 def panel(
-    seen: Pixels | None,
-    heat: Pixels,
-    overlay: Pixels,
-    scale: Scale,
-    cmap: str,
-    title: str,
-    units: str,
+    seen: Pixels | None, heat: Pixels, overlay: Pixels, *, scale: Scale, words: Words
 ) -> Pixels:
     """Return the figure, (H, W, 3). No pyplot: it would keep state and pick a screen."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.cm import ScalarMappable
-    from matplotlib.colors import ListedColormap, Normalize
     from matplotlib.figure import Figure
 
     shown = [("heatmap", heat)]
@@ -39,12 +44,28 @@ def panel(
             axis.imshow(pixels, interpolation="nearest")
             axis.set_title(name, fontsize=10)
             axis.set_axis_off()
-        limit = scale.limit or 1.0
-        colours = ListedColormap(table(cmap) / 255.0)
-        norm = Normalize(-limit if scale.signed else 0.0, limit)
-        bar = figure.colorbar(ScalarMappable(norm, colours), ax=list(axes), shrink=0.8, pad=0.02)
-        bar.set_label(units, fontsize=9)
-        bar.ax.tick_params(labelsize=8)
-        figure.suptitle(title, fontsize=11)
+        _draw_bar(figure, list(axes), scale, words)
+        figure.suptitle(_wrapped(words.title, len(shown)), fontsize=11, parse_math=False)
         canvas.draw()
     return np.asarray(canvas.buffer_rgba())[..., :3]
+
+
+def _draw_bar(figure: Any, axes: list[Any], scale: Scale, words: Words) -> None:
+    """Add the colour bar; its ends are named, since that is where the colours end."""
+    from matplotlib.cm import ScalarMappable
+    from matplotlib.colors import ListedColormap, Normalize
+
+    limit = scale.limit or 1.0  # a flat map has no other value than zero, and no other is named
+    colours = ListedColormap(table(words.cmap) / 255.0)
+    norm = Normalize(-limit if scale.signed else 0.0, limit)
+    bar = figure.colorbar(ScalarMappable(norm, colours), ax=axes, shrink=0.8, pad=0.02)
+    ticks = scale.ticks()
+    bar.set_ticks(ticks, labels=[f"{tick:.4g}" for tick in ticks])
+    bar.set_label(fill(words.bar, BAR), fontsize=9, parse_math=False)
+    bar.ax.tick_params(labelsize=8)
+
+
+def _wrapped(title: str, pictures: int) -> str:
+    """Return the title in lines that the figure has room for."""
+    width = LINE * pictures
+    return "\n".join(fill(line, width) for line in title.splitlines())

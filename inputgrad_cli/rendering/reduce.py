@@ -25,23 +25,22 @@ def _each(join: Callable[[Array, Array], Array], planes: list[Array]) -> Array:
     return functools.reduce(join, planes)
 
 
-def reduce_channels(values: Array, how: str, level: str = "zero") -> Floats:
+def reduce_channels(values: Array, how: str, copied: bool = False) -> Floats:
     """Return (..., H, W) float64 from (..., H, W, C); all but `sum` are magnitudes, zero or more.
 
-    With `level` `mean` the sums of each map are taken from their own finite mean.
+    With `copied` each channel holds the one value of all: it counts once.
     """
-    planes = [values[..., channel].astype(np.float64) for channel in range(values.shape[-1])]
+    channels = 1 if copied else values.shape[-1]
+    planes = [values[..., channel].astype(np.float64) for channel in range(channels)]
     with np.errstate(invalid="ignore", over="ignore"):
-        flat: Floats = np.asarray(_REDUCTIONS[how](planes), np.float64)
-    if (level, how) != ("mean", "sum"):
-        return flat
-    maps = flat.reshape(-1, *flat.shape[-2:])
-    return np.stack([_from_mean(one) for one in maps]).reshape(flat.shape)
+        return np.asarray(_REDUCTIONS[how](planes), np.float64)
 
 
-def _from_mean(flat: Floats) -> Floats:
-    finite = flat[np.isfinite(flat)]
-    return flat - finite.mean() if finite.size else flat
+def is_signed(flat: Array, how: str, sign: str) -> bool:
+    """Return whether reduced maps of a method of this `sign` are drawn with zero in the middle."""
+    if how != "sum" or sign == "positive":
+        return False
+    return sign == "signed" or bool((flat[np.isfinite(flat)] < 0).any())
 
 
 @dataclass(frozen=True)
@@ -53,6 +52,15 @@ class Scale:
 
     limit: float
     signed: bool
+
+    @property
+    def low(self) -> float:
+        """Return the value at the lower end."""
+        return -self.limit if self.signed and self.limit else 0.0
+
+    def ticks(self) -> list[float]:
+        """Return the values that a colour bar names: both ends, and what is half way."""
+        return sorted({self.low, (self.low + self.limit) / 2, self.limit})
 
 
 def place(maps: Array, scales: Sequence[Scale]) -> Floats:

@@ -9,7 +9,11 @@ from inputgrad_cli.rendering.colours import DIVERGING, SEQUENTIAL
 
 @dataclass(frozen=True)
 class Style:
-    """`reduce` and `cmap` None mean what fits the method and the sign; `zoom` None what fits."""
+    """`reduce` and `cmap` None mean what fits the method and the sign; `zoom` None what fits.
+
+    `limit` is the end of a colour scale that several pictures share, and `signed` whether that has
+    zero in its middle; None means each picture's own.
+    """
 
     kind: str = "overlay"
     reduce: str | None = None
@@ -18,6 +22,7 @@ class Style:
     alpha: float = 0.5
     zoom: int | None = None
     limit: float | None = None
+    signed: bool | None = None
 
     def colours(self, signed: bool) -> str:
         """Return the name of the colour map."""
