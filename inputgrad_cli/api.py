@@ -24,6 +24,7 @@ from inputgrad_cli.formats.results import read_result
 from inputgrad_cli.grammar import parse as parse_call
 from inputgrad_cli.methods import methods
 from inputgrad_cli.methods.needs import no_references
+from inputgrad_cli.modelfile.sidecar import read_sidecar
 from inputgrad_cli.opened import (
     Model,
     PathLike,
@@ -97,17 +98,21 @@ def explain(
     truth: Any = None,
     precision: str = "float32",
     check_grad: bool = False,
+    columns: Sequence[str] = (),
 ) -> Attribution:
     """Return the attributions of one item.
 
     `inputs` is a path, an array for a model of one input, or a mapping of input names to arrays;
     arrays are model inputs as they are, one sample or many. `truth` are the labels for `loss:`.
+    `columns` are those of a table that feed a vector, in its order; default: the sidecar's.
     `check_grad` holds the gradient against finite differences, and records what came of it.
     """
     goal = parse(target)
     opened = model if isinstance(model, Model) else load(model)
     pixels = preprocessing(opened.file, preprocess, opened.signature.inputs)
-    how = Reading(opened.signature.inputs, pixels.other, own=pixels.inputs)
+    beside = read_sidecar(opened.file.path)
+    wanted = tuple(columns) or (beside.columns if beside else ())
+    how = Reading(opened.signature.inputs, pixels.other, own=pixels.inputs, columns=wanted)
     samples = _samples(inputs, how)
     if samples.failed:
         raise next(iter(samples.failed.values()))

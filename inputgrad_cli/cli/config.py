@@ -10,7 +10,7 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from inputgrad_cli.cli.kinds import BatchSize, Frame, Range
+from inputgrad_cli.cli.kinds import BatchSize, Columns, Frame, Range
 
 TABLE = "saliency"
 SOURCES = {ParameterSource.DEFAULT_MAP: "config"}
@@ -88,6 +88,10 @@ def _checked(option: click.Option, value: Any, path: Path, key: str) -> Any:
         return listed
     if isinstance(option.type, Range) and isinstance(value, list):
         value = ",".join(map(str, value))
+    if isinstance(option.type, Columns) and isinstance(value, list):
+        if not all(isinstance(one, str) for one in value):
+            raise _wrong(path, key, "must be a text, or a list of texts")
+        return value
     kinds, wanted = _kinds(option)
     if not isinstance(value, kinds) or (isinstance(value, bool) and not option.is_flag):
         raise _wrong(path, key, f"must be {wanted}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import math
 from typing import Any
 
@@ -66,6 +67,31 @@ class Share(click.ParamType[Shard]):
         if not (slash and plain and int(number) < int(of)):
             self.fail(f"{value!r} is not I/N, as in 0/4: I from 0, below N", param, ctx)
         return Shard(int(number), int(of))
+
+
+class Columns(click.ParamType[tuple[str, ...]]):
+    """Names of columns, separated by commas; quotes hold one that has a comma in it."""
+
+    name = "A,B,..."
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> tuple[str, ...]:
+        """Return the names."""
+        if isinstance(value, tuple):
+            return value
+        listed = value if isinstance(value, list) else self._listed(str(value), param, ctx)
+        names = [name.strip() for name in listed]
+        if not all(names) or not names:
+            self.fail(f"{value!r} is not a list of names: A,B,...", param, ctx)
+        if doubled := [name for name in names if names.count(name) > 1]:
+            self.fail(f"{value!r} names {doubled[0]!r} twice", param, ctx)
+        return tuple(names)
+
+    def _listed(self, value: str, param: Any, ctx: Any) -> list[str]:
+        try:
+            rows = list(csv.reader([value], skipinitialspace=True, strict=True))
+        except csv.Error as error:
+            self.fail(f"{value!r}: {error}", param, ctx)
+        return [name for row in rows for name in row]
 
 
 class Frame(click.ParamType[str | int]):

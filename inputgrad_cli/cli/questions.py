@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from inputgrad_cli.cli import completion
-from inputgrad_cli.cli.kinds import BatchSize, Device, Frame, Pair, Range
+from inputgrad_cli.cli.kinds import BatchSize, Columns, Device, Frame, Pair, Range
 from inputgrad_cli.cli.options import together
 from inputgrad_cli.words import FILTERS, PRECISIONS, RESIZES, SPACES
 
@@ -94,6 +94,12 @@ reading = together(
         multiple=True,
         type=Pair(),
         help="A file or directory for one of several model inputs. Repeatable.",
+    ),
+    click.option(
+        "--columns",
+        type=Columns(),
+        metavar="A,B,...",
+        help="The columns of a table that feed a vector, in its order.",
     ),
     click.option(
         "--preprocess",

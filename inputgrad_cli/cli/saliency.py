@@ -118,6 +118,7 @@ def job_from(ctx: click.Context, values: dict[str, Any]) -> Job:
         viewing=Viewing(
             Resize(values["resize"], values["interp"]), values["frame"], values["input_range"]
         ),
+        columns=values["columns"] or (),
         out=values["out"],
         root=values["root"],
         include=values["include"],

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from inputgrad_cli.errors import ItemError
+from inputgrad_cli.formats.dialect import number
 from inputgrad_cli.signature import Port
 
 FLOAT32_MAX = float(np.finfo(np.float32).max)
@@ -16,11 +17,15 @@ TRUTHS = {"0": False, "1": True, "false": False, "true": True}
 
 @dataclass(frozen=True)
 class Spot:
-    """Where a cell stands: file and line, column counted from 1, and the column's name."""
+    """Where a cell stands: file and line, column counted from 1, and the column's name.
+
+    `decimal` is the decimal mark of its table.
+    """
 
     line: str
     column: int
     name: str
+    decimal: str = "."
 
     def error(self, cell: str, what: str) -> ItemError:
         """Return the error that names this cell."""
@@ -30,15 +35,6 @@ class Spot:
             f"{self.line}:{self.column}: {short!r} in column {self.column}{name} {what}",
             kind="table",
         )
-
-
-def number(cell: str) -> float | None:
-    """Return the number that a cell writes, None where it writes none."""
-    # float() also takes 1_000, which in a table is a slip of the pen.
-    try:
-        return None if "_" in cell else float(cell)
-    except ValueError:
-        return None
 
 
 def parse_cell(cell: str, port: Port, spot: Spot) -> float | int | bool | str:
@@ -55,9 +51,10 @@ def parse_cell(cell: str, port: Port, spot: Spot) -> float | int | bool | str:
 
 
 def _float(cell: str, port: Port, spot: Spot) -> float:
-    value = number(cell)
+    value = number(cell, spot.decimal)
     if value is None:
-        raise spot.error(cell, "is not a number")
+        mark = "" if spot.decimal == "." else " with a decimal comma, as the first rows have it"
+        raise spot.error(cell, f"is not a number{mark}")
     if not math.isfinite(value):
         raise spot.error(cell, "is not a finite number")
     if port.dtype != "float64" and abs(value) > FLOAT32_MAX:
@@ -67,7 +64,7 @@ def _float(cell: str, port: Port, spot: Spot) -> float:
 
 def _whole(cell: str, port: Port, spot: Spot) -> int:
     info = np.iinfo(port.dtype)
-    value = number(cell)
+    value = number(cell, spot.decimal)
     if value is None or not math.isfinite(value) or value != math.floor(value):
         raise spot.error(cell, "is not a whole number")
     # Not by way of a float, which rounds above 2**53; but 3.0 and 1e3 are whole numbers too.

@@ -46,10 +46,15 @@ def unreadable(path: Path, error: OSError) -> ItemError:
     return ItemError(what, reason=str(error.strerror), mend=mend, kind="unreadable")
 
 
+def encoding_of(start: bytes) -> str:
+    """Return the encoding of a text by its first bytes: UTF-16 where a mark says so, else UTF-8."""
+    return "utf-16" if start[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
+
+
 def text_of(data: bytes, where: str, what: str) -> str:
     """Return UTF-8 text, a byte order mark left out; ItemError says that it is not `what`."""
     try:
-        return data.decode("utf-8-sig")
+        return data.decode(encoding_of(data))
     except UnicodeDecodeError:
         raise no_text(where, what) from None
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import islice
 from math import prod
 from pathlib import Path
@@ -14,10 +15,10 @@ from inputgrad_cli.arrays import Array
 from inputgrad_cli.errors import ItemError
 from inputgrad_cli.formats.arrays import Header, native, read_header
 from inputgrad_cli.formats.blocks import Blocks, file_of
-from inputgrad_cli.formats.files import no_text
+from inputgrad_cli.formats.files import encoding_of, no_text
 from inputgrad_cli.formats.rows import Row, useless
 from inputgrad_cli.formats.spool import Spool
-from inputgrad_cli.formats.tables import WHAT, Table, as_sample, begun
+from inputgrad_cli.formats.tables import WHAT, Ask, Table, as_sample, begun, recorded
 from inputgrad_cli.sample import Samples, fit, fitting, layout
 from inputgrad_cli.signature import Port
 from inputgrad_cli.stored import ranges, stored
@@ -65,21 +66,23 @@ def rows_of(data: Blocks, header: Header, offset: int = 0) -> Array:
     return stored(header.shape, header.dtype, read)
 
 
-def large_table(
-    data: Blocks, delimiter: str, ports: Sequence[Port], where: str, folder: Path | None
-) -> Samples | None:
-    """Return the rows of a table as samples, None where it must be held whole: it has texts.
+def large_table(data: Blocks, ask: Ask, folder: Path | None) -> Samples | None:
+    """Return the rows of a table as samples, None where it must be held whole.
+
+    That is one of texts, or a series.
 
     Numbers are put aside in `folder` as they are read.
     """
-    if any(port.kind == "text" for port in ports):
+    if any(port.kind == "text" for port in ask.ports):
         return None
-    text = io.TextIOWrapper(file_of(data), "utf-8-sig", newline="")
+    text = io.TextIOWrapper(file_of(data), encoding_of(data.read(0, 2)), newline="")
     try:
-        table = begun(text, delimiter, ports, where)
-        return _put_aside(table, where, folder)
+        table = begun(text, ask)
+        if table.columns.series:
+            return None
+        return replace(_put_aside(table, ask.where, folder), record=recorded(table, ask))
     except UnicodeDecodeError:
-        raise no_text(where, WHAT) from None
+        raise no_text(ask.where, WHAT) from None
 
 
 def _put_aside(table: Table, where: str, folder: Path | None) -> Samples:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
+import numpy as np
+
 from inputgrad_cli.errors import ItemError
+from inputgrad_cli.formats.columns import Heading, assign
 from inputgrad_cli.formats.lines import to_row
-from inputgrad_cli.formats.rows import gather
-from inputgrad_cli.sample import Samples
+from inputgrad_cli.formats.rows import gather, one
+from inputgrad_cli.sample import Samples, layout
 from inputgrad_cli.signature import Port
 
 SUFFIX = ".parquet"
@@ -17,8 +21,10 @@ STEP = 1024
 MOST_NAMES = 1 << 24
 
 
-def read_parquet(data: bytes, ports: Sequence[Port], where: str) -> Samples:
-    """Return one sample a row. A single vector takes the column of its name, else all columns.
+def read_parquet(
+    data: bytes, ports: Sequence[Port], where: str, columns: Sequence[str] = ()
+) -> Samples:
+    """Return one sample a row. A single vector takes the column of its name, else those of a table.
 
     Raises ItemError (kinds `unreadable`, `extra`, `empty`); a bad row fails alone.
     """
@@ -32,7 +38,8 @@ def read_parquet(data: bytes, ports: Sequence[Port], where: str) -> Samples:
             kind="extra",
         ) from None
     try:
-        found = list(_records(pyarrow, data, ports, where))
+        picked = _Picked(data, pyarrow, ports, tuple(columns), where)
+        found = list(picked.records())
     except ItemError:
         raise
     except Exception as error:  # Arrow has errors of many families, C++ ones among them
@@ -40,32 +47,65 @@ def read_parquet(data: bytes, ports: Sequence[Port], where: str) -> Samples:
         raise ItemError(f"{where}: not a Parquet file", reason=reason, kind="unreadable") from None
     if not found:
         raise ItemError(f"{where}: holds no rows", kind="empty")
-    rows = [to_row(v, ports, f"{where}, row {number}") for number, v in enumerate(found)]
-    return gather(rows, ports, where)
+    if picked.series:
+        (port,) = ports
+        made = Samples({port.name: one(found, port, where)[np.newaxis]}, record=layout(ports))
+    else:
+        rows = [to_row(v, ports, f"{where}, row {number}") for number, v in enumerate(found)]
+        made = gather(rows, ports, where)
+    record = {**made.record, **({"columns": list(columns)} if columns else {})}
+    return replace(made, notes=picked.notes, record=record)
 
 
-def _records(pyarrow: Any, data: bytes, ports: Sequence[Port], where: str) -> Iterator[Any]:
-    """Yield each row as an object by column, or as a list where the columns make one vector."""
-    source = pyarrow.BufferReader(data)
-    limits = {"thrift_string_size_limit": MOST_NAMES, "thrift_container_size_limit": MOST_NAMES}
-    plain = pyarrow.parquet.ParquetFile(source, **limits)
-    _refuse_large(plain.metadata, where)
-    schema = plain.schema_arrow
-    texts = [f.name for f in schema if pyarrow.types.is_string(f.type)]
-    # A text written once and meant a million times stays one text.
-    file = pyarrow.parquet.ParquetFile(source, read_dictionary=texts, **limits)
-    names = {port.name.split("/")[0] for port in ports} | {port.name for port in ports}
-    wanted = [name for name in schema.names if name in names]
-    spread = len(ports) == 1 and not wanted
-    flat = [f.name for f in schema if not pyarrow.types.is_nested(f.type)]
-    columns = (flat or list(schema.names)) if spread else wanted
-    for batch in file.iter_batches(STEP, columns=columns, use_threads=False):
-        for record in batch.to_pylist():
-            yield _vector(record, ports[0]) if spread else record
+class _Picked:
+    """The columns of a Parquet file that feed the inputs."""
+
+    def __init__(
+        self, data: bytes, pyarrow: Any, ports: Sequence[Port], columns: tuple[str, ...], where: str
+    ) -> None:
+        self._ports = ports
+        source = pyarrow.BufferReader(data)
+        limits = {"thrift_string_size_limit": MOST_NAMES, "thrift_container_size_limit": MOST_NAMES}
+        plain = pyarrow.parquet.ParquetFile(source, **limits)
+        _refuse_large(plain.metadata, where)
+        schema = plain.schema_arrow
+        texts = [f.name for f in schema if pyarrow.types.is_string(f.type)]
+        # A text written once and meant a million times stays one text.
+        self._file = pyarrow.parquet.ParquetFile(source, read_dictionary=texts, **limits)
+        names = {port.name.split("/")[0] for port in ports} | {port.name for port in ports}
+        self.notes: Mapping[str, str] = {}
+        self.series = False
+        self._wanted = [name for name in schema.names if name in names]
+        self._spread = len(ports) == 1 and (bool(columns) or not self._wanted)
+        if self._spread:
+            self._spread_over(schema, pyarrow.types, columns, where)
+
+    def _spread_over(self, schema: Any, types: Any, columns: tuple[str, ...], where: str) -> None:
+        """Take the columns that make one vector, or the only one that holds lists."""
+        flat = [field for field in schema if not types.is_nested(field.type)]
+        if not flat:
+            self._wanted = list(schema.names)
+            return
+        names = tuple(field.name for field in flat)
+        numeric = tuple(_is_number(types, field.type) for field in flat)
+        found = assign(Heading(where, names, numeric, columns), self._ports)
+        self._wanted = [names[place] for place in found.of[self._ports[0].name]]
+        self.notes, self.series = found.notes, found.series
+
+    def records(self) -> Iterator[Any]:
+        """Yield each row as an object by column, or as a list where the columns are one vector."""
+        for batch in self._file.iter_batches(STEP, columns=self._wanted, use_threads=False):
+            for record in batch.to_pylist():
+                yield _vector(record, self._wanted, self._ports[0]) if self._spread else record
 
 
-def _vector(record: dict[str, Any], port: Port) -> Any:
-    values = list(record.values())
+def _is_number(types: Any, kind: Any) -> bool:
+    numbers = (types.is_integer, types.is_floating, types.is_boolean, types.is_decimal)
+    return any(test(kind) for test in numbers)
+
+
+def _vector(record: dict[str, Any], names: Sequence[str], port: Port) -> Any:
+    values = [record[name] for name in names]
     alone = len(values) == 1 and (isinstance(values[0], list) or port.shape in ((), (1,)))
     return values[0] if alone else values
 

@@ -41,7 +41,8 @@ class Reading:
 
     `aliases` are the user's own names of inputs, and the model's; files may use either. `folder`
     is where numbers wait that do not fit into memory. `own` is the preprocessing of inputs that do
-    not take pictures as all others do.
+    not take pictures as all others do. `columns` are those of a table that feed a vector, in its
+    order.
     """
 
     ports: tuple[Port, ...]
@@ -50,10 +51,15 @@ class Reading:
     aliases: Mapping[str, str] = field(default_factory=dict)
     folder: Path | None = None
     own: Mapping[str, Preprocess] = field(default_factory=dict)
+    columns: tuple[str, ...] = ()
 
     def preprocess_of(self, port: Port) -> Preprocess:
         """Return how pictures become what this input takes."""
         return suited(self.own.get(port.name, self.preprocess), port)
+
+    def ask(self, suffix: str, where: str) -> tables.Ask:
+        """Return what is asked of a table."""
+        return tables.Ask(where, tables.DELIMITERS[suffix], self.ports, self.columns)
 
 
 def suffix_of(path: Path) -> str:
@@ -124,11 +130,11 @@ def _one_file(data: Content, path: Path, how: Reading) -> Samples:
             return found
         data = data.whole()
     if suffix in tables.SUFFIXES:
-        return read_table(data, tables.DELIMITERS[suffix], how.ports, where)
+        return read_table(data, how.ask(suffix, where))
     if suffix == lines.SUFFIX:
         return read_lines(data, how.ports, where)
     if suffix == parquet.SUFFIX:
-        return read_parquet(data, how.ports, where)
+        return read_parquet(data, how.ports, where, how.columns)
     if suffix == ".npz":
         arrays = read_npz(data, where, [port.name for port in how.ports])
         return from_arrays(arrays, how.ports, where)
@@ -138,7 +144,7 @@ def _one_file(data: Content, path: Path, how: Reading) -> Samples:
 def _streamed(data: Blocks, suffix: str, how: Reading, where: str) -> Samples | None:
     """Return the samples of a large file, None where it must be held whole."""
     if suffix in tables.SUFFIXES:
-        return large_table(data, tables.DELIMITERS[suffix], how.ports, where, how.folder)
+        return large_table(data, how.ask(suffix, where), how.folder)
     return large_npy(data, how.ports[0], where) if len(how.ports) == 1 else None
 
 

@@ -15,11 +15,24 @@ def settled(job: Job) -> Job:
     if beside is None:
         return job
     options = dict(job.options)
-    for key, value in (("preprocess", beside.preprocess), ("labels", beside.labels)):
+    own = (
+        ("preprocess", beside.preprocess),
+        ("labels", beside.labels),
+        ("columns", beside.columns or None),
+    )
+    for key, value in own:
         if value is not None and options.get(key, {}).get("source") == "default":
             told = value.name if isinstance(value, Preprocess) else value
             plain = list(told) if isinstance(told, tuple) else str(told)
             options[key] = {"value": plain, "source": "sidecar"}
     pairs = tuple((beside.name_of(name), path) for name, path in job.pairs)
     wrt = None if job.wrt is None else beside.name_of(job.wrt)
-    return replace(job, pairs=pairs, wrt=wrt, options=options, aliases=dict(beside.inputs))
+    columns = job.columns or beside.columns
+    return replace(
+        job,
+        pairs=pairs,
+        wrt=wrt,
+        options=options,
+        aliases=dict(beside.inputs),
+        columns=columns,
+    )

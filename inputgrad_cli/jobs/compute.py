@@ -209,6 +209,7 @@ def deciding(plan: Plan) -> dict[str, Any]:
         "preprocess": plan.pixels.written(),
         "aliases": dict(job.aliases),
         "viewing": repr(job.viewing),
+        **({"columns": list(job.columns)} if job.columns else {}),
         "seed": job.seed,
         "tolerance": job.tolerance,
         "code": [_code_mark(source) for source in job.code],

@@ -32,6 +32,7 @@ class Job:
     baseline: str | None = None
     preprocess: str = "auto"
     viewing: Viewing = field(default_factory=Viewing)
+    columns: tuple[str, ...] = ()
     out: Path = Path("inputgrad-out")
     root: Path | None = None
     include: tuple[str, ...] = ()

@@ -63,8 +63,7 @@ class Plan:
 
     def reading(self, ports: tuple[Port, ...]) -> Reading:
         """Return how the files of the job are read for these inputs."""
-        pixels = self.pixels
-        return Reading(ports, pixels.other, self.job.viewing, self.job.aliases, own=pixels.inputs)
+        return _reading(self.job, ports, self.pixels)
 
 
 def make_plan(job: Job) -> Plan:
@@ -86,7 +85,7 @@ def make_plan(job: Job) -> Plan:
     _check_names(job, shape, _every_target(job, files))
     pixels = api.preprocessing(file, job.preprocess, shape.inputs)
     if shape.inputs:  # a file of baselines that does not fit them ends here
-        read_given(baseline, Reading(shape.inputs, pixels.other, job.viewing))
+        read_given(baseline, _reading(job, shape.inputs, pixels))
     labels = api.class_names(file, job.labels)
     found = _find(job, shape)
     refuse_clashes([item.name for item in found.items], maps, folds_case(job.out))
@@ -110,6 +109,11 @@ def make_plan(job: Job) -> Plan:
         files,
         choose_pace(job, wishes, maps, shape, (len(found.items), _count(job, shape, found))),
     )
+
+
+def _reading(job: Job, ports: tuple[Port, ...], pixels: Pixels) -> Reading:
+    viewing, aliases = job.viewing, job.aliases
+    return Reading(ports, pixels.other, viewing, aliases, own=pixels.inputs, columns=job.columns)
 
 
 def _every_target(job: Job, files: Mapping[Target, TargetFile]) -> tuple[Target, ...]:

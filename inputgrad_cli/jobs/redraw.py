@@ -113,7 +113,9 @@ def _samples(
     paths = {source["for"]: home / heard(source, "path") for source in record["sources"]}
     try:
         files = {name: open_file(path) for name, path in paths.items()}
-        return read_samples(files, paths, Reading(ports, Preprocess("raw"), viewing)), False
+        columns = tuple(attribution.metadata.get("columns", ()))
+        how = Reading(ports, Preprocess("raw"), viewing, columns=columns)
+        return read_samples(files, paths, how), False
     except ItemError:
         return Samples({}, many=attribution.many), True
 

@@ -21,7 +21,8 @@ class Sidecar:
     """What stands in the file; `labels` is a list of names, or the path of a file of them.
 
     `inputs` gives the model's name of an input for each name of the user's own. `class_order`
-    says which label each class has: class i is called `labels[class_order[i]]`.
+    says which label each class has: class i is called `labels[class_order[i]]`. `columns` are those
+    of a table that feed a vector, in its order.
     """
 
     path: Path
@@ -29,6 +30,7 @@ class Sidecar:
     preprocess: Preprocess | None = None
     labels: tuple[str, ...] | Path | None = None
     class_order: tuple[int, ...] = ()
+    columns: tuple[str, ...] = ()
 
     def ordered(self, labels: tuple[str, ...]) -> tuple[str, ...]:
         """Return the labels in the order of the model's classes; UsageError if they do not fit."""
@@ -68,7 +70,7 @@ def read_sidecar(model: Path) -> Sidecar | None:
 
 
 def _sidecar(path: Path, table: Mapping[str, Any]) -> Sidecar:
-    known = ("inputs", "preprocess", "labels", "class_order")
+    known = ("inputs", "preprocess", "labels", "class_order", "columns")
     if unknown := [key for key in table if key not in known]:
         raise _wrong(path, unknown[0], "is not known", f"the keys are {', '.join(known)}")
     return Sidecar(
@@ -77,6 +79,7 @@ def _sidecar(path: Path, table: Mapping[str, Any]) -> Sidecar:
         _preprocess(path, table.get("preprocess")),
         _labels(path, table.get("labels")),
         _class_order(path, table.get("class_order", [])),
+        _columns(path, table.get("columns", [])),
     )
 
 
@@ -121,6 +124,14 @@ def _class_order(path: Path, value: Any) -> tuple[int, ...]:
     return tuple(value)
 
 
+def _columns(path: Path, value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(name, str) and name for name in value):
+        raise _wrong(path, "columns", "must be a list of texts", 'as in columns = ["age"]')
+    if len(set(value)) < len(value):
+        raise _wrong(path, "columns", "names one column twice")
+    return tuple(name.strip() for name in value)
+
+
 def write_sidecar(
     model: Path, inputs: tuple[Port, ...], preprocess: Preprocess | None, labels: tuple[str, ...]
 ) -> Path:
@@ -153,6 +164,8 @@ def _text(
     else:
         lines.append('# labels = ["cat", "dog"]')
     lines += ["# Class i is called labels[class_order[i]]:", "# class_order = [0, 1]", ""]
+    lines += ["# The columns of a table that feed a vector, in its order:"]
+    lines += ['# columns = ["age", "income"]', ""]
     lines += ["# Names of your own for the inputs, for -i and --wrt: yours = the model's name.", ""]
     lines.append("[inputs]")
     lines += [f"# {_bare(port.name)} = {_quoted(port.name)}  # {port}" for port in inputs]

@@ -205,3 +205,59 @@ def test_a_grey_picture_into_an_input_without_channels_is_drawn_as_with_them(cal
     assert call("render", "flat").code == 0
     again = np.asarray(Image.open(tmp_path / "flat" / paths[0]))
     np.testing.assert_array_equal(again, drawn["flat"][0])
+
+
+def test_columns_are_chosen_by_option_environment_config_sidecar_and_in_python(
+    call, tmp_path, monkeypatch
+):
+    import inputgrad_cli as ig
+
+    linear(tmp_path / "m.keras", keras.Input((2,), name="x"))
+    (tmp_path / "t.csv").write_text("id;label;b;a\np;0;1,5;10\nq;1;2,5;20\n")
+    (tmp_path / "c.toml").write_text('[saliency]\ncolumns = ["a", "b"]\n')
+    refused = call("saliency", "m.keras", "t.csv", "-o", "none")
+    assert refused.code == 3
+    assert "id, label, b, a" in refused.err
+    assert "--columns" in refused.err
+    wanted = [[10, 3], [20, 5]]  # the weights are 1 and 2
+    words = ("saliency", "m.keras", "t.csv", "-m", "input-x-gradient")
+
+    def check(out, *more):
+        done = call(*words, "-o", out, *more)
+        assert done.code == 0, done.err
+        arrays, record = result(tmp_path / out / "t.csv.input-x-gradient.npz")
+        np.testing.assert_allclose(arrays["x"], wanted)
+        assert record["columns"] == ["a", "b"]
+        lines = (tmp_path / out / "t.csv.input-x-gradient.csv").read_text().splitlines()
+        assert lines[0] == "a,b"
+        return json.loads((tmp_path / out / "run.json").read_text())["options"]["columns"]
+
+    assert check("option", "--columns", "a, b") == {"value": ["a", "b"], "source": "commandline"}
+    assert check("config", "--config", "c.toml")["source"] == "config"
+    monkeypatch.setenv("INPUTGRAD_SALIENCY_COLUMNS", "a,b")
+    assert check("environment")["source"] == "environment"
+    monkeypatch.delenv("INPUTGRAD_SALIENCY_COLUMNS")
+    (tmp_path / "m.inputgrad.toml").write_text('columns = ["a", "b"]\n')
+    assert check("sidecar") == {"value": ["a", "b"], "source": "sidecar"}
+    other = call(*words, "-o", "sidecar", "--columns", "b,a", "--json").events("item")
+    assert {item["status"] for item in other} == {"ok"}  # another question is not resumed
+    chosen = {"method": "input-x-gradient", "columns": ["b", "a"]}
+    found = ig.explain(tmp_path / "m.keras", tmp_path / "t.csv", **chosen)
+    np.testing.assert_allclose(found.values["x"], [[1.5, 20], [2.5, 40]])
+    for wrong in ("a,,b", "a,a", ""):
+        assert call(*words, "--columns", wrong).code == 2
+
+
+def test_a_column_of_a_table_is_one_series_with_a_table_of_its_own(call, tmp_path):
+    weights = linear(tmp_path / "m.keras", keras.Input((360,), name="x"))
+    rows = [f"2026-01-01 {n:03},{n}" for n in range(360)]
+    (tmp_path / "t.csv").write_text("\n".join(["date,load", *rows]) + "\n")
+    done = call("saliency", "m.keras", "t.csv", "--json")
+    assert done.code == 0
+    (item,) = done.events("item")
+    assert item["sample"] is None
+    arrays, _ = result(tmp_path / "inputgrad-out/t.csv.gradient.npz")
+    np.testing.assert_allclose(arrays["x"], weights)
+    header, *lines = (tmp_path / "inputgrad-out/t.csv.gradient.csv").read_text().splitlines()
+    assert header == "load"
+    np.testing.assert_allclose([float(line) for line in lines], weights)
