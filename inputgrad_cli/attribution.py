@@ -85,12 +85,20 @@ class Attribution:
 def channels_last(values: Array, site: str, metadata: Mapping[str, Any]) -> Array:
     """Return values or inputs of `site` as (..., H, W, C), so that they can be drawn.
 
-    Its pictures may go in as (C, H, W) or (H, W), and a class activation map has no channels.
+    Its pictures may go in as (C, H, W) or (H, W), and a class activation map has no channels. Ids
+    that are looked up have the axis of their embedding.
     """
-    if "cam" in metadata or site in metadata.get("flat", ()):
+    flat = site in metadata.get("flat", ()) and not _is_looked_up(site, metadata)
+    if "cam" in metadata or flat:
         return values[..., np.newaxis]
     first = site in metadata.get("channels_first", ()) and values.ndim >= 3
     return np.moveaxis(values, -3, -1) if first else values
+
+
+def _is_looked_up(site: str, metadata: Mapping[str, Any]) -> bool:
+    tokens = metadata.get("tokens") or {}
+    rows = tokens if isinstance(tokens, list) else [tokens]
+    return any(site in row for row in rows if row)
 
 
 def sums(values: Arrays) -> NDArray[np.float64]:
