@@ -126,6 +126,14 @@ class Engine(Protocol):
         """Return how many samples one pass should hold."""
 
     @property
+    def mode(self) -> str:
+        """Return how the model is run: `eager`, `traced` or `folded`."""
+
+    @property
+    def kernels(self) -> str:
+        """Return what it is computed with on a CPU: `onednn` or `eigen`."""
+
+    @property
     def lanes(self) -> int:
         """Return how many threads gain by asking at a time; 0 where asking in turn is as fast."""
 

@@ -93,6 +93,7 @@ def load(
     trust: bool = False,
     folded: bool = False,
     padded: bool = False,
+    kernels: str | None = None,
     telling: Telling = SILENT,
 ) -> Model:
     """Return the model saved at `path`, or in a file that was looked into; ModelError.
@@ -101,7 +102,8 @@ def load(
     gradients: worth it for more than a few batches. `folded` compiles the weights in as constants,
     and lets threads share the passes: worth it for hundreds of pictures; weights that change later
     are not seen. `padded` fills every pass up, so that no sample's last digits depend on how many
-    stand beside it. `trust` opens what can run code from the file.
+    stand beside it. `trust` opens what can run code from the file. `kernels` (`onednn`, `eigen`)
+    are asked for where TensorFlow is not imported yet; with oneDNN's everything is compiled.
     `telling` hears of what takes long.
     """
     file = path if isinstance(path, ModelFile) else open_model(Path(path))
@@ -111,7 +113,7 @@ def load(
         labels = class_names(file, labels)
     from inputgrad_cli.engine.load import load as load_engine
 
-    how = Running(device, batch_size, traced, folded, padded, telling=telling)
+    how = Running(device, batch_size, traced, folded, padded, kernels, telling)
     return Model(file, load_engine(file, code, trust, how), labels)
 
 

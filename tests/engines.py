@@ -34,6 +34,7 @@ class Formula:
 
     notes: ClassVar[dict] = {}
     precision = "float64"
+    mode, kernels = "eager", "eigen"
     lanes = 0
 
     def prepare(self, precision="float32", layers=(), seed=0):

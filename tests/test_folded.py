@@ -101,6 +101,7 @@ def test_threads_share_small_passes(model, x):
 def test_methods_and_first_passes_work_folded(model, x):
     made = engine(model, x, folded=True, workers=2)
     plain = engine(model, x)
+    rounding = np.abs(gradients(plain, x[:3]).scores).max()
     for name in ("integrated-gradients:steps=5", "grad-cam", "deeplift", "occlusion:window=6"):
         method = methods.build(name)
         found, expected = (
@@ -108,7 +109,8 @@ def test_methods_and_first_passes_work_folded(model, x):
             for e in (made, plain)
         )
         for site, array in expected.items():
-            near = 1e-4 * np.abs(array).max()
+            # Occlusion gives differences of scores, which are rounded as the scores are.
+            near = 1e-4 * np.abs(array).max() + 1e-6 * rounding
             np.testing.assert_allclose(found[site], array, rtol=0, atol=near)
 
 

@@ -83,6 +83,7 @@ class Computer:
                 folded=self._pace.mode == "folded",
                 padded=self._pace.padded,
                 telling=self._telling,
+                kernels=self._pace.kernels,
             )
         return self._model
 

@@ -10,8 +10,8 @@ from inputgrad_cli.formats.read import MANY_SUFFIXES, open_file, read_samples, s
 from inputgrad_cli.formats.tables import SUFFIXES as TABLES
 from inputgrad_cli.jobs.items import Item
 from inputgrad_cli.jobs.naming import Map, picture_names
-from inputgrad_cli.jobs.pace import numbers_of
 from inputgrad_cli.jobs.plan import Plan
+from inputgrad_cli.modelfile.workload import count_numbers
 from inputgrad_cli.rendering.draw import drawable
 
 FRAME = 2048  # bytes that an .npz has beside its arrays, about
@@ -30,7 +30,7 @@ class Move:
 def forecast(plan: Plan) -> Iterator[Move]:
     """Yield every map of the plan. Files of many samples are read, to count them."""
     ports = plan.outline.inputs or ()
-    numbers = numbers_of([port.shape for port in ports])
+    numbers = count_numbers([port.shape for port in ports])
     seen = plan.job.style is not None and any(
         port.is_picture or (port.shape and drawable(tuple(dim or 1 for dim in port.shape)))
         for port in ports

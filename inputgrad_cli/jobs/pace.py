@@ -1,27 +1,27 @@
-"""How fast a run goes about it: the mode, and how many samples share a pass."""
+"""How a run computes: its mode, its kernels, and how many samples share a pass."""
 
 from __future__ import annotations
 
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from inputgrad_cli.engine.kernels import EIGEN, ONEDNN, VARIABLE
 from inputgrad_cli.jobs.job import Job
+from inputgrad_cli.jobs.mode_costs import MODES, estimate_seconds
 from inputgrad_cli.jobs.naming import Map
 from inputgrad_cli.modelfile.outline import Outline
+from inputgrad_cli.modelfile.workload import Workload, count_numbers
 from inputgrad_cli.question import Wish
-from inputgrad_cli.signature import Shape
 
-FEW = 8  # passes; below that, compiling the model costs more than it gains
-MANY = 256  # gradients; from there on, folding the weights in pays for itself
 LARGE = 10_000  # numbers in a sample; smaller ones are done before threads have met
 CLASSES = 200  # that the target `all` is taken for, before the model is known
-WORK = 16 * 224 * 224 * 3  # numbers in one pass of inputs, at most
-MOST = 64
+PASS_NUMBERS = 16 * 224 * 224 * 3  # numbers in one pass of inputs, at most
+MAX_BATCH = 64
 COPIES = 2  # of what layers give: going back holds as much again
 
 
@@ -30,50 +30,86 @@ class Pace:
     """How a run computes: `mode` is eager, traced or folded. Chosen once, kept on resume.
 
     `padded` passes are always full: then it does not matter for a sample's last digits which
-    others are left to be done beside it.
+    others are left to be done beside it. `kernels` are those of the mode: eager operations of
+    oneDNN's corrupt memory, and compiled programs are faster with it.
     """
 
     mode: str
     batch_size: int
     padded: bool = False
+    kernels: str = EIGEN
 
 
 def choose_pace(
     job: Job,
     wishes: Sequence[Wish],
     maps: Sequence[Map],
-    shape: Outline,
+    model: tuple[Outline, Workload],
     counts: tuple[int, int],
 ) -> Pace:
-    """Return the pace of a job; `counts` are its items and, about, its samples."""
-    items, samples = counts
+    """Return the pace of a job; `counts` are its items and, about, its samples.
+
+    It follows from the model's file and the count of all items by cost figures, never from timing
+    within the run: what is interrupted and resumed stays the same to the byte.
+    """
+    (items, samples), (shape, work) = counts, model
     units = sum(CLASSES if made.target.is_jacobian else 1 for made in maps) / len(wishes)
     gradients = max(1, int(samples * units * sum(wish.method.passes for wish in wishes)))
-    numbers = numbers_of([port.shape for port in shape.inputs or ()])
-    most = max(1, min(MOST, WORK // max(numbers, 1), _fitting(shape, available())))
-    if gradients >= MANY and numbers >= LARGE:
-        return Pace("folded", job.batch_size or most, items > 1)
-    size = job.batch_size or _evenly(gradients, most)
-    return Pace("traced" if gradients > FEW * size else "eager", size, items > 1)
+    numbers = count_numbers([port.shape for port in shape.inputs or ()])
+    limit = max(1, min(MAX_BATCH, PASS_NUMBERS // max(numbers, 1), _fitting(shape, available())))
+    size = job.batch_size or _evenly(gradients, limit)
+    asked = {"0": EIGEN, "1": ONEDNN}.get(os.environ.get(VARIABLE, ""))
+    compiled = asked or ONEDNN
+    # Threads that share the passes gain nothing where a pass is over before they have met.
+    shared = numbers >= LARGE and gradients > limit
+    modes = [m for m in MODES if (m != "eager" or asked != ONEDNN) and (m != "folded" or shared)]
+    mode = min(modes, key=lambda m: estimate_seconds(m, work, gradients, size, compiled))
+    if mode == "folded":
+        size = job.batch_size or limit
+    return Pace(mode, size, items > 1, EIGEN if mode == "eager" else compiled)
 
 
-def kept_pace(job: Job, chosen: Pace, earlier: dict[str, Any] | None) -> Pace:
-    """Return the pace that a directory was begun with, if the job is to go on there."""
+def kept_pace(
+    job: Job, chosen: Pace, maps: Sequence[Map], earlier: Mapping[str, Any] | None
+) -> Pace:
+    """Return the pace that a directory's maps were begun with, if the job is to go on with them.
+
+    Maps that are new there, of another method perhaps, are not bound by what suited the others.
+    """
     if earlier is None or job.on_exists != "resume" or job.batch_size is not None:
         return chosen
-    padded = chosen.padded or earlier.get("padded", False)
-    return Pace(earlier["mode"], earlier["batch_size"], padded)
+    known = earlier.get("paces") or {}
+    begun = [_read_pace(known[m.tail], chosen) for m in maps if m.tail in known]
+    if not known and "mode" in earlier:
+        begun = [_read_pace(earlier, chosen)] * len(maps)
+    if len(begun) < len(maps) or not begun:
+        return chosen
+    # Maps of several calls, now in one: what most was compiled for serves them all.
+    return max(begun, key=lambda pace: (MODES.index(pace.mode), pace.batch_size))
 
 
-def _evenly(gradients: int, most: int) -> int:
+def write_paces(
+    pace: Pace, maps: Sequence[Map], earlier: Mapping[str, Any] | None
+) -> dict[str, Any]:
+    """Return the pace as `run.json` has it: of this call, and by map of all calls so far."""
+    known = dict((earlier or {}).get("paces") or {})
+    return {**asdict(pace), "paces": {**known, **{made.tail: asdict(pace) for made in maps}}}
+
+
+def _read_pace(record: Mapping[str, Any], chosen: Pace) -> Pace:
+    padded = chosen.padded or record.get("padded", False)
+    return Pace(record["mode"], record["batch_size"], padded, record.get("kernels", chosen.kernels))
+
+
+def _evenly(gradients: int, limit: int) -> int:
     """Return a size of passes that leaves the last of them nearly full."""
-    return math.ceil(gradients / math.ceil(gradients / most))
+    return math.ceil(gradients / math.ceil(gradients / limit))
 
 
 def _fitting(shape: Outline, memory: int) -> int:
     """Return how many samples of a pass fit in half of the memory, by what the layers give."""
-    held = 4 * COPIES * numbers_of([layer.shape for layer in shape.layers if layer.shape])
-    return memory // 2 // held if held else MOST
+    held = 4 * COPIES * count_numbers([layer.shape for layer in shape.layers if layer.shape])
+    return memory // 2 // held if held else MAX_BATCH
 
 
 def available() -> int:
@@ -82,8 +118,3 @@ def available() -> int:
         lines = Path("/proc/meminfo").read_text().splitlines()
         return next(int(line.split()[1]) << 10 for line in lines if line[:13] == "MemAvailable:")
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-
-
-def numbers_of(shapes: Sequence[Shape | None]) -> int:
-    """Return how many numbers arrays of these shapes hold; an open axis is taken for 224."""
-    return sum(math.prod(dim or 224 for dim in shape or ()) for shape in shapes)

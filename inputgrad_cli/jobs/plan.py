@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -17,7 +18,7 @@ from inputgrad_cli.jobs.beside import settled
 from inputgrad_cli.jobs.items import Found, Item, Search, find_items, pair_items
 from inputgrad_cli.jobs.job import Job
 from inputgrad_cli.jobs.naming import Map, maps_of, refuse_clashes
-from inputgrad_cli.jobs.pace import Pace, choose_pace, numbers_of
+from inputgrad_cli.jobs.pace import Pace, choose_pace
 from inputgrad_cli.jobs.store import folds_case
 from inputgrad_cli.jobs.targetfile import TargetFile
 from inputgrad_cli.jobs.truth import Truth
@@ -25,6 +26,7 @@ from inputgrad_cli.missing import refuse_missing_code
 from inputgrad_cli.modelfile.archive import ModelFile, open_model
 from inputgrad_cli.modelfile.outline import Outline, outline
 from inputgrad_cli.modelfile.scan import refuse_missing, refuse_unsafe
+from inputgrad_cli.modelfile.workload import Workload, count_numbers, estimate_workload
 from inputgrad_cli.preprocess import Pixels
 from inputgrad_cli.question import Wish
 from inputgrad_cli.rendering.colours import table
@@ -107,13 +109,24 @@ def make_plan(job: Job) -> Plan:
         truth,
         api.read_masks(_every_target(job, files)),
         files,
-        choose_pace(job, wishes, maps, shape, (len(found.items), _count(job, shape, found))),
+        choose_pace(
+            job,
+            wishes,
+            maps,
+            (shape, _workload(file, shape)),
+            (len(found.items), _count(job, shape, found)),
+        ),
     )
 
 
 def _reading(job: Job, ports: tuple[Port, ...], pixels: Pixels) -> Reading:
     viewing, aliases = job.viewing, job.aliases
     return Reading(ports, pixels.other, viewing, aliases, own=pixels.inputs, columns=job.columns)
+
+
+def _workload(file: ModelFile, shape: Outline) -> Workload:
+    weights = sum(math.prod(array.shape) for array in file.weights)
+    return estimate_workload(file.config, [port.shape for port in shape.inputs or ()], weights)
 
 
 def _every_target(job: Job, files: Mapping[Target, TargetFile]) -> tuple[Target, ...]:
@@ -157,7 +170,7 @@ def _count(job: Job, shape: Outline, found: Found) -> int:
     every = job.viewing.frame == "all"
     items = found.items
     many = [every or suffix_of(item.path) in MANY_SUFFIXES for item in items]
-    each = 4 * max(1, numbers_of([port.shape for port in shape.inputs or ()]))
+    each = 4 * max(1, count_numbers([port.shape for port in shape.inputs or ()]))
     sizes = [_size(item) // each if more else 1 for item, more in zip(items, many, strict=True)]
     return sum(max(1, size) for size in sizes)
 

@@ -6,7 +6,7 @@ import gc
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from functools import partial
 
 from inputgrad_cli import __version__, api
@@ -31,7 +31,7 @@ from inputgrad_cli.jobs.finish import Finished, Work, failed_line, finish, share
 from inputgrad_cli.jobs.journal import Journal
 from inputgrad_cli.jobs.naming import Map
 from inputgrad_cli.jobs.output import Output
-from inputgrad_cli.jobs.pace import Pace, kept_pace
+from inputgrad_cli.jobs.pace import Pace, kept_pace, write_paces
 from inputgrad_cli.jobs.plan import Plan
 from inputgrad_cli.jobs.redraw import redraw
 from inputgrad_cli.jobs.runfile import read_run, read_runs, refuse_other_model, write_run
@@ -104,7 +104,8 @@ class Run:
         refuse_other_model(plan)
         tag = tag_of(job.shard)
         earlier = read_run(job.out, tag)
-        self._pace = pace = kept_pace(job, plan.pace, earlier)
+        self._earlier = earlier
+        self._pace = pace = kept_pace(job, plan.pace, plan.maps, earlier)
         self._journal = Journal(job.out, job.on_exists != "overwrite", tag)
         if self._journal.torn:
             yield Noted(f"{self._journal.path}: its last line was cut short; that map is done anew")
@@ -122,7 +123,7 @@ class Run:
         yield from self._settled(0)
         self._journal.settle()
         if self._model is None and tag not in read_runs(job.out):
-            write_run(plan, None, {"inputgrad": __version__}, asdict(pace))
+            self._write_run()
         if self._undrawn and any(port.is_picture for port in self._computer.ports()):
             yield Warned(
                 "undrawn",
@@ -177,7 +178,17 @@ class Run:
         self._news += head_warnings(self.plan, model.signature)
         self._news += [Warned(code, note) for code, note in model.engine.notes.items()]
         self._short = "memory" in model.engine.notes
-        write_run(self.plan, model.signature, api.versions(), asdict(self._pace))
+        engine = model.engine
+        self._pace = replace(self._pace, mode=engine.mode, kernels=engine.kernels)
+        self._write_run()
+
+    def _write_run(self) -> None:
+        """Write `run.json`, as far as is known: a model that was never opened tells less."""
+        how = write_paces(self._pace, self.plan.maps, self._earlier)
+        if self._model is None:
+            write_run(self.plan, None, {"inputgrad": __version__}, how)
+        else:
+            write_run(self.plan, self._model.signature, api.versions(), how)
 
     def _note_short(self) -> None:
         """Tell once that memory was too short for the passes, and go on so when resumed."""
@@ -187,7 +198,7 @@ class Run:
         if not self._short:
             self._news.append(Warned("memory", engine.notes["memory"]))
         self._short, self._pace = True, replace(self._pace, batch_size=engine.batch_size)
-        write_run(self.plan, engine.signature, api.versions(), asdict(self._pace))
+        self._write_run()
 
     def _broken(self, got: Broken) -> Iterator[Event]:
         told = failure(got.error)

@@ -47,20 +47,20 @@ def _bytes(shape: tuple[int, ...]) -> int:
 
 def _needs(config: Mapping[str, Any], width: int | None) -> list[tuple[str, int]]:
     """Return (layer, numbers) of every layer, never more than it must have."""
-    found = [(name_of(config), _need(config, width))]
+    found = [(name_of(config), fewest_weights(config, width))]
     for node in layers(config):
         found += _needs(node, width)
-        width = _width(node, width)
+        width = last_axis(node, width)
     inner = {id(node) for node in layers(config)}
     for key, value in (config.get("config") or {}).items():
         # A wrapper's own layer stands under `layer`, cells under `cell` or `cells`, and so on.
         for node in objects(value) if key != "layers" else ():
             if id(node) not in inner and isinstance(node.get("config"), Mapping):
-                found.append((name_of(node) or str(node["class_name"]), _need(node, None)))
+                found.append((name_of(node) or str(node["class_name"]), fewest_weights(node, None)))
     return found
 
 
-def _need(node: Mapping[str, Any], width: int | None) -> int:
+def fewest_weights(node: Mapping[str, Any], width: int | None) -> int:
     """Return the fewest numbers that a layer of Keras with these settings can hold."""
     if not is_keras_class(str(node.get("class_name")), module_of(node)):
         return 0
@@ -113,7 +113,7 @@ def _built(node: Mapping[str, Any]) -> list[int]:
     return [dim for dim in shape if isinstance(dim, int)]
 
 
-def _width(node: Mapping[str, Any], before: int | None) -> int | None:
+def last_axis(node: Mapping[str, Any], before: int | None) -> int | None:
     """Return the length of the last axis behind a layer, None where only its run would tell."""
     name = str(node.get("class_name"))
     if name == "InputLayer":
