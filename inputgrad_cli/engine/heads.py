@@ -10,12 +10,13 @@ import tensorflow as tf
 
 from inputgrad_cli.arrays import Array
 from inputgrad_cli.engine.binding import Binding, Tensors
+from inputgrad_cli.engine.endings import ending_of
 from inputgrad_cli.engine.taps import forward
 from inputgrad_cli.errors import ModelError
 from inputgrad_cli.signature import Head
 
-PASSED = {"Identity", "Cast", "Reshape", "Squeeze", "EnsureShape"}
-ENDS = {"Softmax", "Sigmoid", "LogSoftmax"}
+Proof = tuple[str, int]
+"""An activation, and the axis it is taken over, the batch axis not counted."""
 
 
 def logits_of(output: Any) -> Any | None:
@@ -28,10 +29,8 @@ def logits_of(output: Any) -> Any | None:
         return noted
     if isinstance(output, tf.__internal__.EagerTensor) or not hasattr(output, "op"):
         return None
-    operation = output.op
-    while operation.type in PASSED:
-        operation = operation.inputs[0].op
-    return operation.inputs[0] if operation.type in ENDS else None
+    ending = ending_of(output)
+    return None if ending is None else ending[1]
 
 
 def find_heads(
@@ -57,7 +56,11 @@ def find_heads(
     for name, value in values.items():
         logits = noted.get(name, walked.get(name))
         z = None if logits is None else np.asarray(tf.cast(logits, tf.float32))
-        heads.append(_prove(name, value, z, _static_shape(binding, name, value)))
+        proofs = _proofs(value, z)
+        if len(proofs) > 1:  # saturated here, where several agree: the graph says which it is
+            declared = _declared(binding, tensors).get(name)
+            proofs.sort(key=lambda proof: proof[0] != declared)
+        heads.append(_head(name, value, z is not None, proofs, _static_shape(binding, name, value)))
     heads += [Head(name, tuple(tensor.shape[1:])) for name, tensor in taps.items()]
     needs_graph = any(head.proved and head.name in walked for head in heads)
     return tuple(heads), needs_graph
@@ -74,11 +77,27 @@ def _refuse_no_batch(outputs: Tensors, rows: int) -> None:
 
 
 def _walk_graph(binding: Binding, tensors: Tensors) -> dict[str, Any]:
+    """Return the logits of the outputs that end in an activation, by name."""
+
     def found(inputs: Any) -> Any:
         logits = {name: logits_of(y) for name, y in binding.call(inputs).items()}
         return {name: z for name, z in logits.items() if z is not None}
 
-    return dict(tf.function(found)(dict(tensors)))
+    return dict(tf.function(found, autograph=binding.own_code)(dict(tensors)))
+
+
+def _declared(binding: Binding, tensors: Tensors) -> dict[str, str]:
+    """Return the activation that ends each output, by name, as the model's graph has it."""
+    names: dict[str, str] = {}
+
+    def look(inputs: Any) -> Any:
+        for name, output in binding.call(inputs).items():
+            if (ending := ending_of(output)) is not None:
+                names[name] = ending[0]
+        return tf.constant(0)
+
+    tf.function(look, autograph=binding.own_code).get_concrete_function(dict(tensors))
+    return names
 
 
 def _static_shape(binding: Binding, name: str, value: Array) -> tuple[int | None, ...]:
@@ -98,23 +117,35 @@ def _may_be_probability(y: Array) -> bool:
     return bool(np.all((y >= 0) & (y <= 1)) or (np.all(y <= 0) and y.ndim > 1 and y.shape[-1] > 1))
 
 
-def _prove(name: str, y: Array, z: Array | None, shape: tuple[int | None, ...]) -> Head:
-    if z is None:
+def _head(
+    name: str, y: Array, has_logits: bool, proofs: Sequence[Proof], shape: tuple[int | None, ...]
+) -> Head:
+    if not has_logits:
         return Head(name, shape, note=_why_not(y))
-    if z.shape != y.shape and z.size == y.size:
-        z = z.reshape(y.shape)  # a reshape after the activation keeps the order of the values
-    if z.shape == y.shape:
-        if np.allclose(_sigmoid(z), y, rtol=1e-4, atol=1e-6):
-            return Head(name, shape, "sigmoid", True)
-        for axis in range(y.ndim - 1, 0, -1):
-            if np.allclose(_softmax(z, axis), y, rtol=1e-4, atol=1e-6):
-                return Head(name, shape, "softmax", True, axis - 1)
-            with np.errstate(divide="ignore"):
-                if np.allclose(np.log(_softmax(z, axis)), y, rtol=1e-4, atol=1e-4):
-                    return Head(name, shape, "log_softmax", True, axis - 1)
+    if proofs:
+        activation, axis = proofs[0]
+        return Head(name, shape, activation, True, axis)
     return Head(
         name, shape, note="logits were found, but their activation does not give the output"
     )
+
+
+def _proofs(y: Array, z: Array | None) -> list[Proof]:
+    """Return every activation that makes the output of the logits: one, unless it is saturated."""
+    if z is not None and z.shape != y.shape and z.size == y.size:
+        z = z.reshape(y.shape)  # a reshape after the activation keeps the order of the values
+    if z is None or z.shape != y.shape:
+        return []
+    proofs: list[Proof] = []
+    for axis in range(y.ndim - 1, 0, -1):
+        if np.allclose(_softmax(z, axis), y, rtol=1e-4, atol=1e-6):
+            proofs.append(("softmax", axis - 1))
+        with np.errstate(divide="ignore"):
+            if np.allclose(np.log(_softmax(z, axis)), y, rtol=1e-4, atol=1e-4):
+                proofs.append(("log_softmax", axis - 1))
+    if np.allclose(_sigmoid(z), y, rtol=1e-4, atol=1e-6):
+        proofs.append(("sigmoid", -1))
+    return proofs
 
 
 def _why_not(y: Array) -> str:
