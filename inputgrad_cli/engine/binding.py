@@ -13,6 +13,7 @@ import tensorflow as tf
 from inputgrad_cli.arrays import Array, Arrays
 from inputgrad_cli.engine.fixes import has_own_code
 from inputgrad_cli.engine.kernels import compute_once
+from inputgrad_cli.engine.losses import Losses
 from inputgrad_cli.engine.taps import is_tap
 from inputgrad_cli.signature import Port, Shape
 
@@ -27,11 +28,13 @@ FED = {
 class Binding:
     """How one model is called: `ports` name its inputs, `call` runs it.
 
-    `own_code` says that code of the user's own may run in it, which may branch on tensors.
+    `own_code` says that code of the user's own may run in it, which may branch on tensors;
+    `losses` are those that a target can name.
     """
 
-    def __init__(self, model: Any, own_code: bool = False) -> None:
+    def __init__(self, model: Any, own_code: bool = False, losses: Losses | None = None) -> None:
         self.model = model
+        self.losses = losses or Losses()
         # To look for branches on tensors takes a second, so it is done only where there may be one.
         self.own_code = own_code or has_own_code(model)
         self.struct = _structure(model)

@@ -10,7 +10,6 @@ import numpy as np
 from inputgrad_cli.arrays import Array, Arrays, count, open_ended, take
 from inputgrad_cli.contracts import Engine, FirstPass, Gradients
 from inputgrad_cli.engine.binding import Binding
-from inputgrad_cli.engine.losses import truth_for
 from inputgrad_cli.engine.passes import gradients_from, join_first, join_targets, pinned, pins_of
 from inputgrad_cli.engine.programs import Program, first_of
 from inputgrad_cli.engine.runner import Runner
@@ -64,7 +63,7 @@ class CleanPasses:
         shape = open_ended(
             self.signature.head(choice.head).shape or (), () if truth is None else truth.shape[1:]
         )
-        return pin(choice, rows, truth_for(choice, truth, (rows, *shape)))
+        return pin(choice, rows, self.binding.losses.truth_for(choice, truth, (rows, *shape)))
 
 
 def side_by_side(parts: Sequence[FirstPass]) -> FirstPass:

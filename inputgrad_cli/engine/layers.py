@@ -48,7 +48,9 @@ def layer_of(binding: Binding, choice: Choice, name: str) -> Program:
         with tape, hooked(layer, _watching(tape, seen, wanted)):
             if given is not None:
                 tape.watch(given)
-            scores = scalar(choice, forward(binding, tensors, heads), pins, tensors)
+            scores = scalar(
+                choice, forward(binding, tensors, heads), pins, tensors, losses=binding.losses
+            )
         out = only(name, seen) if given is None else given
         with skip_filter_gradients():
             found = tape.gradient(scores, out)
@@ -76,7 +78,9 @@ def biases_of(binding: Binding, choice: Choice, sites: Sequence[str]) -> Program
         with tf.GradientTape(persistent=True, watch_accessed_variables=False) as tape:
             tape.watch([tensors[site] for site in sites])
             with _sums_seen(binding.model, tape, sums):
-                scores = scalar(choice, forward(binding, tensors, heads), pins, tensors)
+                scores = scalar(
+                    choice, forward(binding, tensors, heads), pins, tensors, losses=binding.losses
+                )
         shares = {name: _share(tape, scores, *told) for name, told in sums.items()}
         shares = {name: share for name, share in shares.items() if share is not None}
         return slopes(tape, scores, tensors, sites), scores, shares

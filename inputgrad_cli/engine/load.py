@@ -48,6 +48,7 @@ def load(
     silence = len(noise.text)
     from inputgrad_cli.engine import weights
     from inputgrad_cli.engine.binding import Binding
+    from inputgrad_cli.engine.losses import Losses
     from inputgrad_cli.engine.open import open_in_keras, source_of
     from inputgrad_cli.engine.own import bring
     from inputgrad_cli.engine.tape import TapeEngine
@@ -60,7 +61,8 @@ def load(
         # Weights on another device would be sent over for every pass.
         with noise.kept(), source_of(file) as path, on(place):
             model = open_in_keras(file, path, own, trust)
-            binding = Binding(model, own_code=bool(code))
+            losses = Losses({**own.names, **own.objects})
+            binding = Binding(model, bool(code), losses)
         engine = TapeEngine(binding, how, workers=workers, device=place, noise=noise)
         engine.remarks = own.remarks
         if weights.is_late(file, model, noise.text):

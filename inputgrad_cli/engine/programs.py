@@ -36,7 +36,9 @@ def scores_of(binding: Binding, choice: Choice) -> Program:
     heads = layer_heads([choice])
 
     def run(tensors: Tensors, pins: Pins) -> Any:
-        return scalar(choice, forward(binding, tensors, heads), pins, tensors)
+        return scalar(
+            choice, forward(binding, tensors, heads), pins, tensors, losses=binding.losses
+        )
 
     return run if heads else Outer(run)
 
@@ -48,7 +50,9 @@ def gradients_of(binding: Binding, choice: Choice, sites: Sequence[str]) -> Prog
     def run(tensors: Tensors, pins: Pins) -> Any:
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch([tensors[site] for site in sites])
-            scores = scalar(choice, forward(binding, tensors, heads), pins, tensors)
+            scores = scalar(
+                choice, forward(binding, tensors, heads), pins, tensors, losses=binding.losses
+            )
         return slopes(tape, scores, tensors, sites), scores
 
     return run if heads else Outer(run)
@@ -94,7 +98,8 @@ def first_of(
                 for c, p in zip(choices, pins, strict=True)
             ]
             scores = [
-                scalar(c, outputs, p, tensors) for c, p in zip(choices, resolved, strict=True)
+                scalar(c, outputs, p, tensors, losses=binding.losses)
+                for c, p in zip(choices, resolved, strict=True)
             ]
         found = [slopes(tape, s, tensors, sites) for s in scores] if gradients else []
         plain = {name: at_least_float32(y) for name, y in outputs.items()}

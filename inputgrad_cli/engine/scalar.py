@@ -9,11 +9,12 @@ import tensorflow as tf
 
 from inputgrad_cli.engine.binding import Tensors
 from inputgrad_cli.engine.heads import logits_of
-from inputgrad_cli.engine.losses import RECONSTRUCTION, find_loss, per_sample
+from inputgrad_cli.engine.losses import Losses, per_sample
 from inputgrad_cli.engine.taps import is_tap
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.signature import Head
 from inputgrad_cli.target import Choice
+from inputgrad_cli.target_text import RECONSTRUCTION
 
 
 class Pins(NamedTuple):
@@ -73,11 +74,16 @@ def _binary_rank(choice: Choice, head: Head, values: Any, rows: Any) -> Pins:
     return Pins(index, signs[:, tf.newaxis], offset, tf.zeros((rows, 0)))
 
 
-def scalar(choice: Choice, outputs: Tensors, pins: Pins, inputs: Mapping[str, Any]) -> Any:
+def scalar(
+    choice: Choice, outputs: Tensors, pins: Pins, inputs: Mapping[str, Any], *, losses: Losses
+) -> Any:
     """Return the score of each sample, float32 or float64 (B,)."""
     output = outputs[choice.head]
     if choice.kind == "loss":
-        return _loss(choice, output, pins, inputs)
+        if choice.how == RECONSTRUCTION:
+            truth = _reconstructed(choice, output, inputs)
+            return per_sample(tf.math.squared_difference(truth, tf.cast(output, truth.dtype)))
+        return losses[choice.how].scores(pins.truth, at_least_float32(output))
     values = in_space(choice, output)
     if choice.kind == "mask":
         return tf.reduce_sum(tf.reshape(values * pins.truth, (tf.shape(values)[0], -1)), axis=1)
@@ -99,13 +105,6 @@ def _reduce(how: str, flat: Any) -> Any:
         "norm": tf.norm,
     }
     return reductions[how](flat, axis=1)
-
-
-def _loss(choice: Choice, output: Any, pins: Pins, inputs: Mapping[str, Any]) -> Any:
-    if choice.how == RECONSTRUCTION:
-        truth = _reconstructed(choice, output, inputs)
-        return per_sample(tf.math.squared_difference(truth, tf.cast(output, truth.dtype)))
-    return per_sample(find_loss(choice.how)(pins.truth, output))
 
 
 def _reconstructed(choice: Choice, output: Any, inputs: Mapping[str, Any]) -> Any:

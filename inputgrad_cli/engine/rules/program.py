@@ -39,7 +39,7 @@ def ruled_of(binding: Binding, choice: Choice, sites: Sequence[str], rule: Rule)
 
     def run(tensors: Tensors, pins: Pins) -> Any:
         given = {name: t for name, t in tensors.items() if not name.startswith(BASELINE)}
-        scores = scalar(choice, forward(binding, given, heads), pins, given)
+        scores = scalar(choice, forward(binding, given, heads), pins, given, losses=binding.losses)
         back = tf.autograph.experimental.do_not_convert(_back)
         found, rules = back(tensors, sites, scores, rule, refuse)
         return found, scores, rules
