@@ -176,6 +176,17 @@ def versions() -> dict[str, str]:
     return {"inputgrad": __version__, "numpy": np.__version__, **below()}
 
 
+def kernels() -> str:
+    """Return the kernels that TensorFlow computes with here, and who chose them."""
+    from inputgrad_cli.engine.kernels import ONEDNN, VARIABLE, active_kernels
+
+    active = "oneDNN" if active_kernels() == ONEDNN else "TensorFlow's own (Eigen)"
+    asked = os.environ.get(VARIABLE)
+    if asked:
+        return f"{active}, by {VARIABLE}={asked}"
+    return f"{active}, by itself; saliency chooses by the job, unless {VARIABLE} is set"
+
+
 def devices() -> list[str]:
     """Return the devices that TensorFlow sees; imports it."""
     from inputgrad_cli.engine.boot import boot

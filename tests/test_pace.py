@@ -12,6 +12,7 @@ from inputgrad_cli.jobs.job import Job
 from inputgrad_cli.jobs.mode_costs import MODES, estimate_seconds
 from inputgrad_cli.jobs.naming import maps_of
 from inputgrad_cli.jobs.pace import Pace, choose_pace, kept_pace, write_paces
+from inputgrad_cli.limits import Limit
 from inputgrad_cli.modelfile.outline import Layer, Outline
 from inputgrad_cli.modelfile.workload import Workload
 from inputgrad_cli.signature import Port
@@ -106,7 +107,7 @@ def test_kernels_that_the_user_set_are_never_eager_where_that_is_not_safe(monkey
 
 @pytest.mark.parametrize(("gigabytes", "size"), [(64, 16), (4, 9), (0.01, 1)])
 def test_a_pass_fits_in_half_of_the_memory(monkeypatch, gigabytes, size):
-    monkeypatch.setattr(pace, "available", lambda: int(gigabytes * 1e9))
+    monkeypatch.setattr(pace, "available_memory", lambda: Limit(int(gigabytes * 1e9), "a test"))
     layers = (
         Layer("a", "Conv2D", "", (112, 112, 1000)),
         Layer("b", "Conv2D", "", (None, 112, 500)),
@@ -119,7 +120,7 @@ def test_a_pass_fits_in_half_of_the_memory(monkeypatch, gigabytes, size):
 
 
 def test_memory_is_read():
-    assert pace.available() > 1 << 26
+    assert pace.available_memory().value > 1 << 26
 
 
 def test_maps_that_were_begun_keep_their_pace():

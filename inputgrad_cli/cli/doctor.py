@@ -7,6 +7,7 @@ import os
 import platform
 import shutil
 from collections.abc import Iterator
+from dataclasses import asdict
 from typing import Any
 
 import click
@@ -14,6 +15,7 @@ import click
 from inputgrad_cli import __version__
 from inputgrad_cli.cli.options import json_option
 from inputgrad_cli.cli.screen import put, shown
+from inputgrad_cli.limits import available_cores, available_memory, list_cores, list_memory
 
 PACKAGES = ("tensorflow", "keras", "numpy", "click", "matplotlib", "pillow", "h5py")
 
@@ -37,9 +39,11 @@ def _lines(report: dict[str, Any]) -> Iterator[str]:
     for key, value in report.items():
         if key == "packages":
             yield from (f"{name:14} {version}" for name, version in value.items())
+        elif key == "limits":
+            yield from (line for name, limits in value.items() for line in _limits(name, limits))
         elif key == "disk_free_bytes":
             yield f"{'disk free':14} {value / 2**30:.1f} GiB here"
-        elif value:
+        elif value and key not in ("cores", "memory_bytes"):  # the limits say them
             shown = ", ".join(value) if isinstance(value, list) else value
             yield f"{key:14} {shown}"
     if not report["problem"]:
@@ -48,7 +52,7 @@ def _lines(report: dict[str, Any]) -> Iterator[str]:
 
 def _report() -> dict[str, Any]:
     packages = {name: _version(name) for name in PACKAGES}
-    problem, devices = _devices()
+    problem, devices, kernels = _devices()
     missing = [name for name, version in packages.items() if version == "missing"]
     usage = shutil.disk_usage(os.getcwd())
     return {
@@ -57,9 +61,13 @@ def _report() -> dict[str, Any]:
         "platform": platform.platform(),
         "packages": packages,
         "devices": devices,
-        "cores": len(os.sched_getaffinity(0))
-        if hasattr(os, "sched_getaffinity")
-        else os.cpu_count(),
+        "kernels": kernels,
+        "cores": available_cores().value,
+        "memory_bytes": available_memory().value,
+        "limits": {
+            "cores": [asdict(limit) for limit in list_cores()],
+            "memory": [asdict(limit) for limit in list_memory()],
+        },
         "disk_free_bytes": usage.free,
         "problem": problem or (f"missing: {', '.join(missing)}" if missing else ""),
     }
@@ -72,13 +80,26 @@ def _version(name: str) -> str:
         return "missing"
 
 
-def _devices() -> tuple[str, list[str]]:
+def _limits(key: str, limits: list[dict[str, Any]]) -> Iterator[str]:
+    """Yield the least of the limits, which holds, and then all that there are."""
+    least = min(limits, key=lambda limit: limit["value"])
+    yield f"{key:14} {_amount(key, least['value'])}, by {least['source']}"
+    for limit in limits if len(limits) > 1 else ():
+        yield f"{'':14} {_amount(key, limit['value'])}: {limit['source']}"
+
+
+def _amount(key: str, value: int) -> str:
+    return f"{value / 2**30:.1f} GiB" if key == "memory" else str(value)
+
+
+def _devices() -> tuple[str, list[str], str]:
+    """Return the problem if there is one, the devices, and the kernels that a CPU computes with."""
     from inputgrad_cli import api
     from inputgrad_cli.errors import InputgradError
 
     try:
-        return "", api.devices()
+        return "", api.devices(), api.kernels()
     except InputgradError as error:
-        return error.sentence(), []
+        return error.sentence(), [], ""
     except ImportError as error:
-        return f"TensorFlow cannot be imported: {error}", []
+        return f"TensorFlow cannot be imported: {error}", [], ""

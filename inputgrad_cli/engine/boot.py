@@ -12,6 +12,7 @@ from typing import Any
 from inputgrad_cli.engine.kernels import request_kernels
 from inputgrad_cli.engine.quiet import Noise
 from inputgrad_cli.errors import ModelError, UsageError
+from inputgrad_cli.limits import available_cores, visible_cores
 
 # Keras imports these for helpers that we never call; they cost as much as Keras itself.
 UNUSED = ("matplotlib", "sklearn", "pandas", "scipy")
@@ -120,6 +121,20 @@ def on(device: str | None) -> AbstractContextManager[object]:
     return tf.device(device) if device else nullcontext()
 
 
+def limit_threads() -> None:
+    """Let TensorFlow start no more threads than there are cores to this process.
+
+    It looks at the affinity mask alone; more threads than a container's share are held up in turn.
+    """
+    import tensorflow as tf
+
+    cores = available_cores().value
+    if cores < visible_cores():
+        with suppress(RuntimeError):  # too late to set
+            tf.config.threading.set_intra_op_parallelism_threads(cores)
+            tf.config.threading.set_inter_op_parallelism_threads(cores)
+
+
 def share_cores(device: str | None) -> int:
     """Let each kernel run in one thread, and return how many threads may call kernels at once.
 
@@ -134,7 +149,7 @@ def share_cores(device: str | None) -> int:
         tf.config.threading.set_intra_op_parallelism_threads(1)
     if tf.config.threading.get_intra_op_parallelism_threads() != 1:
         return 1
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return available_cores().value
 
 
 def devices() -> list[str]:

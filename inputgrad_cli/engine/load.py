@@ -8,7 +8,7 @@ from typing import Any
 
 from inputgrad_cli.arrays import Arrays
 from inputgrad_cli.contracts import Running
-from inputgrad_cli.engine.boot import boot, on, pick_device, share_cores
+from inputgrad_cli.engine.boot import boot, limit_threads, on, pick_device, share_cores
 from inputgrad_cli.engine.quiet import Noise
 from inputgrad_cli.errors import ModelError
 from inputgrad_cli.modelfile.archive import ModelFile
@@ -55,6 +55,7 @@ def load(
 
     with noise.kept():
         place = pick_device(how.device)
+        limit_threads()
         workers = share_cores(place) if how.folded else 1
     own = bring(file, code)
     try:

@@ -5,15 +5,14 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 from inputgrad_cli.engine.kernels import EIGEN, ONEDNN, VARIABLE
 from inputgrad_cli.jobs.job import Job
 from inputgrad_cli.jobs.mode_costs import MODES, estimate_seconds
 from inputgrad_cli.jobs.naming import Map
+from inputgrad_cli.limits import available_memory
 from inputgrad_cli.modelfile.outline import Outline
 from inputgrad_cli.modelfile.workload import Workload, count_numbers
 from inputgrad_cli.question import Wish
@@ -56,7 +55,10 @@ def choose_pace(
     units = sum(CLASSES if made.target.is_jacobian else 1 for made in maps) / len(wishes)
     gradients = max(1, int(samples * units * sum(wish.method.passes for wish in wishes)))
     numbers = count_numbers([port.shape for port in shape.inputs or ()])
-    limit = max(1, min(MAX_BATCH, PASS_NUMBERS // max(numbers, 1), _fitting(shape, available())))
+    limit = max(
+        1,
+        min(MAX_BATCH, PASS_NUMBERS // max(numbers, 1), _fitting(shape, available_memory().value)),
+    )
     size = job.batch_size or _evenly(gradients, limit)
     asked = {"0": EIGEN, "1": ONEDNN}.get(os.environ.get(VARIABLE, ""))
     compiled = asked or ONEDNN
@@ -110,11 +112,3 @@ def _fitting(shape: Outline, memory: int) -> int:
     """Return how many samples of a pass fit in half of the memory, by what the layers give."""
     held = 4 * COPIES * count_numbers([layer.shape for layer in shape.layers if layer.shape])
     return memory // 2 // held if held else MAX_BATCH
-
-
-def available() -> int:
-    """Return the bytes of memory that are free for use, or all there are."""
-    with suppress(OSError, StopIteration):
-        lines = Path("/proc/meminfo").read_text().splitlines()
-        return next(int(line.split()[1]) << 10 for line in lines if line[:13] == "MemAvailable:")
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
