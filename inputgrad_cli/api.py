@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -111,13 +112,15 @@ def explain(
     """
     goal = parse(target)
     opened = model if isinstance(model, Model) else load(model)
-    pixels = preprocessing(opened.file, preprocess, opened.signature.inputs)
+    pixels = opened.preprocessing(preprocess)
     beside = read_sidecar(opened.file.path)
     wanted = tuple(columns) or (beside.columns if beside else ())
     how = Reading(opened.signature.inputs, pixels.other, own=pixels.inputs, columns=wanted)
     samples = _samples(inputs, how)
     if samples.failed:
         raise next(iter(samples.failed.values()))
+    for doubt in [pixels.doubts[name] for name in samples.pixels if name in pixels.doubts]:
+        warnings.warn(f"{doubt}; settle it with preprocess=", stacklevel=2)
     opened.settle(samples, (goal,), precision, seed)
     chosen = baselines.build(baseline) if baseline else None
     asked = wishes((method,))

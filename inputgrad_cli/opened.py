@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,20 @@ class Model:
         """Return the loss that the model was compiled with, as its file writes it, or None."""
         settings = self.file.config.get("compile_config")
         return settings.get("loss") if isinstance(settings, Mapping) else None
+
+    def preprocessing(self, asked: str = "auto") -> Pixels:
+        """Return how pictures become input; what the file can't tell is found by computing."""
+        pixels = preprocessing(self.file, asked, self.signature.inputs)
+        if pixels.settled:
+            return pixels
+        from inputgrad_cli.engine.pixels import sight_of
+
+        with self._loaded.noise.kept():
+            sights = {name: sight_of(self.engine, name) for name in pixels.doubts}
+        ports = {port.name: port for port in self.signature.inputs}
+        own = {name: suited(sight.preprocess, ports[name]) for name, sight in sights.items()}
+        doubts = {name: sight.doubt for name, sight in sights.items() if sight.doubt}
+        return replace(pixels, inputs={**pixels.inputs, **own}, doubts=doubts, settled=True)
 
     def settle(
         self,

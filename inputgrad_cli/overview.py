@@ -111,13 +111,10 @@ def _outputs(shape: Outline) -> list[dict[str, Any]] | None:
 def _preprocess(pixels: Pixels, ports: Sequence[Port]) -> dict[str, Any] | None:
     """Return the preprocessing of the picture inputs, None where there are none.
 
-    Where they differ, `name` and `source` are None, and `inputs` holds those of each.
+    Where they differ, `name` and `source` are None, and `inputs` holds those of each; also where
+    only the opened model can tell, which `note` says.
     """
-    each = {
-        name: {"name": how.name, "source": how.source, **_noted(pixels.doubts.get(name))}
-        for name, how in pixels.inputs.items()
-        if name in {port.name for port in ports if port.is_picture}
-    }
+    each = {port.name: _of_input(pixels, port.name) for port in ports if port.is_picture}
     if not each:
         return None
     alike = {(how["name"], how["source"]) for how in each.values()}
@@ -126,8 +123,12 @@ def _preprocess(pixels: Pixels, ports: Sequence[Port]) -> dict[str, Any] | None:
     return {"name": None, "source": None, "inputs": each}
 
 
-def _noted(doubt: str | None) -> dict[str, str]:
-    return {"note": doubt} if doubt else {}
+def _of_input(pixels: Pixels, name: str) -> dict[str, str | None]:
+    doubt, how = pixels.doubts.get(name), pixels.of(name)
+    if doubt and not pixels.settled:
+        return {"name": None, "source": None, "note": doubt}
+    told: dict[str, str | None] = {"name": how.name, "source": how.source}
+    return {**told, "note": doubt} if doubt else told
 
 
 def prove(
@@ -139,10 +140,12 @@ def prove(
     # Few passes are quicker run eagerly, which is safe with these kernels alone.
     model = api.load(path, code=code, trust=trust, kernels="eigen", telling=telling)
     samples = _drawn(model.signature)
+    pixels = model.preprocessing()
     model.settle(samples)
     rows = layers_of(model.engine)
     return {
         "inputs": [_input(port) for port in model.signature.inputs],
+        "preprocess": _preprocess(pixels, model.signature.inputs),
         "outputs": [_head(head) for head in model.signature.outputs],
         "blocks": _blocks(model, samples),
         "cam_layer": last_maps(rows),

@@ -128,12 +128,12 @@ def _head(head: dict[str, Any]) -> list[str]:
 
 def _settings(about: dict[str, Any]) -> list[str]:
     rows = []
-    rows += _pixels(about["preprocess"])
+    told = about["loaded"] or {}
+    rows += _pixels(told.get("preprocess") or about["preprocess"])
     if about["labels"]:
         rows.append(["labels", ", ".join(about["labels"][:8])])
     if about["sidecar"]:
         rows.append(["sidecar", about["sidecar"]])
-    told = about["loaded"] or {}
     if layer := told.get("cam_layer") or about["cam_layer"]:
         rows.append(["a CAM would use", layer])
     return _section("saliency", rows)
@@ -145,7 +145,10 @@ def _pixels(told: dict[str, Any] | None) -> list[list[str]]:
         return []
     each = told.get("inputs", {"": told})
     rows = [
-        [f"preprocessing {name}".strip(), "{name} ({source})".format(**how)]
+        [
+            f"preprocessing {name}".strip(),
+            f"{how['name']} ({how['source']})" if how["name"] else "--load tells",
+        ]
         for name, how in each.items()
     ]
     notes = dict.fromkeys(how["note"] for how in each.values() if "note" in how)

@@ -5,9 +5,8 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 from inputgrad_cli import api
@@ -17,11 +16,12 @@ from inputgrad_cli.batch import Answer, InTurn, explain_batch
 from inputgrad_cli.contracts import SILENT, Telling
 from inputgrad_cli.errors import ItemError, UsageError
 from inputgrad_cli.formats.reference import content, read_given
-from inputgrad_cli.hashes import sha256_of
 from inputgrad_cli.jobs.feed import Load, Piece, pieces
 from inputgrad_cli.jobs.kept import Keeper
 from inputgrad_cli.jobs.pace import Pace
+from inputgrad_cli.jobs.pixels import code_marks, remembered, shows_pictures
 from inputgrad_cli.jobs.plan import Plan
+from inputgrad_cli.jobs.runfile import Record
 from inputgrad_cli.question import Question
 from inputgrad_cli.records import Facts
 from inputgrad_cli.sample import Samples
@@ -66,6 +66,23 @@ class Computer:
         self._telling = telling
         self._settled = False
         self._model: api.Model | None = None
+
+    @property
+    def plan(self) -> Plan:
+        """Return the plan, with what the opened model told."""
+        return self._plan
+
+    def settle_pixels(self, earlier: Record | None) -> None:
+        """Let the opened model tell how it takes pixels, where its file cannot.
+
+        What an earlier run was told is not asked again: if all is done, nothing is opened.
+        """
+        plan = self._plan
+        if plan.pixels.settled or not (shows_pictures(plan) or plan.job.baseline):
+            return
+        pixels = remembered(earlier, plan.file.sha256, code_marks(plan.job.code))
+        pixels = pixels or self.model.preprocessing(plan.job.preprocess)
+        self._plan = replace(plan, pixels=pixels)
 
     @property
     def model(self) -> api.Model:
@@ -186,12 +203,6 @@ def _refuse_labels(labels: tuple[str, ...], signature: Signature) -> None:
         )
 
 
-def _code_mark(source: str) -> str:
-    """Return a hash of the user's file, or the name of the user's module."""
-    path = Path(source)
-    return sha256_of(path) if path.is_file() else source
-
-
 def _given_mark(baseline: Baseline | None) -> str | None:
     """Return a hash of the file that a baseline stands in."""
     if not isinstance(baseline, Given):
@@ -213,7 +224,7 @@ def deciding(plan: Plan) -> dict[str, Any]:
         **({"columns": list(job.columns)} if job.columns else {}),
         "seed": job.seed,
         "tolerance": job.tolerance,
-        "code": [_code_mark(source) for source in job.code],
+        "code": code_marks(job.code),
         "precision": job.precision,
         **({"check_grad": True} if job.check_grad else {}),
     }

@@ -32,6 +32,7 @@ from inputgrad_cli.jobs.journal import Journal
 from inputgrad_cli.jobs.naming import Map
 from inputgrad_cli.jobs.output import Output
 from inputgrad_cli.jobs.pace import Pace, kept_pace, write_paces
+from inputgrad_cli.jobs.pixels import record_of
 from inputgrad_cli.jobs.plan import Plan
 from inputgrad_cli.jobs.redraw import redraw
 from inputgrad_cli.jobs.runfile import read_run, read_runs, refuse_other_model, write_run
@@ -111,6 +112,8 @@ class Run:
             yield Noted(f"{self._journal.path}: its last line was cut short; that map is done anew")
         self._output = Output(job.out, self._journal, job.style, job.on_exists == "overwrite")
         self._computer = Computer(plan, pace, self._opened, self._telling)
+        self._computer.settle_pixels(earlier)
+        self.plan = plan = self._computer.plan
         reading = replace(plan.reading(self._computer.ports()), folder=job.out)
         labels = Labels(plan.truth, job.targets, plan.target_files, plan.labels, plan.masks)
         feed = Feed(reading, plan.maps, self._journal, deciding(plan), labels)
@@ -185,6 +188,7 @@ class Run:
     def _write_run(self) -> None:
         """Write `run.json`, as far as is known: a model that was never opened tells less."""
         how = write_paces(self._pace, self.plan.maps, self._earlier)
+        how["pixels"] = record_of(self.plan)
         if self._model is None:
             write_run(self.plan, None, {"inputgrad": __version__}, how)
         else:

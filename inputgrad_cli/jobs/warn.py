@@ -6,21 +6,18 @@ from collections.abc import Iterator
 from typing import Any
 
 from inputgrad_cli.attribution import Attribution
-from inputgrad_cli.formats.pictures import SUFFIXES
 from inputgrad_cli.jobs.events import Warned
 from inputgrad_cli.jobs.feed import Load
 from inputgrad_cli.jobs.items import Item
 from inputgrad_cli.jobs.naming import Map
+from inputgrad_cli.jobs.pixels import shows_pictures
 from inputgrad_cli.jobs.plan import Plan
 from inputgrad_cli.signature import Signature
 
 
 def run_warnings(plan: Plan) -> Iterator[Warned]:
     """Yield what holds for the whole run and is known before it starts."""
-    pictures = any(
-        path.suffix.lower() in SUFFIXES for item in plan.found.items for path in item.paths.values()
-    )
-    for name, doubt in plan.pixels.doubts.items() if pictures else ():
+    for name, doubt in plan.pixels.doubts.items() if shows_pictures(plan) else ():
         where = f"input {name!r}: " if len(plan.outline.inputs or ()) > 1 else ""
         yield Warned(
             "preprocess-assumed",

@@ -56,6 +56,11 @@ def untold(looked: str) -> str:
     return f"nothing in the model tells how it takes pixels: {looked}; 0..1 is assumed"
 
 
+def unwritten(looked: str) -> str:
+    """Return the doubt where only the opened model can tell what a layer does."""
+    return f"{looked} is not written in the file; the opened model tells"
+
+
 def made_for_unit(looked: str) -> str:
     """Return the doubt where a layer scales pixels as those of 0..1 need it."""
     return f"{looked} scales pixels as those of 0..1 need it, so 0..1 is assumed"
@@ -111,8 +116,8 @@ def find_preprocessing(config: Mapping[str, Any]) -> dict[str, Sight]:
     """Return what the archive tells of each input, by name; a Sequential's only one is ''."""
     inputs = ends(config, "input_layers")
     if not layers(config) or not (inputs or "input_layers" not in config["config"]):
-        looked = f"{name_of(config)!r} ({config.get('class_name')}) does not write its layers down"
-        return {"": assumed(untold(looked), opaque=True)}
+        looked = f"what {name_of(config)!r} ({config.get('class_name')}) does to pixels"
+        return {"": assumed(unwritten(looked), opaque=True)}
     scope = Scope(config, graph_of(config))
     if not inputs:
         return {"": Walk().seen(scope, scope.graph.inputs)}
@@ -226,8 +231,7 @@ class Walk:
         if self._scaled:
             return assumed(made_for_unit(self._scaled[0].path))
         if self._opaque:
-            looked = f"what {self._opaque[0]} does to them is not written in the file"
-            return assumed(untold(looked), opaque=True)
+            return assumed(unwritten(f"what {self._opaque[0]} does to pixels"), opaque=True)
         families = {family for _, family in self._plain if family}
         if len(families) == 1:
             return Sight(families.pop())
