@@ -5,21 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
+import keras
 import tensorflow as tf
 
+from inputgrad_cli.engine.place import place_of
+from inputgrad_cli.engine.wording import plain
 from inputgrad_cli.errors import InputgradError, ItemError
 
-# What stands around the line that tells; of compiled programs, every place in the code.
-FRAME = (
-    "Exception encountered when calling",
-    "Graph execution error",
-    "Detected at node",
-    "File ",
-    "<stack traces unavailable>",
-    "[[{{node",
-)
 # How drivers and libraries of a GPU say what TensorFlow does not always make a type of its own.
+NO_GRADIENT = re.compile(r"gradient registry has no entry for: (\w+)")
+MODELS = (tf.errors.OpError, ValueError, TypeError, LookupError)  # what Keras and TensorFlow raise
 FULL = re.compile(r"\bOOM\b|out of memory|OUT_OF_MEMORY|STATUS_ALLOC_FAILED", re.I)
 
 
@@ -34,39 +31,53 @@ def too_large(reason: str = "") -> ItemError:
 
 
 @contextmanager
-def told() -> Iterator[None]:
+def told(model: Any = None) -> Iterator[None]:
     """Turn what TensorFlow and Keras raise while a batch runs into an ItemError."""
+    with _whole_tracebacks():
+        try:
+            yield
+        except InputgradError:
+            raise
+        except (tf.errors.ResourceExhaustedError, MemoryError) as error:
+            raise too_large() from error
+        except Exception as error:
+            if isinstance(error, tf.errors.OpError) and FULL.search(str(error)):
+                raise too_large() from error
+            if missing := NO_GRADIENT.search(str(error)):
+                raise _no_gradient(missing[1]) from error
+            reason, inside = reason_of(error, model)
+            if not inside and not isinstance(error, MODELS):
+                raise  # in no layer: a fault of ours
+            what = "the model cannot compute this input"
+            raise ItemError(what, reason=reason, kind="compute") from error
+
+
+def reason_of(error: BaseException, model: Any = None) -> tuple[str, bool]:
+    """Return what an error says, with the layer in which it arose, and whether it was in one."""
+    place = "" if model is None else place_of(error, model)
+    reason, kind = plain(error), type(error)
+    if not isinstance(error, MODELS) or isinstance(error, LookupError):
+        said = kind.__name__ == "StagingError" or reason.startswith(kind.__name__)
+        reason = reason if said else f"{kind.__name__}: {reason}"
+    return f"{place}: {reason}" if place else reason, bool(place)
+
+
+@contextmanager
+def _whole_tracebacks() -> Iterator[None]:
+    """Let Keras raise errors as they are: it would cut the layer out and dress the message up."""
+    if not keras.config.is_traceback_filtering_enabled():
+        yield
+        return
+    keras.config.disable_traceback_filtering()
     try:
         yield
-    except InputgradError:
-        raise
-    except (tf.errors.ResourceExhaustedError, MemoryError) as error:
-        raise too_large() from error
-    except LookupError as error:
-        raise _no_gradient(error) from error
-    except (tf.errors.OpError, ValueError, TypeError) as error:
-        if isinstance(error, tf.errors.OpError) and FULL.search(str(error)):
-            raise too_large() from error
-        raise ItemError(
-            "the model cannot compute this input", reason=first_line(error), kind="compute"
-        ) from error
+    finally:
+        keras.config.enable_traceback_filtering()
 
 
-def _no_gradient(error: LookupError) -> ItemError:
-    found = re.search(r"no entry for: (\w+)", str(error))
-    if found is None:
-        return ItemError("the model cannot compute this input", reason=str(error), kind="compute")
+def _no_gradient(operation: str) -> ItemError:
     return ItemError(
-        f"the operation {found[1]} in the model has no gradient",
+        f"the operation {operation} in the model has no gradient",
         reason="TensorFlow does not define one",
         kind="disconnected",
     )
-
-
-def first_line(error: Exception) -> str:
-    """Return the first telling line of a message that may go on for pages."""
-    plain = re.sub(r"\x1b\[[0-9;]*m", "", str(error))
-    lines = [line.strip() for line in plain.splitlines() if line.strip()]
-    telling = [line for line in lines if not line.startswith(FRAME)]
-    line = telling[0] if telling else type(error).__name__
-    return line if len(line) <= 200 else line[:197] + "..."

@@ -17,11 +17,12 @@ from inputgrad_cli.contracts import Running
 from inputgrad_cli.engine import fixes
 from inputgrad_cli.engine.binding import Binding
 from inputgrad_cli.engine.boot import on
-from inputgrad_cli.engine.faults import first_line, told, too_large
+from inputgrad_cli.engine.faults import reason_of, told, too_large
 from inputgrad_cli.engine.kernels import VARIABLE, must_compile
 from inputgrad_cli.engine.programs import Program, folded
 from inputgrad_cli.engine.quiet import Noise
 from inputgrad_cli.engine.scalar import Pins
+from inputgrad_cli.engine.wording import is_of_input
 from inputgrad_cli.errors import InputgradError, ItemError
 
 PARTS = 4  # of a batch, when threads share it: single-threaded kernels like small passes
@@ -171,7 +172,9 @@ class Runner:
         except (InputgradError, MemoryError, tf.errors.ResourceExhaustedError):
             raise
         except Exception as error:
-            reason = first_line(error)
+            reason, _ = reason_of(error, self.binding.model)
+            if is_of_input(error):
+                raise
             if self._must_compile:
                 raise ItemError(
                     "the model cannot be compiled",
@@ -192,7 +195,7 @@ class Runner:
         """
         with ExitStack() as stack:
             stack.enter_context(on(self._device))
-            stack.enter_context(told())
+            stack.enter_context(told(self.binding.model))
             if self._stateful:
                 fixes.reset_states(self.binding.model)
             if self.random:
