@@ -31,7 +31,7 @@ MARKS = (
     r"\S*/job:localhost\S*",
     r"(^|\s)__inference_\S*",
 )
-# How TensorFlow ends a message about shapes while it compiles, and Keras one about what it was given.
+# How TensorFlow ends a message about shapes while it compiles, and Keras one about an input.
 SHAPED = re.compile(r" with input shapes: |incompatible with the layer|Received: ")
 
 Words = Callable[..., str]
