@@ -154,6 +154,8 @@ def _labels(truth: Any, samples: int) -> Array:
     given = np.asarray(truth, np.float32)
     if given.ndim == 0:
         return np.full(samples, given, np.float32)
+    if samples == 1 and len(given) != 1:
+        given = given[np.newaxis]
     if len(given) != samples:
         raise UsageError(
             f"truth of shape {given.shape} for {samples} samples",

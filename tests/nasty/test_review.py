@@ -294,7 +294,7 @@ def test_another_layer_may_be_asked_for_later(tmp_path, rng):
     assert api.explain(opened, x, target="layer:hidden/unit:0").metadata["target"]["index"] == [[0]]
     with pytest.raises(UsageError, match="load it once more"):
         api.explain(opened, x, precision="model")
-    with pytest.raises(UsageError, match="1 samples"):
+    with pytest.raises(UsageError, match="first axis is the sample"):
         api.explain(opened, x, target="loss:mse", truth=[0, 1, 0])
 
 
