@@ -9,6 +9,7 @@ import numpy as np
 
 from inputgrad_cli.arrays import Array, printable_shape
 from inputgrad_cli.errors import ItemError
+from inputgrad_cli.formats.pcm import read_pcm
 from inputgrad_cli.signature import Port
 
 SUFFIX = ".wav"
@@ -57,11 +58,13 @@ def read_sound(data: bytes, port: Port, where: str) -> tuple[Array, int]:
 def _decode(data: bytes, where: str) -> tuple[Array, int]:
     """Return (T, channels) values and the sample rate."""
     _refuse_other(data, where)
+    if (plain := read_pcm(data, where)) is not None:
+        return plain
     try:
         import soundfile
     except (ImportError, OSError):  # OSError: the package is there, its C library is not
         raise ItemError(
-            f"{where}: sounds are read by soundfile, which is not installed",
+            f"{where}: not plain PCM; such sounds are read by soundfile, which is not installed",
             mend="pip install 'inputgrad-cli[audio]'",
             kind="extra",
         ) from None

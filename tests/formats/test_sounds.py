@@ -89,4 +89,4 @@ def test_a_sound_feeds_waveforms_alone(shape, dtype):
 def test_without_the_extra_the_way_to_get_it_is_told(monkeypatch):
     monkeypatch.setitem(sys.modules, "soundfile", None)
     with pytest.raises(ItemError, match=r"pip install 'inputgrad-cli\[audio\]'"):
-        read("a.wav", wav(), port((400,)))
+        read("a.wav", wav(encoding="FLOAT"), port((400,)))
