@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -46,12 +47,34 @@ def span_of(image: Image.Image, asked: Span | None, where: str) -> Span:
         return SIXTEEN
     if image.mode == "I" and 16 in _depths(getattr(image, "tag_v2", None)):
         return SIGNED_SIXTEEN
-    low, high = image.getextrema()
+    low, high = extent(image)
     raise ItemError(
         f"{where}: the range of its values is not known",
         reason=f"they go from {low} to {high}",
         mend="give the values of black and white: --input-range LO,HI",
         kind="range",
+    )
+
+
+def extent(image: Image.Image) -> Span:
+    """Return the least and the largest value; Pillow's own way fails for big-endian pixels."""
+    values = np.asarray(image)
+    return float(values.min()), float(values.max())
+
+
+def tell_narrow(extents: Sequence[Span], span: Span, notes: dict[str, str]) -> None:
+    """Note where the values of all frames use no more than a quarter of 16 bits.
+
+    Cameras of 10, 12 or 14 bits write 16: by the whole range their pictures are nearly black.
+    """
+    low, high = min(low for low, _ in extents), max(high for _, high in extents)
+    bits = next((bits for bits in (8, 10, 12, 14) if high < 1 << bits), None)
+    if bits is None or low == high or high - low >= (span[1] - span[0]) / 4:
+        return
+    notes["narrow-range"] = (
+        f"the values go from {low:g} to {high:g}, as of {bits} bits in a file of 16; black to "
+        f"white is {span[0]:g} to {span[1]:g}: where the model was trained on {bits} bits give "
+        f"--input-range {'0' if low >= 0 else f'{low:g}'},{(1 << bits) - 1}"
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,11 +12,21 @@ from PIL import Image, ImageOps
 from inputgrad_cli.arrays import Array
 from inputgrad_cli.errors import ItemError
 from inputgrad_cli.formats.channels import to_channels
-from inputgrad_cli.formats.depth import Span, is_deep, span_of, to_pixels, was_deep
+from inputgrad_cli.formats.depth import (
+    Span,
+    extent,
+    is_deep,
+    span_of,
+    tell_narrow,
+    to_pixels,
+    was_deep,
+)
 from inputgrad_cli.formats.frames import choose_frames, decoding, load_frame, open_picture
 from inputgrad_cli.signature import Port
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif")
+DEEP_COLOUR = "16-bit-colour"  # the code of a note
+DARK = 64  # of 256, which colours of 14 bits in 16 do not reach
 MOST_NUMBERS = 1 << 27  # of all frames of a file together
 
 
@@ -81,15 +91,36 @@ def read_pictures(data: bytes, port: Port, viewing: Viewing, where: str) -> Pict
         numbers = choose_frames(image, viewing.frame, where)
         _refuse_many(len(numbers), size, image, where)
         _tell_depth(image, data, viewing, notes, where)
-        frames = []
+        frames, extents = [], []
         for number in numbers:
             frame = load_frame(image, number, len(data), where)
             if is_deep(frame):
                 span = span_of(image, viewing.span, where)
                 record["input_range"] = list(span)
+                extents.append(extent(frame))
                 frame = to_pixels(frame, span, notes, where)
             frames.append(_resized(to_channels(frame, size[2], notes), size, viewing, where))
+        if viewing.span is None:
+            _tell_narrow(frames, extents, record, notes)
+        elif not extents:
+            notes["input-range-unused"] = "a picture of 8 bits; --input-range is not for it"
         return Pictures(_stacked(frames, where), viewing.frame == "all", notes, record)
+
+
+def _tell_narrow(
+    frames: Sequence[Array],
+    extents: Sequence[Any],
+    record: Mapping[str, Any],
+    notes: dict[str, str],
+) -> None:
+    """Note a picture of 16 bits that uses few of them; of colours the upper 8 alone are known."""
+    if extents:
+        tell_narrow(extents, record["input_range"], notes)
+    elif DEEP_COLOUR in notes and (top := max(int(frame.max()) for frame in frames)) < DARK:
+        notes["narrow-range"] = (
+            f"the largest of 0 to 255 is {top}: the file may hold 10 to 14 bits in 16, and is "
+            "nearly black to the model; give it as an array (.npy) in the model's own range"
+        )
 
 
 Size = tuple[int | None, int | None, int]
@@ -129,7 +160,7 @@ def _tell_depth(
             mend="give it as an array (.npy)",
             kind="mode",
         )
-    notes["16-bit-colour"] = "a colour picture of 16 bits was read with 8"
+    notes[DEEP_COLOUR] = "a colour picture of 16 bits was read with 8"
 
 
 def _resized(image: Image.Image, size: Size, viewing: Viewing, where: str) -> Array:

@@ -92,6 +92,34 @@ def test_the_range_that_is_asked_for_is_black_to_white(data):
     np.testing.assert_array_equal(found.pixels["x"], np.rint(pixels(found)))
 
 
+@pytest.mark.parametrize("kind", ["PNG", "TIFF"])
+@pytest.mark.parametrize("bits", [10, 12, 14, 16])
+def test_few_bits_in_16_are_told_with_the_range_that_was_used(kind, bits):
+    values = np.linspace(0, 2**bits - 1, 16).reshape(4, 4).astype("u2")
+    found = read("a.tif", picture(values, kind), GREY)
+    assert found.record["input_range"] == [0, 65535]
+    assert ("narrow-range" in found.notes) == (bits < 16)
+    if bits < 16:
+        told = found.notes["narrow-range"]
+        for part in (f"to {2**bits - 1}", f"{bits} bits", "0 to 65535", f"0,{2**bits - 1}"):
+            assert part in told
+        asked = read("a.tif", picture(values, kind), GREY, span=(0, 2**bits - 1))
+        assert not asked.notes
+        assert asked.arrays["x"].max() == 255
+
+
+def test_few_bits_are_not_told_of_where_another_frame_uses_more():
+    dark, light = (Image.fromarray(np.full((4, 4), v, "u2")) for v in (0, 60000))
+    out = io.BytesIO()
+    dark.save(out, "TIFF", save_all=True, append_images=[light])
+    assert not read("a.tif", out.getvalue(), GREY, frame="all").notes
+
+
+def test_a_range_for_8_bits_is_told_to_be_unused():
+    found = read("a.png", picture(np.zeros((4, 4), "u1")), GREY, span=(0, 100))
+    assert "--input-range" in found.notes["input-range-unused"]
+
+
 @pytest.mark.parametrize("kind", ["f4", "i4"])
 def test_floats_and_32_bits_need_a_range(kind):
     with pytest.raises(ItemError, match=r"from 0\S* to 65535.*--input-range"):
