@@ -129,7 +129,9 @@ def _class_number(target: PinnedTarget, row: int, head: Head) -> int | None:
 
 def _label(number: int | None, labels: Sequence[str], head: Head) -> str | None:
     classes = 2 if head.is_binary else head.classes
-    return labels[number] if number is not None and len(labels) == classes else None
+    if number is not None and len(labels) == classes:
+        return labels[number]
+    return f"class {number}" if number is not None and head.is_binary else None
 
 
 def _probability(number: int | None, row: int, head: Head, first: FirstPass) -> float | None:

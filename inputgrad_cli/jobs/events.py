@@ -38,9 +38,8 @@ class ItemDone:
 
     def record(self) -> dict[str, Any]:
         """Return the line of the machine stream."""
-        told = {key: value for key, value in self.fields.items() if key != "probability"}
-        told["target"] = {k: v for k, v in told["target"].items() if k != "class"}
-        return {"type": "item", **told}
+        target = {k: v for k, v in self.fields["target"].items() if k != "class"}
+        return {"type": "item", **self.fields, "target": target}
 
     @property
     def status(self) -> str:

@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from . import draw, items, stream
 
-ITEM = {"type", "input", "path", "sample", "method", "target", "space", "score"}
+ITEM = {"type", "input", "path", "sample", "method", "target", "space", "score", "probability"}
 ITEM |= {"arrays", "picture", "status", "checks", "seconds"}
 
 
@@ -53,6 +54,51 @@ def test_an_item_has_the_contracts_fields_and_no_others(call, shapes, tmp_path):
     completeness = item["checks"]["completeness"]
     assert set(completeness) == {"sum", "difference", "gap", "steps", "ok"}
     assert item["seconds"] >= 0
+
+
+def test_the_probability_is_that_of_the_models_own_output(call, shapes, samples):
+    import keras
+
+    from inputgrad_cli.formats.pictures import SUFFIXES
+
+    folder = samples / "inputs/shapes"
+    found = items(call("saliency", shapes, folder, "--json", "-t", "top:2", "--picture", "none"))
+    model = keras.models.load_model(shapes, compile=False)
+    for item in found:
+        assert item["path"].endswith(tuple(SUFFIXES))
+        pixels = np.asarray(Image.open(item["path"]), np.float32)[None]
+        expected = float(np.asarray(model(pixels))[0, item["target"]["index"][0]])
+        assert item["probability"] == pytest.approx(expected, abs=1e-5)
+
+
+def test_what_is_no_probability_is_null(call, table):
+    for target in ("sum", "unit:0", "margin:0,1"):
+        for item in call("saliency", *table, "--json", "-t", target).events("item"):
+            assert item["probability"] is None
+
+
+@pytest.mark.parametrize("named", [False, True])
+def test_one_sigmoid_unit_has_a_label(call, tmp_path, named):
+    import keras
+
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1, "sigmoid")])
+    model.set_weights([np.array([[2.0], [-1.0]]), np.array([0.5])])
+    model.save(tmp_path / "one.keras")
+    np.save(tmp_path / "x.npy", np.ones(2, np.float32))
+    (tmp_path / "l.txt").write_text("ham\nspam\n")
+    words = ("--labels", "l.txt") if named else ()
+    p = 1 / (1 + np.exp(-1.5))
+    names = ("ham", "spam") if named else ("class 0", "class 1")
+    for target, label in (("auto", 1), ("unit:0", 1), ("class:1", 1), ("class:0", 0)):
+        out = f"o-{target}".replace(":", "")
+        (item,) = items(
+            call("saliency", "one.keras", "x.npy", "--json", "-t", target, "-o", out, *words)
+        )
+        assert item["target"]["label"] == names[label]
+        assert item["probability"] == pytest.approx(p if label else 1 - p, abs=1e-6)
+    text = call("saliency", "one.keras", "x.npy", "-o", "text", *words).out
+    assert names[1] in text
+    assert f"{p:.2%}" in text
 
 
 def test_completeness_stands_only_where_it_is_promised(call, table):
