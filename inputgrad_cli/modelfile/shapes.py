@@ -8,14 +8,9 @@ from typing import Any
 
 from inputgrad_cli.modelfile.malformed import reads_config
 from inputgrad_cli.modelfile.nodes import layers, name_of, setting
+from inputgrad_cli.modelfile.rules import given_shape
 from inputgrad_cli.signature import Shape
 
-SAME = {
-    "Activation", "ReLU", "LeakyReLU", "ELU", "PReLU", "Softmax", "Dropout", "GaussianNoise",
-    "GaussianDropout", "SpatialDropout1D", "SpatialDropout2D", "BatchNormalization", "Rescaling",
-    "LayerNormalization", "GroupNormalization", "Normalization", "Identity", "UnitNormalization",
-    "ActivityRegularization", "AlphaDropout",
-}  # fmt: skip
 NO_MAPS = {"InputLayer", "Resizing", "Rescaling", "Normalization", "CenterCrop", "ZeroPadding2D",
            "Sequential", "Functional", "Model"}  # fmt: skip
 
@@ -25,12 +20,43 @@ def output_shapes(config: Mapping[str, Any]) -> dict[str, Shape]:
     """Return the shapes, batch axis left out, of the layers directly inside a model, by name."""
     nodes = layers(config)
     found = {name_of(node): shape for node in nodes if (shape := _own(node)) is not None}
+    in_turn = "input_layers" not in config["config"]
     for before, after in pairwise(nodes):
-        if "input_layers" not in config["config"] and (shape := _built(after)) is not None:
+        if in_turn and (shape := _built(after)) is not None:
             found.setdefault(name_of(before), shape)
     for name, shape in _written(nodes):
         found.setdefault(name, shape)
+    last: Shape | None = None
+    for node in nodes:
+        name = name_of(node)
+        if name not in found and not layers(node):
+            fed = [last] if in_turn else _fed(node, found)
+            shapes = [shape for shape in fed if shape is not None]
+            if len(shapes) == len(fed) and (shape := given_shape(node, shapes)) is not None:
+                found[name] = shape
+        last = found.get(name)
     return found
+
+
+def _fed(node: Mapping[str, Any], found: Mapping[str, Shape]) -> list[Shape | None]:
+    """Return the shapes of what goes into a layer of a graph; nothing where it is shared."""
+    calls = node.get("inbound_nodes")
+    if not isinstance(calls, list) or len(calls) != 1:
+        return []
+    told = dict(_written([node]))
+    return [told.get(name, found.get(name)) for name in _sources(calls)]
+
+
+def _sources(calls: Any) -> Iterator[str]:
+    """Yield the layers that a call takes its tensors from, in order, as often as it does."""
+    if isinstance(calls, Mapping):
+        history = setting(calls, "keras_history")
+        if isinstance(history, list) and history:
+            yield str(history[0])
+            return
+        calls = list(calls.values())
+    for item in calls if isinstance(calls, list) else ():
+        yield from _sources(item)
 
 
 def _own(node: Mapping[str, Any]) -> Shape | None:
@@ -48,12 +74,7 @@ def _own(node: Mapping[str, Any]) -> Shape | None:
     built = _built(node)
     if built is None:
         return None
-    if kind in SAME:
-        return built
-    units = setting(node, "units")
-    if kind == "Dense" and isinstance(units, int):
-        return (*built[:-1], units)
-    return None
+    return given_shape(node, [built])
 
 
 def _built(node: Mapping[str, Any]) -> Shape | None:
