@@ -14,7 +14,8 @@ import click
 
 from inputgrad_cli import __version__
 from inputgrad_cli.cli.options import json_option
-from inputgrad_cli.cli.screen import put, shown
+from inputgrad_cli.cli.screen import page_width, put, wrapped
+from inputgrad_cli.cli.signals import opening
 from inputgrad_cli.limits import available_cores, available_memory, list_cores, list_memory
 
 PACKAGES = ("tensorflow", "keras", "numpy", "click", "matplotlib", "pillow", "h5py")
@@ -26,12 +27,12 @@ def command(json: bool) -> int:
     """Show versions, devices, threads and disk; exit with 4 if models cannot be opened here."""
     from inputgrad_cli.formats.results import dump
 
-    with shown(True, "starting TensorFlow"):
+    with opening("starting TensorFlow"):
         report = _report()
     if json:
         put(dump(report))
     else:
-        put("\n".join(_lines(report)))
+        put("\n".join(wrapped(line, page_width(), " " * 15) for line in _lines(report)))
     return 4 if report["problem"] else 0
 
 

@@ -51,7 +51,10 @@ def bug() -> InputgradError:
     import tempfile
     import traceback
 
-    handle, path = tempfile.mkstemp(prefix="inputgrad-", suffix=".log")
+    from inputgrad_cli.cli.scratch import SCRATCH
+
+    outside = SCRATCH.outside()  # it is to be read when the call has ended
+    handle, path = tempfile.mkstemp(prefix="inputgrad-", suffix=".log", dir=outside)
     with os.fdopen(handle, "w") as file:
         traceback.print_exc(file=file)
     kind = sys.exc_info()[0]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,14 @@ import click
 from inputgrad_cli.cli import completion
 from inputgrad_cli.cli.exits import exit_code, tell
 from inputgrad_cli.cli.options import json_option, model_argument
-from inputgrad_cli.cli.screen import put, say, shown, stage
+from inputgrad_cli.cli.pages import Section, section
+from inputgrad_cli.cli.screen import page_width, put, say, shown, stage, wrapped
+from inputgrad_cli.cli.signals import opening
 from inputgrad_cli.errors import ModelError
 from inputgrad_cli.words import printable
 
-LATER = "only the opened model can tell: use --load"
+LATER = [["only the opened model can tell: use --load"]]
+MOST = 12  # layers that are listed unasked: inputs and outputs stay on a screen of 24 lines
 
 
 @click.command("inspect")
@@ -35,6 +39,11 @@ LATER = "only the opened model can tell: use --load"
     help="Let --load open what can run code. A flag only.",
 )
 @click.option(
+    "--layers",
+    is_flag=True,
+    help="List every layer, however many there are; --json always does.",
+)
+@click.option(
     "--write-sidecar",
     is_flag=True,
     help="Write MODEL.inputgrad.toml, where preprocessing and labels are settled.",
@@ -45,6 +54,7 @@ def command(
     load: bool,
     code: tuple[str, ...],
     trust_model: bool,
+    layers: bool,
     write_sidecar: bool,
     json: bool,
 ) -> int:
@@ -63,12 +73,12 @@ def command(
     failed: ModelError | None = None
     if load:
         try:
-            with shown(True, "opening the model"):
+            with opening("opening the model"):
                 about["loaded"] = prove(model, code, trust_model, Telling(stage))
         except ModelError as error:
             failed = error
             about["loaded"] = {"problem": error.sentence()}
-    put(dump(about) if json else "\n".join(map(printable, _page(about))))
+    put(dump(about) if json else _page(about, page_width(), layers))
     if written:
         say(f"inputgrad: wrote {printable(str(written))}")
     if failed:
@@ -77,23 +87,28 @@ def command(
     return 0
 
 
-def _page(about: dict[str, Any]) -> list[str]:
+def _page(about: dict[str, Any], width: int, every: bool) -> str:
+    head = printable(f"{about['path']}  {about['kind']} {about['name']!r}")
+    lines = [line for part in _sections(about, every) for line in section(part, width)]
+    return "\n".join([wrapped(head, width), *lines])
+
+
+def _sections(about: dict[str, Any], every: bool) -> Iterator[Section]:
     told = about["loaded"] if about["loaded"] and "problem" not in about["loaded"] else {}
-    lines = [
-        f"{about['path']}  {about['kind']} {about['name']!r}",
-        *_aligned([["file", f"{about['size']} bytes, {_saved(about)}"]]),
-        *_section("inputs", _ports(told.get("inputs", about["inputs"])), LATER),
-        *_section("outputs", _ports(about["outputs"], "activation"), LATER),
-    ]
+    yield "", [["file", f"{about['size']} bytes, {_saved(about)}"]]
+    yield "inputs", _ports(told.get("inputs", about["inputs"])) or LATER
+    yield "outputs", _ports(about["outputs"], "activation") or LATER
     if told:
-        lines += _section("proved by a forward pass", [_head(head) for head in told["outputs"]])
-        lines += _section("notes", [[note] for note in told["notes"].values()])
-    lines += _settings(about)
-    lines += _needs(about)
-    blocks = [[b["input"], b["reason"]] for b in told.get("blocks", ())]
-    lines += _section("no gradient reaches", blocks)
-    lines += _section("layers", _layers(about, told), LATER)
-    return lines
+        yield "proved by a forward pass", [_head(head) for head in told["outputs"]]
+        yield "notes", [[note] for note in told["notes"].values()]
+    yield "saliency", list(_settings(about))
+    yield from _needs(about)
+    yield "no gradient reaches", [[b["input"], b["reason"]] for b in told.get("blocks", ())]
+    rows = told.get("layers") or about["layers"]
+    if every or not rows or len(rows) <= MOST:
+        yield "layers", _layers(rows) or LATER
+    else:
+        yield f"{len(rows)} layers (--layers lists them)", _kinds(rows)
 
 
 def _saved(about: dict[str, Any]) -> str:
@@ -126,17 +141,16 @@ def _head(head: dict[str, Any]) -> list[str]:
     return [head["name"], _shape(head["shape"]), told + (f" ({head['note']})" * bool(head["note"]))]
 
 
-def _settings(about: dict[str, Any]) -> list[str]:
-    rows = []
+def _settings(about: dict[str, Any]) -> Iterator[list[str]]:
     told = about["loaded"] or {}
-    rows += _pixels(told.get("preprocess") or about["preprocess"])
+    yield from _pixels(told.get("preprocess") or about["preprocess"])
     if about["labels"]:
-        rows.append(["labels", ", ".join(about["labels"][:8])])
+        more = ", ..." if len(about["labels"]) > 8 else ""
+        yield ["labels", ", ".join(about["labels"][:8]) + more]
     if about["sidecar"]:
-        rows.append(["sidecar", about["sidecar"]])
+        yield ["sidecar", about["sidecar"]]
     if layer := told.get("cam_layer") or about["cam_layer"]:
-        rows.append(["a CAM would use", layer])
-    return _section("saliency", rows)
+        yield ["a CAM would use", layer]
 
 
 def _pixels(told: dict[str, Any] | None) -> list[list[str]]:
@@ -155,33 +169,19 @@ def _pixels(told: dict[str, Any] | None) -> list[list[str]]:
     return rows + [["", note] for note in notes]
 
 
-def _needs(about: dict[str, Any]) -> list[str]:
+def _needs(about: dict[str, Any]) -> Iterator[Section]:
     custom = [[c["name"], f"from {c['module']}" if c["module"] else ""] for c in about["custom"]]
-    return [
-        *_section("needs --code for", custom),
-        *_section("refused without --trust-model", [[why] for why in about["unsafe"]]),
-        *_section("cannot be used", [[about["problem"]]] if about["problem"] else []),
-        *_section("a gradient does not pass", [[layer] for layer in about["blocks"]]),
-    ]
+    yield "needs --code for", custom
+    yield "refused without --trust-model", [[why] for why in about["unsafe"]]
+    yield "cannot be used", [[about["problem"]]] if about["problem"] else []
+    yield "a gradient does not pass", [[layer] for layer in about["blocks"]]
 
 
-def _layers(about: dict[str, Any], told: dict[str, Any]) -> list[list[str]] | None:
-    rows = told.get("layers") or about["layers"]
-    return [[r["name"], r["class"], _shape(r["shape"])] for r in rows] or None
+def _layers(rows: Sequence[dict[str, Any]]) -> list[list[str]]:
+    return [[row["name"], row["class"], _shape(row["shape"])] for row in rows]
 
 
-def _section(
-    title: str, rows: Sequence[Sequence[str]] | None, unknown: str | None = None
-) -> list[str]:
-    if rows is None:
-        return [title, f"  {unknown}"]
-    return [title, *_aligned(rows)] if rows else []
-
-
-def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Return lines whose columns stand under one another."""
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    return [
-        "  " + "  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip()
-        for row in rows
-    ]
+def _kinds(rows: Sequence[dict[str, Any]]) -> list[list[str]]:
+    """Return how many layers there are of each class, the most frequent first."""
+    counts = Counter(row["class"] for row in rows)
+    return [[", ".join(f"{number} {kind}" for kind, number in counts.most_common())]]

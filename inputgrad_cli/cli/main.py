@@ -22,6 +22,7 @@ from inputgrad_cli.words import COMMANDS
 
 PIPE_CLOSED = 141
 INTERRUPTED = 130
+COMPLETING = "_INPUTGRAD_COMPLETE"
 ENDED_BY = {PIPE_CLOSED: signal.SIGPIPE, INTERRUPTED: signal.SIGINT}
 
 
@@ -78,12 +79,29 @@ def cli() -> None:
 def main() -> None:
     """Run the command line and end the process with the contract's exit code."""
     _fill_descriptors()
+    if _is_work(sys.argv[1:]):
+        _open_scratch()
     code = run(sys.argv[1:])
     if code in ENDED_BY:
         from inputgrad_cli.cli.signals import end_by
 
         end_by(ENDED_BY[code])
     leave(code)
+
+
+def _is_work(argv: list[str]) -> bool:
+    """Return whether a call may write temporary files; help and completion cannot wait."""
+    helping = {"-h", "--help", "--version"} & set(argv)
+    return bool(set(COMMANDS) & set(argv)) and not helping and COMPLETING not in os.environ
+
+
+def _open_scratch() -> None:
+    """Give this call a temporary directory, which a signal that ends it removes as well."""
+    from inputgrad_cli.cli.scratch import SCRATCH
+    from inputgrad_cli.cli.signals import end_on_signals
+
+    SCRATCH.open()
+    end_on_signals()
 
 
 def _fill_descriptors() -> None:
@@ -106,6 +124,8 @@ def leave(code: int) -> NoReturn:
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError, ValueError, AttributeError):
             stream.flush()
+    if scratch := sys.modules.get("inputgrad_cli.cli.scratch"):
+        scratch.SCRATCH.remove()
     os._exit(code)
 
 

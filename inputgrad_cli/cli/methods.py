@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import groupby
 from typing import Any
 
 import click
 
 from inputgrad_cli.cli import completion
 from inputgrad_cli.cli.options import json_option
-from inputgrad_cli.cli.screen import put
+from inputgrad_cli.cli.pages import aligned
+from inputgrad_cli.cli.screen import page_width, put, wrapped
 
 
 @click.command("methods")
@@ -21,25 +24,36 @@ def command(name: str | None, json: bool) -> None:
 
     if name is not None:
         about = describe(name)
-        put(dump(about) if json else _page(about))
+        put(dump(about) if json else wrapped(_page(about), page_width(), " " * 6))
         return
     rows = method_rows()
-    put(dump({"methods": rows}) if json else _table(rows))
+    put(dump({"methods": rows}) if json else _table(rows, page_width()))
 
 
-LEGEND = """\
-complete: values sum to score - baseline score. random: draws follow --seed. picture, dataset,
-layer, network: what a method needs. `inputgrad methods NAME` tells parameters, formula and laws."""
+LEGEND = (
+    "complete: values sum to score - baseline score. random: draws follow --seed. "
+    "picture, dataset, layer, network: what a method needs. "
+    "`inputgrad methods NAME` tells parameters, formula and laws."
+)
 
 
-def _table(rows: list[dict[str, Any]]) -> str:
+def _table(rows: list[dict[str, Any]], width: int) -> str:
+    """Return a line a method; where that is too wide, its help and tags stand below it."""
     cells = [(r["name"], r["family"], _tags(r), r["paper"], r["help"]) for r in rows]
-    widths = [max(len(row[place]) for row in cells) for place in range(4)]
-    lines = [
-        "  ".join([*(f"{text:{w}}" for text, w in zip(row, widths, strict=False)), row[-1]])
-        for row in cells
-    ]
-    return "\n".join(lines) + "\n" + LEGEND
+    lines = aligned(cells)
+    if max(len(line) for line in lines) > width:
+        lines = [*_narrow(rows, width), ""]
+    return "\n".join(lines) + "\n" + wrapped(LEGEND, width, "")
+
+
+def _narrow(rows: list[dict[str, Any]], width: int) -> Iterator[str]:
+    heads = aligned([(row["name"], row["paper"]) for row in rows])
+    for family, members in groupby(zip(rows, heads, strict=True), lambda pair: pair[0]["family"]):
+        yield f"{family} methods"
+        for row, head in members:
+            tags = _tags(row).replace("-", "")
+            yield f"  {head}"
+            yield wrapped(f"      {row['help']}" + (f" [{tags}]" if tags else ""), width, " " * 6)
 
 
 def _tags(row: dict[str, Any]) -> str:

@@ -54,7 +54,7 @@ def command(ctx: click.Context, /, **values: Any) -> int:
 
     \b
     inputgrad saliency model.keras image.png
-    inputgrad saliency model.keras images/ -m integrated-gradients -t top:2 -o maps
+    inputgrad saliency model.keras images/ -m smoothgrad -t top:2 -o maps
     inputgrad saliency model.keras table.csv -m input-x-gradient --json
     """
     _check_sources(values)

@@ -22,6 +22,7 @@ from inputgrad_cli.cli.progress import Status
 FIRST = 0.3  # seconds before the line is drawn: a call that is quicker shows none
 EVERY = 0.25  # seconds between two looks at what the line should say
 USUAL = 80  # columns, of a terminal that does not tell its width
+ANY = 1 << 20  # columns
 CONTINUED = "  "  # before the second and later lines of a sentence
 
 
@@ -171,9 +172,9 @@ def stderr_width() -> int:
     return _screen.width if _screen else _width_of(2)
 
 
-def page_width(most: int = 100) -> int:
-    """Return the columns that a page on stdout has: those of the terminal, at most `most`."""
-    return min(_width_of(1), most) if is_terminal(sys.stdout) else USUAL
+def page_width() -> int:
+    """Return the columns of a page on stdout; what is no terminal takes lines of any length."""
+    return _width_of(1) if is_terminal(sys.stdout) else ANY
 
 
 def _width_of(fd: int) -> int:
@@ -182,11 +183,14 @@ def _width_of(fd: int) -> int:
     return USUAL
 
 
-def wrapped(text: str, width: int) -> str:
-    """Return text whose lines are broken between words; a word that is too long stays whole."""
+def wrapped(text: str, width: int, indent: str = CONTINUED) -> str:
+    """Return text whose lines are broken between words; a word that is too long stays whole.
+
+    The lines that are made so begin with `indent`.
+    """
     how = textwrap.TextWrapper(
-        max(width, 20),
-        subsequent_indent=CONTINUED,
+        max(width, 20 + len(indent)),
+        subsequent_indent=indent,
         break_long_words=False,
         break_on_hyphens=False,
         replace_whitespace=False,

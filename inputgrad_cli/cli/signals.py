@@ -14,11 +14,12 @@ import select
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from types import FrameType, TracebackType
 from typing import Any, NoReturn
 
-from inputgrad_cli.cli.screen import say
+from inputgrad_cli.cli.scratch import SCRATCH
+from inputgrad_cli.cli.screen import say, shown
 
 WATCHED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 GRACE = 5.0  # seconds
@@ -30,20 +31,23 @@ class Signals:
     """A block in which the first signal only raises a flag.
 
     Before the process is ended because nothing else went on, another thread does `last`; `words`
-    are said before it is ended by any second signal.
+    are said before it is ended there. Without `grace` (seconds) the first signal ends it.
     """
 
     def __init__(
-        self, last: Callable[[], None] = lambda: None, words: Callable[[], None] = lambda: None
+        self,
+        last: Callable[[], None] = lambda: None,
+        words: Callable[[], None] = lambda: None,
+        grace: float = GRACE,
     ) -> None:
-        self._last, self._words = last, words
+        self._last, self._words, self._grace = last, words, grace
         self._came: int | None = None
         self._before: dict[int, Any] = {}
         self._watch: Watch | None = None
 
     def __enter__(self) -> Signals:
         if threading.current_thread() is threading.main_thread():
-            self._watch = Watch(self._last, self._words)
+            self._watch = Watch(self._last, self._words, self._grace)
             for number in WATCHED:
                 # A job in the background, or under nohup, is meant not to hear it.
                 if signal.getsignal(number) != signal.SIG_IGN:
@@ -64,8 +68,9 @@ class Signals:
     def _note(self, number: int, frame: FrameType | None) -> None:
         if self._came is None:
             self._came = number
-            with contextlib.suppress(OSError):
-                say(STOPPING)
+            if self._grace:
+                with contextlib.suppress(OSError):
+                    say(STOPPING)
 
     def came(self) -> bool:
         """Return whether a signal has come."""
@@ -80,8 +85,8 @@ class Signals:
 class Watch:
     """The thread beside the main one, from now until `close`."""
 
-    def __init__(self, last: Callable[[], None], words: Callable[[], None]) -> None:
-        self._last, self._words = last, words
+    def __init__(self, last: Callable[[], None], words: Callable[[], None], grace: float) -> None:
+        self._last, self._words, self._grace = last, words, grace
         self._read, self._write = os.pipe()
         os.set_blocking(self._write, False)
         self._before = signal.set_wakeup_fd(self._write, warn_on_full_buffer=False)
@@ -99,7 +104,7 @@ class Watch:
         first = self._next(None)
         began = time.monotonic()
         while first is not None:
-            left = max(began + GRACE - time.monotonic(), 0.0)
+            left = max(began + self._grace - time.monotonic(), 0.0)
             number = self._next(left)
             if number is None:
                 return
@@ -122,8 +127,33 @@ class Watch:
         return 0
 
 
+@contextlib.contextmanager
+def opening(stage: str) -> Iterator[None]:
+    """Show what is going on while TensorFlow works; a signal ends it, however long that takes."""
+    with shown(True, stage), Signals(words=_stopped, grace=0.0):
+        yield
+
+
+def end_on_signals() -> None:
+    """Let the signals that would end the process do so once what it wrote aside is gone."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) == signal.SIG_DFL:
+            signal.signal(number, _end)
+
+
+def _end(number: int, frame: FrameType | None) -> None:
+    _stopped()
+    end_by(number)
+
+
+def _stopped() -> None:
+    with contextlib.suppress(OSError):
+        say("inputgrad: stopped.")
+
+
 def end_by(number: int) -> NoReturn:
     """End the process by a signal; from any thread, where `signal.signal` works in one alone."""
+    SCRATCH.remove()
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).signal(number, None)
         os.kill(os.getpid(), number)

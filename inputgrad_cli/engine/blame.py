@@ -28,7 +28,8 @@ def blockers(binding: Binding, tensors: dict[str, Any], sites: Sequence[str]) ->
         return binding.call(inputs)
 
     signature = [{name: tf.TensorSpec(t.shape, t.dtype) for name, t in tensors.items()}]
-    graph = tf.function(run, input_signature=signature).get_concrete_function().graph
+    traced = tf.function(run, input_signature=signature, autograph=binding.own_code)
+    graph = traced.get_concrete_function().graph
     names = sorted(tensors)  # a dictionary is flattened in this order
     starts = [t for name, t in zip(names, graph.inputs, strict=False) if name in sites]
     names_of_layers = {path.rpartition("/")[2] for path in layers_by_path(binding.model)}

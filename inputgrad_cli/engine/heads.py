@@ -83,6 +83,7 @@ def _walk_graph(binding: Binding, tensors: Tensors) -> dict[str, Any]:
         logits = {name: logits_of(y) for name, y in binding.call(inputs).items()}
         return {name: z for name, z in logits.items() if z is not None}
 
+    # AutoGraph writes files, and reads the source of all it meets: for code of the user's alone.
     return dict(tf.function(found, autograph=binding.own_code)(dict(tensors)))
 
 

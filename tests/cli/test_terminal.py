@@ -10,6 +10,7 @@ import time
 
 import pytest
 
+from inputgrad_cli.words import COMMANDS
 from tests.faults.conftest import ENV, draw_many
 from tests.faults.engine import save_model
 from tests.faults.server import SETTINGS
@@ -131,6 +132,62 @@ def test_an_error_is_told_in_words_and_on_the_stream(terminal):
     assert [event["type"] for event in events] == ["error", "summary"]
     assert "no" in " ".join(made.lines)
     assert made.lines[0].startswith("inputgrad: ")
+
+
+CALLS = {
+    "saliency": [
+        ("saliency", "m.keras", "in"),
+        ("saliency", "m.keras", "in", "--json"),
+        ("saliency", "m.keras", "in", "-n"),
+        ("saliency", "m.keras", "in", "-m", "smothgrad"),
+        ("saliency", "m.keras", "in", "-m", "smoothgrad:smaples=3,noise=0.1,of=input-x-gradient"),
+        ("saliency", "m.keras", "nowhere/" + "long" * 30 + ".png"),
+        ("saliency", "nowhere.keras", "in"),
+        ("saliency", "m.keras"),
+        ("saliency", "m.keras", "in", "--space", "outer"),
+    ],
+    "inspect": [("inspect", "m.keras"), ("inspect", "m.keras", "--json"), ("inspect", "in")],
+    "methods": [("methods",), ("methods", "smoothgrad"), ("methods", "--json"), ("methods", "x")],
+    "render": [
+        ("render", "inputgrad-out"),
+        ("render", "inputgrad-out", "--json"),
+        ("render", "in"),
+    ],
+    "verify": [("verify", "inputgrad-out"), ("verify", "inputgrad-out", "--json")],
+    "merge": [("merge", "s"), ("merge", "s", "--json"), ("merge", "in")],
+    "doctor": [("doctor",), ("doctor", "--json")],
+}
+DATA = {"saliency", "render", "verify", "merge"}  # whose lines on stdout name files
+
+
+def test_every_command_is_called():
+    assert set(CALLS) == set(COMMANDS)
+
+
+def widest(text):
+    """Return the widest line that was written, whatever the screen made of it."""
+    lines = text.replace("\r\n", "\n").split("\n")
+    return max((len(part) for line in lines for part in line.split("\r")), default=0)
+
+
+@pytest.mark.parametrize("columns", [80, 200])
+@pytest.mark.parametrize("command", COMMANDS)
+def test_no_line_is_wider_than_the_terminal_and_none_holds_an_escape_code(
+    terminal, place, command, columns
+):
+    assert terminal("saliency", "m.keras", "in", "-q").wait() == 3
+    for share in ("0/2", "1/2"):
+        terminal("saliency", "m.keras", "in", "-q", "-o", "s", "--shard", share).wait()
+    for words in (*CALLS[command], (command, "--help")):
+        page = "--help" in words or ("--json" not in words and command not in DATA)
+        out = {} if page else {"stdout": subprocess.DEVNULL}
+        made = terminal(*words, columns=columns, **out)
+        made.wait()
+        assert b"\x1b" not in made.raw, words
+        assert b"Traceback" not in made.raw
+        text = made.raw.decode()
+        longest = max(map(len, text.split()), default=0)  # a path stays whole
+        assert widest(text) <= max(columns, longest + 2), (words, made.lines)
 
 
 @pytest.mark.parametrize("columns", [80, 200])

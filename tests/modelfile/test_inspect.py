@@ -37,9 +37,17 @@ def test_the_keys_are_stable(call, samples):
 
 
 def test_columns_stand_under_one_another(call, samples):
-    lines = call("inspect", samples / "shapes.keras").out.splitlines()
+    lines = call("inspect", samples / "shapes.keras", "--layers").out.splitlines()
     rows = [line for line in lines if "  Conv2D" in line]
     assert len({line.index("Conv2D") for line in rows}) == 1
+
+
+def test_many_layers_are_counted_and_the_page_fits_a_terminal(call, samples):
+    lines = call("inspect", samples / "shapes.keras").out.splitlines()
+    assert len(lines) <= 20
+    assert any("layers (--layers lists them)" in line for line in lines)
+    assert any("Conv2D, " in line for line in lines)
+    assert "Conv2D" in call("inspect", samples / "shapes.keras", "--layers").out
 
 
 def cpu_of_children():

@@ -44,7 +44,7 @@ def ruled_of(binding: Binding, choice: Choice, sites: Sequence[str], rule: Rule)
         found, rules = back(tensors, sites, scores, rule, refuse)
         return found, scores, rules
 
-    traced: Program = tf.function(run, reduce_retracing=True)
+    traced: Program = tf.function(run, reduce_retracing=True, autograph=binding.own_code)
     return traced
 
 
