@@ -3,14 +3,18 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 TESTS = $(BIN)/pytest -n 2 --dist worksteal
+COMPUTING = tests/engine tests/methods tests/nasty tests/cli/test_pictures_read.py \
+  tests/test_attention.py tests/test_folded.py tests/test_laws_networks.py tests/test_logits.py \
+  tests/test_merging.py tests/test_sample_models.py
 DEMO = sample_models/shapes.keras sample_models/inputs/shapes
 
-.PHONY: help setup demo check test test-all bench samples clean
+.PHONY: help setup demo check test test-all test-kernels bench samples clean
 
 help:
 	@echo "make demo      make the environment and draw what the sample classifier looks at"
 	@echo "make test      make the environment and run the tests"
 	@echo "make test-all  the same with the long loops"
+	@echo "make test-kernels  the tests of what computes, with oneDNN's kernels and without"
 	@echo "make check     style, types, import rules"
 	@echo "make bench     measure speed as ratios, in one run"
 	@echo "make samples   train the sample models anew (five minutes)"
@@ -38,6 +42,11 @@ test: setup
 
 test-all: setup
 	$(TESTS)
+
+# What depends on the kernels that TensorFlow computes with: engine, methods, pictures, models.
+test-kernels: setup
+	TF_ENABLE_ONEDNN_OPTS=0 $(TESTS) -m "not slow" $(COMPUTING)
+	TF_ENABLE_ONEDNN_OPTS=1 $(TESTS) -m "not slow" $(COMPUTING)
 
 bench: setup
 	$(BIN)/python -m tests.bench

@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from inputgrad_cli.arrays import Array, Arrays
+from inputgrad_cli.engine.channels_first import move_channels_last
 from inputgrad_cli.engine.fixes import has_own_code
 from inputgrad_cli.engine.kernels import compute_once
 from inputgrad_cli.engine.losses import Losses
@@ -37,6 +38,7 @@ class Binding:
         self.losses = losses or Losses()
         # To look for branches on tensors takes a second, so it is done only where there may be one.
         self.own_code = own_code or has_own_code(model)
+        move_channels_last(model)
         self.struct = _structure(model)
         if self.struct is not None:
             leaves = keras.tree.flatten_with_path(self.struct)

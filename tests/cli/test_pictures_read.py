@@ -21,16 +21,25 @@ def same(call, samples, tmp_path):
     """Assert that a picture and an array are one and the same to the model."""
 
     def same(picture, values, *words):
-        np.save(tmp_path / "expected.npy", np.asarray(values, "float32"))
+        expected = np.asarray(values, "float32")
+        np.save(tmp_path / "expected.npy", expected)
+        np.save(tmp_path / "nudged.npy", expected * np.float32(1 + 2e-7))
         words = ("-t", "class:1", "-m", "input-x-gradient", "--picture", "none", *words)
         result = call("saliency", samples / "shapes.keras", picture, "-o", "one", *words, "--json")
         assert result.code == 0, result.out
-        call("saliency", samples / "shapes.keras", "expected.npy", "-o", "two", *words)
+        files = ("expected.npy", "nudged.npy")
+        call("saliency", samples / "shapes.keras", *files, "-o", "two", *words)
         one = next((tmp_path / "one").glob("*.npz"))
-        two = next((tmp_path / "two").glob("*.npz"))
+        two = next((tmp_path / "two").glob("expected*.npz"))
         found, expected = arrays(one)["picture"], arrays(two)["picture"]
-        assert np.abs(expected).max() > 0
-        np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-4 * np.abs(expected).max())
+        largest = np.abs(expected).max()
+        assert largest > 0
+        assert metadata(one)["score"] == pytest.approx(metadata(two)["score"], rel=1e-4)
+        # What lies behind a kink moves by far more than rounding, as nudged inputs tell.
+        nudged = arrays(next((tmp_path / "two").glob("nudged*.npz")))["picture"]
+        steady = np.abs(nudged - expected) <= 1e-5 * largest
+        assert steady.mean() > 0.2
+        assert np.abs(found - expected)[steady].max() <= 1e-4 * largest
         return metadata(one)
 
     return same
@@ -79,7 +88,8 @@ def test_a_colour_hidden_under_alpha_is_not_seen(call, samples, tmp_path, mode):
         picture.save(tmp_path / f"{name}.png")
     call("saliency", samples / "shapes.keras", "a.png", "b.png", "--picture", "none")
     one, two = (arrays(tmp_path / f"inputgrad-out/{n}.png.gradient.npz") for n in "ab")
-    np.testing.assert_array_equal(one["picture"], two["picture"])
+    largest = np.abs(one["picture"]).max()  # two rows of a batch may round differently
+    np.testing.assert_allclose(one["picture"], two["picture"], rtol=0, atol=1e-5 * largest)
 
 
 @pytest.mark.parametrize("turn", range(2, 9))
