@@ -10,7 +10,8 @@ import click
 from click.shell_completion import CompletionItem
 
 import inputgrad_cli
-from inputgrad_cli.words import TARGETS
+from inputgrad_cli.cli.offers import classes_of, inputs_of, layers_of, parameters_of
+from inputgrad_cli.words import LAYER, TARGETS
 
 PACKAGE = Path(inputgrad_cli.__file__).parent
 NAME = re.compile(r'^    name = "([^"]+)"$', re.M)
@@ -20,8 +21,17 @@ Items = list[CompletionItem]
 
 def methods(ctx: click.Context, param: click.Parameter, incomplete: str) -> Items:
     """Return the methods whose names begin so."""
-    found = (name for path in (PACKAGE / "methods").glob("*.py") for name in _names(path))
-    return _begun(incomplete, sorted(found))
+    method, colon, rest = incomplete.partition(":")
+    if not colon or param.param_type_name == "argument":
+        return _begun(incomplete, _methods())
+    before, comma, word = rest.rpartition(",")
+    key, equals, _ = word.partition("=")
+    head = f"{method}:{before}{comma}"
+    if equals and key == "layer":
+        return _begun(incomplete, [f"{head}layer={name}" for name in layers_of(_model(ctx))])
+    if equals and key == "of":
+        return _begun(incomplete, [f"{head}of={name}" for name in _methods()])
+    return _begun(incomplete, [f"{head}{name}=" for name in parameters_of(method)])
 
 
 def baselines(ctx: click.Context, param: click.Parameter, incomplete: str) -> Items:
@@ -30,8 +40,35 @@ def baselines(ctx: click.Context, param: click.Parameter, incomplete: str) -> It
 
 
 def targets(ctx: click.Context, param: click.Parameter, incomplete: str) -> Items:
-    """Return the fixed words of targets that begin so."""
-    return _begun(incomplete, TARGETS)
+    """Return the targets that begin so: fixed words, classes by name, layers, files."""
+    kind, colon, rest = incomplete.partition(":")
+    if not colon:
+        return _begun(incomplete, TARGETS)
+    if kind in ("mask", "file"):
+        return [CompletionItem(rest, type="file")]
+    head = f"{kind}:" + "".join(rest.rpartition(",")[:2] if kind == "margin" else ())
+    if kind in ("class", "margin"):
+        labels = ctx.params.get("labels")
+        return _begun(incomplete, [head + name for name in classes_of(_model(ctx), labels)])
+    if f"{kind}:" == LAYER:
+        return _begun(incomplete, [f"{head}{name}/" for name in layers_of(_model(ctx))])
+    return []
+
+
+def places(ctx: click.Context, param: click.Parameter, incomplete: str) -> Items:
+    """Return the inputs and the layers of the model that begin so."""
+    model = _model(ctx)
+    return _begun(incomplete, inputs_of(model) + [LAYER + name for name in layers_of(model)])
+
+
+def _model(ctx: click.Context) -> Path | None:
+    # Where an option still lacks its value, Click leaves the arguments where they were.
+    words = [ctx.params.get("model"), *ctx.args]
+    return next((Path(word) for word in words if word is not None), None)
+
+
+def _methods() -> list[str]:
+    return sorted(n for path in (PACKAGE / "methods").glob("*.py") for n in _names(path))
 
 
 def files(ctx: click.Context, param: click.Parameter, incomplete: str) -> Items:

@@ -79,6 +79,10 @@ def cli() -> None:
 def main() -> None:
     """Run the command line and end the process with the contract's exit code."""
     _fill_descriptors()
+    if COMPLETING in os.environ:
+        from inputgrad_cli.cli import bash
+
+        bash.install()
     if _is_work(sys.argv[1:]):
         _open_scratch()
     code = run(sys.argv[1:])

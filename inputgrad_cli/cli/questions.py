@@ -58,6 +58,7 @@ asking = together(
     click.option(
         "--wrt",
         metavar="NAME",
+        shell_complete=completion.places,
         help="The input, or layer:NAME, to differentiate; default: all inputs.",
     ),
     click.option(

@@ -1,6 +1,7 @@
 """What the tab key offers, and at what cost."""
 
 import os
+import shutil
 import subprocess
 import sys
 
@@ -10,6 +11,7 @@ from inputgrad_cli.baseline import baselines
 from inputgrad_cli.methods import methods
 from inputgrad_cli.target_text import HELP
 from inputgrad_cli.words import COMMANDS, TARGETS
+from tests.terminal import Terminal
 
 CALL = """
 import atexit, sys
@@ -109,3 +111,84 @@ def test_help_says_how_it_is_switched_on(call):
     text = call("--help").out
     for word in ("bash_source", "zsh_source", "fish_source"):
         assert f"_INPUTGRAD_COMPLETE={word}" in text or word in text
+
+
+@pytest.fixture
+def shapes(samples, tmp_path):
+    """Return the sample model, with class names of which two have a space."""
+    (tmp_path / "m.keras").write_bytes((samples / "shapes.keras").read_bytes())
+    (tmp_path / "m.labels.txt").write_text("circle\ncross roads\nsquare\nstar\ncross bow\n")
+    return "m.keras"
+
+
+@pytest.mark.parametrize("shell", ["zsh", "fish"])
+def test_classes_layers_and_parameters_are_offered_by_name(complete, shapes, shell):
+    def asked(*words):
+        return complete("saliency", shapes, *words, shell=shell)
+
+    assert asked("-t", "class:c") == {"class:circle", "class:cross roads", "class:cross bow"} or (
+        shell == "zsh"  # which is given the words as they are typed
+    )
+    assert asked("-t", "class:s") == {"class:square", "class:star"}
+    assert asked("-t", "margin:star,sq") == {"margin:star,square"}
+    assert "layer:relu6/" in asked("-t", "layer:re")
+    assert "layer:relu6" in asked("--wrt", "layer:re")
+    assert "picture" in asked("--wrt", "")
+    assert asked("-m", "smoothgrad:n") == {"smoothgrad:noise="}
+    assert asked("-m", "smoothgrad:noise=0.1,sa") == {"smoothgrad:noise=0.1,samples="}
+    assert "grad-cam:layer=relu6" in asked("-m", "grad-cam:layer=re")
+    assert "smoothgrad:of=gradient" in asked("-m", "smoothgrad:of=gra")
+
+
+def test_parameters_are_those_of_the_registry():
+    from inputgrad_cli.cli.offers import parameters_of
+    from inputgrad_cli.registry import parameters
+
+    for method in methods:
+        own = {field.name for field in parameters(method)}
+        assert set(parameters_of(method.name)) == own | {"as"}, method.name
+
+
+def test_a_broken_model_offers_nothing_and_says_nothing(complete, tmp_path):
+    (tmp_path / "m.keras").write_text("no model")
+    for word in ("class:", "layer:", "unit:", "loss:"):
+        assert complete("saliency", "m.keras", "-t", word, shell="fish") <= {""}
+    assert complete("saliency", "-t", "layer:", shell="fish") <= {""}
+
+
+@pytest.mark.skipif(not shutil.which("bash"), reason="no bash here")
+@pytest.mark.parametrize(
+    ("typed", "line"),
+    [
+        ("-t class:ci\t", "-t class:circle "),
+        ("-t cla\t", "-t class:"),
+        ("-t class:\t\t", None),
+        ("-t 'class:st\t", None),
+        ("-t class:cross\\ b\t", "-t class:cross\\ bow "),
+        ("-m smoothgrad:no\t", "-m smoothgrad:noise="),
+        ("-m smoothgrad:noise=0.1,sam\t", "-m smoothgrad:noise=0.1,samples="),
+        ("-m grad-cam:layer=relu6\t", "-m grad-cam:layer=relu6 "),
+        ("--wrt layer:relu6\t", "--wrt layer:relu6 "),
+    ],
+)
+def test_a_real_bash_completes_behind_a_colon(shapes, tmp_path, typed, line):
+    (tmp_path / "a file").write_text("")
+    tool = tmp_path / "inputgrad"
+    tool.write_text(f"#!/bin/sh\nexec '{sys.executable}' -m inputgrad_cli \"$@\"\n")
+    tool.chmod(0o755)
+    path = f"{tmp_path}:{os.environ['PATH']}"
+    env = {"PS1": "> ", "PATH": path, "TERM": "dumb", "INPUTRC": "/dev/null"}
+    bash = Terminal(["bash", "--norc", "--noprofile", "-i"], columns=200, env=env, cwd=tmp_path)
+    try:
+        bash.type('eval "$(_INPUTGRAD_COMPLETE=bash_source inputgrad)"; echo rea""dy\n')
+        bash.until(lambda t: b"\nready" in t.raw)
+        words = f"inputgrad saliency {shapes} "
+        bash.type(words + typed)
+        if line is None:
+            bash.until(lambda t: b"star" in t.raw)
+            assert "a file" not in " ".join(bash.lines)
+        else:
+            end = (words + line).encode().replace(b" ", b" ")
+            bash.until(lambda t: end in t.raw.replace(b"\a", b""), seconds=20)
+    finally:
+        bash.close()
