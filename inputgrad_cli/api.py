@@ -38,7 +38,7 @@ from inputgrad_cli.opened import (
 )
 from inputgrad_cli.preprocess import Pixels, Preprocess
 from inputgrad_cli.question import Question, Wish
-from inputgrad_cli.records import Facts, attribution_of, spelled
+from inputgrad_cli.records import Facts, attribution_of, failures_of, spelled
 from inputgrad_cli.rendering.about import about
 from inputgrad_cli.rendering.draw import Drawing, draw
 from inputgrad_cli.rendering.style import Style
@@ -146,6 +146,8 @@ def explain(
         raise UsageError(f"target {target!r} makes {len(answers)} maps", mend="ask for one: top1")
     if answers[0].error:
         raise answers[0].error
+    for error in failures_of(answers, samples).values():
+        raise error
     return attribution_of([answers[0]], samples, facts(opened, question))
 
 

@@ -25,6 +25,11 @@ class Completeness:
     steps: NDArray[np.int64]
     ok: NDArray[np.bool_]
 
+    @property
+    def is_short(self) -> NDArray[np.bool_]:
+        """Return where more steps may help: the gap is too large, and a number."""
+        return np.asarray(~self.ok & np.isfinite(self.gap))
+
 
 def completeness(
     total: Array, scores: Array, baseline_scores: Array, steps: Any, tolerance: float

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -201,13 +201,45 @@ class Dataset(Given):
     name = "dataset"
 
 
+def made_of_kind(
+    chosen: Baseline,
+    array: Array,
+    site: str,
+    keys: Sequence[bytes],
+    preprocess: Preprocess | None,
+) -> Array:
+    """Return the baseline in the type of `array`: whole numbers, or of texts the empty one.
+
+    UsageError where texts have no such baseline.
+    """
+    if array.dtype.kind == "f":
+        return chosen.make(array, site, keys, preprocess)
+    if array.dtype.kind in "biu":
+        limits = (False, True) if array.dtype.kind == "b" else _limits(array.dtype)
+        made = np.rint(chosen.make(array.astype(np.float32), site, keys, preprocess))
+        return np.clip(made, *limits).astype(array.dtype)
+    if isinstance(chosen, Zeros):
+        return np.zeros_like(array)
+    raise UsageError(
+        f"--baseline {chosen.name} needs numbers",
+        reason=f"input {site!r} takes text",
+        mend="use --baseline zeros, which is the empty text, or file:path=FILE",
+    )
+
+
+def _limits(dtype: Any) -> tuple[int, int]:
+    info = np.iinfo(dtype)
+    return int(info.min), int(info.max)
+
+
 def fitted(given: Array | None, array: Array, site: str) -> Array:
-    """Return samples from a file, (K, ...), as floats like those of `array`, (B, ...), at `site`.
+    """Return samples from a file, (K, ...), in the type of those of `array`, (B, ...), at `site`.
 
     Raises ItemError where they are none of it: another shape, or no model input at all.
     """
-    if given is not None and given.dtype.kind in "biuf" and given.shape[1:] == array.shape[1:]:
-        return given.astype(array.dtype)
+    kinds = "U" if array.dtype.kind == "U" else "biuf"
+    if given is not None and given.dtype.kind in kinds and given.shape[1:] == array.shape[1:]:
+        return given if kinds == "U" else given.astype(array.dtype)
     there = "no values" if given is None else f"values of shape {given.shape[1:]}"
     raise ItemError(
         f"the baseline's file has {there} for {site!r}",

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from inputgrad_cli.arrays import Array, Arrays, take
-from inputgrad_cli.baseline import Black, Dataset, Given, Zeros, fitted
+from inputgrad_cli.attribution import Finding
 from inputgrad_cli.contracts import Case, Engine, FirstPass, Gradients, Method
 from inputgrad_cli.errors import ItemError
 from inputgrad_cli.gradcheck import GradientCheck, check_gradient
+from inputgrad_cli.map_faults import fault, underivable, without, without_failed
 from inputgrad_cli.methods.several import over_baselines
-from inputgrad_cli.preprocess import Preprocess
+from inputgrad_cli.placement import Placement
 from inputgrad_cli.question import Question, Wish, choices_of, truth_of
-from inputgrad_cli.rows import Record, Teller, merged
+from inputgrad_cli.rows import Row, Teller, merged
 from inputgrad_cli.sample import Samples, keys
 from inputgrad_cli.target import Choice, PinnedTarget
 from inputgrad_cli.words import LAYER
@@ -28,13 +30,14 @@ CLASSES = 64  # classes of a Jacobian that are in memory beside the Jacobian its
 class Answer:
     """The map of one wish and one target for a batch: values (B, ...), a record per sample.
 
-    For the target `all` the class axis stands after the batch axis. With `error` there is no map.
+    A sample that has failed has its error in the place of a record, and NaN for values. For the
+    target `all` the class axis stands after the batch axis. With `error` there is no map.
     """
 
     wish: Wish
     target: str
     values: Arrays
-    records: Sequence[Record]
+    records: Sequence[Row]
     error: ItemError | None = None
 
     def row(self, number: int) -> Answer:
@@ -102,7 +105,7 @@ def explain_batch(
     return answers
 
 
-Made = tuple[Arrays, list[Record]]
+Made = tuple[Arrays, list[Row]]
 Map = Made | ItemError
 
 
@@ -111,8 +114,12 @@ def _with_check(made: Map, check: GradientCheck | None) -> Map:
     if check is None or isinstance(made, ItemError):
         return made
     values, records = made
-    told = enumerate(records)
-    return values, [{**r, "checks": {**r["checks"], "gradient": check.record(n)}} for n, r in told]
+    return values, [
+        row
+        if isinstance(row, ItemError)
+        else {**row, "checks": {**row["checks"], "gradient": check.record(number)}}
+        for number, row in enumerate(records)
+    ]
 
 
 class _Batch:
@@ -122,13 +129,11 @@ class _Batch:
         self, engine: Engine, samples: Samples, question: Question, truth: Array | None
     ) -> None:
         self.engine, self.samples, self.question, self.truth = engine, samples, question, truth
-        self.names: Mapping[str, str] = engine.sites(question.wrt)
-        self.sites = tuple(self.names)
-        self.points = engine.lift(samples.arrays, self.sites)
+        self._derived = Placement(engine, samples, question)
+        self.points = self._derived.points
         self.tokens = engine.tokens(samples.arrays)
         self._keys = self._made_keys()
-        self._baseline: Arrays | None = None
-        self._references: dict[str, Array] = {}
+        self._baselines: dict[Placement, Arrays] = {}
 
     def _made_keys(self) -> list[bytes]:
         """Return the seeds of the samples; where nothing draws, none are worked out."""
@@ -147,7 +152,9 @@ class _Batch:
             truth_of(c, self.truth, self.question, self.engine.signature, len(self.samples))
             for c in choices
         ]
-        first = self.engine.first(self.points, choices, self.sites, truths, gradients=wanted)
+        sites = self._derived.sites
+        wanted = wanted and bool(sites)
+        first = self.engine.first(self.points, choices, sites, truths, gradients=wanted)
         shared = CleanPass(self.engine, self.points, first)
         checks = [self._gradient(shared, first, number) for number in range(len(choices))]
         return [
@@ -161,7 +168,7 @@ class _Batch:
     def jacobian(self, choices: Sequence[Choice]) -> list[Map]:
         """Return for each wish one map of all the choices, on an axis after the batch axis."""
         values: list[dict[str, Array]] = [{} for _ in self.question.wishes]
-        records: list[list[list[Record]]] = [[] for _ in self.question.wishes]
+        records: list[list[list[Row]]] = [[] for _ in self.question.wishes]
         for start in range(0, len(choices), CLASSES):
             for place, maps in enumerate(self.columns(choices[start : start + CLASSES]), start):
                 for number, made in enumerate(maps):
@@ -180,65 +187,77 @@ class _Batch:
 
     def _gradient(self, engine: Engine, first: FirstPass, number: int) -> GradientCheck | None:
         """Return the gradient of a choice held against differences, where that was asked for."""
-        if not self.question.check_grad:
+        if not self.question.check_grad or not self._derived.sites:
             return None
-        return check_gradient(engine, self._case(Method(), first, number))
+        return check_gradient(engine, self._case(Method(), self._derived, first, number))
 
     def _map(self, engine: Engine, method: Method, first: FirstPass, number: int) -> Map:
-        case = self._case(method, first, number)
+        placement = self._changed if method.changes else self._derived
+        if not placement.sites and method.needs != "layer":
+            return underivable(placement.unexplained)
+        case = self._case(method, placement, first, number)
         finding = over_baselines(method, engine, case)
+        blocked = self._blocked(case, finding, placement)
         if finding.disconnected == set(finding.values):
-            return self._disconnected(case)
+            return underivable(blocked) if blocked else _independent()
+        finding = without(
+            finding, [site for site, name in placement.names.items() if name in blocked]
+        )
         head = self.engine.signature.head(case.target.choice.head)
-        teller = Teller(first, self.question.labels, self.names)
-        records = teller.records(case, finding, head)
-        for row, record in enumerate(records if self.tokens else ()):
-            record["tokens"] = {name: rows[row] for name, rows in self.tokens.items()}
+        teller = Teller(first, self.question.labels, placement.names)
+        records: list[Row] = []
+        for row, record in enumerate(teller.records(case, finding, head)):
+            if self.tokens:
+                record["tokens"] = {name: rows[row] for name, rows in self.tokens.items()}
+            record["unexplained"] = {**placement.unexplained, **blocked}
+            records.append(fault(method, case, finding, row) or record)
         layer = finding.facts.get("layer")  # a map of a layer keeps the layer's name
-        names = {site: self.names.get(site, site) for site in finding.values if site != layer}
-        return {names.get(site, site): a for site, a in finding.values.items()}, records
+        names = {site: placement.names.get(site, site) for site in finding.values if site != layer}
+        values = without_failed(finding.values, records)
+        return {names.get(site, site): array for site, array in values.items()}, records
 
-    def _case(self, method: Method, first: FirstPass, number: int) -> Case:
+    def _blocked(self, case: Case, finding: Finding, placement: Placement) -> dict[str, str]:
+        """Return the sites that the target depends on though no derivative comes back, and why."""
+        found = {}
+        for site in finding.disconnected:
+            points = case.inputs if site in case.inputs else self.engine.lift(case.inputs, [site])
+            if why := self.engine.blame(points, [site], case.target):
+                found[placement.names.get(site, site)] = why
+        return found
+
+    @cached_property
+    def _changed(self) -> Placement:
+        """Return the samples where methods explain them that change inputs."""
+        asked = self.question.wrt
+        if self.engine.sites(asked, changed=True) == self._derived.names:
+            return self._derived
+        return Placement(self.engine, self.samples, self.question, changed=True)
+
+    def _case(self, method: Method, placement: Placement, first: FirstPass, number: int) -> Case:
+        asked = self.question.wrt or ""
         return Case(
-            self.points,
+            placement.points,
             first.targets[number],
-            self.sites,
-            self.baseline() if method.uses_baseline else self.points,
+            placement.sites,
+            self._baseline(placement) if method.uses_baseline else placement.points,
             self._keys,
             self.question.tolerance,
             first.scores[number],
-            self._references if method.uses_baseline else {},
-            {s: p.axes for s in self.sites if (p := self._pixels(s)) is not None},
-            self.question.wrt if (self.question.wrt or "").startswith(LAYER) else None,
+            placement.references if method.uses_baseline else {},
+            {s: p.axes for s in placement.sites if (p := placement.pixels(s)) is not None},
+            asked if asked.startswith(LAYER) else None,
         )
 
-    def baseline(self) -> Arrays:
-        """Return the baseline of every sample; outside the sites it is the input itself."""
-        if self._baseline is None:
-            made = dict(self.points)
-            for site in self.sites:
-                made[site] = self._made(site, made[site])
-            self._baseline = made
-        return self._baseline
+    def _baseline(self, placement: Placement) -> Arrays:
+        if placement not in self._baselines:
+            self._baselines[placement] = placement.baseline(self._keys)
+        return self._baselines[placement]
 
-    def _made(self, site: str, array: Array) -> Array:
-        """Return the baseline at a site; of several in a file, which stay beside it, the first."""
-        picture = site in self.samples.preprocess
-        chosen = self.question.baseline or (Black() if picture else Zeros())
-        if not isinstance(chosen, Given):
-            return chosen.make(array, site, self._keys, self._pixels(site))
-        given = fitted(self.question.given.get(site), array, site)
-        if isinstance(chosen, Dataset):
-            self._references[site] = given
-        return np.ascontiguousarray(np.broadcast_to(given[0], array.shape))
 
-    def _pixels(self, site: str) -> Preprocess | None:
-        return self.samples.preprocess.get(site) or self.question.pictures.get(site)
-
-    def _disconnected(self, case: Case) -> ItemError:
-        return ItemError(
-            "the target does not depend on any input that was asked about",
-            reason=self.engine.blame(case.inputs, case.sites) or "no way leads there",
-            mend="choose another --target, or a layer behind it: --wrt layer:NAME",
-            kind="disconnected",
-        )
+def _independent() -> ItemError:
+    return ItemError(
+        "the target does not depend on any input that was asked about",
+        reason="no way leads there, and no change of them changed the score",
+        mend="choose another --target, or a layer behind it: --wrt layer:NAME",
+        kind="disconnected",
+    )

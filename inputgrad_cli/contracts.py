@@ -150,14 +150,20 @@ class Engine(Protocol):
     ) -> None:
         """Set precision, layers that serve as outputs, and seed, before the first sample."""
 
-    def sites(self, wrt: str | None) -> Mapping[str, str]:
-        """Return what is differentiated: the engine's name of each site, and its public name."""
+    def sites(self, wrt: str | None, changed: bool = False) -> Mapping[str, str]:
+        """Return what is differentiated: the engine's name of each site, and its public name.
+
+        With `changed` what can be changed, for methods that look at scores alone.
+        """
+
+    def aside(self, sites: Sequence[str]) -> Mapping[str, str]:
+        """Return the inputs that none of the sites explains, and why."""
 
     def lift(self, inputs: Arrays, sites: Sequence[str]) -> Arrays:
         """Return the inputs as points: with an array of floats for every site."""
 
-    def blame(self, inputs: Arrays, sites: Sequence[str]) -> str:
-        """Return what blocks the way from the sites, in words; nothing where nothing does."""
+    def blame(self, inputs: Arrays, sites: Sequence[str], target: PinnedTarget) -> str:
+        """Return why the target has no derivative at the sites; nothing where it is independent."""
 
     def tokens(self, inputs: Arrays) -> Mapping[str, list[list[Any]]]:
         """Return what stands at each place of inputs that are no numbers, by sample."""
@@ -264,10 +270,11 @@ class Method:
 
     `complete`: values sum to score - baseline score. `linear_exact`: what a linear model
     gives is known on paper, `gradient` or `input times gradient` or `difference times gradient`.
-    `clean_gradient`: the gradient at the clean input is part of the definition. `needs` is what it
-    cannot do without: `picture` inputs, a `dataset` of baselines, a `layer` that gives maps, or a
-    `network` whose layers have rules. `reduce` is how pictures bring channels together. `known_as`
-    are the words that other tools use for it.
+    `clean_gradient`: the gradient at the clean input is part of the definition. `changes`: it looks
+    at the scores of changed inputs alone, so that words and categories need no derivative.
+    `needs` is what it cannot do without: `picture` inputs, a `dataset` of baselines, a `layer` that
+    gives maps, or a `network` whose layers have rules. `reduce` is how pictures bring channels
+    together. `known_as` are the words that other tools use for it.
     """
 
     name: ClassVar[str]
@@ -276,6 +283,7 @@ class Method:
     complete: ClassVar[bool] = False
     random: ClassVar[bool] = False
     clean_gradient: ClassVar[bool] = False
+    changes: ClassVar[bool] = False
     linear_exact: ClassVar[str] = ""
     needs: ClassVar[str] = ""
     reduce: ClassVar[str] = "sum"

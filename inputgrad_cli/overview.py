@@ -205,6 +205,8 @@ def _in_the_way(model: api.Model, samples: Samples, name: str) -> str | None:
     """Return what stands between an input and all outputs, None where a gradient comes through."""
     engine = model.engine
     sites = tuple(engine.sites(name))
+    if not sites:
+        return engine.aside(sites)[name]
     points = engine.lift(samples.arrays, sites)
     heads = [head.name for head in model.signature.outputs]
     texts = [f"{head}/sum" for head in heads] if len(heads) > 1 else ["sum"]
@@ -216,4 +218,5 @@ def _in_the_way(model: api.Model, samples: Samples, name: str) -> str | None:
     first = engine.first(points, choices, sites)
     if any(site not in made.disconnected for made in first.gradients for site in sites):
         return None
-    return engine.blame(points, sites) or "the outputs do not depend on it"
+    reasons = [engine.blame(points, sites, target) for target in first.targets]
+    return next((why for why in reasons if why), "the outputs do not depend on it")

@@ -12,7 +12,9 @@ import numpy as np
 from inputgrad_cli.arrays import Array
 from inputgrad_cli.attribution import Attribution
 from inputgrad_cli.batch import Answer
+from inputgrad_cli.errors import ItemError
 from inputgrad_cli.preprocess import Preprocess
+from inputgrad_cli.rows import Record
 from inputgrad_cli.sample import Samples
 from inputgrad_cli.stored import is_stored, strung
 
@@ -32,14 +34,19 @@ class Facts:
 
 
 def attribution_of(parts: Sequence[Answer], samples: Samples, facts: Facts) -> Attribution:
-    """Return the attribution of one item from its answers in order; failed samples are NaN rows."""
+    """Return the attribution of one item from its answers in order; failed samples are NaN rows.
+
+    Raises ItemError where no sample is left.
+    """
     good = [row for row in range(len(samples)) if row not in samples.failed]
-    records: list[dict[str, Any] | None] = [None] * len(samples)
-    flat = [record for part in parts for record in part.records]
-    for row, record in zip(good, flat, strict=True):
-        records[row] = record
+    failed = failures_of(parts, samples)
+    if len(failed) == len(good):
+        raise failed[good[0]]
+    records: list[Record | None] = [None] * len(samples)
+    for row, record in zip(good, (row for part in parts for row in part.records), strict=True):
+        records[row] = None if isinstance(record, ItemError) else record
     values = {}
-    for site in parts[0].values:
+    for site in (s for s in parts[0].values if all(s in part.values for part in parts)):
         rows = [part.values[site] for part in parts]
         if any(is_stored(array) for array in rows):
             values[site] = strung(rows, good, len(samples))
@@ -48,6 +55,13 @@ def attribution_of(parts: Sequence[Answer], samples: Samples, facts: Facts) -> A
         joined = rows[0] if len(rows) == 1 else np.concatenate(rows)
         values[site] = _spread(joined, good, len(samples)) if samples.many else joined[0]
     return Attribution(values, _metadata(parts[0], records, samples, facts), samples.many)
+
+
+def failures_of(parts: Sequence[Answer], samples: Samples) -> dict[int, ItemError]:
+    """Return why samples of an item that could be read have no map, by their number."""
+    good = (row for row in range(len(samples)) if row not in samples.failed)
+    rows = zip(good, (row for part in parts for row in part.records), strict=True)
+    return {number: row for number, row in rows if isinstance(row, ItemError)}
 
 
 def _spread(values: Array, good: Sequence[int], total: int) -> Array:
@@ -59,7 +73,7 @@ def _spread(values: Array, good: Sequence[int], total: int) -> Array:
 
 
 def _metadata(
-    answer: Answer, records: Sequence[dict[str, Any] | None], samples: Samples, facts: Facts
+    answer: Answer, records: Sequence[Record | None], samples: Samples, facts: Facts
 ) -> dict[str, Any]:
     first = next(record for record in records if record is not None)
 
@@ -91,6 +105,7 @@ def _metadata(
         "probability": column("probability"),
         "checks": column("checks"),
         "disconnected": sorted({name for r in records if r for name in r["disconnected"]}),
+        "unexplained": {name: why for r in records if r for name, why in r["unexplained"].items()},
         **first["facts"],
         "reduce": wish.method.reduce,
         "quantity": wish.method.quantity,

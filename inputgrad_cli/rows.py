@@ -11,10 +11,12 @@ import numpy as np
 from inputgrad_cli.arrays import Arrays
 from inputgrad_cli.attribution import Finding
 from inputgrad_cli.contracts import Case, FirstPass
+from inputgrad_cli.errors import ItemError
 from inputgrad_cli.signature import Head
 from inputgrad_cli.target import PinnedTarget
 
 Record = dict[str, Any]
+Row = Record | ItemError
 
 
 @dataclass(frozen=True)
@@ -59,8 +61,14 @@ class Teller:
         return {"copied": names} if names else {}
 
 
-def merged(records: Sequence[Record], group: str) -> Record:
-    """Return the record of the target `all` of a sample: scores by class, the worst checks."""
+def merged(rows: Sequence[Row], group: str) -> Row:
+    """Return the record of the target `all` of a sample: scores by class, the worst checks.
+
+    Where the map of a class has failed, that is what is returned.
+    """
+    records = [row for row in rows if not isinstance(row, ItemError)]
+    if error := next((row for row in rows if isinstance(row, ItemError)), None):
+        return error
     checks = [record["checks"] for record in records]
     gaps = [c["completeness"] for c in checks if "completeness" in c]
     worst = max(gaps, key=lambda gap: gap["gap"], default=None)

@@ -40,13 +40,16 @@ class Formula:
     def prepare(self, precision="float32", layers=(), seed=0):
         pass
 
-    def sites(self, wrt=None):
+    def sites(self, wrt=None, changed=False):
         return {port.name: port.name for port in self.signature.inputs}
+
+    def aside(self, sites):
+        return {}
 
     def lift(self, inputs, sites):
         return dict(inputs)
 
-    def blame(self, inputs, sites):
+    def blame(self, inputs, sites, target):
         return ""
 
     def tokens(self, inputs):

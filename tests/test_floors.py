@@ -15,6 +15,7 @@ FLOORS = [
     {"choose", "contracts", "probes", "quadrature", "segments", "modelfile"},
     {"methods", "formats", "rendering", "engine", "gradcheck"},
     {"question", "rows", "describe"},
+    {"placement", "map_faults"},
     {"batch"},
     {"records"},
     {"opened"},

@@ -1,67 +1,73 @@
-"""Finds what stands between an input and a target that does not depend on it."""
+"""Says why a target has no derivative at a site: what ends it, or that nothing depends on it."""
 
 from __future__ import annotations
 
-import re
-from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-import tensorflow as tf
-from tensorflow.python.framework import ops as graph_ops
+import numpy as np
 
+from inputgrad_cli.arrays import Array, Arrays
 from inputgrad_cli.engine.binding import Binding
-from inputgrad_cli.engine.taps import layers_by_path
+from inputgrad_cli.engine.dependence import Traced, stops
+from inputgrad_cli.engine.taps import is_tap
+from inputgrad_cli.errors import ItemError
 
-# These have a registered derivative, and it is none or zero everywhere.
-STEPS = {"Floor", "Ceil", "Round", "Rint", "Sign", "StopGradient", "PreventGradient", "FloorDiv"}
+MOVED = 1e-6  # a score that changes by more, relative to its size, has changed
 
 
-def blockers(binding: Binding, tensors: dict[str, Any], sites: Sequence[str]) -> list[str]:
-    """Return the operations without derivative that the sites run into, as `Round in layer x`.
+def blockers(
+    binding: Binding, tensors: dict[str, Any], sites: Sequence[str], head: str
+) -> list[str] | None:
+    """Return the operations that end the derivative from an output to sites, `Round in layer x`.
 
-    Layers are named as TensorFlow's graph names them. The list is empty where the sites simply
-    lead nowhere.
+    Layers are named as TensorFlow's graph names them. The list is empty where the output does not
+    depend on the sites; None where the model cannot be traced.
     """
-
-    def run(inputs: dict[str, Any]) -> Any:
-        return binding.call(inputs)
-
-    signature = [{name: tf.TensorSpec(t.shape, t.dtype) for name, t in tensors.items()}]
-    traced = tf.function(run, input_signature=signature, autograph=binding.own_code)
-    graph = traced.get_concrete_function().graph
-    names = sorted(tensors)  # a dictionary is flattened in this order
-    starts = [t for name, t in zip(names, graph.inputs, strict=False) if name in sites]
-    names_of_layers = {path.rpartition("/")[2] for path in layers_by_path(binding.model)}
-    found: dict[str, None] = {}
-    queue, seen = deque(starts), set()
-    while queue:
-        for operation in queue.popleft().consumers():
-            if operation in seen:
-                continue
-            seen.add(operation)
-            if _blocks(operation):
-                found[_told(operation, names_of_layers)] = None
-            else:
-                queue.extend(operation.outputs)
-    return list(found)
-
-
-def _blocks(operation: Any) -> bool:
-    if operation.type in STEPS:
-        return True
-    if operation.type == "Cast":
-        return not operation.outputs[0].dtype.is_floating
-    if operation.type in ("PartitionedCall", "StatefulPartitionedCall"):
-        return False
     try:
-        return graph_ops.get_gradient_function(operation) is None and bool(operation.outputs)
-    except LookupError:
-        return True
+        return stops(Traced(binding, tensors, [head] if is_tap(head) else []), sites, [head])
+    except Exception:  # the user's own code may raise anything where it is traced
+        return None
 
 
-def _told(operation: Any, layers: set[str]) -> str:
-    scopes = [re.sub(r"_\d+$", "", part) for part in operation.name.split("/")[:-1]]
-    whole = operation.name.split("/")[:-1]
-    layer = next((name for name in [*whole, *scopes] if name in layers), "")
-    return f"{operation.type} in layer {layer!r}" if layer else operation.type
+def sentence(names: Sequence[str]) -> str:
+    """Return what has no derivative, in words."""
+    return f"{' and '.join(names[:3])} {'has' if len(names) == 1 else 'have'} no derivative"
+
+
+def moves(scores: Callable[[Arrays], Array], inputs: Arrays, sites: Sequence[str]) -> bool:
+    """Return whether a finite change of the sites changes a score: other numbers, ids, words."""
+    before = scores(inputs)
+    for changed in _changes({site: inputs[site] for site in sites}):
+        try:
+            after = scores({**inputs, **changed})
+        except ItemError:  # an id beyond the table, say
+            continue
+        near = np.isclose(after, before, rtol=MOVED, atol=MOVED, equal_nan=True)
+        if not near.all():
+            return True
+    return False
+
+
+def _changes(arrays: Arrays) -> Iterator[dict[str, Array]]:
+    """Yield other values of the arrays, far from them and near."""
+    yield {name: _filled(array, 0) for name, array in arrays.items()}
+    yield {name: _filled(array, 1) for name, array in arrays.items()}
+    yield {name: _flipped(array) for name, array in arrays.items()}
+    yield {name: np.roll(array, 1, axis=-1) for name, array in arrays.items() if array.ndim > 1}
+    yield {name: np.roll(array, 1, axis=0) for name, array in arrays.items()}
+    for step in (1, 2, -1, 0.1, -100):
+        yield {n: np.asarray(a + step, a.dtype) for n, a in arrays.items() if a.dtype.kind in "iuf"}
+
+
+def _filled(array: Array, number: int) -> Array:
+    if array.dtype.kind in "UO":
+        return np.full(array.shape, ("", "inputgrad")[number])
+    return np.full(array.shape, number, array.dtype)
+
+
+def _flipped(array: Array) -> Array:
+    """Return false for true, the sign turned, the words the other way round."""
+    if array.dtype.kind in "UO":
+        return np.array([str(text)[::-1] for text in array.ravel()]).reshape(array.shape)
+    return ~array if array.dtype.kind == "b" else np.where(array == 0, 1, 0).astype(array.dtype)

@@ -13,6 +13,7 @@ from inputgrad_cli.engine.binding import Binding
 from inputgrad_cli.engine.passes import gradients_from, join_first, join_targets, pinned, pins_of
 from inputgrad_cli.engine.programs import Program, first_of
 from inputgrad_cli.engine.runner import Runner
+from inputgrad_cli.engine.taps import is_tap
 from inputgrad_cli.signature import Signature
 from inputgrad_cli.target import Choice, PinnedTarget, pin
 
@@ -35,7 +36,8 @@ class CleanPasses:
         """Return one pass over the inputs that serves all choices, with their true values."""
         programs = tuple(choice.program(pinned=False) for choice, _ in asked)
         terms = tuple(len(choice.terms) for choice, _ in asked)
-        key = ("first", programs, terms, sites, gradients)
+        fed = tuple(name for name in inputs if is_tap(name))
+        key = ("first", programs, terms, sites, gradients, fed)
 
         def make() -> Program:
             return first_of(self.binding, self.signature, programs, sites, gradients)

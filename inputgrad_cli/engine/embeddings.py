@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from typing import Any
 
@@ -9,75 +10,119 @@ import keras
 import numpy as np
 
 from inputgrad_cli.arrays import Array, Arrays
-from inputgrad_cli.engine.binding import Binding
-from inputgrad_cli.engine.taps import hooked, layers_by_path
+from inputgrad_cli.engine.binding import Binding, Tensors
+from inputgrad_cli.engine.dependence import ENCODERS, Traced, Way, ways_of
+from inputgrad_cli.engine.programs import Program
+from inputgrad_cli.engine.runner import Runner
+from inputgrad_cli.engine.taps import Change, find_layer, hooked, layers_by_path
 from inputgrad_cli.signature import Port
 from inputgrad_cli.words import LAYER
 
 Ids = dict[tuple[str, int], Array]
-Taps = dict[str, tuple[str, ...]]
 Tokens = dict[str, list[list[Any]]]
 
 
-def embedding_taps(binding: Binding, inputs: Arrays) -> Taps:
-    """Return, for each integer or text input that an Embedding reads, the taps of its embeddings.
+def find_ways(binding: Binding, inputs: Arrays, heads: Sequence[str]) -> dict[str, Way]:
+    """Return how each input reaches the outputs, by a traced pass where one could tell more.
 
-    An input belongs to the embedding calls whose ids change when the input does; positions and
-    the like stay.
+    Where the model cannot be traced, embeddings are found by changing what they are fed.
     """
+    if not _may_look_up(binding):
+        return {port.name: Way() for port in binding.ports}
+    try:
+        return ways_of(Traced(binding, binding.tensors(inputs), heads))
+    except Exception:  # the user's own code may raise anything where it is traced
+        return _untraced(binding, inputs)
+
+
+def _may_look_up(binding: Binding) -> bool:
+    """Return whether an input may become numbers inside: known layers do, and code of one's own."""
+    if any(port.kind != "float" for port in binding.ports):
+        return True
+    layers = list(layers_by_path(binding.model).values())
+    if any(isinstance(layer, ENCODERS) for layer in layers):
+        return True
+    pictures = all(port.is_picture for port in binding.ports)
+    return not pictures and binding.own_code
+
+
+def _untraced(binding: Binding, inputs: Arrays) -> dict[str, Way]:
     layers = _embeddings(binding.model)
-    ports = [port for port in binding.ports if not port.dtype.startswith(("float", "bfloat"))]
-    if not layers or not ports:
-        return {}
     before = read_ids(binding, inputs, layers)
-    taps: Taps = {}
-    for port in ports:
+    ways = {}
+    for port in binding.ports:
         after = read_ids(binding, {**inputs, port.name: _other(inputs[port.name], port)}, layers)
         moved = [key for key, ids in before.items() if not np.array_equal(ids, after[key])]
-        if moved:
-            taps[port.name] = tuple(_tap(key, before) for key in moved)
-    return taps
+        taps = tuple(_tap(key, before) for key in moved)
+        ways[port.name] = Way(port.kind != "text" and not taps, taps)
+    return ways
 
 
-def read_ids(binding: Binding, inputs: Arrays, layers: dict[str, Any]) -> Ids:
+def read_ids(binding: Binding, inputs: Arrays, layers: Mapping[str, Any]) -> Ids:
     """Return the ids that each call of each embedding is given, by path and number of the call."""
-    seen: dict[tuple[str, int], Any] = {}
+    ids = binding.compute(ids_of(binding, layers), binding.tensors(inputs))
+    return {call: np.asarray(fed) for call, fed in ids.items()}
 
-    def reader(path: str) -> Any:
-        def change(number: int, fed: Any, out: Any) -> Any:
-            seen[path, number] = fed
-            return out
 
-        return change
+def ids_of(binding: Binding, layers: Mapping[str, Any]) -> Program:
+    """Return (tensors, pins) -> what each call of the layers is fed, by path and number."""
 
-    def read(tensors: Any) -> Any:
+    def run(tensors: Tensors, pins: Any = None) -> Any:
+        seen: dict[tuple[str, int], Any] = {}
         with ExitStack() as stack:
             for path, layer in layers.items():
-                stack.enter_context(hooked(layer, reader(path)))
+                stack.enter_context(hooked(layer, _reading(seen, path)))
             binding.call(tensors)
-        return dict(seen)
+        return seen
 
-    return {
-        call: np.asarray(ids)
-        for call, ids in binding.compute(read, binding.tensors(inputs)).items()
-    }
+    return run
 
 
-def tokens_of(binding: Binding, inputs: Arrays, taps: Taps) -> Tokens:
+def _reading(seen: dict[tuple[str, int], Any], path: str) -> Change:
+    def change(number: int, fed: Any, out: Any) -> Any:
+        seen[path, number] = fed
+        return out
+
+    return change
+
+
+def first_embeddings(binding: Binding, taps: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    """Return by input the first of its taps that is of an embedding, whose rows are tokens."""
+    return {port: tap for port, own in taps.items() if (tap := _embedding(binding, own))}
+
+
+def tokens_of(runner: Runner, inputs: Arrays, taps: Mapping[str, str]) -> Tokens:
     """Return, by input and sample, the tokens that its embedding looked up.
 
     Words where the model holds the one vocabulary that they can be from, else ids.
     """
+    binding = runner.binding
     layers = layers_by_path(binding.model)
-    seen = read_ids(binding, inputs, _embeddings(binding.model))
+    watched = {path: layer for path, layer in layers.items() if _is_named(path, taps.values())}
+    with runner.making:  # a layer can be hooked by one thread at a time
+        seen = runner.run(("ids",), lambda: ids_of(binding, watched), inputs, [])
     words = _vocabulary(layers)
     found: Tokens = {}
-    for port, (tap, *_) in taps.items():
+    for port, tap in taps.items():
         path, _, number = tap.removeprefix(LAYER).partition("#")
-        rows = seen[path, int(number or 0)].reshape(len(inputs[port]), -1).astype(int).tolist()
+        ids = np.asarray(seen[path, int(number or 0)])
+        rows = ids.reshape(len(inputs[port]), -1).astype(int).tolist()
         text = next(p.dtype == "string" for p in binding.ports if p.name == port)
         found[port] = [_spell(row, words) for row in rows] if text and words else rows
     return found
+
+
+def _embedding(binding: Binding, taps: Sequence[str]) -> str | None:
+    """Return the first of the taps that is of an embedding's rows."""
+    for tap in taps:
+        layer, _ = find_layer(binding.model, tap)
+        if isinstance(layer, keras.layers.Embedding):
+            return tap
+    return None
+
+
+def _is_named(path: str, taps: Any) -> bool:
+    return any(tap.removeprefix(LAYER).partition("#")[0] == path for tap in taps)
 
 
 def _vocabulary(layers: dict[str, Any]) -> list[str]:
@@ -92,8 +137,11 @@ def _spell(ids: list[int], words: list[str]) -> list[Any]:
 
 
 def _embeddings(model: Any) -> dict[str, Any]:
-    known = layers_by_path(model)
-    return {path: known[path] for path in known if isinstance(known[path], keras.layers.Embedding)}
+    """Return each embedding by the last of the paths that lead to it."""
+    known = {id(layer): (path, layer) for path, layer in layers_by_path(model).items()}
+    return {
+        path: layer for path, layer in known.values() if isinstance(layer, keras.layers.Embedding)
+    }
 
 
 def _tap(key: tuple[str, int], calls: Ids) -> str:

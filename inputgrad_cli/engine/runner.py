@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from threading import RLock
 from typing import Any, TypeVar, cast
 
@@ -22,6 +22,7 @@ from inputgrad_cli.engine.kernels import VARIABLE, must_compile
 from inputgrad_cli.engine.programs import Program, folded
 from inputgrad_cli.engine.quiet import Noise
 from inputgrad_cli.engine.scalar import Pins
+from inputgrad_cli.engine.taps import BASELINE, read_taps
 from inputgrad_cli.engine.wording import is_of_input
 from inputgrad_cli.errors import InputgradError, ItemError
 
@@ -204,14 +205,39 @@ class Runner:
 
     def _specs(self, tensors: Mapping[str, Any]) -> dict[str, Any]:
         shapes = {port.name: port.shape for port in self.binding.ports}
-        open_ended = any(shape is None or None in shape for shape in shapes.values())
+        if any(shape is None or None in shape for shape in shapes.values()):
+            taps = {name.removeprefix(BASELINE) for name in tensors} - set(shapes)
+            shapes |= self._open_shapes(tensors, sorted(taps))
         specs = {}
         for name, tensor in tensors.items():
-            loose = open_ended and name not in shapes  # a tap behind an input of any length
-            shape = shapes.get(name) or (_any_shape(tensor) if loose else tensor.shape[1:])
+            shape = shapes.get(name.removeprefix(BASELINE)) or tensor.shape[1:]
             rows = tensor.shape[0] if self.folded else self.fixed
             specs[name] = tf.TensorSpec((rows, *shape), tensor.dtype)
         return specs
+
+    def _open_shapes(self, tensors: Mapping[str, Any], taps: Sequence[str]) -> dict[str, Any]:
+        """Return the shapes of taps behind inputs of any length, without the batch axis.
+
+        What the model's graph fixes stays fixed, the width of an embedding: layers behind need it.
+        """
+        found = {tap: (*_any_shape(tensors[tap])[1:], tensors[tap].shape[-1]) for tap in taps}
+
+        def run(inputs: dict[str, Any]) -> None:
+            for tap, tensor in read_taps(self.binding, inputs, taps).items():
+                alone = tensor.shape.rank < tensors[tap].shape.rank  # it has no batch axis
+                found[tap] = tuple(tensor.shape if alone else tensor.shape[1:])
+
+        ports = {
+            port.name: tf.TensorSpec(
+                (self.fixed, *(port.shape or tensors[port.name].shape[1:])),
+                tensors[port.name].dtype,
+            )
+            for port in self.binding.ports
+        }
+        with suppress(Exception):  # the user's own code may raise anything where it is traced
+            function = tf.function(run, input_signature=[ports], autograph=self.binding.own_code)
+            function.get_concrete_function()
+        return found
 
 
 def _any_shape(tensor: Any) -> tuple[int | None, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,8 +11,10 @@ import tensorflow as tf
 from inputgrad_cli.arrays import Array, Arrays, join, take
 from inputgrad_cli.engine import fixes
 from inputgrad_cli.engine.binding import Binding
-from inputgrad_cli.engine.embeddings import Taps, embedding_taps
+from inputgrad_cli.engine.dependence import Way
+from inputgrad_cli.engine.embeddings import find_ways
 from inputgrad_cli.engine.heads import find_heads
+from inputgrad_cli.engine.sites import is_held, is_whole
 from inputgrad_cli.signature import Head
 
 SAME = 1e-4  # outputs that differ by less, relative to their size, are taken for equal
@@ -22,13 +24,13 @@ SAME = 1e-4  # outputs that differ by less, relative to their size, are taken fo
 class Settled:
     """What one sample showed.
 
-    `taps` are the embeddings at which integer and text inputs are differentiated, by input.
+    `ways` say of each input how it reaches the outputs, and where it becomes numbers.
     `needs_graph`: only a traced function finds the logits, or computes rightly. `notes` are what a
     reader should know, by code: that a layer stays `random`, that a `batch` is mixed.
     """
 
     heads: tuple[Head, ...]
-    taps: Taps
+    ways: Mapping[str, Way]
     needs_graph: bool
     notes: dict[str, str]
 
@@ -47,12 +49,15 @@ def settle(binding: Binding, inputs: Arrays, layer_heads: Sequence[str]) -> Sett
     """Return what the first of the samples shows."""
     fixed = fixes.fixed_batch(binding.model)
     one = take(inputs, [0] * (fixed or 1))
-    taps = embedding_taps(binding, one)
-    plain = {p.name for p in binding.ports if p.name not in taps and _is_whole(p.dtype)}
-    if plain:
-        symbols = [binding.symbols[name] for name in plain if name in binding.symbols]
-        fixes.let_floats_in(binding.model, symbols, nested=not taps)
-        binding.take_floats(plain, fixes.float_type(binding.model))
+    ways = find_ways(binding, one, layer_heads)
+    open_inputs(
+        binding,
+        [
+            port.name
+            for port in binding.ports
+            if is_whole(port) and ways[port.name].direct and not is_held(port, binding.ports, ways)
+        ],
+    )
     heads, needs_graph = find_heads(binding, binding.tensors(one), layer_heads)
     needs_graph = needs_graph or fixes.has_channels_first(binding.model)
     notes: dict[str, str] = {}
@@ -63,11 +68,16 @@ def settle(binding: Binding, inputs: Arrays, layer_heads: Sequence[str]) -> Sett
             )
         elif fixed is None and _mixes(binding, one):
             notes["batch"] = "the model mixes the samples of a batch; they are run one by one"
-    return Settled(heads, taps, needs_graph, notes)
+    return Settled(heads, ways, needs_graph, notes)
 
 
-def _is_whole(dtype: str) -> bool:
-    return dtype.startswith(("int", "uint", "bool"))
+def open_inputs(binding: Binding, names: Sequence[str]) -> None:
+    """Let inputs that were declared as whole numbers take floats, so that they have a gradient."""
+    if names := [name for name in names if not binding.takes_floats(name)]:
+        symbols = [binding.symbols[name] for name in names if name in binding.symbols]
+        nested = all(binding.takes_floats(p.name) or p.name in names for p in binding.ports)
+        fixes.let_floats_in(binding.model, symbols, nested=nested)
+        binding.take_floats(names, fixes.float_type(binding.model))
 
 
 def _mixes(binding: Binding, one: Arrays) -> bool:

@@ -1,24 +1,54 @@
-"""What is differentiated: inputs, embeddings in the place of inputs without numbers, layers."""
+"""What is explained: inputs, lookups in the place of inputs without numbers, layers."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from inputgrad_cli.arrays import Array, Arrays, count, take
 from inputgrad_cli.engine.binding import Binding, Tensors
-from inputgrad_cli.engine.embeddings import Taps
+from inputgrad_cli.engine.dependence import Way
 from inputgrad_cli.engine.programs import Program
 from inputgrad_cli.engine.runner import Runner
 from inputgrad_cli.engine.scalar import at_least_float32
 from inputgrad_cli.engine.taps import is_tap, read_taps
 from inputgrad_cli.errors import UsageError
+from inputgrad_cli.signature import Port
+
+SINGLE = ((), (1,))
+Ways = Mapping[str, Way]
 
 
-def sites_of(binding: Binding, taps: Taps, wrt: str | None) -> dict[str, str]:
-    """Return the engine's name of each site, and its public name."""
+def is_whole(port: Port) -> bool:
+    """Return whether an input holds whole numbers or truth values."""
+    return port.kind in ("integer", "bool")
+
+
+def is_held(port: Port, ports: Sequence[Port], ways: Ways) -> bool:
+    """Return whether an input of whole numbers stays at its value: a mask or indices.
+
+    Beside token ids such numbers are no amounts, nor are they where no derivative reaches them and
+    another input can be explained. A single number, as in a column of a table, is one.
+    """
+    if not is_whole(port) or ways[port.name].lookups:
+        return False
+    others = [p for p in ports if p is not port]
+    if any(ways[p.name].lookups and p.shape not in SINGLE for p in others):
+        return True
+    explained = any(ways[p.name].lookups or ways[p.name].direct for p in others)
+    return port.shape not in SINGLE and not ways[port.name].direct and explained
+
+
+def sites_of(
+    binding: Binding, ways: Ways, wrt: str | None, changed: bool = False
+) -> dict[str, str]:
+    """Return the engine's name of each site, and its public name; UsageError for no such input.
+
+    Those that can be differentiated, or with `changed` those that can be changed: a category, which
+    has no derivative, is then a site itself.
+    """
     if wrt is not None and is_tap(wrt):
         return {wrt: wrt}
     names = [port.name for port in binding.ports]
@@ -26,21 +56,29 @@ def sites_of(binding: Binding, taps: Taps, wrt: str | None) -> dict[str, str]:
         raise UsageError(
             f"--wrt {wrt}: the model has no such input", mend=f"its inputs are: {', '.join(names)}"
         )
-    wanted = names if wrt is None else [wrt]
-    for name in wanted:
-        if len(taps.get(name, ())) > 1:
-            raise UsageError(
-                f"input {name!r} feeds several embeddings",
-                mend=f"choose one: --wrt {', '.join(taps[name])}",
-            )
-    sites = {taps.get(n, (n,))[0]: n for n in wanted if n in taps or binding.takes_floats(n)}
-    if not sites:
-        raise UsageError(
-            f"input {', '.join(wanted)} has no derivative and feeds no Embedding layer",
-            reason="it holds whole numbers or text",
-            mend="differentiate at a layer instead: --wrt layer:NAME",
-        )
-    return sites
+    found: dict[str, str] = {}
+    for port in binding.ports:
+        if port.name == wrt or (wrt is None and not is_held(port, binding.ports, ways)):
+            own = _changed(port, ways) if changed else _differentiated(port, ways)
+            for site in own:
+                # A lookup of several inputs, or one of several of an input, has a name of its own.
+                alone = len(own) == 1 and site not in found
+                found[site] = port.name if alone else site
+    return found
+
+
+def _differentiated(port: Port, ways: Ways) -> list[str]:
+    way = ways[port.name]
+    unused = not way.heads and port.kind == "float"
+    return [port.name] * (way.direct or (unused and not way.lookups)) + list(way.lookups)
+
+
+def _changed(port: Port, ways: Ways) -> list[str]:
+    """Return the input itself where it is one value, or nothing else; else what it looks up."""
+    way = ways[port.name]
+    if way.direct or not way.lookups or (port.shape in SINGLE and not way.split):
+        return [port.name]
+    return list(way.lookups)
 
 
 def lift(runner: Runner, inputs: Arrays, sites: Sequence[str]) -> dict[str, Array]:
@@ -83,5 +121,5 @@ def _read(runner: Runner, points: Arrays, taps: Sequence[str]) -> dict[str, Arra
 
     # A layer can be hooked by one thread at a time.
     with runner.making:
-        values = runner.run(("taps", tuple(taps)), make, points, [])
+        values = runner.run(("taps", tuple(taps), tuple(points)), make, points, [])
     return {name: np.asarray(tensor) for name, tensor in values.items()}

@@ -12,9 +12,9 @@ from inputgrad_cli.arrays import Array, Arrays, count, join, take
 from inputgrad_cli.contracts import FirstPass, Gradients, LayerPass, Rule, Running
 from inputgrad_cli.engine import fixes
 from inputgrad_cli.engine.binding import Binding
-from inputgrad_cli.engine.blame import blockers
+from inputgrad_cli.engine.blame import blockers, moves, sentence
 from inputgrad_cli.engine.cleanpass import CleanPasses, alike, side_by_side, tiled
-from inputgrad_cli.engine.embeddings import tokens_of
+from inputgrad_cli.engine.embeddings import first_embeddings, tokens_of
 from inputgrad_cli.engine.kernels import active_kernels
 from inputgrad_cli.engine.layers import biases_of, channel_axis, layer_of
 from inputgrad_cli.engine.look import layers_of
@@ -28,11 +28,11 @@ from inputgrad_cli.engine.programs import Program, gradients_of, scores_of
 from inputgrad_cli.engine.quiet import Noise
 from inputgrad_cli.engine.rules.program import beside, ruled_from, ruled_of
 from inputgrad_cli.engine.runner import Runner
-from inputgrad_cli.engine.settle import Settled, settle
-from inputgrad_cli.engine.sites import lift, sites_of
+from inputgrad_cli.engine.settle import Settled, open_inputs, settle
+from inputgrad_cli.engine.sites import is_held, lift, sites_of
 from inputgrad_cli.engine.taps import is_tap
 from inputgrad_cli.modelfile.shapes import last_maps
-from inputgrad_cli.signature import Signature
+from inputgrad_cli.signature import Port, Signature
 from inputgrad_cli.target import Choice, PinnedTarget
 from inputgrad_cli.words import LAYER
 
@@ -58,6 +58,7 @@ class TapeEngine:
         self.runner = Runner(binding, how or Running(), workers, device, noise or Noise())
         self.precision = "float32"
         self._settled = Settled((), {}, False, {})
+        self._blamed: dict[Any, str] = {}
         self._layers: Sequence[str] = ()
         self.remarks: Mapping[str, str] = {}  # on how the model was opened, by code
 
@@ -115,33 +116,68 @@ class TapeEngine:
             self._settled = settle(self.binding, inputs, self._layers)
         self.runner.adapt(self._settled.alone, self._settled.random, self._settled.needs_graph)
 
-    def sites(self, wrt: str | None) -> dict[str, str]:
-        """Return what is differentiated: the engine's name of each site, and its public name."""
-        return sites_of(self.binding, self._settled.taps, wrt)
+    def sites(self, wrt: str | None, changed: bool = False) -> dict[str, str]:
+        """Return what is differentiated: the engine's name of each site, and its public name.
+
+        With `changed` what can be changed, where a method looks at scores alone.
+        """
+        ways = self._settled.ways
+        found = sites_of(self.binding, ways, wrt, changed)
+        if wrt is not None and wrt in ways and ways[wrt].direct:
+            open_inputs(self.binding, [wrt])
+        return found
+
+    def aside(self, sites: Sequence[str]) -> dict[str, str]:
+        """Return the inputs that none of the sites explains, and why."""
+        ways = self._settled.ways
+        return {
+            port.name: self._aside(port)
+            for port in self.binding.ports
+            if not {port.name, *ways[port.name].lookups} & set(sites)
+        }
+
+    def _aside(self, port: Port) -> str:
+        ways = self._settled.ways
+        if is_held(port, self.binding.ports, ways):
+            return "it holds whole numbers beside other inputs, as a mask or indices do"
+        if not ways[port.name].heads:
+            return "no output depends on it"
+        return sentence(ways[port.name].ends)
 
     def lift(self, inputs: Arrays, sites: Sequence[str]) -> dict[str, Array]:
         """Return the inputs as points: floats where they are fed so, the taps' outputs added."""
         return lift(self.runner, inputs, sites)
 
-    def blame(self, inputs: Arrays, sites: Sequence[str]) -> str:
-        """Return what blocks the way from the sites, in words; nothing where nothing does."""
-        with self.runner.here():
-            rows, _ = next(iter(self.runner.passes(1)))
-            found = blockers(self.binding, self.binding.tensors(take(inputs, rows)), sites)
-        return f"{' and '.join(found[:3])} has no derivative" if found else ""
+    def blame(self, inputs: Arrays, sites: Sequence[str], target: PinnedTarget) -> str:
+        """Return why the target has no derivative at the sites; nothing where it is independent.
+
+        It is so where no way leads there, and where finite changes of the sites, really tried,
+        change no score.
+        """
+        key = (target.choice.program(pinned=True), tuple(sites))
+        if key not in self._blamed:
+            with self.runner.here():
+                rows, _ = next(iter(self.runner.passes(1)))
+                tensors = self.binding.tensors(take(inputs, rows))
+                found = blockers(self.binding, tensors, sites, target.choice.head)
+            if found:
+                return self._blamed.setdefault(key, sentence(found))
+            if moves(lambda points: self.scores(points, target), inputs, sites):
+                return self._blamed.setdefault(key, "no derivative leads back to it")
+            if found is not None:
+                self._blamed[key] = ""
+        return self._blamed.get(key, "")
 
     def tokens(self, inputs: Arrays) -> dict[str, list[list[Any]]]:
         """Return what stands at each place of the inputs that go through an embedding, by sample.
 
         Words where the model holds the vocabulary, else ids.
         """
-        if not self._settled.taps:
-            return {}
-        found: dict[str, list[list[Any]]] = {name: [] for name in self._settled.taps}
-        for rows, real in self.runner.passes(count(inputs)):
-            with self.runner.here():
-                told = tokens_of(self.binding, take(inputs, rows), self._settled.taps)
-            for name, tokens in told.items():
+        ways = self._settled.ways
+        taps = first_embeddings(self.binding, {name: way.lookups for name, way in ways.items()})
+        found: dict[str, list[list[Any]]] = {name: [] for name in taps}
+        for rows, real in self.runner.passes(count(inputs)) if taps else ():
+            for name, tokens in tokens_of(self.runner, take(inputs, rows), taps).items():
                 found[name] += tokens[:real]
         return found
 
@@ -242,6 +278,7 @@ class TapeEngine:
         self, key: Any, make: Callable[[], Program], inputs: Arrays, target: PinnedTarget
     ) -> list[tuple[Arrays, int, Any]]:
         """Return, pass by pass, the inputs, how many of them are real, and what a program gave."""
+        key = (*key, tuple(name for name in inputs if is_tap(name)))  # fed as no input is
 
         def work(rows: Array, real: int) -> tuple[Arrays, int, Any]:
             part = take(inputs, rows)

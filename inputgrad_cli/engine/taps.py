@@ -14,6 +14,8 @@ from typing import Any
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.words import LAYER
 
+BASELINE = f"{LAYER}baseline of "  # fed beside the inputs, as taps are
+
 Change = Callable[[int, Any, Any], Any]
 
 

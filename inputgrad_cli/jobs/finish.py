@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
@@ -19,7 +19,7 @@ from inputgrad_cli.jobs.naming import Map
 from inputgrad_cli.jobs.output import Output, Picture
 from inputgrad_cli.jobs.spoken import spoken
 from inputgrad_cli.jobs.warn import item_warnings, map_warnings
-from inputgrad_cli.records import Facts, attribution_of
+from inputgrad_cli.records import Facts, attribution_of, failures_of
 
 NUMBERS = 3 * PLACES  # of maps that are finished together: as many as are drawn at a time
 
@@ -71,6 +71,7 @@ def finish(
     An item's own fault is told. `seconds` is what each sample took to compute.
     """
     found = [_attribution(work, facts) for work in works]
+    works = [_with_failures(work) for work in works]
     good = [
         (a, w.load.samples) for a, w in zip(found, works, strict=True) if isinstance(a, Attribution)
     ]
@@ -93,6 +94,15 @@ def _attribution(work: Work, facts: Facts) -> Attribution | ItemError:
         return attribution_of(work.parts, work.load.samples, facts)
     except ItemError as error:
         return error
+
+
+def _with_failures(work: Work) -> Work:
+    """Return the work with the samples among the failed that have no map."""
+    if any(part.error for part in work.parts):
+        return work
+    samples = work.load.samples
+    failed = {**samples.failed, **failures_of(work.parts, samples)}
+    return replace(work, load=replace(work.load, samples=replace(samples, failed=failed)))
 
 
 def _failed(work: Work, error: ItemError) -> Finished:

@@ -122,12 +122,14 @@ def _columns(values: Arrays, header: Sequence[str]) -> tuple[tuple[str, ...], Ar
     whole = np.concatenate(list(flat.values()), axis=1)
     if not header or (len(flat) == 1 and whole.shape[1] == len(header)):
         return tuple(header), whole
+    # A layer, or an input's second lookup, is no column of the file: it comes after those that are.
+    order = [name for name in header if name in flat]
+    order += [site for site in flat if site not in order]
     names: list[str] = []
-    for name in (name for name in header if name in flat):
+    for name in order:
         wide = flat[name].shape[1]
         names += [name] if wide == 1 else [f"{name}[{i}]" for i in range(wide)]
-    columns = [flat[name] for name in header if name in flat]
-    return tuple(names), np.concatenate(columns, axis=1) if columns else np.empty((0, 0))
+    return tuple(names), np.concatenate([flat[name] for name in order], axis=1)
 
 
 def _is_table(item: Item) -> bool:

@@ -79,6 +79,11 @@ def map_warnings(item: Item, made: Map, attribution: Attribution) -> Iterator[Wa
         if attribution.metadata["space"] == "probability":
             reason += "; a saturated probability does that: try --space logit"
         yield Warned("zero", f"{made.label}: the map is zero everywhere; {reason}", item.name)
+    for name, why in attribution.metadata["unexplained"].items():
+        message = f"input {name!r} is left out of the maps and stays at its value: {why}"
+        if not why.startswith(("it holds", "no output")):
+            message += "; -m feature-ablation explains it by changing it"
+        yield Warned("unexplained", message)
     if apart := attribution.metadata["disconnected"]:
         names = ", ".join(apart)
         yield Warned("disconnected", f"the target does not depend on input {names}", item.name)

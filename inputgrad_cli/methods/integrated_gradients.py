@@ -77,7 +77,7 @@ class IntegratedGradients(Method):
         steps = np.full(rows, FIRST)
         walk.add(np.arange(rows), *rule("midpoint", FIRST))
         while True:
-            short = np.flatnonzero(~walk.check(steps).ok & (steps * 3 <= self.max_steps))
+            short = np.flatnonzero(walk.check(steps).is_short & (steps * 3 <= self.max_steps))
             if not len(short):
                 return steps
             done = int(steps[short[0]])  # all that are still short have come equally far

@@ -29,6 +29,7 @@ class Perturbing(Method):
     """
 
     family = "perturbation"
+    changes = True
     unused: ClassVar[str] = "zero"
 
     @property
@@ -138,6 +139,8 @@ def _blend(case: Case, site: str, row: int, mask: Array, out: Array) -> None:
     here, there = case.inputs[site][row], case.baseline[site][row]
     if out.ndim > 1 and mask.shape[-1] == 1:
         mask = np.repeat(mask, out.shape[-1], axis=-1)  # five times as fast as a last axis of one
+    if out.dtype.kind != "f":  # of a word or a category there is no half
+        mask = mask >= 0.5
     if mask.dtype == np.bool_:
         out[...] = there
         np.copyto(out, here, where=mask)

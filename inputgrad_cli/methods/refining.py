@@ -28,7 +28,7 @@ def refined(
     values, apart = walk(case, steps)
     while True:
         check = completeness(sums(values), scores, base, counts, case.tolerance)
-        short = np.flatnonzero(~check.ok & (counts * 3 <= most))
+        short = np.flatnonzero(check.is_short & (counts * 3 <= most))
         if not len(short):
             maps = {site: array.astype(np.float32) for site, array in values.items()}
             return Finding(maps, base, check, apart)

@@ -34,7 +34,7 @@ def test_all_done_before_is_0(call, table):
 
 def test_a_check_that_fails_is_1_only_under_strict(call, samples):
     words = ("saliency", samples / "shapes.keras", samples / "inputs/shapes/00-cross.png")
-    method = ("-m", "integrated-gradients:steps=2")
+    method = ("-m", "integrated-gradients:steps=10")
     assert call(*words, *method, "-o", "a").code == 0
     assert call(*words, *method, "-o", "b", "--strict").code == 1
 

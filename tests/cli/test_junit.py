@@ -99,7 +99,7 @@ def test_a_model_that_cannot_be_used_is_a_case(call, table, read):
 
 def test_a_check_that_fails_is_a_failure_under_strict_alone(call, samples, read):
     picture = samples / "inputs/shapes/00-cross.png"
-    words = ("saliency", samples / "shapes.keras", picture, "-m", "integrated-gradients:steps=2")
+    words = ("saliency", samples / "shapes.keras", picture, "-m", "integrated-gradients:steps=10")
     assert call(*words, "--junit", "j.xml", "-o", "a").code == 0
     assert read()[0]["failures"] == 0
     assert call(*words, "--junit", "j.xml", "-o", "b", "--strict").code == 1

@@ -108,13 +108,13 @@ def test_completeness_stands_only_where_it_is_promised(call, table):
 
 def test_the_gap_is_the_contracts_formula(call, samples):
     words = (samples / "shapes.keras", samples / "inputs/shapes/00-cross.png", "--json")
-    (item,) = items(call("saliency", *words, "-m", "integrated-gradients:steps=4"))
+    (item,) = items(call("saliency", *words, "-m", "integrated-gradients:steps=10"))
     found = item["checks"]["completeness"]
     base = item["score"] - found["difference"]
     floor = max(abs(found["difference"]), 0.01 * max(abs(item["score"]), abs(base)), 1e-6)
     expected = abs(found["sum"] - found["difference"]) / floor
     assert found["gap"] == pytest.approx(expected, rel=1e-3)
-    assert found["steps"] == 4
+    assert found["steps"] == 10
 
 
 def test_samples_share_their_arrays(call, table):
@@ -189,7 +189,7 @@ def test_a_missing_model_and_an_empty_directory_end_so_too(call, table, tmp_path
 
 def test_a_failed_check_is_a_warning_with_a_code(call, samples):
     words = (samples / "shapes.keras", samples / "inputs/shapes/00-cross.png", "--json")
-    result = call("saliency", *words, "-m", "integrated-gradients:steps=2", "--strict")
+    result = call("saliency", *words, "-m", "integrated-gradients:steps=10", "--strict")
     (warning,) = [line for line in stream(result) if line["type"] == "warning"]
     assert set(warning) == {"type", "code", "message", "input"}
     assert warning["input"] == "00-cross.png"
@@ -235,7 +235,7 @@ def test_a_line_of_text_holds_input_label_score_probability_picture(call, sample
 
 def test_quiet_says_nothing_when_all_is_well(call, samples):
     words = (samples / "shapes.keras", samples / "inputs/shapes/00-cross.png", "-q")
-    result = call("saliency", *words, "-m", "integrated-gradients:steps=2")
+    result = call("saliency", *words, "-m", "integrated-gradients:steps=10")
     assert result.err == ""
     assert result.code == 0
 

@@ -25,12 +25,14 @@ def test_21_a_dead_network_gives_zeros_and_a_flag(explain):
     assert complete.metadata["checks"][0]["completeness"]["ok"]
 
 
-def test_22_an_infinite_gradient_is_kept_and_counted(explain):
+def test_22_an_infinite_gradient_is_no_map(explain):
     x = keras.Input((2,), name="x")
     model = keras.Model(x, keras.ops.sum(keras.ops.sqrt(x), axis=-1, keepdims=True))
-    found = explain(model, np.array([0.0, 4.0], np.float32))
-    assert found.metadata["checks"]["finite"] is False
-    np.testing.assert_array_equal(found.values["x"], [np.inf, 0.25])
+    with pytest.raises(ItemError, match="1 of 2 values") as caught:
+        explain(model, np.array([0.0, 4.0], np.float32))
+    assert caught.value.kind == "nonfinite"
+    found = explain(model, np.array([1.0, 4.0], np.float32))
+    np.testing.assert_allclose(found.values["x"], [0.5, 0.25])
 
 
 def test_23_a_nan_pixel_is_refused_before_it_can_vanish(explain):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from inputgrad_cli.errors import ItemError, UsageError
+from inputgrad_cli.errors import ItemError
 
 L = keras.layers
 
@@ -91,11 +91,17 @@ def two_tables():
     return keras.Model(x, L.Dense(1)(L.Flatten()(y)))
 
 
-def test_14_an_input_of_two_embeddings_must_be_chosen(explain):
+def test_14_an_input_of_two_embeddings_is_explained_at_both(explain):
     ids = np.array([1, 2, 3], np.int32)
-    with pytest.raises(UsageError, match="--wrt layer:a, layer:b"):
-        explain(two_tables(), ids)
-    assert explain(two_tables(), ids, wrt="layer:b").values["layer:b"].shape == (3, 3)
+    found = explain(two_tables(), ids).values
+    assert {name: array.shape for name, array in found.items()} == {
+        "layer:a": (3, 2),
+        "layer:b": (3, 3),
+    }
+    for name, array in found.items():
+        alone = explain(two_tables(), ids, wrt=name).values[name]
+        assert alone.shape == array.shape
+        assert array.any()
 
 
 def texts():
@@ -180,13 +186,24 @@ def test_17_also_under_a_key_that_is_not_its_layers_name(explain):
     ],
     ids=["Discretization", "CategoryEncoding"],
 )
-def test_18_a_layer_without_derivative_is_named(explain, layer):
+def test_18_a_number_is_explained_at_its_one_hot_code(explain, layer):
     x = keras.Input((1,), name="value")
     model = keras.Model(x, L.Dense(1)(L.Flatten()(layer(x))))
+    found = explain(model, np.array([[1.0]], np.float32)).values["value"]
+    np.testing.assert_allclose(found[0].ravel(), model.layers[-1].kernel[:, 0], rtol=1e-6)
+
+
+def test_18_a_layer_without_derivative_is_named(explain):
+    x = keras.Input((1,), name="value")
+    layer = L.Discretization(bin_boundaries=[0.0, 1.0])
+    model = keras.Model(x, L.Dense(1)(keras.ops.cast(layer(x), "float32")))
     with pytest.raises(ItemError) as caught:
         explain(model, np.array([[1.0]], np.float32))
     assert caught.value.kind == "disconnected"
     assert layer.name in caught.value.sentence()
+    assert "-m feature-ablation" in caught.value.sentence()
+    found = explain(model, np.array([[1.0]], np.float32), method="feature-ablation")
+    assert found.values["value"].any()
 
 
 @keras.saving.register_keras_serializable("nasty")

@@ -20,12 +20,9 @@ from inputgrad_cli.engine.rules.guided import Guided
 from inputgrad_cli.engine.rules.lrp import Lrp
 from inputgrad_cli.engine.rules.walk import Refusal, Step, passing, walk
 from inputgrad_cli.engine.scalar import Pins, scalar
-from inputgrad_cli.engine.taps import forward, is_tap, layers_by_path
+from inputgrad_cli.engine.taps import BASELINE, forward, is_tap, layers_by_path
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.target import Choice
-from inputgrad_cli.words import LAYER
-
-BASELINE = f"{LAYER}baseline of "  # fed beside the inputs, as taps are
 
 
 def ruled_of(binding: Binding, choice: Choice, sites: Sequence[str], rule: Rule) -> Program:
