@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +14,14 @@ import numpy as np
 from inputgrad_cli import __version__
 from inputgrad_cli.contracts import SILENT, Engine, Running, Telling
 from inputgrad_cli.devices import refuse_absent
-from inputgrad_cli.errors import UsageError
+from inputgrad_cli.errors import ModelError, UsageError
 from inputgrad_cli.formats.labels import find_labels
 from inputgrad_cli.missing import refuse_missing_code
 from inputgrad_cli.modelfile.archive import ModelFile, open_model
 from inputgrad_cli.modelfile.outline import outline
-from inputgrad_cli.modelfile.preprocessing import Sight, find_preprocessing
+from inputgrad_cli.modelfile.preprocessing import find_preprocessing
 from inputgrad_cli.modelfile.sidecar import read_sidecar
+from inputgrad_cli.modelfile.sight import Sight
 from inputgrad_cli.preprocess import ASSUMED, Pixels
 from inputgrad_cli.preprocess import parse as parse_preprocess
 from inputgrad_cli.sample import Samples, suited
@@ -145,7 +147,15 @@ def preprocessing(
         chosen = beside.preprocess
     if chosen is not None:
         return Pixels(chosen, {p.name: suited(chosen, p) for p in _takers(ports)})
-    return _of_each(find_preprocessing(file.config), ports)
+    return _of_each(find_preprocessing(file.config, partial(_numbers, file)), ports)
+
+
+def _numbers(file: ModelFile, layer: str) -> list[list[float]]:
+    """Return the few numbers of a layer; none from a file whose weights cannot be used."""
+    try:
+        return file.numbers(layer)
+    except ModelError:  # told where the weights are needed
+        return []
 
 
 def _takers(ports: Sequence[Port]) -> list[Port]:

@@ -15,7 +15,7 @@ import numpy as np
 
 from inputgrad_cli.arrays import Array
 from inputgrad_cli.engine.taps import hooked, layers_by_path
-from inputgrad_cli.modelfile.preprocessing import (
+from inputgrad_cli.modelfile.sight import (
     Sight,
     assumed,
     family_of,

@@ -7,9 +7,11 @@ directory of a SavedModel, which has no configuration to read.
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -26,6 +28,7 @@ CONFIG = "config.json"
 METADATA = "metadata.json"
 WEIGHTS = "model.weights.h5"
 SAVED_MODEL = "saved_model.pb"
+FEW = 64  # numbers an array: the statistics of channels, not a layer of weights
 HDF5_ENDINGS = (".h5", ".hdf5")
 
 Form = Literal["keras", "directory", "h5", "saved_model"]
@@ -66,21 +69,39 @@ class ModelFile:
         """Return the saved arrays; ModelError where they are missing, damaged or not honest."""
         if self.form == "saved_model":
             return ()
+        with self._opened() as (file, size):
+            return hdf5.survey(file, size, self.path)
+
+    def numbers(self, layer: str) -> list[list[float]]:
+        """Return the few numbers that a layer holds, an array after the other; none if many.
+
+        `layer` is its path among the weights of a `.keras` file. ModelError as for `arrays`.
+        """
+        own = f"{layer}/vars/"
+        wanted = [array for array in self.arrays if array.name.startswith(own)]
+        if not wanted or any(math.prod(array.shape) > FEW for array in wanted):
+            return []
+        with self._opened() as (file, _):
+            return [hdf5.flat(file[array.name]) for array in sorted(wanted, key=lambda a: a.name)]
+
+    @contextmanager
+    def _opened(self) -> Iterator[tuple[Any, int]]:
+        """Yield the HDF5 file of the weights, and how many bytes it may hold."""
+        with ExitStack() as stack:
+            source, size = self._source(stack)
+            yield stack.enter_context(hdf5.opened(source, self.path)), size
+
+    def _source(self, stack: ExitStack) -> tuple[Path | IO[bytes], int]:
         if self.form == "h5":
-            with hdf5.opened(self.path, self.path) as file:
-                return hdf5.survey(file, self.size, self.path)
+            return self.path, self.size
         if self.form == "directory":
             weights = self.path / WEIGHTS
-            with weights.open("rb") as stream:
-                return self._survey(stream, weights.stat().st_size)
-        with container.opened(self.path) as archive:
-            info = container.find(archive, WEIGHTS, self.path)
-            with container.reader(archive, info) as stream:
-                return self._survey(stream, info.file_size)
-
-    def _survey(self, stream: IO[bytes], size: int) -> tuple[hdf5.SavedArray, ...]:
-        with hdf5.opened(stream, self.path) as file:
-            return hdf5.survey(file, min(size, 100 * self.size), self.path)
+            stream = stack.enter_context(weights.open("rb"))
+            return stream, min(weights.stat().st_size, 100 * self.size)
+        archive = stack.enter_context(container.opened(self.path))
+        info = container.find(archive, WEIGHTS, self.path)
+        packed = stack.enter_context(container.reader(archive, info))
+        return packed, min(info.file_size, 100 * self.size)
 
     @property
     def weights(self) -> tuple[hdf5.SavedArray, ...]:

@@ -66,8 +66,13 @@ class Effect:
 KEEPS, WEIGHTS, OPAQUE = Effect("keeps"), Effect("weights"), Effect("opaque")
 
 
-def effect_of(node: Mapping[str, Any], call: Call) -> Effect:
-    """Return what one call of a layer, or of an operation, does to pixels."""
+def effect_of(
+    node: Mapping[str, Any], call: Call, learned: Sequence[Sequence[float]] = ()
+) -> Effect:
+    """Return what one call of a layer, or of an operation, does to pixels.
+
+    `learned` are the numbers that the file holds for the layer, where they are few.
+    """
     name = str(node.get("class_name"))
     if name in LEGACY or str(module_of(node)).startswith("keras.src.ops."):
         return _operation(_plain(node, name), call)
@@ -76,7 +81,7 @@ def effect_of(node: Mapping[str, Any], call: Call) -> Effect:
     if name == "Activation":
         return KEEPS if setting(node, "activation") in STRAIGHT else Effect("scales")
     if name in SCALING_LAYERS:
-        return Effect("scales", _line_of(node, name))
+        return Effect("scales", _line_of(node, name, learned))
     if name in MERGING_LAYERS:
         return Effect("scales")
     keeps = name in KEEPING_LAYERS or name.startswith("Random")
@@ -97,11 +102,13 @@ def _operation(name: str, call: Call) -> Effect:
     return Effect("scales", _arithmetic(name, call)) if name in ARITHMETIC else OPAQUE
 
 
-def _line_of(node: Mapping[str, Any], name: str) -> Line | None:
+def _line_of(node: Mapping[str, Any], name: str, learned: Sequence[Sequence[float]]) -> Line | None:
     if name == "Rescaling":
         scale, offset = _number(setting(node, "scale")), _number(setting(node, "offset"))
         return None if scale is None else Line(scale, offset or 0.0)
     mean, variance = _number(setting(node, "mean")), _number(setting(node, "variance"))
+    if mean is None and len(learned) > 1:  # adapted to data: mean, variance and their number
+        mean, variance = (_number(list(numbers)) for numbers in learned[:2])
     if name != "Normalization" or mean is None or not variance or setting(node, "invert"):
         return None
     deviation = max(variance, 0.0) ** 0.5

@@ -121,6 +121,11 @@ def _check_array(name: str, node: Any, path: Path) -> int:
     return stored
 
 
+def flat(array: Any) -> list[float]:
+    """Return the numbers of an array that `survey` let pass, in a row."""
+    return [float(number) for number in array[()].reshape(-1)]
+
+
 def text_attribute(file: Any, name: str) -> bytes | None:
     """Return a text that the file's root carries, None where there is none."""
     if name not in file.attrs:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,56 +17,19 @@ from inputgrad_cli.modelfile.effects import Effect, effect_of, inner_models
 from inputgrad_cli.modelfile.graph import Call, Graph, Tensor, ends, graph_of
 from inputgrad_cli.modelfile.malformed import reads_config
 from inputgrad_cli.modelfile.nodes import layers, name_of, setting
-from inputgrad_cli.preprocess import ASSUMED, Line, Preprocess, known
-
-# The names that keras.applications gives its models, and a layer that each of them has: somebody's
-# own network may be called resnet, but hardly so and with such a layer.
-FAMILIES = (
-    (r"mobilenet(v2)?_[\d.]+_(\d+|None)|MobileNetV3(Small|Large)", "tf"),
-    (r"inception_v3|inception_resnet_v2|xception|NASNet|resnet(50|101|152)v2", "tf"),
-    (r"resnet(50|101|152)|vgg1[69]", "caffe"),
-    (r"densenet(121|169|201)", "torch"),
+from inputgrad_cli.modelfile.sight import (
+    Sight,
+    assumed,
+    family_of,
+    made_for_unit,
+    normalized,
+    untold,
+    unwritten,
 )
-MARKS = {
-    "conv1", "Conv1", "conv1_pad", "conv1_conv", "block1_conv1", "mixed0", "conv_7b", "stem_conv1",
-    "expanded_conv_depthwise",
-}  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Sight:
-    """What was seen on the way of pixels to the first weights.
-
-    `doubt` says in words why the choice is an assumption, and names the layer that was looked at.
-    `opaque` says that a layer could tell by computing, once the model is open.
-    """
-
-    preprocess: Preprocess
-    doubt: str = ""
-    opaque: bool = False
-
-
-def assumed(doubt: str, opaque: bool = False) -> Sight:
-    """Return the sight of a model that does not tell: pixels 0..1, for the reason in `doubt`."""
-    return Sight(known("unit", ASSUMED), doubt, opaque)
-
-
-def untold(looked: str) -> str:
-    """Return the doubt where a layer was looked at that takes pixels as they come."""
-    return f"nothing in the model tells how it takes pixels: {looked}; 0..1 is assumed"
-
-
-def unwritten(looked: str) -> str:
-    """Return the doubt where only the opened model can tell what a layer does."""
-    return f"{looked} is not written in the file; the opened model tells"
-
-
-def made_for_unit(looked: str) -> str:
-    """Return the doubt where a layer scales pixels as those of 0..1 need it."""
-    return f"{looked} scales pixels as those of 0..1 need it, so 0..1 is assumed"
-
+from inputgrad_cli.preprocess import Line, Preprocess, known
 
 UNTOUCHED = Line()
+Numbers = Callable[[str], list[list[float]]]
 
 
 @dataclass(frozen=True)
@@ -97,6 +60,7 @@ class Scope:
 
     config: Mapping[str, Any]
     graph: Graph
+    numbers: Numbers
     call: Call | None = None
     outer: Scope | None = None
 
@@ -105,6 +69,23 @@ class Scope:
         """Return the models that this one is in, itself first."""
         return [self.config, *(self.outer.models if self.outer else ())]
 
+    def learned(self, node: Mapping[str, Any]) -> list[list[float]]:
+        """Return the numbers that the file holds for a layer of this model, where they are few.
+
+        Keras names weights by the class, and counts the layers of one class.
+        """
+        if node.get("class_name") not in ("BatchNormalization", "Normalization"):
+            return []
+        return self.numbers(self._place(node))
+
+    def _place(self, node: Mapping[str, Any]) -> str:
+        kind = node.get("class_name")
+        alike = [one for one in layers(self.config) if one.get("class_name") == kind]
+        number = next((n for n, one in enumerate(alike) if one is node), 0)
+        name = re.sub("([a-z])([A-Z])", r"\1_\2", str(kind)).lower()
+        around = f"{self.outer._place(self.config)}/" if self.outer else ""
+        return f"{around}layers/{name}{f'_{number}' if number else ''}"
+
     def path(self, node: Mapping[str, Any]) -> str:
         """Return a layer in words, as `'outer/name' (Class)`."""
         names = [name_of(model) for model in self.models[-2::-1]]
@@ -112,13 +93,18 @@ class Scope:
 
 
 @reads_config
-def find_preprocessing(config: Mapping[str, Any]) -> dict[str, Sight]:
-    """Return what the archive tells of each input, by name; a Sequential's only one is ''."""
+def find_preprocessing(
+    config: Mapping[str, Any], numbers: Numbers = lambda layer: []
+) -> dict[str, Sight]:
+    """Return what the archive tells of each input, by name; a Sequential's only one is ''.
+
+    `numbers` gives those that the file holds for a layer, by its path among the weights.
+    """
     inputs = ends(config, "input_layers")
     if not layers(config) or not (inputs or "input_layers" not in config["config"]):
         looked = f"what {name_of(config)!r} ({config.get('class_name')}) does to pixels"
         return {"": assumed(unwritten(looked), opaque=True)}
-    scope = Scope(config, graph_of(config))
+    scope = Scope(config, graph_of(config), numbers)
     if not inputs:
         return {"": Walk().seen(scope, scope.graph.inputs)}
     every = Walk()
@@ -129,14 +115,8 @@ def find_preprocessing(config: Mapping[str, Any]) -> dict[str, Sight]:
     }
 
 
-def family_of(name: str, inner: Iterable[str]) -> Preprocess | None:
-    """Return what a backbone of keras.applications needs, by its name and those of its layers."""
-    if MARKS.isdisjoint(inner):
-        return None
-    for pattern, choice in FAMILIES:
-        if re.fullmatch(pattern, name):
-            return known(choice, f"backbone:{name}")
-    return None
+def _mean(numbers: Sequence[float]) -> float:
+    return sum(numbers) / len(numbers)
 
 
 def _family(models: Sequence[Mapping[str, Any]]) -> Preprocess | None:
@@ -162,7 +142,7 @@ class Walk:
     _queue: deque[Place] = field(default_factory=deque)
     _mixed: list[tuple[Scope, Call, Way]] = field(default_factory=list)
     _scaled: list[Way] = field(default_factory=list)
-    _plain: list[tuple[str, Preprocess | None]] = field(default_factory=list)
+    _plain: list[tuple[str, Preprocess | None, list[list[float]]]] = field(default_factory=list)
     _opaque: list[str] = field(default_factory=list)
 
     def seen(self, scope: Scope, starts: Sequence[Tensor]) -> Sight:
@@ -205,7 +185,8 @@ class Walk:
                 if taken == tensor:
                     self._arrive(inner, start, way)
             return
-        effect, path = effect_of(node, call), scope.path(node)
+        learned = scope.learned(node)
+        effect, path = effect_of(node, call, learned), scope.path(node)
         if effect.kind == "scales" and any((scope, t) not in self.ways for t in call.tensors):
             self._mixed.append((scope, call, way))
         elif effect.kind in ("keeps", "scales"):
@@ -216,12 +197,12 @@ class Walk:
         elif effect.kind == "opaque":
             self._opaque.append(path)
         else:
-            self._plain.append((path, _family(scope.models)))
+            self._plain.append((path, _family(scope.models), learned))
 
     def _inside(self, scope: Scope, call: Call, node: Mapping[str, Any]) -> Scope:
         key = (scope, call.result)
         if key not in self.scopes:
-            self.scopes[key] = Scope(node, graph_of(node), call, scope)
+            self.scopes[key] = Scope(node, graph_of(node), scope.numbers, call, scope)
         return self.scopes[key]
 
     def _verdict(self) -> Sight:
@@ -232,11 +213,13 @@ class Walk:
             return assumed(made_for_unit(self._scaled[0].path))
         if self._opaque:
             return assumed(unwritten(f"what {self._opaque[0]} does to pixels"), opaque=True)
-        families = {family for _, family in self._plain if family}
+        families = {family for _, family, _ in self._plain if family}
         if len(families) == 1:
             return Sight(families.pop())
         if not self._plain:
             return assumed(untold("no layer with weights takes them"))
-        path, family = self._plain[0]
+        path, family, learned = self._plain[0]
+        if len(learned) > 1 and (sight := normalized(path, *map(_mean, learned[-2:]))):
+            return sight
         looked = "its backbones differ" if family else f"{path} takes them as they come"
         return assumed(untold(looked))

@@ -3,9 +3,12 @@
 import json
 
 import keras
+import numpy as np
 import pytest
 
+from inputgrad_cli.modelfile.archive import open_model
 from inputgrad_cli.modelfile.preprocessing import find_preprocessing
+from inputgrad_cli.opened import preprocessing
 from inputgrad_cli.preprocess import Line
 from tests.pixels.zoo import build, convolved, flips, kinds
 
@@ -62,6 +65,41 @@ def test_a_layer_with_weights_is_no_preprocessing_and_is_named(layer):
     told = sight(chained(L.ZeroPadding2D(), made, L.Rescaling(1 / 255.0)))
     assert told.preprocess.source == "assumed"
     assert f"'first' ({layer.__name__})" in told.doubt
+
+
+@pytest.mark.parametrize(
+    ("mean", "variance", "expected", "word"),
+    [
+        (0.45, 0.07, "unit", "mean of 0.45, as of pixels 0..1"),
+        (118.0, 4500.0, "raw", "mean of 118, as of pixels 0..255"),
+        (0.0, 1.0, "unit", "takes them as they come"),
+    ],
+)
+@pytest.mark.parametrize("nested", [False, True])
+def test_moving_statistics_of_pixels_are_read(tmp_path, mean, variance, expected, word, nested):
+    first, other = L.BatchNormalization(name="first"), L.BatchNormalization()
+    parts = [first, L.Conv2D(2, 3), other, L.Flatten()]
+    if nested:
+        parts = [keras.Sequential(flips()), keras.Sequential(parts)]
+    model = keras.Sequential([keras.Input((24, 24, 3)), *parts, L.Dense(2)])
+    first.moving_mean.assign([mean] * 3)
+    first.moving_variance.assign([variance] * 3)
+    model.save(tmp_path / "m.keras")
+    pixels = preprocessing(open_model(tmp_path / "m.keras"))
+    (how,), (doubt,) = pixels.inputs.values(), pixels.doubts.values()
+    assert (how.name, how.source) == (expected, "assumed")
+    assert "first' (BatchNormalization)" in doubt
+    assert word in doubt
+
+
+@pytest.mark.parametrize(("scale", "expected"), [(1.0, "unit"), (255.0, "raw")])
+def test_what_a_normalization_was_adapted_to_is_read(tmp_path, scale, expected):
+    adapted = L.Normalization()
+    adapted.adapt(scale * np.random.default_rng(0).random((8, 24, 24, 3)).astype("float32"))
+    chained(L.RandomFlip(), adapted).save(tmp_path / "m.keras")
+    pixels = preprocessing(open_model(tmp_path / "m.keras"))
+    assert [how.name for how in pixels.inputs.values()] == [expected]
+    assert bool(pixels.doubts) == (expected == "unit")
 
 
 def test_each_picture_input_has_its_own():
