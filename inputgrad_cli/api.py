@@ -119,6 +119,8 @@ def explain(
     samples = _samples(inputs, how)
     if samples.failed:
         raise next(iter(samples.failed.values()))
+    if samples.uneven:
+        raise UsageError("samples of unequal shapes make several results", mend="give them singly")
     for doubt in [pixels.doubts[name] for name in samples.pixels if name in pixels.doubts]:
         warnings.warn(f"{doubt}; settle it with preprocess=", stacklevel=2)
     opened.settle(samples, (goal,), precision, seed)

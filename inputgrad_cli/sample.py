@@ -14,6 +14,7 @@ from inputgrad_cli.errors import ItemError
 from inputgrad_cli.preprocess import Preprocess, known
 from inputgrad_cli.signature import Port
 from inputgrad_cli.stored import ranges
+from inputgrad_cli.uneven import is_uneven
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,18 @@ class Samples:
 
     def __len__(self) -> int:
         return count(self.arrays)
+
+    @property
+    def uneven(self) -> bool:
+        """Return whether the samples have unequal shapes, so that each has a result of its own."""
+        return any(is_uneven(array) for array in self.arrays.values())
+
+    def single(self, row: int) -> Samples:
+        """Return one of many samples as if its file held no other."""
+        record = dict(self.record)
+        if "ids" in record:
+            record["id"] = record.pop("ids")[row]
+        return replace(self.rows([row]), many=False, record=record)
 
     def rows(self, chosen: Sequence[int]) -> Samples:
         """Return the chosen samples alone."""
@@ -230,7 +243,7 @@ def nonfinite(arrays: Arrays, where: str) -> dict[int, ItemError]:
     """Return an error for each sample that holds NaN or infinity among its floats."""
     bad: dict[int, ItemError] = {}
     for name, array in arrays.items():
-        if array.dtype.kind != "f":
+        if array.dtype.kind != "f" or is_uneven(array):  # each of those was looked at alone
             continue
         for start, stop in ranges(array.shape, array.dtype.itemsize):
             part = array[start:stop]

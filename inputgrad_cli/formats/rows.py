@@ -11,6 +11,7 @@ from inputgrad_cli.arrays import Array, printable_shape
 from inputgrad_cli.errors import ItemError
 from inputgrad_cli.sample import Samples, fit, nonfinite
 from inputgrad_cli.signature import Port
+from inputgrad_cli.uneven import uneven
 
 MOST_TEXT = 1 << 30  # bytes; NumPy gives every text the room of the longest
 
@@ -27,16 +28,13 @@ class Row:
 def gather(rows: Sequence[Row], ports: Sequence[Port], where: str) -> Samples:
     """Return the rows as many samples; those that cannot be used are NaN, 0 or no text.
 
-    All rows have the shapes of the first good one. Raises ItemError where no row can be used.
+    Rows of unequal shapes, as the model leaves lengths open, stay apart. Raises ItemError where no
+    row can be used.
     """
     good = next((row for row in rows if row.error is None), None)
     if good is None:
         raise useless(len(rows), rows[0].error, where)
-    failed = {}
-    for number, row in enumerate(rows):
-        error = row.error or _unlike(row, good)
-        if error is not None:
-            failed[number] = error
+    failed = {number: row.error for number, row in enumerate(rows) if row.error is not None}
     arrays = {port.name: _stack(rows, failed, good.values[port.name], port) for port in ports}
     return Samples(arrays, many=True, failed=failed)
 
@@ -52,18 +50,6 @@ def useless(count: int, first: ItemError | None, where: str) -> ItemError:
     )
 
 
-def _unlike(row: Row, first: Row) -> ItemError | None:
-    for name, value in row.values.items():
-        if value.shape != first.values[name].shape:
-            return ItemError(
-                f"{row.place}: {name!r} has the shape {printable_shape(value.shape)}",
-                reason=f"in {first.place} it is {printable_shape(first.values[name].shape)}",
-                mend="bring all samples of a file to one length, or give each a file of its own",
-                kind="shape",
-            )
-    return None
-
-
 def _stack(rows: Sequence[Row], failed: Mapping[int, ItemError], like: Array, port: Port) -> Array:
     nothing = {"f": np.nan, "U": ""}.get(like.dtype.kind, 0)
     filler = np.full(like.shape, nothing, like.dtype)
@@ -76,7 +62,8 @@ def _stack(rows: Sequence[Row], failed: Mapping[int, ItemError], like: Array, po
             mend="give the longest texts files of their own",
             kind="unreadable",
         )
-    return np.stack(values)
+    same = len({value.shape for value in values}) == 1
+    return np.stack(values) if same else uneven(values)
 
 
 def one(value: object, port: Port, place: str) -> Array:

@@ -23,6 +23,7 @@ from inputgrad_cli.jobs.targetfile import TargetFile
 from inputgrad_cli.jobs.truth import Truth
 from inputgrad_cli.sample import Samples, together
 from inputgrad_cli.target_text import Target
+from inputgrad_cli.uneven import run_of
 
 READERS = 1
 MOST = 48  # files that are read, or are being read, before their turn
@@ -204,7 +205,10 @@ class Piece:
 
 
 def pieces(batch: Sequence[Load], size: int) -> Iterator[Piece]:
-    """Yield the samples of a batch that can be used, at most `size` at a time, of one target."""
+    """Yield the samples of a batch that can be used, at most `size` at a time.
+
+    Those of a piece have one target and one shape.
+    """
     samples = together([load.samples for load in batch])
     truths = [load.truth for load in batch if load.truth is not None]
     truth = np.concatenate(truths) if truths else None
@@ -215,5 +219,6 @@ def pieces(batch: Sequence[Load], size: int) -> Iterator[Piece]:
         rows = good[start : start + size]
         targets = own[rows[0]] if own else (batch[0].targets or (None,))[0]
         rows = rows[: next((n for n, row in enumerate(rows) if own and own[row] != targets), size)]
+        rows = rows[: run_of(list(samples.arrays.values()), rows)]
         start += len(rows)
         yield Piece(samples.rows(rows), None if truth is None else truth[rows], targets)

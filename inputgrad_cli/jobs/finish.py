@@ -15,7 +15,7 @@ from inputgrad_cli.jobs.events import Event, ItemDone, failure
 from inputgrad_cli.jobs.feed import Load
 from inputgrad_cli.jobs.fields import done_fields, failed_fields, unmet
 from inputgrad_cli.jobs.items import Item
-from inputgrad_cli.jobs.naming import Map
+from inputgrad_cli.jobs.naming import Map, part_names
 from inputgrad_cli.jobs.output import Output, Picture
 from inputgrad_cli.jobs.spoken import spoken
 from inputgrad_cli.jobs.warn import item_warnings, map_warnings
@@ -70,6 +70,9 @@ def finish(
 
     An item's own fault is told. `seconds` is what each sample took to compute.
     """
+    if works[0].load.samples.uneven:
+        yield from (finish_apart(work, output, facts, seconds) for work in works)
+        return
     found = [_attribution(work, facts) for work in works]
     works = [_with_failures(work) for work in works]
     good = [
@@ -85,6 +88,37 @@ def finish(
             yield _written(work, attribution, drawn, output, seconds)
         except ItemError as error:
             yield _failed(work, error)
+
+
+def finish_apart(work: Work, output: Output, facts: Facts, seconds: float) -> Finished:
+    """Write the files of a map of samples of unequal shapes, each on its own; StorageError."""
+    load, made, samples = work.load, work.made, work.load.samples
+    if error := next((part.error for part in work.parts if part.error), None):
+        return _failed(work, error)
+    answers = [part.row(row) for part in work.parts for row in range(len(part.records))]
+    good = [row for row in range(len(samples)) if row not in samples.failed]
+    stem = made.stem(load.item.name)
+    try:
+        maps = {
+            row: attribution_of([answer], samples.single(row), facts)
+            for row, answer in zip(good, answers, strict=True)
+        }
+        singles = [(attribution, samples.single(row)) for row, attribution in maps.items()]
+        drawn = dict(zip(maps, output.pictures(singles), strict=True))
+        files, pictures = output.write_apart(stem, maps, drawn, len(samples))
+    except ItemError as error:
+        return _failed(work, error)
+    events: list[Event] = [*item_warnings(load)]
+    for attribution in maps.values():
+        events += map_warnings(load.item, made, attribution)
+    for row, name in enumerate(part_names(stem, len(samples))):
+        if failed := samples.failed.get(row):
+            events.append(ItemDone(failed_fields(load.item, made, failure(failed), row)))
+            continue
+        arrays, picture = output.path(name), [pictures[row]]
+        told = done_fields(load.item, made, maps[row], picture, arrays, None)
+        events.append(ItemDone({**told, "sample": row, "seconds": round(seconds, 4)}))
+    return Finished({**_line(work, events, any(pictures)), "apart": True, "files": files}, events)
 
 
 def _attribution(work: Work, facts: Facts) -> Attribution | ItemError:
@@ -119,17 +153,22 @@ def _written(
     arrays = output.path(made.stem(load.item.name) + ".npz")
     events: list[Event] = [*item_warnings(load), *map_warnings(load.item, made, attribution)]
     events += _told(load, made, attribution, pictures, arrays, seconds)
-    line = {
-        **_key(load.item, made),
-        "status": "failed" if load.samples.failed else "ok",
-        "samples": len(load.samples) if load.samples.many else None,
-        "unmet": sum(_is_unmet(event) for event in events),
-        "drawn": any(pictures),
-        "fingerprint": work.mark,
-        "shapes": {site: list(array.shape) for site, array in attribution.values.items()},
-        "files": files,
-    }
+    shapes = {site: list(array.shape) for site, array in attribution.values.items()}
+    line = {**_line(work, events, any(pictures)), "shapes": shapes, "files": files}
     return Finished(line, events)
+
+
+def _line(work: Work, events: Sequence[Event], drawn: bool) -> dict[str, Any]:
+    """Return the journal line of a map that is written, but for its files."""
+    samples = work.load.samples
+    return {
+        **_key(work.load.item, work.made),
+        "status": "failed" if samples.failed else "ok",
+        "samples": len(samples) if samples.many else None,
+        "unmet": sum(_is_unmet(event) for event in events),
+        "drawn": drawn,
+        "fingerprint": work.mark,
+    }
 
 
 def _is_unmet(event: Event) -> bool:

@@ -9,10 +9,11 @@ from inputgrad_cli.errors import ItemError
 from inputgrad_cli.formats.read import MANY_SUFFIXES, open_file, read_samples, suffix_of
 from inputgrad_cli.formats.tables import SUFFIXES as TABLES
 from inputgrad_cli.jobs.items import Item
-from inputgrad_cli.jobs.naming import Map, picture_names
+from inputgrad_cli.jobs.naming import Map, part_names, picture_names
 from inputgrad_cli.jobs.plan import Plan
 from inputgrad_cli.modelfile.workload import count_numbers
 from inputgrad_cli.rendering.draw import drawable
+from inputgrad_cli.sample import Samples
 
 FRAME = 2048  # bytes that an .npz has beside its arrays, about
 
@@ -36,25 +37,26 @@ def forecast(plan: Plan) -> Iterator[Move]:
         for port in ports
     )
     for _, item in plan.share:
-        count = _count(plan, item)
+        samples = _samples(plan, item)
+        count = len(samples) if samples and samples.many else None
         for made in plan.maps:
             stem = str(plan.job.out / made.stem(item.name))
-            files = [f"{stem}.npz"]
+            apart = samples is not None and samples.uneven
+            files = part_names(stem, count or 1) if apart else [f"{stem}.npz"]
             files += [f"{stem}.csv"] if suffix_of(item.path) in TABLES else []
             if seen:
                 files += picture_names(stem, count)
             yield Move(item, made, tuple(files), (count or 1) * numbers * 4 + FRAME)
 
 
-def _count(plan: Plan, item: Item) -> int | None:
-    """Return how many samples a file of many holds, None for a single sample."""
+def _samples(plan: Plan, item: Item) -> Samples | None:
+    """Return the samples of a file that may hold many, None for any other."""
     ports = plan.outline.inputs
     several = plan.job.viewing.frame == "all" or suffix_of(item.path) in MANY_SUFFIXES
     if ports is None or not several or item.error:
         return None
     try:
         files = {name: open_file(path) for name, path in item.paths.items()}
-        samples = read_samples(files, item.paths, plan.reading(ports))
+        return read_samples(files, item.paths, plan.reading(ports))
     except ItemError:
         return None  # the run will say what is wrong with it
-    return len(samples) if samples.many else None

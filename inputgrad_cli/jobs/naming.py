@@ -40,6 +40,11 @@ class Map:
         return folder + slash + last + self.tail
 
 
+def part_names(stem: str, count: int) -> list[str]:
+    """Return the names of the arrays of samples of unequal shapes, each in a file of its own."""
+    return [name.removesuffix(".png") + ".npz" for name in picture_names(stem, count)]
+
+
 def picture_names(stem: str, count: int | None) -> list[str]:
     """Return the names of a map's pictures, one a sample of many; None stands for a single one."""
     if count is None:

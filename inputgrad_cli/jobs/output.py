@@ -16,7 +16,7 @@ from inputgrad_cli.formats.tables import write_table
 from inputgrad_cli.jobs.drawn import late, pictures, plate_of
 from inputgrad_cli.jobs.items import Item
 from inputgrad_cli.jobs.journal import Journal, described
-from inputgrad_cli.jobs.naming import Map, picture_names
+from inputgrad_cli.jobs.naming import Map, part_names, picture_names
 from inputgrad_cli.jobs.poured import holds, is_large, npz_of, poured
 from inputgrad_cli.jobs.store import Bytes, Pour, refuse_links, start_of, write_whole
 from inputgrad_cli.rendering.style import Style
@@ -69,7 +69,19 @@ class Output:
         if samples.header or _is_table(item):
             files |= _table(stem, attribution, samples)
         names = picture_names(stem, len(drawn) if attribution.many else None)
-        shown = dict(zip(names, drawn, strict=True))
+        return self._put(stem, files, dict(zip(names, drawn, strict=True)))
+
+    def write_apart(
+        self, stem: str, maps: Mapping[int, Attribution], drawn: Mapping[int, Picture], total: int
+    ) -> tuple[list[dict[str, Any]], list[str | None]]:
+        """Write the files of samples of unequal shapes, by their numbers of `total`, as `write`."""
+        names, shown = part_names(stem, total), picture_names(stem, total)
+        files = {names[row]: npz_of(attribution) for row, attribution in maps.items()}
+        return self._put(stem, files, {shown[row]: drawn.get(row) for row in range(total)})
+
+    def _put(
+        self, stem: str, files: dict[str, Bytes | Pour], shown: Mapping[str, Picture]
+    ) -> tuple[list[dict[str, Any]], list[str | None]]:
         files |= {name: data for name, data in shown.items() if data is not None}
         self._refuse_foreign(files)
         refuse_links(self._out, stem)

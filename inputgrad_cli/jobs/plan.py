@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import glob
 import math
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from inputgrad_cli import api
 from inputgrad_cli.arrays import Array
@@ -188,11 +190,19 @@ def _share(job: Job, found: Found) -> list[tuple[int, Item]]:
     return [(place, item) for place, item in every if not shard or shard.holds(item.name)]
 
 
+def _has_parts(path: Path) -> bool:
+    """Return whether results of single samples stand there, as of files of unequal samples."""
+    stem = glob.escape(path.stem)
+    return any(True for _ in path.parent.glob(f"{stem}.[0-9]*.npz"))
+
+
 def _refuse_existing(job: Job, maps: list[Map], found: Found) -> None:
     for _, item in _share(job, found):
+        several = suffix_of(item.path) in MANY_SUFFIXES
         for made in maps:
-            path = job.out / f"{made.stem(item.name)}.npz"
-            if os.path.lexists(path):
+            stem = made.stem(item.name)
+            path = job.out / f"{stem}.npz"
+            if os.path.lexists(path) or (several and _has_parts(path)):
                 raise UsageError(
                     f"{path} exists already", mend="use --on-exists resume or overwrite"
                 )

@@ -16,7 +16,7 @@ from inputgrad_cli.formats.read import Reading, open_file, read_samples
 from inputgrad_cli.formats.results import open_result
 from inputgrad_cli.jobs.drawn import picture
 from inputgrad_cli.jobs.journal import Journal, described
-from inputgrad_cli.jobs.naming import picture_names
+from inputgrad_cli.jobs.naming import part_names, picture_names
 from inputgrad_cli.jobs.runfile import no_run, read_runs
 from inputgrad_cli.jobs.spoken import heard
 from inputgrad_cli.jobs.store import Hold, refuse_links, write_whole
@@ -72,7 +72,11 @@ def _redraw_one(
 ) -> Iterator[Redrawn]:
     stem, out = heard(record, "stem"), journal.path.parent
     try:
-        attribution = open_result(_arrays(out, record))
+        paths = _arrays(out, record)
+        if record.get("apart"):
+            yield from _redraw_apart(journal, record, run, style)
+            return
+        attribution = open_result(paths[0])
         samples, blank = _samples(attribution, record, run)
         many, checks = attribution.many, attribution.metadata["checks"]
         total = len(next(iter(attribution.values.values()))) if many else None
@@ -81,12 +85,36 @@ def _redraw_one(
             png = None if lost else picture(attribution, samples, row, style)
             if png is None:
                 continue
-            refuse_links(out, name)
-            journal.intend([name])
-            write_whole(out / name, png)
+            _put(journal, name, png)
             yield Redrawn(stem, name, None, blank)
     except ItemError as error:
         yield Redrawn(stem, None, error)
+
+
+def _redraw_apart(
+    journal: Journal, record: Mapping[str, Any], run: Mapping[str, Any], style: Style
+) -> Iterator[Redrawn]:
+    """Yield the pictures of samples of unequal shapes, each drawn from its own file."""
+    stem, out = heard(record, "stem"), journal.path.parent
+    names = part_names(stem, record["samples"])
+    samples, blank = None, True
+    for path in _arrays(out, record):
+        attribution = open_result(path)
+        if samples is None:
+            samples, blank = _samples(attribution, record, run)
+        row = names.index(path.relative_to(out).as_posix())
+        one = Samples({}) if blank else samples.single(row)
+        if (png := picture(attribution, one, 0, style)) is not None:
+            name = names[row].removesuffix(".npz") + ".png"
+            _put(journal, name, png)
+            yield Redrawn(stem, name, None, blank)
+
+
+def _put(journal: Journal, name: str, png: bytes) -> None:
+    out = journal.path.parent
+    refuse_links(out, name)
+    journal.intend([name])
+    write_whole(out / name, png)
 
 
 def _with_pictures(out: Path, record: dict[str, Any], drawn: list[Redrawn]) -> dict[str, Any]:
@@ -97,8 +125,8 @@ def _with_pictures(out: Path, record: dict[str, Any], drawn: list[Redrawn]) -> d
     return {**record, "drawn": bool(new) or record.get("drawn", False), "files": files}
 
 
-def _arrays(out: Path, record: Mapping[str, Any]) -> Path:
-    return out / next(n for f in record["files"] if (n := heard(f, "path")).endswith(".npz"))
+def _arrays(out: Path, record: Mapping[str, Any]) -> list[Path]:
+    return [out / n for f in record["files"] if (n := heard(f, "path")).endswith(".npz")]
 
 
 def _samples(
@@ -127,8 +155,9 @@ def _shape(shape: list[int | None] | None) -> tuple[int | None, ...] | None:
 def _limits(out: Path, records: list[dict[str, Any]], style: Style) -> dict[tuple[str, str], float]:
     """Return the largest limit of any picture of each (method, target)."""
     limits: dict[tuple[str, str], float] = {}
-    for record in records:
-        attribution = open_result(_arrays(out, record))
+    every = [(record, path) for record in records for path in _arrays(out, record)]
+    for record, path in every:
+        attribution = open_result(path)
         how = style.reduce or attribution.metadata["reduce"]
         key = (record["method"], record["target"])
         for site, stored in attribution.values.items():

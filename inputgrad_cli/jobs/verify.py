@@ -131,7 +131,11 @@ def _claims(
     shapes = {site: list(array.shape) for site, array in attribution.values.items()}
     yield "shapes", shapes, record.get("shapes")
     yield "method", _in(about, "method", "label"), record["method"]
-    yield "many samples", attribution.many, record.get("samples") is not None
+    yield (
+        "many samples",
+        attribution.many,
+        record.get("samples") is not None and not record.get("apart"),
+    )
     yield "model", _in(about, "model", "sha256"), run["model"]["sha256"]
 
 

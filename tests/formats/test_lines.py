@@ -79,9 +79,16 @@ def test_a_number_among_texts_is_not_made_a_text():
     assert list(found.failed) == [1]
 
 
-def test_lines_of_another_length_than_the_first_fail():
-    found = read("a.jsonl", b"[1, 2]\n[3]\n", port((None,), "int32"))
-    assert "one length" in str(found.failed[1])
+def test_lines_of_unequal_lengths_stay_apart():
+    found = read("a.jsonl", b"[1, 2]\n[3]\n[4, x]\n[5, 6]\n", port((None,), "int32"))
+    assert found.uneven
+    assert list(found.failed) == [2]
+    assert [found.single(row).arrays["x"].tolist() for row in (0, 1, 3)] == [
+        [[1, 2]],
+        [[3]],
+        [[5, 6]],
+    ]
+    assert found.rows([0, 3]).arrays["x"].tolist() == [[1, 2], [5, 6]]
 
 
 @pytest.mark.parametrize("data", [b"", b"\n \n", b"\xff\xfe"])
