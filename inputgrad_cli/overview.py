@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from inputgrad_cli import api
-from inputgrad_cli.arrays import Array
 from inputgrad_cli.choose import choose
 from inputgrad_cli.contracts import SILENT, Telling
 from inputgrad_cli.errors import InputgradError, ModelError
 from inputgrad_cli.modelfile.archive import ModelFile, open_model
+from inputgrad_cli.modelfile.hdf5 import SavedArray
 from inputgrad_cli.modelfile.malformed import reads_config
 from inputgrad_cli.modelfile.outline import Outline, outline
 from inputgrad_cli.modelfile.scan import custom_objects, dangers, refuse_unsafe
@@ -22,10 +21,10 @@ from inputgrad_cli.modelfile.shapes import last_maps
 from inputgrad_cli.modelfile.sidecar import read_sidecar, write_sidecar
 from inputgrad_cli.preprocess import Pixels
 from inputgrad_cli.sample import Samples
-from inputgrad_cli.signature import Head, Port, Signature
+from inputgrad_cli.signature import Head, Port
 from inputgrad_cli.target_text import parse
+from inputgrad_cli.trial import try_lengths
 
-ANY_LENGTH = 32  # what an axis of any length is given for a trial
 # A gradient does not pass these, whatever the input is.
 OPAQUE = {
     "Discretization", "CategoryEncoding", "Hashing", "HashedCrossing", "StringLookup",
@@ -54,7 +53,7 @@ def overview(path: Path) -> dict[str, Any]:
         "preprocess": _preprocess(api.preprocessing(file), shape.inputs or ()),
         "labels": list(api.class_names(file)),
         "sidecar": str(beside.path) if beside else None,
-        "weights": {"arrays": len(weights), "numbers": sum(math.prod(a.shape) for a in weights)},
+        "weights": None if file.form == "saved_model" else _counted(weights),
         "custom": [
             {"name": c.name, "module": c.module, "registered_name": c.registered}
             for c in custom_objects(file.config)
@@ -67,8 +66,13 @@ def overview(path: Path) -> dict[str, Any]:
             {"name": row.name, "class": row.kind, "shape": _listed(row.shape)}
             for row in shape.layers
         ],
+        "trusted": False,
         "loaded": None,
     }
+
+
+def _counted(arrays: Sequence[SavedArray]) -> dict[str, int]:
+    return {"arrays": len(arrays), "numbers": sum(math.prod(array.shape) for array in arrays)}
 
 
 def settle(path: Path) -> Path:
@@ -131,51 +135,36 @@ def _of_input(pixels: Pixels, name: str) -> dict[str, str | None]:
     return {**told, "note": doubt} if doubt else told
 
 
-def prove(
-    path: Path, code: Sequence[str], trust: bool, telling: Telling = SILENT
-) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Opening:
+    """How a model is opened for a look: code, trust, the length of axes that may have any."""
+
+    code: Sequence[str] = ()
+    trust: bool = False
+    length: int | None = None
+
+
+def prove(path: Path, how: Opening, telling: Telling = SILENT) -> dict[str, Any]:
     """Return what the opened model shows on a drawn sample; ModelError if it cannot be used."""
-    from inputgrad_cli.engine.look import layers_of
+    from inputgrad_cli.engine.look import layers_of, weights_of
 
     # Few passes are quicker run eagerly, which is safe with these kernels alone.
-    model = api.load(path, code=code, trust=trust, kernels="eigen", telling=telling)
-    samples = _drawn(model.signature)
+    model = api.load(path, code=how.code, trust=how.trust, kernels="eigen", telling=telling)
     pixels = model.preprocessing()
-    model.settle(samples)
+    samples, length = try_lengths(model.signature, model.settle, how.length)
     rows = layers_of(model.engine)
     return {
         "inputs": [_input(port) for port in model.signature.inputs],
         "preprocess": _preprocess(pixels, model.signature.inputs),
         "outputs": [_head(head) for head in model.signature.outputs],
+        "weights": weights_of(model.engine),
+        "length": length,
         "blocks": _blocks(model, samples),
         "cam_layer": last_maps(rows),
         "layers": [{"name": name, "class": kind, "shape": _listed(s)} for name, kind, s in rows],
         "precision": model.engine.precision,
         "notes": dict(model.engine.notes),
     }
-
-
-def _drawn(signature: Signature) -> Samples:
-    """Return one sample of noise; axes that may have any length get a few."""
-    random = np.random.default_rng(0)
-    arrays: dict[str, Array] = {}
-    for port in signature.inputs:
-        if port.shape is None:
-            raise ModelError(
-                f"input {port.name!r} has no shape in the file",
-                mend="run saliency on a real input instead",
-            )
-        shape = (1, *(dim or ANY_LENGTH for dim in port.shape))
-        arrays[port.name] = _noise(random, shape, port.kind)
-    return Samples(arrays)
-
-
-def _noise(random: np.random.Generator, shape: tuple[int, ...], kind: str) -> Array:
-    if kind == "text":
-        return np.full(shape, "a", object)
-    if kind == "float":
-        return random.random(shape, np.float32)
-    return random.integers(0, 2, shape).astype(np.int64 if kind == "integer" else bool)
 
 
 def _head(head: Head) -> dict[str, Any]:

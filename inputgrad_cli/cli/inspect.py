@@ -15,9 +15,10 @@ from inputgrad_cli.cli.options import json_option, model_argument
 from inputgrad_cli.cli.pages import Section, section
 from inputgrad_cli.cli.screen import page_width, put, say, shown, stage, wrapped
 from inputgrad_cli.cli.signals import opening
-from inputgrad_cli.errors import ModelError
+from inputgrad_cli.errors import InputgradError
 from inputgrad_cli.words import printable
 
+HIDDEN = [["the model shows none"]]
 LATER = [["only the opened model can tell: use --load"]]
 MOST = 12  # layers that are listed unasked: inputs and outputs stay on a screen of 24 lines
 
@@ -44,6 +45,12 @@ MOST = 12  # layers that are listed unasked: inputs and outputs stay on a screen
     help="List every layer, however many there are; --json always does.",
 )
 @click.option(
+    "--length",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="How long --load makes axes that may have any length.",
+)
+@click.option(
     "--write-sidecar",
     is_flag=True,
     help="Write MODEL.inputgrad.toml, where preprocessing and labels are settled.",
@@ -55,6 +62,7 @@ def command(
     code: tuple[str, ...],
     trust_model: bool,
     layers: bool,
+    length: int | None,
     write_sidecar: bool,
     json: bool,
 ) -> int:
@@ -65,19 +73,21 @@ def command(
     """
     from inputgrad_cli.contracts import Telling
     from inputgrad_cli.formats.results import dump
-    from inputgrad_cli.overview import overview, prove, settle
+    from inputgrad_cli.overview import Opening, overview, prove, settle
 
     with shown(True, "reading the file"):
         written = settle(model) if write_sidecar else None
         about = overview(model)
-    failed: ModelError | None = None
+    failed: InputgradError | None = None
     if load:
         try:
             with opening("opening the model"):
-                about["loaded"] = prove(model, code, trust_model, Telling(stage))
-        except ModelError as error:
+                how = Opening(code, trust_model, length)
+                about["loaded"] = prove(model, how, Telling(stage))
+        except InputgradError as error:
             failed = error
             about["loaded"] = {"problem": error.sentence()}
+    about["trusted"] = trust_model
     put(dump(about) if json else _page(about, page_width(), layers))
     if written:
         say(f"inputgrad: wrote {printable(str(written))}")
@@ -88,33 +98,35 @@ def command(
 
 
 def _page(about: dict[str, Any], width: int, every: bool) -> str:
-    head = printable(f"{about['path']}  {about['kind']} {about['name']!r}")
+    head = printable(f"{about['path']}  {about['kind']} {about['name']!r}".removesuffix(" ''"))
     lines = [line for part in _sections(about, every) for line in section(part, width)]
     return "\n".join([wrapped(head, width), *lines])
 
 
 def _sections(about: dict[str, Any], every: bool) -> Iterator[Section]:
     told = about["loaded"] if about["loaded"] and "problem" not in about["loaded"] else {}
-    yield "", [["file", f"{about['size']} bytes, {_saved(about)}"]]
+    yield "", [["file", f"{about['size']} bytes, {_saved(about, told)}"]]
     yield "inputs", _ports(told.get("inputs", about["inputs"])) or LATER
-    yield "outputs", _ports(about["outputs"], "activation") or LATER
+    yield "outputs", _ports(about["outputs"] or told.get("outputs"), "activation") or LATER
     if told:
         yield "proved by a forward pass", [_head(head) for head in told["outputs"]]
-        yield "notes", [[note] for note in told["notes"].values()]
+        length = [f"axes of any length were given {told['length']}"] * bool(told["length"])
+        yield "notes", [[note] for note in [*length, *told["notes"].values()]]
     yield "saliency", list(_settings(about))
     yield from _needs(about)
     yield "no gradient reaches", [[b["input"], b["reason"]] for b in told.get("blocks", ())]
     rows = told.get("layers") or about["layers"]
     if every or not rows or len(rows) <= MOST:
-        yield "layers", _layers(rows) or LATER
+        yield "layers", _layers(rows) or (HIDDEN if told else LATER)
     else:
         yield f"{len(rows)} layers (--layers lists them)", _kinds(rows)
 
 
-def _saved(about: dict[str, Any]) -> str:
-    weights = about["weights"]
+def _saved(about: dict[str, Any], told: dict[str, Any]) -> str:
     writer = f"Keras {about['keras_version']}" if about["keras_version"] else "an unknown Keras"
-    return f"by {writer}, {weights['numbers']} numbers in {weights['arrays']} arrays"
+    if weights := about["weights"] or told.get("weights"):
+        return f"by {writer}, {weights['numbers']} numbers in {weights['arrays']} arrays"
+    return f"by {writer}; --load counts its weights"
 
 
 def _ports(rows: Sequence[dict[str, Any]] | None, last: str = "dtype") -> list[list[str]] | None:
@@ -172,7 +184,8 @@ def _pixels(told: dict[str, Any] | None) -> list[list[str]]:
 def _needs(about: dict[str, Any]) -> Iterator[Section]:
     custom = [[c["name"], f"from {c['module']}" if c["module"] else ""] for c in about["custom"]]
     yield "needs --code for", custom
-    yield "refused without --trust-model", [[why] for why in about["unsafe"]]
+    title = "trusted by --trust-model" if about["trusted"] else "refused without --trust-model"
+    yield title, [[why] for why in about["unsafe"]]
     yield "cannot be used", [[about["problem"]]] if about["problem"] else []
     yield "a gradient does not pass", [[layer] for layer in about["blocks"]]
 

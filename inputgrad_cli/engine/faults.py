@@ -41,6 +41,8 @@ def told(model: Any = None) -> Iterator[None]:
         except (tf.errors.ResourceExhaustedError, MemoryError) as error:
             raise too_large() from error
         except Exception as error:
+            if own := own_error(error):
+                raise own from None
             if isinstance(error, tf.errors.OpError) and FULL.search(str(error)):
                 raise too_large() from error
             if missing := NO_GRADIENT.search(str(error)):
@@ -50,6 +52,15 @@ def told(model: Any = None) -> Iterator[None]:
                 raise  # in no layer: a fault of ours
             what = "the model cannot compute this input"
             raise ItemError(what, reason=reason, kind="compute") from error
+
+
+def own_error(error: BaseException | None) -> InputgradError | None:
+    """Return the error of ours that AutoGraph dressed up as one of its own, if it is one."""
+    while error is not None:
+        if isinstance(error, InputgradError):
+            return error
+        error = error.__cause__ or error.__context__
+    return None
 
 
 def reason_of(error: BaseException, model: Any = None) -> tuple[str, bool]:

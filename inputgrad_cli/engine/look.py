@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from inputgrad_cli.engine.taps import layers_by_path
@@ -20,3 +21,9 @@ def _shape(layer: Any) -> Shape | None:
     except Exception:  # a layer outside a graph, or with several outputs, raises what it likes
         return None
     return tuple(shape[1:]) if isinstance(shape, tuple) else None
+
+
+def weights_of(engine: Any) -> dict[str, int]:
+    """Return how many arrays the opened model holds, and how many numbers."""
+    variables = engine.binding.model.variables
+    return {"arrays": len(variables), "numbers": sum(math.prod(v.shape) for v in variables)}

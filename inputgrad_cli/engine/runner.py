@@ -17,7 +17,7 @@ from inputgrad_cli.contracts import Running
 from inputgrad_cli.engine import fixes
 from inputgrad_cli.engine.binding import Binding
 from inputgrad_cli.engine.boot import on
-from inputgrad_cli.engine.faults import reason_of, told, too_large
+from inputgrad_cli.engine.faults import own_error, reason_of, told, too_large
 from inputgrad_cli.engine.kernels import VARIABLE, must_compile
 from inputgrad_cli.engine.programs import Program, folded
 from inputgrad_cli.engine.quiet import Noise
@@ -174,7 +174,7 @@ class Runner:
             raise
         except Exception as error:
             reason, _ = reason_of(error, self.binding.model)
-            if is_of_input(error):
+            if is_of_input(error) or own_error(error):
                 raise
             if self._must_compile:
                 raise ItemError(

@@ -15,6 +15,8 @@ from inputgrad_cli.errors import UsageError
 from inputgrad_cli.words import LAYER
 
 BASELINE = f"{LAYER}baseline of "  # fed beside the inputs, as taps are
+NO_LAYERS = "the model shows none of its layers"
+AS_KERAS = "save it with model.save('NAME.keras') and explain that"
 
 Change = Callable[[int, Any, Any], Any]
 
@@ -55,6 +57,8 @@ def find_layer(model: Any, name: str) -> tuple[Any, int | None]:
         return known[next(iter(distinct.values()))], int(number) if number else None
     if distinct:
         raise UsageError(f"{name}: several layers are called so", mend=f"say {' or '.join(found)}")
+    if not known:
+        raise UsageError(f"{name}: {NO_LAYERS}", mend=AS_KERAS)
     near = difflib.get_close_matches(path, known, n=3, cutoff=0.5)
     shown = ", ".join(near or list(known)[:8])
     told = f"perhaps {shown}" if near else f"it has {len(known)}: {shown}"
