@@ -12,7 +12,7 @@ FLOORS = [
     {"grammar", "missing", "devices", "draws", "blur", "resample", "stored", "uneven"},
     {"registry", "signature", "preprocess", "target_text"},
     {"sample", "target", "baseline", "attribution"},
-    {"choose", "contracts", "probes", "quadrature", "segments", "modelfile"},
+    {"choose", "contracts", "probes", "quadrature", "segments", "modelfile", "trial"},
     {"methods", "formats", "rendering", "engine", "gradcheck"},
     {"question", "rows", "describe"},
     {"placement", "map_faults"},
