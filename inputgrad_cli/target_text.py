@@ -110,6 +110,13 @@ class Target:
         classes = tuple(ClassWord("", word.number, word.names[:1]) for word in self.classes)
         return replace(self, asked="", classes=classes)
 
+    def is_written(self, text: str) -> bool:
+        """Return whether `text` asks for the same, in these words or others."""
+        try:
+            return text == self.asked or parse(text).meaning == self.meaning
+        except GrammarError:
+            return False
+
     def maps(self) -> tuple[Target, ...]:
         """Return a target for each map: K of them for `top:K`, else this one."""
         if self.kind != "top":

@@ -105,7 +105,15 @@ class Labels:
     def _facts(self, target: Target) -> list[object]:
         mask = self.masks.get(target.path)
         seen = None if mask is None else hashlib.sha256(mask.tobytes()).hexdigest()
-        return [target.asked, [word.fact(self.names) for word in target.classes], seen]
+        classes = [word.fact(self.names) for word in target.classes]
+        return [target.asked, classes, seen, self._told(target)]
+
+    def _told(self, target: Target) -> Sequence[str]:
+        """Return the class names of which one will be told: a name by its number is in the text."""
+        if target.kind in ("auto", "top"):
+            return self.names
+        numbers = [word.number for word in target.classes if target.kind == "class"]
+        return [self.names[n] for n in numbers if n is not None and n < len(self.names)]
 
 
 class Feed:

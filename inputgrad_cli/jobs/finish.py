@@ -16,7 +16,7 @@ from inputgrad_cli.jobs.feed import Load
 from inputgrad_cli.jobs.fields import done_fields, failed_fields, unmet
 from inputgrad_cli.jobs.items import Item
 from inputgrad_cli.jobs.naming import Map, part_names
-from inputgrad_cli.jobs.output import Output, Picture
+from inputgrad_cli.jobs.output import Output, Picture, TakenError
 from inputgrad_cli.jobs.spoken import spoken
 from inputgrad_cli.jobs.warn import item_warnings, map_warnings
 from inputgrad_cli.records import Facts, attribution_of, failures_of
@@ -26,7 +26,7 @@ NUMBERS = 3 * PLACES  # of maps that are finished together: as many as are drawn
 
 @dataclass(frozen=True)
 class Finished:
-    """The journal line of a map, and what there is to tell of it."""
+    """The journal line of a map, none where another's stays, and what there is to tell of it."""
 
     line: dict[str, Any]
     events: list[Event]
@@ -99,6 +99,7 @@ def finish_apart(work: Work, output: Output, facts: Facts, seconds: float) -> Fi
     good = [row for row in range(len(samples)) if row not in samples.failed]
     stem = made.stem(load.item.name)
     try:
+        output.refuse_other_target(stem, made.target)
         maps = {
             row: attribution_of([answer], samples.single(row), facts)
             for row, answer in zip(good, answers, strict=True)
@@ -142,7 +143,8 @@ def _with_failures(work: Work) -> Work:
 def _failed(work: Work, error: ItemError) -> Finished:
     told = failure(error)
     event = ItemDone(failed_fields(work.load.item, work.made, told))
-    return Finished(failed_line(work.load.item, work.made, told), [event])
+    line = failed_line(work.load.item, work.made, told)
+    return Finished({} if isinstance(error, TakenError) else line, [event])
 
 
 def _written(

@@ -22,8 +22,13 @@ from inputgrad_cli.jobs.store import Bytes, Pour, refuse_links, start_of, write_
 from inputgrad_cli.rendering.style import Style
 from inputgrad_cli.sample import Samples
 from inputgrad_cli.stored import ranges
+from inputgrad_cli.target_text import Target
 
 Picture = Bytes | Pour | None
+
+
+class TakenError(ItemError):
+    """A map of another target stands at the destination, and in the journal: both stay."""
 
 
 class Output:
@@ -65,6 +70,7 @@ class Output:
         Raises ItemError (kind `exists`) and StorageError.
         """
         stem = made.stem(item.name)
+        self.refuse_other_target(stem, made.target)
         files: dict[str, Bytes | Pour] = {f"{stem}.npz": npz_of(attribution)}
         if samples.header or _is_table(item):
             files |= _table(stem, attribution, samples)
@@ -97,6 +103,17 @@ class Output:
                 (self._out / name).unlink(missing_ok=True)
         told = [described(self._out, name, data) for name, data in files.items()]
         return told, [None if data is None else self.path(n) for n, data in shown.items()]
+
+    def refuse_other_target(self, stem: str, target: Target) -> None:
+        """Raise TakenError where a map of another target has the name, as `a b` has `a-b`'s."""
+        record = {} if self._overwrite else self._journal.known.get(stem, {})
+        if record.get("files") and not target.is_written(record["target"]):
+            raise TakenError(
+                f"{self.path(stem)}.npz: holds the map of target {record['target']!r}",
+                reason="the two targets differ in nothing that a file name keeps",
+                mend="use another --out, ask for both in one call, or take --on-exists overwrite",
+                kind="exists",
+            )
 
     def _refuse_foreign(self, files: Mapping[str, Bytes | Pour]) -> None:
         for name, data in files.items():

@@ -40,7 +40,7 @@ from inputgrad_cli.jobs.shards import tag_of
 from inputgrad_cli.jobs.spoken import heard
 from inputgrad_cli.jobs.store import Hold, sync_folder
 from inputgrad_cli.jobs.tally import Tally
-from inputgrad_cli.jobs.warn import head_warnings, run_warnings
+from inputgrad_cli.jobs.warn import choice_warnings, head_warnings, run_warnings
 
 Got = Found | Faulty | Skipped | Broken
 
@@ -179,6 +179,7 @@ class Run:
         if not gc.get_freeze_count():  # TensorFlow and the model live on: no search goes there
             gc.freeze()
         self._news += head_warnings(self.plan, model.signature)
+        self._news += choice_warnings(self.plan, model.signature)
         self._news += [Warned(code, note) for code, note in model.engine.notes.items()]
         self._short = "memory" in model.engine.notes
         engine = model.engine
@@ -261,7 +262,7 @@ class Run:
         stems = [heard(done.line, "stem") for done in finished if done.line.get("files")]
         for folder in {(self.plan.job.out / stem).parent for stem in stems}:
             sync_folder(folder)
-        self._journal.add([done.line for done in finished])
+        self._journal.add([done.line for done in finished if done.line])
         self._counts["unmet"] += sum(done.line.get("unmet", 0) for done in finished)
 
     def _own(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,6 +14,8 @@ from inputgrad_cli.jobs.naming import Map
 from inputgrad_cli.jobs.pixels import shows_pictures
 from inputgrad_cli.jobs.plan import Plan
 from inputgrad_cli.signature import Signature
+
+OF_CLASSES = ("crossentropy", "cross_entropy", "hinge")  # losses of outputs that are classes
 
 
 def run_warnings(plan: Plan) -> Iterator[Warned]:
@@ -36,6 +39,23 @@ def head_warnings(plan: Plan, signature: Signature) -> Iterator[Warned]:
                 "logits-unresolved",
                 f"output {head.name!r}: {head.note}; the output itself is "
                 "differentiated, and where it is saturated its gradient vanishes",
+            )
+
+
+def choice_warnings(plan: Plan, signature: Signature) -> Iterator[Warned]:
+    """Yield that `auto` takes the largest of several numbers which nothing calls classes."""
+    loss = json.dumps(plan.file.config.get("compile_config"), default=str).lower()
+    asked = [target for target in plan.every_target if target.kind == "auto" and not target.layer]
+    for head in signature.outputs if asked and not any(w in loss for w in OF_CLASSES) else ():
+        count = head.classes or 1
+        is_asked = any(target.head in (None, head.name) for target in asked)
+        is_named = head.activation or head.note or len(plan.labels) == count
+        if is_asked and count > 1 and not is_named:
+            yield Warned(
+                "auto-largest",
+                f"output {head.name!r}: nothing in the model calls its {count} numbers classes; "
+                "auto takes the largest of each sample. Name one with -t unit:I, or the classes "
+                "with --labels",
             )
 
 
