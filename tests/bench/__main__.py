@@ -8,9 +8,10 @@ import statistics
 import sys
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 
-from . import jobs, mass
+from . import jobs, mass, sizes
 from .loops import Loop
 
 # name, what is compared, how, the bar, whether the ratio should be at least or at most that
@@ -37,6 +38,13 @@ ROWS = (
      lambda folder: jobs.peak_memory(folder, rounds=3), 1.1, "most"),
 )  # fmt: skip
 
+# Whole jobs of every size: (model, size).
+SIZE_ROWS = tuple(
+    (f"size-{model.lower()}-{size}", f"{size} of {model}, over the better script, seconds",
+     partial(sizes.compare, model=model, size=size, rounds=7), 1.05, "most")
+    for model in sizes.MODELS for size in sizes.SIZES
+)  # fmt: skip
+
 
 def loops(name, method, rounds, steps=50):
     """Return pairs of rates: of a method's gradients, and of the bare loop's."""
@@ -50,7 +58,7 @@ def main(wanted):
     print(f"{platform.machine()}, Python {platform.python_version()}, {time.strftime('%Y-%m-%d')}")
     print("| what | median ratio | least - most | bar |")
     print("|---|---|---|---|")
-    for name, title, measure, bar, side in ROWS:
+    for name, title, measure, bar, side in (*ROWS, *SIZE_ROWS):
         if wanted and not any(name.startswith(word) for word in wanted):
             continue
         with tempfile.TemporaryDirectory() as folder:

@@ -36,7 +36,7 @@ def one_picture(folder, rounds):
     script = Path(__file__).with_name("straight.py")
     return paired(
         lambda n: seconds([*TOOL, "saliency", MODEL, PICTURE, "--out", folder / f"ours{n}"]),
-        lambda n: seconds([PYTHON, script, MODEL, PICTURE, folder / f"theirs{n}"]),
+        lambda n: seconds([PYTHON, script, "eager", MODEL, folder / f"theirs{n}", PICTURE]),
         rounds,
     )
 
