@@ -105,7 +105,9 @@ class Probe:
             if family := self._family(first):
                 return Sight(family)
             looked = [f"{self._words(path)} leaves them as they are" for path in self._own(white)]
-            looked = [*looked[:3], f"{self._words(first)} takes them as they come"]
+            plain = _is_plain(self._layers[first])
+            taking = "takes them as they come" if plain else "may scale them in code of its own"
+            looked = [*looked[:3], f"{self._words(first)} {taking}"]
             return assumed(untold(", ".join(looked)))
         if Line(levels[1] - levels[0], levels[0]).is_for_unit or _cut_at_one(levels):
             return assumed(made_for_unit(by[0]))

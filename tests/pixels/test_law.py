@@ -183,6 +183,22 @@ def test_a_lambda_is_known_by_what_it_does_to_pixels(function, expected):
         assert "'mine' (Lambda)" in told.doubt
 
 
+class Weighing(L.Layer):
+    """A layer of one's own that scales pixels and weighs them, which no look from outside tells."""
+
+    def build(self, shape):
+        self.kernel = self.add_weight(shape=(3, 4))
+
+    def call(self, inputs):
+        return keras.ops.matmul(inputs / 255.0, self.kernel)
+
+
+def test_a_layer_that_cannot_be_looked_into_is_said_to_be_one():
+    told = looked(keras.Sequential([keras.Input((24, 24, 3)), Weighing(name="mine"), L.Flatten()]))
+    assert told.preprocess.source == "assumed"
+    assert "'mine' (Weighing) may scale them in code of its own" in told.doubt
+
+
 def test_a_lambda_before_a_backbone_leaves_the_choice_to_it():
     base = keras.applications.MobileNetV2(
         input_shape=(32, 32, 3), alpha=0.35, weights=None, include_top=False
