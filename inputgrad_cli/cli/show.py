@@ -145,7 +145,7 @@ class Show:
         say(f"inputgrad: warning: {printable(where + event.message)}.")
 
     def _note(self, event: Noted) -> None:
-        if self._verbose:
+        if self._verbose or (event.loud and not self._quiet):
             say(f"inputgrad: {printable(event.message)}.")
 
     def _summary(self, event: Summary) -> None:
@@ -187,6 +187,10 @@ class JsonShow(Show):
 
     def _print(self, record: dict[str, Any]) -> None:
         put(dump(record))
+
+    def _note(self, event: Noted) -> None:
+        if self._verbose:  # what is loud, the stream tells by its fields
+            super()._note(event)
 
     def _fail(self, fields: Any) -> None:
         if not self._quiet:  # the stream has told it

@@ -62,9 +62,10 @@ class Warned:
 
 @dataclass(frozen=True)
 class Noted:
-    """Something for people who ask for more words; not on the stream."""
+    """Something for people who ask for more words, if `loud` for all; not on the stream."""
 
     message: str
+    loud: bool = False
 
 
 @dataclass(frozen=True)

@@ -61,6 +61,7 @@ class Run:
         self._failed_items: set[str] = set()
         self._news: list[Event] = []
         self._undrawn = 0
+        self._kindless = False
         self._short = False
         self._writing: Behind[Finished] = Behind()
         asked = [each for target in plan.job.targets for each in target.maps()]
@@ -256,6 +257,16 @@ class Run:
             if error:
                 raise error
             yield self._tally.written()
+            yield from self._note_kindless(finished)
+
+    def _note_kindless(self, finished: Sequence[Finished]) -> Iterator[Event]:
+        """Say once a run that no kind of picture serves what was computed."""
+        lines = (done.line for done in finished)
+        bare = any(line.get("files") and not line["drawn"] for line in lines)
+        if bare and self.plan.job.style and not self._kindless:
+            self._kindless = True
+            told = "no kind of picture serves these inputs yet: none is drawn"
+            yield Noted(told, loud=True)
 
     def _enter(self, finished: Sequence[Finished]) -> None:
         """Write the journal lines of maps whose files are in place."""

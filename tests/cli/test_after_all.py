@@ -54,3 +54,19 @@ def test_grad_cam_with_respect_to_a_layer_is_that_of_the_layer(call, samples, tm
     )
     assert named.shape == (8, 8)
     np.testing.assert_allclose(wrt, named, atol=1e-5 * named.max())
+
+
+def test_a_picture_kind_that_is_not_there_yet_is_said_once(call, samples, tmp_path):
+    for name in ("a.npy", "b.npy"):
+        np.save(tmp_path / name, np.ones((2, 6), "f4"))
+    words = ("saliency", samples / "two_heads.keras", "a.npy", "b.npy", "-t", "kind/class:1")
+    done = call(*words, "-m", "gradient", "-m", "input-x-gradient", "-o", "a")
+    assert done.err.count("no kind of picture") == 1
+    quiet = ((("-q",), "b"), (("--picture", "none"), "c"), (("--json",), "d"))
+    for more, out in quiet:
+        assert "no kind of picture" not in call(*words, *more, "-o", out).err
+
+
+def test_where_pictures_are_drawn_nothing_is_said_of_kinds(call, samples, tmp_path):
+    draw(tmp_path / "a.png")
+    assert call("saliency", samples / "shapes.keras", "a.png", "-m", "grad-cam").err == ""
