@@ -46,6 +46,16 @@ class Passage:
     peaks: list[tuple[str, float, float]] = field(default_factory=list)
     given: Array | None = None
 
+    def add(self, path: str, weighted: bool, taken: Array, given: Array) -> None:
+        """Enter the call of a layer: what it was given and what it gave, as rows of numbers."""
+        if not (taken.size and given.size):
+            return
+        if weighted:
+            self.sums.append((path, float(np.sum(taken * np.arange(1, taken.size + 1)))))
+            self.given = taken
+        else:
+            self.peaks.append((path, float(taken.max()), float(given.max())))
+
 
 def sight_of(engine: Any, name: str) -> Sight:
     """Return what the opened model shows of how its picture input `name` takes pixels."""
@@ -141,20 +151,32 @@ class Probe:
 
     def _pass(self, pixels: Array, most: int) -> Passage:
         """Return one pass, which ends at call number `most` of layers with weights."""
-        engine, passage = self._engine, Passage()
+        engine, calls = self._engine, list[tuple[str, bool]]()
         arrays = {**self._others, self._port.name: np.asarray(pixels, np.float32)}
-        with engine.runner.here(), self._watched(passage, most), suppress(_Enough):
-            engine.binding.call(engine.binding.tensors(arrays))
+
+        def run(tensors: Any) -> Any:
+            seen: list[tuple[str, bool, Any, Any]] = []
+            # Within a graph too, what was computed before the end is there to be returned.
+            with self._watched(seen, most), suppress(_Enough):
+                engine.binding.call(tensors)
+            calls[:] = [(path, weighted) for path, weighted, _, _ in seen]
+            return [(fed, out) for _, _, fed, out in seen]
+
+        with engine.runner.here():
+            values = engine.binding.compute(run, engine.binding.tensors(arrays))
+        passage = Passage()
+        for (path, weighted), (fed, out) in zip(calls, values, strict=True):
+            passage.add(path, weighted, _row(fed), _row(out))
         return passage
 
     @contextmanager
-    def _watched(self, passage: Passage, most: int) -> Iterator[None]:
+    def _watched(self, seen: list[tuple[str, bool, Any, Any]], most: int) -> Iterator[None]:
         done: set[int] = set()
         with ExitStack() as stack:
             for path, layer in self._layers.items():
                 if id(layer) not in done and not isinstance(layer, keras.layers.InputLayer):
                     done.add(id(layer))
-                    stack.enter_context(hooked(layer, _watching(path, layer, passage, most)))
+                    stack.enter_context(hooked(layer, _watching(path, layer, seen, most)))
             yield
 
     def _shape(self, port: Port) -> tuple[int, ...]:
@@ -170,30 +192,33 @@ class Probe:
         return np.zeros(self._shape(port), port.dtype)
 
 
-def _watching(path: str, layer: Any, passage: Passage, most: int) -> Callable[[int, Any, Any], Any]:
+def _watching(
+    path: str, layer: Any, seen: list[tuple[str, bool, Any, Any]], most: int
+) -> Callable[[int, Any, Any], Any]:
+    weighted = _has_weights(layer)
+
     def change(number: int, fed: Any, out: Any) -> Any:
-        taken, given = _numbers(fed), _numbers(out)
-        if taken is None or given is None:
-            return out
-        if _has_weights(layer):
-            passage.sums.append((path, float(np.sum(taken * np.arange(1, taken.size + 1)))))
-            passage.given = taken
-            if len(passage.sums) == most:
+        taken, given = _floats(fed), _floats(out)
+        if taken is not None and given is not None:
+            seen.append((path, weighted, taken, given))
+            if weighted and sum(call[1] for call in seen) == most:
                 raise _Enough
-        else:
-            passage.peaks.append((path, float(taken.max()), float(given.max())))
         return out
 
     return change
 
 
-def _numbers(value: Any) -> Array | None:
-    """Return a tensor's numbers in a row, of several the first's; None where there are none."""
+def _floats(value: Any) -> Any | None:
+    """Return a tensor of floats, of several the first; None where there is none."""
     leaves = [leaf for leaf in keras.tree.flatten(value) if hasattr(leaf, "dtype")]
     if not leaves or "float" not in keras.backend.standardize_dtype(leaves[0].dtype):
         return None
-    array = np.asarray(keras.ops.convert_to_numpy(leaves[0]), np.float64).reshape(-1)
-    return array if array.size else None
+    return leaves[0]
+
+
+def _row(tensor: Any) -> Array:
+    """Return a tensor's numbers in a row."""
+    return np.asarray(keras.ops.convert_to_numpy(tensor), np.float64).reshape(-1)
 
 
 def _has_weights(layer: Any) -> bool:
