@@ -43,6 +43,27 @@ class Result:
         return [line for line in lines if kind in (None, line["type"])]
 
 
+@pytest.fixture(autouse=True)
+def never_eager_with_onednn(monkeypatch):
+    """Fail where a model is called eagerly while oneDNN's kernels are on: that corrupts memory."""
+    binding = sys.modules.get("inputgrad_cli.engine.binding")
+    if binding is None:
+        return
+    from inputgrad_cli.engine.kernels import must_compile
+
+    if not must_compile():
+        return
+    import tensorflow as tf
+
+    inner = binding.Binding.call
+
+    def call(self, tensors):
+        assert not tf.executing_eagerly(), "a model is called eagerly with oneDNN's kernels"
+        return inner(self, tensors)
+
+    monkeypatch.setattr(binding.Binding, "call", call)
+
+
 @pytest.fixture(scope="session")
 def samples():
     """Return the directory of the sample models and their inputs."""
