@@ -43,13 +43,14 @@ def must_compile() -> bool:
     return active_kernels() == ONEDNN
 
 
-def compute_once(function: Callable[..., Any], *tensors: Any, autograph: bool) -> Any:
-    """Return what a function of tensors gives, compiled where eager kernels cannot be trusted.
+def make_safe(function: Callable[..., Any], autograph: bool) -> Callable[..., Any]:
+    """Return a function of tensors, compiled where eager kernels cannot be trusted.
 
     `autograph` is for code of the user's own, which may branch on tensors.
     """
     if not must_compile():
-        return function(*tensors)
+        return function
     import tensorflow as tf
 
-    return tf.function(function, autograph=autograph)(*tensors)
+    compiled: Callable[..., Any] = tf.function(function, autograph=autograph)
+    return compiled
