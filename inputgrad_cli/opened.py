@@ -59,8 +59,7 @@ class Model:
     @property
     def compiled_loss(self) -> Any:
         """Return the loss that the model was compiled with, as its file writes it, or None."""
-        settings = self.file.config.get("compile_config")
-        return settings.get("loss") if isinstance(settings, Mapping) else None
+        return self.file.compiled_loss
 
     def preprocessing(self, asked: str = "auto") -> Pixels:
         """Return how pictures become input; what the file can't tell is found by computing."""

@@ -16,7 +16,7 @@ FLOORS = [
     {"methods", "formats", "rendering", "engine", "gradcheck"},
     {"question", "rows", "describe"},
     {"placement", "map_faults"},
-    {"batch"},
+    {"batch", "foresee"},
     {"records"},
     {"opened"},
     {"api"},

@@ -6,12 +6,12 @@ Sub-models are never built: they break on nested models. A tap is named `layer:N
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from inputgrad_cli.errors import UsageError
+from inputgrad_cli.modelfile.layernames import called_often, never_called, no_layer, split
 from inputgrad_cli.words import LAYER
 
 BASELINE = f"{LAYER}baseline of "  # fed beside the inputs, as taps are
@@ -46,26 +46,17 @@ def find_layer(model: Any, name: str) -> tuple[Any, int | None]:
 
     A name without its path will do where only one layer has it.
     """
-    written = name.removeprefix(LAYER)
-    path, mark, number = written.rpartition("#")
-    if not mark or not number.isdigit():
-        path, number = written, ""
+    path, number = split(name)
     known = layers_by_path(model)
     found = [p for p in known if p == path] or [p for p in known if p.endswith("/" + path)]
     distinct = {id(known[p]): p for p in found}
     if len(distinct) == 1:
-        return known[next(iter(distinct.values()))], int(number) if number else None
+        return known[next(iter(distinct.values()))], number
     if distinct:
         raise UsageError(f"{name}: several layers are called so", mend=f"say {' or '.join(found)}")
     if not known:
         raise UsageError(f"{name}: {NO_LAYERS}", mend=AS_KERAS)
-    near = difflib.get_close_matches(path, known, n=3, cutoff=0.5)
-    shown = ", ".join(near or list(known)[:8])
-    told = f"perhaps {shown}" if near else f"it has {len(known)}: {shown}"
-    more = "" if near or len(known) <= 8 else " and so on"
-    raise UsageError(
-        f"{name}: the model has no such layer", mend=f"{told}{more}; `inputgrad inspect` lists them"
-    )
+    raise no_layer(name, list(known))
 
 
 @contextmanager
@@ -159,9 +150,8 @@ def only(name: str, calls: list[Any]) -> Any:
     if len(calls) == 1:
         return calls[0]
     if not calls:
-        raise UsageError(f"{name}: the model never calls this layer")
-    numbers = ", ".join(f"{name}#{number}" for number in range(len(calls)))
-    raise UsageError(f"{name}: this layer is called {len(calls)} times", mend=f"say {numbers}")
+        raise never_called(name)
+    raise called_often(name, len(calls))
 
 
 def read_taps(binding: Any, tensors: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from inputgrad_cli.baseline import Baseline, Given
 from inputgrad_cli.batch import Answer, InTurn, explain_batch
 from inputgrad_cli.contracts import SILENT, Telling
 from inputgrad_cli.errors import ItemError, UsageError
+from inputgrad_cli.foresee import refuse_labels
 from inputgrad_cli.formats.reference import content, read_given
 from inputgrad_cli.jobs.feed import Load, Piece, pieces
 from inputgrad_cli.jobs.kept import Keeper
@@ -25,7 +26,7 @@ from inputgrad_cli.jobs.runfile import Record
 from inputgrad_cli.question import Question
 from inputgrad_cli.records import Facts
 from inputgrad_cli.sample import Samples
-from inputgrad_cli.signature import Port, Signature
+from inputgrad_cli.signature import Port
 from inputgrad_cli.target_text import Target
 
 
@@ -136,7 +137,7 @@ class Computer:
             if not self._settled:
                 job = self._plan.job
                 self.model.settle(samples, self._plan.every_target, job.precision, job.seed)
-                _refuse_labels(self._plan.labels, self.model.signature)
+                refuse_labels(self._plan.labels, self.model.signature.outputs)
             self._telling.stage("")
             found = self._explained(samples, question, piece, shared and not many)
             passes.append(keeper.keep(found) if many else found)
@@ -190,17 +191,6 @@ class Computer:
     @cached_property
     def _given(self) -> dict[str, Array]:
         return read_given(self._plan.baseline, self._plan.reading(self.ports()))
-
-
-def _refuse_labels(labels: tuple[str, ...], signature: Signature) -> None:
-    """Raise UsageError where the class names fit no output."""
-    counts = [2 if head.is_binary else head.classes for head in signature.outputs]
-    if labels and len(labels) not in counts:
-        told = " or ".join(str(count) for count in counts if count is not None) or "no"
-        raise UsageError(
-            f"there are {len(labels)} class names, and {told} classes",
-            mend="give one for each class, in their order, with --labels FILE",
-        )
 
 
 def _given_mark(baseline: Baseline | None) -> str | None:

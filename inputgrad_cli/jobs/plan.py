@@ -14,6 +14,7 @@ from inputgrad_cli.arrays import Array
 from inputgrad_cli.baseline import Baseline, baselines
 from inputgrad_cli.devices import refuse_absent
 from inputgrad_cli.errors import UsageError
+from inputgrad_cli.foresee import foresee
 from inputgrad_cli.formats.read import MANY_SUFFIXES, Reading, suffix_of, suffixes_for
 from inputgrad_cli.formats.reference import read_given
 from inputgrad_cli.jobs.beside import settled
@@ -30,7 +31,7 @@ from inputgrad_cli.modelfile.outline import Outline, outline
 from inputgrad_cli.modelfile.scan import refuse_missing, refuse_unsafe
 from inputgrad_cli.modelfile.workload import Workload, count_numbers, estimate_workload
 from inputgrad_cli.preprocess import Pixels
-from inputgrad_cli.question import Wish
+from inputgrad_cli.question import Question, Wish
 from inputgrad_cli.rendering.colours import table
 from inputgrad_cli.signature import Port
 from inputgrad_cli.target_text import Target
@@ -91,6 +92,19 @@ def make_plan(job: Job) -> Plan:
     if shape.inputs:  # a file of baselines that does not fit them ends here
         read_given(baseline, _reading(job, shape.inputs, pixels))
     labels = api.class_names(file, job.labels)
+    plain = tuple(target for target in job.targets if target not in files)
+    masks = api.read_masks(_every_target(job, files))
+    question = Question(
+        wishes,
+        plain,
+        job.space,
+        job.wrt,
+        baseline,
+        labels=labels,
+        masks=masks,
+        compiled_loss=file.compiled_loss,
+    )
+    foresee(question, file.config)
     found = _find(job, shape)
     refuse_clashes([item.name for item in found.items], maps, folds_case(job.out))
     if job.style is not None and job.style.cmap is not None:
@@ -109,7 +123,7 @@ def make_plan(job: Job) -> Plan:
         labels,
         found,
         truth,
-        api.read_masks(_every_target(job, files)),
+        masks,
         files,
         choose_pace(
             job,

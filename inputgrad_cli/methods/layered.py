@@ -9,6 +9,7 @@ from inputgrad_cli.attribution import Finding
 from inputgrad_cli.contracts import Case, Engine, LayerPass, Method
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.registry import param
+from inputgrad_cli.signature import Shape
 from inputgrad_cli.words import LAYER
 
 
@@ -31,12 +32,25 @@ class Layered(Method):
             return case.at
         found = engine.cam_layer()
         if found is None:
-            raise UsageError(
-                f"{self.name}: no convolution of the model gives maps",
-                mend=f"name a layer that does, {self.name}:layer=NAME; `inputgrad inspect` lists "
-                "them",
-            )
+            raise no_maps(self)
         return found
+
+
+def no_maps(method: Layered) -> UsageError:
+    """Return the error where nothing says which layer, and none gives maps."""
+    return UsageError(
+        f"{method.name}: no convolution of the model gives maps",
+        mend=f"name a layer that does, {method.name}:layer=NAME; `inputgrad inspect` lists them",
+    )
+
+
+def no_maps_at(method: str, layer: str, shape: Shape) -> UsageError:
+    """Return the error where the layer that was named gives none."""
+    return UsageError(
+        f"{method}: {layer} gives no maps",
+        reason=f"its output for one sample has the shape {shape}",
+        mend=f"name a convolution, {method}:layer=NAME; `inputgrad inspect` lists them",
+    )
 
 
 @dataclass(frozen=True)
@@ -80,11 +94,7 @@ def as_cam(method: CAM, name: str, maps: Array, apart: bool = False) -> Finding:
 def channels_last(found: LayerPass, method: str) -> tuple[Floats, Floats]:
     """Return outputs and gradients of a layer as (B, ..., C); UsageError where it has no maps."""
     if found.values.ndim < 3:
-        raise UsageError(
-            f"{method}: {found.name} gives no maps",
-            reason=f"its output for one sample has the shape {found.values.shape[1:]}",
-            mend=f"name a convolution, {method}:layer=NAME; `inputgrad inspect` lists them",
-        )
+        raise no_maps_at(method, found.name, found.values.shape[1:])
     maps, slopes = (
         np.moveaxis(array.astype(np.float64), found.channels, -1)
         for array in (found.values, found.gradients)

@@ -26,9 +26,14 @@ def spatial(method: Method, case: Case) -> Mapping[str, tuple[int, int]]:
     """Return height and width axes by site; UsageError where a site is no picture."""
     for site in case.sites:
         if site not in case.spatial:
-            raise UsageError(
-                f"{method.name} needs picture inputs",
-                reason=f"{site!r} is none",
-                mend="name a picture input with --wrt, or take -m integrated-gradients",
-            )
+            raise no_picture(method, site)
     return case.spatial
+
+
+def no_picture(method: Method, site: str) -> UsageError:
+    """Return the error of a method that needs pictures where an input or layer is none."""
+    return UsageError(
+        f"{method.name} needs picture inputs",
+        reason=f"{site!r} is none",
+        mend="name a picture input with --wrt, or take -m integrated-gradients",
+    )

@@ -54,6 +54,12 @@ class ModelFile:
         version = self.metadata.get("keras_version")
         return version if isinstance(version, str) else None
 
+    @property
+    def compiled_loss(self) -> Any:
+        """Return the loss that the model was compiled with, as the file writes it, or None."""
+        settings = self.config.get("compile_config")
+        return settings.get("loss") if isinstance(settings, Mapping) else None
+
     @cached_property
     def sha256(self) -> str:
         """Return SHA-256 of the file, hexadecimal; of a directory: of its names and files."""

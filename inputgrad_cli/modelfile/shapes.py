@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from typing import Any
 
+from inputgrad_cli.modelfile.allowed import MODELS
+from inputgrad_cli.modelfile.graph import is_reference
 from inputgrad_cli.modelfile.malformed import reads_config
 from inputgrad_cli.modelfile.nodes import layers, name_of, setting
 from inputgrad_cli.modelfile.rules import given_shape
@@ -31,8 +33,7 @@ def output_shapes(config: Mapping[str, Any]) -> dict[str, Shape]:
         name = name_of(node)
         if name not in found and not layers(node):
             fed = [last] if in_turn else _fed(node, found)
-            shapes = [shape for shape in fed if shape is not None]
-            if len(shapes) == len(fed) and (shape := given_shape(node, shapes)) is not None:
+            if (shape := given_shape(node, fed)) is not None:
                 found[name] = shape
         last = found.get(name)
     return found
@@ -41,22 +42,23 @@ def output_shapes(config: Mapping[str, Any]) -> dict[str, Shape]:
 def _fed(node: Mapping[str, Any], found: Mapping[str, Shape]) -> list[Shape | None]:
     """Return the shapes of what goes into a layer of a graph; nothing where it is shared."""
     calls = node.get("inbound_nodes")
-    if not isinstance(calls, list) or len(calls) != 1:
-        return []
-    told = dict(_written([node]))
-    return [told.get(name, found.get(name)) for name in _sources(calls)]
+    return list(_shapes_in(calls, found)) if isinstance(calls, list) and len(calls) == 1 else []
 
 
-def _sources(calls: Any) -> Iterator[str]:
-    """Yield the layers that a call takes its tensors from, in order, as often as it does."""
-    if isinstance(calls, Mapping):
-        history = setting(calls, "keras_history")
-        if isinstance(history, list) and history:
-            yield str(history[0])
+def _shapes_in(item: Any, found: Mapping[str, Shape]) -> Iterator[Shape | None]:
+    """Yield the shapes of the tensors that a call takes, in order, as often as it does."""
+    if isinstance(item, Mapping):
+        history = setting(item, "keras_history")
+        if isinstance(history, list):
+            first = len(history) == 3 and history[2] == 0
+            yield _plain(setting(item, "shape")) or (found.get(str(history[0])) if first else None)
             return
-        calls = list(calls.values())
-    for item in calls if isinstance(calls, list) else ():
-        yield from _sources(item)
+        item = list(item.values())
+    elif is_reference(item):  # as Keras 2 writes a tensor
+        yield found.get(item[0]) if item[2] == 0 else None
+        return
+    for part in item if isinstance(item, list) else ():
+        yield from _shapes_in(part, found)
 
 
 def _own(node: Mapping[str, Any]) -> Shape | None:
@@ -65,6 +67,8 @@ def _own(node: Mapping[str, Any]) -> Shape | None:
     if kind == "InputLayer":
         return _plain(setting(node, "batch_shape"))
     if inner := layers(node):
+        if kind not in MODELS:  # the `call` of a class of one's own may do anything
+            return None
         shapes = output_shapes(node)
         ends = setting(node, "output_layers")
         if ends is None:
@@ -91,13 +95,14 @@ def _plain(shape: Any) -> Shape | None:
 
 
 def _written(node: Any) -> Iterator[tuple[str, Shape]]:
-    """Yield layer and shape of every tensor that goes from one layer to another."""
+    """Yield layer and shape of every tensor that goes on; of several outputs the first alone."""
     stack = [layer.get("inbound_nodes") for layer in node]
     while stack:
         item = stack.pop()
         if isinstance(item, Mapping):
             history, shape = setting(item, "keras_history"), _plain(setting(item, "shape"))
-            if isinstance(history, list) and history and shape is not None:
+            first = isinstance(history, list) and len(history) == 3 and history[2] == 0
+            if first and shape is not None:
                 yield str(history[0]), shape
             stack.extend(item.values())
         elif isinstance(item, list):
