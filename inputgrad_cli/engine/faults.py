@@ -10,6 +10,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from inputgrad_cli.engine.kernels import VARIABLE, must_compile
 from inputgrad_cli.engine.place import place_of
 from inputgrad_cli.engine.wording import plain
 from inputgrad_cli.errors import InputgradError, ItemError
@@ -17,6 +18,10 @@ from inputgrad_cli.errors import InputgradError, ItemError
 # How drivers and libraries of a GPU say what TensorFlow does not always make a type of its own.
 NO_GRADIENT = re.compile(r"gradient registry has no entry for: (\w+)")
 MODELS = (tf.errors.OpError, ValueError, TypeError, LookupError)  # what Keras and TensorFlow raise
+# What code runs into that asks a tensor of a graph for its numbers.
+EAGER_ONLY = re.compile(
+    r"symbolic|eager execution|has no attribute 'numpy'|not allowed in Graph|NumPy array", re.I
+)
 FULL = re.compile(r"\bOOM\b|out of memory|OUT_OF_MEMORY|STATUS_ALLOC_FAILED", re.I)
 
 
@@ -50,8 +55,20 @@ def told(model: Any = None) -> Iterator[None]:
             reason, inside = reason_of(error, model)
             if not inside and not isinstance(error, MODELS):
                 raise  # in no layer: a fault of ours
+            if must_compile() and EAGER_ONLY.search(str(error)):
+                raise cannot_compile(reason) from error
             what = "the model cannot compute this input"
             raise ItemError(what, reason=reason, kind="compute") from error
+
+
+def cannot_compile(reason: str) -> ItemError:
+    """Return the fault of code that can only run eagerly, where eager kernels cannot be trusted."""
+    return ItemError(
+        "the model cannot be compiled",
+        reason=reason,
+        mend=f"set {VARIABLE}=0 in the environment: the model then runs eagerly",
+        kind="compute",
+    )
 
 
 def own_error(error: BaseException | None) -> InputgradError | None:

@@ -84,7 +84,17 @@ def _walk_graph(binding: Binding, tensors: Tensors) -> dict[str, Any]:
         return {name: z for name, z in logits.items() if z is not None}
 
     # AutoGraph writes files, and reads the source of all it meets: for code of the user's alone.
-    return dict(tf.function(found, autograph=binding.own_code)(dict(tensors)))
+    walk = tf.function(found, autograph=binding.own_code)
+    return dict(walk(dict(tensors))) if _can_be_traced(walk, tensors) else {}
+
+
+def _can_be_traced(function: Any, tensors: Tensors) -> bool:
+    """Return whether a function of the model can be traced: code of the user's may not."""
+    try:
+        function.get_concrete_function(dict(tensors))
+    except Exception:  # it may raise anything there, and has been right eagerly
+        return False
+    return True
 
 
 def _declared(binding: Binding, tensors: Tensors) -> dict[str, str]:
@@ -97,8 +107,7 @@ def _declared(binding: Binding, tensors: Tensors) -> dict[str, str]:
                 names[name] = ending[0]
         return tf.constant(0)
 
-    tf.function(look, autograph=binding.own_code).get_concrete_function(dict(tensors))
-    return names
+    return names if _can_be_traced(tf.function(look, autograph=binding.own_code), tensors) else {}
 
 
 def _static_shape(binding: Binding, name: str, value: Array) -> tuple[int | None, ...]:

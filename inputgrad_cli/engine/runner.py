@@ -17,8 +17,8 @@ from inputgrad_cli.contracts import Running
 from inputgrad_cli.engine import fixes
 from inputgrad_cli.engine.binding import Binding
 from inputgrad_cli.engine.boot import on
-from inputgrad_cli.engine.faults import own_error, reason_of, told, too_large
-from inputgrad_cli.engine.kernels import VARIABLE, must_compile
+from inputgrad_cli.engine.faults import cannot_compile, own_error, reason_of, told, too_large
+from inputgrad_cli.engine.kernels import must_compile
 from inputgrad_cli.engine.programs import Program, folded
 from inputgrad_cli.engine.quiet import Noise
 from inputgrad_cli.engine.scalar import Pins
@@ -177,12 +177,7 @@ class Runner:
             if is_of_input(error) or own_error(error):
                 raise
             if self._must_compile:
-                raise ItemError(
-                    "the model cannot be compiled",
-                    reason=reason,
-                    mend=f"set {VARIABLE}=0 in the environment: the model then runs eagerly",
-                    kind="compute",
-                ) from error
+                raise cannot_compile(reason) from error
             self.traced = self.folded = False
             self.notes["eager"] = f"the model cannot be compiled ({reason}); it runs eagerly"
             return program
