@@ -168,7 +168,7 @@ class Blur(Baseline):
         """Return the blurred pictures; UsageError where the input is no picture."""
         if preprocess is None:
             raise _no_picture(self.name, site)
-        return blur(array, self.sigma, preprocess.axes)
+        return blur(array, self.sigma, preprocess.places)
 
 
 @dataclass(frozen=True)

@@ -244,7 +244,7 @@ class _Batch:
             self.question.tolerance,
             first.scores[number],
             placement.references if method.uses_baseline else {},
-            {s: p.axes for s in placement.sites if (p := placement.pixels(s)) is not None},
+            {s: p.axes for s in placement.sites if (p := placement.pixels(s)) and not p.frames},
             asked if asked.startswith(LAYER) else None,
         )
 

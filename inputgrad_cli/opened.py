@@ -159,7 +159,8 @@ def _numbers(file: ModelFile, layer: str) -> list[list[float]]:
 
 def _takers(ports: Sequence[Port]) -> list[Port]:
     """Return the inputs that picture files are for: pictures, else what can be read as one."""
-    return [p for p in ports if p.is_picture] or [p for p in ports if p.picture]
+    certain, possible = [p for p in ports if p.is_picture], [p for p in ports if p.picture]
+    return certain or possible or [p for p in ports if p.film]
 
 
 def _of_each(sights: Mapping[str, Sight], ports: Sequence[Port]) -> Pixels:

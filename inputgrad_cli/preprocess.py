@@ -18,7 +18,7 @@ class Preprocess:
     """A linear map of pixels, channel by channel; `source` says where the choice came from.
 
     With `channels_first` what the model takes is (C, H, W), with `flat` it is (H, W), though
-    pixels are (H, W, C).
+    pixels are (H, W, C). With `frames` it has an axis of frames before them.
     """
 
     name: str
@@ -29,6 +29,7 @@ class Preprocess:
     source: str = "option"
     channels_first: bool = False
     flat: bool = False
+    frames: bool = False
 
     @property
     def keeps_values(self) -> bool:
@@ -38,7 +39,14 @@ class Preprocess:
     @property
     def axes(self) -> tuple[int, int]:
         """Return the height and the width axis of a batch of what the model takes."""
+        if self.frames:
+            return 2, 3
         return (2, 3) if self.channels_first else (1, 2)
+
+    @property
+    def places(self) -> tuple[int, ...]:
+        """Return all axes along which values lie side by side: frames, height, width."""
+        return (1, *self.axes) if self.frames else self.axes
 
     def apply(self, pixels: Array) -> Floats:
         """Return float32 model input of `pixels` 0..255 (..., H, W, C), in the model's order."""
@@ -65,8 +73,9 @@ class Preprocess:
     def level(self, value: float, shape: tuple[int, ...]) -> Floats:
         """Return a flat picture of pixel `value` (0..255) as model input of `shape`."""
         pixels = (*shape[1:], shape[0]) if self.channels_first else shape
-        pixels = (*shape, 1) if self.flat else pixels
-        return self.apply(np.full(pixels, value, np.float32))
+        # Volumes may come without channels, as flat pictures do.
+        pixels = (*shape, 1) if self.flat or (self.frames and len(shape) == 3) else pixels
+        return self.apply(np.full(pixels, value, np.float32)).reshape(shape)
 
 
 @dataclass(frozen=True)

@@ -59,6 +59,17 @@ class Port:
         return not self.is_flat or (height == width and (height or 0) >= SHORTEST_SIDE)
 
     @property
+    def film(self) -> Shape | None:
+        """Return (D, H, W, C) of the volumes and videos that fit; None where none do."""
+        if self.shape is None or self.kind in ("bool", "text"):
+            return None
+        if len(self.shape) == 4:
+            return self.shape if self.shape[3] in (1, 3, 4) else None
+        if len(self.shape) != 3 or self.picture is not None or None in self.shape[1:]:
+            return None
+        return *self.shape, 1
+
+    @property
     def is_flat(self) -> bool:
         """Return whether pictures go in as (H, W), without an axis of channels."""
         return self.shape is not None and len(self.shape) == 2

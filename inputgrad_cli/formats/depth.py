@@ -39,6 +39,17 @@ def _depths(tags: Any) -> tuple[int, ...]:
     return tuple(found) if isinstance(found, tuple) else (found,)
 
 
+def refuse_swapped(image: Image.Image, data: bytes, where: str) -> None:
+    """Raise ItemError where Pillow gives floats with their bytes in the wrong order."""
+    packed = image.info.get("compression", "raw") != "raw"
+    if image.mode == "F" and data[:2] == b"MM" and packed:
+        raise ItemError(
+            f"{where}: packed floats in big-endian order, which cannot be read",
+            mend="save it without compression, or give it as an array (.npy)",
+            kind="mode",
+        )
+
+
 def span_of(image: Image.Image, asked: Span | None, where: str) -> Span:
     """Return the values of black and white: as asked, else the whole range of 16-bit integers."""
     if asked is not None:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import io
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from inputgrad_cli.errors import ItemError
+from inputgrad_cli.formats.bands import count_bands
 from inputgrad_cli.formats.hush import hushed
 
+# Pillow tells of damage in its log too, and a log that nobody reads goes to stderr.
+logging.getLogger("PIL").addHandler(logging.NullHandler())
 # Pillow knows forty formats more; some run other programs, all are code that reads foreign bytes.
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF", "GIF")
 MOST_PIXELS = 89_000_000
@@ -29,6 +33,8 @@ def decoding(data: bytes, where: str) -> Iterator[None]:
         raise
     except UnidentifiedImageError:
         reason = "the file is empty" if not data else "no known picture format"
+        if bands := count_bands(data):
+            reason = f"a TIFF of {bands} bands in a form that no picture has"
         raise ItemError(f"{where}: not a picture", reason=reason, kind="unreadable") from None
     except Exception as error:  # decoders raise whatever foreign bytes lead them to
         raise ItemError(

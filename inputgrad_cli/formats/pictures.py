@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,6 +16,7 @@ from inputgrad_cli.formats.depth import (
     Span,
     extent,
     is_deep,
+    refuse_swapped,
     span_of,
     tell_narrow,
     to_pixels,
@@ -27,6 +28,7 @@ from inputgrad_cli.signature import Port
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif")
 DEEP_COLOUR = "16-bit-colour"  # the code of a note
 DARK = 64  # of 256, which colours of 14 bits in 16 do not reach
+Size = tuple[int | None, int | None, int]
 MOST_NUMBERS = 1 << 27  # of all frames of a file together
 
 
@@ -82,48 +84,59 @@ def read_pictures(data: bytes, port: Port, viewing: Viewing, where: str) -> Pict
     Raises ItemError (kinds `unreadable`, `channels`, `frames`, `range`, `mode`, `shape`).
     """
     size = _wanted(port, where)
-    notes: dict[str, str] = {}
-    record: dict[str, Any] = {"resize": viewing.resize.record()}
-    if viewing.frame is not None:
-        record["frame"] = viewing.frame
+    layers = Layers(data, viewing, where)
     with decoding(data, where):
         image = open_picture(data, where)
         numbers = choose_frames(image, viewing.frame, where)
-        _refuse_many(len(numbers), size, image, where)
-        _tell_depth(image, data, viewing, notes, where)
-        frames, extents = [], []
-        for number in numbers:
-            frame = load_frame(image, number, len(data), where)
-            if is_deep(frame):
-                span = span_of(image, viewing.span, where)
-                record["input_range"] = list(span)
-                extents.append(extent(frame))
-                frame = to_pixels(frame, span, notes, where)
-            frames.append(_resized(to_channels(frame, size[2], notes), size, viewing, where))
-        if viewing.span is None:
-            _tell_narrow(frames, extents, record, notes)
-        elif not extents:
-            notes["input-range-unused"] = "a picture of 8 bits; --input-range is not for it"
-        return Pictures(_stacked(frames, where), viewing.frame == "all", notes, record)
+        refuse_many(len(numbers), size, image, where)
+        frames = [
+            layers.add(load_frame(image, number, len(data), where), size) for number in numbers
+        ]
+        notes = layers.told()
+        return Pictures(_stacked(frames, where), viewing.frame == "all", notes, layers.record)
 
 
-def _tell_narrow(
-    frames: Sequence[Array],
-    extents: Sequence[Any],
-    record: Mapping[str, Any],
-    notes: dict[str, str],
-) -> None:
-    """Note a picture of 16 bits that uses few of them; of colours the upper 8 alone are known."""
-    if extents:
-        tell_narrow(extents, record["input_range"], notes)
-    elif DEEP_COLOUR in notes and (top := max(int(frame.max()) for frame in frames)) < DARK:
-        notes["narrow-range"] = (
-            f"the largest of 0 to 255 is {top}: the file may hold 10 to 14 bits in 16, and is "
-            "nearly black to the model; give it as an array (.npy) in the model's own range"
-        )
+class Layers:
+    """The frames or bands of one file, brought to one size; what was done to them is noted."""
 
+    def __init__(self, data: bytes, viewing: Viewing, where: str) -> None:
+        self.data, self.where, self._viewing = data, where, viewing
+        self._notes: dict[str, str] = {}
+        self._extents: list[Span] = []
+        self._top = 0.0
+        self.record: dict[str, Any] = {"resize": viewing.resize.record()}
+        if viewing.frame is not None:
+            self.record["frame"] = viewing.frame
 
-Size = tuple[int | None, int | None, int]
+    def add(self, image: Image.Image, size: Size) -> Array:
+        """Return one as (H, W, C) of `size`; ItemError."""
+        if not self._extents and not self._top:
+            _tell_depth(image, self.data, self._viewing, self._notes, self.where)
+        if is_deep(image):
+            refuse_swapped(image, self.data, self.where)
+            span = span_of(image, self._viewing.span, self.where)
+            self.record["input_range"] = list(span)
+            self._extents.append(extent(image))
+            image = to_pixels(image, span, self._notes, self.where)
+        made = to_channels(image, size[2], self._notes)
+        pixels = _resized(made, size, self._viewing, self.where)
+        self._top = max(self._top, float(pixels.max(initial=0)))
+        return pixels
+
+    def told(self) -> dict[str, str]:
+        """Return the notes, those on the range of all of them included."""
+        if self._viewing.span is not None:
+            if not self._extents:
+                words = "a picture of 8 bits; --input-range is not for it"
+                self._notes["input-range-unused"] = words
+        elif self._extents:
+            tell_narrow(self._extents, self.record["input_range"], self._notes)
+        elif DEEP_COLOUR in self._notes and self._top < DARK:
+            self._notes["narrow-range"] = (
+                f"the largest of 0 to 255 is {self._top:g}: the file may hold 10 to 14 bits in "
+                "16, and is nearly black to the model; give it as an array (.npy)"
+            )
+        return self._notes
 
 
 def _wanted(port: Port, where: str) -> Size:
@@ -138,7 +151,8 @@ def _wanted(port: Port, where: str) -> Size:
     return shape[0], shape[1], shape[2]
 
 
-def _refuse_many(frames: int, size: Size, image: Image.Image, where: str) -> None:
+def refuse_many(frames: int, size: Size, image: Image.Image, where: str) -> None:
+    """Raise ItemError where all frames together are more than is ever held at once."""
     height, width = size[0] or image.height, size[1] or image.width
     if frames > 1 and frames * height * width * size[2] > MOST_NUMBERS:
         raise ItemError(

@@ -10,7 +10,7 @@ import numpy as np
 
 from inputgrad_cli.arrays import Array
 from inputgrad_cli.errors import ItemError
-from inputgrad_cli.formats import lines, parquet, pictures, sounds, tables
+from inputgrad_cli.formats import lines, parquet, pictures, sounds, stacks, tables
 from inputgrad_cli.formats.arrays import read_npy, read_npz
 from inputgrad_cli.formats.blocks import Blocks, content
 from inputgrad_cli.formats.columns import takes_tables
@@ -20,6 +20,7 @@ from inputgrad_cli.formats.merge import from_arrays, merge
 from inputgrad_cli.formats.parquet import read_parquet
 from inputgrad_cli.formats.pictures import Viewing, read_pictures
 from inputgrad_cli.formats.sounds import read_sound, takes_sounds
+from inputgrad_cli.formats.stacks import holds_bands, read_stack, takes_stacks
 from inputgrad_cli.formats.tables import read_table
 from inputgrad_cli.formats.words import read_text, takes_text
 from inputgrad_cli.preprocess import Preprocess
@@ -79,6 +80,7 @@ def suffixes_for(ports: Sequence[Port]) -> tuple[str, ...]:
         return found
     (port,) = ports
     found += pictures.SUFFIXES if port.is_picture else ()
+    found += stacks.SUFFIXES if takes_stacks(port) else ()
     found += (TEXT,) if takes_text(port) else ()
     return found + ((sounds.SUFFIX,) if takes_sounds(port) else ())
 
@@ -165,6 +167,8 @@ def _one_input(data: bytes, suffix: str, how: Reading, where: str) -> Samples:
         )
     (port,) = how.ports
     if suffix in pictures.SUFFIXES:
+        if takes_stacks(port) or holds_bands(data, port):
+            return _stack(data, port, how, where)
         return _picture(data, port, how, where)
     if suffix == TEXT:
         return Samples({port.name: read_text(data, port, where)})
@@ -189,6 +193,20 @@ def _picture(data: bytes, port: Port, how: Reading, where: str) -> Samples:
         preprocess={port.name: chosen},
         notes=notes,
         record=record,
+    )
+
+
+def _stack(data: bytes, port: Port, how: Reading, where: str) -> Samples:
+    found = read_stack(data, port, how.viewing, where)
+    chosen = replace(how.preprocess_of(port), frames=found.frames)
+    array = _model_input(found.pixels, chosen, port, where)
+    if found.frames:
+        array = array.reshape(array.shape[: 1 + len(port.shape or ())])
+    return Samples(
+        {port.name: array},
+        preprocess={port.name: chosen},
+        notes=found.notes,
+        record=found.record,
     )
 
 

@@ -261,3 +261,23 @@ def test_a_column_of_a_table_is_one_series_with_a_table_of_its_own(call, tmp_pat
     header, *lines = (tmp_path / "inputgrad-out/t.csv.gradient.csv").read_text().splitlines()
     assert header == "load"
     np.testing.assert_allclose([float(line) for line in lines], weights)
+
+
+def test_a_film_and_a_volume_are_one_sample_each_compared_with_black(call, tmp_path):
+    greys = (10, 60, 120, 200, 250)
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in/a.gif").write_bytes(film(*greys, size=6))
+    for name, shape in (("video", (5, 6, 6, 3)), ("volume", (5, 6, 6))):
+        weights = linear(tmp_path / f"{name}.keras", keras.Input(shape, name="x"))
+        words = ("-m", "integrated-gradients", "-o", name, "--json")
+        done = call("saliency", f"{name}.keras", "in", *words)
+        assert done.code == 0, done.err
+        assert "--preprocess" in done.err  # what was assumed is told
+        (item,) = done.events("item")
+        assert item["sample"] is None
+        arrays, record = result(tmp_path / name / "a.gif.integrated-gradients.npz")
+        assert arrays["x"].shape == shape
+        values = np.repeat(greys, weights.size // 5) / 255
+        np.testing.assert_allclose(arrays["x"].ravel(), values * weights, rtol=1e-4)
+        assert record["preprocess"]["x"]["name"] == "unit"
+        assert record["baseline"] == "black"
