@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 
 from inputgrad_cli import api
-from inputgrad_cli.engine.taps import read_taps
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.foresee import foresee
 from inputgrad_cli.modelfile.archive import open_model
@@ -60,9 +59,9 @@ def foreseen(form, **asked):
 
 def given(model, form, word):
     """Return what the opened model's layer gives, or the sentence with which it refuses."""
-    bound = model.engine.binding
+    tap = f"layer:{word}"
     try:
-        return read_taps(bound, bound.tensors(sample(form)), [f"layer:{word}"])[f"layer:{word}"]
+        return model.engine.lift(sample(form), [tap])[tap]
     except UsageError as error:
         return error.sentence()
 
