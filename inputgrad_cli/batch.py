@@ -203,6 +203,11 @@ class _Batch:
         finding = without(
             finding, [site for site, name in placement.names.items() if name in blocked]
         )
+        # A map of a layer keeps the layer's name.
+        layer = finding.facts.get("layer")
+        names = {s: s if s == layer else placement.names.get(s, s) for s in finding.values}
+        layers = [name for name in names.values() if name.startswith(LAYER)]
+        finding = self._with_sight(finding, placement, layers)
         head = self.engine.signature.head(case.target.choice.head)
         teller = Teller(first, self.question.labels, placement.names)
         records: list[Row] = []
@@ -211,10 +216,16 @@ class _Batch:
                 record["tokens"] = {name: rows[row] for name, rows in self.tokens.items()}
             record["unexplained"] = {**placement.unexplained, **blocked}
             records.append(fault(method, case, finding, row) or record)
-        layer = finding.facts.get("layer")  # a map of a layer keeps the layer's name
-        names = {site: placement.names.get(site, site) for site in finding.values if site != layer}
         values = without_failed(finding.values, records)
-        return {names.get(site, site): array for site, array in values.items()}, records
+        return {names[site]: array for site, array in values.items()}, records
+
+    def _with_sight(self, finding: Finding, placement: Placement, layers: Sequence[str]) -> Finding:
+        """Return a finding that tells which inputs the layers see that its maps are of."""
+        if not layers:
+            return finding
+        found = self.engine.inputs_of(placement.points, layers)
+        sees = {layer: sorted(names) for layer, names in found.items()}
+        return replace(finding, facts={**finding.facts, "sees": sees})
 
     def _blocked(self, case: Case, finding: Finding, placement: Placement) -> dict[str, str]:
         """Return the sites that the target depends on though no derivative comes back, and why."""

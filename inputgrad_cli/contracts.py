@@ -165,6 +165,9 @@ class Engine(Protocol):
     def blame(self, inputs: Arrays, sites: Sequence[str], target: PinnedTarget) -> str:
         """Return why the target has no derivative at the sites; nothing where it is independent."""
 
+    def inputs_of(self, inputs: Arrays, layers: Sequence[str]) -> Mapping[str, frozenset[str]]:
+        """Return, by layer, the names of the model inputs that it is computed from."""
+
     def tokens(self, inputs: Arrays) -> Mapping[str, list[list[Any]]]:
         """Return what stands at each place of inputs that are no numbers, by sample."""
 
@@ -274,7 +277,8 @@ class Method:
     at the scores of changed inputs alone, so that words and categories need no derivative.
     `needs` is what it cannot do without: `picture` inputs, a `dataset` of baselines, a `layer` that
     gives maps, or a `network` whose layers have rules. `reduce` is how pictures bring channels
-    together. `known_as` are the words that other tools use for it.
+    together. With `at_layer` the values are a layer's, and have its name. `known_as` are the words
+    that other tools use for it.
     """
 
     name: ClassVar[str]
@@ -287,6 +291,7 @@ class Method:
     linear_exact: ClassVar[str] = ""
     needs: ClassVar[str] = ""
     reduce: ClassVar[str] = "sum"
+    at_layer: ClassVar[bool] = False
     known_as: ClassVar[tuple[str, ...]] = ()
 
     @property

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ import click
 from inputgrad_cli.cli.kinds import Share
 from inputgrad_cli.words import PICTURES, REDUCTIONS
 
+STYLES = ("reduce", "cmap", "clip", "alpha", "zoom", "scale")
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
@@ -104,11 +105,10 @@ def style_from(values: dict[str, Any]) -> Any:
 
     if values["picture"] == "none":
         return None
-    return Style(
-        values["picture"],
-        values["reduce"],
-        values["cmap"],
-        values["clip"],
-        values["alpha"],
-        values["zoom"],
-    )
+    return Style(**style_fields(values))
+
+
+def style_fields(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of a style that the drawing options among `values` set."""
+    names = {"picture": "kind"} | {name: name for name in STYLES}
+    return {field: values[option] for option, field in names.items() if option in values}

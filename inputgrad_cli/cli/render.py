@@ -3,38 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from inputgrad_cli.cli.options import drawing, json_option, run_argument, style_from
+from inputgrad_cli.cli.config import source_of
+from inputgrad_cli.cli.options import drawing, json_option, run_argument, style_fields
 from inputgrad_cli.cli.screen import put, say, shown
 from inputgrad_cli.words import printable
 
 if TYPE_CHECKING:
     from inputgrad_cli.jobs.redraw import Redrawn
-    from inputgrad_cli.rendering.style import Style
 
 
 @click.command("render")
 @run_argument
 @drawing
 @json_option
-def command(run: Path, json: bool, **values: Any) -> int:
+@click.pass_context
+def command(ctx: click.Context, /, run: Path, json: bool, **values: Any) -> int:
     """Draw the pictures of RUN, the --out directory of a saliency call, again.
 
-    Needs neither the model nor TensorFlow. Where an input file is gone, the heatmap alone is drawn.
+    Each picture keeps its own kind and style but for the options given here. Needs neither the
+    model nor TensorFlow. Where an input file is gone, the heatmap alone is drawn.
     """
     from inputgrad_cli.errors import EmptyError
     from inputgrad_cli.formats.results import dump
 
-    style = style_from(values)
-    if style is None:
+    if values["picture"] == "none":
         raise click.UsageError("--picture none leaves nothing to draw.")
+    given = {name: value for name, value in values.items() if source_of(ctx, name) != "default"}
     done: list[str] = []
     failed: list[dict[str, str]] = []
-    for made in _drawn(run, style, values["scale"] == "run"):
+    for made in _drawn(run, style_fields(given)):
         if made.error is not None:
             say(f"inputgrad: failed: {printable(made.error.sentence())}")
             failed.append({"item": made.stem, "message": made.error.sentence()})
@@ -55,9 +58,10 @@ def command(run: Path, json: bool, **values: Any) -> int:
     return 3 if failed else 0
 
 
-def _drawn(run: Path, style: Style, one_scale: bool) -> Iterator[Redrawn]:
+def _drawn(run: Path, asked: dict[str, Any]) -> Iterator[Redrawn]:
     """Yield each picture as it is drawn, and say meanwhile what is going on."""
-    from inputgrad_cli.jobs.redraw import redraw_held
+    from inputgrad_cli.jobs.redraw import Asked, redraw_held
+    from inputgrad_cli.rendering.style import Style
 
     with shown(True, "drawing the pictures"):
-        yield from redraw_held(run, style, one_scale)
+        yield from redraw_held(run, Asked(lambda own: replace(own or Style(), **asked)))

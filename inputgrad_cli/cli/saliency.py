@@ -124,7 +124,6 @@ def job_from(ctx: click.Context, values: dict[str, Any]) -> Job:
         include=values["include"],
         exclude=values["exclude"],
         style=style_from(values),
-        run_scale=values["scale"] == "run",
         batch_size=None if values["batch_size"] == "auto" else values["batch_size"],
         device=values["device"],
         precision=values["precision"],

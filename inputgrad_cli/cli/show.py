@@ -129,7 +129,7 @@ class Show:
         parts = [name.ljust(self._width), printable(label)]
         parts += [f"{score:.6g}"] if score is not None else []
         parts += [f"{p:.2%}"] if p is not None else []
-        return "  ".join([*parts, printable(fields["picture"] or fields["arrays"])])
+        return "  ".join([*parts, *map(printable, _paths(fields))])
 
     def _fail(self, fields: Any) -> None:
         message = fields["error"]["message"]
@@ -195,6 +195,11 @@ class JsonShow(Show):
     def _fail(self, fields: Any) -> None:
         if not self._quiet:  # the stream has told it
             super()._fail(fields)
+
+
+def _paths(fields: Any) -> list[str]:
+    """Return the pictures of an item, else its arrays."""
+    return list(fields.get("pictures") or [fields["picture"] or fields["arrays"]])
 
 
 def _unit(target: Any) -> str:

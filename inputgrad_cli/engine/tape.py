@@ -29,6 +29,7 @@ from inputgrad_cli.engine.quiet import Noise
 from inputgrad_cli.engine.rules.program import beside, ruled_from, ruled_of
 from inputgrad_cli.engine.runner import Runner
 from inputgrad_cli.engine.settle import Settled, open_inputs, settle
+from inputgrad_cli.engine.sight import inputs_of
 from inputgrad_cli.engine.sites import is_held, lift, sites_of
 from inputgrad_cli.engine.taps import is_tap
 from inputgrad_cli.modelfile.shapes import last_maps
@@ -60,6 +61,7 @@ class TapeEngine:
         self._settled = Settled((), {}, False, {})
         self._blamed: dict[Any, str] = {}
         self._layers: Sequence[str] = ()
+        self._sight: dict[str, frozenset[str]] = {}
         self.remarks: Mapping[str, str] = {}  # on how the model was opened, by code
 
     @property
@@ -167,6 +169,16 @@ class TapeEngine:
             if found is not None:
                 self._blamed[key] = ""
         return self._blamed.get(key, "")
+
+    def inputs_of(self, inputs: Arrays, layers: Sequence[str]) -> dict[str, frozenset[str]]:
+        """Return, by layer, the names of the inputs that it sees; a layer is looked for once."""
+        if new := [layer for layer in layers if layer not in self._sight]:
+            rows, _ = next(iter(self.runner.passes(1)))
+            # A layer can be hooked by one thread at a time.
+            with self.runner.making, self.runner.here():
+                tensors = self.binding.tensors(take(inputs, rows))
+                self._sight.update(inputs_of(self.binding, tensors, new))
+        return {layer: self._sight[layer] for layer in layers}
 
     def tokens(self, inputs: Arrays) -> dict[str, list[list[Any]]]:
         """Return what stands at each place of the inputs that go through an embedding, by sample.

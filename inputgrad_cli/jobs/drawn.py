@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 from typing import IO
 
@@ -66,47 +66,63 @@ def _drawn(plates: list[Plate], style: Style) -> Iterator[bytes]:
         yield drawing.png
 
 
-def late(attribution: Attribution, samples: Samples, row: int, style: Style) -> Pour | None:
-    """Return what pours the PNG of one sample, drawn only then; None where `picture` gives None."""
+def late(attribution: Attribution, samples: Samples, row: int, site: str, style: Style) -> Pour:
+    """Return what pours the PNG of a site of one sample, drawn only then."""
 
     def pour(file: IO[bytes]) -> None:
-        file.write(picture(attribution, samples, row, style) or b"")
+        file.write(picture(plate_of(attribution, samples, row, site), style))
 
-    return pour if _drawable(attribution, row) else None
-
-
-def picture(attribution: Attribution, samples: Samples, row: int, style: Style) -> bytes | None:
-    """Return the PNG of one sample, None where no picture kind serves its shape."""
-    return next(pictures([plate_of(attribution, samples, row)], style))
+    return pour
 
 
-def plate_of(attribution: Attribution, samples: Samples, row: int) -> Plate | None:
-    """Return what the picture of one sample is drawn from: the first site that can be drawn."""
-    found = _drawable(attribution, row)
-    if found is None:
-        return None
-    site, values = found
-    return Plate(
-        values, _seen_at(samples, _shown(samples, site), row), about(attribution, site, row)
-    )
+def picture(plate: Plate, style: Style) -> bytes:
+    """Return the PNG of one plate."""
+    return next(_drawn([plate], style))
 
 
-def _drawable(attribution: Attribution, row: int) -> tuple[str, Array] | None:
-    """Return the first site that a picture kind serves, and its map, (H, W, C)."""
-    for site, values in attribution.values.items():
-        one = channels_last(values[row] if attribution.many else values, site, attribution.metadata)
-        if drawable(one.shape):
-            return site, one
-    return None
+def sites_of(attribution: Attribution) -> list[str]:
+    """Return the sites that get a picture each: those with maps of pixels.
+
+    The maps of all classes are no picture.
+    """
+    if "scores" in attribution.metadata:
+        return []
+    values = attribution.values.items()
+    return [site for site, array in values if drawable(_shape(attribution, site, array))]
 
 
-def _shown(samples: Samples, site: str) -> str:
-    """Return the input under a site's map: for a layer the first that is a picture."""
+def _shape(attribution: Attribution, site: str, array: Array) -> tuple[int, ...]:
+    """Return the shape of a map of one sample, channels last."""
+    shape = array.shape[1:] if attribution.many else array.shape
+    like = np.broadcast_to(np.float32(0), shape)
+    return channels_last(like, site, attribution.metadata).shape
+
+
+def plate_of(attribution: Attribution, samples: Samples, row: int, site: str) -> Plate:
+    """Return what the picture of a site of one sample is drawn from."""
+    values = attribution.values[site]
+    one = channels_last(values[row] if attribution.many else values, site, attribution.metadata)
+    below = _below(attribution, samples, site)
+    seen = None if below is None else _seen_at(samples, below, row)
+    told = replace(about(attribution, site, row), over=None if seen is None else below)
+    return Plate(one, seen, told)
+
+
+def _below(attribution: Attribution, samples: Samples, site: str) -> str | None:
+    """Return the input under a site's map: of a layer the one picture that the layer sees, if so.
+
+    Over one of several, a map would show what is not there. Older results do not tell what a layer
+    sees; it may then be any input.
+    """
     if site in samples.arrays:
         return site
-    pixels = [name for name in samples.arrays if name in samples.pixels]
-    arrays = [name for name, array in samples.arrays.items() if _is_picture(name, array, samples)]
-    return next(iter(pixels + arrays), site)
+    sees = attribution.metadata.get("sees", {}).get(site, samples.arrays)
+    shown = [
+        name
+        for name, array in samples.arrays.items()
+        if name in sees and (name in samples.pixels or _is_picture(name, array, samples))
+    ]
+    return shown[0] if len(shown) == 1 else None
 
 
 def _is_picture(name: str, array: Array, samples: Samples) -> bool:
@@ -121,8 +137,6 @@ def _seen_at(samples: Samples, site: str, row: int) -> Array | None:
     """Return the picture under a map: the file's pixels, else the array stretched to 0..255."""
     if site in samples.pixels:
         return np.asarray(samples.pixels[site][row])
-    if site not in samples.arrays:
-        return None  # the file is gone
     # Tokens and texts have maps of their embedding's shape, with nothing to lay below.
     if not _is_picture(site, samples.arrays[site], samples):
         return None

@@ -40,11 +40,14 @@ def done_fields(
     item: Item,
     made: Map,
     attribution: Attribution,
-    pictures: Sequence[str | None],
+    pictures: Sequence[Sequence[str]],
     arrays: str,
     sample: int | None,
 ) -> dict[str, Any]:
-    """Return the fields of a sample that is done, as the contract names them."""
+    """Return the fields of a sample that is done, as the contract names them.
+
+    `pictures` are those of each sample; where one has several, all are listed beside the first.
+    """
     meta = attribution.metadata
 
     def at(value: Any) -> Any:
@@ -60,6 +63,7 @@ def done_fields(
         "label": at(meta["target"]["label"]),
         "class": at(meta["target"]["class"]),
     }
+    shown = [plain(path) for path in pictures[sample or 0]]
     return {
         **_head(item, made, sample),
         "target": target,
@@ -67,7 +71,8 @@ def done_fields(
         "score": at(meta["score"]),
         "probability": at(meta["probability"]),
         "arrays": plain(arrays),
-        "picture": None if pictures[sample or 0] is None else plain(str(pictures[sample or 0])),
+        "picture": shown[0] if shown else None,
+        **({"pictures": shown} if len(shown) > 1 else {}),
         "status": "ok",
         "checks": {k: v for k, v in at(meta["checks"]).items() if k in CHECKS},
     }

@@ -16,7 +16,7 @@ from inputgrad_cli.jobs.feed import Load
 from inputgrad_cli.jobs.fields import done_fields, failed_fields, unmet
 from inputgrad_cli.jobs.items import Item
 from inputgrad_cli.jobs.naming import Map, part_names
-from inputgrad_cli.jobs.output import Output, Picture, TakenError
+from inputgrad_cli.jobs.output import Output, Row, TakenError
 from inputgrad_cli.jobs.spoken import spoken
 from inputgrad_cli.jobs.warn import item_warnings, map_warnings
 from inputgrad_cli.records import Facts, attribution_of, failures_of
@@ -119,7 +119,8 @@ def finish_apart(work: Work, output: Output, facts: Facts, seconds: float) -> Fi
         arrays, picture = output.path(name), [pictures[row]]
         told = done_fields(load.item, made, maps[row], picture, arrays, None)
         events.append(ItemDone({**told, "sample": row, "seconds": round(seconds, 4)}))
-    return Finished({**_line(work, events, any(pictures)), "apart": True, "files": files}, events)
+    line = {**_line(work, events, any(pictures)), **output.style, "apart": True, "files": files}
+    return Finished(line, events)
 
 
 def _attribution(work: Work, facts: Facts) -> Attribution | ItemError:
@@ -148,7 +149,7 @@ def _failed(work: Work, error: ItemError) -> Finished:
 
 
 def _written(
-    work: Work, attribution: Attribution, drawn: Sequence[Picture], output: Output, seconds: float
+    work: Work, attribution: Attribution, drawn: Sequence[Row], output: Output, seconds: float
 ) -> Finished:
     load, made = work.load, work.made
     files, pictures = output.write(load.item, made, attribution, load.samples, drawn)
@@ -156,7 +157,7 @@ def _written(
     events: list[Event] = [*item_warnings(load), *map_warnings(load.item, made, attribution)]
     events += _told(load, made, attribution, pictures, arrays, seconds)
     shapes = {site: list(array.shape) for site, array in attribution.values.items()}
-    line = {**_line(work, events, any(pictures)), "shapes": shapes, "files": files}
+    line = {**_line(work, events, any(pictures)), **output.style, "shapes": shapes, "files": files}
     return Finished(line, events)
 
 
@@ -184,7 +185,7 @@ def _told(
     load: Load,
     made: Map,
     attribution: Attribution,
-    pictures: Sequence[str | None],
+    pictures: Sequence[Sequence[str]],
     arrays: str,
     seconds: float,
 ) -> Iterator[Event]:

@@ -14,6 +14,7 @@ from inputgrad_cli.jobs.plan import Plan
 from inputgrad_cli.modelfile.workload import count_numbers
 from inputgrad_cli.rendering.draw import drawable
 from inputgrad_cli.sample import Samples
+from inputgrad_cli.signature import Port
 
 FRAME = 2048  # bytes that an .npz has beside its arrays, about
 
@@ -32,10 +33,9 @@ def forecast(plan: Plan) -> Iterator[Move]:
     """Yield every map of the plan. Files of many samples are read, to count them."""
     ports = plan.outline.inputs or ()
     numbers = count_numbers([port.shape for port in ports])
-    seen = plan.job.style is not None and any(
-        port.is_picture or (port.shape and drawable(tuple(dim or 1 for dim in port.shape)))
-        for port in ports
-    )
+    inputs = [port.name for port in ports if plan.job.style is not None and _is_drawn(port)]
+    inputs = [name for name in inputs if plan.job.wrt in (None, name)] or inputs[:1]
+    layered = {wish.label for wish in plan.wishes if wish.method.at_layer}
     for _, item in plan.share:
         samples = _samples(plan, item)
         count = len(samples) if samples and samples.many else None
@@ -44,9 +44,14 @@ def forecast(plan: Plan) -> Iterator[Move]:
             apart = samples is not None and samples.uneven
             files = part_names(stem, count or 1) if apart else [f"{stem}.npz"]
             files += [f"{stem}.csv"] if suffix_of(item.path) in TABLES else []
-            if seen:
-                files += picture_names(stem, count)
+            sites = [] if made.target.kind == "all" else inputs
+            sites = sites[:1] if made.label in layered else sites
+            files += [name for row in picture_names(stem, count, sites) for name in row]
             yield Move(item, made, tuple(files), (count or 1) * numbers * 4 + FRAME)
+
+
+def _is_drawn(port: Port) -> bool:
+    return port.is_picture or bool(port.shape and drawable(tuple(dim or 1 for dim in port.shape)))
 
 
 def _samples(plan: Plan, item: Item) -> Samples | None:

@@ -38,7 +38,6 @@ class Job:
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
     style: Style | None = field(default_factory=Style)
-    run_scale: bool = False
     batch_size: int | None = None
     device: str = "auto"
     precision: str = "float32"

@@ -99,20 +99,29 @@ class Journal:
         return {n for n, path in paths.items() if path.is_file() and sha256_of(path) == told[n]}
 
     def holds(self, stem: str, fingerprint: str) -> Record | None:
-        """Return the line of files that are there, whole, and of this very question; else None."""
+        """Return the line of files that are there, whole, and of this very question; else None.
+
+        Pictures do not count: they can be drawn again.
+        """
         record = self.known.get(stem) if self._believe else None
         if not record or record["status"] != "ok" or record.get("fingerprint") != fingerprint:
             return None
         if record.get("bad"):
             return None
-        for file in record["files"]:
-            name = heard(file, "path")
-            path = self._out / name
-            if not path.is_file() or path.stat().st_size != file["size"]:
-                return None
-            if name in self._unsure:
-                return None
-        return record
+        results = [file for file in record["files"] if not is_picture(heard(file, "path"))]
+        return record if all(map(self._is_whole, results)) else None
+
+    def has_pictures(self, record: Record) -> bool:
+        """Return whether the pictures that a line tells of are there, and whole."""
+        pictures = [file for file in record["files"] if is_picture(heard(file, "path"))]
+        return all(map(self._is_whole, pictures))
+
+    def _is_whole(self, file: Record) -> bool:
+        name = heard(file, "path")
+        path = self._out / name
+        if not path.is_file() or path.stat().st_size != file["size"]:
+            return False
+        return name not in self._unsure
 
     def differs(self, stem: str, fingerprint: str) -> bool:
         """Return whether an earlier run made this map, but of another input or question."""
@@ -186,6 +195,11 @@ def _append(path: Path, data: bytes) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def is_picture(name: str) -> bool:
+    """Return whether a file of a map is a picture of it."""
+    return name.endswith(".png")
 
 
 def names_in(record: Record) -> list[str]:

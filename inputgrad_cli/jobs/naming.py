@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -12,7 +13,9 @@ from inputgrad_cli.errors import UsageError
 from inputgrad_cli.jobs.targetword import target_words
 from inputgrad_cli.target_text import Target
 
-LONGEST = 255 - len(".000000.png")  # bytes of a file name, less the longest ending
+MOST = 255  # bytes of a file name
+LETTERS = 40  # of a site in it
+LONGEST = MOST - len(".000000.png")  # less the longest ending of one without a site's name
 
 
 @dataclass(frozen=True)
@@ -31,26 +34,55 @@ class Map:
         A name too long for a file system is cut, and a hash of the whole keeps it apart.
         """
         folder, slash, last = name.rpartition("/")
-        whole = os.fsencode(last + self.tail)
-        if len(whole) > LONGEST:
-            mark = f"-{hashlib.sha256(os.fsencode(name)).hexdigest()[:12]}{self.tail}"
-            kept = whole[: LONGEST - len(os.fsencode(mark))]
-            last = os.fsdecode(kept).encode("utf-8", "ignore").decode() + mark
-            return folder + slash + last
-        return folder + slash + last + self.tail
+        return folder + slash + _cut(last, self.tail, of=name, most=LONGEST)
+
+
+def picture_names(stem: str, count: int | None, sites: Sequence[str]) -> list[list[str]]:
+    """Return the names of a map's pictures, by sample and site; None stands for a single sample.
+
+    Where there are several sites, pictures of two inputs say, each has its own in the name.
+    """
+    rows = [""] if count is None else _row_words(count)
+    words = [f".{word}" for word in _site_words(sites)] if len(sites) > 1 else [""] * len(sites)
+    return [[_picture_name(stem, f"{word}{row}.png") for word in words] for row in rows]
 
 
 def part_names(stem: str, count: int) -> list[str]:
     """Return the names of the arrays of samples of unequal shapes, each in a file of its own."""
-    return [name.removesuffix(".png") + ".npz" for name in picture_names(stem, count)]
+    return [f"{stem}{row}.npz" for row in _row_words(count)]
 
 
-def picture_names(stem: str, count: int | None) -> list[str]:
-    """Return the names of a map's pictures, one a sample of many; None stands for a single one."""
-    if count is None:
-        return [f"{stem}.png"]
+def _row_words(count: int) -> list[str]:
     digits = len(str(count - 1))
-    return [f"{stem}.{row:0{digits}}.png" for row in range(count)]
+    return [f".{row:0{digits}}" for row in range(count)]
+
+
+def _picture_name(stem: str, ending: str) -> str:
+    folder, slash, last = stem.rpartition("/")
+    return folder + slash + _cut(last, ending, of=last, most=MOST)
+
+
+def _site_words(sites: Sequence[str]) -> list[str]:
+    """Return sites as they stand in file names, no two alike, whatever the case."""
+    words = [re.sub(r"[^\w+\-]+", "-", site).strip("-")[:LETTERS] for site in sites]
+    alike = [word.casefold() for word in words]
+    return [
+        f"{word}-{_digest(site)[:6]}" if alike.count(word.casefold()) > 1 or not word else word
+        for site, word in zip(sites, words, strict=True)
+    ]
+
+
+def _cut(last: str, ending: str, *, of: str, most: int) -> str:
+    """Return a file name with its ending in at most so many bytes; a hash of `of` for the rest."""
+    if len(os.fsencode(last + ending)) <= most:
+        return last + ending
+    mark = f"-{_digest(of)[:12]}{ending}"
+    start = os.fsencode(last)[: most - len(os.fsencode(mark))]
+    return os.fsdecode(start).encode("utf-8", "ignore").decode() + mark
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(os.fsencode(text)).hexdigest()
 
 
 def maps_of(methods: Sequence[tuple[str, Method]], targets: Sequence[Target]) -> list[Map]:

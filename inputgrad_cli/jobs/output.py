@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import IO, Any
 
@@ -13,7 +14,7 @@ from inputgrad_cli.arrays import Array, Arrays, take
 from inputgrad_cli.attribution import Attribution
 from inputgrad_cli.errors import ItemError
 from inputgrad_cli.formats.tables import write_table
-from inputgrad_cli.jobs.drawn import late, pictures, plate_of
+from inputgrad_cli.jobs.drawn import late, pictures, plate_of, sites_of
 from inputgrad_cli.jobs.items import Item
 from inputgrad_cli.jobs.journal import Journal, described
 from inputgrad_cli.jobs.naming import Map, part_names, picture_names
@@ -25,6 +26,7 @@ from inputgrad_cli.stored import ranges
 from inputgrad_cli.target_text import Target
 
 Picture = Bytes | Pour | None
+Row = Sequence[Picture]  # of one sample: a picture for each site that has one
 
 
 class TakenError(ItemError):
@@ -38,24 +40,44 @@ class Output:
         self._out, self._journal, self._style, self._overwrite = out, journal, style, overwrite
         self._start = start_of(out)
 
+    @property
+    def style(self) -> dict[str, Any]:
+        """Return how the style of pictures stands in a journal line, empty where none is drawn."""
+        return {} if self._style is None else {"style": self._style.record()}
+
     def path(self, name: str) -> str:
         """Return the path of a file in the output directory."""
         return self._start + name
 
-    def pictures(self, maps: Sequence[tuple[Attribution, Samples]]) -> Iterator[Picture]:
-        """Yield the picture of each sample of the maps in turn, small ones drawn together.
+    def pictures(self, maps: Sequence[tuple[Attribution, Samples]]) -> Iterator[Row]:
+        """Yield the pictures of each sample of the maps in turn, small ones drawn together.
 
         Those of a large map are drawn when they are written: all at once would be too many. None
-        stands for a sample that has failed, or that no picture kind serves.
+        stands for a sample that has failed.
         """
-        style, every = self._style, [(a, s, row) for a, s in maps for row in range(len(s))]
+        sites = [[] if self._style is None else sites_of(attribution) for attribution, _ in maps]
+        flat = self._drawn(
+            [
+                (a, s, row, site)
+                for (a, s), own in zip(maps, sites, strict=True)
+                for row in range(len(s))
+                for site in own
+            ]
+        )
+        for (_, samples), own in zip(maps, sites, strict=True):
+            for _ in range(len(samples)):
+                yield list(islice(flat, len(own)))
+
+    def _drawn(self, every: Sequence[tuple[Attribution, Samples, int, str]]) -> Iterator[Picture]:
+        style = self._style
         if style is None:
-            yield from (None for _ in every)
-        elif any(is_large(attribution) for attribution, _ in maps):
-            yield from (None if r in s.failed else late(a, s, r, style) for a, s, r in every)
-        else:
-            plates = (None if r in s.failed else plate_of(a, s, r) for a, s, r in every)
-            yield from pictures(plates, style)
+            return
+        if any(is_large(attribution) for attribution, *_ in every):
+            for a, s, row, site in every:
+                yield None if row in s.failed else late(a, s, row, site, style)
+            return
+        plates = (None if r in s.failed else plate_of(a, s, r, site) for a, s, r, site in every)
+        yield from pictures(plates, style)
 
     def write(
         self,
@@ -63,9 +85,11 @@ class Output:
         made: Map,
         attribution: Attribution,
         samples: Samples,
-        drawn: Sequence[Picture],
-    ) -> tuple[list[dict[str, Any]], list[str | None]]:
-        """Write all files of one map; return how they stand in the journal, and each picture.
+        drawn: Sequence[Row],
+    ) -> tuple[list[dict[str, Any]], list[list[str]]]:
+        """Write all files of one map; return how they stand in the journal, and the pictures.
+
+        `drawn` are the pictures of each sample by site, and so are those that are returned.
 
         Raises ItemError (kind `exists`) and StorageError.
         """
@@ -74,21 +98,27 @@ class Output:
         files: dict[str, Bytes | Pour] = {f"{stem}.npz": npz_of(attribution)}
         if samples.header or _is_table(item):
             files |= _table(stem, attribution, samples)
-        names = picture_names(stem, len(drawn) if attribution.many else None)
-        return self._put(stem, files, dict(zip(names, drawn, strict=True)))
+        sites = sites_of(attribution) if any(drawn) else []
+        names = picture_names(stem, len(drawn) if attribution.many else None, sites)
+        return self._put(stem, files, [_named(*one) for one in zip(names, drawn, strict=True)])
 
     def write_apart(
-        self, stem: str, maps: Mapping[int, Attribution], drawn: Mapping[int, Picture], total: int
-    ) -> tuple[list[dict[str, Any]], list[str | None]]:
+        self, stem: str, maps: Mapping[int, Attribution], drawn: Mapping[int, Row], total: int
+    ) -> tuple[list[dict[str, Any]], list[list[str]]]:
         """Write the files of samples of unequal shapes, by their numbers of `total`, as `write`."""
-        names, shown = part_names(stem, total), picture_names(stem, total)
+        names = part_names(stem, total)
         files = {names[row]: npz_of(attribution) for row, attribution in maps.items()}
-        return self._put(stem, files, {shown[row]: drawn.get(row) for row in range(total)})
+        sites = next((sites_of(a) for row, a in maps.items() if drawn[row]), [])
+        shown = picture_names(stem, total, sites)
+        return self._put(
+            stem, files, [_named(shown[row], drawn.get(row, ())) for row in range(total)]
+        )
 
     def _put(
-        self, stem: str, files: dict[str, Bytes | Pour], shown: Mapping[str, Picture]
-    ) -> tuple[list[dict[str, Any]], list[str | None]]:
-        files |= {name: data for name, data in shown.items() if data is not None}
+        self, stem: str, files: dict[str, Bytes | Pour], shown: Sequence[Mapping[str, Bytes | Pour]]
+    ) -> tuple[list[dict[str, Any]], list[list[str]]]:
+        for pictures_of_one in shown:
+            files |= pictures_of_one
         self._refuse_foreign(files)
         refuse_links(self._out, stem)
         self._journal.intend(files)
@@ -102,7 +132,7 @@ class Output:
             if name not in files:  # of an earlier form of this item, with more samples say
                 (self._out / name).unlink(missing_ok=True)
         told = [described(self._out, name, data) for name, data in files.items()]
-        return told, [None if data is None else self.path(n) for n, data in shown.items()]
+        return told, [[self.path(name) for name in row] for row in shown]
 
     def refuse_other_target(self, stem: str, target: Target) -> None:
         """Raise TakenError where a map of another target has the name, as `a b` has `a-b`'s."""
@@ -127,6 +157,11 @@ class Output:
                     mend="move it, or use --on-exists overwrite",
                     kind="exists",
                 )
+
+
+def _named(names: Sequence[str], drawn: Row) -> dict[str, Bytes | Pour]:
+    """Return the pictures of one sample by name, those that are there."""
+    return {n: data for n, data in zip(names, drawn, strict=False) if data is not None}
 
 
 def _table(stem: str, attribution: Attribution, samples: Samples) -> dict[str, Bytes | Pour]:

@@ -34,7 +34,7 @@ from inputgrad_cli.jobs.output import Output
 from inputgrad_cli.jobs.pace import Pace, kept_pace, write_paces
 from inputgrad_cli.jobs.pixels import record_of
 from inputgrad_cli.jobs.plan import Plan
-from inputgrad_cli.jobs.redraw import redraw
+from inputgrad_cli.jobs.retouch import Retouch
 from inputgrad_cli.jobs.runfile import read_run, read_runs, refuse_other_model, write_run
 from inputgrad_cli.jobs.shards import tag_of
 from inputgrad_cli.jobs.spoken import heard
@@ -60,7 +60,6 @@ class Run:
         self._counts: Counter[str] = Counter()
         self._failed_items: set[str] = set()
         self._news: list[Event] = []
-        self._undrawn = 0
         self._kindless = False
         self._short = False
         self._writing: Behind[Finished] = Behind()
@@ -116,6 +115,7 @@ class Run:
         self._computer.settle_pixels(earlier)
         self.plan = plan = self._computer.plan
         reading = replace(plan.reading(self._computer.ports()), folder=job.out)
+        self._retouch = Retouch(plan, self._journal, reading)
         labels = Labels(plan.truth, job.targets, plan.target_files, plan.labels, plan.masks)
         feed = Feed(reading, plan.maps, self._journal, deciding(plan), labels)
         yield from run_warnings(plan)
@@ -128,25 +128,22 @@ class Run:
         self._journal.settle()
         if self._model is None and tag not in read_runs(job.out):
             self._write_run()
-        if self._undrawn and any(port.is_picture for port in self._computer.ports()):
-            yield Warned(
-                "undrawn",
-                f"{self._undrawn} maps of an earlier run have no picture; `inputgrad render` draws",
-            )
-        made = any(record.get("files") for record in self._journal.known.values())
-        if job.run_scale and job.style and made and not self._stop():
-            for _ in redraw(job.out, job.style, run_scale=True):
-                pass
+        self._retouch.end(self._stop())
+        if self._retouch.count:
+            yield Noted(f"{self._retouch.count} pictures were drawn again, from their arrays")
 
     def _items(self, feed: Feed, pace: Pace) -> Iterator[Event]:
-        job, share = self.plan.job, self.plan.share
+        share = self.plan.share
         for got in self._found(feed.batches(share, pace.batch_size, self._halted)):
             if isinstance(got, Skipped):
                 samples = got.record["samples"]
                 self._counts["unmet"] += got.record["unmet"]
-                self._undrawn += bool(job.style) and not got.record["drawn"]
+                error = self._retouch.skipped(got)
                 for sample in [None] if samples is None else range(samples):
-                    yield ItemDone(skipped_fields(got.item, got.made, sample))
+                    told = skipped_fields(got.item, got.made, sample)
+                    if error is not None:
+                        told = failed_fields(got.item, got.made, failure(error), sample)
+                    yield ItemDone(told)
                 if self._tally.skip(got.item.name):
                     yield self._tally.progress()
             elif isinstance(got, Broken):

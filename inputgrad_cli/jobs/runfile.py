@@ -11,9 +11,11 @@ from typing import Any
 
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.formats.results import dump
+from inputgrad_cli.jobs.job import Job
 from inputgrad_cli.jobs.plan import Plan
 from inputgrad_cli.jobs.shards import tag_of, tags_in
 from inputgrad_cli.jobs.store import write_whole
+from inputgrad_cli.jobs.styles import OPTIONS
 from inputgrad_cli.signature import Signature
 
 NAMES = ("run", ".json")
@@ -80,6 +82,7 @@ def write_run(
         "argv": list(job.argv),
         "directory": os.getcwd(),
         "options": dict(job.options),
+        "aliases": dict(job.aliases),
         "model": {"path": str(job.model), "size": plan.file.size, "sha256": plan.file.sha256},
         "signature": {
             "inputs": [asdict(port) for port in inputs],
@@ -95,6 +98,15 @@ def write_run(
         for tag in tags_in(job.out, *NAMES):
             if tag:  # what its journal tells stays known; the run is this one now
                 (job.out / tag.join(NAMES)).unlink(missing_ok=True)
+
+
+def note_pictures(job: Job) -> None:
+    """Write into the record of a run how its pictures were asked for last; StorageError."""
+    tag = tag_of(job.shard)
+    run = read_runs(job.out).get(tag)
+    asked = {name: job.options[name] for name in OPTIONS.values() if name in job.options}
+    if run and any(run["options"].get(name) != value for name, value in asked.items()):
+        save_run(job.out, {**run, "options": {**run["options"], **asked}}, tag)
 
 
 def save_run(out: Path, record: Record, tag: str = "") -> None:

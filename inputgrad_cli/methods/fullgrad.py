@@ -8,7 +8,7 @@ from inputgrad_cli.arrays import Array, Floats
 from inputgrad_cli.attribution import Finding
 from inputgrad_cli.contracts import Case, Engine, Method, methods
 from inputgrad_cli.errors import UsageError
-from inputgrad_cli.methods.places import stretched
+from inputgrad_cli.methods.places import seeing, stretched
 
 
 @methods.register
@@ -43,13 +43,14 @@ class FullGrad(Method):
     def attribute(self, engine: Engine, case: Case) -> Finding:
         """Return the sum of all maps; one pass."""
         found, shares = engine.biases(case.inputs, case.target, case.sites)
-        maps = [share for share in shares.values() if share.ndim > 2]
+        maps = {layer: share for layer, share in shares.items() if share.ndim > 2}
+        sights = seeing(engine, case, list(maps))
         values = {}
         for site, own in _places(case).items():
             here = case.inputs[site]
             total = _unit(here * found.values[site], _others(here, own))
-            for share in maps:
-                if share.ndim - 2 == len(own):
+            for layer, share in maps.items():
+                if share.ndim - 2 == len(own) and site in sights[layer]:
                     total = total + stretched(_flat(share), here.shape, own)
             width = np.prod([here.shape[axis] for axis in _others(here, own)])
             values[site] = np.asarray(np.broadcast_to(total / width, here.shape), np.float32)

@@ -26,6 +26,7 @@ class GuidedGradCAM(CAM):
     paper = "arXiv:1610.02391"
     known_as = ("guided-cam", "ggcam")
     reduce = "max-abs"
+    at_layer = False
 
     relu: bool = param(True, "of the coarse map keep what speaks for the target alone")
 
@@ -45,7 +46,7 @@ class GuidedGradCAM(CAM):
         maps, slopes = channels_last(found, self.name)
         coarse = (mean_weights(slopes) * maps).sum(axis=-1)
         coarse = np.maximum(coarse, 0) if self.relu else coarse
-        axes = over_places(case, coarse.ndim - 1, self.name)
+        axes = over_places(engine, case, found.name, count=coarse.ndim - 1, method=self.name)
         guided = engine.ruled(case.inputs, case.target, tuple(axes), Rule("guided-backprop"), {})
         values = {
             site: np.asarray(stretched(coarse, g.shape, axes[site]) * g, np.float32)

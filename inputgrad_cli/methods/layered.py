@@ -19,6 +19,7 @@ class Layered(Method):
 
     family = "layer"
     needs = "layer"
+    at_layer = True
 
     layer: str | None = param(
         None, "the layer: NAME, or NAME#N for its N-th call; unset: the last that gives maps"

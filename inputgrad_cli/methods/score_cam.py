@@ -39,7 +39,7 @@ class ScoreCAM(CAM):
         tap = self.tap(engine, case)
         maps, _ = channels_last(engine.layer(case.inputs, None, tap), self.name)
         base = engine.scores(case.baseline, case.target)
-        gains = _scores(engine, case, _unit(maps)) - base[:, np.newaxis]
+        gains = _scores(engine, case, tap, _unit(maps)) - base[:, np.newaxis]
         weights = np.exp(gains - gains.max(axis=1, keepdims=True))
         weights /= weights.sum(axis=1, keepdims=True)
         total = np.einsum("b...c,bc->b...", maps, weights)
@@ -54,11 +54,11 @@ def _unit(maps: Array) -> Floats:
     return np.asarray(np.divide(maps - low, span, out=np.zeros_like(maps), where=span > 0))
 
 
-def _scores(engine: Engine, case: Case, maps: Array) -> Floats:
+def _scores(engine: Engine, case: Case, tap: str, maps: Array) -> Floats:
     """Return the score of the input seen through each map: (B, C)."""
     channels = maps.shape[-1]
     out = np.empty((len(case), channels), np.float64)
-    axes = over_places(case, maps.ndim - 2, "score-cam")
+    axes = over_places(engine, case, tap, count=maps.ndim - 2, method="score-cam")
 
     def ask(rows: Rows, numbers: Rows) -> Array:
         part = case.take(rows)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from inputgrad_cli.attribution import Attribution
+from inputgrad_cli.words import LAYER
 
 PARTS = {"sum": "", "positive": ", positive part", "negative": ", negative part"}
 
@@ -17,7 +18,8 @@ class About:
 
     `reduce` is the channel reduction that fits the method; with `copied` each channel holds the one
     value of all, which is shown once. `quantity` is what a value is, in words. `sign` is `signed`,
-    `positive`, or `either`: positive where no value is below zero. `site` is what the map is of.
+    `positive`, or `either`: positive where no value is below zero. `site` is what the map is of,
+    and `over` the input that lies below it.
     """
 
     method: str
@@ -30,11 +32,17 @@ class About:
     sign: str = "signed"
     copied: bool = False
     site: str = ""
+    over: str | None = None
 
     def title(self) -> str:
         """Return the lines above a panel."""
         score = "" if self.score is None else f", {self.space} {self.score:.4g}"
-        return f"{self.method}: {self.label or self.target}{score}\n{self.quantity}"
+        place = f" at {self.site}" if self.site.startswith(LAYER) else ""
+        return f"{self.method}{place}: {self.label or self.target}{score}\n{self.quantity}"
+
+    def below(self) -> str:
+        """Return the line above the input of a panel."""
+        return "input" if self.over is None else f"input {self.over}"
 
     def bar(self, how: str, channels: int) -> str:
         """Return what the values on the colour bar are, reduced by `how` over so many channels."""

@@ -108,7 +108,7 @@ def _png(
     drawn, factor = (heat if style.kind == "heatmap" else mixed), style.factor(*heat.shape[:2])
     cmap = style.colours(scale.signed)
     if style.kind == "panel":
-        words = Words(about.title(), bar, cmap)
+        words = Words(about.title(), about.below(), bar, cmap)
         drawn, factor = panel(back, heat, mixed, scale=scale, words=words), 1
     text = {
         **vars(about),

@@ -19,9 +19,10 @@ _ONE_AT_A_TIME = Lock()  # matplotlib is not made for threads
 
 @dataclass(frozen=True)
 class Words:
-    """What stands above a figure and beside its colour bar, and the name of the colour map."""
+    """What stands above a figure, its input and its colour bar, and the colour map's name."""
 
     title: str
+    seen: str
     bar: str
     cmap: str
 
@@ -35,14 +36,14 @@ def panel(
 
     shown = [("heatmap", heat)]
     if seen is not None:
-        shown = [("input", seen), ("heatmap", heat), ("overlay", overlay)]
+        shown = [(words.seen, seen), ("heatmap", heat), ("overlay", overlay)]
     with _ONE_AT_A_TIME:
         figure = Figure(figsize=(3.4 * len(shown) + 1.0, 3.9), dpi=110, layout="constrained")
         canvas: Any = FigureCanvasAgg(figure)
         axes = np.atleast_1d(np.asarray(figure.subplots(1, len(shown))))
         for axis, (name, pixels) in zip(axes, shown, strict=True):
             axis.imshow(pixels, interpolation="nearest")
-            axis.set_title(name, fontsize=10)
+            axis.set_title(name, fontsize=10, parse_math=False)
             axis.set_axis_off()
         _draw_bar(figure, list(axes), scale, words)
         figure.suptitle(_wrapped(words.title, len(shown)), fontsize=11, parse_math=False)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Any
 
 from inputgrad_cli.rendering.colours import DIVERGING, SEQUENTIAL
 
@@ -11,8 +12,8 @@ from inputgrad_cli.rendering.colours import DIVERGING, SEQUENTIAL
 class Style:
     """`reduce` and `cmap` None mean what fits the method and the sign; `zoom` None what fits.
 
-    `limit` is the end of a colour scale that several pictures share, and `signed` whether that has
-    zero in its middle; None means each picture's own.
+    `scale` is `item`, or `run` for one that all pictures share: `limit` is then its end, and
+    `signed` whether it has zero in its middle; None means each picture's own.
     """
 
     kind: str = "overlay"
@@ -21,8 +22,14 @@ class Style:
     clip: float = 99.0
     alpha: float = 0.5
     zoom: int | None = None
+    scale: str = "item"
     limit: float | None = None
     signed: bool | None = None
+
+    def record(self) -> dict[str, Any]:
+        """Return what differs from the usual style, as it stands in records."""
+        told = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {f.name: told[f.name] for f in fields(self) if told[f.name] != f.default}
 
     def colours(self, signed: bool) -> str:
         """Return the name of the colour map."""

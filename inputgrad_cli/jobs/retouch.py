@@ -1,0 +1,56 @@
+"""The pictures of maps that an earlier run made: drawn again where other ones are asked for now."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from inputgrad_cli.errors import ItemError
+from inputgrad_cli.formats.read import Reading
+from inputgrad_cli.jobs.feed import Skipped
+from inputgrad_cli.jobs.job import Job
+from inputgrad_cli.jobs.journal import Journal
+from inputgrad_cli.jobs.plan import Plan
+from inputgrad_cli.jobs.redraw import Asked, draw_again, is_due, read_files, redraw
+from inputgrad_cli.jobs.runfile import note_pictures
+from inputgrad_cli.rendering.style import Style
+
+
+class Retouch:
+    """Brings the pictures of a directory to the style of a job; `count` were drawn so far."""
+
+    def __init__(self, plan: Plan, journal: Journal, reading: Reading) -> None:
+        self._job: Job = plan.job
+        self._journal, self._reading = journal, reading
+        self._maps = {(made.label, made.target.asked) for made in plan.maps}
+        self.count = 0
+
+    def skipped(self, got: Skipped) -> ItemError | None:
+        """Draw a skipped map again where that is due; return why a picture cannot be."""
+        style = self._job.style
+        if style is None or style.scale == "run" or not is_due(self._journal, got.record, style):
+            return None  # one scale for all is found once all maps are there
+        drawn = draw_again(
+            self._journal,
+            got.record,
+            style,
+            lambda attribution, record: read_files(got.item.paths, self._reading),
+        )
+        self.count += sum(each.name is not None for each in drawn)
+        return next((each.error for each in drawn if each.error), None)
+
+    def end(self, stopped: bool) -> None:
+        """Draw pictures that share a scale again, and note how the pictures were asked for."""
+        style = self._job.style
+        if style is None:
+            return
+        made = any(r.get("files") and self._is_asked(r) for r in self._journal.known.values())
+        if style.scale == "run" and made and not stopped:
+            self._share_scale(style)
+        note_pictures(self._job)
+
+    def _share_scale(self, style: Style) -> None:
+        asked = Asked(lambda own: style, changed=True, of=self._is_asked)
+        self.count += sum(each.name is not None for each in redraw(self._job.out, asked))
+
+    def _is_asked(self, record: dict[str, Any]) -> bool:
+        return (record["method"], record["target"]) in self._maps

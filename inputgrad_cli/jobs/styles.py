@@ -1,0 +1,28 @@
+"""The style that the pictures of a journal line are drawn in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any
+
+from inputgrad_cli.rendering.style import Style
+
+OPTIONS = {"kind": "picture", "reduce": "reduce", "cmap": "cmap", "clip": "clip"}
+OPTIONS |= {"alpha": "alpha", "zoom": "zoom", "scale": "scale"}
+
+
+def style_of(record: Mapping[str, Any], run: Mapping[str, Any]) -> Style | None:
+    """Return the style of a line's pictures as asked, None where none was ever drawn.
+
+    Lines of earlier versions do not tell; the options of their run do.
+    """
+    if "style" in record:
+        known = {field.name for field in fields(Style)} - {"limit", "signed"}
+        return Style(**{key: value for key, value in record["style"].items() if key in known})
+    if not record.get("drawn"):
+        return None
+    options = run.get("options", {})
+    told = {name: options.get(option, {}).get("value") for name, option in OPTIONS.items()}
+    told = {name: value for name, value in told.items() if value not in (None, "none")}
+    return Style(**told)
