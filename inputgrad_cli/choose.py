@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import cast
@@ -12,8 +11,9 @@ import numpy as np
 from inputgrad_cli.arrays import Array
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.signature import Head, Signature
+from inputgrad_cli.suggest import advice, suggest
 from inputgrad_cli.target import Choice, Space
-from inputgrad_cli.target_text import ClassWord, Target
+from inputgrad_cli.target_text import ClassWord, Target, class_word
 
 
 def choose(target: Target, signature: Signature, space: str, labels: Sequence[str]) -> list[Choice]:
@@ -128,13 +128,10 @@ def _find(word: ClassWord, labels: Sequence[str], target: Target) -> int:
     if number is not None:
         return number
     name = word.names[0]
-    near = difflib.get_close_matches(name, labels, n=1)
-    guess = f"did you mean {near[0]!r}? " if near else ""
-    mend = (
-        f"{guess}the labels are: {_some(labels)}"
-        if labels
-        else "give their names with --labels FILE"
-    )
+    prefix = {"class": "class:", "mask": "class="}.get(target.kind, "")
+    near = [prefix + class_word(label) for label in suggest(name, labels)]
+    listing = f"the classes are: {_some(labels)}"
+    mend = advice(near, listing) if labels else "give their names with --labels FILE"
     raise UsageError(f"target {target.asked!r}: no class is called {name!r}", mend=mend)
 
 

@@ -12,8 +12,9 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from inputgrad_cli.errors import GrammarError, UsageError
-from inputgrad_cli.grammar import Word, unquote
-from inputgrad_cli.words import LAYER
+from inputgrad_cli.grammar import Word, quote, unquote
+from inputgrad_cli.suggest import did_you_mean, suggest
+from inputgrad_cli.words import LAYER, TARGETS
 
 Kind = Literal["auto", "top", "class", "unit", "all", "margin", "reduce", "loss", "mask", "file"]
 
@@ -24,6 +25,15 @@ HELP = (
     "mask:PATH, loss:NAME, file:PATH, layer:NAME/unit:I"
 )
 MAX_TOP = 10_000  # maps of one target; more are a slip of the finger
+# Words that people use for those of the grammar.
+OTHER_WORDS = {
+    "cls": ("class:",), "label": ("class:",), "category": ("class:",), "index": ("class:", "unit:"),
+    "idx": ("class:", "unit:"), "logit": ("class:",), "neuron": ("unit:",), "output": ("unit:",),
+    "argmax": ("top1",), "best": ("top1",), "predicted": ("top1",), "prediction": ("top1",),
+    "top": ("top:", "top1"), "topk": ("top:",), "k": ("top:",), "jacobian": ("all",),
+    "average": ("mean",), "total": ("sum",), "l2": ("norm",), "difference": ("margin:",),
+    "segmentation": ("mask:",), "criterion": ("loss:",),
+}  # fmt: skip
 NUMBER = re.compile(r"[0-9]{1,9}")  # within int32; \d would take digits of every script
 INTEGER = re.compile(r"-?[0-9]{1,9}")
 QUOTED = r"""(?:"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')"""
@@ -206,10 +216,28 @@ def _ranks(text: str, at: int, match: re.Match[str]) -> tuple[int, ...]:
 
 def _unknown(text: str, at: int) -> GrammarError:
     expression = text[at:]
-    is_name = bool(expression) and not re.search(r"[:/]", expression)
-    guess = f"a class is named class:{expression}; " if is_name else ""
-    mend = f"{guess}targets are {HELP}, each with HEAD/ before it where there are several outputs"
-    return GrammarError(f"target {expression!r} is not known", text, at, len(text), mend)
+    word, rest = re.split(r"[:= ]+|(?=[0-9])", f"{expression}:", maxsplit=1)
+    rest = rest.removesuffix(":")
+    words = [near for near in suggest(word, TARGETS, OTHER_WORDS) if _fits(near, rest)]
+    guess = did_you_mean([near + rest if near.endswith(":") else near for near in words])
+    is_name = bool(expression) and not re.search(r"[:/=]", expression)
+    named = f"a class is named class:{expression}; " if is_name else ""
+    mend = f"{named}targets are {HELP}, each with HEAD/ before it where there are several outputs"
+    return GrammarError(
+        f"target {expression!r} is not known", text, at, len(text), f"{guess} {mend}".strip()
+    )
+
+
+def _fits(word: str, rest: str) -> bool:
+    """Return whether a word of the grammar takes what was written behind another word."""
+    return bool(rest) if word.endswith(":") else not rest
+
+
+def class_word(name: str) -> str:
+    """Return a class's name as it must be written: in quotes where it would be read otherwise."""
+    if NUMBER.fullmatch(name):
+        return f'"{name}"'
+    return name if unquote(name) is None else quote(name)
 
 
 def _class_word(raw: str) -> ClassWord:

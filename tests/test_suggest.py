@@ -3,10 +3,13 @@
 import pytest
 
 from inputgrad_cli.baseline import baselines
+from inputgrad_cli.choose import choose
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.methods import methods
 from inputgrad_cli.registry import parameters
+from inputgrad_cli.signature import Head, Signature
 from inputgrad_cli.suggest import suggest
+from inputgrad_cli.target_text import class_word, parse
 
 REGISTRIES = {"method": methods, "baseline": baselines}
 NAMES = [(kind, name) for kind, registry in REGISTRIES.items() for name in registry.names()]
@@ -96,3 +99,41 @@ def test_words_in_other_scripts_lead_to_themselves():
     assert suggest("Café", ["cafe", "tea"]) == ["cafe"]
     assert suggest("кошка ", ["кошка", "собака"]) == ["кошка"]
     assert suggest("🐱", ["🐱 ", "🐶"]) == ["🐱 "]
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("dog", "class:dog"),
+        ("Class:3", "class:3"),
+        ("class=3", "class:3"),
+        ("clas:dog", "class:dog"),
+        ("label:dog", "class:dog"),
+        ("unit3", "unit:3"),
+        ("topk:3", "top:3"),
+        ("argmax", "top1"),
+        ("probs/argmax", "top1"),
+        ("Sum", "sum"),
+        ("loss=mse", "loss:mse"),
+    ],
+)
+def test_a_target_written_otherwise_leads_to_the_words_to_type(typed, meant):
+    with pytest.raises(UsageError) as caught:
+        parse(typed)
+    assert meant in caught.value.mend.partition("; targets are")[0].partition("targets are")[0]
+
+
+@pytest.mark.parametrize("typed", ["class:Dog", "class:dgo", "class:dogs", "class: DOG"])
+def test_a_class_misspelt_leads_to_the_whole_word(typed):
+    head = Head("probs", (3,), "softmax", proved=True)
+    with pytest.raises(UsageError, match="did you mean 'class:dog'"):
+        choose(parse(typed), Signature((), (head,)), "auto", ("cat", "dog", "horse"))
+
+
+@pytest.mark.parametrize("name", ["3", "'a'", '"b"', "a, b", "a:b", "=", "🐶"])
+def test_the_word_that_is_offered_for_a_class_names_it(name):
+    head = Head("probs", (2,), "softmax", proved=True)
+    (choice,) = choose(
+        parse(f"class:{class_word(name)}"), Signature((), (head,)), "auto", ("x", name)
+    )
+    assert choice.terms == ((1,),)
