@@ -87,6 +87,14 @@ class LayerPass:
 
 
 @dataclass(frozen=True)
+class Maps:
+    """A layer that gives maps on the way to a target: its tap, and how often it is called there."""
+
+    tap: str
+    calls: int = 1
+
+
+@dataclass(frozen=True)
 class Rule:
     """How relevance goes back through a model where it is not by derivatives.
 
@@ -190,8 +198,8 @@ class Engine(Protocol):
     def gradients(self, inputs: Arrays, target: PinnedTarget, sites: Sequence[str]) -> Gradients:
         """Return the gradients at the sites, (B, ...), and the scalars."""
 
-    def cam_layer(self) -> str | None:
-        """Return the tap of the last layer that gives maps, None where no layer does."""
+    def cam_layer(self, inputs: Arrays, target: PinnedTarget) -> Maps | None:
+        """Return the last maps on the way to the target, None where there are none."""
 
     def layer(self, inputs: Arrays, target: PinnedTarget | None, name: str) -> LayerPass:
         """Return what the layer gave and the gradients there, from one pass.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,15 +15,17 @@ from inputgrad_cli.errors import InputgradError, ModelError
 from inputgrad_cli.modelfile.archive import ModelFile, open_model
 from inputgrad_cli.modelfile.hdf5 import SavedArray
 from inputgrad_cli.modelfile.malformed import reads_config
+from inputgrad_cli.modelfile.maps import Row, maps_by_output
 from inputgrad_cli.modelfile.outline import Outline, outline
 from inputgrad_cli.modelfile.scan import custom_objects, dangers, refuse_unsafe
-from inputgrad_cli.modelfile.shapes import last_maps
 from inputgrad_cli.modelfile.sidecar import read_sidecar, write_sidecar
 from inputgrad_cli.preprocess import Pixels
 from inputgrad_cli.sample import Samples
 from inputgrad_cli.signature import Head, Port
+from inputgrad_cli.target import Choice
 from inputgrad_cli.target_text import parse
 from inputgrad_cli.trial import try_lengths
+from inputgrad_cli.words import LAYER
 
 # A gradient does not pass these, whatever the input is.
 OPAQUE = {
@@ -61,7 +63,7 @@ def overview(path: Path) -> dict[str, Any]:
         "unsafe": dangers(file),
         "problem": problem,
         "blocks": [f"{row.kind} {row.name!r}" for row in shape.layers if row.kind in OPAQUE],
-        "cam_layer": last_maps([(row.name, row.kind, row.shape) for row in shape.layers]),
+        **_cam_layers(maps_by_output(file.config)),
         "layers": [
             {"name": row.name, "class": row.kind, "shape": _listed(row.shape)}
             for row in shape.layers
@@ -160,11 +162,34 @@ def prove(path: Path, how: Opening, telling: Telling = SILENT) -> dict[str, Any]
         "weights": weights_of(model.engine),
         "length": length,
         "blocks": _blocks(model, samples),
-        "cam_layer": last_maps(rows),
+        **_cams(model, samples),
         "layers": [{"name": name, "class": kind, "shape": _listed(s)} for name, kind, s in rows],
         "precision": model.engine.precision,
         "notes": dict(model.engine.notes),
     }
+
+
+def _cam_layers(rows: Mapping[str, Row | None]) -> dict[str, Any]:
+    """Return by output the layer that a class activation map would use, and it where all agree."""
+    return _alike({head: {"layer": r.path, "calls": r.calls} for head, r in rows.items() if r})
+
+
+def _alike(found: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    layers = {row["layer"] for row in found.values()}
+    return {"cam_layer": layers.pop() if len(layers) == 1 else None, "cam_layers": found}
+
+
+def _cams(model: api.Model, samples: Samples) -> dict[str, Any]:
+    """Return by output the layer that a class activation map of it would use."""
+    engine, found = model.engine, {}
+    names = [head.name for head in model.signature.outputs]
+    for name in names:
+        (choice,) = _sums(model, [name])
+        points = engine.lift(samples.arrays, ())
+        (target,) = engine.first(points, [choice], (), gradients=False).targets
+        if maps := engine.cam_layer(points, target):
+            found[name] = {"layer": maps.tap.removeprefix(LAYER), "calls": maps.calls}
+    return _alike(found)
 
 
 def _head(head: Head) -> dict[str, Any]:
@@ -197,15 +222,20 @@ def _in_the_way(model: api.Model, samples: Samples, name: str) -> str | None:
     if not sites:
         return engine.aside(sites)[name]
     points = engine.lift(samples.arrays, sites)
-    heads = [head.name for head in model.signature.outputs]
-    texts = [f"{head}/sum" for head in heads] if len(heads) > 1 else ["sum"]
-    choices = [
-        choice
-        for text in texts
-        for choice in choose(parse(text, heads), model.signature, "output", ())
-    ]
+    choices = _sums(model, [head.name for head in model.signature.outputs])
     first = engine.first(points, choices, sites)
     if any(site not in made.disconnected for made in first.gradients for site in sites):
         return None
     reasons = [engine.blame(points, sites, target) for target in first.targets]
     return next((why for why in reasons if why), "the outputs do not depend on it")
+
+
+def _sums(model: api.Model, names: Sequence[str]) -> list[Choice]:
+    """Return as targets the sums of outputs."""
+    every = [head.name for head in model.signature.outputs]
+    texts = [f"{name}/sum" if len(every) > 1 else "sum" for name in names]
+    return [
+        choice
+        for text in texts
+        for choice in choose(parse(text, every), model.signature, "output", ())
+    ]

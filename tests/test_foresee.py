@@ -13,6 +13,7 @@ from inputgrad_cli import api
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.foresee import foresee
 from inputgrad_cli.modelfile.archive import open_model
+from inputgrad_cli.overview import Opening, prove
 from inputgrad_cli.question import Question, choices_of
 from inputgrad_cli.sample import Samples
 from inputgrad_cli.target_text import parse
@@ -116,7 +117,7 @@ def test_no_layer_is_refused_that_the_model_has_and_none_left_that_it_lacks(form
 
 def test_a_map_of_no_layer_in_particular_is_refused_where_none_gives_maps(forms):
     told = {name for name, form in forms.items() if "maps" in foreseen(form, method="grad-cam")}
-    lacking = {n for n, f in forms.items() if api.load(f.path).engine.cam_layer() is None}
+    lacking = {n for n, f in forms.items() if not prove(f.path, Opening())["cam_layers"]}
     assert told <= lacking
     assert lacking - told <= UNTOLD | {"open"}  # its only convolution is its output
 

@@ -161,8 +161,18 @@ def _settings(about: dict[str, Any]) -> Iterator[list[str]]:
         yield ["labels", ", ".join(about["labels"][:8]) + more]
     if about["sidecar"]:
         yield ["sidecar", about["sidecar"]]
-    if layer := told.get("cam_layer") or about["cam_layer"]:
-        yield ["a CAM would use", layer]
+    yield from _cams(told.get("cam_layers") or about["cam_layers"])
+
+
+def _cams(found: dict[str, dict[str, Any]]) -> Iterator[list[str]]:
+    """Yield which layer a class activation map would use: once, or by output where they differ."""
+    layers = {(row["layer"], row["calls"]) for row in found.values()}
+    for head, row in found.items():
+        name, calls = row["layer"], row["calls"]
+        more = f", called {calls} times: choose layer={name}#0 to #{calls - 1}" if calls > 1 else ""
+        yield [f"a CAM{f' of {head}' * (len(layers) > 1)} would use", name + more]
+        if len(layers) == 1:
+            return
 
 
 def _pixels(told: dict[str, Any] | None) -> list[list[str]]:

@@ -38,7 +38,7 @@ def too_large(reason: str = "") -> ItemError:
 @contextmanager
 def told(model: Any = None) -> Iterator[None]:
     """Turn what TensorFlow and Keras raise while a batch runs into an ItemError."""
-    with _whole_tracebacks():
+    with whole_tracebacks():
         try:
             yield
         except InputgradError:
@@ -91,7 +91,7 @@ def reason_of(error: BaseException, model: Any = None) -> tuple[str, bool]:
 
 
 @contextmanager
-def _whole_tracebacks() -> Iterator[None]:
+def whole_tracebacks() -> Iterator[None]:
     """Let Keras raise errors as they are: it would cut the layer out and dress the message up."""
     if not keras.config.is_traceback_filtering_enabled():
         yield

@@ -8,6 +8,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from inputgrad_cli.engine.causes import cause_of_saved_model
 from inputgrad_cli.errors import ModelError
 
 
@@ -45,9 +46,9 @@ def open_saved_model(path: Path) -> Foreign:
     try:
         loaded = tf.saved_model.load(str(path))
     except Exception as error:
-        line = str(error).strip().splitlines()
+        reason, mend = cause_of_saved_model(error)
         raise ModelError(
-            f"{path}: TensorFlow cannot open the SavedModel", reason=line[0][:300] if line else ""
+            f"{path}: TensorFlow cannot open the SavedModel", reason=reason, mend=mend
         ) from error
     signatures = dict(getattr(loaded, "signatures", {}))
     name = "serving_default" if "serving_default" in signatures else next(iter(signatures), None)

@@ -49,6 +49,7 @@ def load(
     from inputgrad_cli.engine import weights
     from inputgrad_cli.engine.binding import Binding
     from inputgrad_cli.engine.losses import Losses
+    from inputgrad_cli.engine.maps import CamLayers
     from inputgrad_cli.engine.open import open_in_keras, source_of
     from inputgrad_cli.engine.own import bring
     from inputgrad_cli.engine.tape import TapeEngine
@@ -66,6 +67,7 @@ def load(
             binding = Binding(model, bool(code), losses)
         engine = TapeEngine(binding, how, workers=workers, device=place, noise=noise)
         engine.remarks = own.remarks
+        engine.cams = CamLayers(binding, engine.runner, file.config)
         if weights.is_late(file, model, noise.text):
             return Loaded(engine, noise, late=file)
         weights.check(file, model)

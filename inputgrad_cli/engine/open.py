@@ -6,10 +6,11 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from inputgrad_cli.engine.causes import cause, mend_of
+from inputgrad_cli.engine.faults import whole_tracebacks
 from inputgrad_cli.engine.foreign import open_saved_model, open_with_tf_keras
 from inputgrad_cli.engine.lambdas import names_given
 from inputgrad_cli.engine.own import Own
@@ -18,9 +19,6 @@ from inputgrad_cli.modelfile.archive import ModelFile
 from inputgrad_cli.modelfile.nodes import version_numbers
 from inputgrad_cli.modelfile.repack import write_copy
 from inputgrad_cli.modelfile.scan import custom_objects
-
-TELLING = ("Could not", "Unknown", "Unrecognized", "Exception encountered", "Layer ")
-NOISY = "Full object config:"
 
 
 @contextmanager
@@ -40,7 +38,7 @@ def open_in_keras(file: ModelFile, path: Path, own: Own, trust: bool) -> Any:
     if file.form == "saved_model":
         return open_saved_model(file.path)
     try:
-        with names_given(own.names):
+        with names_given(own.names), whole_tracebacks():
             model = keras.models.load_model(
                 str(path), _by_every_name(file, own.objects), compile=False, safe_mode=not trust
             )
@@ -49,8 +47,8 @@ def open_in_keras(file: ModelFile, path: Path, own: Own, trust: bool) -> Any:
             return _open_old(file, {**own.names, **own.objects})
         raise ModelError(
             f"{file.path}: Keras cannot open the model",
-            reason=short(error),
-            mend=_advice(file, keras.__version__),
+            reason=cause(error),
+            mend=mend_of(error) or _advice(file, keras.__version__),
         ) from error
     if not isinstance(model, keras.Model):
         raise ModelError(f"{file.path}: holds a {type(model).__name__}, not a model")
@@ -69,7 +67,7 @@ def _open_old(file: ModelFile, own: dict[str, Any]) -> Any:
         return open_with_tf_keras(file.path, own)
     except Exception as error:
         raise ModelError(
-            f"{file.path}: neither Keras nor tf_keras can open the model", reason=short(error)
+            f"{file.path}: neither Keras nor tf_keras can open the model", reason=cause(error)
         ) from error
 
 
@@ -81,20 +79,6 @@ def _by_every_name(file: ModelFile, own: dict[str, Any]) -> dict[str, Any]:
         if item.registered and item.name in own
     }
     return {**own, **aliases}
-
-
-def short(error: Exception) -> str:
-    """Return the line of Keras's message that tells; a whole config may follow the first."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    for before, line in pairwise(lines):
-        if "error message for object" in before:
-            return line[:300]
-    telling = [line for line in lines if line.startswith(TELLING)]
-    line = (telling or lines or [type(error).__name__])[-1 if telling else 0]
-    line = line.removeprefix("Exception encountered: ").split(NOISY)[0].strip()
-    if not isinstance(error, (TypeError, ValueError)):
-        line = f"{type(error).__name__}: {line}"  # not one of Keras's own
-    return line if len(line) <= 300 else line[:297] + "..."
 
 
 def _is_old(file: ModelFile) -> bool:

@@ -12,23 +12,24 @@ import keras
 from inputgrad_cli.engine.taps import layers_by_path
 
 
-def place_of(error: BaseException, model: Any) -> str:
+def place_of(error: BaseException, model: Any = None) -> str:
     """Return the layer in which the error arose, `layer 'conv' (Conv1D), given (1, 3, 4)`.
 
     Nothing where it was in no layer. Keras must not have filtered the traceback.
     """
-    for one in _chain(error):
+    for one in chain(error):
         found = None
         for frame, _ in traceback.walk_tb(one.__traceback__):
             worker = frame.f_locals.get("self")
-            if isinstance(worker, keras.Operation) and worker is not model:
+            making = frame.f_code.co_name in ("__init__", "__new__")
+            if isinstance(worker, keras.Operation) and worker is not model and not making:
                 found = (worker, frame) if found is None or found[0] is not worker else found
         if found and not _is_model(found[0]):
             return _told(*found, model)
-    return _of_node(error, model)
+    return "" if model is None else _of_node(error, model)
 
 
-def _chain(error: BaseException | None) -> Iterator[BaseException]:
+def chain(error: BaseException | None) -> Iterator[BaseException]:
     """Yield the error and those that it came from, the innermost first."""
     errors = []
     while error is not None and error not in errors:
@@ -42,7 +43,8 @@ def _is_model(worker: Any) -> bool:
 
 
 def _told(worker: Any, frame: Any, model: Any) -> str:
-    paths = {id(layer): path for path, layer in layers_by_path(model).items()}
+    known = {} if model is None else layers_by_path(model)
+    paths = {id(layer): path for path, layer in known.items()}
     word = "layer" if isinstance(worker, keras.Layer) else "operation"
     name = paths.get(id(worker), worker.name)
     given = [frame.f_locals.get(key) for key in ("args", "kwargs")]

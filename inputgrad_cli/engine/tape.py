@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from inputgrad_cli.arrays import Array, Arrays, count, join, take
-from inputgrad_cli.contracts import FirstPass, Gradients, LayerPass, Rule, Running
+from inputgrad_cli.contracts import FirstPass, Gradients, LayerPass, Maps, Rule, Running
 from inputgrad_cli.engine import fixes
 from inputgrad_cli.engine.binding import Binding
 from inputgrad_cli.engine.blame import blockers, moves, sentence
@@ -17,7 +17,7 @@ from inputgrad_cli.engine.cleanpass import CleanPasses, alike, side_by_side, til
 from inputgrad_cli.engine.embeddings import first_embeddings, tokens_of
 from inputgrad_cli.engine.kernels import active_kernels
 from inputgrad_cli.engine.layers import biases_of, channel_axis, layer_of
-from inputgrad_cli.engine.look import layers_of
+from inputgrad_cli.engine.maps import CamLayers
 from inputgrad_cli.engine.passes import (
     gradients_from,
     join_gradients,
@@ -32,10 +32,8 @@ from inputgrad_cli.engine.settle import Settled, open_inputs, settle
 from inputgrad_cli.engine.sight import inputs_of
 from inputgrad_cli.engine.sites import is_held, lift, sites_of
 from inputgrad_cli.engine.taps import is_tap
-from inputgrad_cli.modelfile.shapes import last_maps
 from inputgrad_cli.signature import Port, Signature
 from inputgrad_cli.target import Choice, PinnedTarget
-from inputgrad_cli.words import LAYER
 
 GROUP = 16  # gradients of so many targets share one forward pass; more would only hold memory
 
@@ -63,6 +61,7 @@ class TapeEngine:
         self._layers: Sequence[str] = ()
         self._sight: dict[str, frozenset[str]] = {}
         self.remarks: Mapping[str, str] = {}  # on how the model was opened, by code
+        self.cams = CamLayers(binding, self.runner, None)
 
     @property
     def batch_size(self) -> int:
@@ -235,10 +234,9 @@ class TapeEngine:
             [gradients_from(part, found, scores, real) for part, real, (found, scores) in parts]
         )
 
-    def cam_layer(self) -> str | None:
-        """Return the tap of the last layer that gives maps, None where no layer does."""
-        found = last_maps(layers_of(self))
-        return None if found is None else LAYER + found
+    def cam_layer(self, inputs: Arrays, target: PinnedTarget) -> Maps | None:
+        """Return the last maps on the way to the target, None where there are none."""
+        return self.cams.find(inputs, target)
 
     def layer(self, inputs: Arrays, target: PinnedTarget | None, name: str) -> LayerPass:
         """Return what the layer gave and the gradients there; without a target the first alone."""

@@ -26,7 +26,7 @@ def is_late(file: ModelFile, model: Any, said: str) -> bool:
 
 def read_again(file: ModelFile, model: Any, path: str) -> None:
     """Read the weights from `path` into a model that has built itself by running once."""
-    from inputgrad_cli.engine.open import short
+    from inputgrad_cli.engine.causes import short
 
     try:
         model.load_weights(path)

@@ -31,16 +31,25 @@ class Layered(Method):
             return LAYER + self.layer.removeprefix(LAYER)
         if case.at:
             return case.at
-        found = engine.cam_layer()
+        found = engine.cam_layer(case.inputs, case.target)
+        asked = case.target.choice.asked
         if found is None:
-            raise no_maps(self)
-        return found
+            raise no_maps(self, asked)
+        if found.calls > 1:
+            name = found.tap.removeprefix(LAYER)
+            raise UsageError(
+                f"{self.name}: the last maps on the way to target {asked!r}, those of {name!r}, "
+                f"come from a layer that is called {found.calls} times",
+                mend=f"choose a call, {self.name}:layer={name}#0 to #{found.calls - 1}",
+            )
+        return found.tap
 
 
-def no_maps(method: Layered) -> UsageError:
+def no_maps(method: Layered, target: str | None = None) -> UsageError:
     """Return the error where nothing says which layer, and none gives maps."""
+    where = "of the model" if target is None else f"on the way to target {target!r}"
     return UsageError(
-        f"{method.name}: no convolution of the model gives maps",
+        f"{method.name}: no convolution {where} gives maps",
         mend=f"name a layer that does, {method.name}:layer=NAME; `inputgrad inspect` lists them",
     )
 

@@ -30,6 +30,7 @@ MERGES = ("Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum")
 CONVOLUTION = re.compile(r"(Depthwise|Separable|)Conv([123])D(Transpose|)")
 POOLING = re.compile(r"(Max|Average)Pooling([123])D")
 GLOBAL = re.compile(r"Global(Max|Average)Pooling([123])D")
+RECURRENT = re.compile(r"ConvLSTM([123])D")
 RESIZED = re.compile(r"(ZeroPadding|Cropping|UpSampling)([123])D")
 
 
@@ -60,6 +61,9 @@ def _patterned(kind: str) -> Rule | None:
             return lambda s, shapes: rule(
                 {**s, "form": form, "transposed": transposed}, shapes[0], axes
             )
+    if found := RECURRENT.fullmatch(kind):
+        axes = int(found[1])
+        return lambda s, shapes: _over_frames(s, shapes[0], axes)
     if found := RESIZED.fullmatch(kind):
         form, axes = found[1], int(found[2])
         return lambda s, shapes: _resized({**s, "form": form}, shapes[0], axes)
@@ -99,6 +103,14 @@ def _convolved(s: Settings, shape: Shape, axes: int) -> Shape | None:
     settings = zip(*(_each(s.get(name), axes) for name in names), strict=True)
     sizes = [along(size, s["padding"], *each) for size, each in zip(spatial, settings, strict=True)]
     return _joined(sizes, filters, first)
+
+
+def _over_frames(s: Settings, shape: Shape, axes: int) -> Shape | None:
+    """Return what a recurrent convolution gives for frames (T, ..., C): for each, or the last."""
+    frame = _convolved({**s, "form": "", "transposed": False}, shape[1:], axes)
+    if frame is None or s.get("return_state"):
+        return None
+    return (shape[0], *frame) if s.get("return_sequences") else frame
 
 
 def _window(

@@ -13,9 +13,6 @@ from inputgrad_cli.modelfile.nodes import layers, name_of, setting
 from inputgrad_cli.modelfile.rules import given_shape
 from inputgrad_cli.signature import Shape
 
-NO_MAPS = {"InputLayer", "Resizing", "Rescaling", "Normalization", "CenterCrop", "ZeroPadding2D",
-           "Sequential", "Functional", "Model"}  # fmt: skip
-
 
 @reads_config
 def output_shapes(config: Mapping[str, Any]) -> dict[str, Shape]:
@@ -107,24 +104,3 @@ def _written(node: Any) -> Iterator[tuple[str, Shape]]:
             stack.extend(item.values())
         elif isinstance(item, list):
             stack.extend(item)
-
-
-def last_maps(rows: list[tuple[str, str, Shape | None]]) -> str | None:
-    """Return the layer that a class activation map would use, of (path, class, shape) in order.
-
-    The last that gives maps, as its convolutions do (lines, planes or volumes of more than one
-    place), before they are pooled; where shapes are unknown, the last convolution.
-    """
-    inner = [row for row in rows[:-1] if row[1] not in NO_MAPS]
-    convolved = [row for row in inner if "Conv" in row[1]]
-    if not convolved:
-        return None
-    if not any(shape is not None for _, _, shape in convolved):
-        return convolved[-1][0]
-    axes = next((n for n in (1, 2, 3) if f"{n}D" in convolved[-1][1]), 2)
-    maps = [path for path, _, shape in inner if shape is not None and _is_map(shape, axes)]
-    return maps[-1] if maps else None
-
-
-def _is_map(shape: Shape, axes: int) -> bool:
-    return len(shape) == axes + 1 and any(dim != 1 for dim in shape[:-1])

@@ -255,9 +255,10 @@ def test_maps_are_found_however_the_model_is_made(make):
     engine = engine_of(model, {port: x})
     made = methods.build("grad-cam:layer=maps").attribute(engine, network_case(engine, {port: x}))
     close(made.values[TAP], np.maximum(maps_of(x) @ slope(x), 0))
-    tap = engine.cam_layer()
-    assert tap is not None
-    assert tap.endswith("maps")
+    case = network_case(engine, {port: x})
+    maps = engine.cam_layer(case.inputs, case.target)
+    assert maps is not None
+    assert maps.tap.endswith("maps")
 
 
 def test_a_shared_layer_is_named_by_its_call():
@@ -330,8 +331,11 @@ def test_a_layer_that_the_target_does_not_depend_on_is_told():
     model = keras.Model(inputs, [other, keras.layers.Flatten(name="z")(maps)])
     x = {"x": np.ones((1, 4, 4, 1), np.float32)}
     engine = engine_of(model, x)
-    made = methods.build("grad-cam").attribute(engine, network_case(engine, x))
+    asked = network_case(engine, x)
+    made = methods.build("grad-cam:layer=maps").attribute(engine, asked)
     assert made.disconnected == {TAP}
+    with pytest.raises(UsageError, match="no convolution on the way to target"):
+        methods.build("grad-cam").attribute(engine, asked)
 
 
 def test_several_baselines_are_averaged_at_the_layer_too():

@@ -15,7 +15,7 @@ DATA = Path(__file__).with_name("data")
 KEYS = {
     "path", "form", "kind", "name", "size", "sha256", "keras_version", "inputs", "outputs",
     "preprocess", "labels", "sidecar", "weights", "custom", "unsafe", "problem", "blocks",
-    "cam_layer", "layers", "loaded", "trusted",
+    "cam_layer", "cam_layers", "layers", "loaded", "trusted",
 }  # fmt: skip
 
 
