@@ -11,11 +11,16 @@ from inputgrad_cli.arrays import Array
 
 
 class Uneven:
-    """Rows of one type and unequal shapes; an axis whose length varies is 0 in `shape`."""
+    """Rows of one type and unequal shapes; an axis whose length varies is 0 in `shape`.
+
+    Where even the number of axes varies, as unknown shapes allow, `shape` counts rows alone.
+    """
 
     def __init__(self, rows: Sequence[Array]) -> None:
         self._rows = tuple(rows)
-        lengths = zip(*(row.shape for row in rows), strict=True)
+        shapes = [row.shape for row in rows]
+        alike = len({len(shape) for shape in shapes}) == 1
+        lengths = zip(*shapes, strict=True) if alike else ()
         self.shape = (len(rows), *(axis[0] if len(set(axis)) == 1 else 0 for axis in lengths))
         self.dtype, self.ndim = rows[0].dtype, len(self.shape)
         self.size = sum(row.size for row in rows)

@@ -91,6 +91,15 @@ def test_lines_of_unequal_lengths_stay_apart():
     assert found.rows([0, 3]).arrays["x"].tolist() == [[1, 2], [5, 6]]
 
 
+def test_lines_of_unequal_numbers_of_axes_stay_apart_where_no_shape_is_known():
+    found = read("a.jsonl", b"[1, 2]\n3\n[[4, 5]]\n", port(None))
+    assert [found.single(row).arrays["x"].tolist() for row in range(3)] == [
+        [[1, 2]],
+        [3],
+        [[[4, 5]]],
+    ]
+
+
 @pytest.mark.parametrize("data", [b"", b"\n \n", b"\xff\xfe"])
 def test_a_file_without_lines_is_refused(data):
     with pytest.raises(ItemError):
