@@ -12,6 +12,7 @@ from inputgrad_cli.errors import ItemError
 
 PCM, EXTENSIBLE = b"\x01\x00", b"\xfe\xff"  # the two tags under which PCM is written
 TAG, SUBTAG = 8, 32  # where the tags stand, from the beginning of the chunk `fmt `
+WIDTHS = (1, 2, 3, 4)  # bytes of a value
 LEAST = 40  # bytes of a chunk `fmt ` that is extensible, its frame left out
 HEAD = 12  # bytes before the first chunk
 
@@ -32,6 +33,12 @@ def read_pcm(data: bytes, where: str) -> tuple[Array, int] | None:
     except (wave.Error, EOFError, OSError, ValueError, RuntimeError) as error:
         reason = str(error) or "it ends too early"
         raise ItemError(f"{where}: a damaged sound", reason=reason, kind="unreadable") from None
+    if width not in WIDTHS:
+        raise ItemError(
+            f"{where}: {8 * width} bits a value",
+            reason="PCM of 8 to 32 bits and float are read",
+            kind="unreadable",
+        )
     frame = width * channels
     whole = len(raw) // frame * frame
     # A program that writes into a pipe cannot know the length, and promises the most there is.

@@ -75,3 +75,11 @@ def test_every_cut_is_one_sentence(without_soundfile):
         cut = data[:4] + (max(end, 8) - 8).to_bytes(4, "little") + data[8:end]
         with pytest.raises(ItemError):
             read("a.wav", cut, port((300, 2)))
+
+
+@pytest.mark.parametrize("bits", [0, 40, 48, 64])
+def test_other_numbers_of_bits_are_one_sentence(bits, without_soundfile):
+    data = bytearray(written("PCM_16"))
+    data[34:36] = bits.to_bytes(2, "little")
+    with pytest.raises(ItemError):
+        read("a.wav", bytes(data), port((300, 2)))
