@@ -15,6 +15,11 @@ if TYPE_CHECKING:
 __all__ = ["Attribution", "Model", "__version__", "explain", "load", "read", "render"]
 
 
+def __dir__() -> list[str]:
+    """Return the public names: the verbs that have not arrived yet are there too."""
+    return sorted({*globals(), *__all__})
+
+
 def __getattr__(name: str) -> Any:
     """Return a public verb, importing its module only now."""
     if name not in __all__:

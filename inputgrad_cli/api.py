@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from inputgrad_cli.arguments import refuse_kinds, refuse_word
 from inputgrad_cli.arrays import Array
 from inputgrad_cli.attribution import Attribution, channels_last
 from inputgrad_cli.baseline import Baseline, Dataset, Given, baselines
@@ -45,6 +46,7 @@ from inputgrad_cli.rendering.style import Style
 from inputgrad_cli.sample import Samples, suited
 from inputgrad_cli.signature import Port
 from inputgrad_cli.target_text import Target, parse
+from inputgrad_cli.words import PRECISIONS, SPACES
 
 __all__ = [
     "Attribution",
@@ -110,7 +112,13 @@ def explain(
     `columns` are those of a table that feed a vector, in its order; default: the sidecar's.
     `check_grad` holds the gradient against finite differences, and records what came of it.
     """
-    goal = parse(target)
+    refuse_kinds(
+        {"method": method, "target": target, "space": space, "wrt": wrt, "baseline": baseline}
+        | {"preprocess": preprocess, "precision": precision}
+    )
+    refuse_word("space", space, SPACES)
+    refuse_word("precision", precision, PRECISIONS)
+    goal, asked = parse(target), wishes((method,))
     opened = model if isinstance(model, Model) else load(model)
     pixels = opened.preprocessing(preprocess)
     beside = read_sidecar(opened.file.path)
@@ -125,7 +133,6 @@ def explain(
         warnings.warn(f"{doubt}; settle it with preprocess=", stacklevel=2)
     opened.settle(samples, (goal,), precision, seed)
     chosen = baselines.build(baseline) if baseline else None
-    asked = wishes((method,))
     refuse_unmet(asked, chosen)
     question = Question(
         asked,

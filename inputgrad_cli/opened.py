@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from inputgrad_cli import __version__
+from inputgrad_cli.arguments import refuse_live
 from inputgrad_cli.contracts import SILENT, Engine, Running, Telling
 from inputgrad_cli.devices import refuse_absent
 from inputgrad_cli.errors import ModelError, UsageError
@@ -90,7 +91,9 @@ class Model:
         asked = (precision, layers, seed)
         if self._settled and self._settled[0] != precision:
             raise UsageError(
-                f"the model computes in {self._settled[0]} already", mend="load it once more"
+                f"the model computes in precision {self._settled[0]!r} already",
+                reason="a model keeps the precision of its first call",
+                mend=f"load it once more for {precision!r}",
             )
         if self._settled != asked:
             self.engine.prepare(*asked)
@@ -122,6 +125,8 @@ def load(
     are asked for where TensorFlow is not imported yet; with oneDNN's everything is compiled.
     `telling` hears of what takes long.
     """
+    if not isinstance(path, ModelFile):
+        refuse_live(path)
     file = path if isinstance(path, ModelFile) else open_model(Path(path))
     refuse_missing_code(code)
     refuse_absent(device)

@@ -11,7 +11,7 @@ import time
 from functools import partial
 from pathlib import Path
 
-from . import jobs, mass, sizes
+from . import jobs, mass, refusals, sizes
 from .loops import Loop
 
 # name, what is compared, how, the bar, whether the ratio should be at least or at most that
@@ -34,6 +34,8 @@ ROWS = (
      lambda folder: jobs.one_picture(folder, rounds=9), 1.0, "most"),
     ("help", "`--help` over `import click`, seconds",
      lambda _: jobs.help_text(rounds=15), 3.0, "most"),
+    ("refusals", "the slowest of six mistakes that the file answers, over half a second",
+     lambda _: refusals.refusals(rounds=7), 1.0, "most"),
     ("memory", "peak memory of 2,000 files over that of 100",
      lambda folder: jobs.peak_memory(folder, rounds=3), 1.1, "most"),
 )  # fmt: skip
