@@ -12,6 +12,7 @@ from inputgrad_cli.errors import ItemError, UsageError
 from inputgrad_cli.formats.arrays import read_npy
 from inputgrad_cli.formats.files import read_bytes
 from inputgrad_cli.formats.frames import decoding, open_picture
+from inputgrad_cli.missing import typed
 
 FEW = 16  # values of a mask or label map; a shaded picture has more
 LOSSY = ("JPEG", "MPO", "WEBP")  # what was black is nearly black there
@@ -31,7 +32,7 @@ def read_mask(path: Path) -> Array:
             values, half, is_map = _picture(data, str(path))
             mask = values > (0 if is_map else half)
     except ItemError as error:
-        raise UsageError(f"mask {path}: cannot be read", reason=str(error)) from None
+        raise UsageError(f"mask {typed(path)}: cannot be read", reason=str(error)) from None
     plain = _without_ones(mask)
     if plain.ndim != 2:
         raise UsageError(f"mask {path}: has the shape {mask.shape}, not (height, width)")

@@ -188,7 +188,8 @@ def test_options_come_from_the_environment(call, samples, tmp_path, monkeypatch,
     assert result.code == 0
     out = tmp_path / ("there" if option == "OUT" else "inputgrad-out")
     method = "smoothgrad" if option == "METHOD" else "gradient"
-    assert (out / f"sequential.npy.{method}.npz").exists()
+    target = ".sum" if option == "TARGET" else ""
+    assert (out / f"sequential.npy.{method}{target}.npz").exists()
     if option == "JSON":
         assert strict(result.out.splitlines()[0])["type"] == "start"
     if option == "TARGET":

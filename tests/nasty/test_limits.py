@@ -44,14 +44,14 @@ def test_55_a_batch_beyond_the_memory_leaves_no_half_file(tmp_path, spawn):
     ends = [L.GlobalAveragePooling2D(), L.Dense(2)]
     model = keras.Sequential([keras.Input((256, 256, 3)), *layers, *ends])
     model.save(tmp_path / "m.keras")
-    np.save(tmp_path / "x.npy", np.ones((64, 256, 256, 3), np.float32))
+    np.save(tmp_path / "x.npy", np.ones((128, 256, 256, 3), np.float32))
     np.save(tmp_path / "few.npy", np.ones((4, 256, 256, 3), np.float32))
     limit = 6 << 30
 
     def bounded():
         resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
 
-    words = ("saliency", "m.keras", "x.npy", "--batch-size", 64, "--picture", "none")
+    words = ("saliency", "m.keras", "x.npy", "--batch-size", 128, "--picture", "none")
     result = spawn(*words, preexec_fn=bounded)
     assert "Traceback" not in result.err
     assert result.code != 0 or "memory is too short" in result.err  # the limit was met
