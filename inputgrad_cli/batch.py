@@ -18,10 +18,11 @@ from inputgrad_cli.map_faults import fault, underivable, without, without_failed
 from inputgrad_cli.methods.several import over_baselines
 from inputgrad_cli.placement import Placement
 from inputgrad_cli.question import Question, Wish, choices_of, truth_of
-from inputgrad_cli.rows import Row, Teller, merged
+from inputgrad_cli.rows import Record, Row, Teller, merged
 from inputgrad_cli.sample import Samples, keys
 from inputgrad_cli.target import Choice, PinnedTarget
 from inputgrad_cli.words import LAYER
+from inputgrad_cli.zeros import why_zero
 
 CLASSES = 64  # classes of a Jacobian that are in memory beside the Jacobian itself
 
@@ -211,13 +212,24 @@ class _Batch:
         head = self.engine.signature.head(case.target.choice.head)
         teller = Teller(first, self.question.labels, placement.names)
         records: list[Row] = []
-        for row, record in enumerate(teller.records(case, finding, head)):
+        told = self._with_zeros(teller.records(case, finding, head), method, case, layer)
+        for row, record in enumerate(told):
             if self.tokens:
                 record["tokens"] = {name: rows[row] for name, rows in self.tokens.items()}
             record["unexplained"] = {**placement.unexplained, **blocked}
             records.append(fault(method, case, finding, row) or record)
         values = without_failed(finding.values, records)
         return {names[site]: array for site, array in values.items()}, records
+
+    def _with_zeros(
+        self, records: list[Record], method: Method, case: Case, layer: str | None
+    ) -> list[Record]:
+        """Return records that say of maps of zeros why they are."""
+        rows = [row for row, record in enumerate(records) if record["checks"]["zero"]]
+        reasons = why_zero(self.engine, method, case.take(rows), layer) if rows else []
+        for row, reason in zip(rows, reasons, strict=True):
+            records[row]["checks"]["zero_because"] = reason
+        return records
 
     def _with_sight(self, finding: Finding, placement: Placement, layers: Sequence[str]) -> Finding:
         """Return a finding that tells which inputs the layers see that its maps are of."""

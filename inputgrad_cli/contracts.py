@@ -286,7 +286,8 @@ class Method:
     `needs` is what it cannot do without: `picture` inputs, a `dataset` of baselines, a `layer` that
     gives maps, or a `network` whose layers have rules. `reduce` is how pictures bring channels
     together. With `at_layer` the values are a layer's, and have its name. `known_as` are the words
-    that other tools use for it.
+    that other tools use for it. `uncut` is what shows the values that it leaves out by definition,
+    those against the target; nothing where it leaves out none.
     """
 
     name: ClassVar[str]
@@ -300,6 +301,7 @@ class Method:
     needs: ClassVar[str] = ""
     reduce: ClassVar[str] = "sum"
     at_layer: ClassVar[bool] = False
+    uncut: ClassVar[str] = ""
     known_as: ClassVar[tuple[str, ...]] = ()
 
     @property

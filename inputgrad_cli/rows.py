@@ -87,6 +87,7 @@ def merged(rows: Sequence[Row], group: str) -> Row:
         "checks": {
             "finite": all(c["finite"] for c in checks),
             "zero": all(c["zero"] for c in checks),
+            **{k: v for k, v in checks[0].items() if k == "zero_because"},
             **({"completeness": worst} if worst else {}),
             **({"standard_error": errors[-1]} if errors else {}),
             **({"gradient": slopes[-1]} if slopes else {}),

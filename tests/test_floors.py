@@ -13,7 +13,7 @@ FLOORS = [
     {"registry", "signature", "preprocess", "target_text"},
     {"sample", "target", "baseline", "attribution"},
     {"choose", "contracts", "probes", "quadrature", "segments", "modelfile", "trial"},
-    {"methods", "formats", "rendering", "engine", "gradcheck"},
+    {"methods", "formats", "rendering", "engine", "gradcheck", "zeros"},
     {"question", "rows", "describe"},
     {"placement", "map_faults"},
     {"batch", "foresee"},

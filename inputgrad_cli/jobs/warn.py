@@ -94,11 +94,9 @@ def map_warnings(item: Item, made: Map, attribution: Attribution) -> Iterator[Wa
         )
     if any(not c["finite"] for c in told):
         yield Warned("nonfinite", f"{made.label}: NaN or infinity in the map", item.name)
-    if any(c["zero"] for c in told):
-        reason = "the score does not change here at all"
-        if attribution.metadata["space"] == "probability":
-            reason += "; a saturated probability does that: try --space logit"
-        yield Warned("zero", f"{made.label}: the map is zero everywhere; {reason}", item.name)
+    if zeros := dict.fromkeys(c.get("zero_because", "") for c in told if c["zero"]):
+        words = [f"{made.label}: the map is zero everywhere", *filter(None, zeros)]
+        yield Warned("zero", "; ".join(words), item.name)
     for name, why in attribution.metadata["unexplained"].items():
         message = f"input {name!r} is left out of the maps and stays at its value: {why}"
         if not why.startswith(("it holds", "no output")):

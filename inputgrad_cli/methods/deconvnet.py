@@ -19,4 +19,5 @@ class Deconvnet(Cutting):
 
     name = "deconvnet"
     paper = "arXiv:1311.2901"
+    uncut = "gradient"
     known_as = ("deconv", "deconvolution")

@@ -22,6 +22,7 @@ class GradCAMPlusPlus(CAM):
 
     name = "grad-cam++"
     paper = "arXiv:1710.11063"
+    uncut = "grad-cam:relu=false"
     known_as = ("grad-cam-pp",)
 
     def combine(self, maps: Array, slopes: Array) -> Array:

@@ -19,4 +19,5 @@ class GuidedBackprop(Cutting):
 
     name = "guided-backprop"
     paper = "arXiv:1412.6806"
+    uncut = "gradient"
     known_as = ("guided-backpropagation", "gbp", "guided", "guided-relu")

@@ -24,6 +24,7 @@ class GuidedGradCAM(CAM):
 
     name = "guided-grad-cam"
     paper = "arXiv:1610.02391"
+    uncut = "gradient"
     known_as = ("guided-cam", "ggcam")
     reduce = "max-abs"
     at_layer = False

@@ -20,6 +20,7 @@ class LayerCAM(CAM):
 
     name = "layer-cam"
     paper = "doi:10.1109/TIP.2021.3089943"
+    uncut = "grad-cam:relu=false"
 
     def combine(self, maps: Array, slopes: Array) -> Array:
         """Return the sum of products."""
