@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -198,8 +198,10 @@ class _Batch:
             return underivable(placement.unexplained)
         case = self._case(method, placement, first, number)
         finding = over_baselines(method, engine, case)
-        blocked = self._blocked(case, finding, placement)
+        blocked = self._blocked(case, finding.disconnected, placement)
         if finding.disconnected == set(finding.values):
+            # What is held still was asked about too, where no input was named.
+            blocked |= self._blocked(case, placement.unexplained, placement)
             return underivable(blocked) if blocked else _independent()
         finding = without(
             finding, [site for site, name in placement.names.items() if name in blocked]
@@ -239,10 +241,10 @@ class _Batch:
         sees = {layer: sorted(names) for layer, names in found.items()}
         return replace(finding, facts={**finding.facts, "sees": sees})
 
-    def _blocked(self, case: Case, finding: Finding, placement: Placement) -> dict[str, str]:
-        """Return the sites that the target depends on though no derivative comes back, and why."""
+    def _blocked(self, case: Case, sites: Iterable[str], placement: Placement) -> dict[str, str]:
+        """Return those that the target depends on though no derivative comes back, and why."""
         found = {}
-        for site in finding.disconnected:
+        for site in sites:
             points = case.inputs if site in case.inputs else self.engine.lift(case.inputs, [site])
             if why := self.engine.blame(points, [site], case.target):
                 found[placement.names.get(site, site)] = why

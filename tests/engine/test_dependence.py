@@ -219,6 +219,18 @@ def test_a_mask_beside_ids_is_held_still(explain, mask_type, length):
         assert check["ok"]
 
 
+def test_a_target_that_only_a_mask_changes_is_not_said_to_depend_on_nothing(explain):
+    ids = keras.Input((4,), dtype="int32", name="ids")
+    mask = keras.Input((4,), dtype="int32", name="mask")
+    seen = keras.ops.cast(keras.ops.cast(mask, "bool"), "float32")
+    outputs = {"score": L.Dense(1)(L.Flatten()(L.Embedding(9, 2)(ids))), "seen": seen}
+    model = keras.Model({"ids": ids, "mask": mask}, outputs)
+    sample = {"ids": np.array([[1, 2, 3, 4]]), "mask": np.array([[1, 1, 0, 0]])}
+    with pytest.raises(ItemError, match="no derivative at 'mask', though it may depend"):
+        explain(model, sample, target="seen/sum")
+    assert list(explain(model, sample, target="score/sum").values) == ["ids"]
+
+
 FREE = [m for m in methods if m.needs not in ("picture", "layer")]
 NORMALIZATIONS = {
     "layer": L.LayerNormalization,
