@@ -17,11 +17,14 @@ SENTENCES = {
     "cut": "nothing speaks for the target, and {name} shows no more; take -m {uncut}",
     "layer": "its layer gives nothing but zeros for this input; name another, {name}:layer=NAME",
     "input": "the input equals its baseline everywhere; choose another --baseline",
-    "zeros": "the input is zero everywhere, and {name} multiplies by it; take -m gradient",
+    "zeros": "the input is zero everywhere, and {name} multiplies by it; a method with a "
+    "--baseline compares it with another input",
+    "blank": "the input is zero everywhere, and the score has no slope there",
     "saturated": "the output is saturated, where it has no slope; try --space logit, or a logit",
     "flat": FLAT + " (units that are off, or saturated)",
     "method": "the score does change here, though: {name} finds nothing in that; take -m gradient",
 }
+PRODUCT = "input times gradient"
 CLOSE = 1e-6  # to a probability of 0 or 1: float32 has no slope left there
 
 
@@ -47,11 +50,12 @@ def _reasons(engine: Engine, method: Method, case: Case, layer: str | None) -> l
     reasons = [
         ("relu", relu),
         ("input", same),
+        ("zeros", blank & (method.linear_exact == PRODUCT)),
         ("layer", dark),
         ("saturated", ~steep & held),
+        ("blank", ~steep & blank),
         ("flat", ~steep),
         ("cut", cutting),
-        ("zeros", blank),
     ]
     return [next((w for w, rows in reasons if rows[row]), "method") for row in range(len(case))]
 
