@@ -79,4 +79,5 @@ def outputs(model, arrays):
     import tensorflow as tf
 
     tensors = {port.name: tf.cast(arrays[port.name], port.dtype) for port in model.signature.inputs}
-    return [np.asarray(y) for y in model.engine.binding.call(tensors).values()]
+    binding = model.engine.binding
+    return [np.asarray(y) for y in binding.compute(binding.call, tensors).values()]
