@@ -13,10 +13,10 @@ from inputgrad_cli.errors import InputgradError
 from inputgrad_cli.jobs.events import Event, Summary
 from inputgrad_cli.jobs.junit import Junit
 from inputgrad_cli.jobs.plan import Plan
-from inputgrad_cli.jobs.run import Run
 
 if TYPE_CHECKING:
     from inputgrad_cli.cli.show import Show
+    from inputgrad_cli.jobs.run import Run
 
 
 class Outcome:
@@ -34,6 +34,8 @@ class Outcome:
 
     def run(self, plan: Plan) -> None:
         """Carry out the plan; a signal ends it after the batch under way."""
+        from inputgrad_cli.jobs.run import Run  # a call that is refused need not wait for it
+
         with Signals(self.close, self._show.stopped) as signals:
             self._show.expect(plan)
             self.started = Run(plan, signals.came, Telling(screen.stage, screen.part))
