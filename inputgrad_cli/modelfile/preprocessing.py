@@ -165,8 +165,12 @@ class Walk:
         for call in scope.graph.calls.get(tensor, ()):
             self._pass(scope, call, tensor, way)
         for number, output in enumerate(scope.graph.outputs):
-            if output == tensor and scope.outer and scope.call:
+            if output != tensor:
+                continue
+            if scope.outer and scope.call:
                 self._arrive(scope.outer, scope.call.output(number), way)
+            elif way.by:  # a model without weights ends here, and has scaled all the same
+                self._scaled.append(way)
 
     def _follow_mixed(self) -> None:
         """Go on where pixels were mixed with those of other inputs, which scales neither."""

@@ -45,6 +45,13 @@ def test_every_scaling_is_seen_behind_every_augmentation():
             assert told.preprocess.source.startswith("model:"), words
 
 
+def test_a_model_without_weights_scales_all_the_same():
+    model = keras.Sequential([keras.Input((8, 8, 3)), L.Rescaling(1 / 255), L.Flatten()])
+    assert sight(model).preprocess.source == "model:Rescaling"
+    plain = keras.Sequential([keras.Input((8, 8, 3)), L.Flatten()])
+    assert sight(plain).preprocess.source == "assumed"
+
+
 @pytest.mark.parametrize(
     "layer",
     [
