@@ -34,6 +34,9 @@ ENCODERS = tuple(
 )
 
 
+SPREADING = ("one_hot", "multi_hot", "count", "tf_idf")  # modes of encoders that give no index
+
+
 @dataclass(frozen=True)
 class Way:
     """How one input reaches the outputs.
@@ -53,10 +56,15 @@ class Way:
 
 @dataclass(frozen=True)
 class Call:
-    """One call of a layer while the model was traced: its tap, and whether it is an encoder."""
+    """One call of a layer while the model was traced: its tap, and whether it is an encoder.
+
+    `spreads` says that what it gives are codes such as one-hot, which may be whole numbers: they
+    have a derivative all the same once they are fed as floats.
+    """
 
     tap: str
     encodes: bool
+    spreads: bool = False
 
 
 class Traced:
@@ -66,7 +74,7 @@ class Traced:
         self.starts: dict[str, Any] = {}
         self.outputs: dict[str, Any] = {}
         seen: list[tuple[str, int, Any, Any]] = []
-        layers = {id(layer): (path, layer) for path, layer in layers_by_path(binding.model).items()}
+        layers = {id(layer): (path, layer) for path, layer in _outer_layers(binding.model)}
         self.layers = {path.rpartition("/")[2] for path, _ in layers.values()}
 
         def run(inputs: dict[str, Any]) -> None:
@@ -99,6 +107,13 @@ class Traced:
         return found
 
 
+def _outer_layers(model: Any) -> list[tuple[str, Any]]:
+    """Return the layers with their paths, without those that an encoder holds for its own use."""
+    known = layers_by_path(model)
+    encoders = [f"{path}/" for path, layer in known.items() if isinstance(layer, ENCODERS)]
+    return [(path, layer) for path, layer in known.items() if not path.startswith(tuple(encoders))]
+
+
 def _recording(seen: list[tuple[str, int, Any, Any]], path: str, layer: Any) -> Change:
     def change(number: int, fed: Any, out: Any) -> Any:
         seen.append((path, number, layer, out))
@@ -114,7 +129,9 @@ def _calls(seen: Sequence[tuple[str, int, Any, Any]]) -> dict[str, Call]:
     for path, number, layer, out in seen:
         if tf.is_symbolic_tensor(out):
             tap = f"{LAYER}{path}#{number}" if path in shared else f"{LAYER}{path}"
-            found.setdefault(out.name, Call(tap, isinstance(layer, ENCODERS)))
+            encodes = isinstance(layer, ENCODERS)
+            spreads = encodes and layer.get_config().get("output_mode") in SPREADING
+            found.setdefault(out.name, Call(tap, encodes, spreads))
     return found
 
 
@@ -165,7 +182,9 @@ class _Walk:
             self.coded |= outs
         for out in op.outputs:
             call = self.traced.calls.get(out.name)
-            if call is None or not out.dtype.is_floating or out.name in self.live:
+            if call is None or out.name in self.live:
+                continue
+            if not (out.dtype.is_floating or call.spreads):
                 continue
             if call.encodes or out.name in self.coded:
                 self.lookups.append(call.tap)

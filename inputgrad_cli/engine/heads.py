@@ -113,7 +113,10 @@ def _declared(binding: Binding, tensors: Tensors) -> dict[str, str]:
 def _static_shape(binding: Binding, name: str, value: Array) -> tuple[int | None, ...]:
     struct = _symbolic_outputs(binding.model)
     known = None if struct is None else binding.named(struct).get(name)
-    return tuple(known.shape[1:]) if known is not None else tuple(value.shape[1:])
+    # Keras misjudges what some layers give, such as a TextVectorization of codes: axes tell.
+    if known is None or len(known.shape) != value.ndim:
+        return tuple(value.shape[1:])
+    return tuple(known.shape[1:])
 
 
 def _symbolic_outputs(model: Any) -> Any:

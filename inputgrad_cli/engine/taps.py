@@ -109,7 +109,8 @@ def _replacing(value: Any, wanted: int | None) -> Change:
         if number != (wanted or 0):
             return out
         new = value[0] if value.shape.rank == out.shape.rank + 1 else value
-        return tf.cast(new, out.dtype)
+        # Codes are whole numbers in some models; what is fed in their place has a derivative.
+        return tf.cast(new, out.dtype) if out.dtype.is_floating else new
 
     return change
 

@@ -20,7 +20,7 @@ Mark = tuple[tuple[int, ...], str, int]
 
 def is_late(file: ModelFile, model: Any, said: str) -> bool:
     """Return whether the model has yet to make some of its weights, and would draw them."""
-    saved = sum(array.is_float for array in file.weights)
+    saved = sum(array.is_float for array in _variables(file))
     return UNBUILT in said or saved > len(_floats(model))
 
 
@@ -57,6 +57,14 @@ def check(file: ModelFile, model: Any) -> None:
             mend="give the class a build(input_shape) that builds every layer",
             kind="weights",
         )
+
+
+def _variables(file: ModelFile) -> list[hdf5.SavedArray]:
+    """Return the saved arrays that become variables of the model.
+
+    What a TextVectorization or a lookup counted for tf-idf is read by Keras into a plain tensor.
+    """
+    return [array for array in file.weights if array.name.rpartition("/")[2] != "idf_weights"]
 
 
 def _floats(model: Any) -> list[tuple[str, Array]]:
@@ -114,6 +122,6 @@ def _saved(file: ModelFile) -> Iterator[tuple[str, Array]]:
 
 
 def _arrays(file: ModelFile, weights: Any) -> Iterator[tuple[str, Array]]:
-    for array in file.weights:
+    for array in _variables(file):
         if array.dtype.startswith("float"):  # bfloat16 is stored as bytes without a type
             yield array.name, np.asarray(weights[array.name])
