@@ -1,10 +1,13 @@
 """Devices, tested with logical CPU devices in the place of GPUs: CPU:1 is gpu:1."""
 
 import json
+import os
 import subprocess
 import sys
 
 import pytest
+
+from inputgrad_cli.engine.kernels import VARIABLE
 
 SCRIPT = """
 import json, sys
@@ -79,7 +82,11 @@ def probed(expression, *words):
     """Return the value of an expression in a process of its own that has three such devices."""
     script = SCRIPT.replace("EXPRESSION", expression)
     command = [sys.executable, "-W", "error", "-c", script, *map(str, words)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    # Without oneDNN, so that eager is eager: with it everything is compiled.
+    env = {**os.environ, VARIABLE: "0"}
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=False, timeout=120, env=env
+    )
     assert done.returncode == 0, done.stderr
     *lines, last = done.stdout.splitlines()
     return json.loads(last), "\n".join(lines), done.stderr

@@ -57,15 +57,15 @@ def test_a_name_near_it_is_offered_with_its_directory(tmp_path):
 
 
 def test_every_file_of_a_call_gets_an_offer(call, samples, tmp_path):
-    for name in ("model.keras", "cat.npy", "names.txt", "mine.py", "list.txt"):
+    for name in ("model.keras", "cat.npy", "names.txt", "own_layers.py", "list.txt"):
         (tmp_path / name).write_text("")
     (tmp_path / "model.keras").write_bytes((samples / "sequential.keras").read_bytes())
     for words, meant in (
         (["modle.keras", "cat.npy"], "model.keras"),
         (["model.keras", "cats.npy"], "cat.npy"),
         (["model.keras", "cat.npy", "--labels", "name.txt"], "names.txt"),
-        (["model.keras", "cat.npy", "--code", "my.py"], "mine.py"),
-        (["model.keras", "cat.npy", "--code", "mine"], "mine.py"),
+        (["model.keras", "cat.npy", "--code", "own_layer.py"], "own_layers.py"),
+        (["model.keras", "cat.npy", "--code", "own_layers"], "own_layers.py"),
         (["model.keras", "--from-file", "lists.txt"], "list.txt"),
     ):
         result = call("saliency", *words)

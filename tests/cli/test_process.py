@@ -94,9 +94,9 @@ def test_tensorflow_says_nothing_on_the_way_up(spawn, samples, tmp_path):
     assert [line["type"] for line in stream(result)] == ["start", "item", "summary"]
 
 
-def test_the_users_keras_settings_change_nothing(spawn, call, samples, tmp_path):
+def test_the_users_keras_settings_change_nothing(spawn, samples, tmp_path):
     words = ("saliency", samples / "shapes.keras", samples / "inputs/shapes/00-cross.png")
-    call(*words, "-o", "plain")
+    spawn(*words, "-o", "plain")
     home = tmp_path / "home"
     (home / ".keras").mkdir(parents=True)
     settings = {"floatx": "float16", "image_data_format": "channels_first", "backend": "torch"}

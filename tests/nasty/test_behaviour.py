@@ -20,7 +20,9 @@ def test_21_a_dead_network_gives_zeros_and_a_flag(explain):
     kernel, _, *rest = model.get_weights()
     model.set_weights([kernel, np.full(2, -1e6, np.float32), *rest])
     found = explain(model, np.ones((1, 3), np.float32))
-    assert found.metadata["checks"][0] == {"finite": True, "zero": True}
+    checks = found.metadata["checks"][0]
+    assert (checks["finite"], checks["zero"]) == (True, True)
+    assert "units that are off" in checks["zero_because"]
     complete = explain(model, np.ones((1, 3), np.float32), method="integrated-gradients")
     assert complete.metadata["checks"][0]["completeness"]["ok"]
 
