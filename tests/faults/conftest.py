@@ -114,8 +114,8 @@ def whole(tool, place, names, request):
 
 
 def draw(path: Path, seed=0, side=8) -> Path:
-    """Save a small picture without black or white, and return its path."""
-    pixels = np.random.default_rng(seed).integers(1, 250, (side, side, 3), dtype=np.uint8)
+    """Save a small picture far from black and white, in a JPEG too, and return its path."""
+    pixels = np.random.default_rng(seed).integers(60, 180, (side, side, 3), dtype=np.uint8)
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(pixels).save(path)
     return path
