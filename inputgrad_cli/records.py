@@ -108,7 +108,7 @@ def _metadata(
         "unexplained": {name: why for r in records if r for name, why in r["unexplained"].items()},
         **first["facts"],
         "reduce": wish.method.reduce,
-        "quantity": wish.method.quantity,
+        "quantity": _in_space(wish.method.quantity, common("space")),
         "sign": wish.method.sign,
         "per_input": wish.method.per_input,
         "baseline": _baseline(answer, samples, facts),
@@ -124,6 +124,11 @@ def _metadata(
         if extra in first:
             out[extra] = column(extra)
     return out
+
+
+def _in_space(quantity: str, space: Any) -> str:
+    """Return what a value is, with the space in words where all samples share it."""
+    return quantity.replace("{space}", space) if isinstance(space, str) else quantity
 
 
 def _baseline(answer: Answer, samples: Samples, facts: Facts) -> str | None:
