@@ -14,23 +14,20 @@ import numpy as np
 from inputgrad_cli.arguments import refuse_kinds, refuse_word
 from inputgrad_cli.arrays import Array
 from inputgrad_cli.attribution import Attribution, channels_last
-from inputgrad_cli.baseline import Baseline, Dataset, Given, baselines
+from inputgrad_cli.baseline import Baseline, Given, baselines
 from inputgrad_cli.batch import explain_batch
 from inputgrad_cli.errors import UsageError
+from inputgrad_cli.formats.classes import class_names
 from inputgrad_cli.formats.files import read_bytes
-from inputgrad_cli.formats.masks import read_mask
+from inputgrad_cli.formats.masks import read_masks
 from inputgrad_cli.formats.merge import from_arrays
 from inputgrad_cli.formats.read import Reading, checked, read_samples
 from inputgrad_cli.formats.reference import read_given
 from inputgrad_cli.formats.results import read_result
-from inputgrad_cli.grammar import parse as parse_call
-from inputgrad_cli.methods import methods
-from inputgrad_cli.methods.needs import no_references
 from inputgrad_cli.modelfile.sidecar import read_sidecar
 from inputgrad_cli.opened import (
     Model,
     PathLike,
-    class_names,
     devices,
     kernels,
     load,
@@ -38,14 +35,14 @@ from inputgrad_cli.opened import (
     versions,
 )
 from inputgrad_cli.preprocess import Pixels, Preprocess
-from inputgrad_cli.question import Question, Wish
+from inputgrad_cli.question import Question, refuse_unmet, wishes
 from inputgrad_cli.records import Facts, attribution_of, failures_of, spelled
 from inputgrad_cli.rendering.about import about
 from inputgrad_cli.rendering.draw import Drawing, draw
 from inputgrad_cli.rendering.style import Style
 from inputgrad_cli.sample import Samples, suited
 from inputgrad_cli.signature import Port
-from inputgrad_cli.target_text import Target, parse
+from inputgrad_cli.target_text import parse
 from inputgrad_cli.words import PRECISIONS, SPACES
 
 __all__ = [
@@ -66,26 +63,6 @@ __all__ = [
     "versions",
     "wishes",
 ]
-
-
-def wishes(texts: Sequence[str]) -> tuple[Wish, ...]:
-    """Return the methods that the texts write; `as=LABEL` gives one another name in files."""
-    made = []
-    for text in texts:
-        call = parse_call(text)
-        method = methods.build(call, ignore=("as",))
-        label = call.args["as"][1].text if "as" in call.args else method.name
-        if "/" in label or label.startswith(".") or not label.isprintable():
-            raise UsageError(f"-m {text}: {label!r} cannot stand in a file name")
-        made.append(Wish(method, label, text))
-    return tuple(made)
-
-
-def refuse_unmet(asked: Sequence[Wish], baseline: Baseline | None) -> None:
-    """Raise UsageError where a method needs a dataset of baselines and none is given."""
-    for wish in asked:
-        if wish.method.needs == "dataset" and not isinstance(baseline, Dataset):
-            raise no_references(wish.method)
 
 
 def explain(
@@ -178,11 +155,6 @@ def _labels(truth: Any, samples: int) -> Array:
 def pixel_inputs(ports: Sequence[Port], pixels: Pixels) -> dict[str, Preprocess]:
     """Return the preprocessing of the inputs that are pictures, whatever file they come from."""
     return {port.name: suited(pixels.of(port.name), port) for port in ports if port.is_picture}
-
-
-def read_masks(targets: Sequence[Target]) -> dict[str, Array]:
-    """Return the masks that targets name, by path."""
-    return {t.path: read_mask(Path(t.path)) for t in targets if t.kind == "mask"}
 
 
 def facts(model: Model, question: Question) -> Facts:

@@ -16,7 +16,7 @@ from inputgrad_cli.arguments import refuse_live
 from inputgrad_cli.contracts import SILENT, Engine, Running, Telling
 from inputgrad_cli.devices import refuse_absent
 from inputgrad_cli.errors import ModelError, UsageError
-from inputgrad_cli.formats.labels import find_labels
+from inputgrad_cli.formats.classes import class_names
 from inputgrad_cli.missing import refuse_missing_code
 from inputgrad_cli.modelfile.archive import ModelFile, open_model
 from inputgrad_cli.modelfile.outline import outline
@@ -182,21 +182,6 @@ def _of_each(sights: Mapping[str, Sight], ports: Sequence[Port]) -> Pixels:
     if not ports:
         doubts, opaque = ({"": first.doubt} if first.doubt else {}), first.opaque
     return Pixels(first.preprocess, own, doubts, settled=not opaque)
-
-
-def class_names(file: ModelFile, asked: PathLike | None = None) -> tuple[str, ...]:
-    """Return the names of the classes: as asked, settled in the sidecar, or in MODEL.labels.txt."""
-    beside = read_sidecar(file.path) if asked is None else None
-    if beside is None:
-        return find_labels(file.path, asked)
-    if isinstance(beside.labels, tuple):
-        return beside.ordered(beside.labels)
-    try:
-        labels = find_labels(file.path, beside.labels)
-    except UsageError as error:
-        what = f"{beside.path}: {error.what.removeprefix('--')}"
-        raise UsageError(what, reason=error.reason, mend=error.mend) from None
-    return beside.ordered(labels)
 
 
 def versions() -> dict[str, str]:

@@ -10,10 +10,13 @@ from typing import Any
 import numpy as np
 
 from inputgrad_cli.arrays import Array, open_ended
-from inputgrad_cli.baseline import Baseline
+from inputgrad_cli.baseline import Baseline, Dataset
 from inputgrad_cli.choose import choose, mask_weights
 from inputgrad_cli.contracts import Method
 from inputgrad_cli.errors import UsageError
+from inputgrad_cli.grammar import parse as parse_call
+from inputgrad_cli.methods import methods
+from inputgrad_cli.methods.needs import no_references
 from inputgrad_cli.preprocess import Preprocess
 from inputgrad_cli.signature import Signature
 from inputgrad_cli.target import Choice
@@ -49,6 +52,26 @@ class Question:
     compiled_loss: Any = None
     given: Mapping[str, Array] = field(default_factory=dict)
     check_grad: bool = False
+
+
+def wishes(texts: Sequence[str]) -> tuple[Wish, ...]:
+    """Return the methods that the texts write; `as=LABEL` gives one another name in files."""
+    made = []
+    for text in texts:
+        call = parse_call(text)
+        method = methods.build(call, ignore=("as",))
+        label = call.args["as"][1].text if "as" in call.args else method.name
+        if "/" in label or label.startswith(".") or not label.isprintable():
+            raise UsageError(f"-m {text}: {label!r} cannot stand in a file name")
+        made.append(Wish(method, label, text))
+    return tuple(made)
+
+
+def refuse_unmet(asked: Sequence[Wish], baseline: Baseline | None) -> None:
+    """Raise UsageError where a method needs a dataset of baselines and none is given."""
+    for wish in asked:
+        if wish.method.needs == "dataset" and not isinstance(baseline, Dataset):
+            raise no_references(wish.method)
 
 
 def choices_of(question: Question, signature: Signature) -> list[list[Choice]]:

@@ -20,6 +20,7 @@ from pathlib import Path
 from inputgrad_cli.engine import load
 from inputgrad_cli.jobs import compute
 from inputgrad_cli.jobs.job import Job
+from inputgrad_cli.jobs.check import check_job
 from inputgrad_cli.jobs.plan import make_plan
 from inputgrad_cli.jobs.run import Run
 
@@ -34,7 +35,7 @@ compute.explain_batch = noted
 model, pictures, out = sys.argv[1:]
 methods = ("integrated-gradients:steps=32",)
 job = Job(Path(model), (pictures,), methods=methods, out=Path(out), batch_size=4, style=None)
-list(Run(make_plan(job)).events())
+list(Run(make_plan(check_job(job))).events())
 print(lanes)
 """
 

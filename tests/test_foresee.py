@@ -31,7 +31,8 @@ for argv in json.load(sys.stdin):
     with contextlib.redirect_stdout(said), contextlib.redirect_stderr(err):
         code = run(argv)
     began = sorted({"tensorflow", "keras"} & set(sys.modules))
-    print(json.dumps([argv, code, said.getvalue(), err.getvalue(), began]), flush=True)
+    readers = sorted({"PIL", "inputgrad_cli.jobs.plan"} & set(sys.modules))
+    print(json.dumps([argv, code, said.getvalue(), err.getvalue(), began, readers]), flush=True)
     if began:
         break
 """
@@ -166,8 +167,9 @@ def test_a_thing_that_the_model_lacks_is_told_without_tensorflow(forms, tmp_path
     )
     answers = [json.loads(line) for line in done.stdout.splitlines()]
     assert [argv for argv, *_ in answers] == calls, done.stderr
-    for argv, code, said, err, began in answers:
+    for argv, code, said, err, began, readers in answers:
         assert (code, said, began) == (2, "", []), (argv, err)
+        assert readers == [] or "--truth" in argv, argv  # a quick answer needs no reader of files
         assert err.startswith("inputgrad: ")
         assert "Traceback" not in err
     assert not (tmp_path / "inputgrad-out").exists()

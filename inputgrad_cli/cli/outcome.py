@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING
 from inputgrad_cli.cli import screen
 from inputgrad_cli.cli.exits import exit_code
 from inputgrad_cli.cli.signals import Signals
-from inputgrad_cli.contracts import Telling
 from inputgrad_cli.errors import InputgradError
 from inputgrad_cli.jobs.events import Event, Summary
-from inputgrad_cli.jobs.junit import Junit
-from inputgrad_cli.jobs.plan import Plan
 
 if TYPE_CHECKING:
     from inputgrad_cli.cli.show import Show
+    from inputgrad_cli.jobs.junit import Junit
+    from inputgrad_cli.jobs.plan import Plan
     from inputgrad_cli.jobs.run import Run
 
 
@@ -30,10 +29,14 @@ class Outcome:
 
     def keep(self, junit: Path | None, strict: bool) -> None:
         """Write what happens to a JUnit file as well; UsageError."""
-        self._junit = Junit(junit, strict) if junit else None
+        if junit:
+            from inputgrad_cli.jobs.junit import Junit
+
+            self._junit = Junit(junit, strict)
 
     def run(self, plan: Plan) -> None:
         """Carry out the plan; a signal ends it after the batch under way."""
+        from inputgrad_cli.contracts import Telling
         from inputgrad_cli.jobs.run import Run  # a call that is refused need not wait for it
 
         with Signals(self.close, self._show.stopped) as signals:

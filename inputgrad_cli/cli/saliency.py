@@ -26,6 +26,7 @@ from inputgrad_cli.jobs.shards import Shard
 
 if TYPE_CHECKING:
     from inputgrad_cli.jobs.job import Job
+    from inputgrad_cli.jobs.plan import Plan
 
 
 @click.command("saliency")
@@ -65,16 +66,26 @@ def command(ctx: click.Context, /, **values: Any) -> int:
 
 def _run(ctx: click.Context, values: dict[str, Any]) -> int:
     from inputgrad_cli.cli.show import Show
-    from inputgrad_cli.jobs.plan import make_plan
 
     show = Show.pick(values["json"], values["quiet"], values["verbose"])
     with show.errors() as outcome:
-        if values["dry_run"]:
-            show.plan(make_plan(job_from(ctx, values)))
-        else:
+        if not values["dry_run"]:
             outcome.keep(values["junit"], values["strict"])
-            outcome.run(make_plan(job_from(ctx, values)))
+        plan = _make_plan(job_from(ctx, values))
+        if values["dry_run"]:
+            show.plan(plan)
+        else:
+            outcome.run(plan)
     return outcome.code
+
+
+def _make_plan(job: Job) -> Plan:
+    from inputgrad_cli.jobs.check import check_job
+
+    check = check_job(job)
+    from inputgrad_cli.jobs.plan import make_plan  # all readers: what is refused need not wait
+
+    return make_plan(check)
 
 
 def _check_sources(values: dict[str, Any]) -> None:
@@ -99,7 +110,7 @@ def _check_scale(values: dict[str, Any]) -> None:
 
 def job_from(ctx: click.Context, values: dict[str, Any]) -> Job:
     """Return the job that the options ask for."""
-    from inputgrad_cli.formats.pictures import Resize, Viewing
+    from inputgrad_cli.formats.viewing import Resize, Viewing
     from inputgrad_cli.jobs.job import Job
     from inputgrad_cli.target_text import parse
 

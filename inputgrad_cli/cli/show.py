@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -15,12 +15,11 @@ from inputgrad_cli.cli.exits import bug, known, tell
 from inputgrad_cli.cli.outcome import Outcome
 from inputgrad_cli.cli.screen import put, say
 from inputgrad_cli.errors import InputgradError, ModelError, StorageError
-from inputgrad_cli.formats.results import dump
 from inputgrad_cli.jobs.events import Event, ItemDone, Noted, Progress, Start, Summary, Warned
-from inputgrad_cli.jobs.fields import planned_fields
-from inputgrad_cli.jobs.forecast import forecast
-from inputgrad_cli.jobs.plan import Plan
 from inputgrad_cli.words import printable
+
+if TYPE_CHECKING:
+    from inputgrad_cli.jobs.plan import Plan
 
 
 class Show:
@@ -82,6 +81,8 @@ class Show:
 
     def plan(self, plan: Plan) -> None:
         """Show every source and destination, and the bytes that are needed."""
+        from inputgrad_cli.jobs.forecast import forecast
+
         moves = list(forecast(plan))
         for move in moves:
             for path in move.files:
@@ -173,6 +174,9 @@ class JsonShow(Show):
 
     def plan(self, plan: Plan) -> None:
         """Show every source and destination as items of status `planned`."""
+        from inputgrad_cli.jobs.fields import planned_fields
+        from inputgrad_cli.jobs.forecast import forecast
+
         self._print(Start(__version__, str(plan.job.model), len(plan.share)).record())
         for move in forecast(plan):
             self._print(ItemDone(planned_fields(move)).record())
@@ -186,6 +190,8 @@ class JsonShow(Show):
             super().event(event)
 
     def _print(self, record: dict[str, Any]) -> None:
+        from inputgrad_cli.formats.results import dump
+
         put(dump(record))
 
     def _note(self, event: Noted) -> None:

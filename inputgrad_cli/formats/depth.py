@@ -10,13 +10,12 @@ from PIL import Image
 
 from inputgrad_cli.arrays import Array
 from inputgrad_cli.errors import ItemError
+from inputgrad_cli.formats.viewing import Span
 
 SIXTEEN = (0.0, 65535.0)
 SIGNED_SIXTEEN = (-32768.0, 32767.0)
 PNG_DEPTH = 24  # where the header of a PNG says how many bits a channel has
 TIFF_DEPTH = 258
-
-Span = tuple[float, float]
 
 
 def is_deep(image: Image.Image) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from inputgrad_cli.formats.arrays import read_npy
 from inputgrad_cli.formats.files import read_bytes
 from inputgrad_cli.formats.frames import decoding, open_picture
 from inputgrad_cli.missing import typed
+from inputgrad_cli.target_text import Target
 
 FEW = 16  # values of a mask or label map; a shaded picture has more
 LOSSY = ("JPEG", "MPO", "WEBP")  # what was black is nearly black there
@@ -20,6 +22,11 @@ RULE = (
     f"true is what is above zero in an array or a picture of at most {FEW} values, and what is "
     "brighter than half in a shaded picture or a JPEG"
 )
+
+
+def read_masks(targets: Sequence[Target]) -> dict[str, Array]:
+    """Return the masks that targets name, by path."""
+    return {t.path: read_mask(Path(t.path)) for t in targets if t.kind == "mask"}
 
 
 def read_mask(path: Path) -> Array:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,6 @@ from inputgrad_cli.arrays import Array
 from inputgrad_cli.errors import ItemError
 from inputgrad_cli.formats.channels import to_channels
 from inputgrad_cli.formats.depth import (
-    Span,
     extent,
     is_deep,
     refuse_swapped,
@@ -23,6 +22,7 @@ from inputgrad_cli.formats.depth import (
     was_deep,
 )
 from inputgrad_cli.formats.frames import choose_frames, decoding, load_frame, open_picture
+from inputgrad_cli.formats.viewing import Resize, Span, Viewing
 from inputgrad_cli.signature import Port
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif")
@@ -30,34 +30,6 @@ DEEP_COLOUR = "16-bit-colour"  # the code of a note
 DARK = 64  # of 256, which colours of 14 bits in 16 do not reach
 Size = tuple[int | None, int | None, int]
 MOST_NUMBERS = 1 << 27  # of all frames of a file together
-
-
-@dataclass(frozen=True)
-class Resize:
-    """How a picture is brought to the model's size."""
-
-    how: str = "stretch"
-    interp: str = "bilinear"
-
-    def record(self) -> dict[str, str]:
-        """Return the fields for records."""
-        return dict(vars(self))
-
-
-@dataclass(frozen=True)
-class Viewing:
-    """How a picture file is read: its size, its frame (a number or `all`), its black and white."""
-
-    resize: Resize = field(default_factory=Resize)
-    frame: int | str | None = None
-    span: Span | None = None
-
-    @classmethod
-    def from_record(cls, record: Mapping[str, Any]) -> Viewing:
-        """Return the viewing that a stored result tells of."""
-        span = record.get("input_range")
-        resize = Resize(**record.get("resize", {}))
-        return cls(resize, record.get("frame"), None if span is None else (span[0], span[1]))
 
 
 @dataclass(frozen=True)

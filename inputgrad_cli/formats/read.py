@@ -18,10 +18,11 @@ from inputgrad_cli.formats.large import large_npy, large_table
 from inputgrad_cli.formats.lines import read_lines
 from inputgrad_cli.formats.merge import from_arrays, merge
 from inputgrad_cli.formats.parquet import read_parquet
-from inputgrad_cli.formats.pictures import Viewing, read_pictures
+from inputgrad_cli.formats.pictures import read_pictures
 from inputgrad_cli.formats.sounds import read_sound, takes_sounds
 from inputgrad_cli.formats.stacks import holds_bands, read_stack, takes_stacks
 from inputgrad_cli.formats.tables import read_table
+from inputgrad_cli.formats.viewing import Viewing
 from inputgrad_cli.formats.words import read_text, takes_text
 from inputgrad_cli.preprocess import Preprocess
 from inputgrad_cli.sample import Samples, fit, layout, nonfinite, suited

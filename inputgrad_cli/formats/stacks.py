@@ -13,7 +13,8 @@ from inputgrad_cli.arrays import Array
 from inputgrad_cli.errors import ItemError
 from inputgrad_cli.formats.bands import count_bands, has_alpha, read_bands
 from inputgrad_cli.formats.frames import decoding, load_frame, open_picture
-from inputgrad_cli.formats.pictures import Layers, Viewing, refuse_many
+from inputgrad_cli.formats.pictures import Layers, refuse_many
+from inputgrad_cli.formats.viewing import Viewing
 from inputgrad_cli.signature import Port
 
 SUFFIXES = (".tif", ".tiff", ".gif", ".webp")  # that hold several pages or frames

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from inputgrad_cli.formats.pictures import Viewing
+from inputgrad_cli.formats.viewing import Viewing
 from inputgrad_cli.jobs.shards import Shard
 from inputgrad_cli.rendering.style import Style
 from inputgrad_cli.target_text import Target, parse

@@ -1,4 +1,4 @@
-"""A run, planned before TensorFlow is imported: every mistake that can be known ends here."""
+"""A run, planned before TensorFlow is imported: every mistake that can be known ends by here."""
 
 from __future__ import annotations
 
@@ -6,36 +6,31 @@ import glob
 import math
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from inputgrad_cli import api
 from inputgrad_cli.arrays import Array
-from inputgrad_cli.baseline import Baseline, baselines
-from inputgrad_cli.devices import refuse_absent
+from inputgrad_cli.baseline import Baseline
 from inputgrad_cli.errors import UsageError
-from inputgrad_cli.foresee import foresee
 from inputgrad_cli.formats.read import MANY_SUFFIXES, Reading, suffix_of, suffixes_for
 from inputgrad_cli.formats.reference import read_given
-from inputgrad_cli.jobs.beside import settled
+from inputgrad_cli.jobs.check import Check, every_target
 from inputgrad_cli.jobs.items import Found, Item, Search, find_items, pair_items
 from inputgrad_cli.jobs.job import Job
-from inputgrad_cli.jobs.naming import Map, maps_of, refuse_clashes
+from inputgrad_cli.jobs.naming import Map, refuse_clashes
 from inputgrad_cli.jobs.pace import Pace, choose_pace
 from inputgrad_cli.jobs.store import folds_case
 from inputgrad_cli.jobs.targetfile import TargetFile
 from inputgrad_cli.jobs.truth import Truth
-from inputgrad_cli.missing import refuse_missing_code
-from inputgrad_cli.modelfile.archive import ModelFile, open_model
-from inputgrad_cli.modelfile.outline import Outline, outline
-from inputgrad_cli.modelfile.scan import refuse_missing, refuse_unsafe
+from inputgrad_cli.modelfile.archive import ModelFile
+from inputgrad_cli.modelfile.outline import Outline
 from inputgrad_cli.modelfile.workload import Workload, count_numbers, estimate_workload
 from inputgrad_cli.preprocess import Pixels
-from inputgrad_cli.question import Question, Wish
+from inputgrad_cli.question import Wish
 from inputgrad_cli.rendering.colours import table
 from inputgrad_cli.signature import Port
 from inputgrad_cli.target_text import Target
-from inputgrad_cli.words import LAYER
 
 
 @dataclass(frozen=True)
@@ -59,7 +54,7 @@ class Plan:
     @property
     def every_target(self) -> tuple[Target, ...]:
         """Return all targets that any item may have, those in files included."""
-        return _every_target(self.job, self.target_files)
+        return every_target(self.job, self.target_files)
 
     @property
     def share(self) -> list[tuple[int, Item]]:
@@ -71,40 +66,12 @@ class Plan:
         return _reading(self.job, ports, self.pixels)
 
 
-def make_plan(job: Job) -> Plan:
-    """Return the plan of a job; raises what is wrong with it, in the order a reader would check."""
-    wishes = api.wishes(job.methods)
-    baseline = baselines.build(job.baseline) if job.baseline else None
-    api.refuse_unmet(wishes, baseline)
-    file = open_model(job.model)
-    refuse_absent(job.device)
-    refuse_missing_code(job.code)
-    refuse_unsafe(file, job.trust)
-    if not job.code:
-        refuse_missing(file, ())
-    shape = outline(file.config)
-    outputs = [name for name, _ in shape.outputs or ()]
-    job = settled(replace(job, targets=tuple(t.among(outputs) for t in job.targets)))
-    maps = maps_of([(wish.label, wish.method) for wish in wishes], job.targets)
-    files = {t: TargetFile(t, outputs) for t in job.targets if t.kind == "file"}
-    _check_names(job, shape, _every_target(job, files))
+def make_plan(check: Check) -> Plan:
+    """Return the plan of a job that its model allows; raises what is wrong with the rest of it."""
+    job, file, shape, maps = check.job, check.file, check.outline, check.maps
     pixels = api.preprocessing(file, job.preprocess, shape.inputs)
     if shape.inputs:  # a file of baselines that does not fit them ends here
-        read_given(baseline, _reading(job, shape.inputs, pixels))
-    labels = api.class_names(file, job.labels)
-    plain = tuple(target for target in job.targets if target not in files)
-    masks = api.read_masks(_every_target(job, files))
-    question = Question(
-        wishes,
-        plain,
-        job.space,
-        job.wrt,
-        baseline,
-        labels=labels,
-        masks=masks,
-        compiled_loss=file.compiled_loss,
-    )
-    foresee(question, file.config)
+        read_given(check.baseline, _reading(job, shape.inputs, pixels))
     found = _find(job, shape)
     refuse_clashes([item.name for item in found.items], maps, folds_case(job.out))
     if job.style is not None and job.style.cmap is not None:
@@ -112,26 +79,22 @@ def make_plan(job: Job) -> Plan:
     truth = Truth(job.truth, len(found.items)) if job.truth is not None else None
     if job.on_exists == "error":
         _refuse_existing(job, maps, found)
+    model = (shape, _workload(file, shape))
+    counts = (len(found.items), _count(job, shape, found))
     return Plan(
         job,
         file,
         shape,
-        wishes,
-        tuple(maps),
-        baseline,
+        check.wishes,
+        maps,
+        check.baseline,
         pixels,
-        labels,
+        check.labels,
         found,
         truth,
-        masks,
-        files,
-        choose_pace(
-            job,
-            wishes,
-            maps,
-            (shape, _workload(file, shape)),
-            (len(found.items), _count(job, shape, found)),
-        ),
+        check.masks,
+        check.target_files,
+        choose_pace(job, check.wishes, maps, model, counts),
     )
 
 
@@ -143,33 +106,6 @@ def _reading(job: Job, ports: tuple[Port, ...], pixels: Pixels) -> Reading:
 def _workload(file: ModelFile, shape: Outline) -> Workload:
     weights = sum(math.prod(array.shape) for array in file.weights)
     return estimate_workload(file.config, [port.shape for port in shape.inputs or ()], weights)
-
-
-def _every_target(job: Job, files: Mapping[Target, TargetFile]) -> tuple[Target, ...]:
-    plain = [target for target in job.targets if target not in files]
-    return tuple(dict.fromkeys([*plain, *(t for file in files.values() for t in file.targets())]))
-
-
-def _check_names(job: Job, shape: Outline, targets: Sequence[Target]) -> None:
-    for target in targets:
-        if target.needs_truth and job.truth is None:
-            raise UsageError(
-                f"target {target.asked} needs the true values",
-                mend="give them with --truth VALUE or FILE",
-            )
-    if shape.inputs is None:
-        return
-    names = [port.name for port in shape.inputs]
-    listed = "the model's inputs are: " + ", ".join(str(port) for port in shape.inputs)
-    if job.wrt is not None and job.wrt not in names and not job.wrt.startswith(LAYER):
-        raise UsageError(f"--wrt {job.wrt}: the model has no such input", mend=listed)
-    given = [name for name, _ in job.pairs]
-    if unknown := [name for name in given if name not in names]:
-        raise UsageError(f"-i {unknown[0]}=...: the model has no such input", mend=listed)
-    if doubled := [name for name in given if given.count(name) > 1]:
-        raise UsageError(f"-i {doubled[0]}=... is given twice")
-    if given and (missing := [name for name in names if name not in given]):
-        raise UsageError(f"no file is given for input {missing[0]!r}", mend=listed)
 
 
 def _find(job: Job, shape: Outline) -> Found:
@@ -210,7 +146,7 @@ def _has_parts(path: Path) -> bool:
     return any(True for _ in path.parent.glob(f"{stem}.[0-9]*.npz"))
 
 
-def _refuse_existing(job: Job, maps: list[Map], found: Found) -> None:
+def _refuse_existing(job: Job, maps: Sequence[Map], found: Found) -> None:
     for _, item in _share(job, found):
         several = suffix_of(item.path) in MANY_SUFFIXES
         for made in maps:

@@ -12,9 +12,9 @@ import numpy as np
 
 from inputgrad_cli.attribution import Attribution, channels_last
 from inputgrad_cli.errors import EmptyError, ItemError
-from inputgrad_cli.formats.pictures import Viewing
 from inputgrad_cli.formats.read import Reading, open_file, read_samples
 from inputgrad_cli.formats.results import open_result
+from inputgrad_cli.formats.viewing import Viewing
 from inputgrad_cli.jobs.drawn import picture, plate_of, sites_of
 from inputgrad_cli.jobs.journal import Journal, described, is_picture
 from inputgrad_cli.jobs.naming import part_names, picture_names

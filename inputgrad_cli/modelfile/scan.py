@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
 from typing import Any
 
 from inputgrad_cli.errors import ModelError
@@ -151,6 +150,8 @@ def refuse_unsafe(file: ModelFile, trust: bool = False) -> None:
 
 
 def _way_out(file: ModelFile) -> str:
+    from importlib.metadata import version  # slow to import, and needed for this sentence alone
+
     trust = "if you trust who made it, pass --trust-model"
     wrote, here = file.keras_version or "", version("keras")
     if version_numbers(wrote) <= version_numbers(here):

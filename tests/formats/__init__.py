@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from inputgrad_cli.formats.pictures import Viewing
 from inputgrad_cli.formats.read import Reading, read_samples
+from inputgrad_cli.formats.viewing import Viewing
 from inputgrad_cli.preprocess import KNOWN
 from inputgrad_cli.signature import Port
 

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image, ImageCms
 
 from inputgrad_cli.errors import ItemError
-from inputgrad_cli.formats.pictures import Resize
+from inputgrad_cli.formats.viewing import Resize
 from tests.memory import peak
 
 from . import film, picture, port, read

@@ -1,0 +1,25 @@
+"""The names of a model's classes, wherever they stand."""
+
+from __future__ import annotations
+
+import os
+
+from inputgrad_cli.errors import UsageError
+from inputgrad_cli.formats.labels import find_labels
+from inputgrad_cli.modelfile.archive import ModelFile
+from inputgrad_cli.modelfile.sidecar import read_sidecar
+
+
+def class_names(file: ModelFile, asked: str | os.PathLike[str] | None = None) -> tuple[str, ...]:
+    """Return the names of the classes: as asked, settled in the sidecar, or in MODEL.labels.txt."""
+    beside = read_sidecar(file.path) if asked is None else None
+    if beside is None:
+        return find_labels(file.path, asked)
+    if isinstance(beside.labels, tuple):
+        return beside.ordered(beside.labels)
+    try:
+        labels = find_labels(file.path, beside.labels)
+    except UsageError as error:
+        what = f"{beside.path}: {error.what.removeprefix('--')}"
+        raise UsageError(what, reason=error.reason, mend=error.mend) from None
+    return beside.ordered(labels)

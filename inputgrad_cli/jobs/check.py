@@ -1,0 +1,109 @@
+"""What the model's file alone answers of a job: asked before readers and drawing are imported."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from inputgrad_cli.arrays import Array
+from inputgrad_cli.baseline import Baseline, baselines
+from inputgrad_cli.devices import refuse_absent
+from inputgrad_cli.errors import UsageError
+from inputgrad_cli.foresee import foresee
+from inputgrad_cli.formats.classes import class_names
+from inputgrad_cli.jobs.beside import settled
+from inputgrad_cli.jobs.job import Job
+from inputgrad_cli.jobs.naming import Map, maps_of
+from inputgrad_cli.jobs.targetfile import TargetFile
+from inputgrad_cli.missing import refuse_missing_code
+from inputgrad_cli.modelfile.archive import ModelFile, open_model
+from inputgrad_cli.modelfile.outline import Outline, outline
+from inputgrad_cli.modelfile.scan import refuse_missing, refuse_unsafe
+from inputgrad_cli.question import Question, Wish, refuse_unmet, wishes
+from inputgrad_cli.target_text import Target
+from inputgrad_cli.words import LAYER
+
+
+@dataclass(frozen=True)
+class Check:
+    """A job that its model allows, with the model's names settled, and what was read for that."""
+
+    job: Job
+    file: ModelFile
+    outline: Outline
+    wishes: tuple[Wish, ...]
+    maps: tuple[Map, ...]
+    baseline: Baseline | None
+    labels: tuple[str, ...]
+    masks: Mapping[str, Array]
+    target_files: Mapping[Target, TargetFile]
+
+
+def check_job(job: Job) -> Check:
+    """Return the job as its model allows it; raises what is wrong, in the order of reading."""
+    asked = wishes(job.methods)
+    baseline = baselines.build(job.baseline) if job.baseline else None
+    refuse_unmet(asked, baseline)
+    file = open_model(job.model)
+    refuse_absent(job.device)
+    refuse_missing_code(job.code)
+    refuse_unsafe(file, job.trust)
+    if not job.code:
+        refuse_missing(file, ())
+    shape = outline(file.config)
+    outputs = [name for name, _ in shape.outputs or ()]
+    job = settled(replace(job, targets=tuple(t.among(outputs) for t in job.targets)))
+    maps = maps_of([(wish.label, wish.method) for wish in asked], job.targets)
+    files = {t: TargetFile(t, outputs) for t in job.targets if t.kind == "file"}
+    targets = every_target(job, files)
+    _check_names(job, shape, targets)
+    labels = class_names(file, job.labels)
+    masks = _read_masks(targets)
+    question = Question(
+        asked,
+        tuple(target for target in job.targets if target not in files),
+        job.space,
+        job.wrt,
+        baseline,
+        labels=labels,
+        masks=masks,
+        compiled_loss=file.compiled_loss,
+    )
+    foresee(question, file.config)
+    return Check(job, file, shape, asked, tuple(maps), baseline, labels, masks, files)
+
+
+def _read_masks(targets: Sequence[Target]) -> Mapping[str, Array]:
+    if not any(target.kind == "mask" for target in targets):
+        return {}
+    from inputgrad_cli.formats.masks import read_masks  # decodes pictures: slow to import
+
+    return read_masks(targets)
+
+
+def every_target(job: Job, files: Mapping[Target, TargetFile]) -> tuple[Target, ...]:
+    """Return all targets that any item may have, those in files included."""
+    plain = [target for target in job.targets if target not in files]
+    return tuple(dict.fromkeys([*plain, *(t for file in files.values() for t in file.targets())]))
+
+
+def _check_names(job: Job, shape: Outline, targets: Sequence[Target]) -> None:
+    for target in targets:
+        if target.needs_truth and job.truth is None:
+            raise UsageError(
+                f"target {target.asked} needs the true values",
+                mend="give them with --truth VALUE or FILE",
+            )
+    if shape.inputs is None:
+        return
+    names = [port.name for port in shape.inputs]
+    listed = "the model's inputs are: " + ", ".join(str(port) for port in shape.inputs)
+    if job.wrt is not None and job.wrt not in names and not job.wrt.startswith(LAYER):
+        raise UsageError(f"--wrt {job.wrt}: the model has no such input", mend=listed)
+    given = [name for name, _ in job.pairs]
+    if unknown := [name for name in given if name not in names]:
+        raise UsageError(f"-i {unknown[0]}=...: the model has no such input", mend=listed)
+    if doubled := [name for name in given if given.count(name) > 1]:
+        raise UsageError(f"-i {doubled[0]}=... is given twice")
+    if given and (missing := [name for name in names if name not in given]):
+        raise UsageError(f"no file is given for input {missing[0]!r}", mend=listed)
