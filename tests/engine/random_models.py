@@ -270,7 +270,7 @@ def draw_model(seed):
 
 
 def plain_results(drawn):
-    """Return class, score and gradients of a plain compiled tape."""
+    """Return class, its lead over the next, score and gradients of a plain compiled tape."""
 
     @tf.function(autograph=False)
     def run(tensors):
@@ -282,14 +282,17 @@ def plain_results(drawn):
             values = drawn.before(fed, training=False)
             if drawn.index is None:
                 top = tf.argmax(outputs, axis=-1)
+                best = tf.math.top_k(outputs, 2).values
+                lead = best[:, 0] - best[:, 1]
                 score = tf.gather(values, top, batch_dims=1)
             else:
                 top = tf.zeros(tf.shape(outputs)[0], tf.int64)
+                lead = tf.ones(tf.shape(outputs)[0])
                 score = values[(slice(None), *drawn.index)]
-        return top, score, tape.gradient(score, tensors)
+        return top, lead, score, tape.gradient(score, tensors)
 
-    top, score, gradients = run({n: tf.constant(a) for n, a in drawn.inputs.items()})
+    top, lead, score, gradients = run({n: tf.constant(a) for n, a in drawn.inputs.items()})
     found = {
         n: np.zeros_like(drawn.inputs[n]) if g is None else g.numpy() for n, g in gradients.items()
     }
-    return top.numpy(), score.numpy(), found
+    return top.numpy(), lead.numpy(), score.numpy(), found
