@@ -23,7 +23,7 @@ from inputgrad_cli.formats.masks import read_masks
 from inputgrad_cli.formats.merge import from_arrays
 from inputgrad_cli.formats.read import Reading, checked, read_samples
 from inputgrad_cli.formats.reference import read_given
-from inputgrad_cli.formats.results import read_result
+from inputgrad_cli.formats.stored_results import read_result
 from inputgrad_cli.modelfile.sidecar import read_sidecar
 from inputgrad_cli.opened import (
     Model,

@@ -179,7 +179,7 @@ def files(tmp_path):
 
 
 def test_a_dataset_on_the_command_line(call, files):
-    from inputgrad_cli.formats.results import read_result
+    from inputgrad_cli.formats.stored_results import read_result
 
     words = ("saliency", "linear.keras", "x.npy", "-m", "integrated-gradients:steps=1")
     result = call(*words, "--baseline", f"dataset:path='{files / 'many.npy'}'")
@@ -205,7 +205,7 @@ def test_baselines_that_cannot_be_are_wrong_usage(call, files, text):
 
 
 def test_results_hold_the_standard_error(call, files):
-    from inputgrad_cli.formats.results import read_result
+    from inputgrad_cli.formats.stored_results import read_result
 
     assert call("saliency", "linear.keras", "x.npy", "-m", "vargrad:samples=4").code == 0
     found = read_result(files / "inputgrad-out/x.npy.vargrad.npz").metadata["checks"]
@@ -229,7 +229,7 @@ def test_what_a_method_needs_is_wrong_usage_when_missing(call, files, method, me
 
 def test_a_drawn_baseline_of_a_line_on_the_command_line(call, files):
     """Of one sample 0, 1, 2, 3, a linear model has w (x - b) at every draw."""
-    from inputgrad_cli.formats.results import read_result
+    from inputgrad_cli.formats.stored_results import read_result
 
     np.save(files / "one.npy", np.arange(4, dtype=np.float32)[np.newaxis])
     words = ("saliency", "linear.keras", "x.npy", "--baseline", "dataset:path=one.npy")

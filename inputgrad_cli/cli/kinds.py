@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from inputgrad_cli.jobs.shards import Shard
+from inputgrad_cli.schema.bounds import MAX_SHARDS
 
 
 class Pair(click.ParamType[tuple[str, str]]):
@@ -66,6 +67,8 @@ class Share(click.ParamType[Shard]):
         plain = all(part.isascii() and part.isdigit() for part in (number, of))
         if not (slash and plain and int(number) < int(of)):
             self.fail(f"{value!r} is not I/N, as in 0/4: I from 0, below N", param, ctx)
+        if int(of) > MAX_SHARDS:
+            self.fail(f"{value!r}: a run has at most {MAX_SHARDS} shares", param, ctx)
         return Shard(int(number), int(of))
 
 

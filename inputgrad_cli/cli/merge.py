@@ -30,7 +30,7 @@ def command(runs: tuple[Path, ...], json: bool) -> int:
     """
     from inputgrad_cli.formats.results import dump
     from inputgrad_cli.jobs.merge import merge
-    from inputgrad_cli.jobs.spoken import plain
+    from inputgrad_cli.schema.names import plain
 
     with shown(True, "joining the shares"):
         made = merge(runs)

@@ -44,7 +44,7 @@ def command(ctx: click.Context, /, run: Path, json: bool, **values: Any) -> int:
             continue
         if made.blank:
             stem = printable(made.stem)
-            say(f"inputgrad: warning: {stem}: its input is gone; heatmap only.")
+            say(f"inputgrad: warning: {stem}: {printable(made.blank)}; heatmap only.")
         done.append(str(run / str(made.name)))
         if not json:
             put(printable(done[-1]))

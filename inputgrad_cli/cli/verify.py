@@ -23,8 +23,8 @@ def command(run: Path, json: bool) -> int:
     call then makes those anew, and no others.
     """
     from inputgrad_cli.formats.results import dump
-    from inputgrad_cli.jobs.spoken import plain
     from inputgrad_cli.jobs.verify import verify
+    from inputgrad_cli.schema.names import plain
 
     with shown(True, "checking the files"):
         found = verify(run, count)

@@ -5,20 +5,14 @@ from __future__ import annotations
 import io
 import json
 import math
-import struct
 import zipfile
-from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
 
 from inputgrad_cli.arrays import Array
 from inputgrad_cli.attribution import Attribution
-from inputgrad_cli.errors import ItemError
-from inputgrad_cli.formats.arrays import read_header, read_npy
-from inputgrad_cli.formats.blocks import Blocks, content, file_of
-from inputgrad_cli.formats.large import HEADER, rows_of
-from inputgrad_cli.stored import BLOCK, blocks, is_stored
+from inputgrad_cli.stored import blocks, is_stored
 
 METADATA = "metadata.json"
 FRAME = 30  # bytes before a member's name; the last four are the lengths of name and extra
@@ -57,52 +51,6 @@ def _member(name: str) -> zipfile.ZipInfo:
     info = zipfile.ZipInfo(name, EPOCH)
     info.external_attr = 0o644 << 16
     return info
-
-
-def read_result(path: Path) -> Attribution:
-    """Return the attribution stored at `path`; ItemError (kind `unreadable`) otherwise."""
-    return _read(path, path)
-
-
-def open_result(path: Path) -> Attribution:
-    """Return what `read_result` does; of a large file, rows are read when they are taken."""
-    data = content(path, streamed=True)
-    return _read(path, file_of(data), data if isinstance(data, Blocks) else None)
-
-
-def _read(path: Path, source: Path | IO[bytes], large: Blocks | None = None) -> Attribution:
-    try:
-        with zipfile.ZipFile(source) as archive:
-            metadata = json.loads(archive.read(METADATA))
-            many = bool(metadata.get("many"))
-            members = [info for info in archive.infolist() if info.filename.endswith(".npy")]
-            values = {
-                info.filename.removesuffix(".npy"): _array(
-                    archive, info, large if many else None, f"{path}:{info.filename}"
-                )
-                for info in members
-            }
-    except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
-        raise ItemError(
-            f"{path}: not a result of inputgrad", reason=str(error), kind="unreadable"
-        ) from None
-    return Attribution(values, metadata, many)
-
-
-def _array(
-    archive: zipfile.ZipFile, info: zipfile.ZipInfo, large: Blocks | None, where: str
-) -> Array:
-    """Return the array of a member; of a large file one whose rows are read when taken."""
-    if large is None or info.compress_type != zipfile.ZIP_STORED:
-        return read_npy(archive.read(info), where)
-    with archive.open(info) as member:
-        header = read_header(member.read(HEADER), info.file_size, where)
-        while member.read(BLOCK):  # to the end, where its checksum is looked at
-            pass
-    if header.fortran:
-        return read_npy(archive.read(info), where)
-    lengths = large.read(info.header_offset + 26, info.header_offset + FRAME)
-    return rows_of(large, header, info.header_offset + FRAME + sum(struct.unpack("<HH", lengths)))
 
 
 def dump(value: Any, indent: int | None = None) -> str:

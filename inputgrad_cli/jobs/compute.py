@@ -22,10 +22,10 @@ from inputgrad_cli.jobs.kept import Keeper
 from inputgrad_cli.jobs.pace import Pace
 from inputgrad_cli.jobs.pixels import code_marks, remembered, shows_pictures
 from inputgrad_cli.jobs.plan import Plan
-from inputgrad_cli.jobs.runfile import Record
 from inputgrad_cli.question import Question
 from inputgrad_cli.records import Facts
 from inputgrad_cli.sample import Samples
+from inputgrad_cli.schema.records import RunRecord
 from inputgrad_cli.signature import Port
 from inputgrad_cli.target_text import Target
 
@@ -73,7 +73,7 @@ class Computer:
         """Return the plan, with what the opened model told."""
         return self._plan
 
-    def settle_pixels(self, earlier: Record | None) -> None:
+    def settle_pixels(self, earlier: RunRecord | None) -> None:
         """Let the opened model tell how it takes pixels, where its file cannot.
 
         What an earlier run was told is not asked again: if all is done, nothing is opened.

@@ -5,8 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -22,6 +21,7 @@ from inputgrad_cli.jobs.naming import Map
 from inputgrad_cli.jobs.targetfile import TargetFile
 from inputgrad_cli.jobs.truth import Truth
 from inputgrad_cli.sample import Samples, together
+from inputgrad_cli.schema.records import JournalLine
 from inputgrad_cli.target_text import Target
 from inputgrad_cli.uneven import run_of
 
@@ -34,7 +34,8 @@ class Load:
     """An item that was read: `todo` are its maps that are still to be made, with fingerprints.
 
     `targets` are those of each sample, where they come from a file. `again` says that an earlier
-    run made some of the maps, of another input or with other options.
+    run made some of the maps, of another input or with other options. `hashes` are those of the
+    item's files, by model input.
     """
 
     item: Item
@@ -43,6 +44,7 @@ class Load:
     truth: Array | None = None
     again: bool = False
     targets: tuple[tuple[Target, ...], ...] | None = None
+    hashes: Mapping[str | None, str] = field(default_factory=dict)
 
     @property
     def shape(self) -> tuple[object, ...]:
@@ -58,7 +60,7 @@ class Skipped:
 
     item: Item
     made: Map
-    record: dict[str, Any]
+    record: JournalLine
 
 
 @dataclass(frozen=True)
@@ -137,7 +139,8 @@ class Feed:
             if item.error is not None:
                 raise item.error
             files = {name: open_file(path) for name, path in item.paths.items()}
-            content = {str(n): hash_of(data) for n, data in files.items()}
+            hashes = {name: hash_of(data) for name, data in files.items()}
+            content = {str(name): mark for name, mark in hashes.items()}
             todo = []
             for made in self._maps:
                 mark = self._mark((item.name, number), made, content)
@@ -152,7 +155,7 @@ class Feed:
                 known = any(self._journal.differs(m.stem(item.name), mark) for m, mark in todo)
                 truth = self._labels.truth(item.name, number, len(samples))
                 targets = self._labels.targets(item.name, len(samples))
-                yield Load(item, samples, tuple(todo), truth, known, targets)
+                yield Load(item, samples, tuple(todo), truth, known, targets, hashes)
         except ItemError as error:
             yield Broken(item, error, tuple(lacking))
 

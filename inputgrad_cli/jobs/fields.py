@@ -9,7 +9,7 @@ from inputgrad_cli.attribution import Attribution
 from inputgrad_cli.jobs.forecast import Move
 from inputgrad_cli.jobs.items import Item
 from inputgrad_cli.jobs.naming import Map
-from inputgrad_cli.jobs.spoken import plain, spoken
+from inputgrad_cli.schema.names import plain, spoken
 
 CHECKS = ("finite", "zero", "completeness", "gradient")  # those that the contract names
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
@@ -17,9 +17,9 @@ from inputgrad_cli.jobs.fields import done_fields, failed_fields, unmet
 from inputgrad_cli.jobs.items import Item
 from inputgrad_cli.jobs.naming import Map, part_names
 from inputgrad_cli.jobs.output import Output, Row, TakenError
-from inputgrad_cli.jobs.spoken import spoken
 from inputgrad_cli.jobs.warn import item_warnings, map_warnings
 from inputgrad_cli.records import Facts, attribution_of, failures_of
+from inputgrad_cli.schema.names import spoken
 
 NUMBERS = 3 * PLACES  # of maps that are finished together: as many as are drawn at a time
 
@@ -165,7 +165,7 @@ def _line(work: Work, events: Sequence[Event], drawn: bool) -> dict[str, Any]:
     """Return the journal line of a map that is written, but for its files."""
     samples = work.load.samples
     return {
-        **_key(work.load.item, work.made),
+        **_key(work.load.item, work.made, work.load.hashes),
         "status": "failed" if samples.failed else "ok",
         "samples": len(samples) if samples.many else None,
         "unmet": sum(_is_unmet(event) for event in events),
@@ -200,16 +200,23 @@ def _told(
 
 def failed_line(item: Item, made: Map, error: dict[str, str]) -> dict[str, Any]:
     """Return the journal line of a map that could not be made."""
-    return {**_key(item, made), "status": "failed", "error": error}
+    return {**_key(item, made, {}), "status": "failed", "error": error}
 
 
-def _key(item: Item, made: Map) -> dict[str, Any]:
+def _key(item: Item, made: Map, hashes: Mapping[str | None, str]) -> dict[str, Any]:
+    """Return what a line begins with; `hashes` are those of the files that could be read."""
+    sources = [
+        {
+            "for": name,
+            **spoken("path", str(path)),
+            **({"sha256": hashes[name]} if name in hashes else {}),
+        }
+        for name, path in item.paths.items()
+    ]
     return {
         **spoken("stem", made.stem(item.name)),
         **spoken("input", item.name),
-        "sources": [
-            {"for": name, **spoken("path", str(path))} for name, path in item.paths.items()
-        ],
+        "sources": sources,
         "method": made.label,
         "target": made.target.asked,
     }

@@ -11,17 +11,23 @@ import json
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence, Set
-from pathlib import Path, PurePosixPath
-from typing import Any
+from pathlib import Path
+from typing import Any, cast
 
 from inputgrad_cli.errors import StorageError, UsageError
 from inputgrad_cli.formats.results import dump
 from inputgrad_cli.hashes import sha256_of
+from inputgrad_cli.jobs.inside import find_file
+from inputgrad_cli.jobs.journal_reader import read_lines
 from inputgrad_cli.jobs.lines import Lines
 from inputgrad_cli.jobs.pending import Pending
 from inputgrad_cli.jobs.shards import tags_in
-from inputgrad_cli.jobs.spoken import heard, spoken
 from inputgrad_cli.jobs.store import Bytes, Pour
+from inputgrad_cli.jobs.wrong import WrongRecord
+from inputgrad_cli.schema.check import Problem, Problems
+from inputgrad_cli.schema.names import heard, spoken
+from inputgrad_cli.schema.read import NoRecordError, open_record
+from inputgrad_cli.schema.records import FileRecord, JournalLine
 
 NAMES = ("journal", ".jsonl")
 Record = dict[str, Any]
@@ -30,22 +36,31 @@ Record = dict[str, Any]
 class Journal:
     """What was done before, and where new lines go; unless `believe`, all is done again.
 
-    `homes` tells which journal a map's line stands in, by its mark. `torn` says that the last line
-    of the own one was cut short, by a kill.
+    `homes` tells which journal a map's line stands in, by its mark; `firsts` has the first line of
+    each. `torn` says that the last line of the own one was cut short, by a kill. Raises UsageError
+    for a line that cannot be read; with `wrong`, what is wrong is put there.
     """
 
-    def __init__(self, out: Path, believe: bool = True, tag: str = "") -> None:
+    def __init__(
+        self,
+        out: Path,
+        believe: bool = True,
+        tag: str = "",
+        wrong: list[WrongRecord] | None = None,
+    ) -> None:
         self._out, self._believe, self.tag = out, believe, tag
+        self._wrong = wrong
         self.path = _path(out, tag)
         self.known = Lines()
         self.homes: dict[str, str] = {}
+        self.firsts: dict[str, JournalLine] = {}
         self._pending = Pending(out, tag)
         self._owned: set[str] = set()
         self._begun: tuple[str, ...] = ()
         self._whole: int | None = None
         for found in tags_in(out, *NAMES):
             self._read(found)
-        begun = self._pending.left()
+        begun = self._left()
         told = self._as_told(begun)
         self._unsure = frozenset(begun - told)
         self._pending.forget(told)
@@ -57,25 +72,43 @@ class Journal:
         return self._whole is not None
 
     def _read(self, tag: str) -> None:
-        path = _path(self._out, tag)
-        data = path.read_bytes()
-        whole = data.rfind(b"\n") + 1
-        if whole < len(data) and tag == self.tag:
-            self._whole = whole
-            self._begun = _begun(data[whole:])
-        for number, line in enumerate(data[:whole].split(b"\n")[:-1], 1):
-            try:
-                self._remember(_sound(json.loads(line)), line, tag)
-            except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-                if not self._believe:
-                    continue
-                raise UsageError(
-                    f"{path}:{number}: not a line of a journal",
-                    reason="something else wrote into it",
-                    mend="remove that line, use --on-exists overwrite, or choose another --out",
-                ) from None
+        path, end = _path(self._out, tag), 0
+        try:
+            for line in read_lines(path):
+                if line.record is not None:
+                    self._remember(line.record, line.data, tag)
+                    self.firsts.setdefault(tag, line.record)
+                elif line.problems:
+                    self._refuse(f"{path.name}:{line.number}", line.problems)
+                elif tag == self.tag:  # cut short
+                    self._whole, self._begun = end, _begun(line.data)
+                end += len(line.data) + 1
+        except NoRecordError as error:
+            self._refuse(path.name, (Problem((), str(error)),), always=True)
 
-    def _remember(self, record: Record, line: bytes, tag: str) -> None:
+    def _refuse(self, where: str, problems: Problems, always: bool = False) -> None:
+        """Raise UsageError, or note what is wrong; lines that are done again anyway do not matter.
+
+        What is no file of a run does: the next line would go into it.
+        """
+        found = [WrongRecord(where, str(problem)) for problem in problems]
+        if self._wrong is not None:
+            self._wrong += found
+        elif self._believe or always:
+            mend = "use --on-exists overwrite, or choose another --out"
+            what = "that file" if always else "that line"
+            raise found[0].error(
+                self._out, f"remove {what}" if always else f"remove {what}, {mend}"
+            )
+
+    def _left(self) -> set[str]:
+        try:
+            return self._pending.left()
+        except NoRecordError as error:
+            self._refuse(self._pending.name, (Problem((), str(error)),), always=True)
+            return set()
+
+    def _remember(self, record: JournalLine, line: bytes, tag: str) -> None:
         stem = heard(record, "stem")
         before = self.known.get(stem)
         if before is None or self.homes[stem] == tag or _turn(record) >= _turn(before):
@@ -95,10 +128,13 @@ class Journal:
             for record in self.known.values()
             for file in record.get("files", ())
         }
-        paths = {name: self._out / name for name in names if name in told}
-        return {n for n, path in paths.items() if path.is_file() and sha256_of(path) == told[n]}
+        return {
+            name
+            for name in names & set(told)
+            if find_file(self._out, name) and sha256_of(self._out / name) == told[name]
+        }
 
-    def holds(self, stem: str, fingerprint: str) -> Record | None:
+    def holds(self, stem: str, fingerprint: str) -> JournalLine | None:
         """Return the line of files that are there, whole, and of this very question; else None.
 
         Pictures do not count: they can be drawn again.
@@ -111,22 +147,20 @@ class Journal:
         results = [file for file in record["files"] if not is_picture(heard(file, "path"))]
         return record if all(map(self._is_whole, results)) else None
 
-    def has_pictures(self, record: Record) -> bool:
+    def has_pictures(self, record: JournalLine) -> bool:
         """Return whether the pictures that a line tells of are there, and whole."""
         pictures = [file for file in record["files"] if is_picture(heard(file, "path"))]
         return all(map(self._is_whole, pictures))
 
-    def _is_whole(self, file: Record) -> bool:
+    def _is_whole(self, file: FileRecord) -> bool:
         name = heard(file, "path")
-        path = self._out / name
-        if not path.is_file() or path.stat().st_size != file["size"]:
-            return False
-        return name not in self._unsure
+        about = find_file(self._out, name)
+        return about is not None and about.st_size == file["size"] and name not in self._unsure
 
     def differs(self, stem: str, fingerprint: str) -> bool:
         """Return whether an earlier run made this map, but of another input or question."""
-        record = self.known.get(stem, {})
-        return "fingerprint" in record and record["fingerprint"] != fingerprint
+        record = self.known.get(stem)
+        return record is not None and record.get("fingerprint", fingerprint) != fingerprint
 
     def owns(self, name: str) -> bool:
         """Return whether a line names this file, also one that was never finished."""
@@ -141,26 +175,38 @@ class Journal:
 
     def files(self, stem: str) -> list[str]:
         """Return the names of the files that an earlier run wrote for a map."""
-        return names_in(self.known.get(stem, {}))
+        record = self.known.get(stem)
+        return [] if record is None else names_in(record)
 
-    def add(self, records: Sequence[Record]) -> None:
+    def add(self, records: Sequence[Mapping[str, Any]]) -> None:
         """Append the lines and make them durable; StorageError."""
         if not records:
             return
         records = [self._later(record) for record in records]
         lines = [dump(record).encode() for record in records]
         try:
-            if self._whole is not None:
-                os.truncate(self.path, self._whole)
-            # Should this end half way, the next lines must not follow upon the half.
-            self._whole = self.path.stat().st_size if self.path.exists() else 0
-            _append(self.path, b"".join(line + b"\n" for line in lines))
-            self._whole = None
+            self._append(b"".join(line + b"\n" for line in lines))
             self._pending.clear(name for record in records for name in names_in(record))
         except OSError as error:
             raise self._unwritable(error) from None
+        except NoRecordError as error:
+            raise UsageError(f"{self.path}: {error}", mend="remove it") from None
         for record, line in zip(records, lines, strict=True):
-            self._remember(record, line, self.tag)
+            self._remember(cast(JournalLine, record), line, self.tag)
+
+    def _append(self, data: bytes) -> None:
+        handle = open_record(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+        try:
+            if self._whole is not None:
+                os.ftruncate(handle, self._whole)
+            # Should this end half way, the next lines must not follow upon the half.
+            self._whole = os.fstat(handle).st_size
+            while data:
+                data = data[os.write(handle, data) :]
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+        self._whole = None
 
     def settle(self, names: Iterable[str] = ()) -> None:
         """Leave no note of what has its line, nor of `names`, never written; StorageError."""
@@ -176,7 +222,7 @@ class Journal:
             mend="free some space; what was done is kept",
         )
 
-    def _later(self, record: Record) -> Record:
+    def _later(self, record: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return the line with its turn, where a line of another journal is older."""
         stem = heard(record, "stem")
         turn = _turn(self.known.get(stem, {})) + (self.homes.get(stem, self.tag) != self.tag)
@@ -187,22 +233,12 @@ def _path(out: Path, tag: str) -> Path:
     return out / tag.join(NAMES)
 
 
-def _append(path: Path, data: bytes) -> None:
-    handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
-    try:
-        while data:
-            data = data[os.write(handle, data) :]
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
 def is_picture(name: str) -> bool:
     """Return whether a file of a map is a picture of it."""
     return name.endswith(".png")
 
 
-def names_in(record: Record) -> list[str]:
+def names_in(record: Mapping[str, Any]) -> list[str]:
     """Return the names of the files of a line."""
     return [heard(file, "path") for file in record.get("files", ())]
 
@@ -213,24 +249,8 @@ def _begun(torn: bytes) -> tuple[str, ...]:
     return (heard(json.loads(b"{" + found[1] + b"}"), "stem") + ".",) if found else ()
 
 
-def _turn(record: Record) -> int:
+def _turn(record: Mapping[str, Any]) -> int:
     return int(record.get("turn", 0))
-
-
-def _sound(record: Record) -> Record:
-    """Return a line that the rest may rely on; raises what is wrong with it."""
-    for key in ("stem", "input", "method", "target", "status"):
-        if not isinstance(record[key], str):
-            raise TypeError(key)
-    for path in map(PurePosixPath, [heard(record, "stem"), *names_in(record)]):
-        if path.is_absolute() or ".." in path.parts:
-            raise ValueError("a file outside the run")
-    for file in record.get("files", ()):
-        int(file["size"]), str(file["sha256"])
-    for source in record["sources"]:
-        heard(source, "path"), source["for"]
-    _turn(record)
-    return record
 
 
 def fingerprint(facts: Mapping[str, Any]) -> str:

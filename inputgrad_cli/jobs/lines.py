@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import cast
+
+from inputgrad_cli.schema.records import JournalLine
 
 
-class Lines(Mapping[str, dict[str, Any]]):
+class Lines(Mapping[str, JournalLine]):
     """Records by stem, each read from its line when it is asked for."""
 
     def __init__(self) -> None:
@@ -17,10 +19,9 @@ class Lines(Mapping[str, dict[str, Any]]):
         """Remember a line, in the place of an earlier one of this stem."""
         self._lines[stem] = line
 
-    def __getitem__(self, stem: str) -> dict[str, Any]:
+    def __getitem__(self, stem: str) -> JournalLine:
         """Return the record, new each time; KeyError."""
-        found: dict[str, Any] = json.loads(self._lines[stem])
-        return found
+        return cast(JournalLine, json.loads(self._lines[stem]))
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._lines)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,8 +17,9 @@ from inputgrad_cli.jobs.gather import bring
 from inputgrad_cli.jobs.journal import Journal, Record
 from inputgrad_cli.jobs.runfile import no_run, read_runs, save_run
 from inputgrad_cli.jobs.shards import Shard, shard_of, tags_in
-from inputgrad_cli.jobs.spoken import heard, spoken
 from inputgrad_cli.jobs.store import Hold, sync_folder, write_whole
+from inputgrad_cli.schema.names import heard, spoken
+from inputgrad_cli.schema.records import RunRecord, SourceRecord
 
 DECIDING = (
     *("method", "target", "truth", "space", "wrt", "baseline", "labels", "code", "preprocess"),
@@ -26,6 +27,7 @@ DECIDING = (
     *("picture", "cmap", "reduce", "clip", "alpha", "scale", "zoom"),
 )
 FILES = ("truth", "labels", "code")  # their paths may differ from machine to machine
+MOST_NAMED = 20  # of the shards that are missing
 ALONE = ("argv", "directory", "platform", "versions", "mode", "batch_size")
 
 
@@ -35,7 +37,7 @@ class Part:
 
     out: Path
     tag: str
-    run: Record
+    run: RunRecord
 
     @property
     def shard(self) -> Shard | None:
@@ -98,19 +100,20 @@ def _refuse_others(parts: Sequence[Part]) -> None:
                 )
 
 
-def _value(run: Record, name: str) -> Any:
-    value = run["options"].get(name, {}).get("value")
+def _value(run: RunRecord, name: str) -> Any:
+    options: Mapping[str, Any] = run["options"]
+    value = options.get(name, {}).get("value")
     if name not in FILES or value is None:
         return value
     return [Path(v).name for v in value] if isinstance(value, list) else Path(value).name
 
 
-def _shares(parts: Sequence[Part]) -> dict[int, Record]:
+def _shares(parts: Sequence[Part]) -> dict[int, dict[str, Any]]:
     """Return what is kept of each share, by number; UsageError where one is missing."""
-    shares: dict[int, Record] = {}
+    shares: dict[int, dict[str, Any]] = {}
     sizes: dict[int, Part] = {}
     for part in parts:
-        told = [part.run] if part.shard else part.run.get("shards", [])
+        told: Sequence[Any] = [part.run] if part.shard else part.run.get("shards", [])
         for run in told:
             sizes.setdefault(run["shard"]["of"], part)
             shares[run["shard"]["number"]] = {k: run[k] for k in ("shard", *ALONE) if k in run}
@@ -119,9 +122,10 @@ def _shares(parts: Sequence[Part]) -> dict[int, Record]:
         raise UsageError(f"{one} is of {a} shards, {two} of {b}")
     (of,) = sizes
     if missing := [number for number in range(of) if number not in shares]:
-        told = ", ".join(f"{number}/{of}" for number in missing)
+        listed = ", ".join(f"{number}/{of}" for number in missing[:MOST_NAMED])
+        listed += f" and {len(missing) - MOST_NAMED} more" if len(missing) > MOST_NAMED else ""
         raise UsageError(
-            f"shards that are missing: {told}",
+            f"shards that are missing: {listed}",
             mend="run them (--shard I/N), or name their --out directories too",
         )
     return dict(sorted(shares.items()))
@@ -149,7 +153,7 @@ def _lines(journals: Sequence[tuple[Path, Journal]], parts: Sequence[Part]) -> l
             if out != home[0]:
                 bring(record, out, home)
             run = runs.get((out, told.homes[stem])) or next(p.run for p in parts if p.out == out)
-            line = {key: value for key, value in record.items() if key != "turn"}
+            line: Record = {key: value for key, value in record.items() if key != "turn"}
             if run["directory"] != base:
                 line["sources"] = [_anchored(s, run["directory"]) for s in record["sources"]]
             if stem not in lines or line["status"] == "ok":
@@ -157,13 +161,14 @@ def _lines(journals: Sequence[tuple[Path, Journal]], parts: Sequence[Part]) -> l
     return sorted(lines.values(), key=lambda r: (r["input"], r["method"], r["target"], r["stem"]))
 
 
-def _anchored(source: Record, directory: str) -> Record:
+def _anchored(source: SourceRecord, directory: str) -> Record:
     """Return a source whose path does not depend on where its share was run."""
     path = os.path.join(directory, heard(source, "path"))
-    return {"for": source["for"], **spoken("path", path)}
+    rest = {key: value for key, value in source.items() if key not in ("path", "path_b64")}
+    return {**rest, **spoken("path", path)}
 
 
-def _base(parts: Sequence[Part]) -> Record:
+def _base(parts: Sequence[Part]) -> RunRecord:
     """Return the record that stands for all: one of a share that opened the model."""
     opened = [part.run for part in parts if part.run["signature"]["outputs"]]
     return opened[0] if opened else parts[0].run
@@ -172,14 +177,15 @@ def _base(parts: Sequence[Part]) -> Record:
 def _write(
     out: Path,
     parts: Sequence[Part],
-    shares: dict[int, Record],
+    shares: dict[int, dict[str, Any]],
     lines: Sequence[Record],
     lacking: dict[str, int],
 ) -> Merged:
     """Write journal and record, then take away those of the shares."""
     write_whole(out / "".join(journal.NAMES), "".join(dump(r) + "\n" for r in lines).encode())
-    kept = {key: value for key, value in _base(parts).items() if key != "shard"}
-    kept["options"] = {**kept["options"], "shard": {"value": None, "source": "merge"}}
+    base = _base(parts)
+    kept = {key: value for key, value in base.items() if key != "shard"}
+    kept["options"] = {**base["options"], "shard": {"value": None, "source": "merge"}}
     save_run(out, {**kept, "maps": len(lines), "shards": list(shares.values())})
     sync_folder(out)
     for before, after in (runfile.NAMES, journal.NAMES, pending.NAMES, (store.LOCK, "")):

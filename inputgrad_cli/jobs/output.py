@@ -15,6 +15,7 @@ from inputgrad_cli.attribution import Attribution
 from inputgrad_cli.errors import ItemError
 from inputgrad_cli.formats.tables import write_table
 from inputgrad_cli.jobs.drawn import late, pictures, plate_of, sites_of
+from inputgrad_cli.jobs.inside import find_file
 from inputgrad_cli.jobs.items import Item
 from inputgrad_cli.jobs.journal import Journal, described
 from inputgrad_cli.jobs.naming import Map, part_names, picture_names
@@ -136,8 +137,8 @@ class Output:
 
     def refuse_other_target(self, stem: str, target: Target) -> None:
         """Raise TakenError where a map of another target has the name, as `a b` has `a-b`'s."""
-        record = {} if self._overwrite else self._journal.known.get(stem, {})
-        if record.get("files") and not target.is_written(record["target"]):
+        record = None if self._overwrite else self._journal.known.get(stem)
+        if record and record.get("files") and not target.is_written(record["target"]):
             raise TakenError(
                 f"{self.path(stem)}.npz: holds the map of target {record['target']!r}",
                 reason="the two targets differ in nothing that a file name keeps",
@@ -151,7 +152,7 @@ class Output:
             if self._overwrite or not os.path.lexists(path) or self._journal.owns(name):
                 continue
             # A run that was killed before it wrote its journal left these very bytes.
-            if not os.path.isfile(path) or not holds(Path(path), data):
+            if not find_file(self._out, name) or not holds(Path(path), data):
                 raise ItemError(
                     f"{path}: is there already, and no run of inputgrad made it",
                     mend="move it, or use --on-exists overwrite",

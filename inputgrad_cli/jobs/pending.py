@@ -7,8 +7,13 @@ from collections.abc import Iterable, Set
 from pathlib import Path
 from threading import Lock
 
+from inputgrad_cli.errors import UsageError
 from inputgrad_cli.jobs.shards import tags_in
 from inputgrad_cli.jobs.store import write_whole
+from inputgrad_cli.schema.bounds import MAX_PENDING
+from inputgrad_cli.schema.check import show
+from inputgrad_cli.schema.names import is_inside
+from inputgrad_cli.schema.read import NoRecordError, open_record, read_whole
 
 NAMES = (".pending", "")
 
@@ -17,17 +22,20 @@ class Pending:
     """Names of files in `out`, one a NUL; added before they are written, gone with their lines."""
 
     def __init__(self, out: Path, tag: str) -> None:
-        self._out, self._path = out, out / tag.join(NAMES)
+        self.name = tag.join(NAMES)
+        self._out, self._path = out, out / self.name
         self._live: set[str] = set()
         self._lock = Lock()  # maps are written in several threads
 
     def left(self) -> set[str]:
-        """Return what runs that were killed had begun, the other shares' included."""
+        """Return what runs that were killed had begun, the other shares' included.
+
+        Raises NoRecordError where a note is not one of ours.
+        """
         found: set[str] = set()
         for tag in tags_in(self._out, *NAMES):
             path = self._out / tag.join(NAMES)
-            *names, _ = path.read_bytes().split(b"\0")
-            begun = {os.fsdecode(name) for name in names}
+            begun = _read(path)
             found |= begun
             if path == self._path:
                 self._live |= begun
@@ -42,7 +50,11 @@ class Pending:
         new = set(names)
         with self._lock:
             self._live |= new
-            with open(self._path, "ab") as file:
+            try:
+                handle = open_record(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+            except NoRecordError as error:
+                raise UsageError(f"{self._path}: {error}", mend="remove it") from None
+            with os.fdopen(handle, "ab") as file:
                 file.write(_written(new))
 
     def clear(self, names: Iterable[str]) -> None:
@@ -53,6 +65,14 @@ class Pending:
                 write_whole(self._path, _written(self._live))
             else:
                 self._path.unlink(missing_ok=True)
+
+
+def _read(path: Path) -> set[str]:
+    *names, _ = read_whole(path, MAX_PENDING).split(b"\0")
+    begun = {os.fsdecode(name) for name in names}
+    if wrong := sorted(name for name in begun if not is_inside(name)):
+        raise NoRecordError(f"names {show(wrong[0])}, which is no file below the run's directory")
+    return begun
 
 
 def _written(names: Iterable[str]) -> bytes:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,34 +14,35 @@ import numpy as np
 from inputgrad_cli.attribution import Attribution, channels_last
 from inputgrad_cli.errors import EmptyError, ItemError
 from inputgrad_cli.formats.read import Reading, open_file, read_samples
-from inputgrad_cli.formats.results import open_result
 from inputgrad_cli.formats.viewing import Viewing
 from inputgrad_cli.jobs.drawn import picture, plate_of, sites_of
 from inputgrad_cli.jobs.journal import Journal, described, is_picture
 from inputgrad_cli.jobs.naming import part_names, picture_names
+from inputgrad_cli.jobs.run_maps import open_map, result_names
 from inputgrad_cli.jobs.runfile import no_run, read_runs
-from inputgrad_cli.jobs.spoken import heard
+from inputgrad_cli.jobs.sources import SOURCE, find_sources
 from inputgrad_cli.jobs.store import Hold, refuse_links, write_whole
 from inputgrad_cli.jobs.styles import style_of
 from inputgrad_cli.preprocess import Preprocess
 from inputgrad_cli.rendering.reduce import find_limits, is_signed, reduce_channels
 from inputgrad_cli.rendering.style import Style
 from inputgrad_cli.sample import Samples
+from inputgrad_cli.schema.names import heard
+from inputgrad_cli.schema.records import JournalLine, RunRecord
 from inputgrad_cli.signature import Port
 
-Record = dict[str, Any]
-Read = Callable[[Attribution, Record], Samples]
+Read = Callable[[Attribution, JournalLine], Samples]
 """(attribution, journal line) -> the inputs as they were seen; ItemError where they are gone."""
 
 
 @dataclass(frozen=True)
 class Redrawn:
-    """A picture that was drawn, or why one could not be; `blank` says that its source is gone."""
+    """A picture that was drawn, or why one could not be; `blank` says why nothing lies below it."""
 
     stem: str
     name: str | None
     error: ItemError | None = None
-    blank: bool = False
+    blank: str = ""
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,7 @@ class Asked:
 
     style: Callable[[Style | None], Style]
     changed: bool = False
-    of: Callable[[Record], bool] = lambda record: True
+    of: Callable[[JournalLine], bool] = lambda record: True
 
 
 def redraw(out: Path, asked: Asked) -> Iterator[Redrawn]:
@@ -66,17 +68,19 @@ def redraw(out: Path, asked: Asked) -> Iterator[Redrawn]:
     if not stems:
         raise EmptyError(f"{out}: the run has made no maps yet")
 
-    def run_of(stem: str) -> Mapping[str, Any]:
-        return runs.get(journal.homes[stem]) or next(iter(runs.values()))
+    def map_of(stem: str) -> StoredMap:
+        tag = journal.homes[stem]
+        run = runs.get(tag) or next(iter(runs.values()))
+        return StoredMap(journal, journal.known[stem], _reader(run, journal.firsts[tag], out), run)
 
-    styles = {s: asked.style(style_of(journal.known[s], run_of(s))) for s in stems}
-    shared = _shared_scales(out, [(journal.known[stem], styles[stem]) for stem in stems])
+    styles = {s: asked.style(map_of(s).style) for s in stems}
+    shared = _shared_scales((map_of(stem), styles[stem]) for stem in stems)
     for stem in stems:
-        record, style = journal.known[stem], styles[stem]
+        stored, style = map_of(stem), styles[stem]
         if style.scale == "run":
-            style = shared[_kind(record, style)]
-        if not asked.changed or is_due(journal, record, style):
-            yield from draw_again(journal, record, style, _reader(run_of(stem)))
+            style = shared[_kind(stored.line, style)]
+        if not asked.changed or stored.is_due(style):
+            yield from draw_again(stored, style)
 
 
 def redraw_held(out: Path, asked: Asked) -> Iterator[Redrawn]:
@@ -90,35 +94,70 @@ def redraw_held(out: Path, asked: Asked) -> Iterator[Redrawn]:
         hold.release()
 
 
-def is_due(journal: Journal, record: Record, style: Style) -> bool:
-    """Return whether the pictures of a line are in another style, or not there as written."""
-    return record.get("style") != style.record() or not journal.has_pictures(record)
+@dataclass(frozen=True)
+class StoredMap:
+    """A map of a run: its line in the journal, what reads its inputs, and the run that made it."""
+
+    journal: Journal
+    line: JournalLine
+    read: Read
+    run: RunRecord | None = None
+
+    @property
+    def out(self) -> Path:
+        """Return the run's directory."""
+        return self.journal.path.parent
+
+    @property
+    def stem(self) -> str:
+        """Return the name of the map's files, without their endings."""
+        return heard(self.line, "stem")
+
+    @property
+    def style(self) -> Style | None:
+        """Return the style of its pictures, None where none was ever drawn."""
+        return style_of(self.line, self.run)
+
+    def is_due(self, style: Style) -> bool:
+        """Return whether the pictures are in another style, or not there as written."""
+        written = self.line.get("style") == style.record()
+        return not written or not self.journal.has_pictures(self.line)
+
+    def results(self) -> Iterator[tuple[str, Attribution]]:
+        """Yield the names of its arrays and what they hold; ItemError."""
+        for name in result_names(self.line):
+            yield name, open_map(self.out, name, self.line, self.run)
 
 
-def draw_again(journal: Journal, record: Record, style: Style, read: Read) -> list[Redrawn]:
-    """Return the pictures of one line that were drawn in this style, once the line is written.
+def draw_again(stored: StoredMap, style: Style) -> list[Redrawn]:
+    """Return the pictures of one map that were drawn in this style, once its line is written.
 
     Where one could not be drawn, the last of them says why.
     """
-    out, stem = journal.path.parent, heard(record, "stem")
+    out, record = stored.out, stored.line
     done: list[Redrawn] = []
     try:
-        done.extend(_drawn(journal, record, style, read))
+        refuse_links(out, stored.stem)
+        done.extend(_drawn(stored, style))
     except ItemError as error:
-        done.append(Redrawn(stem, None, error))
+        done.append(Redrawn(stored.stem, None, error))
     new = [made.name for made in done if made.name is not None]
+    if not new and done:
+        return done  # nothing has changed
     whole = len(new) == len(done)
-    files = [f for f in record["files"] if not _is_replaced(heard(f, "path"), new, whole)]
-    for name in {heard(f, "path") for f in record["files"]} - {heard(f, "path") for f in files}:
+    told = record.get("files", [])
+    files: list[Any] = [f for f in told if not _is_replaced(heard(f, "path"), new, whole)]
+    for name in {heard(f, "path") for f in told} - {heard(f, "path") for f in files}:
         if name not in new:  # of a form with other samples or sites
             (out / name).unlink(missing_ok=True)
     files += [described(out, name, (out / name).read_bytes()) for name in new]
     line = {**record, "drawn": bool(new) or record.get("drawn", False), "files": files}
     if whole:
         line["style"] = style.record()
-    if bad := [name for name in line.pop("bad", ()) if name not in new]:  # marks of `verify`
+    line.pop("bad", None)
+    if bad := [name for name in record.get("bad", ()) if name not in new]:  # marks of `verify`
         line["bad"] = bad
-    journal.add([line])
+    stored.journal.add([line])
     return done
 
 
@@ -126,64 +165,82 @@ def _is_replaced(name: str, new: Sequence[str], whole: bool) -> bool:
     return name in new or (whole and is_picture(name))
 
 
-def _drawn(journal: Journal, record: Record, style: Style, read: Read) -> Iterator[Redrawn]:
-    stem, out = heard(record, "stem"), journal.path.parent
-    for sheet in _sheets(out, record, read):
+def _drawn(stored: StoredMap, style: Style) -> Iterator[Redrawn]:
+    out, journal = stored.out, stored.journal
+    for sheet in _sheets(stored):
         for row, names in zip(sheet.rows, sheet.names, strict=True):
             for site, name in zip(sites_of(sheet.attribution), names, strict=True):
                 png = picture(plate_of(sheet.attribution, sheet.samples, row, site), style)
-                refuse_links(out, name)
                 _refuse_foreign(journal, out / name, name)
                 journal.intend([name])
                 write_whole(out / name, png)
-                yield Redrawn(stem, name, None, sheet.blank)
+                yield Redrawn(stored.stem, name, None, sheet.blank)
 
 
 @dataclass(frozen=True)
 class Sheet:
     """One file of arrays: the rows that are drawn of it, the names of their pictures by site.
 
-    `samples` are the inputs; with `blank` they are gone.
+    `samples` are the inputs; where there are none, `blank` says why.
     """
 
     attribution: Attribution
     samples: Samples
     rows: Sequence[int]
     names: Sequence[Sequence[str]]
-    blank: bool
+    blank: str = ""
 
 
-def _sheets(out: Path, record: Record, read: Read) -> Iterator[Sheet]:
-    """Yield the files of arrays of a line; samples of unequal shapes have one each."""
-    stem, count = heard(record, "stem"), record["samples"]
-    parts = part_names(stem, count) if record.get("apart") else []
+def _sheets(stored: StoredMap) -> Iterator[Sheet]:
+    """Yield the files of arrays of a map; samples of unequal shapes have one each."""
+    stem, line = stored.stem, stored.line
+    count = line["samples"]
+    parts = part_names(stem, count) if line.get("apart") and count is not None else []
     inputs: Samples | None = None
-    for path in _arrays(out, record):
-        attribution = open_result(path)
+    blank = ""
+    for name, attribution in stored.results():
         sites = sites_of(attribution)
         if not sites:
             continue
         if inputs is None:
-            inputs = _inputs(read, attribution, record)
-        blank, many = not inputs.arrays, attribution.many
+            inputs, blank = _inputs(stored, attribution)
         if parts:
-            row = parts.index(path.relative_to(out).as_posix())
+            row = _place(name, parts, stored)
             one = inputs if blank else inputs.single(row)
             names = picture_names(stem, count, sites)[row : row + 1]
             yield Sheet(attribution, one, [0], names, blank)
             continue
-        checks = attribution.metadata["checks"]
-        rows = [row for row in range(count) if checks[row] is not None] if many else [0]
         names = picture_names(stem, count, sites)
+        rows = _rows(attribution)
         yield Sheet(attribution, inputs, rows, [names[row] for row in rows], blank)
 
 
-def _inputs(read: Read, attribution: Attribution, record: Record) -> Samples:
-    """Return the inputs, none where their files are gone: a heatmap alone can be drawn."""
+def _place(name: str, parts: Sequence[str], stored: StoredMap) -> int:
+    """Return which sample a file is of; ItemError where it is of none."""
+    if name not in parts:
+        raise ItemError(f"{stored.out / name}: is no file of a sample", kind="unreadable")
+    return parts.index(name)
+
+
+def _rows(attribution: Attribution) -> list[int]:
+    """Return the samples that have a map, 0 where there is but one."""
+    checks = attribution.metadata["checks"]
+    if not attribution.many:
+        return [0]
+    return [row for row, check in enumerate(checks) if check is not None]
+
+
+def _inputs(stored: StoredMap, attribution: Attribution) -> tuple[Samples, str]:
+    """Return the inputs; none, and why, where they cannot be used: a heatmap can still be drawn."""
+    none = Samples({}, many=attribution.many)
     try:
-        return read(attribution, record)
-    except ItemError:
-        return Samples({}, many=attribution.many)
+        samples = stored.read(attribution, stored.line)
+    except ItemError as error:
+        told = error.what if error.kind == SOURCE else f"its input cannot be used ({error.what})"
+        return none, told
+    if len(samples) != (stored.line["samples"] or 1):
+        return none, "its input has another number of samples now"
+    return samples, ""
 
 
 def _refuse_foreign(journal: Journal, path: Path, name: str) -> None:
@@ -195,24 +252,21 @@ def _refuse_foreign(journal: Journal, path: Path, name: str) -> None:
         )
 
 
-def _arrays(out: Path, record: Mapping[str, Any]) -> list[Path]:
-    return [out / n for f in record["files"] if (n := heard(f, "path")).endswith(".npz")]
-
-
-def _reader(run: Mapping[str, Any]) -> Read:
+def _reader(run: RunRecord, first: JournalLine, out: Path) -> Read:
     """Return what reads the sources of a run's lines, as the run did."""
     ports = tuple(
         Port(p["name"], _shape(p["shape"]), p["dtype"]) for p in run["signature"]["inputs"]
     )
-    columns = tuple(run["options"].get("columns", {}).get("value") or ())
-    home = Path(run["directory"])
+    option = run["options"].get("columns")
+    columns = tuple((option and option["value"]) or ())
 
-    def read(attribution: Attribution, record: Record) -> Samples:
-        paths = {source["for"]: home / heard(source, "path") for source in record["sources"]}
+    def read(attribution: Attribution, line: JournalLine) -> Samples:
+        paths = find_sources(line, first, run, out)
         viewing = Viewing.from_record(attribution.metadata)
         aliases = run.get("aliases", {})
-        how = Reading(ports, Preprocess("raw"), viewing, aliases, columns=columns)
-        return read_files(paths, how)
+        return read_files(
+            paths, Reading(ports, Preprocess("raw"), viewing, aliases, columns=columns)
+        )
 
     return read
 
@@ -222,30 +276,30 @@ def read_files(paths: Mapping[str | None, Path], how: Reading) -> Samples:
     return read_samples({name: open_file(path) for name, path in paths.items()}, paths, how)
 
 
-def _shape(shape: list[int | None] | None) -> tuple[int | None, ...] | None:
+def _shape(shape: Sequence[int | None] | None) -> tuple[int | None, ...] | None:
     return None if shape is None else tuple(shape)
 
 
 Kind = tuple[str, str, Style]
 
 
-def _kind(record: Record, style: Style) -> Kind:
+def _kind(line: JournalLine, style: Style) -> Kind:
     """Return what pictures have in common that share a scale."""
-    return record["method"], record["target"], style
+    return line["method"], line["target"], style
 
 
-def _shared_scales(out: Path, pairs: Sequence[tuple[Record, Style]]) -> dict[Kind, Style]:
+def _shared_scales(pairs: Iterable[tuple[StoredMap, Style]]) -> dict[Kind, Style]:
     """Return, for pictures of one scale for the run, the style with the scale that holds all."""
     shared: dict[Kind, Style] = {}
-    for record, style in pairs:
+    for stored, style in pairs:
         if style.scale != "run":
             continue
-        key = _kind(record, style)
-        known = shared.get(key, replace(style, limit=0.0, signed=False))
-        results = map(open_result, _arrays(out, record))
-        for limit, signed in (scale for result in results for scale in _scales(result, style)):
-            both = bool(known.signed or signed)
-            known = replace(known, limit=max(known.limit or 0.0, limit), signed=both)
+        key = _kind(stored.line, style)
+        known = shared.setdefault(key, replace(style, limit=0.0, signed=False))
+        with contextlib.suppress(ItemError):  # told when its own picture is to be drawn
+            for limit, signed in [s for _, a in stored.results() for s in _scales(a, style)]:
+                both = bool(known.signed or signed)
+                known = replace(known, limit=max(known.limit or 0.0, limit), signed=both)
         shared[key] = known
     return shared
 

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from inputgrad_cli.errors import ItemError
 from inputgrad_cli.formats.read import Reading
 from inputgrad_cli.jobs.feed import Skipped
 from inputgrad_cli.jobs.job import Job
 from inputgrad_cli.jobs.journal import Journal
 from inputgrad_cli.jobs.plan import Plan
-from inputgrad_cli.jobs.redraw import Asked, draw_again, is_due, read_files, redraw
+from inputgrad_cli.jobs.redraw import Asked, StoredMap, draw_again, read_files, redraw
 from inputgrad_cli.jobs.runfile import note_pictures
 from inputgrad_cli.rendering.style import Style
+from inputgrad_cli.schema.records import JournalLine
 
 
 class Retouch:
@@ -27,14 +26,16 @@ class Retouch:
     def skipped(self, got: Skipped) -> ItemError | None:
         """Draw a skipped map again where that is due; return why a picture cannot be."""
         style = self._job.style
-        if style is None or style.scale == "run" or not is_due(self._journal, got.record, style):
+        if style is None or style.scale == "run":
             return None  # one scale for all is found once all maps are there
-        drawn = draw_again(
+        stored = StoredMap(
             self._journal,
             got.record,
-            style,
             lambda attribution, record: read_files(got.item.paths, self._reading),
         )
+        if not stored.is_due(style):
+            return None
+        drawn = draw_again(stored, style)
         self.count += sum(each.name is not None for each in drawn)
         return next((each.error for each in drawn if each.error), None)
 
@@ -52,5 +53,5 @@ class Retouch:
         asked = Asked(lambda own: style, changed=True, of=self._is_asked)
         self.count += sum(each.name is not None for each in redraw(self._job.out, asked))
 
-    def _is_asked(self, record: dict[str, Any]) -> bool:
+    def _is_asked(self, record: JournalLine) -> bool:
         return (record["method"], record["target"]) in self._maps

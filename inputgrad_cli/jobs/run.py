@@ -37,10 +37,10 @@ from inputgrad_cli.jobs.plan import Plan
 from inputgrad_cli.jobs.retouch import Retouch
 from inputgrad_cli.jobs.runfile import read_run, read_runs, refuse_other_model, write_run
 from inputgrad_cli.jobs.shards import tag_of
-from inputgrad_cli.jobs.spoken import heard
 from inputgrad_cli.jobs.store import Hold, sync_folder
 from inputgrad_cli.jobs.tally import Tally
 from inputgrad_cli.jobs.warn import choice_warnings, head_warnings, run_warnings
+from inputgrad_cli.schema.names import heard
 
 Got = Found | Faulty | Skipped | Broken
 

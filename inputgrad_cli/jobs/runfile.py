@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import os
 import platform
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -13,22 +13,40 @@ from inputgrad_cli.errors import UsageError
 from inputgrad_cli.formats.results import dump
 from inputgrad_cli.jobs.job import Job
 from inputgrad_cli.jobs.plan import Plan
-from inputgrad_cli.jobs.shards import tag_of, tags_in
+from inputgrad_cli.jobs.shards import shard_of, tag_of, tags_in
 from inputgrad_cli.jobs.store import write_whole
 from inputgrad_cli.jobs.styles import OPTIONS
+from inputgrad_cli.jobs.wrong import WrongRecord
+from inputgrad_cli.schema.bounds import MAX_RUN
+from inputgrad_cli.schema.check import Problem, Problems
+from inputgrad_cli.schema.read import NoRecordError, read_as, read_whole
+from inputgrad_cli.schema.records import RunRecord
 from inputgrad_cli.signature import Signature
 
 NAMES = ("run", ".json")
 SCHEMA = 1
-Record = dict[str, Any]
+REMOVE = "choose another --out, or remove that file"
 
 
-def read_runs(out: Path) -> dict[str, Record]:
-    """Return the records of a run and its shares by mark, the whole first; UsageError."""
-    return {tag: _read(out / tag.join(NAMES)) for tag in tags_in(out, *NAMES)}
+def read_runs(out: Path, wrong: list[WrongRecord] | None = None) -> dict[str, RunRecord]:
+    """Return the records of a run and its shares by mark, the whole first.
+
+    Raises UsageError for one that cannot be read; with `wrong`, what is wrong is put there.
+    """
+    runs = {}
+    for tag in tags_in(out, *NAMES):
+        run, problems = _read(out / tag.join(NAMES), tag)
+        if run is not None:
+            runs[tag] = run
+            continue
+        found = [WrongRecord(tag.join(NAMES), str(problem)) for problem in problems]
+        if wrong is None:
+            raise found[0].error(out, REMOVE)
+        wrong += found
+    return runs
 
 
-def read_run(out: Path, tag: str = "") -> Record | None:
+def read_run(out: Path, tag: str = "") -> RunRecord | None:
     """Return the record of a run, else of any share of it; None where there is none; UsageError."""
     runs = read_runs(out)
     return runs.get(tag) or next(iter(runs.values()), None)
@@ -39,17 +57,29 @@ def no_run(out: Path) -> UsageError:
     return UsageError(f"{out}: holds no run", mend="name the --out directory of a saliency call")
 
 
-def _read(path: Path) -> Record:
+def _read(path: Path, tag: str) -> tuple[RunRecord | None, Problems]:
     try:
-        run = json.loads(path.read_bytes())
-        if run["schema"] != SCHEMA:
-            raise ValueError(run["schema"])
-        Path(run["directory"]), run["model"]["sha256"], run["signature"]["inputs"], run["options"]
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
-        raise UsageError(
-            f"{path}: not the record of a run", mend="choose another --out, or remove that file"
-        ) from None
-    return dict(run)
+        run, problems = read_as(RunRecord, read_whole(path, MAX_RUN))
+    except NoRecordError as error:
+        return None, (Problem((), str(error)),)
+    except OSError as error:
+        return None, (Problem((), f"cannot be read: {error.strerror}"),)
+    if run is None:
+        return None, problems
+    problems = tuple(_wrong_shards(run, tag))
+    return (None, problems) if problems else (run, ())
+
+
+def _wrong_shards(run: RunRecord, tag: str) -> Iterator[Problem]:
+    """Yield what does not fit of the share that a record is of, and of those that were joined."""
+    shard, expected = run.get("shard"), shard_of(tag)
+    if shard != (None if expected is None else asdict(expected)):
+        words = "no share" if expected is None else f"share {expected.number} of {expected.of}"
+        yield Problem(("shard",), f"expected {words}, as the file is named")
+    shares = [each["shard"] for each in run.get("shards", ())]
+    for number, share in enumerate(shares):
+        if share["number"] >= share["of"] or share["of"] != shares[0]["of"]:
+            yield Problem(("shards", number, "shard"), "is not a share of the same run")
 
 
 def refuse_other_model(plan: Plan) -> None:
@@ -109,6 +139,6 @@ def note_pictures(job: Job) -> None:
         save_run(job.out, {**run, "options": {**run["options"], **asked}}, tag)
 
 
-def save_run(out: Path, record: Record, tag: str = "") -> None:
+def save_run(out: Path, record: Mapping[str, object], tag: str = "") -> None:
     """Write the record of a run, whole or not at all; StorageError."""
     write_whole(out / tag.join(NAMES), (dump(record, indent=1) + "\n").encode(), tag)

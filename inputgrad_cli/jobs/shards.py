@@ -8,7 +8,9 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-TAG = r"((?:\.\d+-of-\d+)?)"  # the end of a record's name; nothing where a run is not shared
+from inputgrad_cli.schema.bounds import MAX_SHARDS
+
+TAG = r"((?:\.[0-9]+-of-[0-9]+)?)"  # the end of a record's name; nothing where a run is not shared
 
 
 @dataclass(frozen=True)
@@ -49,5 +51,11 @@ def tags_in(out: Path, before: str, after: str) -> list[str]:
         found = [pattern.fullmatch(name) for name in os.listdir(out)]
     except OSError:
         return []
-    tags = [match[1] for match in found if match]
+    tags = [match[1] for match in found if match and is_tag(match[1])]
     return sorted(tags, key=lambda tag: [int(n) for n in re.findall(r"\d+", tag)][::-1])
+
+
+def is_tag(tag: str) -> bool:
+    """Return whether a mark stands for the whole, or for a share that there can be."""
+    shard = shard_of(tag)
+    return shard is None or (shard.number < shard.of <= MAX_SHARDS and shard.tag == tag)

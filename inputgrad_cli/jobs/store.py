@@ -14,6 +14,7 @@ from typing import IO
 
 from inputgrad_cli.errors import BusyError, ItemError, StorageError, UsageError
 from inputgrad_cli.jobs.shards import TAG, shard_of, tags_in
+from inputgrad_cli.schema.read import NoRecordError, open_record
 
 TEMPORARY = ".ig"
 TEMPORARIES = re.compile(re.escape(TEMPORARY) + TAG + r"-.*\.tmp", re.S)
@@ -124,7 +125,9 @@ class Hold:
     def _lock(self, tag: str, kind: int) -> None:
         path = self.out / f"{LOCK}{tag}"
         try:
-            handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            handle = open_record(path, os.O_RDWR | os.O_CREAT)
+        except NoRecordError as error:
+            raise UsageError(f"{path}: {error}", mend="remove it") from None
         except OSError as error:
             raise _unwritable(self.out, error) from None
         self._handles.append(handle)
@@ -170,7 +173,10 @@ class Hold:
 def _holders(out: Path) -> Iterator[str]:
     """Yield what each live run wrote into its lock."""
     for tag in tags_in(out, LOCK, ""):
-        with contextlib.suppress(OSError), (out / f"{LOCK}{tag}").open("rb") as file:
+        with (
+            contextlib.suppress(OSError, NoRecordError),
+            os.fdopen(open_record(out / f"{LOCK}{tag}"), "rb") as file,
+        ):
             try:
                 # A share's lock tells; that of the whole may be old where shares hold it.
                 fcntl.flock(file, (fcntl.LOCK_EX if tag else fcntl.LOCK_SH) | fcntl.LOCK_NB)

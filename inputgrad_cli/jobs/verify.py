@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
-import stat
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-from inputgrad_cli.attribution import Attribution
 from inputgrad_cli.errors import ItemError, StorageError
-from inputgrad_cli.formats.results import open_result
 from inputgrad_cli.hashes import sha256_of
+from inputgrad_cli.jobs.inside import check_file
 from inputgrad_cli.jobs.journal import Journal
+from inputgrad_cli.jobs.run_maps import open_map
 from inputgrad_cli.jobs.runfile import no_run, read_runs
-from inputgrad_cli.jobs.spoken import heard
 from inputgrad_cli.jobs.store import Hold
+from inputgrad_cli.jobs.wrong import WrongRecord
+from inputgrad_cli.schema.names import heard
+from inputgrad_cli.schema.records import FileRecord, JournalLine, RunRecord
+
+Tell = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
 class Bad:
-    """A file that is not what the journal says; `kind` is missing, changed or unreadable."""
+    """A file that is not what the journal says, or a record that cannot be read.
+
+    `kind` is missing, changed or unreadable, or record; a journal's `path` ends in `:LINE` then.
+    """
 
     path: str
     kind: str
@@ -38,71 +43,77 @@ class Verdict:
     marked: bool = True
 
 
-def verify(out: Path, tell: Callable[[int, int], None] = lambda done, total: None) -> Verdict:
+def verify(out: Path, tell: Tell = lambda done, total: None) -> Verdict:
     """Return how the files of a run are; BusyError while it is being written.
 
     `tell` hears of how many maps were looked at, and of all.
     """
-    runs = read_runs(out)
-    if not runs:
+    wrong: list[WrongRecord] = []
+    runs = read_runs(out, wrong)
+    if not runs and not wrong:
         raise no_run(out)
     try:
         hold = Hold(out)
     except StorageError:  # a run on a disk that cannot be written can be looked at all the same
-        return _look(out, runs, tell, marking=False)
+        return _look(out, runs, tell, wrong, marking=False)
     try:
-        return _look(out, runs, tell, marking=True)
+        return _look(out, runs, tell, wrong, marking=True)
     finally:
         hold.release()
 
 
 def _look(
-    out: Path, runs: Mapping[str, Any], tell: Callable[[int, int], None], marking: bool
+    out: Path,
+    runs: Mapping[str, RunRecord],
+    tell: Tell,
+    wrong: list[WrongRecord],
+    marking: bool,
 ) -> Verdict:
-    journal, verdict, marks = Journal(out), Verdict(), []
-    for looked, (stem, record) in enumerate(journal.known.items()):
+    journal, verdict, marks = Journal(out, wrong=wrong), Verdict(), []
+    for looked, (stem, line) in enumerate(journal.known.items()):
         tell(looked, len(journal.known))
-        verdict.failed += record["status"] == "failed"
-        run = runs.get(journal.homes[stem]) or next(iter(runs.values()))
-        bad = list(_bad(out, record, run, verdict))
+        verdict.failed += line["status"] == "failed"
+        run = runs.get(journal.homes[stem]) or next(iter(runs.values()), None)
+        bad = list(_bad(out, line, run, verdict))
         verdict.bad += bad
-        told = [one.path for one in bad]
-        if told != record.get("bad", []):
-            rest = {key: value for key, value in record.items() if key != "bad"}
-            marks.append({**rest, "bad": told} if told else rest)
+        names = [each.path for each in bad]
+        if names != line.get("bad", []):
+            rest = {key: value for key, value in line.items() if key != "bad"}
+            marks.append({**rest, "bad": names} if names else rest)
     verdict.marked = not verdict.bad
-    if marking:
+    if wrong:  # no call goes on with such a run, so that there is nobody to read the marks
+        verdict.marked = True
+    elif marking:
         journal.add(marks)
         verdict.marked = True
+    verdict.bad[:0] = [Bad(each.where, "record", each.what) for each in wrong]
     return verdict
 
 
-def _bad(
-    out: Path, record: Mapping[str, Any], run: Mapping[str, Any], verdict: Verdict
-) -> Iterator[Bad]:
+def _bad(out: Path, line: JournalLine, run: RunRecord | None, verdict: Verdict) -> Iterator[Bad]:
     """Yield the bad files of one map, and count all of them."""
-    for file in record.get("files", ()):
+    for file in line.get("files", ()):
         name = heard(file, "path")
         verdict.files += 1
         verdict.bytes += file["size"]
-        found = _unlike(out / name, file)
+        found = _unlike(out, name, file)
         if not found and name.endswith(".npz"):
-            found = _untrue(out / name, record, run)
+            found = _untrue(out, name, line, run)
         if found:
             yield Bad(name, *found)
 
 
-def _unlike(path: Path, file: Mapping[str, Any]) -> tuple[str, str] | None:
+def _unlike(out: Path, name: str, file: FileRecord) -> tuple[str, str] | None:
     """Return how a file differs from what was written, None where it does not."""
     try:
-        about = path.stat()
-        if not stat.S_ISREG(about.st_mode):
-            return "missing", "is no file any more"
+        about = check_file(out, name)
         if about.st_size != file["size"]:
             return "changed", f"has {about.st_size} bytes, not {file['size']}"
-        if sha256_of(path) != file["sha256"]:
+        if sha256_of(out / name) != file["sha256"]:
             return "changed", "its content is not what was written"
-    except FileNotFoundError:
+    except ItemError as error:
+        return "missing", error.what.removeprefix(f"{out / name}: ")
+    except (FileNotFoundError, NotADirectoryError):
         return "missing", "is not there"
     except OSError as error:
         return "unreadable", f"cannot be read: {error.strerror}"
@@ -110,35 +121,11 @@ def _unlike(path: Path, file: Mapping[str, Any]) -> tuple[str, str] | None:
 
 
 def _untrue(
-    path: Path, record: Mapping[str, Any], run: Mapping[str, Any]
+    out: Path, name: str, line: JournalLine, run: RunRecord | None
 ) -> tuple[str, str] | None:
     """Return how what a file holds differs from what its line says, None where it does not."""
     try:
-        attribution = open_result(path)
+        open_map(out, name, line, run)
     except ItemError as error:
-        return "unreadable", error.reason or error.what
-    for what, found, told in _claims(attribution, record, run):
-        if told is not None and found != told:
-            return "changed", f"{what}: {found} in the file, {told} in the journal"
+        return error.kind, error.reason or error.what
     return None
-
-
-def _claims(
-    attribution: Attribution, record: Mapping[str, Any], run: Mapping[str, Any]
-) -> Iterator[tuple[str, Any, Any]]:
-    """Yield what a file and its line both tell; None where an older line does not."""
-    about = attribution.metadata
-    shapes = {site: list(array.shape) for site, array in attribution.values.items()}
-    yield "shapes", shapes, record.get("shapes")
-    yield "method", _in(about, "method", "label"), record["method"]
-    yield (
-        "many samples",
-        attribution.many,
-        record.get("samples") is not None and not record.get("apart"),
-    )
-    yield "model", _in(about, "model", "sha256"), run["model"]["sha256"]
-
-
-def _in(about: Mapping[str, Any], key: str, inner: str) -> Any:
-    told = about.get(key)
-    return told.get(inner) if isinstance(told, dict) else None

@@ -1,6 +1,7 @@
 """Results that are read again: whole, or row by row where they are large."""
 
 import io
+import json
 import zipfile
 
 import numpy as np
@@ -9,7 +10,8 @@ import pytest
 from inputgrad_cli.attribution import Attribution
 from inputgrad_cli.errors import ItemError
 from inputgrad_cli.formats import blocks
-from inputgrad_cli.formats.results import open_result, read_result, to_bytes
+from inputgrad_cli.formats.results import to_bytes
+from inputgrad_cli.formats.stored_results import open_result, read_result
 from inputgrad_cli.stored import is_stored
 
 
@@ -26,9 +28,27 @@ def values():
     return {n: rng.normal(size=s).astype(np.float32) for n, s in (("a", (40, 5, 3)), ("b", (40,)))}
 
 
+def record(many):
+    """Return what a result of 40 samples, or of one, says of itself at least."""
+
+    def column(value):
+        return [value] * 40 if many else value
+
+    return {
+        "schema": 1,
+        "many": many,
+        "method": {"name": "gradient", "label": "gradient"},
+        "target": {"asked": "auto", "label": column(None)},
+        "space": "logit",
+        "score": column(0.5),
+        "checks": column({"finite": True, "zero": False}),
+        "reduce": "sum",
+    }
+
+
 def saved(tmp_path, values, many=True):
     path = tmp_path / "r.npz"
-    path.write_bytes(to_bytes(Attribution(values, {"many": many, "score": [0.5]}, many)))
+    path.write_bytes(to_bytes(Attribution(values, record(many), many)))
     return path
 
 
@@ -54,14 +74,18 @@ def test_small_files_and_single_samples_are_held_whole(tmp_path, values, monkeyp
 
 
 @pytest.mark.parametrize(
-    "save", [np.savez_compressed, lambda out, **a: np.savez(out, **{n: v.T for n, v in a.items()})]
+    "save",
+    [
+        np.savez_compressed,
+        lambda out, **a: np.savez(out, **{n: np.asfortranarray(v) for n, v in a.items()}),
+    ],
 )
 def test_what_others_packed_is_read_too(large, tmp_path, values, save):
     """NumPy's own archives may be packed, or hold arrays column by column."""
     out = io.BytesIO()
     save(out, **values)
     with zipfile.ZipFile(out, "a") as archive:
-        archive.writestr("metadata.json", '{"many": true}')
+        archive.writestr("metadata.json", json.dumps(record(many=True)))
     (tmp_path / "r.npz").write_bytes(out.getvalue())
     whole, parts = read_result(tmp_path / "r.npz"), open_result(tmp_path / "r.npz")
     for site in values:

@@ -1,0 +1,1 @@
+"""What the records of a run hold: one description of each, for the type checker and for reading."""
