@@ -1,0 +1,1 @@
+"""Tests of what the records of a run hold."""
