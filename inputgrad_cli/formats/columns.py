@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import prod
@@ -13,6 +14,7 @@ from inputgrad_cli.signature import Port, Shape
 
 UNUSED = "columns-unused"  # the code of the note that columns feed nothing
 SINGLE = ((), (1,))
+INDEX = re.compile(r"Unnamed: 0(\.\d+)?|index|level_0")  # as pandas calls a column without a name
 LISTED = 12  # columns that a message names; of more it gives the first and their number
 
 
@@ -20,13 +22,15 @@ LISTED = 12  # columns that a message names; of more it gives the first and thei
 class Heading:
     """What stands at the head of a table: a name a column, or none, and which hold numbers.
 
-    `where` is the file, `columns` are those that were asked for by name.
+    `where` is the file, `columns` are those that were asked for by name; `wordy` columns hold
+    something else than numbers.
     """
 
     where: str
     names: tuple[str, ...]
     numeric: tuple[bool, ...]
     columns: tuple[str, ...] = ()
+    wordy: tuple[bool, ...] = ()
 
     @property
     def width(self) -> int:
@@ -124,9 +128,11 @@ def _vector(heading: Heading, port: Port) -> Columns:
     if heading.columns:
         choices = [[heading.place(name) for name in heading.columns]]
     else:
-        # What holds no number (an id, a date) is no value of a model that takes numbers.
-        values = [place for place in places if heading.numeric[place]]
-        choices = [places, values] if values and port.kind != "text" else [places]
+        # What holds no number (an id, a date) is no value of a model that takes numbers; what
+        # holds nothing else (an id, a label) is no text.
+        fitting = heading.wordy if port.kind == "text" else heading.numeric
+        values = [place for place in places if fitting[place]]
+        choices = [places, values] if values else [places]
         if port.shape is None or port.shape == (None,):
             choices.reverse()
     for fits in (_fits_row, _fits_series):
@@ -175,12 +181,28 @@ def _too_many(heading: Heading, port: Port, width: int) -> ItemError:
             kind="shape",
         )
     series = f", or one sample of {printable_shape(shape)}, a row a step" if shape[1:] else ""
+    values = "one value" if wanted == 1 else f"{wanted} values"
     return ItemError(
         f"{heading.where}: {heading.width} columns do not fit input {port}",
-        reason=f"it takes {wanted} values a row{series}; the columns are {heading.listed()}",
-        mend=f"name the {wanted} that feed it, in their order: --columns A,B,...",
+        reason=f"it takes {values} a row{series}; the columns are {heading.listed()}",
+        mend=_choosing(heading, wanted),
         kind="shape",
     )
+
+
+def _choosing(heading: Heading, wanted: int) -> str:
+    """Return how to say which columns feed an input of so many values."""
+    first = heading.called(0)
+    others = [heading.called(place) for place in range(1, heading.width)]
+    if len(others) == wanted and (not first or INDEX.fullmatch(first)):
+        named = f"the first column, {first!r}," if first else "the first column has no name and"
+        mend = f"{named} looks like the index that pandas writes: leave it out"
+        if wanted <= LISTED and not any(set(name) & set(', "') for name in others):
+            return f"{mend} with --columns {','.join(others)}, or by to_csv(..., index=False)"
+        return f"{mend} by to_csv(..., index=False)"
+    if wanted == 1:
+        return "name the one that feeds it: --columns NAME"
+    return f"name the {wanted} that feed it, in their order: --columns A,B,C and so on"
 
 
 def _by_name(heading: Heading, ports: Sequence[Port]) -> Columns:

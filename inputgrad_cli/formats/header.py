@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from inputgrad_cli.formats.cells import TRUTHS
 from inputgrad_cli.formats.dialect import is_word as is_word_beside
 from inputgrad_cli.formats.dialect import number
+from inputgrad_cli.formats.text_header import heads_texts
 from inputgrad_cli.signature import Port
 
 COUNTED = 3  # columns; a shorter row may well begin 0, 1 by chance
@@ -19,13 +20,14 @@ def is_header(
     """Return whether the first of the `rows` of a table names its columns.
 
     It does where it has an input's name or all of `columns`, or a word above numbers; a word above
-    words may be a name or an id. A table of texts alone has a header only where that names an
-    input.
+    words may be a name or an id.
     """
     first, below = rows[0], rows[1:]
     cells = {cell.strip() for cell in first}
     if cells & {port.name for port in ports} or (columns and cells >= set(columns)):
         return True
+    if all(port.kind == "text" for port in ports):
+        return heads_texts(first, below)
     places = list(_tested(first, ports))
     words = [place for place in places if is_word(first[place], ports)]
     numeric = [place for place in places if holds_numbers(below, place, ports)]
@@ -38,8 +40,6 @@ def is_header(
 
 def _tested(first: Sequence[str], ports: Sequence[Port]) -> Iterator[int]:
     """Yield the columns where a word can only be a name: those that no text input takes."""
-    if len(ports) != len(first) and all(port.kind == "text" for port in ports):
-        return
     for place in range(len(first)):
         if len(ports) != len(first) or ports[place].kind != "text":
             yield place
@@ -58,6 +58,11 @@ def holds_numbers(rows: Sequence[Sequence[str]], place: int, ports: Sequence[Por
         number(cell) is not None or number(cell, ",") is not None or cell.strip().lower() in truths
         for cell in cells
     )
+
+
+def holds_words(rows: Sequence[Sequence[str]], place: int) -> bool:
+    """Return whether some cell of a column is a word, neither a number nor empty."""
+    return any(is_word_beside(row[place]) for row in rows if place < len(row))
 
 
 def _truths(ports: Sequence[Port]) -> frozenset[str]:

@@ -88,7 +88,8 @@ class _Picked:
             return
         names = tuple(field.name for field in flat)
         numeric = tuple(_is_number(types, field.type) for field in flat)
-        found = assign(Heading(where, names, numeric, columns), self._ports)
+        wordy = tuple(not is_number for is_number in numeric)
+        found = assign(Heading(where, names, numeric, columns, wordy), self._ports)
         self._wanted = [names[place] for place in found.of[self._ports[0].name]]
         self.notes, self.series = found.notes, found.series
 

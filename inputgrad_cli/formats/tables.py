@@ -19,8 +19,9 @@ from inputgrad_cli.formats.cells import Spot, parse_cell
 from inputgrad_cli.formats.columns import UNUSED, Columns, Heading, assign, row_of
 from inputgrad_cli.formats.dialect import Dialect, decimal_of, pointed
 from inputgrad_cli.formats.files import text_of
-from inputgrad_cli.formats.header import holds_numbers, is_header
+from inputgrad_cli.formats.header import holds_numbers, holds_words, is_header
 from inputgrad_cli.formats.rows import Row, gather
+from inputgrad_cli.formats.text_header import may_head_texts
 from inputgrad_cli.sample import Samples, layout
 from inputgrad_cli.signature import Port
 
@@ -152,7 +153,7 @@ def _series(rows: Sequence[Row], table: Table, ask: Ask) -> Samples:
             f"{ask.where}: {len(rows)} rows of {width} columns do not fit input {port}",
             reason=f"one sample is a row of {numbers} values, or {length} rows, a row a step; "
             f"the columns are {table.listed}",
-            mend="" if ask.columns else "name those that feed it, in order: --columns A,B,...",
+            mend="" if ask.columns else "name those that feed it, in their order: --columns A,B",
             kind="shape",
         )
     steps = np.stack([row.values[port.name] for row in rows])
@@ -226,14 +227,32 @@ def _table(look: Look, ask: Ask) -> Table:
     if not below:
         raise ItemError(f"{ask.where}: the table has a header and no rows", kind="empty")
     names = tuple(cell.strip() for cell in cells[0]) if named else ()
-    numeric = tuple(holds_numbers(below, place, ask.ports) for place in range(len(cells[0])))
-    heading = Heading(ask.where, names, numeric, ask.columns)
+    places = range(len(cells[0]))
+    numeric = tuple(holds_numbers(below, place, ask.ports) for place in places)
+    wordy = tuple(holds_words(below, place) for place in places)
+    heading = Heading(ask.where, names, numeric, ask.columns, wordy)
     columns = assign(heading, ask.ports)
-    if names and all(name.isdecimal() or not name for name in names):
-        note = f"the first row ({names[0]}, ...) was taken for the names of the columns"
-        columns = replace(columns, notes={**columns.notes, "header-numbers": note})
+    columns = replace(columns, notes={**columns.notes, **_header_notes(cells, named, ask)})
     lines = iter(look.lines[1:] if named else look.lines)
     return Table(heading.width, heading.listed(), columns, look.dialect, lines)
+
+
+def _header_notes(cells: Sequence[Sequence[str]], named: bool, ask: Ask) -> dict[str, str]:
+    """Return what is to be known of the first row where its reading was a guess."""
+    names = [cell.strip() for cell in cells[0]]
+    first = ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
+    inputs = [port.name for port in ask.ports]
+    if named and all(name.isdecimal() or not name for name in names):
+        return {"header-numbers": f"the first row ({first}) was taken for the names of the columns"}
+    if any(port.kind != "text" for port in ask.ports) or {*inputs, *ask.columns} & {*names}:
+        return {}
+    if named:
+        note = f"the first row ({first}) was taken for the names of the columns, not for texts"
+        return {"header-words": f"{note}; if it is a text, put {inputs[0]!r} above it"}
+    if may_head_texts(names):
+        note = f"the first row ({first}) was taken for texts, not for the names of the columns"
+        return {"first-row-text": f"{note}; if it names them, write --columns {names[0]}"}
+    return {}
 
 
 def _lines(text: TextIO, dialect: Dialect, where: str) -> Iterator[Line]:

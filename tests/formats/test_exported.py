@@ -88,6 +88,16 @@ def test_a_column_of_numbers_too_many_is_refused_with_all_that_is_needed():
     assert not found.notes
 
 
+@pytest.mark.parametrize("name", ["", "Unnamed: 0", "index"])
+def test_the_index_that_pandas_writes_is_called_so(name):
+    with pytest.raises(ItemError, match=r"pandas.*--columns a,b, or by to_csv") as told:
+        read("a.csv", f"{name},a,b\n0,1,2\n1,3,4\n".encode(), port((2,)))
+    assert (repr(name) in str(told.value)) == bool(name)
+    with pytest.raises(ItemError) as told:
+        read("a.csv", f"{name},a,b,c\n0,1,2,3\n1,3,4,5\n".encode(), port((2,)))
+    assert "pandas" not in str(told.value)
+
+
 def test_a_message_names_few_of_many_columns():
     names = ",".join(f"pixel{n}" for n in range(785))
     with pytest.raises(ItemError, match=r"pixel0, .* and 773 more") as told:

@@ -64,9 +64,65 @@ def test_one_value_is_picked_by_its_name():
     assert values(read("a.csv", b"id,x\n7,word\n", port((), "string"))) == ["word"]
 
 
-def test_a_table_of_texts_has_a_header_only_where_it_names_the_input():
-    assert values(read("a.csv", b"hello\nworld\n", port((), "string"))) == ["hello", "world"]
-    assert values(read("a.csv", b"x\nhello\n", port((), "string"))) == ["hello"]
+def test_a_table_of_words_is_read_whole_and_says_so():
+    found = read("a.csv", b"hello\nworld\n", port((), "string"))
+    assert values(found) == ["hello", "world"]
+    assert "'x'" not in found.notes["first-row-text"]
+    assert "--columns hello" in found.notes["first-row-text"]
+    named = read("a.csv", b"x\nhello\n", port((), "string"))
+    assert values(named) == ["hello"]
+    assert not named.notes
+
+
+SENTENCES = b"good movie\nbad film\nmuch too long\n"
+
+
+@pytest.mark.parametrize("name", ["review", "Review Text", "clean_text", "tweetText", "Comments"])
+@pytest.mark.parametrize("shape", [(), (1,)])
+def test_a_column_called_as_columns_of_texts_are_is_no_text(name, shape):
+    for below in (SENTENCES, b"Great!\n"):
+        found = read("a.csv", name.encode() + b"\n" + below, port(shape, "string"))
+        assert len(found) == below.count(b"\n")
+        assert found.header == (name,)
+        assert repr("x") in found.notes["header-words"]
+
+
+def test_any_single_word_above_sentences_is_their_name():
+    found = read("a.csv", b"satz_de\n" + SENTENCES, port((), "string"))
+    assert values(found) == SENTENCES.decode().splitlines()
+    assert "header-words" in found.notes
+
+
+@pytest.mark.parametrize(
+    "data", [b"nice comment\ngood movie\n", b"Great!\ngood movie\nbad film\n", SENTENCES]
+)
+def test_a_first_text_is_never_lost(data):
+    found = read("a.csv", data, port((), "string"))
+    assert values(found) == data.decode().splitlines()
+    assert not found.notes
+
+
+def test_numbers_beside_texts_are_left_out_and_their_names_are_read():
+    for data in (
+        b"id,review\n1,good\n2,bad\n",
+        b"review,label\ngood,1\nbad,0\n",
+        b"good,1\nbad,0\n",
+    ):
+        found = read("a.csv", data, port((), "string"))
+        assert values(found) == ["good", "bad"]
+        assert "columns-unused" in found.notes
+
+
+def test_words_beside_texts_must_be_chosen_from():
+    data = b"review,sentiment\ngood,positive\nbad,negative\n"
+    with pytest.raises(ItemError, match=r"columns are review, sentiment; .* --columns NAME\.$"):
+        read("a.csv", data, port((), "string"))
+
+
+def test_names_above_two_columns_of_texts_are_no_texts():
+    pair = port((), "string", "q1"), port((), "string", "q2")
+    found = read("a.csv", b"question1,question2\nhow so,why\n", *pair)
+    assert values(found, "q2") == ["why"]
 
 
 @pytest.mark.parametrize(
