@@ -133,6 +133,9 @@ class Engine(Protocol):
     def batch_size(self) -> int:
         """Return how many samples one pass should hold."""
 
+    def resize(self, batch_size: int) -> None:
+        """Hold at most so many samples in one pass from here on."""
+
     @property
     def mode(self) -> str:
         """Return how the model is run: `eager`, `traced` or `folded`."""

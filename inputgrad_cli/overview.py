@@ -22,6 +22,8 @@ from inputgrad_cli.modelfile.sidecar import read_sidecar, write_sidecar
 from inputgrad_cli.preprocess import Pixels
 from inputgrad_cli.sample import Samples
 from inputgrad_cli.signature import Head, Port
+from inputgrad_cli.supervision.page import Stage
+from inputgrad_cli.supervision.worker import WORKER
 from inputgrad_cli.target import Choice
 from inputgrad_cli.target_text import parse
 from inputgrad_cli.trial import try_lengths
@@ -152,6 +154,7 @@ def prove(path: Path, how: Opening, telling: Telling = SILENT) -> dict[str, Any]
 
     # Few passes are quicker run eagerly, which is safe with these kernels alone.
     model = api.load(path, code=how.code, trust=how.trust, kernels="eigen", telling=telling)
+    WORKER.enter(Stage.OPENING, str(path))  # a first pass may take any time
     pixels = model.preprocessing()
     samples, length = try_lengths(model.signature, model.settle, how.length)
     rows = layers_of(model.engine)

@@ -9,6 +9,7 @@ ROOT = Path(inputgrad_cli.__file__).parent
 # From the ground up; a module imports from strictly lower floors, or from its own package.
 FLOORS = [
     {"errors", "words", "arrays", "hashes", "ahead", "suggest", "limits", "schema"},
+    {"supervision"},
     {"grammar", "missing", "devices", "arguments", "draws", "blur", "resample", "stored", "uneven"},
     {"registry", "signature", "preprocess", "target_text"},
     {"sample", "target", "baseline", "attribution"},

@@ -51,7 +51,7 @@ def bug() -> InputgradError:
     import tempfile
     import traceback
 
-    from inputgrad_cli.cli.scratch import SCRATCH
+    from inputgrad_cli.supervision.scratch import SCRATCH
 
     outside = SCRATCH.outside()  # it is to be read when the call has ended
     handle, path = tempfile.mkstemp(prefix="inputgrad-", suffix=".log", dir=outside)

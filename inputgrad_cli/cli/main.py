@@ -22,6 +22,8 @@ from inputgrad_cli.words import COMMANDS
 
 PIPE_CLOSED = 141
 INTERRUPTED = 130
+UNWATCHED = {"methods"}  # commands that read no file of a user's
+STREAMING = {"saliency"}  # commands that tell on their stream what ended them
 COMPLETING = "_INPUTGRAD_COMPLETE"
 ENDED_BY = {PIPE_CLOSED: signal.SIGPIPE, INTERRUPTED: signal.SIGINT}
 
@@ -84,10 +86,10 @@ def main() -> None:
 
         bash.install()
     if _is_work(sys.argv[1:]):
-        _open_scratch()
+        _begin_work(sys.argv[1:])
     code = run(sys.argv[1:])
     if code in ENDED_BY:
-        from inputgrad_cli.cli.signals import end_by
+        from inputgrad_cli.supervision.ends import end_by
 
         end_by(ENDED_BY[code])
     leave(code)
@@ -99,12 +101,24 @@ def _is_work(argv: list[str]) -> bool:
     return bool(set(COMMANDS) & set(argv)) and not helping and COMPLETING not in os.environ
 
 
-def _open_scratch() -> None:
-    """Give this call a temporary directory, which a signal that ends it removes as well."""
-    from inputgrad_cli.cli.scratch import SCRATCH
-    from inputgrad_cli.cli.signals import end_on_signals
+def _command(argv: list[str]) -> str:
+    """Return the name of the command that is called."""
+    return next((word for word in argv if not word.startswith("-")), "")
+
+
+def _begin_work(argv: list[str]) -> None:
+    """Give this call a temporary directory, gone at every end of it, and a process that watches.
+
+    Where that forks, this returns in the worker.
+    """
+    from inputgrad_cli.supervision.parent import supervise
+    from inputgrad_cli.supervision.scratch import SCRATCH
 
     SCRATCH.open()
+    if _command(argv) not in UNWATCHED:
+        supervise()
+    from inputgrad_cli.cli.signals import end_on_signals
+
     end_on_signals()
 
 
@@ -128,18 +142,15 @@ def leave(code: int) -> NoReturn:
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError, ValueError, AttributeError):
             stream.flush()
-    if scratch := sys.modules.get("inputgrad_cli.cli.scratch"):
-        scratch.SCRATCH.remove()
+    if ends := sys.modules.get("inputgrad_cli.supervision.ends"):
+        ends.end_with(code)
     os._exit(code)
 
 
 def run(argv: list[str]) -> int:
     """Return the exit code of a call; nothing that goes wrong is shown as a traceback."""
     try:
-        result: Any = cli.main(argv, prog_name="inputgrad", standalone_mode=False, obj=tuple(argv))
-        if sys.stdout is not None:
-            sys.stdout.flush()
-        return result if isinstance(result, int) else 0
+        return _call(argv)
     except click.exceptions.Exit as end:
         return end.exit_code
     except click.ClickException as error:
@@ -161,6 +172,16 @@ def run(argv: list[str]) -> int:
         ours = bug()
         tell(ours)
         return exit_code(ours)
+
+
+def _call(argv: list[str]) -> int:
+    worker = sys.modules.get("inputgrad_cli.supervision.worker")
+    if worker and _command(argv) not in STREAMING:
+        worker.WORKER.raise_failure()
+    result: Any = cli.main(argv, prog_name="inputgrad", standalone_mode=False, obj=tuple(argv))
+    if sys.stdout is not None:
+        sys.stdout.flush()
+    return result if isinstance(result, int) else 0
 
 
 def _show(error: click.ClickException) -> None:

@@ -9,12 +9,14 @@ from inputgrad_cli.cli import screen
 from inputgrad_cli.cli.exits import exit_code
 from inputgrad_cli.cli.signals import Signals
 from inputgrad_cli.errors import InputgradError
-from inputgrad_cli.jobs.events import Event, Summary
+from inputgrad_cli.jobs.events import Event, Summary, is_kept
+from inputgrad_cli.supervision.worker import WORKER
 
 if TYPE_CHECKING:
     from inputgrad_cli.cli.show import Show
     from inputgrad_cli.jobs.junit import Junit
     from inputgrad_cli.jobs.plan import Plan
+    from inputgrad_cli.jobs.recall import Recall
     from inputgrad_cli.jobs.run import Run
 
 
@@ -26,6 +28,7 @@ class Outcome:
         self.started: Run | None = None
         self._show = show
         self._junit: Junit | None = None
+        self._recall: Recall | None = None
 
     def keep(self, junit: Path | None, strict: bool) -> None:
         """Write what happens to a JUnit file as well; UsageError."""
@@ -34,6 +37,21 @@ class Outcome:
 
             self._junit = Junit(junit, strict)
 
+    def recall(self) -> None:
+        """Take in what earlier processes of this call did; raises what ended the last of them."""
+        if not WORKER.past.workers:
+            return
+        from inputgrad_cli.jobs.recall import Recall
+
+        self._recall = Recall()
+        for number, event in enumerate(self._recall.events):
+            if number < WORKER.past.told:
+                self._take(event)
+                self._show.remember(event)
+            else:
+                self._tell(event)
+        WORKER.raise_failure()
+
     def run(self, plan: Plan) -> None:
         """Carry out the plan; a signal ends it after the batch under way."""
         from inputgrad_cli.contracts import Telling
@@ -41,14 +59,28 @@ class Outcome:
 
         with Signals(self.close, self._show.stopped) as signals:
             self._show.expect(plan)
-            self.started = Run(plan, signals.came, Telling(screen.stage, screen.part))
+            self.started = Run(plan, signals.came, Telling(screen.stage, screen.part), self._recall)
             for event in self.started.events():
-                self._take(event)
-                self._show.event(event)
+                self._tell(event)
             self._show.noise(self.started.noise)
             if signals.came():
                 self._show.stopped()
             signals.pass_on()
+
+    def summary(self, code: int) -> Summary:
+        """Return the end of the run so far."""
+        known = self.started or self._recall
+        return known.summary(code) if known else Summary(0, 0, 0, 0.0, code)
+
+    def _tell(self, event: Event) -> None:
+        self._take(event)
+        page = WORKER.page if is_kept(event) else None
+        if page:
+            page.telling = True
+        self._show.event(event)
+        if page:
+            page.telling = False
+            page.told += 1
 
     def _take(self, event: Event) -> None:
         if self._junit:

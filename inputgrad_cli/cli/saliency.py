@@ -23,6 +23,10 @@ from inputgrad_cli.cli.questions import asking, computing, reading
 from inputgrad_cli.cli.screen import shown
 from inputgrad_cli.jobs.lists import read_list
 from inputgrad_cli.jobs.shards import Shard
+from inputgrad_cli.supervision.notes import read_once
+from inputgrad_cli.supervision.page import Stage
+from inputgrad_cli.supervision.patience import reading_seconds
+from inputgrad_cli.supervision.worker import WORKER
 
 if TYPE_CHECKING:
     from inputgrad_cli.jobs.job import Job
@@ -71,6 +75,7 @@ def _run(ctx: click.Context, values: dict[str, Any]) -> int:
     with show.errors() as outcome:
         if not values["dry_run"]:
             outcome.keep(values["junit"], values["strict"])
+            outcome.recall()
         plan = _make_plan(job_from(ctx, values))
         if values["dry_run"]:
             show.plan(plan)
@@ -82,7 +87,9 @@ def _run(ctx: click.Context, values: dict[str, Any]) -> int:
 def _make_plan(job: Job) -> Plan:
     from inputgrad_cli.jobs.check import check_job
 
+    WORKER.enter(Stage.READING, str(job.model), reading_seconds(job.model))
     check = check_job(job)
+    WORKER.enter(Stage.STARTING)
     from inputgrad_cli.jobs.plan import make_plan  # all readers: what is refused need not wait
 
     return make_plan(check)
@@ -157,7 +164,7 @@ def _names(values: dict[str, Any]) -> tuple[str, ...]:
     """Return the inputs named by arguments, or by a list in a file or on stdin."""
     if values["from_file"] is not None:
         try:
-            data = values["from_file"].read_bytes()
+            data = read_once("list", values["from_file"].read_bytes)
         except OSError as error:
             from inputgrad_cli.missing import mend_missing, typed
 
@@ -165,7 +172,8 @@ def _names(values: dict[str, Any]) -> tuple[str, ...]:
             raise click.UsageError(f"{what}; {mend_missing(values['from_file'])}.") from None
         return read_list(data, values["null"], str(values["from_file"]))
     if values["inputs"] == ("-",):
-        data = sys.stdin.buffer.read() if sys.stdin else b""  # closed by the caller
+        # Closed by the caller, there is none.
+        data = read_once("stdin", lambda: sys.stdin.buffer.read() if sys.stdin else b"")
         return read_list(data, values["null"], "stdin")
     return tuple(values["inputs"])
 

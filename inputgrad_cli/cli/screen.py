@@ -157,7 +157,13 @@ def put(text: str) -> None:
         return
     above = _screen is not None and is_terminal(sys.stdout)
     with _screen.lifted() if _screen and above else contextlib.nullcontext():
-        click.echo(text)  # which flushes, and writes any name in any locale
+        outlet = sys.modules.get("inputgrad_cli.supervision.outlet")  # --help needs none
+        if outlet and outlet.is_shared():
+            outlet.write_line(
+                f"{text}\n".encode(sys.stdout.encoding, sys.stdout.errors or "strict")
+            )
+        else:
+            click.echo(text)  # which flushes, and writes any name in any locale
 
 
 def is_terminal(stream: TextIO | None) -> bool:

@@ -110,6 +110,13 @@ class Show:
         elif isinstance(event, Summary):
             self._summary(event)
 
+    def remember(self, event: Event) -> None:
+        """Know of an event that an earlier process of this call told."""
+        if isinstance(event, Warned):
+            self._warned[event.code] += 1
+        elif isinstance(event, ItemDone) and event.status == "failed":
+            self._failed.add(event.fields["error"]["message"])
+
     def _count(self, event: Progress) -> None:
         self._done, self._total = event.done, event.total
         screen.count(event.done, event.total, event.skipped)
@@ -168,8 +175,7 @@ class JsonShow(Show):
         self._print(
             {"type": "error", "kind": error.kind, "message": error.sentence(), "exit": code}
         )
-        ended = outcome.started.summary(code) if outcome.started else Summary(0, 0, 0, 0.0, code)
-        self._print(ended.record())
+        self._print(outcome.summary(code).record())
         super().error(error, outcome)
 
     def plan(self, plan: Plan) -> None:

@@ -8,7 +8,6 @@ moment it picks, what is on disk is consistent.
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import os
 import select
 import signal
@@ -16,14 +15,13 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from types import FrameType, TracebackType
-from typing import Any, NoReturn
+from typing import Any
 
-from inputgrad_cli.cli.scratch import SCRATCH
 from inputgrad_cli.cli.screen import say, shown
+from inputgrad_cli.supervision.ears import ECHO, ENDING, GRACE
+from inputgrad_cli.supervision.echo import Echo
+from inputgrad_cli.supervision.ends import end_by
 
-WATCHED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-GRACE = 5.0  # seconds
-ECHO = 0.1  # seconds; `timeout` sends its signal to the process, and again to its group
 STOPPING = "inputgrad: stopping after this batch; a second signal ends it at once."
 
 
@@ -48,7 +46,7 @@ class Signals:
     def __enter__(self) -> Signals:
         if threading.current_thread() is threading.main_thread():
             self._watch = Watch(self._last, self._words, self._grace)
-            for number in WATCHED:
+            for number in ENDING:
                 # A job in the background, or under nohup, is meant not to hear it.
                 if signal.getsignal(number) != signal.SIG_IGN:
                     self._before[number] = signal.signal(number, self._note)
@@ -88,6 +86,7 @@ class Watch:
     def __init__(self, last: Callable[[], None], words: Callable[[], None], grace: float) -> None:
         self._last, self._words, self._grace = last, words, grace
         self._read, self._write = os.pipe()
+        self._echo = Echo()
         os.set_blocking(self._write, False)
         self._before = signal.set_wakeup_fd(self._write, warn_on_full_buffer=False)
         self._thread = threading.Thread(target=self._run, daemon=True, name="signals")
@@ -122,7 +121,7 @@ class Watch:
             told = os.read(self._read, 1)
             if not told:
                 return None
-            if told[0] in WATCHED:
+            if told[0] in ENDING and self._echo.is_new(told[0]):
                 return told[0]
         return 0
 
@@ -136,26 +135,40 @@ def opening(stage: str) -> Iterator[None]:
 
 def end_on_signals() -> None:
     """Let the signals that would end the process do so once what it wrote aside is gone."""
+    ending = _Ending()
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) == signal.SIG_DFL:
-            signal.signal(number, _end)
+            signal.signal(number, ending.end)
+    if signal.getsignal(signal.SIGINT) == signal.default_int_handler:
+        signal.signal(signal.SIGINT, ending.interrupt)
 
 
-def _end(number: int, frame: FrameType | None) -> None:
-    _stopped()
-    end_by(number)
+class _Ending:
+    """Ends the process; what a second process passes on after ^C is no second ^C."""
+
+    def __init__(self) -> None:
+        self._echo = Echo()
+        self._came = False
+
+    def interrupt(self, number: int, frame: FrameType | None) -> None:
+        """Let Python come to its end by itself, once."""
+        if not self._echo.is_new(number):
+            return
+        if self._came:
+            end_by(number)
+        self._came = True
+        raise KeyboardInterrupt
+
+    def end(self, number: int, frame: FrameType | None) -> None:
+        """End it now."""
+        if not self._echo.is_new(number):
+            return
+        if not self._came:
+            self._came = True
+            _stopped()
+        end_by(number)
 
 
 def _stopped() -> None:
     with contextlib.suppress(OSError):
         say("inputgrad: stopped.")
-
-
-def end_by(number: int) -> NoReturn:
-    """End the process by a signal; from any thread, where `signal.signal` works in one alone."""
-    SCRATCH.remove()
-    with contextlib.suppress(OSError, AttributeError):
-        ctypes.CDLL(None).signal(number, None)
-        os.kill(os.getpid(), number)
-        time.sleep(1)
-    os._exit(128 + number)

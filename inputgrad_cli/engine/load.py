@@ -13,6 +13,9 @@ from inputgrad_cli.engine.quiet import Noise
 from inputgrad_cli.errors import ModelError
 from inputgrad_cli.modelfile.archive import ModelFile
 from inputgrad_cli.modelfile.scan import refuse_unsafe
+from inputgrad_cli.supervision.page import Stage
+from inputgrad_cli.supervision.patience import opening_seconds
+from inputgrad_cli.supervision.worker import WORKER
 
 CHATTER = re.compile(r"[IW]\d{4} |E\d{4} .*(cuda|oneDNN)|WARNING: All log messages before absl")
 
@@ -42,9 +45,11 @@ def load(
     how = how or Running()
     refuse_unsafe(file, trust)
     noise = Noise()
+    WORKER.enter(Stage.OPENING, str(file.path))
     how.telling.stage("starting TensorFlow")
     boot(noise, how.kernels)
     how.telling.stage("opening the model")
+    WORKER.enter(Stage.OPENING, str(file.path), opening_seconds(file.path))
     silence = len(noise.text)
     from inputgrad_cli.engine import weights
     from inputgrad_cli.engine.binding import Binding

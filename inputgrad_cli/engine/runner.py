@@ -131,8 +131,13 @@ class Runner:
         """Halve the passes, after one of `failed` samples; threads may find that out together."""
         with self.making:
             parts = 1 if self.workers == 1 else PARTS
-            self._asked = min(self._asked, failed // 2 * parts)
             self.notes["memory"] = SHORT
+            self.resize(min(self._asked, failed // 2 * parts))
+
+    def resize(self, batch_size: int) -> None:
+        """Hold at most so many samples in one pass from here on."""
+        with self.making:
+            self._asked = batch_size
             if self.folded:  # traced for passes of one size, and each holds the weights
                 self.programs.clear()
         gc.collect()

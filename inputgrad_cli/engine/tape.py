@@ -68,6 +68,10 @@ class TapeEngine:
         """Return how many samples one pass holds, as asked or as the model demands."""
         return self.runner.batch_size
 
+    def resize(self, batch_size: int) -> None:
+        """Hold at most so many samples in one pass from here on."""
+        self.runner.resize(batch_size)
+
     @property
     def mode(self) -> str:
         """Return how the model is run: `eager`, `traced` or `folded`."""

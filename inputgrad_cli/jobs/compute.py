@@ -27,6 +27,8 @@ from inputgrad_cli.records import Facts
 from inputgrad_cli.sample import Samples
 from inputgrad_cli.schema.records import RunRecord
 from inputgrad_cli.signature import Port
+from inputgrad_cli.supervision.page import Stage
+from inputgrad_cli.supervision.worker import WORKER
 from inputgrad_cli.target_text import Target
 
 
@@ -66,6 +68,7 @@ class Computer:
         self._plan, self._pace, self._opened = plan, pace, opened
         self._telling = telling
         self._settled = False
+        self._size = pace.batch_size
         self._model: api.Model | None = None
 
     @property
@@ -90,20 +93,28 @@ class Computer:
         """Return the model, opening it the first time."""
         if self._model is None:
             job = self._plan.job
+            WORKER.enter(Stage.OPENING, str(job.model))
             self._model = api.load(
                 self._plan.file,
                 code=job.code,
                 trust=job.trust,
                 device=job.device,
                 labels=self._plan.labels,
-                batch_size=self._pace.batch_size,
+                batch_size=self._size,
                 traced=self._pace.mode != "eager",
                 folded=self._pace.mode == "folded",
                 padded=self._pace.padded,
                 telling=self._telling,
                 kernels=self._pace.kernels,
             )
+            WORKER.enter(Stage.COMPUTING, str(job.model))
         return self._model
+
+    def resize(self, size: int) -> None:
+        """Hold at most `size` samples in one pass from here on."""
+        if self._model and size != self._size:
+            self._model.engine.resize(size)
+        self._size = size
 
     def ports(self) -> tuple[Port, ...]:
         """Return the model's inputs, from the archive where it tells them."""
@@ -119,9 +130,11 @@ class Computer:
 
         `shared` says that others are computed at the same time.
         """
-        began = time.monotonic()
+        began, names = time.monotonic(), [load.item.name for load in batch]
+        _ = self.model  # a process that dies while it is opened does not die of an item
         try:
-            passes, facts = self._answers(batch, shared), self._facts()
+            with WORKER.at_work(names):
+                passes, facts = self._answers(batch, shared), self._facts()
         except ItemError as error:
             return Faulty(batch, error)
         seconds = (time.monotonic() - began) / sum(len(load.samples) for load in batch)
@@ -131,7 +144,7 @@ class Computer:
         """Return the answers of each pass over the samples of a batch that can be used."""
         passes: list[list[Answer]] = []
         keeper, many, through = Keeper(self._plan.job.out), batch[0].samples.many, 0
-        for piece in pieces(batch, self._pace.batch_size):
+        for piece in pieces(batch, self._size):
             samples = piece.samples
             question = self._question(batch[0], piece.targets)
             if not self._settled:

@@ -102,6 +102,11 @@ class Summary:
 Event = Start | ItemDone | Warned | Noted | Progress | Summary
 
 
+def is_kept(event: Event) -> bool:
+    """Return whether an event is told once a call, however many processes work on it."""
+    return not isinstance(event, (Progress, Summary))
+
+
 def failure(error: InputgradError) -> dict[str, str]:
     """Return an error as it stands in an item."""
     return {"kind": error.kind, "message": error.sentence()}

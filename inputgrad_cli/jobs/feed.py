@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -22,6 +22,7 @@ from inputgrad_cli.jobs.targetfile import TargetFile
 from inputgrad_cli.jobs.truth import Truth
 from inputgrad_cli.sample import Samples, together
 from inputgrad_cli.schema.records import JournalLine
+from inputgrad_cli.supervision.worker import WORKER
 from inputgrad_cli.target_text import Target
 from inputgrad_cli.uneven import run_of
 
@@ -119,7 +120,7 @@ class Labels:
 
 
 class Feed:
-    """Reads the items of a run one by one."""
+    """Reads the items of a run one by one; maps whose stems are in `over` are passed over."""
 
     def __init__(
         self,
@@ -128,13 +129,21 @@ class Feed:
         journal: Journal,
         facts: dict[str, object],
         labels: Labels,
+        over: Set[str] = frozenset(),
     ) -> None:
         self._reading, self._maps, self._journal = reading, maps, journal
-        self._facts, self._labels = facts, labels
+        self._facts, self._labels, self._over = facts, labels, over
 
     def read(self, number: int, item: Item) -> Iterator[Load | Skipped | Broken]:
         """Yield what there is of an item: what is skipped, then what is to be done."""
-        lacking = list(self._maps)
+        if maps := [made for made in self._maps if made.stem(item.name) not in self._over]:
+            with WORKER.at_work([item.name]):
+                yield from self._read(number, item, maps)
+
+    def _read(
+        self, number: int, item: Item, maps: Sequence[Map]
+    ) -> Iterator[Load | Skipped | Broken]:
+        lacking = list(maps)
         try:
             if item.error is not None:
                 raise item.error
@@ -142,7 +151,7 @@ class Feed:
             hashes = {name: hash_of(data) for name, data in files.items()}
             content = {str(name): mark for name, mark in hashes.items()}
             todo = []
-            for made in self._maps:
+            for made in maps:
                 mark = self._mark((item.name, number), made, content)
                 record = self._journal.holds(made.stem(item.name), mark)
                 if record is None:

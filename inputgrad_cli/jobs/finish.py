@@ -28,6 +28,7 @@ NUMBERS = 3 * PLACES  # of maps that are finished together: as many as are drawn
 class Finished:
     """The journal line of a map, none where another's stays, and what there is to tell of it."""
 
+    stem: str
     line: dict[str, Any]
     events: list[Event]
 
@@ -120,7 +121,7 @@ def finish_apart(work: Work, output: Output, facts: Facts, seconds: float) -> Fi
         told = done_fields(load.item, made, maps[row], picture, arrays, None)
         events.append(ItemDone({**told, "sample": row, "seconds": round(seconds, 4)}))
     line = {**_line(work, events, any(pictures)), **output.style, "apart": True, "files": files}
-    return Finished(line, events)
+    return Finished(stem, line, events)
 
 
 def _attribution(work: Work, facts: Facts) -> Attribution | ItemError:
@@ -145,7 +146,8 @@ def _failed(work: Work, error: ItemError) -> Finished:
     told = failure(error)
     event = ItemDone(failed_fields(work.load.item, work.made, told))
     line = failed_line(work.load.item, work.made, told)
-    return Finished({} if isinstance(error, TakenError) else line, [event])
+    stem = work.made.stem(work.load.item.name)
+    return Finished(stem, {} if isinstance(error, TakenError) else line, [event])
 
 
 def _written(
@@ -158,7 +160,7 @@ def _written(
     events += _told(load, made, attribution, pictures, arrays, seconds)
     shapes = {site: list(array.shape) for site, array in attribution.values.items()}
     line = {**_line(work, events, any(pictures)), **output.style, "shapes": shapes, "files": files}
-    return Finished(line, events)
+    return Finished(made.stem(load.item.name), line, events)
 
 
 def _line(work: Work, events: Sequence[Event], drawn: bool) -> dict[str, Any]:

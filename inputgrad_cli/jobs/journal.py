@@ -28,6 +28,7 @@ from inputgrad_cli.schema.check import Problem, Problems
 from inputgrad_cli.schema.names import heard, spoken
 from inputgrad_cli.schema.read import NoRecordError, open_record
 from inputgrad_cli.schema.records import FileRecord, JournalLine
+from inputgrad_cli.supervision.death import KIND as CRASHED
 
 NAMES = ("journal", ".jsonl")
 Record = dict[str, Any]
@@ -37,8 +38,9 @@ class Journal:
     """What was done before, and where new lines go; unless `believe`, all is done again.
 
     `homes` tells which journal a map's line stands in, by its mark; `firsts` has the first line of
-    each. `torn` says that the last line of the own one was cut short, by a kill. Raises UsageError
-    for a line that cannot be read; with `wrong`, what is wrong is put there.
+    each. `crashed` are the maps at which a process died. `torn` says that the last line of the own
+    one was cut short, by a kill. Raises UsageError for a line that cannot be read; with `wrong`,
+    what is wrong is put there.
     """
 
     def __init__(
@@ -54,6 +56,7 @@ class Journal:
         self.known = Lines()
         self.homes: dict[str, str] = {}
         self.firsts: dict[str, JournalLine] = {}
+        self.crashed: set[str] = set()
         self._pending = Pending(out, tag)
         self._owned: set[str] = set()
         self._begun: tuple[str, ...] = ()
@@ -114,6 +117,9 @@ class Journal:
         if before is None or self.homes[stem] == tag or _turn(record) >= _turn(before):
             self.known.keep(stem, line)
             self.homes[stem] = tag
+            self.crashed.discard(stem)
+            if record.get("error", {}).get("kind") == CRASHED:
+                self.crashed.add(stem)
         self._owned.update(names_in(record))
 
     def _as_told(self, names: Set[str]) -> set[str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
@@ -28,19 +27,26 @@ from inputgrad_cli.jobs.events import (
 from inputgrad_cli.jobs.feed import Broken, Feed, Labels, Load, Skipped
 from inputgrad_cli.jobs.fields import failed_fields, skipped_fields
 from inputgrad_cli.jobs.finish import Finished, Work, failed_line, finish, shares
+from inputgrad_cli.jobs.items import Item
 from inputgrad_cli.jobs.journal import Journal
+from inputgrad_cli.jobs.lineup import line_up
 from inputgrad_cli.jobs.naming import Map
 from inputgrad_cli.jobs.output import Output
 from inputgrad_cli.jobs.pace import Pace, kept_pace, write_paces
 from inputgrad_cli.jobs.pixels import record_of
 from inputgrad_cli.jobs.plan import Plan
+from inputgrad_cli.jobs.recall import Recall
 from inputgrad_cli.jobs.retouch import Retouch
 from inputgrad_cli.jobs.runfile import read_run, read_runs, refuse_other_model, write_run
 from inputgrad_cli.jobs.shards import tag_of
 from inputgrad_cli.jobs.store import Hold, sync_folder
 from inputgrad_cli.jobs.tally import Tally
 from inputgrad_cli.jobs.warn import choice_warnings, head_warnings, run_warnings
+from inputgrad_cli.records import Facts
 from inputgrad_cli.schema.names import heard
+from inputgrad_cli.supervision.page import Stage
+from inputgrad_cli.supervision.past import Past
+from inputgrad_cli.supervision.worker import WORKER
 
 Got = Found | Faulty | Skipped | Broken
 
@@ -49,16 +55,20 @@ class Run:
     """A plan being carried out."""
 
     def __init__(
-        self, plan: Plan, stop: Callable[[], bool] = lambda: False, telling: Telling = SILENT
+        self,
+        plan: Plan,
+        stop: Callable[[], bool] = lambda: False,
+        telling: Telling = SILENT,
+        recall: Recall | None = None,
     ) -> None:
         self.plan = plan
+        self._recall = recall or Recall()
         self._telling = telling
         self._tally = Tally(len(plan.share), len(plan.maps))
         self._model: api.Model | None = None
         self._stop = stop
-        self._began = time.monotonic()
-        self._counts: Counter[str] = Counter()
-        self._failed_items: set[str] = set()
+        self._counts = self._recall.counts()
+        self._failed_items = self._recall.failed()
         self._news: list[Event] = []
         self._kindless = False
         self._short = False
@@ -69,7 +79,8 @@ class Run:
     def events(self) -> Iterator[Event]:
         """Yield what happens; the last event is the summary. Raises what ends a whole run."""
         plan = self.plan
-        yield Start(__version__, str(plan.job.model), len(plan.share))
+        start = Start(__version__, str(plan.job.model), len(plan.share))
+        yield from self._recall.fresh([start])
         hold = Hold(plan.job.out, tag_of(plan.job.shard))
         try:
             for event in self._work():
@@ -79,6 +90,7 @@ class Run:
         finally:
             self._writing.stop()
             hold.release()
+        WORKER.enter(Stage.ENDING)
         yield self.summary()
 
     @property
@@ -92,7 +104,7 @@ class Run:
         if exit_code is None:
             unmet = 1 if counts["unmet"] and self.plan.job.strict else 0
             exit_code = 3 if counts["failed"] else unmet
-        seconds = time.monotonic() - self._began
+        seconds = time.monotonic() - self._recall.began
         return Summary(counts["ok"], counts["failed"], counts["skipped"], seconds, exit_code)
 
     def _count(self, event: ItemDone) -> None:
@@ -109,7 +121,8 @@ class Run:
         self._pace = pace = kept_pace(job, plan.pace, plan.maps, earlier)
         self._journal = Journal(job.out, job.on_exists != "overwrite", tag)
         if self._journal.torn:
-            yield Noted(f"{self._journal.path}: its last line was cut short; that map is done anew")
+            cut = Noted(f"{self._journal.path}: its last line was cut short; that map is done anew")
+            yield from self._recall.fresh([cut])
         self._output = Output(job.out, self._journal, job.style, job.on_exists == "overwrite")
         self._computer = Computer(plan, pace, self._opened, self._telling)
         self._computer.settle_pixels(earlier)
@@ -117,8 +130,9 @@ class Run:
         reading = replace(plan.reading(self._computer.ports()), folder=job.out)
         self._retouch = Retouch(plan, self._journal, reading)
         labels = Labels(plan.truth, job.targets, plan.target_files, plan.labels, plan.masks)
-        feed = Feed(reading, plan.maps, self._journal, deciding(plan), labels)
-        yield from run_warnings(plan)
+        over = self._recall.stems
+        feed = Feed(reading, plan.maps, self._journal, deciding(plan), labels, over)
+        yield from self._recall.fresh(run_warnings(plan))
         try:
             yield from self._items(feed, pace)
         except Exception:  # what is written is kept, whatever ends the run
@@ -130,26 +144,83 @@ class Run:
             self._write_run()
         self._retouch.end(self._stop())
         if self._retouch.count:
-            yield Noted(f"{self._retouch.count} pictures were drawn again, from their arrays")
+            told = Noted(f"{self._retouch.count} pictures were drawn again, from their arrays")
+            yield from self._recall.fresh([told])
 
     def _items(self, feed: Feed, pace: Pace) -> Iterator[Event]:
-        share = self.plan.share
-        for got in self._found(feed.batches(share, pace.batch_size, self._halted)):
-            if isinstance(got, Skipped):
-                samples = got.record["samples"]
-                self._counts["unmet"] += got.record["unmet"]
-                error = self._retouch.skipped(got)
-                for sample in [None] if samples is None else range(samples):
-                    told = skipped_fields(got.item, got.made, sample)
-                    if error is not None:
-                        told = failed_fields(got.item, got.made, failure(error), sample)
-                    yield ItemDone(told)
-                if self._tally.skip(got.item.name):
-                    yield self._tally.progress()
-            elif isinstance(got, Broken):
-                yield from self._broken(got)
-            else:
-                yield from self._batch(got)
+        """Do all items: most of them together, those at which a process died one at a time."""
+        WORKER.enter(Stage.COMPUTING, str(self.plan.job.model))
+        past, maps, over = WORKER.past, self.plan.maps, self._recall.stems
+        lineup = line_up(self.plan.share, past, self._is_dangerous)
+        for _, item in self.plan.share if over else ():
+            self._tally.done += all(made.stem(item.name) in over for made in maps)
+        for item, error in lineup.crashed:
+            if left := tuple(made for made in maps if made.stem(item.name) not in over):
+                yield from self._broken(Broken(item, error, left))
+        yield from self._alone(feed, lineup.first)
+        size = self._fitting(pace.batch_size, past)
+        if past.alone:
+            yield from self._alone(feed, lineup.others)
+        else:
+            WORKER.work_alone(len(lineup.others) == 1)
+            self._computer.resize(size)
+            batches = feed.batches(lineup.others, size, self._halted)
+            for got in self._found(batches):
+                yield from self._entered(got)
+        yield from self._alone(feed, lineup.last)
+
+    def _is_dangerous(self, item: Item) -> bool:
+        """Return whether an earlier call died at an item."""
+        crashed = self._journal.crashed
+        return bool(crashed) and any(made.stem(item.name) in crashed for made in self.plan.maps)
+
+    def _fitting(self, size: int, past: Past) -> int:
+        """Return how many items a batch may have, after batches at which processes died.
+
+        Where no item of such a batch is at fault, the batch was: the next ones are half as large.
+        """
+        size = min(size, past.size or size)
+        if past.suspects and not past.blamed:
+            size = max(1, size // 2)
+        if WORKER.page:
+            WORKER.page.size = size
+        self._pace = replace(self._pace, batch_size=size)
+        return size
+
+    def _alone(self, feed: Feed, items: Sequence[tuple[int, Item]]) -> Iterator[Event]:
+        """Do items one at a time, each to its end before the next is read."""
+        yield from self._settled(0)
+        WORKER.work_alone(True)
+        for one in items:
+            for got in feed.batches([one], 1, self._halted):
+                if isinstance(got, list):  # the samples of one file are not tried one by one
+                    many = got[0].samples.many
+                    self._computer.resize(self._pace.batch_size if many else 1)
+                yield from self._entered(self._computed(got))
+            yield from self._settled(0)
+
+    def _entered(self, got: Got) -> Iterator[Event]:
+        if isinstance(got, Skipped):
+            yield from self._skipped(got)
+        elif isinstance(got, Broken):
+            yield from self._broken(got)
+        else:
+            yield from self._batch(got)
+
+    def _skipped(self, got: Skipped) -> Iterator[Event]:
+        samples, unmet = got.record["samples"], got.record["unmet"]
+        self._counts["unmet"] += unmet
+        with WORKER.at_work([got.item.name]):
+            error = self._retouch.skipped(got)
+        events: list[Event] = []
+        for sample in [None] if samples is None else range(samples):
+            told = skipped_fields(got.item, got.made, sample)
+            if error is not None:
+                told = failed_fields(got.item, got.made, failure(error), sample)
+            events.append(ItemDone(told))
+        yield from self._recall.fresh(events, [got.made.stem(got.item.name)], unmet)
+        if self._tally.skip(got.item.name):
+            yield self._tally.progress()
 
     def _found(self, batches: Iterator[list[Load] | Skipped | Broken]) -> Iterator[Got]:
         """Yield what the feed gives, batches with what was found for them.
@@ -206,8 +277,8 @@ class Run:
     def _broken(self, got: Broken) -> Iterator[Event]:
         told = failure(got.error)
         self._journal.add([failed_line(got.item, made, told) for made in got.maps])
-        for made in got.maps:
-            yield ItemDone(failed_fields(got.item, made, told))
+        events = [ItemDone(failed_fields(got.item, made, told)) for made in got.maps]
+        yield from self._recall.fresh(events, [made.stem(got.item.name) for made in got.maps])
         self._tally.done += 1
         yield self._tally.progress()
 
@@ -216,7 +287,7 @@ class Run:
             yield from self._apart(found)
             return
         self._note_short()
-        yield from self._news
+        yield from self._recall.fresh(self._news)
         self._news.clear()
 
         works = [
@@ -226,11 +297,13 @@ class Run:
         ]
         facts, seconds = found.facts, found.seconds
         self._tally.under_way.append(len(found.batch))
-        self._writing.put(
-            [partial(finish, share, self._output, facts, seconds) for share in shares(works)]
-        )
+        self._writing.put([partial(self._finish, share, facts, seconds) for share in shares(works)])
         # The next batch is computed while this one is written, unless that would hold too much.
         yield from self._settled(0 if found.nbytes > BYTES else 1)
+
+    def _finish(self, works: Sequence[Work], facts: Facts, seconds: float) -> Iterator[Finished]:
+        with WORKER.at_work([work.load.item.name for work in works]):
+            yield from finish(works, self._output, facts, seconds)
 
     def _apart(self, faulty: Faulty) -> Iterator[Event]:
         """Do the items of a batch one by one: one is at fault, and the others shall not pay."""
@@ -249,8 +322,10 @@ class Run:
                 self._enter(finished)
             except StorageError as later:
                 raise error or later from None  # what failed first is what is told
-            for done in finished:
-                yield from done.events
+            events = [event for done in finished for event in done.events]
+            unmet = sum(done.line.get("unmet", 0) for done in finished)
+            self._counts["unmet"] += unmet
+            yield from self._recall.fresh(events, [done.stem for done in finished], unmet)
             if error:
                 raise error
             yield self._tally.written()
@@ -263,7 +338,7 @@ class Run:
         if bare and self.plan.job.style and not self._kindless:
             self._kindless = True
             told = "no kind of picture serves these inputs yet: none is drawn"
-            yield Noted(told, loud=True)
+            yield from self._recall.fresh([Noted(told, loud=True)])
 
     def _enter(self, finished: Sequence[Finished]) -> None:
         """Write the journal lines of maps whose files are in place."""
@@ -271,7 +346,8 @@ class Run:
         for folder in {(self.plan.job.out / stem).parent for stem in stems}:
             sync_folder(folder)
         self._journal.add([done.line for done in finished if done.line])
-        self._counts["unmet"] += sum(done.line.get("unmet", 0) for done in finished)
+        if WORKER.page:
+            WORKER.page.done += sum(bool(done.line.get("files")) for done in finished)
 
     def _own(
         self, passes: Sequence[Sequence[Answer]], made: Map, row: int, load: Load

@@ -8,6 +8,7 @@ import itertools
 import os
 import platform
 import re
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO
@@ -15,10 +16,12 @@ from typing import IO
 from inputgrad_cli.errors import BusyError, ItemError, StorageError, UsageError
 from inputgrad_cli.jobs.shards import TAG, shard_of, tags_in
 from inputgrad_cli.schema.read import NoRecordError, open_record
+from inputgrad_cli.supervision.worker import WORKER
 
 TEMPORARY = ".ig"
 TEMPORARIES = re.compile(re.escape(TEMPORARY) + TAG + r"-.*\.tmp", re.S)
 LOCK = ".lock"
+DYING = 2.0  # seconds that a lock outlives the process that was killed, at most
 _NUMBERS = itertools.count()
 Bytes = bytes | memoryview
 Pour = Callable[[IO[bytes]], None]  # writes what is too large for memory into a file
@@ -132,7 +135,7 @@ class Hold:
             raise _unwritable(self.out, error) from None
         self._handles.append(handle)
         try:
-            fcntl.flock(handle, kind | fcntl.LOCK_NB)
+            _wait_for_lock(handle, kind)
         except OSError:
             told = "; ".join(_holders(self.out))
             raise BusyError(
@@ -141,7 +144,7 @@ class Hold:
             ) from None
         if kind == fcntl.LOCK_EX:
             os.truncate(handle, 0)
-            os.pwrite(handle, f"process {os.getpid()} on {platform.node()}".encode(), 0)
+            os.pwrite(handle, f"process {WORKER.parent} on {platform.node()}".encode(), 0)
 
     def _refuse_other_shares(self, tag: str) -> None:
         """Raise UsageError where the run is shared in another way: items would be done twice."""
@@ -168,6 +171,36 @@ class Hold:
         """Let the next run in."""
         while self._handles:
             os.close(self._handles.pop())
+
+
+def _wait_for_lock(handle: int, kind: int) -> None:
+    """Lock a file; OSError where another process that lives holds it.
+
+    That of one that was killed goes with its worker, which ends at once, but a moment later.
+    """
+    until = time.monotonic() + DYING
+    while True:
+        try:
+            fcntl.flock(handle, kind | fcntl.LOCK_NB)
+            return
+        except BlockingIOError:
+            if time.monotonic() > until or not _is_gone(os.pread(handle, 200, 0)):
+                raise
+        time.sleep(0.01)
+
+
+def _is_gone(holder: bytes) -> bool:
+    """Return whether a process is gone, by what it wrote into its lock."""
+    number, _, node = holder.decode(errors="replace").removeprefix("process ").partition(" on ")
+    if node != platform.node() or not number.isdecimal():
+        return False
+    try:
+        os.kill(int(number), 0)
+    except ProcessLookupError:
+        return True
+    except OSError:
+        return False
+    return False
 
 
 def _holders(out: Path) -> Iterator[str]:

@@ -99,7 +99,7 @@ def test_what_the_users_code_leaves_goes_too_and_the_traceback_stays(run, tmp_pa
 
 SLEEPER = """
 import sys, time
-from inputgrad_cli.cli import main, scratch
+from inputgrad_cli.cli import main
 import tempfile
 
 def run(argv):

@@ -98,7 +98,7 @@ def start(place):
 
         def start(*words, before=(), env=None, **settings):
             line = [*before, sys.executable, "-m", "tests.faults.server", *map(str, words)]
-            streams = ("stdin", "stdout", "stderr")
+            streams = ("stdin", "stdout", "stderr", "process_group")
             options = {k: settings.pop(k) for k in list(settings) if k in streams}
             told = {**os.environ, **ENV, **(env or {}), SETTINGS: json.dumps(settings)}
             return popen(line, cwd=place, env=told, **options)

@@ -1,5 +1,6 @@
 """The closed-form engine in the place of the real one, under the real command line."""
 
+import os
 import sys
 import time
 from pathlib import Path
@@ -11,19 +12,21 @@ from inputgrad_cli.signature import Head, Port, Signature
 from tests.engines import Formula
 
 WHITE = 255.0
+POISON = 7  # the first value of a picture at which the process dies
 STUBS = ("inputgrad_cli.engine.load", "inputgrad_cli.engine.boot")
 
 
 class Brightness(Formula):
     """Scores pictures of 0..255 by `sum w -log(1 - (x/255)^2)`.
 
-    Black has the gradient zero, and white none that is finite. A pass takes `seconds`.
+    Black has the gradient zero, and white none that is finite. A pass takes `seconds`; one over a
+    picture that begins with `POISON` ends the process by the signal `crash`, if that is one.
     """
 
-    def __init__(self, ports, batch_size, seconds=0.0):
+    def __init__(self, ports, batch_size, seconds=0.0, crash=0):
         super().__init__(self._f, self._df, {}, batch_size)
         self.signature = Signature(tuple(ports), (Head("y", (1,)),))
-        self.seconds = seconds
+        self.seconds, self.crash = seconds, crash
         self.name = ports[0].name
 
     def _weights(self, x):
@@ -33,6 +36,8 @@ class Brightness(Formula):
 
     def _f(self, inputs):
         time.sleep(self.seconds)
+        if self.crash and (inputs[self.name][:, 0, 0, 0] == POISON).any():
+            os.kill(os.getpid(), self.crash)
         x = inputs[self.name].astype(np.float64)
         with np.errstate(divide="ignore"):
             bits = self._weights(x) * -np.log1p(-((x / WHITE) ** 2))
@@ -44,10 +49,11 @@ class Brightness(Formula):
             return {self.name: self._weights(x) * 2 * x / (WHITE**2 - x**2)}
 
 
-def install(seconds=0.0, sealed=False):
+def install(seconds=0.0, sealed=False, crash=0, opening=0):
     """Put the closed form where the engine would be loaded; TensorFlow is then never asked for.
 
-    A `sealed` one cannot be loaded: for what must end before that.
+    A `sealed` one cannot be loaded: for what must end before that. `opening` is a signal that ends
+    the process there, `crash` one that ends it at a poisoned picture.
     """
 
     def load(file, *words, **options):
@@ -55,10 +61,12 @@ def install(seconds=0.0, sealed=False):
 
         if sealed:
             raise AssertionError("the engine was loaded")
+        if opening:
+            os.kill(os.getpid(), opening)
 
         how = next((w for w in words if hasattr(w, "batch_size")), None)
         ports = outline(file.config).inputs or (Port("input", None),)
-        engine = Brightness(ports, how.batch_size if how else 16, seconds)
+        engine = Brightness(ports, how.batch_size if how else 16, seconds, crash)
         quiet = SimpleNamespace(text="")
         return SimpleNamespace(engine=engine, noise=quiet, settle=lambda inputs: None)
 

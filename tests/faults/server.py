@@ -10,7 +10,6 @@ import os
 import resource
 import signal
 import sys
-import threading
 import time
 import warnings
 from dataclasses import dataclass, field
@@ -28,10 +27,11 @@ class Settings:
 
     `fault` are the fields of a Shim. `largest` is RLIMIT_FSIZE, `memory` how many bytes may be
     mapped beyond those at the start. `plain` takes from root what lets it read and write every
-    file. A pass takes `seconds`; a `sealed` engine cannot be loaded. `kill` is after how many
-    seconds `signal` comes, counted from when the file `growing` grows where one is named. `closed`
-    are descriptors that the caller closed. At its end the process writes its most memory to the
-    file `peak`, and what it imported to the file `modules`.
+    file. A pass takes `seconds`; a `sealed` engine cannot be loaded. `crash` and `opening` are
+    signals that end the process at a poisoned picture, and while the model is opened. `kill` is
+    after how many seconds `signal` comes, counted from when the file `growing` grows where one is
+    named. `closed` are descriptors that the caller closed. At its end the process writes its most
+    memory to the file `peak`, and what it imported to the file `modules`.
     """
 
     fault: dict = field(default_factory=dict)
@@ -39,6 +39,8 @@ class Settings:
     memory: int = 0
     plain: bool = False
     sealed: bool = False
+    crash: int = 0
+    opening: int = 0
     seconds: float = 0.0
     kill: float = 0.0
     signal: int = signal.SIGKILL
@@ -50,7 +52,7 @@ class Settings:
 
 def prepare(settings: Settings) -> None:
     """Set this process up."""
-    engine.install(settings.seconds, settings.sealed)
+    engine.install(settings.seconds, settings.sealed, settings.crash, settings.opening)
     if settings.largest:
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (settings.largest,) * 2)
@@ -66,21 +68,25 @@ def prepare(settings: Settings) -> None:
     if settings.kill:
         # Python loses a file that is being opened when a signal comes, by default silently.
         warnings.simplefilter("ignore", ResourceWarning)
-        growing = Path(settings.growing) if settings.growing else None
-        words = settings.kill, growing, settings.signal
-        threading.Thread(target=_killed, args=words, daemon=True).start()
+        _start_killer(settings)
     for number in settings.closed:
         os.close(number)
         setattr(sys, ("stdin", "stdout", "stderr")[number], None)
 
 
-def _killed(seconds, growing, number):
-    if growing:
-        before = _size(growing)
-        while _size(growing) <= before:
-            time.sleep(0.001)
-    time.sleep(seconds)
-    os.kill(os.getpid(), number)
+def _start_killer(settings):
+    """Start a process that kills this one: the command forks, and threads do not go along."""
+    victim = os.getpid()
+    if os.fork():
+        return
+    growing = Path(settings.growing) if settings.growing else None
+    before = _size(growing) if growing else 0
+    while growing and _size(growing) <= before and os.getppid() == victim:
+        time.sleep(0.001)
+    time.sleep(settings.kill)
+    if os.getppid() == victim:
+        os.kill(victim, settings.signal)
+    os._exit(0)
 
 
 def _size(path):

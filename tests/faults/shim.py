@@ -9,6 +9,8 @@ import signal
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from inputgrad_cli.supervision.worker import WORKER
+
 WRITING = os.O_WRONLY | os.O_RDWR
 
 
@@ -17,7 +19,8 @@ class Shim:
     """Counts the calls below `place`, and spoils call `at`, or every one from there on.
 
     `how` is the name of an error number; `torn`, a write that ends half way with ENOSPC; or
-    `kill`, the end of the process by SIGKILL before the call. `fired` are the calls it spoiled.
+    `kill`, the end of the process, and of the one that watches it, by SIGKILL before the call.
+    `fired` are the calls it spoiled.
     """
 
     place: Path
@@ -41,6 +44,7 @@ class Shim:
             with _OPEN(self.report, "a") as file:
                 file.write(f"{call} {target}\n")
         if due and self.how == "kill":
+            os.kill(WORKER.parent, signal.SIGKILL)
             os.kill(os.getpid(), signal.SIGKILL)
         return due
 

@@ -24,10 +24,13 @@ PAUSE = 0.01  # seconds
 
 
 class Scratch:
-    """The directory, in the place of the temporary directory from `open` to `remove`."""
+    """The directory `folder`, in the place of the temporary one from `open` to `remove`.
+
+    It is the process's that made it, to remove: not that of one that was forked from it.
+    """
 
     def __init__(self) -> None:
-        self._folder: Path | None = None
+        self.folder: Path | None = None
         self._owner = self._lock = -1
 
     def open(self) -> None:
@@ -36,14 +39,20 @@ class Scratch:
             outside = Path(tempfile.gettempdir())
             _sweep(outside)
             self._owner = os.getpid()
-            self._folder = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-"))
-            self._lock = os.open(self._folder / LOCK, os.O_CREAT | os.O_RDWR, 0o600)
+            self.folder = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-"))
+            self._lock = os.open(self.folder / LOCK, os.O_CREAT | os.O_RDWR, 0o600)
             fcntl.flock(self._lock, fcntl.LOCK_EX)
-            tempfile.tempdir = os.environ[VARIABLE] = str(self._folder)
+            tempfile.tempdir = os.environ[VARIABLE] = str(self.folder)
+
+    def clear(self) -> None:
+        """Remove what a process that died left there; what begins with a dot is ours."""
+        for path in self.folder.iterdir() if self.folder else ():
+            if not path.name.startswith("."):
+                _remove(path)
 
     def remove(self) -> None:
         """Remove the directory with all that is in it; from any thread, as often as one likes."""
-        folder, self._folder = self._folder, None
+        folder, self.folder = self.folder, None
         if folder is not None and os.getpid() == self._owner:
             tempfile.tempdir = os.environ[VARIABLE] = str(folder.parent)
             _remove(folder)
@@ -52,12 +61,14 @@ class Scratch:
 
     def outside(self) -> str:
         """Return the temporary directory of the machine, for what is to outlive the call."""
-        return str(self._folder.parent) if self._folder else tempfile.gettempdir()
+        return str(self.folder.parent) if self.folder else tempfile.gettempdir()
 
 
 def _remove(folder: Path) -> None:
     for _ in range(TRIES):
         shutil.rmtree(folder, ignore_errors=True)
+        if folder.is_file() or folder.is_symlink():
+            folder.unlink(missing_ok=True)
         if not folder.exists():
             return
         time.sleep(PAUSE)

@@ -1,0 +1,63 @@
+"""What a worker notes for the one that goes on should it die: lines in the call's directory."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from inputgrad_cli.supervision.scratch import SCRATCH
+from inputgrad_cli.supervision.worker import WORKER
+
+LINES, ONCE = ".notes", ".once-"
+
+
+class Notes:
+    """The lines of all workers of this call so far; without a directory there are none."""
+
+    def __init__(self) -> None:
+        self._handle: int | None = None
+        self.earlier: list[bytes] = []
+        if SCRATCH.folder is None or WORKER.page is None:
+            return
+        path = SCRATCH.folder / LINES
+        flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
+        try:
+            # A line that a death cut short was not told either.
+            data = path.read_bytes() if path.exists() else b""
+            self.earlier = data.split(b"\n")[:-1]
+            self._handle = os.open(path, flags, 0o600)
+            os.truncate(path, data.rfind(b"\n") + 1)
+        except OSError:
+            return
+        WORKER.page.resumable = True
+
+    def add(self, line: bytes) -> None:
+        """Note a line; where that fails, nobody is to go on after this worker."""
+        if self._handle is None or WORKER.page is None:
+            return
+        try:
+            if os.write(self._handle, line + b"\n") <= len(line):
+                raise OSError
+        except OSError:
+            WORKER.page.resumable = False
+            self._handle = None
+
+
+def read_once(name: str, read: Callable[[], bytes]) -> bytes:
+    """Return what `read` gave the first worker that asked; a pipe cannot be read a second time."""
+    if SCRATCH.folder is None or WORKER.page is None:
+        return read()
+    path = SCRATCH.folder / (ONCE + name)
+    if WORKER.past.workers and path.exists():
+        return path.read_bytes()
+    data = read()
+    _save(path, data)
+    return data
+
+
+def _save(path: Path, data: bytes) -> None:
+    try:
+        path.write_bytes(data)
+    except OSError:
+        path.unlink(missing_ok=True)

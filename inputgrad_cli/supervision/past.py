@@ -1,0 +1,64 @@
+"""What a worker is born knowing of those before it: it is forked from the process that saw them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from inputgrad_cli.errors import InputgradError, ItemError
+from inputgrad_cli.supervision.death import Death
+from inputgrad_cli.supervision.page import Page, Stage
+
+MOST = 8  # workers that may die one after the other without a single map done between
+
+
+@dataclass(frozen=True)
+class Past:
+    """What came of the workers of this call so far.
+
+    `workers` is how many there were. `failure` ends the call: the new worker only tells it. `told`
+    events of the run the user knows. Items go by their digests: those that are at fault are
+    `crashed`, with their errors; among `suspects` one may be: they are to be tried alone, before
+    all else. `blamed` says that one of them was found. `size` bounds the batches of the others (0:
+    no bound), which are one at a time where `alone`. `row` counts the latest deaths between which
+    nothing was done.
+    """
+
+    workers: int = 0
+    failure: InputgradError | None = None
+    told: int = 0
+    crashed: Mapping[int, ItemError] = field(default_factory=dict)
+    suspects: tuple[int, ...] = ()
+    blamed: bool = False
+    size: int = 0
+    alone: bool = False
+    row: int = 0
+
+    def after(self, death: Death, page: Page) -> Past:
+        """Return what the next worker is to know, after one died."""
+        under_way = page.under_way
+        row = 1 if page.done else self.row + 1
+        new = replace(self, workers=self.workers + 1, told=page.told, row=row, size=page.size)
+        lost = not under_way and (page.stage is not Stage.COMPUTING or row > 1)
+        if not page.resumable or lost:
+            return replace(new, failure=death.error())
+        if row >= MOST:
+            return replace(new, failure=death.of_all(row))
+        if not under_way:
+            return new
+        if not page.alone:
+            return new._suspecting(under_way)
+        if page.stage is Stage.OPENING:
+            return replace(new, failure=death.error())
+        return new._blaming(under_way[0], death.of_item())
+
+    def _blaming(self, item: int, error: ItemError) -> Past:
+        left = tuple(each for each in self.suspects if each != item)
+        return replace(self, crashed={**self.crashed, item: error}, suspects=left, blamed=True)
+
+    def _suspecting(self, items: tuple[int, ...]) -> Past:
+        return replace(self, suspects=items, blamed=False, alone=self.alone or self.size == 1)
+
+    def failed(self, error: InputgradError, page: Page) -> Past:
+        """Return what the next worker is to know, after one was ended for a fault."""
+        return replace(self, workers=self.workers + 1, told=page.told, failure=error)

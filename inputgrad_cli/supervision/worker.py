@@ -1,0 +1,79 @@
+"""What a worker does for the process that watches it; nothing where nobody does."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import threading
+from collections import Counter
+from collections.abc import Iterable, Iterator
+
+from inputgrad_cli.supervision.bond import bind
+from inputgrad_cli.supervision.page import Page, Stage
+from inputgrad_cli.supervision.past import Past
+
+
+class Worker:
+    """What the process that watches this one knows of it, and what this one knows of the past."""
+
+    def __init__(self) -> None:
+        self.page: Page | None = None
+        self.past = Past()
+        self.parent = os.getpid()
+        self._lock = threading.Lock()
+        self._items: Counter[int] = Counter()
+
+    def begin(self, page: Page, past: Past, parent: int, alive: int) -> None:
+        """Become the worker of `parent`, which holds the other end of the pipe `alive`."""
+        self.page, self.past, self.parent = page, past, parent
+        page.told, page.size = past.told, past.size
+        bind(parent, alive, page)
+
+    def enter(self, stage: Stage, subject: str = "", seconds: float = 0.0) -> None:
+        """Say what is being done now, to what, how long it may use the processor (0: any)."""
+        if self.page:
+            self.page.enter(stage, subject, seconds)
+
+    def may_hold(self, size: int) -> None:
+        """Say how many bytes this process may hold."""
+        if self.page:
+            self.page.limit = size
+
+    def work_alone(self, value: bool) -> None:
+        """Say whether from here on nothing else goes on beside the item that is under way."""
+        if self.page:
+            self.page.alone = value
+
+    def raise_failure(self) -> None:
+        """Raise what ended the worker before this one, if that ends the call."""
+        if self.past.failure:
+            raise self.past.failure
+
+    @contextlib.contextmanager
+    def at_work(self, names: Iterable[str]) -> Iterator[None]:
+        """Say that the items of these names are worked on in this block, in any thread."""
+        if self.page is None:
+            yield
+            return
+        digests = Counter(map(digest_of, names))
+        self._count(digests)
+        try:
+            yield
+        finally:
+            self._count({each: -number for each, number in digests.items()})
+
+    def _count(self, digests: dict[int, int]) -> None:
+        with self._lock:
+            self._items.update(digests)
+            self._items = +self._items
+            if self.page:
+                self.page.under_way = tuple(self._items)
+
+
+def digest_of(name: str) -> int:
+    """Return the number that an item of this name goes by."""
+    return int.from_bytes(hashlib.sha256(os.fsencode(name)).digest()[:8], "big")
+
+
+WORKER = Worker()  # a process is one

@@ -1,0 +1,1 @@
+"""Tests of the process that watches a command: real processes that really die."""

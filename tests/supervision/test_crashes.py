@@ -1,0 +1,150 @@
+"""A process that dies in the middle of a run: what is at fault is found, the rest is done."""
+
+import signal
+from xml.etree import ElementTree
+
+import pytest
+
+from inputgrad_cli.supervision.death import CRASHES
+from inputgrad_cli.supervision.past import MOST
+from tests.cli import journal, strict
+from tests.faults.conftest import draw_many
+from tests.faults.invariants import results
+
+from .conftest import poison
+
+WORDS = ("saliency", "m.keras", "in", "--json", "--batch-size", "4")
+COUNT = 11
+SLOW = [pytest.param(number, marks=pytest.mark.slow) for number in sorted(CRASHES)]
+
+
+@pytest.fixture
+def names(place):
+    """Draw the inputs; the one in the middle of a batch is poisoned."""
+    names = draw_many(place / "in", COUNT)
+    poison(place / "in" / names[5])
+    return names
+
+
+def told(result):
+    """Return the items of a stream by name, after a look at how it begins and ends."""
+    first, *lines, last = [strict(line) for line in result.out.splitlines()]
+    assert (first["type"], last["type"]) == ("start", "summary")
+    assert last["exit"] == result.code
+    items = [line for line in lines if line["type"] == "item"]
+    found = {item["input"]: item for item in items}
+    assert len(found) == len(items), "told twice"
+    counts = [sum(item["status"] == word for item in items) for word in ("ok", "failed", "skipped")]
+    assert counts == [last["ok"], last["failed"], last["skipped"]]
+    return found
+
+
+def crashed(result, names):
+    """Check that exactly these items crashed, and that all others are well."""
+    items = told(result)
+    bad = {name for name, item in items.items() if item["status"] == "failed"}
+    assert bad == set(names)
+    assert {items[name]["error"]["kind"] for name in bad} <= {"crashed"}
+    return items
+
+
+@pytest.mark.parametrize("number", [signal.SIGSEGV, signal.SIGKILL, *SLOW])
+def test_a_file_at_which_the_process_dies_fails_alone(tool, place, names, temporary, number):
+    env = {"TMPDIR": str(temporary)}
+    assert tool(*WORDS, "-o", "clean").code == 0
+    result = tool(*WORDS, "-o", "out", "--junit", "j.xml", crash=number, env=env)
+    items = crashed(result, [names[5]])
+    assert result.code == 3
+    assert set(items) == set(names)
+    message = items[names[5]]["error"]["message"]
+    assert signal.Signals(number).name in message
+    assert message in result.err
+    lines = {line["input"]: line for line in journal(place / "out")}
+    assert len(lines) == len(journal(place / "out")) == COUNT
+    assert lines[names[5]]["error"]["kind"] == "crashed"
+    clean, made = results(place / "clean"), results(place / "out")
+    assert made == {name: mark for name, mark in clean.items() if names[5] not in name}
+    suite = ElementTree.parse(place / "j.xml").find("testsuite")
+    assert [suite.get(name) for name in ("tests", "failures", "errors")] == [str(COUNT), "1", "0"]
+    left = [str(path) for path in temporary.iterdir()]
+    assert all(path in message for path in left)
+    assert len(left) == (number != signal.SIGKILL)  # which leaves no time for a traceback
+
+
+def test_a_later_call_tries_it_last_and_alone_and_then_it_may_succeed(tool, place, names):
+    assert tool(*WORDS, "-o", "out", crash=signal.SIGSEGV).code == 3
+    draw_many(place / "in/more", 2)
+    again = tool(*WORDS, "-o", "out", crash=signal.SIGSEGV)
+    items = crashed(again, [names[5]])
+    assert list(items)[-1] == names[5]
+    assert sum(item["status"] == "ok" for item in items.values()) == 2
+    well = told(tool(*WORDS, "-o", "out"))
+    assert {name for name, item in well.items() if item["status"] == "ok"} == {names[5]}
+
+
+@pytest.mark.parametrize("batch", ["1", "3", "64"])
+def test_several_files_among_batches_of_any_size(tool, place, names, batch):
+    for number in (0, 6, 10):
+        poison(place / "in" / names[number])
+    words = (*WORDS[:-1], batch, "-o", "out")
+    result = tool(*words, crash=signal.SIGABRT)
+    crashed(result, [names[number] for number in (0, 5, 6, 10)])
+    assert result.code == 3
+
+
+def test_what_was_there_is_overwritten_once_and_refused_at_first_alone(tool, place, names):
+    assert tool(*WORDS, "-o", "out", "--seed", "1").code == 0
+    assert tool(*WORDS, "-o", "out", "--on-exists", "error").code == 2
+    over = (*WORDS, "-o", "out", "--on-exists", "overwrite", "--seed", "2")
+    crashed(tool(*over, crash=signal.SIGSEGV), [names[5]])
+    fresh = (*WORDS, "-o", "new", "--on-exists", "error")
+    crashed(tool(*fresh, crash=signal.SIGSEGV), [names[5]])
+
+
+def test_shares_and_a_list_on_stdin(start, tool, place, names):
+    found = {}
+    for share in ("0/2", "1/2"):
+        result = tool(*WORDS, "-o", "out", "--shard", share, crash=signal.SIGSEGV)
+        found |= told(result)
+    assert set(found) == set(names)
+    assert found[names[5]]["error"]["kind"] == "crashed"
+    words = ("saliency", "m.keras", "-", "--json", "-o", "listed", "--root", "in")
+    made = start(*words, crash=signal.SIGSEGV, stdin=-1)
+    out, _ = made.communicate("".join(f"in/{name}\n" for name in names), timeout=60)
+    assert made.returncode == 3
+    assert out.count('"status": "ok"') == COUNT - 1
+    assert strict(out.splitlines()[-1])["failed"] == 1
+
+
+def test_a_warning_is_said_once_however_many_processes_work(tool, place, names):
+    assert tool(*WORDS, "-o", "out").code == 0
+    result = tool(*WORDS, "-o", "out", "--seed", "7", crash=signal.SIGSEGV)
+    warnings = [line for line in result.out.splitlines() if '"type": "warning"' in line]
+    assert warnings
+    assert len(set(warnings)) == len(warnings)
+
+
+def test_where_every_file_kills_the_process_the_run_ends(tool, place, names):
+    more = draw_many(place / "in", 3 * MOST)
+    for name in more:
+        poison(place / "in" / name)
+    result = tool(*WORDS, "-o", "out", crash=signal.SIGSEGV)
+    *lines, error, summary = [strict(line) for line in result.out.splitlines()]
+    assert result.code == error["exit"] == summary["exit"] == 70
+    assert error["type"] == "error"
+    assert "TF_ENABLE_ONEDNN_OPTS=0" in error["message"]
+    assert 0 < summary["failed"] < MOST
+    assert summary["failed"] == sum(line["type"] == "item" for line in lines)
+
+
+@pytest.mark.parametrize("number", [signal.SIGSEGV, signal.SIGKILL])
+def test_a_model_at_which_the_process_dies_cannot_be_used(tool, names, temporary, number):
+    env = {"TMPDIR": str(temporary)}
+    result = tool(*WORDS, "-o", "out", opening=number, env=env)
+    start, error, summary = [strict(line) for line in result.out.splitlines()]
+    assert result.code == error["exit"] == summary["exit"] == 4
+    assert (start["type"], error["type"], summary["type"]) == ("start", "error", "summary")
+    assert error["message"].startswith("m.keras: ")
+    assert signal.Signals(number).name in error["message"]
+    assert f"inputgrad: {error['message']}\n" == result.err
+    assert all(str(path) in error["message"] for path in temporary.iterdir())
