@@ -16,9 +16,6 @@ from inputgrad_cli.cli.pages import Section, section
 from inputgrad_cli.cli.screen import page_width, put, say, shown, stage, wrapped
 from inputgrad_cli.cli.signals import opening
 from inputgrad_cli.errors import InputgradError
-from inputgrad_cli.supervision.page import Stage
-from inputgrad_cli.supervision.patience import reading_seconds
-from inputgrad_cli.supervision.worker import WORKER
 from inputgrad_cli.words import printable
 
 HIDDEN = [["the model shows none"]]
@@ -77,6 +74,9 @@ def command(
     from inputgrad_cli.contracts import Telling
     from inputgrad_cli.formats.results import dump
     from inputgrad_cli.overview import Opening, overview, prove, settle
+    from inputgrad_cli.supervision.page import Stage
+    from inputgrad_cli.supervision.patience import reading_seconds
+    from inputgrad_cli.supervision.worker import WORKER
 
     WORKER.enter(Stage.READING, str(model), reading_seconds(model))
     with shown(True, "reading the file"):

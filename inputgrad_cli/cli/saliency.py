@@ -23,10 +23,6 @@ from inputgrad_cli.cli.questions import asking, computing, reading
 from inputgrad_cli.cli.screen import shown
 from inputgrad_cli.jobs.lists import read_list
 from inputgrad_cli.jobs.shards import Shard
-from inputgrad_cli.supervision.notes import read_once
-from inputgrad_cli.supervision.page import Stage
-from inputgrad_cli.supervision.patience import reading_seconds
-from inputgrad_cli.supervision.worker import WORKER
 
 if TYPE_CHECKING:
     from inputgrad_cli.jobs.job import Job
@@ -86,6 +82,9 @@ def _run(ctx: click.Context, values: dict[str, Any]) -> int:
 
 def _make_plan(job: Job) -> Plan:
     from inputgrad_cli.jobs.check import check_job
+    from inputgrad_cli.supervision.page import Stage
+    from inputgrad_cli.supervision.patience import reading_seconds
+    from inputgrad_cli.supervision.worker import WORKER
 
     WORKER.enter(Stage.READING, str(job.model), reading_seconds(job.model))
     check = check_job(job)
@@ -162,6 +161,8 @@ def job_from(ctx: click.Context, values: dict[str, Any]) -> Job:
 
 def _names(values: dict[str, Any]) -> tuple[str, ...]:
     """Return the inputs named by arguments, or by a list in a file or on stdin."""
+    from inputgrad_cli.supervision.notes import read_once
+
     if values["from_file"] is not None:
         try:
             data = read_once("list", values["from_file"].read_bytes)

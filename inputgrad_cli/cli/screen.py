@@ -6,7 +6,9 @@ by a carriage return and spaces alone, so that it needs no escape codes on any t
 
 from __future__ import annotations
 
+import codecs
 import contextlib
+import functools
 import os
 import sys
 import textwrap
@@ -159,11 +161,19 @@ def put(text: str) -> None:
     with _screen.lifted() if _screen and above else contextlib.nullcontext():
         outlet = sys.modules.get("inputgrad_cli.supervision.outlet")  # --help needs none
         if outlet and outlet.is_shared():
-            outlet.write_line(
-                f"{text}\n".encode(sys.stdout.encoding, sys.stdout.errors or "strict")
-            )
+            outlet.write_line(f"{text}\n".encode(*_stdout_codec()))
         else:
             click.echo(text)  # which flushes, and writes any name in any locale
+
+
+@functools.cache
+def _stdout_codec() -> tuple[str, str]:
+    """Return the encoding of stdout, and how it takes what it lacks; ASCII is taken for UTF-8.
+
+    So Click does: ASCII is what C, or no locale at all, is read as.
+    """
+    name = codecs.lookup(sys.stdout.encoding).name
+    return "utf-8" if name == "ascii" else name, sys.stdout.errors or "strict"
 
 
 def is_terminal(stream: TextIO | None) -> bool:

@@ -15,12 +15,14 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from types import FrameType, TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from inputgrad_cli.cli.screen import say, shown
 from inputgrad_cli.supervision.ears import ECHO, ENDING, GRACE
-from inputgrad_cli.supervision.echo import Echo
 from inputgrad_cli.supervision.ends import end_by
+
+if TYPE_CHECKING:
+    from inputgrad_cli.supervision.echo import Echo
 
 STOPPING = "inputgrad: stopping after this batch; a second signal ends it at once."
 
@@ -86,7 +88,7 @@ class Watch:
     def __init__(self, last: Callable[[], None], words: Callable[[], None], grace: float) -> None:
         self._last, self._words, self._grace = last, words, grace
         self._read, self._write = os.pipe()
-        self._echo = Echo()
+        self._echo = _echo()
         os.set_blocking(self._write, False)
         self._before = signal.set_wakeup_fd(self._write, warn_on_full_buffer=False)
         self._thread = threading.Thread(target=self._run, daemon=True, name="signals")
@@ -147,7 +149,7 @@ class _Ending:
     """Ends the process; what a second process passes on after ^C is no second ^C."""
 
     def __init__(self) -> None:
-        self._echo = Echo()
+        self._echo = _echo()
         self._came = False
 
     def interrupt(self, number: int, frame: FrameType | None) -> None:
@@ -167,6 +169,12 @@ class _Ending:
             self._came = True
             _stopped()
         end_by(number)
+
+
+def _echo() -> Echo:
+    from inputgrad_cli.supervision.echo import Echo  # --help needs none
+
+    return Echo()
 
 
 def _stopped() -> None:
