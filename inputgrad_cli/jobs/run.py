@@ -79,6 +79,7 @@ class Run:
     def events(self) -> Iterator[Event]:
         """Yield what happens; the last event is the summary. Raises what ends a whole run."""
         plan = self.plan
+        WORKER.enter(Stage.COMPUTING, str(plan.job.model))
         start = Start(__version__, str(plan.job.model), len(plan.share))
         yield from self._recall.fresh([start])
         hold = Hold(plan.job.out, tag_of(plan.job.shard))
@@ -149,7 +150,6 @@ class Run:
 
     def _items(self, feed: Feed, pace: Pace) -> Iterator[Event]:
         """Do all items: most of them together, those at which a process died one at a time."""
-        WORKER.enter(Stage.COMPUTING, str(self.plan.job.model))
         past, maps, over = WORKER.past, self.plan.maps, self._recall.stems
         lineup = line_up(self.plan.share, past, self._is_dangerous)
         for _, item in self.plan.share if over else ():

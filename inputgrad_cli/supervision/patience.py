@@ -8,6 +8,7 @@ from pathlib import Path
 READING = 8.0  # seconds of the processor that any file may take
 OPENING = 12.0
 READ_RATE = 40e6  # bytes a second; hashing and checking one takes a tenth of that
+BLOCK = 512  # bytes, in which stat counts what a file takes
 OPEN_RATE = 10e6  # bytes a second; large honest models open five times as fast
 
 
@@ -22,11 +23,16 @@ def opening_seconds(path: Path) -> float:
 
 
 def _size(path: Path) -> int:
-    """Return the bytes that a file has, or all files of a directory; none where nobody can tell."""
+    """Return the bytes that a file takes of the disk, or all files of a directory; 0 of none."""
     try:
         if not path.is_dir():
-            return path.stat().st_size
+            return _held(path.stat())
         files = (os.path.join(at, name) for at, _, names in os.walk(path) for name in names)
-        return sum(os.lstat(file).st_size for file in files)
+        return sum(_held(os.lstat(file)) for file in files)
     except OSError:
         return 0
+
+
+def _held(about: os.stat_result) -> int:
+    """Return the bytes of a file, without its holes."""
+    return min(about.st_size, about.st_blocks * BLOCK)

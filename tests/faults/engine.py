@@ -9,6 +9,8 @@ from types import ModuleType, SimpleNamespace
 import numpy as np
 
 from inputgrad_cli.signature import Head, Port, Signature
+from inputgrad_cli.supervision.page import Stage
+from inputgrad_cli.supervision.worker import WORKER
 from tests.engines import Formula
 
 WHITE = 255.0
@@ -49,11 +51,12 @@ class Brightness(Formula):
             return {self.name: self._weights(x) * 2 * x / (WHITE**2 - x**2)}
 
 
-def install(seconds=0.0, sealed=False, crash=0, opening=0):
+def install(seconds=0.0, sealed=False, crash=0, opening=0, stuck=""):
     """Put the closed form where the engine would be loaded; TensorFlow is then never asked for.
 
     A `sealed` one cannot be loaded: for what must end before that. `opening` is a signal that ends
-    the process there, `crash` one that ends it at a poisoned picture.
+    the process there, `crash` one that ends it at a poisoned picture. With `stuck` it takes for
+    ever where it may take half a second: it computes (`busy`), or waits (`idle`).
     """
 
     def load(file, *words, **options):
@@ -61,6 +64,10 @@ def install(seconds=0.0, sealed=False, crash=0, opening=0):
 
         if sealed:
             raise AssertionError("the engine was loaded")
+        if stuck:
+            WORKER.enter(Stage.OPENING, str(file.path), 0.5)
+        while stuck:
+            time.sleep(0.01 if stuck == "idle" else 0)
         if opening:
             os.kill(os.getpid(), opening)
 

@@ -28,10 +28,10 @@ class Settings:
     `fault` are the fields of a Shim. `largest` is RLIMIT_FSIZE, `memory` how many bytes may be
     mapped beyond those at the start. `plain` takes from root what lets it read and write every
     file. A pass takes `seconds`; a `sealed` engine cannot be loaded. `crash` and `opening` are
-    signals that end the process at a poisoned picture, and while the model is opened. `kill` is
-    after how many seconds `signal` comes, counted from when the file `growing` grows where one is
-    named. `closed` are descriptors that the caller closed. At its end the process writes its most
-    memory to the file `peak`, and what it imported to the file `modules`.
+    signals that end the process at a poisoned picture, and while the model is opened, where it may
+    be `stuck` as well. `kill` is after how many seconds `signal` comes, counted from when the file
+    `growing` grows where one is named. `closed` are descriptors that the caller closed. At its end
+    the process writes its most memory to the file `peak`, and what it imported to `modules`.
     """
 
     fault: dict = field(default_factory=dict)
@@ -41,6 +41,7 @@ class Settings:
     sealed: bool = False
     crash: int = 0
     opening: int = 0
+    stuck: str = ""
     seconds: float = 0.0
     kill: float = 0.0
     signal: int = signal.SIGKILL
@@ -52,7 +53,8 @@ class Settings:
 
 def prepare(settings: Settings) -> None:
     """Set this process up."""
-    engine.install(settings.seconds, settings.sealed, settings.crash, settings.opening)
+    names = ("seconds", "sealed", "crash", "opening", "stuck")
+    engine.install(**{name: getattr(settings, name) for name in names})
     if settings.largest:
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (settings.largest,) * 2)

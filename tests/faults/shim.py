@@ -4,6 +4,7 @@ import builtins
 import errno
 import fcntl
 import io
+import mmap
 import os
 import signal
 from dataclasses import dataclass, field
@@ -19,7 +20,8 @@ class Shim:
     """Counts the calls below `place`, and spoils call `at`, or every one from there on.
 
     `how` is the name of an error number; `torn`, a write that ends half way with ENOSPC; or
-    `kill`, the end of the process, and of the one that watches it, by SIGKILL before the call.
+    `kill`, the end of the process, and of the one that watches it, by SIGKILL before the call;
+    `die`, the end of the process alone. Processes of one command count together.
     `fired` are the calls it spoiled.
     """
 
@@ -29,7 +31,7 @@ class Shim:
     persistent: bool = False
     only: str = ""
     report: Path | None = None
-    count: int = 0
+    count: memoryview = field(default_factory=lambda: memoryview(mmap.mmap(-1, 8)).cast("q"))
     ours: set[int] = field(default_factory=set)
 
     def met(self, call: str, target) -> bool:
@@ -38,13 +40,14 @@ class Shim:
             return False
         if not self.is_below(target):
             return False
-        self.count += 1
-        due = self.count >= self.at if self.persistent else self.count == self.at
+        self.count[0] += 1
+        due = self.count[0] >= self.at if self.persistent else self.count[0] == self.at
         if due and self.report:
             with _OPEN(self.report, "a") as file:
                 file.write(f"{call} {target}\n")
         if due and self.how == "kill":
             os.kill(WORKER.parent, signal.SIGKILL)
+        if due and self.how in ("kill", "die"):
             os.kill(os.getpid(), signal.SIGKILL)
         return due
 

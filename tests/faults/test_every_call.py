@@ -17,13 +17,13 @@ def names(place):
     return draw_many(place / "in", 2, folders=2)
 
 
-def spoil(tool, whole, least=OWN, **fault):
+def spoil(tool, whole, least=OWN, words=(), **fault):
     """Yield what came of a run for each call that fails, first to last; then it is made whole."""
     report = whole.place / "out.spoiled"
     for at in range(1, 400):
         shutil.rmtree(whole.out, ignore_errors=True)
         told = {"place": str(whole.out), "report": str(report), "at": at, **fault}
-        result = tool(*WORDS, "-o", "out", fault=told)
+        result = tool(*WORDS, "-o", "out", *words, fault=told)
         if not report.exists():
             assert at > least
             return
@@ -65,3 +65,13 @@ def test_a_kill_before_each_call_leaves_nothing_half(tool, whole):
     """Cases 55, 2, 3: SIGKILL before every call, so also between replace and journal."""
     for _, result in spoil(tool, whole, how="kill"):
         assert result.code == -9
+
+
+@pytest.mark.parametrize("batch", ["1", "2"])
+def test_a_death_before_each_call_is_mended_by_the_call_itself(tool, whole, batch):
+    """Cases 55, 2, 3: SIGKILL of the process that works; the one that watches starts another."""
+    codes = set()
+    for _, result in spoil(tool, whole, how="die", words=("--batch-size", batch)):
+        codes.add(result.code)
+    assert 0 in codes
+    assert codes <= {0, 3}

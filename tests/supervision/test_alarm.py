@@ -1,0 +1,54 @@
+"""A model that takes too long to open: the process that watches ends it, and says so."""
+
+import pytest
+
+from inputgrad_cli.supervision import guards, patience
+from inputgrad_cli.supervision.page import Page, Stage
+from tests.cli import strict
+from tests.faults.conftest import draw_many
+
+WORDS = ("saliency", "m.keras", "in", "--json", "-o", "out")
+
+
+@pytest.mark.parametrize("stuck", ["busy", "idle"])
+def test_a_model_that_does_not_open_in_time_is_refused(tool, place, temporary, stuck):
+    draw_many(place / "in", 1)
+    result = tool(*WORDS, stuck=stuck, env={"TMPDIR": str(temporary)})
+    _, error, summary = [strict(line) for line in result.out.splitlines()]
+    assert result.code == error["exit"] == summary["exit"] == 4
+    assert error["message"].startswith("m.keras: the model does not open within")
+    assert result.err == f"inputgrad: {error['message']}\n"
+    assert list(temporary.iterdir()) == []
+
+
+def test_a_pause_of_the_machine_rings_no_alarm(monkeypatch):
+    clock = [100.0]
+    monkeypatch.setattr(guards.time, "monotonic", lambda: clock[0])
+    page, alarm = Page(), guards.Alarm()
+    monkeypatch.setattr(guards, "used_seconds", lambda process: None)
+    page.enter(Stage.OPENING, "m.keras", 10.0)
+    assert alarm.fault(1, page) is None
+    clock[0] += 3600
+    assert alarm.fault(1, page) is None
+    for _ in range(30):
+        clock[0] += 0.4
+        last = alarm.fault(1, page)
+    assert last is not None
+    page.enter(Stage.COMPUTING, "m.keras")
+    assert alarm.fault(1, page) is None
+
+
+def test_what_a_file_holds_decides_how_long_it_may_take(tmp_path):
+    sparse = tmp_path / "sparse.keras"
+    sparse.touch()
+    small = patience.opening_seconds(sparse)
+    with sparse.open("wb") as file:
+        file.truncate(10**9)
+    assert patience.opening_seconds(sparse) == small, "a claim that no byte on the disk bears out"
+    sparse.write_bytes(bytes(10**7))
+    assert patience.opening_seconds(sparse) > small
+    folder = tmp_path / "folder"
+    (folder / "assets").mkdir(parents=True)
+    (folder / "assets/a").write_bytes(bytes(10**7))
+    assert patience.opening_seconds(folder) > small
+    assert patience.reading_seconds(tmp_path / "nowhere") == patience.READING
