@@ -3,6 +3,7 @@
 import signal
 from xml.etree import ElementTree
 
+import numpy as np
 import pytest
 
 from inputgrad_cli.supervision.death import CRASHES
@@ -148,3 +149,50 @@ def test_a_model_at_which_the_process_dies_cannot_be_used(tool, names, temporary
     assert signal.Signals(number).name in error["message"]
     assert f"inputgrad: {error['message']}\n" == result.err
     assert all(str(path) in error["message"] for path in temporary.iterdir())
+
+
+def test_a_command_that_computes_nothing_dies_with_a_sentence(tool, place, names):
+    assert tool(*WORDS, "-o", "out").code == 0
+    fault = {"place": str(place / "out"), "at": 1, "how": "die", "only": "open"}
+    result = tool("render", "out", "--picture", "heatmap", "--json", fault=fault)
+    assert (result.code, result.out) == (70, "")
+    assert result.err.count("\n") == 1
+    assert result.err.startswith("inputgrad: the process died of SIGKILL while")
+    assert tool("verify", "out").code == 0
+
+
+KILLER = """
+import os, signal
+import keras, numpy, tensorflow as tf
+
+def fatal(x):
+    if (x[:, 0] == 7).any():
+        os.kill(os.getpid(), signal.SIGSEGV)
+    return x
+
+@keras.saving.register_keras_serializable("killer")
+class Killer(keras.layers.Layer):
+    def call(self, inputs):
+        return inputs + tf.stop_gradient(0 * tf.numpy_function(fatal, [inputs], tf.float32))
+
+    def compute_output_shape(self, shape):
+        return shape
+"""
+
+
+def test_tensorflow_that_dies_at_one_input_is_started_anew_for_the_others(spawn, tmp_path):
+    import keras
+
+    scope = {"__name__": "killer"}
+    (tmp_path / "killer.py").write_text(KILLER)
+    exec(compile(KILLER, "killer.py", "exec"), scope)
+    layers = [keras.Input((3,)), scope["Killer"](), keras.layers.Dense(1)]
+    keras.Sequential(layers).save(tmp_path / "m.keras")
+    (tmp_path / "in").mkdir()
+    for number in range(6):
+        values = np.full(3, 7 if number == 4 else number, np.float32)
+        np.save(tmp_path / f"in/{number}.npy", values)
+    words = ("saliency", "m.keras", "in", "--code", "killer.py", "--json", "--picture", "none")
+    result = spawn(*words)
+    items = crashed(result, ["4.npy"])
+    assert (result.code, len(items)) == (3, 6)
