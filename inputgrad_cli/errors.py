@@ -4,6 +4,7 @@ InputgradError
 ├── UsageError        the call asks for what cannot be, or what the model lacks
 │   └── GrammarError  a word of `name:key=value` is wrong; knows where it stands
 ├── ItemError         one input cannot be used; the others can
+│   └── CompileError  code that runs eagerly alone, where eager kernels cannot be trusted
 ├── ModelError        the model cannot be used
 ├── EmptyError        no input is left to work on
 ├── StorageError      disk, permissions
@@ -77,6 +78,12 @@ class ItemError(InputgradError):
     """One input cannot be used; the others can."""
 
     kind = "input"
+
+
+class CompileError(ItemError):
+    """The model's code can only run eagerly, which is not safe in this process."""
+
+    kind = "compute"
 
 
 class ModelError(InputgradError):

@@ -87,7 +87,10 @@ def main() -> None:
         bash.install()
     if _is_work(sys.argv[1:]):
         _begin_work(sys.argv[1:])
-    code = run(sys.argv[1:])
+    try:
+        code = run(sys.argv[1:])
+    except SystemExit:  # another process goes on, with other kernels
+        leave(0)
     if code in ENDED_BY:
         from inputgrad_cli.supervision.ends import end_by
 

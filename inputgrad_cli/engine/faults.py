@@ -13,7 +13,7 @@ import tensorflow as tf
 from inputgrad_cli.engine.kernels import VARIABLE, must_compile
 from inputgrad_cli.engine.place import place_of
 from inputgrad_cli.engine.wording import plain
-from inputgrad_cli.errors import InputgradError, ItemError
+from inputgrad_cli.errors import CompileError, InputgradError, ItemError
 
 # How drivers and libraries of a GPU say what TensorFlow does not always make a type of its own.
 NO_GRADIENT = re.compile(r"gradient registry has no entry for: (\w+)")
@@ -61,13 +61,12 @@ def told(model: Any = None) -> Iterator[None]:
             raise ItemError(what, reason=reason, kind="compute") from error
 
 
-def cannot_compile(reason: str) -> ItemError:
+def cannot_compile(reason: str) -> CompileError:
     """Return the fault of code that can only run eagerly, where eager kernels cannot be trusted."""
-    return ItemError(
+    return CompileError(
         "the model cannot be compiled",
         reason=reason,
         mend=f"set {VARIABLE}=0 in the environment: the model then runs eagerly",
-        kind="compute",
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -47,9 +48,11 @@ def load(
     noise = Noise()
     WORKER.enter(Stage.OPENING, str(file.path))
     how.telling.stage("starting TensorFlow")
+    began = time.process_time()
     boot(noise, how.kernels)
+    start = time.process_time() - began
     how.telling.stage("opening the model")
-    WORKER.enter(Stage.OPENING, str(file.path), opening_seconds(file.path))
+    WORKER.enter(Stage.OPENING, str(file.path), opening_seconds(file.path, start))
     silence = len(noise.text)
     from inputgrad_cli.engine import weights
     from inputgrad_cli.engine.binding import Binding

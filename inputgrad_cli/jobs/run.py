@@ -12,7 +12,7 @@ from inputgrad_cli import __version__, api
 from inputgrad_cli.ahead import BYTES, ahead
 from inputgrad_cli.batch import Answer
 from inputgrad_cli.contracts import SILENT, Telling
-from inputgrad_cli.errors import StorageError
+from inputgrad_cli.errors import CompileError, StorageError
 from inputgrad_cli.jobs.behind import Behind
 from inputgrad_cli.jobs.compute import Computer, Faulty, Found, deciding
 from inputgrad_cli.jobs.events import (
@@ -284,6 +284,9 @@ class Run:
 
     def _batch(self, found: Found | Faulty) -> Iterator[Event]:
         if isinstance(found, Faulty):
+            if isinstance(found.error, CompileError):
+                yield from self._settled(0)
+                WORKER.end_for_another()
             yield from self._apart(found)
             return
         self._note_short()

@@ -37,8 +37,9 @@ class Fields(ctypes.Structure):
     parent passed on, by number. `told` is how many events of a run the user has been told, `done`
     how many maps this worker made, `size` how many items its batches hold at most (0: as it likes),
     `resumable` says that another worker could go on, `alone` that only one item is worked on at a
-    time. `line` is what is being written to stdout, `line_sent` of its `line_size` bytes so far; it
-    began at `line_start` where stdout is a file. `telling` says that it tells an event.
+    time, `anew` that it ends for another, without oneDNN, to go on. `line` is what is being written
+    to stdout, `line_sent` of its `line_size` bytes so far; it began at `line_start` where stdout is
+    a file. `telling` says that it tells an event.
     """
 
     _fields_ = (
@@ -53,6 +54,7 @@ class Fields(ctypes.Structure):
         ("size", ctypes.c_uint32),
         ("resumable", ctypes.c_int32),
         ("alone", ctypes.c_int32),
+        ("anew", ctypes.c_int32),
         ("telling", ctypes.c_int32),
         ("line_size", ctypes.c_uint64),
         ("line_sent", ctypes.c_uint64),
@@ -126,6 +128,15 @@ class Page:
     @alone.setter
     def alone(self, value: bool) -> None:
         self._fields.alone = value
+
+    @property
+    def anew(self) -> bool:
+        """Return whether the worker ends for another to go on, without oneDNN's kernels."""
+        return bool(self._fields.anew)
+
+    @anew.setter
+    def anew(self, value: bool) -> None:
+        self._fields.anew = value
 
     @property
     def limit(self) -> int:

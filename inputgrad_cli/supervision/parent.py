@@ -35,6 +35,9 @@ def supervise() -> None:
             return
         watch = Watch(worker, page, ears)
         code = os.waitstatus_to_exitcode(watch.wait())
+        if code == 0 and page.anew and watch.signal is None:
+            past = past.anew(page)
+            continue
         if code >= 0:
             end_with(code)
         past = _after(past, page, -code, watch)

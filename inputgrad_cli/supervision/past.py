@@ -9,6 +9,7 @@ from inputgrad_cli.errors import InputgradError, ItemError
 from inputgrad_cli.supervision.death import Death
 from inputgrad_cli.supervision.page import Page, Stage
 
+WITHOUT_ONEDNN = {"TF_ENABLE_ONEDNN_OPTS": "0"}  # eager operations are right with others alone
 MOST = 8  # workers that may die one after the other without a single map done between
 
 
@@ -21,7 +22,7 @@ class Past:
     `crashed`, with their errors; among `suspects` one may be: they are to be tried alone, before
     all else. `blamed` says that one of them was found. `size` bounds the batches of the others (0:
     no bound), which are one at a time where `alone`. `row` counts the latest deaths between which
-    nothing was done.
+    nothing was done. `environment` is what a worker asked to have changed for the next.
     """
 
     workers: int = 0
@@ -33,6 +34,7 @@ class Past:
     size: int = 0
     alone: bool = False
     row: int = 0
+    environment: Mapping[str, str] = field(default_factory=dict)
 
     def after(self, death: Death, page: Page) -> Past:
         """Return what the next worker is to know, after one died."""
@@ -58,6 +60,11 @@ class Past:
 
     def _suspecting(self, items: tuple[int, ...]) -> Past:
         return replace(self, suspects=items, blamed=False, alone=self.alone or self.size == 1)
+
+    def anew(self, page: Page) -> Past:
+        """Return what the next worker is to know, after one that asked for another."""
+        new = replace(self, workers=self.workers + 1, told=page.told, size=page.size)
+        return replace(new, environment=WITHOUT_ONEDNN)
 
     def failed(self, error: InputgradError, page: Page) -> Past:
         """Return what the next worker is to know, after one was ended for a fault."""

@@ -6,7 +6,8 @@ import os
 from pathlib import Path
 
 READING = 8.0  # seconds of the processor that any file may take
-OPENING = 12.0
+OPENING = 12.0  # a thousand layers take seven
+USUAL_START = 2.0  # seconds of the processor that TensorFlow takes to be imported
 READ_RATE = 40e6  # bytes a second; hashing and checking one takes a tenth of that
 BLOCK = 512  # bytes, in which stat counts what a file takes
 OPEN_RATE = 10e6  # bytes a second; large honest models open five times as fast
@@ -17,9 +18,12 @@ def reading_seconds(path: Path) -> float:
     return READING + _size(path) / READ_RATE
 
 
-def opening_seconds(path: Path) -> float:
-    """Return how long Keras may take to open a model, once TensorFlow is there."""
-    return OPENING + _size(path) / OPEN_RATE
+def opening_seconds(path: Path, start: float = USUAL_START) -> float:
+    """Return how long Keras may take to open a model; TensorFlow has taken `start` seconds to come.
+
+    A machine that takes longer for that than usual takes longer for this as well.
+    """
+    return (OPENING + _size(path) / OPEN_RATE) * max(1.0, start / USUAL_START)
 
 
 def _size(path: Path) -> int:

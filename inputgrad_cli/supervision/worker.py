@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 
 from inputgrad_cli.supervision.bond import bind
 from inputgrad_cli.supervision.page import Page, Stage
-from inputgrad_cli.supervision.past import Past
+from inputgrad_cli.supervision.past import WITHOUT_ONEDNN, Past
 
 
 class Worker:
@@ -21,6 +21,7 @@ class Worker:
         self.page: Page | None = None
         self.past = Past()
         self.parent = os.getpid()
+        self._chosen = True
         self._lock = threading.Lock()
         self._items: Counter[int] = Counter()
 
@@ -28,6 +29,8 @@ class Worker:
         """Become the worker of `parent`, which holds the other end of the pipe `alive`."""
         self.page, self.past, self.parent = page, past, parent
         page.told, page.size = past.told, past.size
+        self._chosen = not WITHOUT_ONEDNN.keys().isdisjoint(os.environ)
+        os.environ.update(past.environment)
         bind(parent, alive, page)
 
     def enter(self, stage: Stage, subject: str = "", seconds: float = 0.0) -> None:
@@ -44,6 +47,16 @@ class Worker:
         """Say whether from here on nothing else goes on beside the item that is under way."""
         if self.page:
             self.page.alone = value
+
+    def end_for_another(self) -> None:
+        """End this process, and let one without oneDNN's kernels go on, where that is possible.
+
+        It is not where the user chose the kernels, and where it was done before.
+        """
+        page = self.page
+        if page and page.resumable and not self._chosen and not self.past.environment:
+            page.anew = True
+            raise SystemExit
 
     def raise_failure(self) -> None:
         """Raise what ended the worker before this one, if that ends the call."""

@@ -8,6 +8,7 @@ from types import ModuleType, SimpleNamespace
 
 import numpy as np
 
+from inputgrad_cli.errors import CompileError
 from inputgrad_cli.signature import Head, Port, Signature
 from inputgrad_cli.supervision.page import Stage
 from inputgrad_cli.supervision.worker import WORKER
@@ -22,13 +23,14 @@ class Brightness(Formula):
     """Scores pictures of 0..255 by `sum w -log(1 - (x/255)^2)`.
 
     Black has the gradient zero, and white none that is finite. A pass takes `seconds`; one over a
-    picture that begins with `POISON` ends the process by the signal `crash`, if that is one.
+    picture that begins with `POISON` ends the process by the signal `crash`, if that is one. Where
+    it is `uncompiled` it can only run without oneDNN's kernels.
     """
 
-    def __init__(self, ports, batch_size, seconds=0.0, crash=0):
+    def __init__(self, ports, batch_size, seconds=0.0, crash=0, uncompiled=False):
         super().__init__(self._f, self._df, {}, batch_size)
         self.signature = Signature(tuple(ports), (Head("y", (1,)),))
-        self.seconds, self.crash = seconds, crash
+        self.seconds, self.crash, self.uncompiled = seconds, crash, uncompiled
         self.name = ports[0].name
 
     def _weights(self, x):
@@ -38,6 +40,8 @@ class Brightness(Formula):
 
     def _f(self, inputs):
         time.sleep(self.seconds)
+        if self.uncompiled and os.environ.get("TF_ENABLE_ONEDNN_OPTS") != "0":
+            raise CompileError("the model cannot be compiled")
         if self.crash and (inputs[self.name][:, 0, 0, 0] == POISON).any():
             os.kill(os.getpid(), self.crash)
         x = inputs[self.name].astype(np.float64)
@@ -51,12 +55,13 @@ class Brightness(Formula):
             return {self.name: self._weights(x) * 2 * x / (WHITE**2 - x**2)}
 
 
-def install(seconds=0.0, sealed=False, crash=0, opening=0, stuck=""):
+def install(seconds=0.0, sealed=False, crash=0, opening=0, stuck="", **more):
     """Put the closed form where the engine would be loaded; TensorFlow is then never asked for.
 
     A `sealed` one cannot be loaded: for what must end before that. `opening` is a signal that ends
     the process there, `crash` one that ends it at a poisoned picture. With `stuck` it takes for
-    ever where it may take half a second: it computes (`busy`), or waits (`idle`).
+    ever where it may take half a second: it computes (`busy`), or waits (`idle`). What more
+    there is goes to the engine.
     """
 
     def load(file, *words, **options):
@@ -73,7 +78,7 @@ def install(seconds=0.0, sealed=False, crash=0, opening=0, stuck=""):
 
         how = next((w for w in words if hasattr(w, "batch_size")), None)
         ports = outline(file.config).inputs or (Port("input", None),)
-        engine = Brightness(ports, how.batch_size if how else 16, seconds, crash)
+        engine = Brightness(ports, how.batch_size if how else 16, seconds, crash, **more)
         quiet = SimpleNamespace(text="")
         return SimpleNamespace(engine=engine, noise=quiet, settle=lambda inputs: None)
 

@@ -27,11 +27,12 @@ class Settings:
 
     `fault` are the fields of a Shim. `largest` is RLIMIT_FSIZE, `memory` how many bytes may be
     mapped beyond those at the start. `plain` takes from root what lets it read and write every
-    file. A pass takes `seconds`; a `sealed` engine cannot be loaded. `crash` and `opening` are
-    signals that end the process at a poisoned picture, and while the model is opened, where it may
-    be `stuck` as well. `kill` is after how many seconds `signal` comes, counted from when the file
-    `growing` grows where one is named. `closed` are descriptors that the caller closed. At its end
-    the process writes its most memory to the file `peak`, and what it imported to `modules`.
+    file. A pass takes `seconds`; a `sealed` engine cannot be loaded, an `uncompiled` one cannot run
+    with oneDNN's kernels. `crash` and `opening` are signals that end the process at a poisoned
+    picture, and while the model is opened, where it may be `stuck` as well. `kill` is after how
+    many seconds `signal` comes, counted from when the file `growing` grows where one is named.
+    `closed` are descriptors that the caller closed. At its end the process writes its most memory
+    to the file `peak`, and what it imported to the file `modules`.
     """
 
     fault: dict = field(default_factory=dict)
@@ -42,6 +43,7 @@ class Settings:
     crash: int = 0
     opening: int = 0
     stuck: str = ""
+    uncompiled: bool = False
     seconds: float = 0.0
     kill: float = 0.0
     signal: int = signal.SIGKILL
@@ -53,7 +55,7 @@ class Settings:
 
 def prepare(settings: Settings) -> None:
     """Set this process up."""
-    names = ("seconds", "sealed", "crash", "opening", "stuck")
+    names = ("seconds", "sealed", "crash", "opening", "stuck", "uncompiled")
     engine.install(**{name: getattr(settings, name) for name in names})
     if settings.largest:
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
@@ -120,7 +122,11 @@ def command(words):
 def child(request):
     """Run one request in the process that was forked for it."""
     os.chdir(request["cwd"])
-    os.environ.update(request.get("env", {}))
+    for name, value in request.get("env", {}).items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     for number, name in ((1, "out"), (2, "err")):
         os.dup2(os.open(request[name], os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), number)

@@ -47,6 +47,7 @@ def test_what_a_file_holds_decides_how_long_it_may_take(tmp_path):
     assert patience.opening_seconds(sparse) == small, "a claim that no byte on the disk bears out"
     sparse.write_bytes(bytes(10**7))
     assert patience.opening_seconds(sparse) > small
+    assert patience.opening_seconds(sparse, start=20.0) > 9 * small, "a machine that is slow"
     folder = tmp_path / "folder"
     (folder / "assets").mkdir(parents=True)
     (folder / "assets/a").write_bytes(bytes(10**7))

@@ -161,6 +161,17 @@ def test_a_command_that_computes_nothing_dies_with_a_sentence(tool, place, names
     assert tool("verify", "out").code == 0
 
 
+def test_what_cannot_be_compiled_goes_on_without_onednn_unless_that_was_chosen(tool, place, names):
+    plain = {"TF_ENABLE_ONEDNN_OPTS": None}
+    result = tool(*WORDS, "-o", "out", uncompiled=True, env=plain)
+    items = told(result)
+    assert (result.code, result.err) == (0, "")
+    assert len(items) == COUNT
+    chosen = tool(*WORDS, "-o", "new", uncompiled=True, env={"TF_ENABLE_ONEDNN_OPTS": "1"})
+    assert chosen.code == 3
+    assert {item["error"]["kind"] for item in told(chosen).values()} == {"compute"}
+
+
 KILLER = """
 import os, signal
 import keras, numpy, tensorflow as tf
