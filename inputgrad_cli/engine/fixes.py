@@ -9,6 +9,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from inputgrad_cli.engine.kernels import must_compile
+
 HALF = ("float16", "bfloat16")
 
 
@@ -80,6 +82,18 @@ def has_channels_first(model: Any) -> bool:
     return any(
         getattr(layer, "data_format", None) == "channels_first" for layer in model._flatten_layers()
     )
+
+
+def keep_paddings(model: Any) -> None:
+    """Let TensorFlow compute a padding and the convolution behind it one after the other.
+
+    With oneDNN's kernels TensorFlow 2.21 fuses a padding with a `Conv3D` behind it, and forgets the
+    padding of a convolution that pads as well: its output is too small, and what is pooled from it
+    is wrong. The fusing cannot be turned off for one program, so it is for all of the process.
+    """
+    volumes = any(isinstance(layer, keras.layers.Conv3D) for layer in model._flatten_layers())
+    if must_compile() and (volumes or has_own_code(model)):
+        tf.config.optimizer.set_experimental_options({"remapping": False})
 
 
 def may_mix(model: Any) -> bool:

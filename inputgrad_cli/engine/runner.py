@@ -45,6 +45,7 @@ class Runner:
         self, binding: Binding, how: Running, workers: int, device: str | None, noise: Noise
     ) -> None:
         self.binding = binding
+        fixes.keep_paddings(binding.model)
         self._stateful = fixes.is_stateful(binding.model)
         self._must_compile = must_compile()
         self.traced = how.traced or how.folded or self._must_compile

@@ -42,6 +42,8 @@ def check(seed, folder):
     drawn.model.save(folder / "m.keras")
     top, lead, score, plain = plain_results(drawn)
     clear = lead > 1e-6  # where classes tie within rounding, none of them is the top one
+    if drawn.ending == "tanh":  # its slope 1 - y ** 2 keeps few digits where y is nearly one
+        clear &= 1 - score**2 > 0.05
     keep = steady_rows(drawn, plain) & clear
     loaded = api.load(folder / "m.keras", batch_size=ROWS)
     loaded.settle(Samples(drawn.inputs, many=True), (parse(drawn.target),))
