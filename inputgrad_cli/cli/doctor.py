@@ -97,7 +97,10 @@ def _devices() -> tuple[str, list[str], str]:
     """Return the problem if there is one, the devices, and the kernels that a CPU computes with."""
     from inputgrad_cli import api
     from inputgrad_cli.errors import InputgradError
+    from inputgrad_cli.supervision.page import Stage
+    from inputgrad_cli.supervision.worker import WORKER
 
+    WORKER.enter(Stage.OPENING)  # no model opens here where TensorFlow kills its process
     try:
         return "", api.devices(), api.kernels()
     except InputgradError as error:

@@ -22,7 +22,7 @@ KIND = "crashed"
 DOING = {
     Stage.STARTING: "while the call was prepared",
     Stage.READING: "while the model's file was read",
-    Stage.OPENING: "while the model was opened",
+    Stage.OPENING: "while TensorFlow started or opened a model",
     Stage.COMPUTING: "while items were computed",
     Stage.ENDING: "while the call came to its end",
 }
@@ -78,4 +78,6 @@ class Death:
     def _mend(self, more: str) -> str:
         if self.number == signal.SIGKILL:
             return "end what else fills it, or bound this with --max-memory and --batch-size 1"
+        if self.number == signal.SIGILL:
+            return "install a TensorFlow that was built for this one"
         return f"try TF_ENABLE_ONEDNN_OPTS=0 in the environment, {more}"
