@@ -51,8 +51,10 @@ def _values(ctx: click.Context, path: Path) -> Iterator[tuple[str, Any]]:
 
 
 def _table(path: Path) -> Mapping[str, Any]:
+    from inputgrad_cli.supervision.notes import read_once  # --help needs none
+
     try:
-        text = path.read_bytes().decode("utf-8-sig")
+        text = read_once("config", path.read_bytes).decode("utf-8-sig")
         found = tomllib.loads(text)
     except OSError as error:
         raise click.UsageError(f"--config {path}: {error.strerror}.") from None

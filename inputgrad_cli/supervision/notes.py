@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 import os
-from collections.abc import Callable
+import stat
+import sys
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from inputgrad_cli.supervision.scratch import SCRATCH
 from inputgrad_cli.supervision.worker import WORKER
 
+KEPT = {"--from-file", "--config"}  # options whose files are read by `read_once`
 LINES, ONCE = ".notes", ".once-"
 
 
@@ -30,7 +34,7 @@ class Notes:
             os.truncate(path, data.rfind(b"\n") + 1)
         except OSError:
             return
-        WORKER.page.resumable = True
+        WORKER.page.resumable = not any(_is_read_once(word) for word in _named(sys.argv))
 
     def add(self, line: bytes) -> None:
         """Note a line; where that fails, nobody is to go on after this worker."""
@@ -54,6 +58,22 @@ def read_once(name: str, read: Callable[[], bytes]) -> bytes:
     data = read()
     _save(path, data)
     return data
+
+
+def _named(words: Sequence[str]) -> Iterator[str]:
+    """Yield what may be a path in a command line, without those that are kept."""
+    for before, word in itertools.pairwise(words):
+        if KEPT.isdisjoint((before, word.partition("=")[0])):
+            yield from {word, word.rpartition("=")[2]}
+
+
+def _is_read_once(path: str) -> bool:
+    """Return whether nobody could read a file again: a pipe, as `<(...)` gives one."""
+    try:
+        mode = os.stat(path).st_mode
+    except (OSError, ValueError):
+        return False
+    return stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode) or stat.S_ISCHR(mode)
 
 
 def _save(path: Path, data: bytes) -> None:

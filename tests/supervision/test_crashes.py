@@ -1,6 +1,13 @@
 """A process that dies in the middle of a run: what is at fault is found, the rest is done."""
 
+import io
+import json
+import os
 import signal
+import subprocess
+import sys
+import threading
+from functools import partial
 from xml.etree import ElementTree
 
 import numpy as np
@@ -9,8 +16,10 @@ import pytest
 from inputgrad_cli.supervision.death import CRASHES
 from inputgrad_cli.supervision.past import MOST
 from tests.cli import journal, strict
-from tests.faults.conftest import draw_many
+from tests.conftest import Result
+from tests.faults.conftest import ENV, draw_many
 from tests.faults.invariants import results
+from tests.faults.server import SETTINGS
 
 from .conftest import poison
 
@@ -115,6 +124,35 @@ def test_shares_and_a_list_on_stdin(start, tool, place, names):
     assert made.returncode == 3
     assert out.count('"status": "ok"') == COUNT - 1
     assert strict(out.splitlines()[-1])["failed"] == 1
+
+
+def test_what_comes_through_a_pipe_is_not_read_a_second_time(tool, place, names):
+    read, write = os.pipe()
+    os.write(write, "".join(f"in/{name}\n" for name in names).encode())
+    os.close(write)
+    line = [sys.executable, "-m", "tests.faults.server", "saliency", "m.keras", "--json"]
+    env = {**os.environ, **ENV, SETTINGS: json.dumps({"crash": signal.SIGSEGV})}
+    options = {"cwd": place, "env": env, "capture_output": True, "text": True, "timeout": 60}
+    settings, written = os.pipe()
+    os.write(written, b"[saliency]\nout = 'listed'\n")
+    os.close(written)
+    listed = [*line, "--from-file", f"/dev/fd/{read}", "--root", "in"]
+    listed += ["--config", f"/dev/fd/{settings}"]
+    done = subprocess.run(listed, pass_fds=[read, settings], check=False, **options)
+    os.close(read)
+    os.close(settings)
+    assert len(results(place / "listed")) == 2 * (COUNT - 1)
+    result = Result(done.returncode, done.stdout, done.stderr)
+    crashed(result, [names[5]])
+    assert len(told(result)) == COUNT
+    os.mkfifo(place / "x.npy")
+    written = io.BytesIO()
+    np.save(written, np.full((8, 8, 3), 90, np.uint8))
+    write = partial((place / "x.npy").write_bytes, written.getvalue())
+    threading.Thread(target=write, daemon=True).start()
+    done = subprocess.run([*line, "x.npy", "in"], check=False, **options)
+    assert done.returncode == 70
+    assert strict(done.stdout.splitlines()[-1])["exit"] == 70
 
 
 def test_a_warning_is_said_once_however_many_processes_work(tool, place, names):
