@@ -93,14 +93,15 @@ def channels_last(values: Array, site: str, metadata: Mapping[str, Any]) -> Arra
     Its pictures may go in as (C, H, W) or (H, W), and a class activation map has no channels. Ids
     that are looked up have the axis of their embedding.
     """
-    flat = site in metadata.get("flat", ()) and not _is_looked_up(site, metadata)
+    flat = site in metadata.get("flat", ()) and not is_looked_up(site, metadata)
     if "cam" in metadata or flat:
         return values[..., np.newaxis]
     first = site in metadata.get("channels_first", ()) and values.ndim >= 3
     return np.moveaxis(values, -3, -1) if first else values
 
 
-def _is_looked_up(site: str, metadata: Mapping[str, Any]) -> bool:
+def is_looked_up(site: str, metadata: Mapping[str, Any]) -> bool:
+    """Return whether a site holds ids, whose map has the axes of their embedding."""
     tokens = metadata.get("tokens") or {}
     rows = tokens if isinstance(tokens, list) else [tokens]
     return any(site in row for row in rows if row)

@@ -1,5 +1,6 @@
 """Ways to damage the records of a run: every field that the schema describes."""
 
+import hashlib
 import json
 import types
 import zipfile
@@ -16,6 +17,22 @@ VALUES = (
     *("", "x", NUL, SURROGATE, "/etc/passwd", "../outside/x", ".", "a//b", "y" * 5000, "0" * 64),
     *([], [0], [None], [[1]], [FAR], {}, {"x": 0}, {"value": 0}),
 )
+
+
+CODES = {0, 1, 2, 3, 5}  # that a command on a damaged run may end with
+OUTSIDE = "outside"  # the folder beside a run that nothing of it may open
+OPENED = []  # what was opened there all the same
+
+
+def note_outside(event, args):
+    """Note what is opened outside: an audit hook."""
+    if event == "open" and OUTSIDE in str(args[0]):
+        OPENED.append(args[0])
+
+
+def outside(place):
+    """Return the files that stand outside a run, to compare them."""
+    return {p: p.read_bytes() for p in (place / OUTSIDE).rglob("*") if p.is_file()}
 
 
 @dataclass(frozen=True)
@@ -103,14 +120,22 @@ def change_metadata(out: Path, change) -> None:
     """Put what every result says of itself through `change`; the journal agrees."""
 
     def members(old):
-        return {**old, "metadata.json": json.dumps(change(json.loads(old["metadata.json"])))}
+        record = json.loads(old["metadata.json"])
+        try:
+            return {**old, "metadata.json": json.dumps(change(record))}
+        except (KeyError, IndexError, StopIteration, TypeError):  # it has no such field
+            return old
 
     change_members(out, members)
 
 
+def at_home(out: Path) -> None:
+    """Let the sources of a run that was copied stand beside it."""
+    change_runs(out, lambda run: {**run, "directory": str(out.parent)})
+
+
 def agree(out: Path) -> None:
     """Write into the journal the sizes and hashes that its files have."""
-    import hashlib
 
     def line(row):
         for file in row.get("files", ()):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -11,11 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from inputgrad_cli.attribution import Attribution, channels_last
+from inputgrad_cli.attribution import Attribution, channels_last, is_looked_up
 from inputgrad_cli.errors import EmptyError, ItemError
 from inputgrad_cli.formats.read import Reading, open_file, read_samples
 from inputgrad_cli.formats.viewing import Viewing
-from inputgrad_cli.jobs.drawn import picture, plate_of, sites_of
+from inputgrad_cli.jobs.drawn import Plate, picture, plate_of, sites_of
 from inputgrad_cli.jobs.journal import Journal, described, is_picture
 from inputgrad_cli.jobs.naming import part_names, picture_names
 from inputgrad_cli.jobs.run_maps import open_map, result_names
@@ -25,12 +26,13 @@ from inputgrad_cli.jobs.store import Hold, refuse_links, write_whole
 from inputgrad_cli.jobs.styles import style_of
 from inputgrad_cli.preprocess import Preprocess
 from inputgrad_cli.rendering.reduce import find_limits, is_signed, reduce_channels
-from inputgrad_cli.rendering.style import Style
+from inputgrad_cli.rendering.style import MAX_PIXELS, Style
 from inputgrad_cli.sample import Samples
 from inputgrad_cli.schema.names import heard
 from inputgrad_cli.schema.records import JournalLine, RunRecord
 from inputgrad_cli.signature import Port
 
+MAX_UNSEEN = 1 << 25  # numbers of an input that only the record of a run tells the shape of
 Read = Callable[[Attribution, JournalLine], Samples]
 """(attribution, journal line) -> the inputs as they were seen; ItemError where they are gone."""
 
@@ -170,11 +172,25 @@ def _drawn(stored: StoredMap, style: Style) -> Iterator[Redrawn]:
     for sheet in _sheets(stored):
         for row, names in zip(sheet.rows, sheet.names, strict=True):
             for site, name in zip(sites_of(sheet.attribution), names, strict=True):
-                png = picture(plate_of(sheet.attribution, sheet.samples, row, site), style)
+                plate = plate_of(sheet.attribution, sheet.samples, row, site)
+                _refuse_large(plate, style)
+                png = picture(plate, style)
                 _refuse_foreign(journal, out / name, name)
                 journal.intend([name])
                 write_whole(out / name, png)
                 yield Redrawn(stored.stem, name, None, sheet.blank)
+
+
+def _refuse_large(plate: Plate, style: Style) -> None:
+    """Raise ItemError where a picture, enlarged as the record says, would fill the memory."""
+    height, width = (plate.values if plate.seen is None else plate.seen).shape[:2]
+    factor = style.factor(height, width)
+    if height * width * factor**2 > MAX_PIXELS:
+        raise ItemError(
+            f"a picture of {width * factor}x{height * factor} pixels is too large",
+            mend="take a smaller --zoom",
+            kind="shape",
+        )
 
 
 @dataclass(frozen=True)
@@ -262,6 +278,8 @@ def _reader(run: RunRecord, first: JournalLine, out: Path) -> Read:
 
     def read(attribution: Attribution, line: JournalLine) -> Samples:
         paths = find_sources(line, first, run, out)
+        for port in ports:
+            _refuse_other_shape(port, attribution)
         viewing = Viewing.from_record(attribution.metadata)
         aliases = run.get("aliases", {})
         return read_files(
@@ -269,6 +287,19 @@ def _reader(run: RunRecord, first: JournalLine, out: Path) -> Read:
         )
 
     return read
+
+
+def _refuse_other_shape(port: Port, attribution: Attribution) -> None:
+    """Raise ItemError where a picture would be brought to a size that no array bears out."""
+    stored = attribution.values.get(port.name)
+    if stored is None:
+        fits = math.prod(dim or 1 for dim in port.shape or ()) <= MAX_UNSEEN
+    elif port.picture is None or is_looked_up(port.name, attribution.metadata):
+        fits = True
+    else:
+        fits = port.accepts(stored.shape[1:] if attribution.many else stored.shape)
+    if not fits:
+        raise ItemError("its run tells of another shape of the input", kind=SOURCE)
 
 
 def read_files(paths: Mapping[str | None, Path], how: Reading) -> Samples:

@@ -25,6 +25,7 @@ def find_sources(
     have the hash that the line tells; lines of earlier versions tell none.
     """
     home = Path(run["directory"])
+    _refuse_other_inputs(line, run)
     if not any(_is_named_so(source, line) for source in line["sources"]):
         raise _not_its_own(line)
     paths: dict[str | None, Path] = {}
@@ -36,6 +37,14 @@ def find_sources(
         _check_content(path, source.get("sha256"))
         paths[source["for"]] = path
     return paths
+
+
+def _refuse_other_inputs(line: JournalLine, run: RunRecord) -> None:
+    """Raise ItemError where the files are not one for all inputs of the model, or one for each."""
+    asked = [source["for"] for source in line["sources"]]
+    names = [each["name"] for each in run["signature"]["inputs"]]
+    if not names or (asked != [None] and sorted(map(str, asked)) != sorted(names)):
+        raise ItemError("its record names files for other inputs than the model's", kind=SOURCE)
 
 
 def _is_named_so(source: SourceRecord, line: JournalLine) -> bool:

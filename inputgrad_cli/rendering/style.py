@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, fields
 from typing import Any
 
 from inputgrad_cli.rendering.colours import DIVERGING, SEQUENTIAL
+
+MAX_PIXELS = 1 << 26  # of a picture that is enlarged: 8192 by 8192 take 400 MB to write
 
 
 @dataclass(frozen=True)
@@ -36,5 +39,6 @@ class Style:
         return self.cmap or (DIVERGING if signed else SEQUENTIAL)
 
     def factor(self, height: int, width: int) -> int:
-        """Return the whole factor that brings the short side to at least 224."""
-        return self.zoom or max(1, -(-224 // min(height, width)))
+        """Return the whole factor that brings the short side to at least 224, in bounds."""
+        most = math.isqrt(MAX_PIXELS // (height * width))
+        return self.zoom or max(1, min(most, -(-224 // min(height, width))))

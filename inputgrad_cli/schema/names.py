@@ -50,3 +50,13 @@ def is_inside(name: str) -> bool:
     return len(name) <= MAX_NAME // 4 or all(
         len(os.fsencode(part)) <= MAX_NAME for part in name.split("/")
     )
+
+
+def is_straight(text: str) -> bool:
+    """Return whether a path goes straight to its file, as those that we write do."""
+    return is_path(text) and os.path.normpath(text) == text
+
+
+def is_absolute(text: str) -> bool:
+    """Return whether a path begins at the root."""
+    return is_path(text) and os.path.isabs(text)

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Generic, Literal, NotRequired, TypedDict, Typ
 
 from inputgrad_cli.schema.bounds import MAX_SHARDS
 from inputgrad_cli.schema.check import Must, between
-from inputgrad_cli.schema.names import is_inside, is_path
+from inputgrad_cli.schema.names import is_absolute, is_inside, is_path, is_straight
 
 T = TypeVar("T")
 MAX_AXES = 32  # of an array: NumPy 1 has no more
@@ -17,6 +17,8 @@ HASH = re.compile("[0-9a-f]{64}")
 Hash = Annotated[str, Must("a SHA-256 in hexadecimal", lambda t: HASH.fullmatch(t) is not None)]
 InsidePath = Annotated[str, Must("the name of a file below the run's directory", is_inside)]
 FilePath = Annotated[str, Must("the path of a file", is_path)]
+SourcePath = Annotated[str, Must("a path without detours", is_straight)]
+Directory = Annotated[str, Must("the absolute path of a directory", is_absolute)]
 Count = Annotated[int, between(0, 1 << 53, "a whole number")]
 Size = Annotated[int, between(1, 1 << 31, "a whole number")]
 Turn = Annotated[int, between(0, 1 << 31, "a whole number")]
@@ -69,7 +71,7 @@ SourceRecord = TypedDict(
     "SourceRecord",
     {
         "for": str | None,
-        "path": FilePath,
+        "path": SourcePath,
         "path_b64": NotRequired[str],
         "sha256": NotRequired[Hash],
     },
@@ -218,7 +220,7 @@ class SharedRecord(TypedDict):
 
     shard: ShardRecord
     argv: NotRequired[list[str]]
-    directory: NotRequired[FilePath]
+    directory: NotRequired[Directory]
     platform: NotRequired[str]
     versions: NotRequired[dict[str, str]]
     mode: NotRequired[Mode]
@@ -232,7 +234,7 @@ class RunRecord(TypedDict):
     versions: NotRequired[dict[str, str]]
     platform: NotRequired[str]
     argv: NotRequired[list[str]]
-    directory: FilePath
+    directory: Directory
     options: Options
     aliases: NotRequired[dict[str, str]]
     model: ModelRecord
@@ -305,7 +307,7 @@ class ResultRecord(TypedDict):
     disconnected: NotRequired[list[str]]
     unexplained: NotRequired[dict[str, str]]
     layer: NotRequired[str]
-    cam: NotRequired[bool]
+    cam: NotRequired[Literal[True]]
     sees: NotRequired[dict[str, list[str]]]
     copied: NotRequired[list[str]]
     reduce: Reduce
