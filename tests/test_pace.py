@@ -145,3 +145,11 @@ def test_another_method_in_the_directory_has_a_pace_of_its_own():
     both = write_paces(new, two, earlier)
     assert kept_pace(job, Pace("eager", 1), one, both).mode == "eager"
     assert kept_pace(job, Pace("eager", 1), [*one, *two], both).mode == "traced"
+
+
+def test_what_a_record_lacks_or_should_not_say_is_chosen_anew():
+    job, new, maps = Job(Path("m.keras")), Pace("traced", 8, kernels=ONEDNN), maps_for(["gradient"])
+    assert kept_pace(job, new, maps, {"mode": "eager"}) == Pace("eager", 8, kernels=EIGEN)
+    forged = {"mode": "eager", "batch_size": 4, "kernels": ONEDNN}
+    assert kept_pace(job, new, maps, forged).kernels == EIGEN
+    assert kept_pace(job, new, maps, {"paces": {maps[0].tail: forged}}).kernels == EIGEN

@@ -100,7 +100,10 @@ def write_paces(
 
 def _read_pace(record: Mapping[str, Any], chosen: Pace) -> Pace:
     padded = chosen.padded or record.get("padded", False)
-    return Pace(record["mode"], record["batch_size"], padded, record.get("kernels", chosen.kernels))
+    mode, size = record["mode"], record.get("batch_size", chosen.batch_size)
+    # Whatever a record says: eager operations of oneDNN's kernels corrupt memory.
+    kernels = EIGEN if mode == "eager" else record.get("kernels", chosen.kernels)
+    return Pace(mode, size, padded, kernels)
 
 
 def _evenly(gradients: int, limit: int) -> int:
