@@ -12,6 +12,7 @@ from typing import Any
 
 from inputgrad_cli.contracts import Method
 from inputgrad_cli.errors import UsageError
+from inputgrad_cli.loss_names import refuse_unknown_losses
 from inputgrad_cli.methods.layered import CAM, Layered, no_maps, no_maps_at
 from inputgrad_cli.methods.needs import no_picture
 from inputgrad_cli.modelfile.heads import Forms, forms_of
@@ -19,12 +20,15 @@ from inputgrad_cli.modelfile.layernames import LayerNames, Place, layer_names
 from inputgrad_cli.modelfile.outline import outline
 from inputgrad_cli.question import Question, choices_of, truth_of
 from inputgrad_cli.signature import Head, Port, Signature
-from inputgrad_cli.target_text import Target
+from inputgrad_cli.target_text import RECONSTRUCTION, Target
 from inputgrad_cli.words import LAYER
 
 
-def foresee(question: Question, config: Mapping[str, Any]) -> None:
-    """Raise UsageError where the model certainly lacks what is asked."""
+def foresee(question: Question, config: Mapping[str, Any], own_losses: bool = False) -> None:
+    """Raise UsageError where the model certainly lacks what is asked.
+
+    `own_losses` says that there may be losses that neither Keras nor the model's file names.
+    """
     told, names, forms = outline(config), layer_names(config), forms_of(config)
     if question.wrt is not None and question.wrt.startswith(LAYER):
         names.find(question.wrt)
@@ -35,6 +39,8 @@ def foresee(question: Question, config: Mapping[str, Any]) -> None:
     if forms and all(forms.values()):
         refuse_labels(question.labels, [form for every in forms.values() for form in every])
     for target in question.targets:
+        if target.kind == "loss" and target.name != RECONSTRUCTION and not own_losses:
+            refuse_unknown_losses(target.name, question.compiled_loss)
         _check_target(replace(question, targets=(target,)), names, forms)
 
 

@@ -12,7 +12,7 @@ FLOORS = [
     {"supervision"},
     {"grammar", "missing", "devices", "arguments", "draws", "blur", "resample", "stored", "uneven"},
     {"registry", "signature", "preprocess", "target_text"},
-    {"sample", "target", "baseline", "attribution"},
+    {"sample", "target", "baseline", "attribution", "loss_names"},
     {"choose", "contracts", "probes", "quadrature", "segments", "modelfile", "trial"},
     {"methods", "formats", "rendering", "engine", "gradcheck", "zeros"},
     {"question", "rows", "describe"},

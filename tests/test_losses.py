@@ -9,6 +9,7 @@ import pytest
 import inputgrad_cli as ig
 from inputgrad_cli.engine.losses import Losses
 from inputgrad_cli.errors import UsageError
+from inputgrad_cli.loss_names import LOSSES, refuse_unknown_losses
 from inputgrad_cli.target import Choice
 
 L = keras.layers
@@ -41,6 +42,58 @@ def names():
         is_class = inspect.isclass(value) and value is not keras.losses.Loss
         if is_class or (inspect.isfunction(value) and name not in functions):
             yield name
+
+
+def test_the_names_of_losses_are_those_of_keras():
+    short = {"mse", "mae", "mape", "msle", "bce", "kld"}
+    assert {*names(), *short, *map(str.upper, short)} == LOSSES
+    taken = {name for name in {*LOSSES, *vars(keras.losses)} if _is_taken(name)}
+    assert taken - {"Loss"} <= LOSSES
+
+
+def _is_taken(name):
+    try:
+        return bool(keras.losses.get(name))
+    except ValueError:
+        return False
+
+
+@pytest.mark.parametrize(
+    ("compiled", "missing"),
+    [
+        ("mse", None),
+        (["mse", "huber"], None),
+        ({"a": "mse", "b": None}, None),
+        (None, None),
+        ({"a": "mse", "b": "pinball"}, "pinball"),
+        ([None, "pinball"], "pinball"),
+        (keras.saving.serialize_keras_object(keras.losses.Huber()), None),
+        (keras.saving.serialize_keras_object(keras.losses.huber), None),
+        ({"class_name": "function", "config": "pinball", "module": "builtins"}, "pinball"),
+        ({"class_name": "Pinball", "config": {}, "module": None}, "Pinball"),
+    ],
+)
+def test_a_compiled_loss_is_known_by_its_name(compiled, missing):
+    if missing is None:
+        refuse_unknown_losses("compiled", compiled)
+        return
+    with pytest.raises(UsageError, match=f"loss:{missing} is not known"):
+        refuse_unknown_losses("compiled", compiled)
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("mean_squared_eror", "mean_squared_error"),
+        ("MeanSquareError", "mean_squared_error"),
+        ("rmse", "mean_squared_error"),
+        ("cross_entropy", "sparse_categorical_crossentropy"),
+        ("mea", "mae"),
+    ],
+)
+def test_the_loss_that_is_meant_is_offered(typed, meant):
+    with pytest.raises(UsageError, match=f"did you mean .*'loss:{meant}'"):
+        refuse_unknown_losses(typed, None)
 
 
 def truth_of(loss, output, rng):

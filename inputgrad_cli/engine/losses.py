@@ -15,6 +15,7 @@ import tensorflow as tf
 
 from inputgrad_cli.arrays import Array
 from inputgrad_cli.errors import UsageError
+from inputgrad_cli.loss_names import loss_name, unknown_loss
 from inputgrad_cli.target import Choice
 from inputgrad_cli.target_text import RECONSTRUCTION
 
@@ -94,16 +95,12 @@ class Losses:
 
     def _find(self, text: str) -> Loss:
         config = json.loads(text) if text.startswith("{") else text
-        name = config if isinstance(config, str) else _name(config)
+        name = loss_name(config)
         value = self._value(config)
         if inspect.isclass(value):
             value = _made(value, name)
         if not callable(value):
-            raise UsageError(
-                f"target loss:{name} is not known",
-                mend="NAME is what keras.losses.get takes, as loss:mean_squared_error or loss:mse; "
-                "one of your own stands in the file given by --code FILE.py",
-            )
+            raise unknown_loss(name)
         if not inspect.isfunction(value):  # a loss object averages over the batch, its call not
             inner = getattr(value, "fn", value)
             return Loss(name, _whole(getattr(value, "call", value), inner), _takes(inner))
@@ -141,13 +138,6 @@ def _is_loss(value: Any) -> bool:
     if inspect.isclass(value):
         return issubclass(value, keras.losses.Loss)
     return inspect.isfunction(value) or isinstance(value, keras.losses.Loss)
-
-
-def _name(config: Mapping[str, Any]) -> str:
-    """Return the name of the function or class that the JSON of a file describes."""
-    inner = config.get("config")
-    name = inner if isinstance(inner, str) else config.get("class_name")
-    return str(name)
 
 
 def _made(cls: type[Any], name: str) -> Any:

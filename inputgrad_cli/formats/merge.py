@@ -13,6 +13,8 @@ from inputgrad_cli.errors import ItemError, UsageError
 from inputgrad_cli.sample import Samples, fit, layout
 from inputgrad_cli.signature import Port
 
+CROSSED = "crossed"  # the code of the note that samples of unequal counts were combined
+
 
 def from_arrays(arrays: Mapping[str, Array], ports: Sequence[Port], where: str) -> Samples:
     """Return samples from arrays by input name; ItemError (kinds `dtype`, `shape`, `empty`)."""
@@ -69,9 +71,25 @@ def merge(parts: Sequence[Samples], ports: Sequence[Port]) -> Samples:
         {name: spread(part, array) for part in parts for name, array in part.pixels.items()},
         {n: p for part in parts for n, p in part.preprocess.items()},
         failed={row: e for part in parts for row, e in part.failed.items()},
-        notes={code: note for part in parts for code, note in part.notes.items()},
+        notes={code: note for part in parts for code, note in part.notes.items()}
+        | _crossed(parts, ports),
         record=_records(parts),
     )
+
+
+def _crossed(parts: Sequence[Samples], ports: Sequence[Port]) -> dict[str, str]:
+    """Return the note that every one of many samples is explained with a single one."""
+    pairs = list(zip(ports, parts, strict=True))
+    many = " and ".join(repr(port.name) for port, part in pairs if part.many and len(part) > 1)
+    alone = " and ".join(repr(port.name) for port, part in pairs if not part.many)
+    if not (many and alone):
+        return {}
+    total = max(len(part) for part in parts)
+    note = f"each of the {total} samples of {many} is explained with the one of {alone}"
+    return {
+        CROSSED: f"{note}, as a file beside a directory serves every item. To pair them one by "
+        "one, give directories of files with the same names, or all inputs in one .npz or .jsonl"
+    }
 
 
 def _records(parts: Sequence[Samples]) -> dict[str, Any]:

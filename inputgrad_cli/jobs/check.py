@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from inputgrad_cli.arrays import Array
 from inputgrad_cli.baseline import Baseline, baselines
 from inputgrad_cli.devices import refuse_absent
-from inputgrad_cli.errors import UsageError
 from inputgrad_cli.foresee import foresee
 from inputgrad_cli.formats.classes import class_names
+from inputgrad_cli.jobs.asked import refuse_inputs, refuse_without_truth
 from inputgrad_cli.jobs.beside import settled
 from inputgrad_cli.jobs.job import Job
 from inputgrad_cli.jobs.naming import Map, maps_of
@@ -21,7 +21,6 @@ from inputgrad_cli.modelfile.outline import Outline, outline
 from inputgrad_cli.modelfile.scan import refuse_missing, refuse_unsafe
 from inputgrad_cli.question import Question, Wish, refuse_unmet, wishes
 from inputgrad_cli.target_text import Target
-from inputgrad_cli.words import LAYER
 
 
 @dataclass(frozen=True)
@@ -56,7 +55,8 @@ def check_job(job: Job) -> Check:
     maps = maps_of([(wish.label, wish.method) for wish in asked], job.targets)
     files = {t: TargetFile(t, outputs) for t in job.targets if t.kind == "file"}
     targets = every_target(job, files)
-    _check_names(job, shape, targets)
+    if shape.inputs is not None:
+        refuse_inputs(job, shape.inputs)
     labels = class_names(file, job.labels)
     masks = _read_masks(targets)
     question = Question(
@@ -69,7 +69,8 @@ def check_job(job: Job) -> Check:
         masks=masks,
         compiled_loss=file.compiled_loss,
     )
-    foresee(question, file.config)
+    foresee(question, file.config, own_losses=bool(job.code))
+    refuse_without_truth(job, targets)
     return Check(job, file, shape, asked, tuple(maps), baseline, labels, masks, files)
 
 
@@ -85,25 +86,3 @@ def every_target(job: Job, files: Mapping[Target, TargetFile]) -> tuple[Target, 
     """Return all targets that any item may have, those in files included."""
     plain = [target for target in job.targets if target not in files]
     return tuple(dict.fromkeys([*plain, *(t for file in files.values() for t in file.targets())]))
-
-
-def _check_names(job: Job, shape: Outline, targets: Sequence[Target]) -> None:
-    for target in targets:
-        if target.needs_truth and job.truth is None:
-            raise UsageError(
-                f"target {target.asked} needs the true values",
-                mend="give them with --truth VALUE or FILE",
-            )
-    if shape.inputs is None:
-        return
-    names = [port.name for port in shape.inputs]
-    listed = "the model's inputs are: " + ", ".join(str(port) for port in shape.inputs)
-    if job.wrt is not None and job.wrt not in names and not job.wrt.startswith(LAYER):
-        raise UsageError(f"--wrt {job.wrt}: the model has no such input", mend=listed)
-    given = [name for name, _ in job.pairs]
-    if unknown := [name for name in given if name not in names]:
-        raise UsageError(f"-i {unknown[0]}=...: the model has no such input", mend=listed)
-    if doubled := [name for name in given if given.count(name) > 1]:
-        raise UsageError(f"-i {doubled[0]}=... is given twice")
-    if given and (missing := [name for name in names if name not in given]):
-        raise UsageError(f"no file is given for input {missing[0]!r}", mend=listed)

@@ -17,12 +17,14 @@ class Item:
     """One input: its name in the output directory, and its files by model input.
 
     The key None stands for a file that was not given to one input by name. `error` is set where
-    the item is known to fail before it is read.
+    the item is known to fail before it is read. `serves_all` says that one of its files stands
+    beside a directory, and serves every item of it.
     """
 
     name: str
     paths: Mapping[str | None, Path]
     error: ItemError | None = None
+    serves_all: bool = False
 
     @property
     def path(self) -> Path:
@@ -178,7 +180,8 @@ def pair_items(pairs: Sequence[tuple[str, str]], search: Search) -> Found:
             for name, place in places.items()
         }
         error = _no_partner(file, missing) if missing else None
-        found.items.append(Item(file.relative_to(folders[home]).as_posix(), paths, error))
+        name, serves_all = file.relative_to(folders[home]).as_posix(), len(folders) < len(places)
+        found.items.append(Item(name, paths, error, serves_all))
     if not found.items:
         raise EmptyError(f"no input matched in {folders[leader]}")
     return found

@@ -13,6 +13,7 @@ from inputgrad_cli.ahead import BYTES, ahead
 from inputgrad_cli.batch import Answer
 from inputgrad_cli.contracts import SILENT, Telling
 from inputgrad_cli.errors import CompileError, StorageError
+from inputgrad_cli.jobs.asked import refuse_inputs
 from inputgrad_cli.jobs.behind import Behind
 from inputgrad_cli.jobs.compute import Computer, Faulty, Found, deciding
 from inputgrad_cli.jobs.events import (
@@ -128,7 +129,9 @@ class Run:
         self._computer = Computer(plan, pace, self._opened, self._telling)
         self._computer.settle_pixels(earlier)
         self.plan = plan = self._computer.plan
-        reading = replace(plan.reading(self._computer.ports()), folder=job.out)
+        ports = self._computer.ports()
+        refuse_inputs(job, ports)  # those of a model whose file does not name them
+        reading = replace(plan.reading(ports), folder=job.out)
         self._retouch = Retouch(plan, self._journal, reading)
         labels = Labels(plan.truth, job.targets, plan.target_files, plan.labels, plan.masks)
         over = self._recall.stems

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from inputgrad_cli.attribution import Attribution
+from inputgrad_cli.formats.merge import CROSSED
 from inputgrad_cli.jobs.events import Warned
 from inputgrad_cli.jobs.feed import Load
 from inputgrad_cli.jobs.items import Item
@@ -68,6 +69,8 @@ def item_warnings(load: Load) -> Iterator[Warned]:
             load.item.name,
         )
     for code, note in load.samples.notes.items():
+        if code == CROSSED and not load.item.serves_all:  # two files, combined as they were given
+            continue
         yield Warned(code, note, load.item.name)
 
 

@@ -106,6 +106,56 @@ def test_a_file_beside_a_directory_serves_every_item(call, model, folders, tmp_p
     ]
 
 
+@pytest.mark.parametrize("count", [2, 3])
+def test_a_file_of_many_beside_a_directory_says_that_all_are_combined(
+    call, model, folders, tmp_path, count
+):
+    np.save(tmp_path / "rows.npy", np.ones((count, 5), "float32"))
+    words = (*folders[:2], "-i", "input_b=rows.npy", "--json")
+    result = call("saliency", model, *words)
+    assert len(items(result)) == 3 * count  # a file beside a directory serves every item
+    told = [line for line in result.events("warning") if line["code"] == "crossed"]
+    assert {line["input"] for line in told} == {item["input"] for item in items(result)}
+    assert f"{count} samples of 'input_b'" in told[0]["message"]
+    two_files = call("saliency", model, "-i", "input_a=a/one.npy", *words[2:], "-o", "two")
+    assert len(items(two_files)) == count
+    assert not [line for line in two_files.events("warning") if line["code"] == "crossed"]
+
+
+def test_a_file_of_one_row_beside_a_directory_says_nothing(call, model, folders, tmp_path):
+    np.save(tmp_path / "rows.npy", np.ones((1, 5), "float32"))
+    result = call("saliency", model, *folders[:2], "-i", "input_b=rows.npy", "--json")
+    assert (len(items(result)), result.events("warning")) == (3, [])
+
+
+OWN = """
+import keras
+
+@keras.saving.register_keras_serializable("two")
+class Difference(keras.Model):
+    def __init__(self, **options):
+        super().__init__(**options)
+        self.dense = keras.layers.Dense(2)
+
+    def call(self, pair):
+        return self.dense(pair[0]) - self.dense(pair[1])
+"""
+
+
+@pytest.mark.parametrize("name", ["a", "pair", "pair/2"])
+def test_inputs_that_only_the_opened_model_names_are_asked_for_by_these(call, tmp_path, name):
+    (tmp_path / "own.py").write_text(OWN)
+    scope = {}
+    exec(OWN, scope)
+    model = scope["Difference"]()
+    model([np.ones((1, 5), "float32")] * 2)
+    model.save(tmp_path / "own.keras")
+    np.save(tmp_path / "a.npy", np.ones(5, "float32"))
+    result = call("saliency", "own.keras", "--code", "own.py", "-i", f"{name}=a.npy")
+    assert result.code == 2
+    assert "the model's inputs are: pair/0 (5,) float32, pair/1" in result.err
+
+
 def test_unequal_counts_are_2(call, model, tmp_path):
     np.save(tmp_path / "a.npy", np.zeros((3, 5), "float32"))
     np.save(tmp_path / "b.npy", np.zeros((4, 5), "float32"))
