@@ -10,7 +10,7 @@ import numpy as np
 
 from inputgrad_cli.arrays import Array
 from inputgrad_cli.errors import UsageError
-from inputgrad_cli.signature import Head, Signature
+from inputgrad_cli.signature import Head, Shape, Signature
 from inputgrad_cli.suggest import advice, suggest
 from inputgrad_cli.target import Choice, Space
 from inputgrad_cli.target_text import ClassWord, Target, class_word
@@ -48,7 +48,7 @@ def _top(target: Target, made: Choice, head: Head) -> list[Choice]:
     if target.kind == "auto" and head.classes is None:
         raise UsageError(
             f"target auto does not fit output {head.name!r} of shape {head.shape}",
-            mend="name one: unit:I,J,..., mask:PATH,class=K for a segmentation, "
+            mend=f"name one: {_parts_of(head.shape)}, "
             "loss:reconstruction for an autoencoder, sum, mean, max, norm, loss:NAME",
         )
     total = _count(target, head)
@@ -59,6 +59,24 @@ def _top(target: Target, made: Choice, head: Head) -> list[Choice]:
             f"{target.asked}: output {head.name!r} has no class of that rank, only {total}"
         )
     return [replace(made, kind="rank", rank=one.ranks[0], asked=one.asked) for one in target.maps()]
+
+
+def _unit_word(shape: Shape | None) -> str:
+    """Return how one unit of an output is written."""
+    return "unit:" + (",".join("IJKLMN"[: len(shape or ())]) or "I")
+
+
+def _parts_of(shape: Shape | None) -> str:
+    """Return how a part of an output with further axes is asked for: a unit, pixels."""
+    if len(shape or ()) not in (2, 3):
+        return f"{_unit_word(shape)} for one unit"
+    mask = "mask:PATH,class=K" if _has_classes(shape) else "mask:PATH"
+    return f"{_unit_word(shape)} for one unit, {mask} for a segmentation"
+
+
+def _has_classes(shape: Shape | None) -> bool:
+    """Return whether the pixels of an output (H, W, ...) have several values each."""
+    return shape is not None and len(shape) == 3 and shape[-1] != 1
 
 
 def _head(target: Target, signature: Signature) -> Head:
@@ -98,7 +116,7 @@ def _count(target: Target, head: Head) -> int:
         return 2 if head.is_binary else head.classes
     raise UsageError(
         f"target {target.asked!r}: output {head.name!r} of shape {head.shape} has further axes",
-        mend="use unit:I,J,... for one unit",
+        mend=f"use {_parts_of(head.shape)}",
     )
 
 
@@ -163,12 +181,10 @@ def _margin(made: Choice, head: Head, numbers: Sequence[int]) -> Choice:
 def _mask(target: Target, head: Head, space: str, labels: Sequence[str]) -> Choice:
     """Return the mean over the true pixels of a mask, of one class where there are several."""
     shape = head.shape or ()
-    several = len(shape) == 3 and shape[-1] != 1
-    if len(shape) not in (2, 3) or several != bool(target.classes):
+    if len(shape) not in (2, 3) or _has_classes(shape) != bool(target.classes):
         raise UsageError(
             f"target {target.asked!r} does not fit output {head.name!r} of shape {head.shape}",
-            reason="a mask needs an output of (H, W), (H, W, 1), or (H, W, classes)",
-            mend="with several classes write mask:PATH,class=K, else mask:PATH",
+            **_mask_advice(head, target.path),
         )
     space_ = _space(space, head, target.asked)
     made = Choice(target.asked, head.name, "mask", space_, how=target.path)
@@ -181,6 +197,21 @@ def _mask(target: Target, head: Head, space: str, labels: Sequence[str]) -> Choi
             f"target {target.asked!r}: output {head.name!r} has no class {number}", mend=mend
         )
     return replace(made, rank=number)
+
+
+def _mask_advice(head: Head, path: str) -> dict[str, str]:
+    """Return why a mask does not fit an output, and how it is written where one can."""
+    shape = head.shape or ()
+    if len(shape) not in (2, 3):
+        needs = "a mask needs an output of (H, W), (H, W, 1), or (H, W, classes)"
+        return {"reason": needs, "mend": f"name one unit, {_unit_word(shape)}, or sum or mean"}
+    if _has_classes(shape):
+        classes = "several" if shape[-1] is None else str(shape[-1])
+        return {
+            "reason": f"each of its pixels has {classes} classes",
+            "mend": f"say which one: mask:{path},class=K",
+        }
+    return {"reason": "each of its pixels has one value", "mend": f"write mask:{path} alone"}
 
 
 def mask_weights(choice: Choice, mask: Array, shape: tuple[int, ...]) -> Array:

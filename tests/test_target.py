@@ -1,5 +1,7 @@
 """Targets: written, chosen against a model, named in files."""
 
+import re
+
 import pytest
 
 from inputgrad_cli.choose import choose
@@ -103,6 +105,34 @@ def test_what_the_model_lacks_is_refused_with_what_it_has(text, heads, says):
     with pytest.raises(UsageError) as caught:
         chosen(text, *heads)
     assert says in caught.value.sentence()
+
+
+SHAPES = [
+    (8, 8),
+    (8, 8, 1),
+    (8, 8, 3),
+    (None, None, 1),
+    (None, None, 3),
+    (8, 8, None),
+    (2, 3, 4, 5),
+]
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize(
+    "text", ["auto", "top1", "class:1", "all", "mask:m.png", "mask:m.png,class=0"]
+)
+def test_every_target_that_a_refusal_advises_is_taken(text, shape):
+    head = Head("grid", shape)
+    try:
+        chosen(text, head)
+        return  # a mask that fits
+    except UsageError as error:
+        advised = re.findall(r"(?:unit:[A-Z,]*[A-Z]|mask:[\w.]+(?:,class=K)?)", error.mend)
+    assert advised
+    for target in advised:
+        numbers = re.sub(r"\b[I-N]\b", "0", target)
+        assert chosen(numbers, head), target
 
 
 @pytest.mark.parametrize(

@@ -46,6 +46,13 @@ def unreadable(path: Path, error: OSError) -> ItemError:
     return ItemError(what, reason=str(error.strerror), mend=mend, kind="unreadable")
 
 
+def reason_of(error: ItemError | UnicodeDecodeError, path: Path) -> str:
+    """Return why a file cannot be used, for a sentence that names the file itself."""
+    if isinstance(error, UnicodeDecodeError):
+        return "it is not UTF-8 text"
+    return error.sentence().removeprefix(f"{typed(path)}: ").removeprefix("cannot be read; ")
+
+
 def encoding_of(start: bytes) -> str:
     """Return the encoding of a text by its first bytes: UTF-16 where a mark says so, else UTF-8."""
     return "utf-16" if start[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"

@@ -11,7 +11,7 @@ from PIL import Image
 from inputgrad_cli.arrays import Array
 from inputgrad_cli.errors import ItemError, UsageError
 from inputgrad_cli.formats.arrays import read_npy
-from inputgrad_cli.formats.files import read_bytes
+from inputgrad_cli.formats.files import read_bytes, reason_of
 from inputgrad_cli.formats.frames import decoding, open_picture
 from inputgrad_cli.missing import typed
 from inputgrad_cli.target_text import Target
@@ -39,7 +39,8 @@ def read_mask(path: Path) -> Array:
             values, half, is_map = _picture(data, str(path))
             mask = values > (0 if is_map else half)
     except ItemError as error:
-        raise UsageError(f"mask {typed(path)}: cannot be read", reason=str(error)) from None
+        what = f"mask {typed(path)}: cannot be read"
+        raise UsageError(what, reason=reason_of(error, path)) from None
     plain = _without_ones(mask)
     if plain.ndim != 2:
         raise UsageError(f"mask {path}: has the shape {mask.shape}, not (height, width)")

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from inputgrad_cli.errors import GrammarError, ItemError, UsageError
-from inputgrad_cli.formats.files import read_bytes
+from inputgrad_cli.formats.files import read_bytes, reason_of
 from inputgrad_cli.target_text import Target, parse
 
 
@@ -27,7 +27,8 @@ class TargetFile:
         try:
             text = read_bytes(self.path).decode("utf-8-sig")
         except (ItemError, UnicodeDecodeError) as error:
-            raise UsageError(f"{self._option}: cannot be read", reason=str(error)) from None
+            reason = reason_of(error, self.path)
+            raise UsageError(f"{self._option}: cannot be read", reason=reason) from None
         rows = csv.DictReader(io.StringIO(text, newline=""))
         if not {"input", "target"} <= set(rows.fieldnames or ()):
             raise UsageError(f"{self._option}: its columns must be input,target")

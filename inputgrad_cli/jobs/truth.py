@@ -12,7 +12,7 @@ import numpy as np
 from inputgrad_cli.arrays import Array
 from inputgrad_cli.errors import ItemError, UsageError
 from inputgrad_cli.formats.arrays import read_npy
-from inputgrad_cli.formats.files import read_bytes
+from inputgrad_cli.formats.files import read_bytes, reason_of
 from inputgrad_cli.formats.masks import read_label_map
 from inputgrad_cli.formats.pictures import SUFFIXES
 
@@ -49,7 +49,8 @@ class Truth:
                 self._order = np.stack(values) if values else self._order
         except (ItemError, UnicodeDecodeError) as error:
             raise UsageError(
-                f"--truth {self._text}: neither a number nor a readable file", reason=str(error)
+                f"--truth {self._text}: neither a number nor a readable file",
+                reason=reason_of(error, path),
             ) from None
         except ValueError:
             raise UsageError(f"--truth {path}: its files differ in shape") from None
@@ -79,7 +80,9 @@ class Truth:
         try:
             return _one(_array(read_bytes(own), own))
         except ItemError as error:
-            raise UsageError(f"--truth {path}: {own} cannot be read", reason=str(error)) from None
+            raise UsageError(
+                f"--truth {path}: {own} cannot be read", reason=reason_of(error, own)
+            ) from None
 
     def written(self, name: str, number: int) -> list[object]:
         """Return the values of an item as they are given, many of them by their hash."""

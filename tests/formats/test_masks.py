@@ -133,3 +133,13 @@ def test_a_photograph_as_truth_is_refused_in_a_sentence(call, tmp_path, segmente
     result = call("saliency", "seg.keras", "a.png", *words)
     assert result.code == 2
     assert "label map" in result.err
+
+
+@pytest.mark.parametrize("name", ["none.png", "text.png"])
+def test_a_mask_that_cannot_be_read_is_named_once(tmp_path, name):
+    (tmp_path / "text.png").write_text("no picture")
+    with pytest.raises(UsageError) as told:
+        read_mask(tmp_path / name)
+    sentence = told.value.sentence()
+    assert sentence.count(name) == 1
+    assert sentence.count("cannot be read") == 1
