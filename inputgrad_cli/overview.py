@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from inputgrad_cli import api
+from inputgrad_cli.arrays import Arrays
 from inputgrad_cli.choose import choose
-from inputgrad_cli.contracts import SILENT, Telling
+from inputgrad_cli.contracts import SILENT, Maps, Telling
 from inputgrad_cli.errors import InputgradError, ModelError
 from inputgrad_cli.modelfile.archive import ModelFile, open_model
 from inputgrad_cli.modelfile.hdf5 import SavedArray
+from inputgrad_cli.modelfile.layernames import LISTED
 from inputgrad_cli.modelfile.malformed import reads_config
 from inputgrad_cli.modelfile.maps import Row, maps_by_output
 from inputgrad_cli.modelfile.outline import Outline, outline
@@ -177,7 +179,7 @@ def _cam_layers(rows: Mapping[str, Row | None]) -> dict[str, Any]:
     return _alike({head: {"layer": r.path, "calls": r.calls} for head, r in rows.items() if r})
 
 
-def _alike(found: dict[str, dict[str, Any]]) -> dict[str, Any]:
+def _alike(found: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     layers = {row["layer"] for row in found.values()}
     return {"cam_layer": layers.pop() if len(layers) == 1 else None, "cam_layers": found}
 
@@ -191,8 +193,19 @@ def _cams(model: api.Model, samples: Samples) -> dict[str, Any]:
         points = engine.lift(samples.arrays, ())
         (target,) = engine.first(points, [choice], (), gradients=False).targets
         if maps := engine.cam_layer(points, target):
-            found[name] = {"layer": maps.tap.removeprefix(LAYER), "calls": maps.calls}
+            layer = maps.tap.removeprefix(LAYER)
+            found[name] = {"layer": layer, "calls": maps.calls, "sees": _sees(model, points, maps)}
     return _alike(found)
+
+
+def _sees(model: api.Model, points: Arrays, maps: Maps) -> list[list[str]]:
+    """Return the inputs that each of the first calls of a layer sees; none of a single input."""
+    if len(model.signature.inputs) == 1:
+        return []
+    calls = [f"{maps.tap}#{number}" for number in range(min(maps.calls, LISTED))]
+    taps = calls if maps.calls > 1 else [maps.tap]
+    found = model.engine.inputs_of(points, taps)
+    return [sorted(found[tap]) for tap in taps]
 
 
 def _head(head: Head) -> dict[str, Any]:

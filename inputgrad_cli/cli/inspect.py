@@ -172,11 +172,21 @@ def _cams(found: dict[str, dict[str, Any]]) -> Iterator[list[str]]:
     """Yield which layer a class activation map would use: once, or by output where they differ."""
     layers = {(row["layer"], row["calls"]) for row in found.values()}
     for head, row in found.items():
-        name, calls = row["layer"], row["calls"]
-        more = f", called {calls} times: choose layer={name}#0 to #{calls - 1}" if calls > 1 else ""
-        yield [f"a CAM{f' of {head}' * (len(layers) > 1)} would use", name + more]
+        yield [f"a CAM{f' of {head}' * (len(layers) > 1)} would use", row["layer"] + _calls(row)]
         if len(layers) == 1:
             return
+
+
+def _calls(row: dict[str, Any]) -> str:
+    """Return which inputs a layer sees, of one that is called often each call of it."""
+    from inputgrad_cli.modelfile.layernames import numbered
+
+    name, calls, sees = row["layer"], row["calls"], row.get("sees", ())
+    if calls == 1:
+        return f", which sees {' and '.join(sees[0])}" if sees else ""
+    words = numbered(f"layer={name}", len(sees) or 2, sees)
+    last = f" and so on to #{calls - 1}" if calls > len(words) else ""
+    return f", called {calls} times: choose {', '.join(words)}{last}"
 
 
 def _pixels(told: dict[str, Any] | None) -> list[list[str]]:

@@ -13,7 +13,8 @@ import tensorflow as tf
 from tensorflow.python.framework import ops as graph_ops
 
 from inputgrad_cli.engine.binding import Binding
-from inputgrad_cli.engine.taps import Change, forward, hooked, layers_by_path
+from inputgrad_cli.engine.forward import forward
+from inputgrad_cli.engine.taps import Change, hooked, layers_by_path
 from inputgrad_cli.words import LAYER
 
 # These have a registered derivative, and it is none or zero everywhere.

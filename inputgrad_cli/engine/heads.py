@@ -11,7 +11,7 @@ import tensorflow as tf
 from inputgrad_cli.arrays import Array
 from inputgrad_cli.engine.binding import Binding, Tensors
 from inputgrad_cli.engine.endings import ending_of
-from inputgrad_cli.engine.taps import forward
+from inputgrad_cli.engine.forward import forward
 from inputgrad_cli.errors import ModelError
 from inputgrad_cli.signature import Head
 

@@ -10,10 +10,11 @@ import keras
 import tensorflow as tf
 
 from inputgrad_cli.engine.binding import Binding, Tensors
+from inputgrad_cli.engine.forward import forward, only_call
 from inputgrad_cli.engine.input_gradients import skip_filter_gradients
 from inputgrad_cli.engine.programs import Program, layer_heads, slopes
 from inputgrad_cli.engine.scalar import Pins, at_least_float32, scalar
-from inputgrad_cli.engine.taps import find_layer, forward, hooked, layers_by_path, only
+from inputgrad_cli.engine.taps import find_layer, hooked, layers_by_path
 from inputgrad_cli.target import Choice
 from inputgrad_cli.words import LAYER
 
@@ -51,7 +52,7 @@ def layer_of(binding: Binding, choice: Choice, name: str) -> Program:
             scores = scalar(
                 choice, forward(binding, tensors, heads), pins, tensors, losses=binding.losses
             )
-        out = only(name, seen) if given is None else given
+        out = only_call(binding, tensors, name, seen) if given is None else given
         with skip_filter_gradients():
             found = tape.gradient(scores, out)
         return at_least_float32(out), None if found is None else at_least_float32(found), scores

@@ -13,11 +13,12 @@ import tensorflow as tf
 from inputgrad_cli.arrays import Arrays, take
 from inputgrad_cli.contracts import Maps
 from inputgrad_cli.engine.binding import Binding, Tensors
+from inputgrad_cli.engine.forward import forward
 from inputgrad_cli.engine.passes import pins_of
 from inputgrad_cli.engine.programs import Program, layer_heads
 from inputgrad_cli.engine.runner import Runner
 from inputgrad_cli.engine.scalar import Pins, scalar
-from inputgrad_cli.engine.taps import find_layer, forward, hooked, is_tap, layers_by_path
+from inputgrad_cli.engine.taps import find_layer, hooked, is_tap, layers_by_path
 from inputgrad_cli.modelfile.maps import Row, kind_within, last_maps, maps_by_output
 from inputgrad_cli.target import Choice, PinnedTarget
 from inputgrad_cli.words import LAYER

@@ -10,10 +10,11 @@ import keras
 import tensorflow as tf
 
 from inputgrad_cli.engine.binding import Binding, Tensors
+from inputgrad_cli.engine.forward import forward
 from inputgrad_cli.engine.input_gradients import skip_filter_gradients
 from inputgrad_cli.engine.merging import merged, without
 from inputgrad_cli.engine.scalar import Pins, at_least_float32, resolve_rank, scalar
-from inputgrad_cli.engine.taps import forward, is_tap
+from inputgrad_cli.engine.taps import is_tap
 from inputgrad_cli.signature import Signature
 from inputgrad_cli.target import Choice
 

@@ -18,11 +18,12 @@ from inputgrad_cli.engine import fixes
 from inputgrad_cli.engine.binding import Binding
 from inputgrad_cli.engine.boot import on
 from inputgrad_cli.engine.faults import cannot_compile, own_error, reason_of, told, too_large
+from inputgrad_cli.engine.forward import read_taps
 from inputgrad_cli.engine.kernels import must_compile
 from inputgrad_cli.engine.programs import Program, folded
 from inputgrad_cli.engine.quiet import Noise
 from inputgrad_cli.engine.scalar import Pins
-from inputgrad_cli.engine.taps import BASELINE, read_taps
+from inputgrad_cli.engine.taps import BASELINE
 from inputgrad_cli.engine.wording import is_of_input
 from inputgrad_cli.errors import InputgradError, ItemError
 

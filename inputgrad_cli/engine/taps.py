@@ -6,12 +6,12 @@ Sub-models are never built: they break on nested models. A tap is named `layer:N
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from inputgrad_cli.errors import UsageError
-from inputgrad_cli.modelfile.layernames import called_often, never_called, no_layer, split
+from inputgrad_cli.modelfile.layernames import no_layer, split
 from inputgrad_cli.words import LAYER
 
 BASELINE = f"{LAYER}baseline of "  # fed beside the inputs, as taps are
@@ -133,29 +133,3 @@ def _reading(sink: list[Any], wanted: int | None) -> Change:
         return out
 
     return change
-
-
-def forward(binding: Any, tensors: Mapping[str, Any], heads: Sequence[str] = ()) -> dict[str, Any]:
-    """Return the outputs by name, with taps among the tensors in place of their layers' outputs.
-
-    The layers named in `heads` are read, and stand among the outputs.
-    """
-    given = {name: tensor for name, tensor in tensors.items() if is_tap(name)}
-    with replaced(binding.model, given), read(binding.model, list(heads)) as seen:
-        outputs: dict[str, Any] = binding.call(tensors)
-    return outputs | {name: only(name, seen[name]) for name in heads}
-
-
-def only(name: str, calls: list[Any]) -> Any:
-    """Return what the one call of a layer gave; UsageError where it is called never, or often."""
-    if len(calls) == 1:
-        return calls[0]
-    if not calls:
-        raise never_called(name)
-    raise called_often(name, len(calls))
-
-
-def read_taps(binding: Any, tensors: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
-    """Return the outputs of the named layers for one pass, taps among the tensors put in."""
-    outputs = forward(binding, tensors, names)
-    return {name: outputs[name] for name in names}

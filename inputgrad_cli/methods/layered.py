@@ -6,8 +6,9 @@ import numpy as np
 
 from inputgrad_cli.arrays import Array, Floats
 from inputgrad_cli.attribution import Finding
-from inputgrad_cli.contracts import Case, Engine, LayerPass, Method
+from inputgrad_cli.contracts import Case, Engine, LayerPass, Maps, Method
 from inputgrad_cli.errors import UsageError
+from inputgrad_cli.modelfile.layernames import LISTED, numbered
 from inputgrad_cli.registry import param
 from inputgrad_cli.signature import Shape
 from inputgrad_cli.words import LAYER
@@ -36,13 +37,21 @@ class Layered(Method):
         if found is None:
             raise no_maps(self, asked)
         if found.calls > 1:
-            name = found.tap.removeprefix(LAYER)
-            raise UsageError(
-                f"{self.name}: the last maps on the way to target {asked!r}, those of {name!r}, "
-                f"come from a layer that is called {found.calls} times",
-                mend=f"choose a call, {self.name}:layer={name}#0 to #{found.calls - 1}",
-            )
+            raise self._called_often(engine, case, found)
         return found.tap
+
+    def _called_often(self, engine: Engine, case: Case, maps: Maps) -> UsageError:
+        """Return the error of the last maps whose layer is called more than once."""
+        calls = [f"{maps.tap}#{number}" for number in range(min(maps.calls, LISTED))]
+        sees = engine.inputs_of(case.inputs, calls)
+        name = maps.tap.removeprefix(LAYER)
+        words = numbered(f"{self.name}:layer={name}", len(calls), [sees[call] for call in calls])
+        more = f" and so on to #{maps.calls - 1}" if maps.calls > LISTED else ""
+        return UsageError(
+            f"{self.name}: the last maps on the way to target {case.target.choice.asked!r}, those "
+            f"of {name!r}, come from a layer that is called {maps.calls} times",
+            mend=f"choose a call: {', '.join(words)}{more}",
+        )
 
 
 def no_maps(method: Layered, target: str | None = None) -> UsageError:

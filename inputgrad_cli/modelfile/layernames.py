@@ -6,12 +6,13 @@ Some layers hold others that the archive does not list: then only the opened mod
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.modelfile.allowed import LAYERS, MODELS
+from inputgrad_cli.modelfile.graph import ends
 from inputgrad_cli.modelfile.malformed import reads_config
 from inputgrad_cli.modelfile.nodes import layers, module_of, name_of, setting
 from inputgrad_cli.modelfile.rules import HOMES
@@ -56,11 +57,13 @@ class Place:
 class LayerNames:
     """The layers that the archive lists; `inner` are words in the names of those it does not.
 
-    `inner` is None where there may be any others.
+    `inner` is None where there may be any others. `several` says that the model has inputs of
+    which a call of a layer may see one or another.
     """
 
     places: tuple[Place, ...]
     inner: frozenset[str] | None
+    several: bool = False
 
     def find(self, name: str) -> Place | None:
         """Return the layer that `layer:NAME` names, None where the archive cannot tell.
@@ -81,7 +84,7 @@ class LayerNames:
         if place.kind == "InputLayer":
             raise never_called(name, place.path)
         if place.calls > 1 and (number is None or number >= place.calls):
-            raise called_often(name, place.calls)
+            raise called_often(name, place.calls, None if self.several else ())
         if place.calls == 1 and number:
             raise called_often(name, 1)
         return place
@@ -93,12 +96,13 @@ def layer_names(config: Mapping[str, Any]) -> LayerNames:
     if not layers(config):
         return LayerNames((), None)
     words: set[str] = set()
+    several = len(ends(config, "input_layers")) > 1
     for node in _listed(config):
         held = _held(node)
         if held is None:
-            return LayerNames(tuple(_walk(config, "", 1)), None)
+            return LayerNames(tuple(_walk(config, "", 1)), None, several)
         words.update(held)
-    return LayerNames(tuple(_walk(config, "", 1)), frozenset(words))
+    return LayerNames(tuple(_walk(config, "", 1)), frozenset(words), several)
 
 
 def split(name: str) -> tuple[str, int | None]:
@@ -118,15 +122,35 @@ def no_layer(name: str, known: Sequence[str]) -> UsageError:
     return UsageError(what, mend=advice(near, listing))
 
 
-def called_often(name: str, calls: int) -> UsageError:
-    """Return the error for a layer whose call is not said, or is none of its calls."""
+def called_often(
+    name: str, calls: int, inputs: Sequence[Collection[str]] | None = None
+) -> UsageError:
+    """Return the error for a layer whose call is not said, or is none of its calls.
+
+    `inputs` are those that each call sees; None where only the opened model could tell.
+    """
     path, number = split(name)
-    words = [f"{LAYER}{path}#{call}" for call in range(calls)]
+    words = numbered(f"{LAYER}{path}", calls, inputs or ())
     times = "once" if calls == 1 else f"{calls} times"
     what = f"{LAYER}{name.removeprefix(LAYER)}: this layer is called {times}"
     if calls == 1 and number is not None:
         return UsageError(what, mend=f"write {LAYER}{path}")
-    return UsageError(what, mend=f"say {', '.join(words)}")
+    if calls > LISTED:
+        return UsageError(what, mend=f"say {words[0]} to {words[-1]}")
+    look = "; `inputgrad inspect --load` tells which input each sees" if inputs is None else ""
+    return UsageError(what, mend=f"say {', '.join(words)}{look}")
+
+
+def numbered(name: str, calls: int, inputs: Sequence[Collection[str]] = ()) -> list[str]:
+    """Return how each call of a layer is written, with the inputs that it sees where they differ.
+
+    `inputs` are those of each call, or nothing where they are not known.
+    """
+    words = [f"{name}#{call}" for call in range(calls)]
+    if len({*map(frozenset, inputs)}) < 2:
+        return words
+    seen = [" and ".join(sorted(names)) or "no input" for names in inputs]
+    return [f"{word} (sees {names})" for word, names in zip(words, seen, strict=True)]
 
 
 def never_called(name: str, port: str = "") -> UsageError:

@@ -111,3 +111,47 @@ def test_maps_of_a_layer_lie_over_the_inputs_that_it_sees(engine):
             for name in (own, other)
         ]
         assert [m.metadata["sees"] for m in made] == [{f"layer:{layer}": [own]}] * 2
+
+
+OWN = """
+import keras
+
+@keras.saving.register_keras_serializable("pair")
+class Pair(keras.Model):
+    def __init__(self, **options):
+        super().__init__(**options)
+        self.conv = keras.layers.Conv2D(2, 3, name="conv")
+        self.dense = keras.layers.Dense(2, name="dense")
+
+    def call(self, pair):
+        left, right = (keras.ops.mean(self.conv(x), axis=(1, 2)) for x in pair)
+        return self.dense(left - 2 * right)
+"""
+
+
+@pytest.fixture
+def own(tmp_path):
+    """Return a subclassed model that calls one convolution for each of two pictures."""
+    (tmp_path / "own.py").write_text(OWN)
+    scope = {}
+    exec(OWN, scope)
+    model = scope["Pair"]()
+    model([np.ones((1, 8, 8, 1), np.float32)] * 2)
+    model.save(tmp_path / "own.keras")
+    np.savez(tmp_path / "x.npz", **{"pair/0": np.ones((8, 8, 1)), "pair/1": np.zeros((8, 8, 1))})
+    return ["own.keras", "--code", "own.py"]
+
+
+@pytest.mark.parametrize(
+    "words", [["-m", "grad-cam"], ["-m", "grad-cam:layer=conv"], ["--wrt", "layer:conv"]]
+)
+def test_a_refusal_of_a_layer_called_twice_names_the_input_of_each_call(call, own, words):
+    told = call("saliency", *own, "x.npz", *words)
+    assert told.code == 2
+    for number in range(2):
+        assert f"conv#{number} (sees pair/{number})" in told.err
+
+
+def test_inspect_names_the_input_that_each_call_sees(call, own):
+    page = " ".join(call("inspect", *own, "--load").out.split())
+    assert "conv, called 2 times: choose layer=conv#0 (sees pair/0), layer=conv#1 (sees" in page

@@ -12,6 +12,7 @@ import tensorflow as tf
 from inputgrad_cli.arrays import Array, Arrays
 from inputgrad_cli.contracts import Gradients, Rule
 from inputgrad_cli.engine.binding import Binding, Tensors
+from inputgrad_cli.engine.forward import forward
 from inputgrad_cli.engine.passes import gradients_from, join_gradients
 from inputgrad_cli.engine.programs import Program, layer_heads
 from inputgrad_cli.engine.rules.deeplift import DeepLift
@@ -20,7 +21,7 @@ from inputgrad_cli.engine.rules.guided import Guided
 from inputgrad_cli.engine.rules.lrp import Lrp
 from inputgrad_cli.engine.rules.walk import Refusal, Step, passing, walk
 from inputgrad_cli.engine.scalar import Pins, scalar
-from inputgrad_cli.engine.taps import BASELINE, forward, is_tap, layers_by_path
+from inputgrad_cli.engine.taps import BASELINE, is_tap, layers_by_path
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.target import Choice
 
