@@ -11,12 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from inputgrad_cli.arguments import refuse_kinds, refuse_word
+from inputgrad_cli.arguments import refuse_kinds, refuse_live, refuse_word
 from inputgrad_cli.arrays import Array
 from inputgrad_cli.attribution import Attribution, channels_last
 from inputgrad_cli.baseline import Baseline, Given, baselines
 from inputgrad_cli.batch import explain_batch
 from inputgrad_cli.errors import UsageError
+from inputgrad_cli.foresee import foresee
 from inputgrad_cli.formats.classes import class_names
 from inputgrad_cli.formats.files import read_bytes
 from inputgrad_cli.formats.masks import read_masks
@@ -24,6 +25,8 @@ from inputgrad_cli.formats.merge import from_arrays
 from inputgrad_cli.formats.read import Reading, checked, read_samples
 from inputgrad_cli.formats.reference import read_given
 from inputgrad_cli.formats.stored_results import read_result
+from inputgrad_cli.modelfile.archive import open_model
+from inputgrad_cli.modelfile.scan import refuse_unsafe
 from inputgrad_cli.modelfile.sidecar import read_sidecar
 from inputgrad_cli.opened import (
     Model,
@@ -95,8 +98,20 @@ def explain(
     )
     refuse_word("space", space, SPACES)
     refuse_word("precision", precision, PRECISIONS)
-    goal, asked = parse(target), wishes((method,))
-    opened = model if isinstance(model, Model) else load(model)
+    chosen = baselines.build(baseline) if baseline else None
+    question = Question(
+        wishes((method,)),
+        (parse(target),),
+        space,
+        wrt,
+        chosen,
+        seed,
+        tolerance,
+        check_grad=check_grad,
+    )
+    refuse_unmet(question.wishes, chosen)
+    question = replace(question, masks=read_masks(question.targets))
+    opened = model if isinstance(model, Model) else _load_for(model, question)
     pixels = opened.preprocessing(preprocess)
     beside = read_sidecar(opened.file.path)
     wanted = tuple(columns) or (beside.columns if beside else ())
@@ -108,23 +123,13 @@ def explain(
         raise UsageError("samples of unequal shapes make several results", mend="give them singly")
     for doubt in [pixels.doubts[name] for name in samples.pixels if name in pixels.doubts]:
         warnings.warn(f"{doubt}; settle it with preprocess=", stacklevel=2)
-    opened.settle(samples, (goal,), precision, seed)
-    chosen = baselines.build(baseline) if baseline else None
-    refuse_unmet(asked, chosen)
-    question = Question(
-        asked,
-        (goal,),
-        space,
-        wrt,
-        chosen,
-        seed,
-        tolerance,
-        opened.labels,
-        pixel_inputs(how.ports, pixels),
-        read_masks((goal,)),
-        opened.compiled_loss,
-        read_given(chosen, how),
-        check_grad,
+    opened.settle(samples, question.targets, precision, seed)
+    question = replace(
+        question,
+        labels=opened.labels,
+        pictures=pixel_inputs(how.ports, pixels),
+        compiled_loss=opened.compiled_loss,
+        given=read_given(chosen, how),
     )
     labels = None if truth is None else _labels(truth, len(samples))
     answers = explain_batch(opened.engine, samples, question, labels)
@@ -135,6 +140,17 @@ def explain(
     for error in failures_of(answers, samples).values():
         raise error
     return attribution_of([answers[0]], samples, facts(opened, question))
+
+
+def _load_for(path: PathLike, question: Question) -> Model:
+    """Return the model saved at `path`; what its file certainly lacks is refused before that."""
+    refuse_live(path)
+    file = open_model(Path(path))
+    refuse_unsafe(file, trust=False)
+    question = replace(question, labels=class_names(file), compiled_loss=file.compiled_loss)
+    # A loss may be one that the caller's program has registered.
+    foresee(question, file.config, own_losses=True)
+    return load(file)
 
 
 def _labels(truth: Any, samples: int) -> Array:

@@ -16,7 +16,7 @@ from inputgrad_cli.modelfile.archive import open_model
 from inputgrad_cli.overview import Opening, prove
 from inputgrad_cli.question import Question, choices_of
 from inputgrad_cli.sample import Samples
-from inputgrad_cli.target_text import parse
+from inputgrad_cli.target_text import RECONSTRUCTION, parse
 
 from .asked import layer_words, method_texts, misspelt, sample, save_forms, targets
 
@@ -89,7 +89,9 @@ def chosen(model, form, targets, space):
     try:
         model.settle(Samples(sample(form)), () if target.layer is None else (target,))
         question = Question(api.wishes(("gradient",)), (target,), space)
-        choices_of(question, model.signature)
+        for choice, *_ in choices_of(question, model.signature):
+            if choice.kind == "loss" and choice.how != RECONSTRUCTION:
+                assert model.engine.binding.losses[choice.how]
     except UsageError as error:
         return error.sentence()
     return ""
@@ -144,6 +146,10 @@ def wrong_calls(form):
     yield ["-m", "ig"]
     yield ["--baseline", "zero"]
     yield ["--truth", "two.csv", "-t", "loss:compiled"]
+    for name in form.outputs:
+        head = f"{name}/" if len(form.outputs) > 1 else ""
+        yield ["-t", f"{head}loss:mean_squared_eror"]
+        yield ["-t", f"{head}loss:mean_squared_eror", "--truth", "1"]
 
 
 @pytest.mark.parametrize("name", ["classes", "unet", "nested", "heads", "twice", "steps", "chain"])
@@ -173,3 +179,49 @@ def test_a_thing_that_the_model_lacks_is_told_without_tensorflow(forms, tmp_path
         assert err.startswith("inputgrad: ")
         assert "Traceback" not in err
     assert not (tmp_path / "inputgrad-out").exists()
+
+
+IN_PYTHON = """
+import json, sys
+import inputgrad_cli as ig
+from inputgrad_cli.errors import UsageError
+
+path, *calls = json.load(sys.stdin)
+for asked in calls:
+    try:
+        ig.explain(path, "x.npz", **asked)
+        said = ""
+    except UsageError as error:
+        said = error.sentence()
+    print(json.dumps([asked, said, sorted({"tensorflow", "keras"} & set(sys.modules))]))
+"""
+
+
+def test_python_is_told_without_tensorflow_too(forms, tmp_path):
+    form = forms["classes"]
+    np.savez(tmp_path / "x.npz", **sample(form))
+    layer = misspelt(next(iter(form.layers)))[0]
+    calls = [
+        {"target": "unit:99"},
+        {"target": "class:99"},
+        {"target": f"layer:{layer}/sum"},
+        {"wrt": f"layer:{layer}"},
+        {"method": f"grad-cam:layer='{layer}'"},
+        {"method": "expected-gradients"},
+        {"baseline": "zero"},
+        {"target": "mask:none.png"},
+    ]
+    done = subprocess.run(
+        [sys.executable, "-c", IN_PYTHON],
+        input=json.dumps([str(form.path), *calls]),
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tmp_path,
+        timeout=120,
+    )
+    answers = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [asked for asked, *_ in answers] == calls, done.stderr
+    for asked, said, began in answers:
+        assert said, asked
+        assert began == [], asked
