@@ -29,6 +29,26 @@ DOING = {
 
 
 @dataclass(frozen=True)
+class Fault:
+    """Why the parent ended a worker: what a guard found."""
+
+    found: InputgradError
+
+    def error(self) -> InputgradError:
+        """Return what to tell where this ends the call."""
+        return self.found
+
+    def of_item(self) -> ItemError:
+        """Return what to tell of the item that was computed alone."""
+        found = self.found
+        return ItemError(found.what, reason=found.reason, mend=found.mend, kind=found.kind)
+
+    def of_all(self, times: int) -> InputgradError:
+        """Return what to tell where process after process was ended so."""
+        return self.found
+
+
+@dataclass(frozen=True)
 class Death:
     """A signal of the machine, the stage that it came in, where the traceback is (or nothing)."""
 

@@ -5,6 +5,7 @@ Whoever signals the group, the parent alone or the worker alone is heard once.
 
 from __future__ import annotations
 
+import signal
 from collections import Counter
 
 from inputgrad_cli.supervision.worker import WORKER
@@ -19,7 +20,9 @@ class Echo:
         self._sent: Counter[int] = Counter()
         if WORKER.page:
             page = WORKER.page
-            self._before.update({number: page.passed_on(number) for number in page.numbers})
+            self._before.update(
+                {number: page.passed_on(number) for number in range(1, signal.NSIG)}
+            )
 
     def is_new(self, number: int) -> bool:
         """Count a signal that came, and return whether it was sent once more than known."""

@@ -33,7 +33,7 @@ def write_line(data: bytes) -> None:
         except BlockingIOError:  # the other end reads slowly, and the caller shares it so
             select.select([], [STDOUT], [])
         if WORKER.page:
-            WORKER.page.sent = sent
+            WORKER.page.line_sent = sent
     if WORKER.page:
         WORKER.page.end_line()
 
@@ -41,7 +41,7 @@ def write_line(data: bytes) -> None:
 def finish_line(page: Page) -> None:
     """Write the rest of the line that a worker died at; one that was not begun stays so."""
     data, size, start = page.line()
-    sent = page.sent
+    sent = page.line_sent
     if size and start >= 0:
         sent = max(sent, min(size, _position() - start))
     if not sent:

@@ -66,36 +66,60 @@ class Fields(ctypes.Structure):
     )
 
 
+class Number:
+    """A whole number of the page, as an attribute of it."""
+
+    def __set_name__(self, owner: type[Page], name: str) -> None:
+        self._name = name
+
+    def __get__(self, page: Page, owner: type[Page]) -> int:
+        return int(getattr(page.fields, self._name))
+
+    def __set__(self, page: Page, value: int) -> None:
+        setattr(page.fields, self._name, value)
+
+
 class Page:
-    """What one worker says of itself."""
+    """What one worker says of itself; the numbers are told of by `Fields`."""
+
+    paused = Number()
+    limit = Number()
+    told = Number()
+    done = Number()
+    size = Number()
+    resumable = Number()
+    alone = Number()
+    anew = Number()
+    telling = Number()
+    line_sent = Number()
 
     def __init__(self) -> None:
-        self._fields = Fields.from_buffer(mmap.mmap(-1, ctypes.sizeof(Fields)))
+        self.fields = Fields.from_buffer(mmap.mmap(-1, ctypes.sizeof(Fields)))
         self.enter(Stage.STARTING)
 
     @property
     def stage(self) -> Stage:
         """Return what the worker is doing."""
-        return Stage(self._fields.stage)
+        return Stage(self.fields.stage)
 
     @property
     def began(self) -> float:
         """Return when it began to, by the monotonic clock."""
-        return float(self._fields.since)
+        return float(self.fields.since)
 
     @property
     def seconds(self) -> float:
         """Return how many seconds of the processor the stage may take; 0: any number."""
-        return float(self._fields.seconds)
+        return float(self.fields.seconds)
 
     @property
     def subject(self) -> str:
         """Return the model or the input that the stage is about; nothing where it is unknown."""
-        return bytes(self._fields.subject).decode(errors="surrogateescape")
+        return bytes(self.fields.subject).decode(errors="surrogateescape")
 
     def enter(self, stage: Stage, subject: str = "", seconds: float = 0.0) -> None:
         """Say what is being done now, to what, and how long it may take."""
-        fields = self._fields
+        fields = self.fields
         fields.seconds = 0.0  # while the rest is written no alarm may go off
         fields.since = time.monotonic()
         fields.subject = subject.encode(errors="surrogateescape")[: TEXT - 1]
@@ -103,134 +127,38 @@ class Page:
         fields.seconds = seconds
 
     @property
-    def paused(self) -> bool:
-        """Return whether the worker stopped itself, as its parent was stopped."""
-        return bool(self._fields.paused)
-
-    @paused.setter
-    def paused(self, value: bool) -> None:
-        self._fields.paused = value
-
-    @property
-    def resumable(self) -> bool:
-        """Return whether another worker could go on where this one dies."""
-        return bool(self._fields.resumable)
-
-    @resumable.setter
-    def resumable(self, value: bool) -> None:
-        self._fields.resumable = value
-
-    @property
-    def alone(self) -> bool:
-        """Return whether nothing else goes on beside the item that is under way."""
-        return bool(self._fields.alone)
-
-    @alone.setter
-    def alone(self, value: bool) -> None:
-        self._fields.alone = value
-
-    @property
-    def anew(self) -> bool:
-        """Return whether the worker ends for another to go on, without oneDNN's kernels."""
-        return bool(self._fields.anew)
-
-    @anew.setter
-    def anew(self, value: bool) -> None:
-        self._fields.anew = value
-
-    @property
-    def limit(self) -> int:
-        """Return how many bytes the worker may hold; 0: any number."""
-        return int(self._fields.limit)
-
-    @limit.setter
-    def limit(self, size: int) -> None:
-        self._fields.limit = size
-
-    @property
-    def told(self) -> int:
-        """Return how many events of the run the user has been told."""
-        return int(self._fields.told)
-
-    @told.setter
-    def told(self, count: int) -> None:
-        self._fields.told = count
-
-    @property
-    def done(self) -> int:
-        """Return how many maps this worker has made."""
-        return int(self._fields.done)
-
-    @done.setter
-    def done(self, count: int) -> None:
-        self._fields.done = count
-
-    @property
-    def size(self) -> int:
-        """Return how many items a batch holds at most; 0: as many as the worker likes."""
-        return int(self._fields.size)
-
-    @size.setter
-    def size(self, size: int) -> None:
-        self._fields.size = size
-
-    @property
     def under_way(self) -> tuple[int, ...]:
         """Return the digests of the items that are being worked on."""
-        fields = self._fields
-        return tuple(fields.digests[: min(fields.count, DIGESTS)])
+        return tuple(self.fields.digests[: min(self.fields.count, DIGESTS)])
 
     @under_way.setter
     def under_way(self, digests: tuple[int, ...]) -> None:
-        fields, few = self._fields, digests[:DIGESTS]
+        fields, few = self.fields, digests[:DIGESTS]
         fields.count = 0
         fields.digests[: len(few)] = few
         fields.count = len(few)
 
-    @property
-    def telling(self) -> bool:
-        """Return whether the line under way tells an event that counts."""
-        return bool(self._fields.telling)
-
-    @telling.setter
-    def telling(self, value: bool) -> None:
-        self._fields.telling = value
-
-    @property
-    def sent(self) -> int:
-        """Return how many bytes of the line under way are written."""
-        return int(self._fields.line_sent)
-
-    @sent.setter
-    def sent(self, count: int) -> None:
-        self._fields.line_sent = count
-
     def begin_line(self, data: bytes, start: int) -> None:
         """Lay down what is written next; `start` is where a file will have it, -1 elsewhere."""
-        fields = self._fields
+        fields = self.fields
         ctypes.memmove(ctypes.addressof(fields) + Fields.line.offset, data, min(len(data), LINE))
         fields.line_sent, fields.line_start = 0, start
         fields.line_size = len(data)
 
     def end_line(self) -> None:
         """Say that the line is written."""
-        self._fields.line_size = 0
+        self.fields.line_size = 0
 
     def line(self) -> tuple[bytes, int, int]:
         """Return the line under way, as much as there is room for, its size, where it began."""
-        fields = self._fields
+        fields = self.fields
         data = ctypes.string_at(ctypes.addressof(fields) + Fields.line.offset, LINE)
         return data[: fields.line_size], int(fields.line_size), int(fields.line_start)
 
-    @property
-    def numbers(self) -> range:
-        """Return the numbers of all signals."""
-        return range(1, signal.NSIG)
-
     def pass_on(self, number: int) -> None:
         """Count a signal that is passed on next."""
-        self._fields.heard[number] += 1
+        self.fields.heard[number] += 1
 
     def passed_on(self, number: int) -> int:
         """Return how often a signal was passed on."""
-        return int(self._fields.heard[number])
+        return int(self.fields.heard[number])

@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from inputgrad_cli.errors import InputgradError
-from inputgrad_cli.supervision.death import CRASHES, Death
+from inputgrad_cli.supervision.death import CRASHES, Death, Fault
 from inputgrad_cli.supervision.ears import ECHO, ENDING, GRACE, Ears, deaf
 from inputgrad_cli.supervision.ends import end_by, end_with
 from inputgrad_cli.supervision.guards import make_guards
@@ -80,7 +80,7 @@ def _after(past: Past, page: Page, number: int, watch: Watch) -> Past:
             os.write(2, f"inputgrad: {past.failure.sentence()}\n".encode(errors="replace"))
         end_with(BUG)
     if watch.fault:
-        return past.failed(watch.fault, page)
+        return past.after(Fault(watch.fault), page)
     log = save_trace()
     new = past.after(Death(number, page.stage, page.subject, log), page)
     if log and not new.failure and new.crashed == past.crashed:

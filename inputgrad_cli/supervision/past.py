@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from inputgrad_cli.errors import InputgradError, ItemError
-from inputgrad_cli.supervision.death import Death
+from inputgrad_cli.supervision.death import Death, Fault
 from inputgrad_cli.supervision.page import Page, Stage
 
 WITHOUT_ONEDNN = {"TF_ENABLE_ONEDNN_OPTS": "0"}  # eager operations are right with others alone
-MOST = 8  # workers that may die one after the other without a single map done between
+MOST = 12  # workers that may die before a first map is done
+PATIENT = 4  # times as many may die in a row where some were done
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,8 @@ class Past:
     `crashed`, with their errors; among `suspects` one may be: they are to be tried alone, before
     all else. `blamed` says that one of them was found. `size` bounds the batches of the others (0:
     no bound), which are one at a time where `alone`. `row` counts the latest deaths between which
-    nothing was done. `environment` is what a worker asked to have changed for the next.
+    nothing was done, after `done` maps. `environment` is what a worker asked to have changed for
+    the next.
     """
 
     workers: int = 0
@@ -34,17 +36,19 @@ class Past:
     size: int = 0
     alone: bool = False
     row: int = 0
+    done: int = 0
     environment: Mapping[str, str] = field(default_factory=dict)
 
-    def after(self, death: Death, page: Page) -> Past:
-        """Return what the next worker is to know, after one died."""
+    def after(self, death: Death | Fault, page: Page) -> Past:
+        """Return what the next worker is to know, after one died or was ended for a fault."""
         under_way = page.under_way
         row = 1 if page.done else self.row + 1
-        new = replace(self, workers=self.workers + 1, told=page.told, row=row, size=page.size)
+        new = replace(self._next(page), row=row)
         lost = not under_way and (page.stage is not Stage.COMPUTING or row > 1)
-        if not page.resumable or lost:
+        ended = isinstance(death, Fault) and page.stage is not Stage.COMPUTING
+        if not page.resumable or lost or ended:
             return replace(new, failure=death.error())
-        if row >= MOST:
+        if row >= MOST * (PATIENT if new.done else 1):
             return replace(new, failure=death.of_all(row))
         if not under_way:
             return new
@@ -63,9 +67,9 @@ class Past:
 
     def anew(self, page: Page) -> Past:
         """Return what the next worker is to know, after one that asked for another."""
-        new = replace(self, workers=self.workers + 1, told=page.told, size=page.size)
-        return replace(new, environment=WITHOUT_ONEDNN)
+        return replace(self._next(page), environment=WITHOUT_ONEDNN)
 
-    def failed(self, error: InputgradError, page: Page) -> Past:
-        """Return what the next worker is to know, after one was ended for a fault."""
-        return replace(self, workers=self.workers + 1, told=page.told, failure=error)
+    def _next(self, page: Page) -> Past:
+        done = self.done + page.done
+        workers = self.workers + 1
+        return replace(self, workers=workers, told=page.told, size=page.size, done=done)

@@ -1,0 +1,85 @@
+"""What comes after a death, by rules that need no process: every crash loop comes to an end."""
+
+import signal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from inputgrad_cli.errors import InputgradError, ModelError
+from inputgrad_cli.supervision.death import CRASHES, Death, Fault
+from inputgrad_cli.supervision.page import Page, Stage
+from inputgrad_cli.supervision.past import MOST, PATIENT, Past
+
+ITEMS = 40
+
+
+def page_of(stage=Stage.COMPUTING, items=(1,), alone=True, done=0, size=0):
+    page = Page()
+    page.enter(stage, "m.keras")
+    page.under_way, page.alone, page.done, page.size = items, alone, done, size
+    page.resumable = True
+    return page
+
+
+def death(stage=Stage.COMPUTING, number=signal.SIGSEGV):
+    return Death(number, stage, "m.keras")
+
+
+@given(st.data())
+def test_whatever_dies_the_workers_are_bounded(data):
+    """Each worker finishes some items, then dies; the next one begins with the suspects."""
+    past, left = Past(), set(range(1, ITEMS + 1))
+    for _ in range(3 * ITEMS + PATIENT * MOST):
+        if past.failure or not left - set(past.crashed):
+            return
+        todo = [*past.suspects, *sorted(left - set(past.suspects) - set(past.crashed))]
+        done = data.draw(st.integers(0, len(todo) - 1))
+        left -= set(todo[:done])
+        alone = past.alone or done < len(past.suspects)
+        batch = 1 if alone else data.draw(st.integers(1, 8))
+        size = past.size or 8
+        if past.suspects and not past.blamed and not alone:
+            size = max(1, size // 2)
+        items = tuple(todo[done : done + batch])
+        past = past.after(death(), page_of(items=items, alone=alone, done=done, size=size))
+    raise AssertionError("it never ends")
+
+
+@pytest.mark.parametrize("stage", Stage)
+@pytest.mark.parametrize("number", CRASHES)
+def test_every_death_has_a_sentence_and_its_class(stage, number):
+    error = death(stage, number).error()
+    assert error.kind == "crashed"
+    assert signal.Signals(number).name in error.sentence()
+    assert isinstance(error, ModelError) == (stage in (Stage.READING, Stage.OPENING))
+
+
+def test_an_item_is_blamed_only_where_it_was_alone():
+    both = Past().after(death(), page_of(items=(1, 2), alone=False))
+    assert both.suspects == (1, 2)
+    one = Past().after(death(), page_of(items=(1,), alone=False))
+    assert (one.suspects, one.crashed) == ((1,), {})
+    found = one.after(death(), page_of(items=(1,)))
+    assert (found.suspects, list(found.crashed)) == ((), [1])
+
+
+@pytest.mark.parametrize("stage", [Stage.READING, Stage.OPENING])
+def test_what_a_guard_finds_while_the_model_opens_ends_the_call_at_once(stage):
+    found = ModelError("too large", kind="memory")
+    past = Past().after(Fault(found), page_of(stage, items=(1, 2), alone=False))
+    assert past.failure is found
+
+
+def test_what_a_guard_finds_in_a_batch_is_the_fault_of_an_item():
+    found = InputgradError("too large", mend="do less", kind="memory")
+    past = Past().after(Fault(found), page_of(items=(1, 2), alone=False))
+    assert (past.failure, past.suspects) == (None, (1, 2))
+    past = past.after(Fault(found), page_of(items=(2,)))
+    assert past.crashed[2].kind == "memory"
+
+
+def test_what_has_no_notes_does_not_go_on():
+    page = page_of()
+    page.resumable = False
+    assert Past().after(death(), page).failure is not None
