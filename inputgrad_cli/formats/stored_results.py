@@ -14,7 +14,7 @@ from inputgrad_cli.arrays import Array, Arrays
 from inputgrad_cli.attribution import Attribution
 from inputgrad_cli.errors import ItemError
 from inputgrad_cli.formats.arrays import read_header, read_npy
-from inputgrad_cli.formats.blocks import Blocks, content, file_of
+from inputgrad_cli.formats.blocks import LARGE, Blocks, content, file_of
 from inputgrad_cli.formats.files import size_of
 from inputgrad_cli.formats.large import HEADER, rows_of
 from inputgrad_cli.formats.results import FRAME, METADATA
@@ -29,6 +29,7 @@ MOST_RATIO = 10  # our own files are not packed at all; maps of floats pack to a
 ARRAY = ".npy"
 COLUMNS = ("score", "baseline_score", "probability", "checks", "tokens")
 LISTS = ("scores", "index")  # of one sample they are lists as well
+ALWAYS = ("score", "checks", "label")  # that there is of each sample, if it be null
 COMMON = ("asked", "output")  # of a target: lists where samples have their own
 
 
@@ -40,6 +41,8 @@ def read_result(path: Path) -> Attribution:
 
 def open_result(path: Path) -> Attribution:
     """Return what `read_result` does; of a large file, rows are read when they are taken."""
+    if size_of(path) > LARGE:
+        _refuse_promises(path)  # before it is gone through, which takes long for a huge one
     data = content(path, streamed=True)
     if isinstance(data, Blocks):
         return _read(path, file_of(data), data.size, data)
@@ -67,6 +70,17 @@ def _read(
     if problem := next(_contradictions(record, values), None):
         raise _no_result(path, f"{METADATA}: {problem}")
     return Attribution(values, record, record["many"])
+
+
+def _refuse_promises(path: Path) -> None:
+    """Raise ItemError where the end of a file does not tell of an archive of its size."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            _members(archive, size_of(path))
+    except ItemError as error:
+        raise _no_result(path, error.sentence().rstrip(".")) from None
+    except Exception as error:
+        raise _no_result(path, str(error)) from None
 
 
 def _no_result(path: Path, reason: str) -> ItemError:
@@ -144,7 +158,8 @@ def _contradictions(record: ResultRecord, values: Arrays) -> Iterator[Problem]:
         yield Problem(("many",), "the arrays have no axis of samples in common")
         return
     for path, value in fields:
-        if not isinstance(value, list) and (value is None or path[-1] in ("space", *COMMON)):
+        absent = value is None and path[-1] not in ALWAYS
+        if absent or (isinstance(value, str) and path[-1] in ("space", *COMMON)):
             continue
         if not isinstance(value, list) or len(value) != count:
             yield Problem(path, f"expected a list with a value for each of {count} samples")

@@ -28,3 +28,8 @@ def check_file(out: Path, name: str) -> os.stat_result:
     if not stat.S_ISREG(about.st_mode):
         raise ItemError(f"{path}: is no file any more", kind="exists")
     return about
+
+
+def is_folder(path: Path | str) -> bool:
+    """Return whether a directory stands there: it is no file of ours, and cannot be replaced."""
+    return os.path.isdir(path) and not os.path.islink(path)

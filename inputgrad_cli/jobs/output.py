@@ -15,7 +15,7 @@ from inputgrad_cli.attribution import Attribution
 from inputgrad_cli.errors import ItemError
 from inputgrad_cli.formats.tables import write_table
 from inputgrad_cli.jobs.drawn import late, pictures, plate_of, sites_of
-from inputgrad_cli.jobs.inside import find_file
+from inputgrad_cli.jobs.inside import find_file, is_folder
 from inputgrad_cli.jobs.items import Item
 from inputgrad_cli.jobs.journal import Journal, described
 from inputgrad_cli.jobs.naming import Map, part_names, picture_names
@@ -149,7 +149,8 @@ class Output:
     def _refuse_foreign(self, files: Mapping[str, Bytes | Pour]) -> None:
         for name, data in files.items():
             path = self.path(name)
-            if self._overwrite or not os.path.lexists(path) or self._journal.owns(name):
+            free = self._overwrite or self._journal.owns(name)
+            if not os.path.lexists(path) or (free and not is_folder(path)):
                 continue
             # A run that was killed before it wrote its journal left these very bytes.
             if not find_file(self._out, name) or not holds(Path(path), data):

@@ -17,6 +17,7 @@ from inputgrad_cli.errors import EmptyError, ItemError
 from inputgrad_cli.formats.read import Reading, open_file, read_samples
 from inputgrad_cli.formats.viewing import Viewing
 from inputgrad_cli.jobs.drawn import Plate, picture, plate_of, sites_of
+from inputgrad_cli.jobs.inside import is_folder
 from inputgrad_cli.jobs.journal import Journal, described, is_picture
 from inputgrad_cli.jobs.naming import part_names, picture_names
 from inputgrad_cli.jobs.run_maps import open_map, result_names
@@ -260,7 +261,7 @@ def _inputs(stored: StoredMap, attribution: Attribution) -> tuple[Samples, str]:
 
 
 def _refuse_foreign(journal: Journal, path: Path, name: str) -> None:
-    if os.path.lexists(path) and not journal.owns(name):
+    if os.path.lexists(path) and (is_folder(path) or not journal.owns(name)):
         raise ItemError(
             f"{path}: is there already, and no run of inputgrad made it",
             mend="move it away",

@@ -26,18 +26,22 @@ def open_map(out: Path, name: str, line: JournalLine, run: RunRecord | None) -> 
     Kinds are `unreadable`, and `changed` where it can be read.
     """
     try:
-        check_file(out, name)
+        size = check_file(out, name).st_size
     except OSError as error:
         reason = str(error.strerror)
         raise ItemError(f"{out / name}: cannot be read", reason=reason, kind="unreadable") from None
+    expected_sizes = [f["size"] for f in line.get("files", ()) if heard(f, "path") == name]
+    if expected_sizes != [size]:  # before it is gone through, which takes long for a huge one
+        raise _changed(out / name, f"has {size} bytes, not {expected_sizes[0]}")
     attribution = open_result(out / name)
     for what, stored, expected in _claims(attribution, line, run):
         if expected is not None and stored != expected:
-            reason = f"{what}: {stored} in the file, {expected} in the journal"
-            raise ItemError(
-                f"{out / name}: not what its journal line tells", reason=reason, kind="changed"
-            )
+            raise _changed(out / name, f"{what}: {stored} in the file, {expected} in the journal")
     return attribution
+
+
+def _changed(path: Path, reason: str) -> ItemError:
+    return ItemError(f"{path}: not what its journal line tells", reason=reason, kind="changed")
 
 
 def _claims(

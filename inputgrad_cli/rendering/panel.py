@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from textwrap import fill
+from textwrap import wrap
 from threading import Lock
 from typing import Any
 
@@ -11,9 +11,11 @@ import numpy as np
 
 from inputgrad_cli.rendering.colours import Pixels, table
 from inputgrad_cli.rendering.reduce import Scale
+from inputgrad_cli.words import printable
 
 LINE = 44  # letters of a title that fit above one picture
 BAR = 48  # letters of a label that fit beside the colour bar
+MAX_LINES = 6  # of a title: below that there must be room for pictures
 _ONE_AT_A_TIME = Lock()  # matplotlib is not made for threads
 
 
@@ -43,10 +45,11 @@ def panel(
         axes = np.atleast_1d(np.asarray(figure.subplots(1, len(shown))))
         for axis, (name, pixels) in zip(axes, shown, strict=True):
             axis.imshow(pixels, interpolation="nearest")
-            axis.set_title(name, fontsize=10, parse_math=False)
+            axis.set_title(_wrapped(name, LINE, 1), fontsize=10, parse_math=False)
             axis.set_axis_off()
         _draw_bar(figure, list(axes), scale, words)
-        figure.suptitle(_wrapped(words.title, len(shown)), fontsize=11, parse_math=False)
+        title = _wrapped(words.title, LINE * len(shown), MAX_LINES)
+        figure.suptitle(title, fontsize=11, parse_math=False)
         canvas.draw()
     return np.asarray(canvas.buffer_rgba())[..., :3]
 
@@ -62,11 +65,11 @@ def _draw_bar(figure: Any, axes: list[Any], scale: Scale, words: Words) -> None:
     bar = figure.colorbar(ScalarMappable(norm, colours), ax=axes, shrink=0.8, pad=0.02)
     ticks = scale.ticks()
     bar.set_ticks(ticks, labels=[f"{tick:.4g}" for tick in ticks])
-    bar.set_label(fill(words.bar, BAR), fontsize=9, parse_math=False)
+    bar.set_label(_wrapped(words.bar, BAR, MAX_LINES), fontsize=9, parse_math=False)
     bar.ax.tick_params(labelsize=8)
 
 
-def _wrapped(title: str, pictures: int) -> str:
-    """Return the title in lines that the figure has room for."""
-    width = LINE * pictures
-    return "\n".join(fill(line, width) for line in title.splitlines())
+def _wrapped(text: str, width: int, most: int) -> str:
+    """Return text in at most so many lines of so many letters, all of which can be drawn."""
+    lines = [printable(line[: width * most]) for line in text.splitlines()[:most]]
+    return "\n".join([part for line in lines for part in wrap(line, width)][:most])

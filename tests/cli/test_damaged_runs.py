@@ -5,6 +5,7 @@ import itertools
 import json
 import os
 import shutil
+import time
 import zipfile
 
 import numpy as np
@@ -341,6 +342,46 @@ def test_a_record_of_other_inputs_is_not_drawn_over(meet, kind):
     told = meet(OTHER_INPUTS[kind], "verify", "render")
     assert told["render"].code == 0
     assert "heatmap only" in told["render"].err
+
+
+COLUMNS = (("score",), ("checks",), ("target", "label"), ("space",), ("target", "asked"))
+
+
+@pytest.mark.parametrize("path", COLUMNS)
+@pytest.mark.parametrize("value", [None, [], [None], [None] * 3, {}, "x", 0.5])
+def test_a_column_of_samples_has_a_value_for_each(meet, path, value):
+    """Found by trying each value in each field: a null in the place of a list was a TypeError."""
+    meet(metadata(path, value), "verify", "render")
+
+
+@pytest.mark.parametrize("text", ["\udc80", "a\0b\x07$x^{", "long " * 20_000, "\n" * 5000])
+def test_a_panel_is_drawn_whatever_its_record_says(meet, text):
+    """Half a pair was a TypeError; a text of 100,000 letters took two minutes."""
+
+    def damage(out):
+        metadata(("quantity",), text)(out)
+        metadata(("space",), text)(out)
+        lines(("style",), {"kind": "panel"})(out)
+
+    began = time.monotonic()
+    assert meet(damage, "render")["render"].code == 0
+    assert time.monotonic() - began < 10
+
+
+@pytest.mark.parametrize("suffix", ["npz", "png"])
+def test_a_directory_or_a_huge_file_in_the_place_of_one_is_refused_at_once(meet, suffix):
+    def folder(out):
+        (out / f"a.png.gradient.{suffix}").unlink()
+        (out / f"a.png.gradient.{suffix}").mkdir()
+
+    def huge(out):
+        os.truncate(out / f"a.png.gradient.{suffix}", 1 << 36)
+
+    assert meet(folder, "render")["render"].code == 3
+    began = time.monotonic()
+    told = meet(huge, "verify", "render", "saliency")
+    assert told["verify"].code == 1
+    assert time.monotonic() - began < 30
 
 
 def test_a_picture_that_would_fill_the_memory_is_refused(meet, monkeypatch):
