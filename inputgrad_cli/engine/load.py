@@ -52,7 +52,6 @@ def load(
     boot(noise, how.kernels)
     start = time.process_time() - began
     how.telling.stage("opening the model")
-    WORKER.enter(Stage.OPENING, str(file.path), opening_seconds(file.path, start))
     silence = len(noise.text)
     from inputgrad_cli.engine import weights
     from inputgrad_cli.engine.binding import Binding
@@ -67,6 +66,9 @@ def load(
         limit_threads()
         workers = share_cores(place) if how.folded else 1
     own = bring(file, code)
+    # What the user imports may take any time, and so may a file that the user vouches for.
+    seconds = 0.0 if trust else opening_seconds(file.path, start)
+    WORKER.enter(Stage.OPENING, str(file.path), seconds)
     try:
         # Weights on another device would be sent over for every pass.
         with noise.kept(), source_of(file) as path, on(place):

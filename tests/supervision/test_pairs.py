@@ -50,7 +50,14 @@ def ended(made):
     return [strict(line) for line in out.splitlines()], err
 
 
-@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "SIGTERM",
+        pytest.param("SIGINT", marks=pytest.mark.slow),
+        pytest.param("SIGHUP", marks=pytest.mark.slow),
+    ],
+)
 @pytest.mark.parametrize("whom", ["parent", "worker", "group"])
 def test_a_first_signal_lets_the_batch_end_whoever_gets_it(slow, tool, whole, name, whom):
     made, worker = slow()

@@ -14,7 +14,7 @@ from .conftest import poison
 def test_what_a_dead_process_had_drawn_is_taken_away(place):
     names = draw_many(place / "in", 8)
     poison(place / "in" / names[5])
-    settings = json.dumps({"crash": signal.SIGSEGV, "seconds": 0.6})
+    settings = json.dumps({"crash": signal.SIGSEGV, "seconds": 0.4})
     words = ("saliency", "m.keras", "in", "--batch-size", "2")
     line = [sys.executable, "-m", "tests.faults.server", *words]
     made = Terminal(line, cwd=place, env={**ENV, SETTINGS: settings})
