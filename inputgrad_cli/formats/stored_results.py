@@ -20,7 +20,7 @@ from inputgrad_cli.formats.large import HEADER, rows_of
 from inputgrad_cli.formats.results import FRAME, METADATA
 from inputgrad_cli.schema.bounds import MAX_METADATA
 from inputgrad_cli.schema.check import Problem
-from inputgrad_cli.schema.read import read_as
+from inputgrad_cli.schema.read import DENSE, read_as
 from inputgrad_cli.schema.records import ResultRecord
 from inputgrad_cli.stored import BLOCK
 
@@ -112,7 +112,7 @@ def _members(archive: zipfile.ZipFile, size: int) -> dict[str, zipfile.ZipInfo]:
 
 
 def _record(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> ResultRecord:
-    record, problems = read_as(ResultRecord, archive.read(info))
+    record, problems = read_as(ResultRecord, archive.read(info), DENSE)
     if record is None:
         raise ItemError(f"{METADATA}: {problems[0]}")
     return record

@@ -31,6 +31,7 @@ from inputgrad_cli.schema.names import TWIN, decode_name, plain
 MAX_WHOLE = 1 << 63  # beyond, no size, count or seed of ours can lie
 WORDS = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
 WORDS |= {list: "a list", dict: "an object", NoneType: "null"}
+MAX_PROBLEMS = 20  # that are told of one list: the next million says nothing new
 SHOWN = 40  # letters of a wrong value that a message repeats
 
 
@@ -214,6 +215,8 @@ def _list(kind: Any) -> Check:
         for key, each in enumerate(value):  # plain loops: journals have ten thousands of lines
             if problems := inner(each):
                 found += _below(key, problems)
+                if len(found) >= MAX_PROBLEMS:
+                    break
         return found
 
     return check
@@ -229,6 +232,8 @@ def _mapping(kind: Any) -> Check:
         for key, each in value.items():
             if problems := name(key) or inner(each):
                 found += _below(key, problems)
+                if len(found) >= MAX_PROBLEMS:
+                    break
         return found
 
     return check
