@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from inputgrad_cli.errors import UsageError
-from inputgrad_cli.formats.labels import find_labels
+from inputgrad_cli.formats.labels import find_labels, read_labels
 from inputgrad_cli.modelfile.archive import ModelFile
 from inputgrad_cli.modelfile.sidecar import read_sidecar
 
@@ -18,7 +18,7 @@ def class_names(file: ModelFile, asked: str | os.PathLike[str] | None = None) ->
     if isinstance(beside.labels, tuple):
         return beside.ordered(beside.labels)
     try:
-        labels = find_labels(file.path, beside.labels)
+        labels = read_labels(beside.labels) if beside.labels else find_labels(file.path, None)
     except UsageError as error:
         what = f"{beside.path}: {error.what.removeprefix('--')}"
         raise UsageError(what, reason=error.reason, mend=error.mend) from None

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import os
+import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from inputgrad_cli.errors import UsageError
+from inputgrad_cli.modelfile.names import is_plain
+from inputgrad_cli.modelfile.smalltext import read_small
 from inputgrad_cli.preprocess import ASSUMED, Preprocess, parse
 from inputgrad_cli.signature import Port
+from inputgrad_cli.words import printable
 
 ENDING = ".inputgrad.toml"
-MOST_BYTES = 4 << 20
+MOST_SHOWN = 200  # letters of what the file says
+MOST_DOTS = 1000  # outside of texts: each key of many parts is walked from its start
+UNBARE = re.compile(
+    r'"""(?:\\.|[^\\])*?"""|\'\'\'.*?\'\'\'|"(?:\\.|[^"\\\n])*"|\'[^\'\n]*\'|#[^\n]*', re.DOTALL
+)
 
 
 @dataclass(frozen=True)
@@ -59,14 +68,31 @@ def read_sidecar(model: Path) -> Sidecar | None:
     path = sidecar_path(model)
     if not path.is_file():
         return None
+    text = read_small(path)
+    if UNBARE.sub("", text).count(".") > MOST_DOTS:
+        raise UsageError(f"{path}: cannot be read", reason="it has too many dotted keys")
     try:
-        if path.stat().st_size > MOST_BYTES:
-            raise UsageError(f"{path}: too large for settings")
-        table = tomllib.loads(path.read_text("utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
+        table = tomllib.loads(text)
+    except (ValueError, RecursionError) as error:
         reason = (str(error).splitlines() or [""])[0]
-        raise UsageError(f"{path}: cannot be read", reason=reason) from None
+        raise UsageError(f"{path}: cannot be read", reason=printable(reason[:200])) from None
+    for key, word in _texts(table):
+        if not is_plain(word.replace("\t", " ")):
+            raise _wrong(path, key, "has a control character", f"it is {word[:40]!a}")
     return _sidecar(path, table)
+
+
+def _texts(table: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield every text of the settings with the key above it, the keys themselves included."""
+    stack: list[tuple[str, Any]] = list(table.items())
+    while stack:
+        key, value = stack.pop()
+        if isinstance(value, Mapping):
+            stack += [(key, item) for pair in value.items() for item in pair]
+        elif isinstance(value, list):
+            stack += [(key, item) for item in value]
+        elif isinstance(value, str):
+            yield key, value
 
 
 def _sidecar(path: Path, table: Mapping[str, Any]) -> Sidecar:
@@ -84,7 +110,7 @@ def _sidecar(path: Path, table: Mapping[str, Any]) -> Sidecar:
 
 
 def _wrong(path: Path, key: str, what: str, mend: str = "") -> UsageError:
-    return UsageError(f"{path}: {key!r} {what}", mend=mend)
+    return UsageError(f"{path}: {printable(key[:MOST_SHOWN])!r} {what}", mend=mend)
 
 
 def _inputs(path: Path, value: Any) -> dict[str, str]:
@@ -103,7 +129,9 @@ def _preprocess(path: Path, value: Any) -> Preprocess | None:
     try:
         chosen = parse(value)
     except UsageError as error:
-        raise _wrong(path, "preprocess", f"is {value!r}, which is not known", error.mend) from None
+        raise _wrong(
+            path, "preprocess", f"is {value[:MOST_SHOWN]!r}, which is not known", error.mend
+        ) from None
     return None if chosen is None else replace(chosen, source="sidecar")
 
 
@@ -111,10 +139,26 @@ def _labels(path: Path, value: Any) -> tuple[str, ...] | Path | None:
     if value is None:
         return None
     if isinstance(value, str) and value:
-        return path.parent / value
+        return _inside(path, value)
     if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
         raise _wrong(path, "labels", "must be a list of texts, or the name of a file")
     return tuple(value)
+
+
+def _inside(path: Path, name: str) -> Path:
+    """Return the path of a file that the settings name; UsageError outside the model's folder.
+
+    A model and its settings come from the same hands: these may not read other files.
+    """
+    folder = os.path.realpath(path.parent)
+    if "\0" in name or not os.path.realpath(os.path.join(folder, name)).startswith(folder + "/"):
+        raise _wrong(
+            path,
+            "labels",
+            f"is {printable(name[:MOST_SHOWN])!r}, which does not lie in the folder of the model",
+            "put the file there, or give it with --labels",
+        )
+    return path.parent / name
 
 
 def _class_order(path: Path, value: Any) -> tuple[int, ...]:

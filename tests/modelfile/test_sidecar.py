@@ -1,7 +1,9 @@
 """MODEL.inputgrad.toml settles preprocessing, labels and names; the command line wins."""
 
 import json
+import os
 import shutil
+import time
 import tomllib
 
 import numpy as np
@@ -161,3 +163,74 @@ def test_files_may_use_the_users_own_names(call, samples, tmp_path):
     ]
     np.testing.assert_allclose(found[0], found[1], atol=1e-6)
     np.testing.assert_array_equal(found[0], found[2])
+
+
+def refused(model, text):
+    model.with_name("net.inputgrad.toml").write_text(text)
+    file = open_model(model)
+    with pytest.raises(UsageError) as caught:
+        api.class_names(file)
+    sentence = caught.value.sentence()
+    assert sentence.isprintable()
+    assert len(sentence) < 600
+    return sentence
+
+
+def test_settings_name_only_regular_files_in_the_folder_of_the_model(model, tmp_path):
+    outside = tmp_path.parent / f"{tmp_path.name}.txt"
+    outside.write_text("a\nb\n")
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "link.txt").symlink_to(outside)
+    (tmp_path / "zeros.txt").symlink_to("/dev/zero")
+    (tmp_path / "gone.txt").symlink_to("nowhere")
+    for name in (outside, f"../{outside.name}", "/dev/zero", "link.txt", "zeros.txt", "."):
+        assert "does not lie in the folder" in refused(model, f'labels = "{name}"\n')
+    for name in ("pipe", "folder", "gone.txt"):
+        refused(model, f'labels = "{name}"\n')
+    refused(model, 'labels = "a\\u0000b"\n')
+    (tmp_path / "folder" / "in.txt").write_text("a\nb\n")
+    (tmp_path / "near.txt").symlink_to("folder/in.txt")
+    for name in ("folder/in.txt", "near.txt", f"{tmp_path}/folder/in.txt"):
+        written(model, f'labels = "{name}"\n')
+        assert api.class_names(open_model(model)) == ("a", "b")
+
+
+DEEP = {
+    "dots": ".".join(["a"] * 100_000) + " = 1",
+    "quoted-dots": ".".join(['"a"'] * 100_000) + " = 1",
+    "spaced-dots": " . ".join(["a"] * 100_000) + " = 1",
+    "table": f"[{'.'.join(['a'] * 100_000)}]",
+    "many-tables": "\n".join(f"[{'.'.join([f'a{n}'] * 300)}]" for n in range(300)),
+    "lists": f"labels = {'[' * 50_000}",
+    "inline": f"labels = {'{a=' * 50_000}",
+    "behind-a-text": 'labels = ["."]\n' + ".".join(["a"] * 100_000) + " = 1",
+    "digits": f"labels = {'9' * 100_000}",
+    "large": "#" * ((4 << 20) + 1),
+}
+
+
+@pytest.mark.parametrize("kind", DEEP)
+def test_deep_settings_are_refused_at_once(kind, model):
+    begun = time.process_time()
+    refused(model, DEEP[kind] + "\n")
+    assert time.process_time() - begun < 5
+
+
+def test_names_with_dots_are_no_deep_keys(model):
+    names = ", ".join(f'"a.b.{number}"' for number in range(2000))
+    assert len(written(model, f"labels = [{names}]  # one. two.\n").labels) == 2000
+
+
+@pytest.mark.parametrize(
+    "text", ['labels = ["a\\u001b"]', '[inputs]\n"a\\u0000" = "x"', 'columns = ["\\u202e"]']
+)
+def test_settings_hold_no_control_characters(text, model):
+    assert "control character" in refused(model, text + "\n")
+
+
+def test_settings_that_are_no_regular_file_are_none(model):
+    os.mkfifo(model.with_name("net.inputgrad.toml"))
+    os.mkfifo(model.with_name("net.labels.txt"))
+    assert read_sidecar(model) is None
+    assert api.class_names(open_model(model)) == ()
