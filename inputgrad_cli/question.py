@@ -17,6 +17,7 @@ from inputgrad_cli.errors import UsageError
 from inputgrad_cli.grammar import parse as parse_call
 from inputgrad_cli.methods import methods
 from inputgrad_cli.methods.needs import no_references
+from inputgrad_cli.modelfile.scan import refuse_unsafe_loss
 from inputgrad_cli.preprocess import Preprocess
 from inputgrad_cli.signature import Signature
 from inputgrad_cli.target import Choice
@@ -114,4 +115,5 @@ def _with_compiled(choice: Choice, question: Question, heads: Sequence[str]) -> 
             reason="the model was saved without being compiled, or without a loss for it",
             mend="name one: loss:NAME",
         )
+    refuse_unsafe_loss(loss)
     return replace(choice, how=loss if isinstance(loss, str) else json.dumps(loss, sort_keys=True))

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import ast
-import json
-import zipfile
 from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
@@ -13,6 +11,7 @@ from typing import Any
 import inputgrad_cli
 from inputgrad_cli.errors import InputgradError
 from inputgrad_cli.formats.labels import find_labels
+from inputgrad_cli.modelfile.archive import open_model
 from inputgrad_cli.modelfile.nodes import layers, name_of
 
 METHODS = Path(inputgrad_cli.__file__).parent / "methods"
@@ -38,11 +37,11 @@ def inputs_of(model: Path | None) -> list[str]:
 
 
 def _nodes(model: Path | None) -> list[tuple[str, str]]:
+    if model is None or model.suffix != ".keras":
+        return []
     try:
-        with zipfile.ZipFile(model or Path()) as archive:
-            config = json.loads(archive.read("config.json"))
-        return list(_walk(config, ""))
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, *FAULTS):
+        return list(_walk(open_model(model).config, ""))
+    except (InputgradError, *FAULTS):
         return []
 
 

@@ -7,6 +7,7 @@ from itertools import pairwise
 
 from inputgrad_cli.engine.place import chain, place_of
 from inputgrad_cli.engine.wording import plain, shorten
+from inputgrad_cli.words import printable
 
 PASSED_ON = ("Exception encountered: ", "Error encountered during deserialization: ")
 TELLING = (*PASSED_ON, "Could not", "Unknown", "Unrecognized", "Layer ")
@@ -36,7 +37,7 @@ def short(error: Exception) -> str:
     line = (telling or lines or [type(error).__name__])[-1 if telling else 0]
     for words in PASSED_ON:
         line = line.removeprefix(words)
-    line = NOISY.split(line)[0].strip(" .,:;")
+    line = printable(NOISY.split(line)[0].strip(" .,:;"))
     if not isinstance(error, (TypeError, ValueError)):
         line = f"{type(error).__name__}: {line}"  # not one of Keras's own
     return shorten(line)

@@ -50,6 +50,7 @@ def open_in_keras(file: ModelFile, path: Path, own: Own, trust: bool) -> Any:
             reason=cause(error),
             mend=mend_of(error) or _advice(file, keras.__version__),
         ) from error
+    file.refuse_changed()  # Keras opened it anew, by its name
     if not isinstance(model, keras.Model):
         raise ModelError(f"{file.path}: holds a {type(model).__name__}, not a model")
     if isinstance(model, keras.Sequential) and not (model.built and model.layers):

@@ -12,7 +12,8 @@ import numpy as np
 from inputgrad_cli.arrays import Array
 from inputgrad_cli.errors import ModelError
 from inputgrad_cli.modelfile import container, hdf5
-from inputgrad_cli.modelfile.archive import WEIGHTS, ModelFile
+from inputgrad_cli.modelfile.archive import ModelFile
+from inputgrad_cli.modelfile.members import WEIGHTS
 
 UNBUILT = "cannot be built automatically"
 Mark = tuple[tuple[int, ...], str, int]

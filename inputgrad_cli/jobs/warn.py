@@ -45,7 +45,7 @@ def head_warnings(plan: Plan, signature: Signature) -> Iterator[Warned]:
 
 def choice_warnings(plan: Plan, signature: Signature) -> Iterator[Warned]:
     """Yield that `auto` takes the largest of several numbers which nothing calls classes."""
-    loss = json.dumps(plan.file.config.get("compile_config"), default=str).lower()
+    loss = json.dumps(plan.file.compiled, default=str).lower()
     asked = [target for target in plan.every_target if target.kind == "auto" and not target.layer]
     for head in signature.outputs if asked and not any(w in loss for w in OF_CLASSES) else ():
         count = head.classes or 1

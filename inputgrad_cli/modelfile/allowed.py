@@ -27,6 +27,13 @@ PLAIN = {
     "__keras_tensor__", "__numpy__", "__tensor__", "__slice__", "__ellipsis__", "__tuple__",
     "__bytes__", "TensorShape", "SavedModel",
 }  # fmt: skip
+VALUES = {"__numpy__", "__tensor__"}
+NUMBERS = _words(
+    """
+    bool int4 int8 int16 int32 int64 uint4 uint8 uint16 uint32 uint64 float16 float32 float64
+    bfloat16 float8_e4m3fn float8_e5m2 complex64 complex128 string object
+    """
+)
 MODELS = {"Model", "Sequential", "Functional"}
 # Every layer of Keras 3.15 that holds no code of its own; a test compares it with the installed.
 LAYERS = _words(

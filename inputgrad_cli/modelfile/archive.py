@@ -9,10 +9,11 @@ from __future__ import annotations
 import hashlib
 import math
 import os
+import re
 import stat
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import IO, Any, Literal
@@ -20,14 +21,18 @@ from typing import IO, Any, Literal
 from inputgrad_cli.errors import ModelError
 from inputgrad_cli.hashes import sha256_of
 from inputgrad_cli.missing import is_remote, mend_missing, typed
-from inputgrad_cli.modelfile import container, hdf5, jsontext
+from inputgrad_cli.modelfile import container, hdf5
 from inputgrad_cli.modelfile.allowed import LAYERS
-from inputgrad_cli.modelfile.migrate import migrate
+from inputgrad_cli.modelfile.folder import is_plain, model_files
+from inputgrad_cli.modelfile.forms import read_archive, read_folder, read_hdf5
+from inputgrad_cli.modelfile.hdf5_texts import refuse_shared_texts
+from inputgrad_cli.modelfile.members import CONFIG, WEIGHTS
+from inputgrad_cli.modelfile.migrate import COMPILED, migrate
+from inputgrad_cli.modelfile.names import refuse_odd_names
+from inputgrad_cli.modelfile.nodes import objects
 
-CONFIG = "config.json"
-METADATA = "metadata.json"
-WEIGHTS = "model.weights.h5"
 SAVED_MODEL = "saved_model.pb"
+VERSION = re.compile(r"[\w.+-]{1,40}")
 FEW = 64  # numbers an array: the statistics of channels, not a layer of weights
 HDF5_ENDINGS = (".h5", ".hdf5")
 
@@ -38,7 +43,10 @@ Form = Literal["keras", "directory", "h5", "saved_model"]
 class ModelFile:
     """What a model file says of itself: its configuration and who wrote it.
 
-    `rewritten` says that `config` is no longer what the file holds: it came from an older Keras.
+    `rewritten` says that Keras must not read the file's own configuration but `config`, in which
+    nothing would compile a model. `compiled` is how the file says that the whole one was;
+    of a `.h5` file, all that stands under that word.
+    `stamped` is what tells the file from another one of its name.
     """
 
     path: Path
@@ -47,36 +55,68 @@ class ModelFile:
     size: int
     form: Form = "keras"
     rewritten: bool = False
+    compiled: Any = None
+    stamped: tuple[tuple[int, ...], ...] = ()
 
     @property
     def keras_version(self) -> str | None:
         """Return the version of Keras that wrote the file, if it says so."""
         version = self.metadata.get("keras_version")
-        return version if isinstance(version, str) else None
+        is_version = isinstance(version, str) and VERSION.fullmatch(version)
+        return version if is_version else None
 
     @property
     def compiled_loss(self) -> Any:
         """Return the loss that the model was compiled with, as the file writes it, or None."""
-        settings = self.config.get("compile_config")
-        return settings.get("loss") if isinstance(settings, Mapping) else None
+        return self.compiled.get("loss") if isinstance(self.compiled, Mapping) else None
 
     @cached_property
     def sha256(self) -> str:
         """Return SHA-256 of the file, hexadecimal; of a directory: of its names and files."""
         if self.form in ("keras", "h5"):
-            return sha256_of(self.path)
-        total = hashlib.sha256()
-        for path in sorted(p for p in self.path.rglob("*") if p.is_file()):
-            total.update(f"{path.relative_to(self.path)}\n{sha256_of(path)}\n".encode())
-        return total.hexdigest()
+            digest = sha256_of(self.path)
+        else:
+            total = hashlib.sha256()
+            for path in self._files():
+                total.update(f"{path.relative_to(self.path)}\n{sha256_of(path)}\n".encode())
+            digest = total.hexdigest()
+        self.refuse_changed()
+        return digest
+
+    def _files(self) -> list[Path]:
+        if self.form == "directory":
+            return model_files(self.path)
+        if self.form == "saved_model":
+            return sorted(path for path in self.path.rglob("*") if path.is_file())
+        return [self.path]
+
+    def stamp(self) -> tuple[tuple[int, ...], ...]:
+        """Return what tells whether a file was written anew: its number, size and time."""
+        found = [os.stat(path) for path in self._files()]
+        return tuple((s.st_dev, s.st_ino, s.st_size, s.st_mtime_ns) for s in found)
+
+    def refuse_changed(self) -> None:
+        """Raise ModelError where the file is not the one any more that was looked into."""
+        try:
+            if self.stamp() == self.stamped:
+                return
+        except OSError:
+            pass
+        raise ModelError(
+            f"{self.path}: the model changed while it was read",
+            mend="run again once it is written",
+        )
 
     @cached_property
     def arrays(self) -> tuple[hdf5.SavedArray, ...]:
         """Return the saved arrays; ModelError where they are missing, damaged or not honest."""
         if self.form == "saved_model":
             return ()
-        with self._opened() as (file, size):
-            return hdf5.survey(file, size, self.path)
+        if self.form == "h5":
+            refuse_shared_texts(self.path)
+        with self._opened() as (file, held):
+            lists = self.form == "h5"
+            return hdf5.survey(file, hdf5.Source(self.path, held, self.size, lists))
 
     def numbers(self, layer: str) -> list[list[float]]:
         """Return the few numbers that a layer holds, an array after the other; none if many.
@@ -103,11 +143,11 @@ class ModelFile:
         if self.form == "directory":
             weights = self.path / WEIGHTS
             stream = stack.enter_context(weights.open("rb"))
-            return stream, min(weights.stat().st_size, 100 * self.size)
+            return stream, weights.stat().st_size
         archive = stack.enter_context(container.opened(self.path))
         info = container.find(archive, WEIGHTS, self.path)
         packed = stack.enter_context(container.reader(archive, info))
-        return packed, min(info.file_size, 100 * self.size)
+        return packed, info.file_size
 
     @property
     def weights(self) -> tuple[hdf5.SavedArray, ...]:
@@ -122,21 +162,22 @@ def open_model(path: Path) -> ModelFile:
     if is_folder:
         file = _open_folder(path)
     elif path.suffix == ".keras":
-        file = _open_archive(path, size)
+        file = ModelFile(path, *read_archive(path, size), size)
     elif path.suffix.lower() in HDF5_ENDINGS:
-        file = _open_hdf5(path, size)
+        file = ModelFile(path, *read_hdf5(path, size), size, "h5")
     else:
         raise ModelError(
             f"{path}: not a .keras file",
             reason=_reason_for_suffix(path),
             mend="save it with model.save('NAME.keras') in Keras 3",
         )
-    return _modern(file)
+    return _modern(replace(file, stamped=file.stamp()))
 
 
 def _modern(file: ModelFile) -> ModelFile:
     """Return the file with its configuration checked, and rewritten where it is an older one's."""
     config = file.config
+    compiled: Any = None
     if (
         not isinstance(config, dict)
         or not isinstance(config.get("class_name"), str)
@@ -145,12 +186,17 @@ def _modern(file: ModelFile) -> ModelFile:
         raise ModelError(f"{file.path}: {CONFIG} inside does not describe a Keras model")
     if config["class_name"] in LAYERS:
         raise ModelError(f"{file.path}: holds a {config['class_name']}, not a model")
+    refuse_odd_names(config, file.path)
     metadata = file.metadata if isinstance(file.metadata, dict) else {}
     version = metadata.get("keras_version")
+    if file.form == "h5":  # Keras writes none there, but would build what it finds, also unasked
+        compiled = [node[COMPILED] for node in objects(config) if COMPILED in node]
+    else:
+        config = {key: value for key, value in config.items() if key != COMPILED}
+        compiled = file.config.get(COMPILED)
     modern = migrate(config, version if isinstance(version, str) else "", file.form)
-    return ModelFile(
-        file.path, modern, metadata, file.size, file.form, file.rewritten or modern != config
-    )
+    rewritten = file.rewritten or modern != config
+    return replace(file, config=modern, metadata=metadata, rewritten=rewritten, compiled=compiled)
 
 
 def _stat(path: Path) -> tuple[int, bool]:
@@ -179,78 +225,11 @@ def _reason_for_suffix(path: Path) -> str:
     return f"its name ends in {path.suffix!r}" if path.suffix else "its name has no ending"
 
 
-def _open_archive(path: Path, size: int) -> ModelFile:
-    container.sniff(path)
-    with container.opened(path) as archive:
-        container.check_members(archive, path)
-        config = _parse(archive.read(container.find(archive, CONFIG, path)), CONFIG, path)
-        names = archive.namelist()
-        metadata = _parse(archive.read(METADATA), METADATA, path) if METADATA in names else {}
-    if WEIGHTS not in names:
-        _refuse_weightless(path, names)
-    return ModelFile(path, config, metadata, size)
-
-
-def _refuse_weightless(path: Path, names: list[str]) -> None:
-    other = [name for name in names if name.startswith("model.weights")]
-    reason = f"{other[0]} is there, which Keras cannot read back" if other else ""
-    mend = "save the model with model.save('NAME.keras')"
-    raise ModelError(
-        f"{path}: the weights ({WEIGHTS}) are missing inside", reason=reason, mend=mend
-    )
-
-
 def _open_folder(path: Path) -> ModelFile:
-    if _is_plain(path / SAVED_MODEL):
-        return ModelFile(
-            path, {"class_name": "SavedModel", "config": {}}, {}, _total(path), "saved_model"
-        )
-    for name in (CONFIG, WEIGHTS):
-        if not _is_plain(path / name):
-            raise ModelError(
-                f"{path}: a directory, not a .keras file",
-                reason=f"an unzipped one would hold {name}, a SavedModel {SAVED_MODEL}",
-            )
-    if (path / CONFIG).stat().st_size > jsontext.MOST_BYTES:
-        raise ModelError(f"{path}: {CONFIG} inside is too large")
-    config = _parse((path / CONFIG).read_bytes(), CONFIG, path)
-    there = _is_plain(path / METADATA) and (path / METADATA).stat().st_size <= jsontext.MOST_BYTES
-    metadata = _parse((path / METADATA).read_bytes(), METADATA, path) if there else {}
+    if is_plain(path / SAVED_MODEL):
+        size = sum(p.stat().st_size for p in path.rglob("*") if p.is_file())
+        return ModelFile(path, {"class_name": "SavedModel", "config": {}}, {}, size, "saved_model")
+    told = read_folder(path, SAVED_MODEL)
+    size = sum(part.stat().st_size for part in model_files(path))
     # Keras opens such a directory only if its name does not end in .keras; packed, it always does.
-    return ModelFile(path, config, metadata, _total(path), "directory", rewritten=True)
-
-
-def _open_hdf5(path: Path, size: int) -> ModelFile:
-    if not size:
-        raise ModelError(f"{path}: the file is empty", mend=container.AGAIN)
-    if not hdf5.is_hdf5(path):
-        raise ModelError(f"{path}: not an HDF5 file", mend="check which file it is")
-    with hdf5.opened(path, path) as file:
-        text = hdf5.text_attribute(file, "model_config")
-        version = hdf5.text_attribute(file, "keras_version")
-    if text is None:
-        raise ModelError(
-            f"{path}: holds weights only, without the model",
-            mend="build the model in Python, load them, and save it with model.save('NAME.keras')",
-        )
-    metadata = {"keras_version": version.decode(errors="replace")} if version else {}
-    return ModelFile(path, _parse(text, "model_config", path), metadata, size, "h5")
-
-
-def _parse(data: bytes, name: str, path: Path) -> Any:
-    try:
-        return jsontext.parse(data)
-    except jsontext.BadJsonError as error:
-        raise ModelError(f"{path}: {name} inside {error}") from None
-
-
-def _is_plain(path: Path) -> bool:
-    """Return whether `path` is a regular file itself, not a link to one."""
-    try:
-        return stat.S_ISREG(os.lstat(path).st_mode)
-    except OSError:
-        return False
-
-
-def _total(path: Path) -> int:
-    return sum(p.stat().st_size for p in path.rglob("*") if p.is_file())
+    return ModelFile(path, *told, size, "directory", rewritten=True)

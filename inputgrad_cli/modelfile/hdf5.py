@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -9,12 +11,15 @@ from pathlib import Path
 from typing import IO, Any
 
 from inputgrad_cli.errors import ModelError
+from inputgrad_cli.modelfile import hdf5_checks
+from inputgrad_cli.modelfile.names import is_plain
+from inputgrad_cli.words import printable
 
 MOST_RATIO = 100
-SMALL = 1 << 20  # an array below it may be packed as tightly as can be
-FLOOR = 64 << 20  # and so may all arrays together below this
-MOST_OBJECTS = 200_000
-MOST_TEXT = 64 << 20
+FLOOR = 64 << 20  # bytes in all that do no harm, however little the file has
+MOST_OBJECTS = 50_000  # a layer has four: its group, that of its variables, kernel, bias
+MOST_DEPTH = 32  # a model inside a model adds two; Keras writes a lone Dense at 4
+MOST_NAME = 200  # characters
 
 
 @dataclass(frozen=True)
@@ -39,9 +44,9 @@ def opened(source: Path | IO[bytes], path: Path) -> Iterator[Any]:
     try:
         with h5py.File(source, "r") as file:
             yield file
-    except (OSError, RuntimeError, KeyError, ValueError, TypeError) as error:
+    except (OSError, RuntimeError, KeyError, ValueError, TypeError, zlib.error) as error:
         text = str(error).splitlines()
-        reason = _plain(text[0]) if text else type(error).__name__
+        reason = printable(_plain(text[0])) if text else type(error).__name__
         raise ModelError(
             f"{path}: the weights are damaged", reason=reason, mend="copy or save the file again"
         ) from None
@@ -53,72 +58,98 @@ def _plain(text: str) -> str:
     return inner[:200]
 
 
-def survey(file: Any, size: int, path: Path) -> tuple[SavedArray, ...]:
-    """Return every array; ModelError for links that lead out and for bytes that are not there."""
+@dataclass(frozen=True)
+class Source:
+    """Where an HDF5 file comes from: the model file, its `size`, and the bytes `held` unpacked.
+
+    `lists` says that attributes may be lists of texts, as only those of `.h5` files are.
+    """
+
+    path: Path
+    held: int
+    size: int
+    lists: bool = False
+
+
+def survey(file: Any, source: Source) -> tuple[SavedArray, ...]:
+    """Return every array; ModelError for what is no plain array of numbers inside the file."""
     import h5py
 
-    arrays, stored, claimed = [], 0, 0
+    path, arrays, stored, claimed = source.path, [], 0, 0
     for name, node in _walk(file, path):
-        if not isinstance(node, h5py.Dataset):
+        claimed += hdf5_checks.check_attributes(node, source.lists, f"{path}: {name}")
+        if isinstance(node, h5py.h5g.GroupID):
             continue
-        stored += _check_array(name, node, path)
-        claimed += int(node.size or 0) * int(node.dtype.itemsize)
-        dtype = str(node.attrs["dtype"]) if "dtype" in node.attrs else node.dtype.name
-        arrays.append(SavedArray(name, tuple(node.shape or ()), dtype))
-    if stored > size or claimed > max(FLOOR, MOST_RATIO * size):
-        raise ModelError(
-            f"{path}: the arrays inside claim {max(stored, claimed)} bytes",
-            reason=f"the file has {size}",
-            kind="unsafe",
-        )
+        if not isinstance(node, h5py.h5d.DatasetID):
+            raise _unsafe(path, f"{name} inside is no array and no group")
+        declared = hdf5_checks.check_array(node, name, path)
+        stored += int(node.get_storage_size())
+        claimed += declared
+        if stored > source.held or claimed > max(FLOOR, MOST_RATIO * source.size):
+            raise _unsafe(
+                path,
+                f"array {name} inside claims {declared} bytes",
+                f"all so far are {max(stored, claimed)}, the file has {source.size}",
+            )
+        hdf5_checks.check_chunks(node, name, path)
+        arrays.append(SavedArray(name, tuple(node.shape or ()), hdf5_checks.dtype_of(node)))
     return tuple(arrays)
 
 
+def _unsafe(path: Path, what: str, reason: str = "") -> ModelError:
+    return ModelError(f"{path}: {what}", reason=reason, kind="unsafe")
+
+
 def _walk(file: Any, path: Path) -> Iterator[tuple[str, Any]]:
-    """Yield name and node of everything inside; each object once, whatever names it has."""
+    """Yield name and identifier of everything inside; each object once, whatever its names are."""
     import h5py
 
-    seen: set[int] = set()
-    stack = [("", file["/"])]
+    root = h5py.h5o.open(file.id, b"/")
+    seen = {_address(root)}
+    yield "/", root
+    stack: list[tuple[str, Any, int]] = [("", root, 1)]
     while stack:
-        prefix, group = stack.pop()
-        for word in group:
-            name = prefix + word
-            if not isinstance(group.get(word, getlink=True), h5py.HardLink):
-                raise ModelError(
-                    f"{path}: {name} inside is a link to another place",
-                    reason="it could read any file of yours",
-                    kind="unsafe",
+        prefix, group, depth = stack.pop()
+        if depth > MOST_DEPTH:
+            raise _unsafe(path, f"groups inside stand more than {MOST_DEPTH} deep")
+        if group.get_num_objs() > MOST_OBJECTS:
+            raise _unsafe(path, f"more than {MOST_OBJECTS} objects inside")
+        for raw in group:
+            name = prefix + _word(raw, path)
+            if group.links.get_info(raw).type != h5py.h5l.TYPE_HARD:
+                raise _unsafe(
+                    path,
+                    f"{name} inside is a link to another place",
+                    "it could read any file of yours",
                 )
-            node = group[word]
-            address = int(h5py.h5o.get_info(node.id).addr)
+            node = h5py.h5o.open(group, raw)
+            address = _address(node)
             if address in seen:
                 continue
             seen.add(address)
             if len(seen) > MOST_OBJECTS:
-                raise ModelError(f"{path}: too many objects inside", kind="unsafe")
+                raise _unsafe(path, f"more than {MOST_OBJECTS} objects inside")
             yield name, node
-            if isinstance(node, h5py.Group):
-                stack.append((name + "/", node))
+            if isinstance(node, h5py.h5g.GroupID):
+                stack.append((name + "/", node, depth + 1))
 
 
-def _check_array(name: str, node: Any, path: Path) -> int:
-    """Return how many bytes of the file an array takes."""
-    if node.is_virtual or node.external:
-        raise ModelError(
-            f"{path}: array {name} inside lies in another file",
-            reason="it could read any file of yours",
-            kind="unsafe",
+def _address(node: Any) -> int:
+    import h5py
+
+    return int(h5py.h5o.get_info(node).addr)
+
+
+def _word(raw: bytes, path: Path) -> str:
+    """Return one part of a name inside; ModelError where it is none that Keras would write."""
+    word = raw.decode("utf-8", "replace")
+    if "\ufffd" in word or not is_plain(word) or len(word) > MOST_NAME:
+        raise _unsafe(
+            path,
+            f"the name {printable(word[:40])!r} inside is no plain one",
+            f"it is of {len(word)} characters, at most {MOST_NAME}",
         )
-    stored = int(node.id.get_storage_size())
-    declared = int(node.size or 0) * int(node.dtype.itemsize)
-    if declared > max(SMALL, MOST_RATIO * stored):
-        raise ModelError(
-            f"{path}: array {name} inside claims {declared} bytes",
-            reason=f"the file holds {stored} for it",
-            kind="unsafe",
-        )
-    return stored
+    return word
 
 
 def flat(array: Any) -> list[float]:
@@ -128,14 +159,18 @@ def flat(array: Any) -> list[float]:
 
 def text_attribute(file: Any, name: str) -> bytes | None:
     """Return a text that the file's root carries, None where there is none."""
+    import h5py
+
     if name not in file.attrs:
         return None
-    if file.attrs.get_id(name).get_storage_size() > MOST_TEXT:
+    attribute = file.attrs.get_id(name)
+    is_text = attribute.get_type().get_class() == h5py.h5t.STRING
+    if not is_text or math.prod(attribute.shape or ()) != 1:
         return None
     value = file.attrs[name]
     if isinstance(value, str):
-        return value.encode()
-    return value if isinstance(value, bytes) else None
+        return value.encode("utf-8", "surrogateescape")
+    return bytes(value) if isinstance(value, bytes) else None
 
 
 def is_hdf5(path: Path) -> bool:

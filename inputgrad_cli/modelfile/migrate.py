@@ -7,6 +7,7 @@ from typing import Any
 
 from inputgrad_cli.modelfile.nodes import layers, name_of, version_numbers
 
+COMPILED = "compile_config"
 ENDS = ("input_layers", "output_layers")
 FUNCTIONAL = ("Functional", "Model")
 # Arguments of Keras 2 that no longer exist; each only where its value meant nothing.
@@ -31,7 +32,10 @@ MODULES = {
 
 
 def migrate(config: Mapping[str, Any], version: str, form: str) -> dict[str, Any]:
-    """Return the configuration as Keras 3.15 would have written it, a copy where it differs."""
+    """Return the configuration as Keras 3.15 would have written it, a copy where it differs.
+
+    What would compile the model, or one inside it, is left out.
+    """
     wrote = version_numbers(version)
     found: Any = config
     if wrote and wrote[0] == 2:
@@ -40,7 +44,7 @@ def migrate(config: Mapping[str, Any], version: str, form: str) -> dict[str, Any
         found = _without_range(found)
     if form == "h5" or (wrote and wrote < [3, 11]):
         found = _nested(found, outermost=True)
-    return dict(_uncompiled(_with_lambdas(found), outermost=True))
+    return dict(_uncompiled(_with_lambdas(found)))
 
 
 def _with_lambdas(node: Any) -> Any:
@@ -180,14 +184,14 @@ def _called_earlier(node: Any, name: str) -> Any:
     return [_called_earlier(item, name) for item in node]
 
 
-def _uncompiled(node: Any, outermost: bool = False) -> Any:
-    """Return a node whose inner models do not bring losses and optimizers: nothing needs them."""
+def _uncompiled(node: Any) -> Any:
+    """Return a node whose objects do not bring losses and optimizers: nothing needs them."""
     if isinstance(node, list):
         return [_uncompiled(item) for item in node]
     if not isinstance(node, dict):
         return node
     return {
-        key: value if outermost and key == "compile_config" else _uncompiled(value)
+        key: _uncompiled(value)
         for key, value in node.items()
-        if outermost or key != "compile_config" or "class_name" not in node
+        if key != COMPILED or "class_name" not in node
     }

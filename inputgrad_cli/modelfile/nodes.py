@@ -5,9 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-# What is not needed to run the model: losses, metrics and optimizers are not built by us.
-SKIPPED = {"compile_config"}
-
 
 def objects(config: Any) -> Iterator[Mapping[str, Any]]:
     """Yield every serialized object, the outermost first, in file order."""
@@ -17,7 +14,7 @@ def objects(config: Any) -> Iterator[Mapping[str, Any]]:
         if isinstance(node, Mapping):
             if isinstance(node.get("class_name"), str):
                 yield node
-            stack.extend(value for key, value in reversed(list(node.items())) if key not in SKIPPED)
+            stack.extend(reversed(list(node.values())))
         elif isinstance(node, list):
             stack.extend(reversed(node))
 

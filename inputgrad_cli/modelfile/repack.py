@@ -7,8 +7,10 @@ import shutil
 import zipfile
 from pathlib import Path
 
-from inputgrad_cli.modelfile.archive import CONFIG, ModelFile
+from inputgrad_cli.modelfile.archive import ModelFile
+from inputgrad_cli.modelfile.folder import model_files
 from inputgrad_cli.modelfile.malformed import reads_config
+from inputgrad_cli.modelfile.members import CONFIG
 
 
 @reads_config
@@ -36,9 +38,9 @@ def _add_members(path: Path, target: zipfile.ZipFile) -> None:
 
 
 def _add_folder(path: Path, target: zipfile.ZipFile) -> None:
-    for part in sorted(path.rglob("*")):
+    for part in model_files(path):
         name = part.relative_to(path).as_posix()
-        if part.is_file() and not part.is_symlink() and name != CONFIG:
+        if name != CONFIG:
             target.write(part, name)
 
 

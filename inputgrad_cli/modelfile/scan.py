@@ -10,20 +10,24 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from inputgrad_cli.errors import ModelError
+from inputgrad_cli.errors import ModelError, UsageError
 from inputgrad_cli.modelfile.allowed import (
     APPLIED,
+    NUMBERS,
     PLAIN,
     PRIVATE,
     SHARED,
     UNSAFE,
+    VALUES,
     is_keras_class,
     is_keras_function,
 )
 from inputgrad_cli.modelfile.archive import ModelFile
+from inputgrad_cli.modelfile.layer_weights import refuse_lacking
 from inputgrad_cli.modelfile.malformed import reads_config
-from inputgrad_cli.modelfile.nodes import module_of, name_of, objects, version_numbers
+from inputgrad_cli.modelfile.nodes import module_of, name_of, objects, setting, version_numbers
 from inputgrad_cli.modelfile.sizes import refuse_huge
+from inputgrad_cli.words import printable
 
 MOST_NAMED = 8
 
@@ -100,8 +104,12 @@ def unsafe(node: Mapping[str, Any]) -> str:
     name, module, inner = node["class_name"], node.get("module"), node.get("config")
     if name in UNSAFE:
         return UNSAFE[name]
+    if name in VALUES:
+        return _unsafe_value(name, setting(node, "dtype"))
     if name in PLAIN or "config" not in node:
         return ""
+    if reason := _unsafe_lookup(node):
+        return reason
     if name == "function":
         return _unsafe_function(inner, module)
     home = module_of(node)
@@ -110,6 +118,31 @@ def unsafe(node: Mapping[str, Any]) -> str:
     vocabulary = inner.get("vocabulary") if isinstance(inner, Mapping) else None
     if isinstance(vocabulary, str) and (home is None or _is_keras(home)):
         return f"{name} reads its vocabulary from {vocabulary!r}"
+    return ""
+
+
+def _unsafe_value(name: str, dtype: Any) -> str:
+    # NumPy would allocate as many characters for each text as its dtype says.
+    if dtype is None or dtype in NUMBERS:
+        return ""
+    return f"it holds a {name} of dtype {dtype!r}"
+
+
+def _unsafe_lookup(node: Mapping[str, Any]) -> str:
+    """Return why Keras could build another class than the one that is named, or nothing."""
+    name, registered = node["class_name"], node.get("registered_name")
+    own = node["config"] if name == "function" else name
+    shared = node.get("shared_object_id")
+    if shared is not None and type(shared) is not int:
+        return f"{name} is shared by {shared!r}, which is no number"
+    if registered is None or registered in (own, name):  # of functions Keras writes "function"
+        return ""
+    if not isinstance(registered, str) or ">" not in registered:
+        return f"{own} is registered as {registered!r}, which is not its name"
+    home = module_of(node)
+    is_keras = _is_keras(home) or (home is None and is_keras_class(name, None))
+    if (is_keras or name == "function") and registered.rpartition(">")[2] != own:
+        return f"{own} is registered as {registered!r}, which is not its name"
     return ""
 
 
@@ -131,7 +164,22 @@ def dangers(file: ModelFile) -> list[str]:
         if reason := unsafe(node):
             layer = name_of(node)
             found.setdefault(f"{reason} (layer {layer!r})" if layer else reason)
+    for node in objects(file.compiled) if file.form == "h5" else ():
+        if reason := unsafe(node) or str(_custom(node) or ""):
+            found.setdefault(f"{reason}, where the file would compile a model")
     return list(found)
+
+
+@reads_config
+def refuse_unsafe_loss(loss: Any) -> None:
+    """Raise UsageError for the loss that a file was compiled with, where it could run code."""
+    reason = next((reason for node in objects(loss) if (reason := unsafe(node))), "")
+    if reason:
+        raise UsageError(
+            "target loss:compiled: the loss in the file is refused",
+            reason=_cut(printable(reason)),
+            mend="name one: loss:NAME",
+        )
 
 
 @reads_config
@@ -147,6 +195,7 @@ def refuse_unsafe(file: ModelFile, trust: bool = False) -> None:
             kind="unsafe",
         )
     refuse_huge(file)
+    refuse_lacking(file)
 
 
 def _way_out(file: ModelFile) -> str:

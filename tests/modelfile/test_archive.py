@@ -152,3 +152,30 @@ def test_an_unknown_layer_of_a_later_keras_names_the_version(tmp_path):
     sentence = refusal(archive(tmp_path / "a.keras", config, version="9.1.0"))
     assert "saved by Keras 9.1.0" in sentence
     assert "upgrade" in sentence
+
+
+def test_a_model_that_changes_while_it_is_read_is_refused(tmp_path):
+    path = archive(tmp_path / "a.keras")
+    file, other = open_model(path), archive(tmp_path / "b.keras")
+    file.refuse_changed()
+    assert len(file.sha256) == 64
+    other.replace(path)
+    with pytest.raises(ModelError, match="changed while it was read"):
+        file.refuse_changed()
+    file = open_model(path)
+    path.unlink()
+    with pytest.raises(ModelError, match="changed while it was read"):
+        file.refuse_changed()
+
+
+def test_devices_and_dangling_links_are_no_models(tmp_path):
+    for name, target in (
+        ("a", "/dev/zero"),
+        ("b", "nowhere"),
+        ("c", "c.keras"),
+        ("d", "/dev/fd/0"),
+    ):
+        (tmp_path / f"{name}.keras").symlink_to(target)
+        refusal(tmp_path / f"{name}.keras")
+    refusal(tmp_path / ("x" * 300 + ".keras"))
+    refusal(tmp_path / "a\0.keras")

@@ -144,14 +144,16 @@ def test_names_stay_apart_and_safe_on_a_terminal(call, tmp_path):  # case 56
     nested = [
         {**sequential(inner), "config": {**sequential(inner)["config"], "name": n}} for n in "ab"
     ]
-    odd = layer("Dense", "wörld \x1b[31m", units=3)
+    odd = layer("Dense", "wörld", units=3)
     path = archive(tmp_path / "a.keras", sequential(*nested, odd))
     names = [row["name"] for row in overview(path)["layers"]]
     assert {"a/same", "b/same"} <= set(names)
     assert len(set(names)) == len(names)
-    page = call("inspect", path).out
-    assert "\x1b" not in page
-    assert "wörld" in page
+    assert "wörld" in call("inspect", path).out
+    red = archive(tmp_path / "b.keras", sequential(layer("Dense", "wörld \x1b[31m", units=3)))
+    refused = call("inspect", red)
+    assert refused.code == 4
+    assert "\x1b" not in refused.out + refused.err
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")
