@@ -151,8 +151,8 @@ def chunked(file, shape, chunk, data=None):
 def test_a_chunk_that_unpacks_to_more_than_itself_is_refused(tmp_path):
     bomb = zlib.compress(bytes(300 << 20), 9)
     before = peak(anew=True)
-    path = spoiled(tmp_path, lambda file: chunked(file, (8,), (8,), bomb))
-    assert "unpacks to more than its 32 bytes" in refusal(path)
+    path = spoiled(tmp_path, lambda file: chunked(file, (8,), (1 << 18,), bomb))
+    assert "unpacks to more than its 1048576 bytes" in refusal(path)
     assert peak() - before < 400 << 20  # the bomb itself was made here
 
 
@@ -219,11 +219,12 @@ def test_a_long_text_that_is_named_often_is_refused(tmp_path):
     path = as_h5(tmp_path / "a.h5", fill)
     refuse_unsafe(open_model(path))  # as it is, it is long and no more
     data = bytearray(path.read_bytes())
-    long = (1 << 20).to_bytes(4, "little")
-    at = data.find(long)
-    while not (place := data[at : at + 16]).endswith(bytes(3)) or len(set(place)) < 4:
-        at = data.find(long, at + 1)
-    data[at : at + 16 * 4000] = bytes(place) * 4000
+    at, short = -1, (1).to_bytes(4, "little")
+    while not (data[at + 16 : at + 20] == data[at + 32 : at + 36] == short):
+        at = data.find((1 << 20).to_bytes(4, "little"), at + 1)
+        assert at >= 0
+    place = data[at : at + 16]
+    data[at : at + 16 * 4000] = place * 4000
     path.write_bytes(data)
     before = peak(anew=True)
     assert "named more than once" in refusal(path)

@@ -213,7 +213,6 @@ LIES = {
     "end-size": field(END, 12, 10),
     "end-huge-size": field(END, 12, 1 << 31),
     "end-offset": field(END, 16, 10),
-    "end-comment": field(END, 20, 500, 2),
 }
 
 
