@@ -131,7 +131,7 @@ class Options(TypedDict, total=False):
     space: NotRequired[Option[str]]
     wrt: NotRequired[Option[str | None]]
     baseline: NotRequired[Option[str | None]]
-    labels: NotRequired[Option[str | None]]
+    labels: NotRequired[Option[str | list[str] | None]]
     code: NotRequired[Option[list[str]]]
     columns: NotRequired[Option[list[str] | None]]
     preprocess: NotRequired[Option[str]]

@@ -382,7 +382,7 @@ def bombs(kind, path):
     if kind == "units":
         return archive(path, sequential(HUGE["units"]))
     if kind == "wide":  # as much as may stand in a configuration at all
-        table = layer("Discretization", bin_boundaries=[[]] * (MOST_VALUES - 100))
+        table = layer("Discretization", bin_boundaries=[[]] * (MOST_VALUES // 2 - 100))
         return archive(path, sequential(table))
     config = sequential(*[{**layer("ReLU"), "build_config": DENSE["build_config"]}] * 60_000)
     return archive(path, config)
