@@ -179,6 +179,7 @@ def test_a_function_that_may_be_the_users_is_told_and_code_comes_first(tmp_path)
     import tensorflow as tf
 
     model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2, activation=tf.nn.swish)])
+    model.layers[0].kernel.assign(np.tile([1.0, -1.0], (3, 1)))  # one of the two is below zero
     model.save(tmp_path / "a.keras")
     (tmp_path / "mine.py").write_text("import tensorflow as tf\nswish = tf.nn.relu\n")
     guessed = api.load(tmp_path / "a.keras")
