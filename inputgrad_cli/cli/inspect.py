@@ -179,14 +179,13 @@ def _cams(found: dict[str, dict[str, Any]]) -> Iterator[list[str]]:
 
 def _calls(row: dict[str, Any]) -> str:
     """Return which inputs a layer sees, of one that is called often each call of it."""
-    from inputgrad_cli.modelfile.layernames import numbered
+    from inputgrad_cli.modelfile.layernames import sights
 
     name, calls, sees = row["layer"], row["calls"], row.get("sees", ())
     if calls == 1:
         return f", which sees {' and '.join(sees[0])}" if sees else ""
-    words = numbered(f"layer={name}", len(sees) or 2, sees)
-    last = f" and so on to #{calls - 1}" if calls > len(words) else ""
-    return f", called {calls} times: choose {', '.join(words)}{last}"
+    seen = f"; {words}" if (words := sights(sees)) else ""
+    return f", called {calls} times: choose layer={name}#0 to #{calls - 1}{seen}"
 
 
 def _pixels(told: dict[str, Any] | None) -> list[list[str]]:

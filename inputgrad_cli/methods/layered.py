@@ -8,7 +8,7 @@ from inputgrad_cli.arrays import Array, Floats
 from inputgrad_cli.attribution import Finding
 from inputgrad_cli.contracts import Case, Engine, LayerPass, Maps, Method
 from inputgrad_cli.errors import UsageError
-from inputgrad_cli.modelfile.layernames import LISTED, numbered
+from inputgrad_cli.modelfile.layernames import LISTED, sights
 from inputgrad_cli.registry import param
 from inputgrad_cli.signature import Shape
 from inputgrad_cli.words import LAYER
@@ -45,12 +45,12 @@ class Layered(Method):
         calls = [f"{maps.tap}#{number}" for number in range(min(maps.calls, LISTED))]
         sees = engine.inputs_of(case.inputs, calls)
         name = maps.tap.removeprefix(LAYER)
-        words = numbered(f"{self.name}:layer={name}", len(calls), [sees[call] for call in calls])
-        more = f" and so on to #{maps.calls - 1}" if maps.calls > LISTED else ""
+        seen = sights([sees[call] for call in calls])
         return UsageError(
             f"{self.name}: the last maps on the way to target {case.target.choice.asked!r}, those "
             f"of {name!r}, come from a layer that is called {maps.calls} times",
-            mend=f"choose a call: {', '.join(words)}{more}",
+            mend=f"choose a call, {self.name}:layer={name}#0 to #{maps.calls - 1}"
+            + (f"; {seen}" if seen else ""),
         )
 
 

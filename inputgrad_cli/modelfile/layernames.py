@@ -130,27 +130,23 @@ def called_often(
     `inputs` are those that each call sees; None where only the opened model could tell.
     """
     path, number = split(name)
-    words = numbered(f"{LAYER}{path}", calls, inputs or ())
+    words = [f"{LAYER}{path}#{call}" for call in range(calls)]
     times = "once" if calls == 1 else f"{calls} times"
     what = f"{LAYER}{name.removeprefix(LAYER)}: this layer is called {times}"
     if calls == 1 and number is not None:
         return UsageError(what, mend=f"write {LAYER}{path}")
-    if calls > LISTED:
-        return UsageError(what, mend=f"say {words[0]} to {words[-1]}")
-    look = "; `inputgrad inspect --load` tells which input each sees" if inputs is None else ""
-    return UsageError(what, mend=f"say {', '.join(words)}{look}")
+    listed = ", ".join(words) if calls <= LISTED else f"{words[0]} to {words[-1]}"
+    look = "`inputgrad inspect --load` tells which input each sees"
+    seen = look if inputs is None else sights(inputs)
+    return UsageError(what, mend=f"say {listed}" + (f"; {seen}" if seen else ""))
 
 
-def numbered(name: str, calls: int, inputs: Sequence[Collection[str]] = ()) -> list[str]:
-    """Return how each call of a layer is written, with the inputs that it sees where they differ.
-
-    `inputs` are those of each call, or nothing where they are not known.
-    """
-    words = [f"{name}#{call}" for call in range(calls)]
+def sights(inputs: Sequence[Collection[str]]) -> str:
+    """Return in words which inputs each call of a layer sees, nothing where all see the same."""
     if len({*map(frozenset, inputs)}) < 2:
-        return words
+        return ""
     seen = [" and ".join(sorted(names)) or "no input" for names in inputs]
-    return [f"{word} (sees {names})" for word, names in zip(words, seen, strict=True)]
+    return ", ".join(f"#{call} sees {names}" for call, names in enumerate(seen))
 
 
 def never_called(name: str, port: str = "") -> UsageError:
