@@ -10,7 +10,10 @@ ROOT = Path(inputgrad_cli.__file__).parent
 FLOORS = [
     {"errors", "words", "arrays", "hashes", "ahead", "suggest", "limits", "schema"},
     {"supervision"},
-    {"grammar", "missing", "devices", "arguments", "draws", "blur", "resample", "stored", "uneven"},
+    {
+        *("grammar", "missing", "devices", "arguments", "draws", "blur", "resample", "stored"),
+        *("uneven", "memory"),
+    },
     {"registry", "signature", "preprocess", "target_text"},
     {"sample", "target", "baseline", "attribution", "loss_names"},
     {"choose", "contracts", "probes", "quadrature", "segments", "modelfile", "trial"},

@@ -16,6 +16,7 @@ from inputgrad_cli.errors import (
     StorageError,
     UsageError,
 )
+from inputgrad_cli.memory import MEND
 from inputgrad_cli.words import printable
 
 CODES: tuple[tuple[type[InputgradError], int], ...] = (
@@ -38,7 +39,7 @@ def known(error: InputgradError | OSError | MemoryError) -> InputgradError:
     if isinstance(error, InputgradError):
         return error
     if isinstance(error, MemoryError):
-        mend = "use a smaller --batch-size, or end what else fills it"
+        mend = f"use a smaller --batch-size, or {MEND}"
         return StorageError("the memory does not suffice", mend=mend, kind="memory")
     if sys.stdout is not None:
         sys.stdout.flush()

@@ -10,8 +10,8 @@ from typing import Any
 import click
 
 from inputgrad_cli.cli import completion
-from inputgrad_cli.cli.exits import exit_code, tell
-from inputgrad_cli.cli.options import json_option, model_argument
+from inputgrad_cli.cli.exits import exit_code, known, tell
+from inputgrad_cli.cli.options import json_option, memory_option, model_argument
 from inputgrad_cli.cli.pages import Section, section
 from inputgrad_cli.cli.screen import page_width, put, say, shown, stage, wrapped
 from inputgrad_cli.cli.signals import opening
@@ -55,50 +55,51 @@ MOST = 12  # layers that are listed unasked: inputs and outputs stay on a screen
     is_flag=True,
     help="Write MODEL.inputgrad.toml, where preprocessing and labels are settled.",
 )
+@memory_option
 @json_option
-def command(
-    model: Path,
-    load: bool,
-    code: tuple[str, ...],
-    trust_model: bool,
-    layers: bool,
-    length: int | None,
-    write_sidecar: bool,
-    json: bool,
-) -> int:
+def command(model: Path, **values: Any) -> int:
     """Show what MODEL takes and gives, and what saliency would do with it.
 
     Read from the archive alone, without TensorFlow. What only the opened model can tell comes with
     --load: the logits, proved by a forward pass, and what blocks a gradient.
     """
-    from inputgrad_cli.contracts import Telling
     from inputgrad_cli.formats.results import dump
-    from inputgrad_cli.overview import Opening, overview, prove, settle
+    from inputgrad_cli.memory import allowing
+    from inputgrad_cli.overview import overview, settle
     from inputgrad_cli.supervision.page import Stage
     from inputgrad_cli.supervision.patience import reading_seconds
     from inputgrad_cli.supervision.worker import WORKER
 
     WORKER.enter(Stage.READING, str(model), reading_seconds(model))
-    with shown(True, "reading the file"):
-        written = settle(model) if write_sidecar else None
-        about = overview(model)
-    failed: InputgradError | None = None
-    if load:
-        try:
-            with opening("opening the model"):
-                how = Opening(code, trust_model, length)
-                about["loaded"] = prove(model, how, Telling(stage))
-        except InputgradError as error:
-            failed = error
-            about["loaded"] = {"problem": error.sentence()}
-    about["trusted"] = trust_model
-    put(dump(about) if json else _page(about, page_width(), layers))
+    with allowing(values["max_memory"]):
+        with shown(True, "reading the file"):
+            written = settle(model) if values["write_sidecar"] else None
+            about = overview(model)
+        failed = _prove(model, values, about) if values["load"] else None
+    about["trusted"] = values["trust_model"]
+    put(dump(about) if values["json"] else _page(about, page_width(), values["layers"]))
     if written:
         say(f"inputgrad: wrote {printable(str(written))}")
     if failed:
         tell(failed)
         return exit_code(failed)
     return 0
+
+
+def _prove(model: Path, values: dict[str, Any], about: dict[str, Any]) -> InputgradError | None:
+    """Enter into `about` what the opened model shows; return the error where it cannot be used."""
+    from inputgrad_cli.contracts import Telling
+    from inputgrad_cli.overview import Opening, prove
+
+    try:
+        with opening("opening the model"):
+            how = Opening(values["code"], values["trust_model"], values["length"])
+            about["loaded"] = prove(model, how, Telling(stage))
+    except (InputgradError, MemoryError) as error:
+        failed = known(error)
+        about["loaded"] = {"problem": failed.sentence()}
+        return failed
+    return None
 
 
 def _page(about: dict[str, Any], width: int, every: bool) -> str:

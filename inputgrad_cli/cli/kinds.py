@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from inputgrad_cli.jobs.shards import Shard
+from inputgrad_cli.memory import parse_size
 from inputgrad_cli.schema.bounds import MAX_SHARDS
 
 
@@ -52,6 +53,20 @@ class BatchSize(click.ParamType[str | int]):
         if not str(value).isdigit() or int(value) < 1:
             self.fail(f"{value!r} is not a whole number above zero, or auto", param, ctx)
         return int(value)
+
+
+class Size(click.ParamType[str]):
+    """A size in memory, or auto."""
+
+    name = "SIZE|auto"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> str:
+        """Return the size as written."""
+        try:
+            parse_size(str(value))
+        except ValueError as error:
+            self.fail(f"{value!r} {error}", param, ctx)
+        return str(value)
 
 
 class Share(click.ParamType[Shard]):

@@ -15,7 +15,7 @@ from click.core import ParameterSource
 from click.exceptions import NoSuchCommand
 
 from inputgrad_cli import __version__
-from inputgrad_cli.cli.exits import bug, exit_code, tell
+from inputgrad_cli.cli.exits import bug, exit_code, known, tell
 from inputgrad_cli.cli.screen import say
 from inputgrad_cli.errors import InputgradError
 from inputgrad_cli.words import COMMANDS
@@ -163,9 +163,10 @@ def run(argv: list[str]) -> int:
     except (click.Abort, KeyboardInterrupt):
         say("inputgrad: stopped.")
         return INTERRUPTED
-    except InputgradError as error:
-        tell(error)
-        return exit_code(error)
+    except (InputgradError, MemoryError) as error:
+        ours = known(error)
+        tell(ours)
+        return exit_code(ours)
     except (PipeClosed, BrokenPipeError):
         _drop_stdout()
         return PIPE_CLOSED

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from inputgrad_cli.cli.kinds import Share
+from inputgrad_cli.cli.kinds import Share, Size
 from inputgrad_cli.words import PICTURES, REDUCTIONS
 
 STYLES = ("reduce", "cmap", "clip", "alpha", "zoom", "scale")
@@ -33,6 +33,15 @@ shard_option = click.option(
     type=Share(),
     metavar="I/N",
     help="Do share I, from 0, of N, by the names of the items; `inputgrad merge` joins them.",
+)
+
+memory_option = click.option(
+    "--max-memory",
+    type=Size(),
+    metavar="SIZE|auto",
+    default="auto",
+    show_default=True,
+    help="What this process may hold: 800M, 4G; auto: nine tenths of what is left here.",
 )
 
 run_argument = click.argument(

@@ -8,7 +8,7 @@ import click
 
 from inputgrad_cli.cli import completion
 from inputgrad_cli.cli.kinds import BatchSize, Columns, Device, Frame, Pair, Range
-from inputgrad_cli.cli.options import together
+from inputgrad_cli.cli.options import memory_option, together
 from inputgrad_cli.words import FILTERS, PRECISIONS, RESIZES, SPACES
 
 TARGETS = (
@@ -154,6 +154,7 @@ computing = together(
         show_default=True,
         help="Where to compute.",
     ),
+    memory_option,
     click.option(
         "--precision",
         type=click.Choice(PRECISIONS),

@@ -60,7 +60,9 @@ def command(ctx: click.Context, /, **values: Any) -> int:
     """
     _check_sources(values)
     _check_scale(values)
-    with shown(not values["quiet"], "reading the files"):
+    from inputgrad_cli.memory import allowing
+
+    with shown(not values["quiet"], "reading the files"), allowing(values["max_memory"]):
         return _run(ctx, values)
 
 

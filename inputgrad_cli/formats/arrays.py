@@ -15,8 +15,10 @@ import numpy as np
 
 from inputgrad_cli.arrays import Array
 from inputgrad_cli.errors import ItemError
+from inputgrad_cli.formats.files import too_large
 from inputgrad_cli.formats.hush import hushed
 from inputgrad_cli.formats.merge import refuse_missing
+from inputgrad_cli.memory import room
 
 MOST_BYTES = 4 << 30
 FREE_BYTES = 64 << 20  # below that, how well a file is packed does not matter
@@ -135,6 +137,10 @@ def _refuse_bomb(members: list[zipfile.ZipInfo], packed: int, where: str) -> Non
             mend="split it into several files",
             kind="unreadable",
         )
+    left = room()
+    if size > left.size:
+        reason = f"it unpacks to {size:,} bytes, {left.size:,} are left of {left.words}"
+        raise too_large(where, reason)
     if size > FREE_BYTES and size > MOST_RATIO * packed:
         raise ItemError(
             f"{where}: {packed} bytes unpack to {size}",

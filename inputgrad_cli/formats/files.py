@@ -7,6 +7,7 @@ import stat
 from pathlib import Path
 
 from inputgrad_cli.errors import ItemError
+from inputgrad_cli.memory import MEND, room
 from inputgrad_cli.missing import mend_missing, typed
 
 MOST_BYTES = 4 << 30
@@ -17,6 +18,8 @@ def read_bytes(path: Path) -> bytes:
     refuse_large(path, size_of(path))
     try:
         return path.read_bytes()
+    except MemoryError:
+        raise too_large(path) from None
     except OSError as error:
         raise unreadable(path, error) from None
 
@@ -36,6 +39,14 @@ def refuse_large(path: Path, size: int) -> None:
     """Raise ItemError where a file has more bytes than are ever held at once."""
     if size > MOST_BYTES:
         raise ItemError(f"{path}: larger than {MOST_BYTES >> 30} GiB", kind="unreadable")
+    left = room()
+    if size > left.size:
+        raise too_large(path, f"it has {size:,} bytes, {left.size:,} are left of {left.words}")
+
+
+def too_large(path: Path | str, reason: str = "") -> ItemError:
+    """Return the error of a file that memory has no room for."""
+    return ItemError(f"{path}: does not fit into memory", reason=reason, mend=MEND, kind="memory")
 
 
 def unreadable(path: Path, error: OSError) -> ItemError:

@@ -14,8 +14,8 @@ import numpy as np
 from inputgrad_cli.arrays import Array
 from inputgrad_cli.errors import ItemError
 from inputgrad_cli.formats.arrays import Header, native, read_header
-from inputgrad_cli.formats.blocks import Blocks, file_of
-from inputgrad_cli.formats.files import encoding_of, no_text
+from inputgrad_cli.formats.blocks import LARGE, Blocks, file_of
+from inputgrad_cli.formats.files import encoding_of, no_text, refuse_large, size_of, unreadable
 from inputgrad_cli.formats.rows import Row, useless
 from inputgrad_cli.formats.spool import Spool
 from inputgrad_cli.formats.tables import WHAT, Ask, Table, as_sample, begun, recorded
@@ -25,6 +25,23 @@ from inputgrad_cli.stored import ranges, stored
 
 HEADER = 1 << 16  # bytes; NumPy believes no header above 10,000
 CELLS = 1 << 16  # of a table that are in memory as text
+
+
+def refuse_texts(path: Path) -> None:
+    """Raise ItemError for a `.npy` file of texts that memory has no room for.
+
+    Texts cannot be read in parts: it is told before the whole file is gone through.
+    """
+    size = size_of(path)
+    if size <= LARGE:
+        return
+    try:
+        with path.open("rb") as file:
+            start = file.read(HEADER)
+    except OSError as error:
+        raise unreadable(path, error) from None
+    if read_header(start, size, str(path)).dtype.kind not in "biuf":
+        refuse_large(path, size)
 
 
 def large_npy(data: Blocks, port: Port, where: str) -> Samples | None:

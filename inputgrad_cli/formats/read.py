@@ -14,7 +14,8 @@ from inputgrad_cli.formats import lines, parquet, pictures, sounds, stacks, tabl
 from inputgrad_cli.formats.arrays import read_npy, read_npz
 from inputgrad_cli.formats.blocks import Blocks, content
 from inputgrad_cli.formats.columns import takes_tables
-from inputgrad_cli.formats.large import large_npy, large_table
+from inputgrad_cli.formats.files import too_large
+from inputgrad_cli.formats.large import large_npy, large_table, refuse_texts
 from inputgrad_cli.formats.lines import read_lines
 from inputgrad_cli.formats.merge import from_arrays, merge
 from inputgrad_cli.formats.parquet import read_parquet
@@ -71,7 +72,10 @@ def suffix_of(path: Path) -> str:
 
 def open_file(path: Path) -> Content:
     """Return the content of a file; a large one that can be streamed is not held in memory."""
-    return content(path, suffix_of(path) in STREAMED)
+    suffix = suffix_of(path)
+    if suffix == ".npy":
+        refuse_texts(path)
+    return content(path, suffix in STREAMED)
 
 
 def suffixes_for(ports: Sequence[Port]) -> tuple[str, ...]:
@@ -98,7 +102,7 @@ def read_samples(
     try:
         return checked(_found(files, paths, how), where)
     except MemoryError:
-        raise ItemError(f"{where}: does not fit into memory", kind="memory") from None
+        raise too_large(where) from None
 
 
 def _found(

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from inputgrad_cli.errors import InputgradError, ModelError
+from inputgrad_cli.supervision.memory import Overflow
 from inputgrad_cli.supervision.page import Page
 
 IDLE = 4  # times as long may a stage take where others use the processor, or it only waits
@@ -60,4 +61,4 @@ def used_seconds(process: int) -> float | None:
 
 def make_guards() -> tuple[Guard, ...]:
     """Return the guards of a new worker."""
-    return (Alarm(),)
+    return Alarm(), Overflow()
