@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from typing import Any
 
+from inputgrad_cli import memory
 from inputgrad_cli.engine.kernels import request_kernels
 from inputgrad_cli.engine.quiet import Noise
 from inputgrad_cli.errors import ModelError, UsageError
@@ -167,3 +168,25 @@ def versions() -> dict[str, str]:
     import tensorflow as tf
 
     return {"tensorflow": tf.__version__, "keras": keras.__version__}
+
+
+SMALLEST = 32 << 20  # bytes that the smallest of models needs beside the libraries
+
+
+def hold_limit() -> None:
+    """Let the process keep to its allowance from here on; UsageError where nothing is left of it.
+
+    With a GPU no limit is set: its driver reserves address space without end.
+    """
+    import tensorflow as tf
+
+    left = memory.room()
+    if left.size < SMALLEST:
+        raise UsageError(
+            f"{left.words}: TensorFlow and Keras alone hold {memory.resident():,} bytes",
+            mend=memory.MEND,
+            kind="memory",
+        )
+    if not tf.config.list_physical_devices("GPU"):
+        tf.constant(0)  # its threads begin before the limit, which counts their stacks
+        memory.enforce()

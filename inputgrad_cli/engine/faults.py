@@ -10,6 +10,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from inputgrad_cli.engine.graphsize import too_large
 from inputgrad_cli.engine.kernels import VARIABLE, must_compile
 from inputgrad_cli.engine.place import place_of
 from inputgrad_cli.engine.wording import plain
@@ -23,16 +24,6 @@ EAGER_ONLY = re.compile(
     r"symbolic|eager execution|has no attribute 'numpy'|not allowed in Graph|NumPy array", re.I
 )
 FULL = re.compile(r"\bOOM\b|out of memory|OUT_OF_MEMORY|STATUS_ALLOC_FAILED", re.I)
-
-
-def too_large(reason: str = "") -> ItemError:
-    """Return the fault of a pass that memory is too short for; a smaller one may do."""
-    return ItemError(
-        "the input does not fit into memory",
-        reason=reason,
-        mend="end what else fills it, try --device cpu, or give smaller inputs",
-        kind="memory",
-    )
 
 
 @contextmanager

@@ -46,11 +46,19 @@ def must_compile() -> bool:
 def make_safe(function: Callable[..., Any], autograph: bool) -> Callable[..., Any]:
     """Return a function of tensors, compiled where eager kernels cannot be trusted.
 
-    `autograph` is for code of the user's own, which may branch on tensors.
+    `autograph` is for code of the user's own, which may branch on tensors. ItemError where a
+    tensor of it is larger than what memory is left.
     """
     if not must_compile():
         return function
     import tensorflow as tf
 
-    compiled: Callable[..., Any] = tf.function(function, autograph=autograph)
-    return compiled
+    from inputgrad_cli.engine.graphsize import refuse_large_graph
+
+    compiled: Any = tf.function(function, autograph=autograph)
+
+    def run(*tensors: Any) -> Any:
+        refuse_large_graph(compiled.get_concrete_function(*tensors).graph)
+        return compiled(*tensors)
+
+    return run

@@ -7,13 +7,15 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
+from inputgrad_cli import memory
 from inputgrad_cli.arrays import Arrays
 from inputgrad_cli.contracts import Running
-from inputgrad_cli.engine.boot import boot, limit_threads, on, pick_device, share_cores
+from inputgrad_cli.engine.boot import boot, hold_limit, limit_threads, on, pick_device, share_cores
 from inputgrad_cli.engine.quiet import Noise
 from inputgrad_cli.errors import ModelError
 from inputgrad_cli.modelfile.archive import ModelFile
 from inputgrad_cli.modelfile.scan import refuse_unsafe
+from inputgrad_cli.modelfile.sizes import bytes_of_weights
 from inputgrad_cli.supervision.page import Stage
 from inputgrad_cli.supervision.patience import opening_seconds
 from inputgrad_cli.supervision.worker import WORKER
@@ -32,11 +34,19 @@ class Loaded:
     def settle(self, inputs: Arrays) -> None:
         """Run one real sample, which makes the outputs known; then every weight must be there."""
         with self.noise.kept():
-            self.engine.settle(inputs)
-            if self._late is not None:
-                _read_late(self._late, self.engine.binding.model)
+            if self._late is None:
                 self.engine.settle(inputs)
+            else:
+                self._settle_late(inputs, self._late)
         self._late = None
+
+    def _settle_late(self, inputs: Arrays, file: ModelFile) -> None:
+        from inputgrad_cli.engine.allocation import refusing
+
+        with refusing(file.path, bytes_of_weights(file)):
+            self.engine.settle(inputs)
+            _read_late(file, self.engine.binding.model)
+        self.engine.settle(inputs)
 
 
 def load(
@@ -48,12 +58,14 @@ def load(
     noise = Noise()
     WORKER.enter(Stage.OPENING, str(file.path))
     how.telling.stage("starting TensorFlow")
+    memory.pause()
     began = time.process_time()
     boot(noise, how.kernels)
     start = time.process_time() - began
     how.telling.stage("opening the model")
     silence = len(noise.text)
     from inputgrad_cli.engine import weights
+    from inputgrad_cli.engine.allocation import refuse_unrolled, refusing
     from inputgrad_cli.engine.binding import Binding
     from inputgrad_cli.engine.losses import Losses
     from inputgrad_cli.engine.maps import CamLayers
@@ -65,14 +77,17 @@ def load(
         place = pick_device(how.device)
         limit_threads()
         workers = share_cores(place) if how.folded else 1
+        hold_limit()
+    held = None if file.form == "saved_model" else bytes_of_weights(file)
     own = bring(file, code)
     # What the user imports may take any time, and so may a file that the user vouches for.
     seconds = 0.0 if trust else opening_seconds(file.path, start)
     WORKER.enter(Stage.OPENING, str(file.path), seconds)
     try:
         # Weights on another device would be sent over for every pass.
-        with noise.kept(), source_of(file) as path, on(place):
+        with noise.kept(), source_of(file) as path, on(place), refusing(file.path, held):
             model = open_in_keras(file, path, own, trust)
+            refuse_unrolled(file.path, model)
             losses = Losses({**own.names, **own.objects})
             binding = Binding(model, bool(code), losses)
         engine = TapeEngine(binding, how, workers=workers, device=place, noise=noise)

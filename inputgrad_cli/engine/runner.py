@@ -17,8 +17,9 @@ from inputgrad_cli.contracts import Running
 from inputgrad_cli.engine import fixes
 from inputgrad_cli.engine.binding import Binding
 from inputgrad_cli.engine.boot import on
-from inputgrad_cli.engine.faults import cannot_compile, own_error, reason_of, told, too_large
+from inputgrad_cli.engine.faults import cannot_compile, own_error, reason_of, told
 from inputgrad_cli.engine.forward import read_taps
+from inputgrad_cli.engine.graphsize import refuse_large_graph, too_large
 from inputgrad_cli.engine.kernels import must_compile
 from inputgrad_cli.engine.programs import Program, folded
 from inputgrad_cli.engine.quiet import Noise
@@ -176,7 +177,7 @@ class Runner:
         signature = [self._specs(tensors), _pin_specs(pins)]
         traced = tf.function(whole, input_signature=signature, autograph=self.binding.own_code)
         try:
-            traced.get_concrete_function()
+            refuse_large_graph(traced.get_concrete_function().graph, _rows(tensors))
         except (InputgradError, MemoryError, tf.errors.ResourceExhaustedError):
             raise
         except Exception as error:
@@ -240,6 +241,11 @@ class Runner:
             function = tf.function(run, input_signature=[ports], autograph=self.binding.own_code)
             function.get_concrete_function()
         return found
+
+
+def _rows(tensors: Mapping[str, Any]) -> int:
+    """Return how many samples a pass holds."""
+    return max((int(tensor.shape[0] or 1) for tensor in tensors.values()), default=1)
 
 
 def _any_shape(tensor: Any) -> tuple[int | None, ...]:

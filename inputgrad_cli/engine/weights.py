@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
+import tensorflow as tf
 
 from inputgrad_cli.arrays import Array
 from inputgrad_cli.errors import ModelError
@@ -15,6 +16,7 @@ from inputgrad_cli.modelfile import container, hdf5
 from inputgrad_cli.modelfile.archive import ModelFile
 from inputgrad_cli.modelfile.members import WEIGHTS
 
+FLOATS = ("float16", "bfloat16", "float32", "float64")
 UNBUILT = "cannot be built automatically"
 Mark = tuple[tuple[int, ...], str, int]
 
@@ -22,7 +24,7 @@ Mark = tuple[tuple[int, ...], str, int]
 def is_late(file: ModelFile, model: Any, said: str) -> bool:
     """Return whether the model has yet to make some of its weights, and would draw them."""
     saved = sum(array.is_float for array in _variables(file))
-    return UNBUILT in said or saved > len(_floats(model))
+    return UNBUILT in said or saved > len(_floating(model))
 
 
 def read_again(file: ModelFile, model: Any, path: str) -> None:
@@ -38,18 +40,24 @@ def read_again(file: ModelFile, model: Any, path: str) -> None:
 
 
 def check(file: ModelFile, model: Any) -> None:
-    """Raise ModelError where a saved array did not arrive, or holds what is no number."""
-    values = _floats(model)
-    for name, value in values:
+    """Raise ModelError where a saved array did not arrive, or holds what is no number.
+
+    One array is looked at after the other: all of them together would take as much as the model.
+    """
+    by_itself = file.form == "saved_model" or _has_own_reader(model)
+    there: Counter[Mark] = Counter()
+    kinds: dict[str, Any] = {}
+    for name, value in _floats(model):
         if not np.isfinite(value).all():
             raise ModelError(
                 f"{file.path}: weight {name!r} holds NaN or infinity",
                 reason="the training diverged",
                 kind="weights",
             )
-    if file.form == "saved_model" or _has_own_reader(model):
-        return
-    lost = _lost(file, [value for _, value in values])
+        if not by_itself:
+            there[_mark(value)] += 1
+            kinds[value.dtype.name] = value.dtype
+    lost = [] if by_itself else _lost(file, there, list(kinds.values()))
     if lost:
         named = ", ".join(lost[:3]) + (", ..." if len(lost) > 3 else "")
         raise ModelError(
@@ -68,14 +76,15 @@ def _variables(file: ModelFile) -> list[hdf5.SavedArray]:
     return [array for array in file.weights if array.name.rpartition("/")[2] != "idf_weights"]
 
 
-def _floats(model: Any) -> list[tuple[str, Array]]:
-    """Return name and value of every floating variable, the metrics' included."""
-    found = []
-    for variable in model.variables:
-        value = np.asarray(variable)
-        if value.dtype.kind == "f" or value.dtype.name == "bfloat16":
-            found.append((str(getattr(variable, "path", variable.name)), value))
-    return found
+def _floating(model: Any) -> list[Any]:
+    """Return every floating variable, the metrics' included."""
+    return [v for v in model.variables if tf.as_dtype(v.dtype).name in FLOATS]
+
+
+def _floats(model: Any) -> Iterator[tuple[str, Array]]:
+    """Yield name and value of every floating variable, the metrics' included."""
+    for variable in _floating(model):
+        yield str(getattr(variable, "path", variable.name)), np.asarray(variable)
 
 
 def _has_own_reader(model: Any) -> bool:
@@ -85,13 +94,11 @@ def _has_own_reader(model: Any) -> bool:
     return any(reader and not reader.__module__.startswith("keras.") for reader in readers)
 
 
-def _lost(file: ModelFile, values: Sequence[Array]) -> list[str]:
+def _lost(file: ModelFile, there: Counter[Mark], kinds: Sequence[Any]) -> list[str]:
     """Return the names of the saved floating arrays that no variable holds."""
-    there = Counter(_mark(value) for value in values)
-    kinds = {value.dtype.name: value.dtype for value in values}
     lost = []
     for name, array in _saved(file):
-        marks = [_mark(array.astype(kind)) for kind in kinds.values()]
+        marks = [_mark(array.astype(kind)) for kind in kinds]
         match = next((mark for mark in marks if there[mark] > 0), None)
         if match is None:
             lost.append(name)

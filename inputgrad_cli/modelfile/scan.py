@@ -23,6 +23,7 @@ from inputgrad_cli.modelfile.allowed import (
     is_keras_function,
 )
 from inputgrad_cli.modelfile.archive import ModelFile
+from inputgrad_cli.modelfile.calls import refuse_doubling
 from inputgrad_cli.modelfile.layer_weights import refuse_lacking
 from inputgrad_cli.modelfile.malformed import reads_config
 from inputgrad_cli.modelfile.nodes import module_of, name_of, objects, setting, version_numbers
@@ -184,7 +185,7 @@ def refuse_unsafe_loss(loss: Any) -> None:
 
 @reads_config
 def refuse_unsafe(file: ModelFile, trust: bool = False) -> None:
-    """Raise ModelError for what could run code, unless trusted, and for false claims of size."""
+    """Raise ModelError for what could run code, unless trusted, and for what has no end."""
     reasons = [] if trust else dangers(file)
     if reasons:
         more = f", and {len(reasons) - 1} more like it" if len(reasons) > 1 else ""
@@ -194,6 +195,7 @@ def refuse_unsafe(file: ModelFile, trust: bool = False) -> None:
             mend=_way_out(file),
             kind="unsafe",
         )
+    refuse_doubling(file)
     refuse_huge(file)
     refuse_lacking(file)
 

@@ -1,4 +1,7 @@
-"""How much memory the layers of a configuration would ask for, before any of it is allocated."""
+"""How much memory a model asks for, as far as its file alone is certain of it.
+
+What this lets pass is counted again while Keras builds, layer by layer, before it is allocated.
+"""
 
 from __future__ import annotations
 
@@ -7,57 +10,77 @@ from collections.abc import Mapping
 from typing import Any
 
 from inputgrad_cli.errors import ModelError
+from inputgrad_cli.memory import MEND, room
 from inputgrad_cli.modelfile.allowed import is_keras_class
 from inputgrad_cli.modelfile.archive import ModelFile
 from inputgrad_cli.modelfile.malformed import reads_config
 from inputgrad_cli.modelfile.nodes import layers, module_of, name_of, objects, setting
+from inputgrad_cli.modelfile.outline import outline
+from inputgrad_cli.signature import Port
 
 BYTES = 4
 FLOOR = 128 << 20  # so much may be asked for, whatever the file holds
-MOST_RATIO = 10
+MOST_RATIO = 10  # float32 may be stored as int8
 CELLS = {"LSTM": 4, "LSTMCell": 4, "GRU": 3, "GRUCell": 3, "SimpleRNN": 1, "SimpleRNNCell": 1}
 
 
 @reads_config
 def refuse_huge(file: ModelFile) -> None:
-    """Raise ModelError if the layers would allocate far more than the weights in the file.
+    """Raise ModelError for weights that the file lacks, and for what no memory here can hold.
 
     Keras makes the variables first and reads the file afterwards: two billion units are an end
     out of memory, not an error.
     """
     if file.form == "saved_model":
         return
-    most = max(FLOOR, MOST_RATIO * sum(_bytes(a.shape) for a in file.arrays))
+    held = bytes_of_weights(file)
     total, worst = 0, (0, "")
-    for name, numbers in _needs(file.config, None):
-        total += numbers * BYTES
-        worst = max(worst, (numbers, name))
-    if total > most:
+    widths = _widths(file.config)
+    for node in objects(file.config):
+        size = fewest_weights(node, widths.get(id(node))) * BYTES
+        total += size
+        worst = max(worst, (size, name_of(node) or str(node["class_name"])))
+    if total > max(FLOOR, MOST_RATIO * held):
         raise ModelError(
             f"{file.path}: its layers ask for {total:,} bytes of weights, which the file lacks",
-            reason=f"layer {worst[1]!r} alone for {worst[0] * BYTES:,}",
+            reason=f"layer {worst[1]!r} alone for {worst[0]:,}",
             mend="check the file; a model and its weights belong together",
             kind="unsafe",
         )
+    _refuse_large(f"{file.path}: its weights take {held:,} bytes", held)
+    for port in outline(file.config).inputs or ():
+        size = _bytes_of(port)
+        what = f"{file.path}: one sample of input {port} takes {size:,} bytes"
+        _refuse_large(what, size)
 
 
-def _bytes(shape: tuple[int, ...]) -> int:
-    return math.prod(shape) * BYTES
-
-
-def _needs(config: Mapping[str, Any], width: int | None) -> list[tuple[str, int]]:
-    """Return (layer, numbers) of every layer, never more than it must have."""
-    found = [(name_of(config), fewest_weights(config, width))]
-    for node in layers(config):
-        found += _needs(node, width)
-        width = last_axis(node, width)
-    inner = {id(node) for node in layers(config)}
-    for key, value in (config.get("config") or {}).items():
-        # A wrapper's own layer stands under `layer`, cells under `cell` or `cells`, and so on.
-        for node in objects(value) if key != "layers" else ():
-            if id(node) not in inner and isinstance(node.get("config"), Mapping):
-                found.append((name_of(node) or str(node["class_name"]), fewest_weights(node, None)))
+def _widths(config: Mapping[str, Any]) -> dict[int, int | None]:
+    """Return the last axis that layers in a row take, by layer; in a graph the order says none."""
+    found: dict[int, int | None] = {}
+    for model in objects(config):
+        width = None
+        for node in layers(model) if setting(model, "input_layers") is None else ():
+            found[id(node)] = width
+            width = last_axis(node, width)
     return found
+
+
+def bytes_of_weights(file: ModelFile) -> int:
+    """Return the bytes of the weights that the file holds, as float32."""
+    return sum(math.prod(array.shape) * BYTES for array in file.weights)
+
+
+def _bytes_of(port: Port) -> int:
+    """Return the bytes of one sample of an input; an axis of any length is taken for one."""
+    return BYTES * math.prod(1 if size is None else size for size in port.shape or ())
+
+
+def _refuse_large(what: str, size: int) -> None:
+    left = room()
+    if size > left.size:
+        raise ModelError(
+            what, reason=f"{left.size:,} are left of {left.words}", mend=MEND, kind="memory"
+        )
 
 
 def fewest_weights(node: Mapping[str, Any], width: int | None) -> int:
