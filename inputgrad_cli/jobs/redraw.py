@@ -3,39 +3,29 @@
 from __future__ import annotations
 
 import contextlib
-import math
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from inputgrad_cli.attribution import Attribution, channels_last, is_looked_up
-from inputgrad_cli.errors import EmptyError, ItemError
-from inputgrad_cli.formats.read import Reading, open_file, read_samples
-from inputgrad_cli.formats.viewing import Viewing
+from inputgrad_cli.attribution import Attribution
+from inputgrad_cli.errors import EmptyError, ItemError, UsageError
 from inputgrad_cli.jobs.drawn import Plate, picture, plate_of, sites_of
 from inputgrad_cli.jobs.inside import is_folder
 from inputgrad_cli.jobs.journal import Journal, described, is_picture
 from inputgrad_cli.jobs.naming import part_names, picture_names
 from inputgrad_cli.jobs.run_maps import open_map, result_names
 from inputgrad_cli.jobs.runfile import no_run, read_runs
-from inputgrad_cli.jobs.sources import SOURCE, find_sources
+from inputgrad_cli.jobs.shared_scale import widen
+from inputgrad_cli.jobs.sources import SOURCE
 from inputgrad_cli.jobs.store import Hold, refuse_links, write_whole
+from inputgrad_cli.jobs.stored_inputs import Read, reader_of
 from inputgrad_cli.jobs.styles import style_of
-from inputgrad_cli.preprocess import Preprocess
-from inputgrad_cli.rendering.reduce import find_limits, is_signed, reduce_channels
 from inputgrad_cli.rendering.style import MAX_PIXELS, Style
 from inputgrad_cli.sample import Samples
 from inputgrad_cli.schema.names import heard
 from inputgrad_cli.schema.records import JournalLine, RunRecord
-from inputgrad_cli.signature import Port
-
-MAX_UNSEEN = 1 << 25  # numbers of an input that only the record of a run tells the shape of
-Read = Callable[[Attribution, JournalLine], Samples]
-"""(attribution, journal line) -> the inputs as they were seen; ItemError where they are gone."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +64,9 @@ def redraw(out: Path, asked: Asked) -> Iterator[Redrawn]:
     def map_of(stem: str) -> StoredMap:
         tag = journal.homes[stem]
         run = runs.get(tag) or next(iter(runs.values()))
-        return StoredMap(journal, journal.known[stem], _reader(run, journal.firsts[tag], out), run)
+        return StoredMap(
+            journal, journal.known[stem], reader_of(run, journal.firsts[tag], out), run
+        )
 
     styles = {s: asked.style(map_of(s).style) for s in stems}
     shared = _shared_scales((map_of(stem), styles[stem]) for stem in stems)
@@ -252,7 +244,7 @@ def _inputs(stored: StoredMap, attribution: Attribution) -> tuple[Samples, str]:
     none = Samples({}, many=attribution.many)
     try:
         samples = stored.read(attribution, stored.line)
-    except ItemError as error:
+    except (ItemError, UsageError) as error:
         told = error.what if error.kind == SOURCE else f"its input cannot be used ({error.what})"
         return none, told
     if len(samples) != (stored.line["samples"] or 1):
@@ -267,49 +259,6 @@ def _refuse_foreign(journal: Journal, path: Path, name: str) -> None:
             mend="move it away",
             kind="exists",
         )
-
-
-def _reader(run: RunRecord, first: JournalLine, out: Path) -> Read:
-    """Return what reads the sources of a run's lines, as the run did."""
-    ports = tuple(
-        Port(p["name"], _shape(p["shape"]), p["dtype"]) for p in run["signature"]["inputs"]
-    )
-    option = run["options"].get("columns")
-    columns = tuple((option and option["value"]) or ())
-
-    def read(attribution: Attribution, line: JournalLine) -> Samples:
-        paths = find_sources(line, first, run, out)
-        for port in ports:
-            _refuse_other_shape(port, attribution)
-        viewing = Viewing.from_record(attribution.metadata)
-        aliases = run.get("aliases", {})
-        return read_files(
-            paths, Reading(ports, Preprocess("raw"), viewing, aliases, columns=columns)
-        )
-
-    return read
-
-
-def _refuse_other_shape(port: Port, attribution: Attribution) -> None:
-    """Raise ItemError where a picture would be brought to a size that no array bears out."""
-    stored = attribution.values.get(port.name)
-    if stored is None:
-        fits = math.prod(dim or 1 for dim in port.shape or ()) <= MAX_UNSEEN
-    elif port.picture is None or is_looked_up(port.name, attribution.metadata):
-        fits = True
-    else:
-        fits = port.accepts(stored.shape[1:] if attribution.many else stored.shape)
-    if not fits:
-        raise ItemError("its run tells of another shape of the input", kind=SOURCE)
-
-
-def read_files(paths: Mapping[str | None, Path], how: Reading) -> Samples:
-    """Return the inputs that stand in these files; ItemError."""
-    return read_samples({name: open_file(path) for name, path in paths.items()}, paths, how)
-
-
-def _shape(shape: Sequence[int | None] | None) -> tuple[int | None, ...] | None:
-    return None if shape is None else tuple(shape)
 
 
 Kind = tuple[str, str, Style]
@@ -327,23 +276,8 @@ def _shared_scales(pairs: Iterable[tuple[StoredMap, Style]]) -> dict[Kind, Style
         if style.scale != "run":
             continue
         key = _kind(stored.line, style)
-        known = shared.setdefault(key, replace(style, limit=0.0, signed=False))
+        shared.setdefault(key, replace(style, limit=0.0, signed=False))
         with contextlib.suppress(ItemError):  # told when its own picture is to be drawn
-            for limit, signed in [s for _, a in stored.results() for s in _scales(a, style)]:
-                both = bool(known.signed or signed)
-                known = replace(known, limit=max(known.limit or 0.0, limit), signed=both)
-        shared[key] = known
+            for _, attribution in stored.results():
+                shared[key] = widen(shared[key], attribution)
     return shared
-
-
-def _scales(attribution: Attribution, style: Style) -> Iterator[tuple[float, bool]]:
-    """Yield the limit of each picture of a result, and whether zero is in its middle."""
-    meta = attribution.metadata
-    how = style.reduce or meta["reduce"]
-    for site in sites_of(attribution):
-        stored, copied = attribution.values[site], site in meta.get("copied", ())
-        for row in stored if attribution.many else [stored]:
-            one = channels_last(np.asarray(row), site, meta)
-            flat = reduce_channels(one[np.newaxis], how, copied)
-            (limit,) = find_limits(flat, style.clip)
-            yield limit, is_signed(flat, how, meta.get("sign", "signed"))

@@ -8,8 +8,9 @@ from inputgrad_cli.jobs.feed import Skipped
 from inputgrad_cli.jobs.job import Job
 from inputgrad_cli.jobs.journal import Journal
 from inputgrad_cli.jobs.plan import Plan
-from inputgrad_cli.jobs.redraw import Asked, StoredMap, draw_again, read_files, redraw
+from inputgrad_cli.jobs.redraw import Asked, StoredMap, draw_again, redraw
 from inputgrad_cli.jobs.runfile import note_pictures
+from inputgrad_cli.jobs.stored_inputs import read_files
 from inputgrad_cli.rendering.style import Style
 from inputgrad_cli.schema.records import JournalLine
 
