@@ -92,23 +92,23 @@ def _members(archive: zipfile.ZipFile, size: int) -> dict[str, zipfile.ZipInfo]:
 
     What is judged are the sizes that the archive declares: more is never unpacked.
     """
-    found: dict[str, zipfile.ZipInfo] = {}
+    members: dict[str, zipfile.ZipInfo] = {}
     for info in archive.infolist():
-        if info.filename in found:
+        if info.filename in members:
             raise ItemError(f"{info.filename} is there twice")
         if info.filename == METADATA or info.filename.endswith(ARRAY):
-            found[info.filename] = info
-    if METADATA not in found:
+            members[info.filename] = info
+    if METADATA not in members:
         raise ItemError(f"{METADATA} is missing")
-    if len(found) == 1:
+    if len(members) == 1:
         raise ItemError("it holds no array")
-    if found[METADATA].file_size > MAX_METADATA:
+    if members[METADATA].file_size > MAX_METADATA:
         raise ItemError(f"{METADATA} has more than {MAX_METADATA:,} bytes")
-    total = sum(info.file_size for info in found.values())
-    stored = all(info.compress_type == zipfile.ZIP_STORED for info in found.values())
+    total = sum(info.file_size for info in members.values())
+    stored = all(info.compress_type == zipfile.ZIP_STORED for info in members.values())
     if total > (size if stored else max(FREE_BYTES, MOST_RATIO * size)):
         raise ItemError(f"{size} bytes promise {total}")
-    return found
+    return members
 
 
 def _record(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> ResultRecord:

@@ -32,14 +32,14 @@ class Pending:
 
         Raises NoRecordError where a note is not one of ours.
         """
-        found: set[str] = set()
+        names: set[str] = set()
         for tag in tags_in(self._out, *NAMES):
             path = self._out / tag.join(NAMES)
             begun = _read(path)
-            found |= begun
+            names |= begun
             if path == self._path:
                 self._live |= begun
-        return found
+        return names
 
     def forget(self, names: Set[str]) -> None:
         """Drop files that are as lines tell; the note itself is written by the next `clear`."""

@@ -140,9 +140,9 @@ def draw_again(stored: StoredMap, style: Style) -> list[Redrawn]:
     if not new and done:
         return done  # nothing has changed
     whole = len(new) == len(done)
-    told = record.get("files", [])
-    files: list[Any] = [f for f in told if not _is_replaced(heard(f, "path"), new, whole)]
-    for name in {heard(f, "path") for f in told} - {heard(f, "path") for f in files}:
+    files_before = record.get("files", [])
+    files: list[Any] = [f for f in files_before if not _is_replaced(heard(f, "path"), new, whole)]
+    for name in {heard(f, "path") for f in files_before} - {heard(f, "path") for f in files}:
         if name not in new:  # of a form with other samples or sites
             (out / name).unlink(missing_ok=True)
     files += [described(out, name, (out / name).read_bytes()) for name in new]
@@ -215,9 +215,9 @@ def _sheets(stored: StoredMap) -> Iterator[Sheet]:
             inputs, blank = _inputs(stored, attribution)
         if parts:
             row = _place(name, parts, stored)
-            one = inputs if blank else inputs.single(row)
+            sample = inputs if blank else inputs.single(row)
             names = picture_names(stem, count, sites)[row : row + 1]
-            yield Sheet(attribution, one, [0], names, blank)
+            yield Sheet(attribution, sample, [0], names, blank)
             continue
         names = picture_names(stem, count, sites)
         rows = _rows(attribution)
@@ -245,8 +245,8 @@ def _inputs(stored: StoredMap, attribution: Attribution) -> tuple[Samples, str]:
     try:
         samples = stored.read(attribution, stored.line)
     except (ItemError, UsageError) as error:
-        told = error.what if error.kind == SOURCE else f"its input cannot be used ({error.what})"
-        return none, told
+        why = error.what if error.kind == SOURCE else f"its input cannot be used ({error.what})"
+        return none, why
     if len(samples) != (stored.line["samples"] or 1):
         return none, "its input has another number of samples now"
     return samples, ""

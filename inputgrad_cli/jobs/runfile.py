@@ -39,10 +39,10 @@ def read_runs(out: Path, wrong: list[WrongRecord] | None = None) -> dict[str, Ru
         if run is not None:
             runs[tag] = run
             continue
-        found = [WrongRecord(tag.join(NAMES), str(problem)) for problem in problems]
+        refused = [WrongRecord(tag.join(NAMES), str(problem)) for problem in problems]
         if wrong is None:
-            raise found[0].error(out, REMOVE)
-        wrong += found
+            raise refused[0].error(out, REMOVE)
+        wrong += refused
     return runs
 
 

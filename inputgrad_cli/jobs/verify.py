@@ -86,7 +86,7 @@ def _look(
     elif marking:
         journal.add(marks)
         verdict.marked = True
-    verdict.bad[:0] = [Bad(each.where, "record", each.what) for each in wrong]
+    verdict.bad[:0] = [Bad(each.where, "record", each.message) for each in wrong]
     return verdict
 
 
@@ -96,11 +96,11 @@ def _bad(out: Path, line: JournalLine, run: RunRecord | None, verdict: Verdict) 
         name = heard(file, "path")
         verdict.files += 1
         verdict.bytes += file["size"]
-        found = _unlike(out, name, file)
-        if not found and name.endswith(".npz"):
-            found = _untrue(out, name, line, run)
-        if found:
-            yield Bad(name, *found)
+        fault = _unlike(out, name, file)
+        if not fault and name.endswith(".npz"):
+            fault = _untrue(out, name, line, run)
+        if fault:
+            yield Bad(name, *fault)
 
 
 def _unlike(out: Path, name: str, file: FileRecord) -> tuple[str, str] | None:

@@ -13,8 +13,8 @@ class WrongRecord:
     """A record that cannot be used: its file below the run's directory, with the line, and why."""
 
     where: str
-    what: str
+    message: str
 
     def error(self, out: Path, mend: str) -> UsageError:
         """Return the error that ends a command which relies on the record."""
-        return UsageError(f"{out / self.where}: {self.what}", mend=mend)
+        return UsageError(f"{out / self.where}: {self.message}", mend=mend)

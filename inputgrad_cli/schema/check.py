@@ -48,15 +48,15 @@ class Problem:
     """What is wrong with one field of a record; `path` leads to it, empty for the whole record."""
 
     path: tuple[str | int, ...]
-    what: str
+    message: str
 
     def __str__(self) -> str:
         keys = [str(key)[:SHOWN] for key in self.path]
-        return f"{'.'.join(keys)}: {self.what}" if keys else self.what
+        return f"{'.'.join(keys)}: {self.message}" if keys else self.message
 
     def below(self, key: str | int) -> Problem:
         """Return the problem as it is seen from the record that holds this one."""
-        return Problem((key, *self.path), self.what)
+        return Problem((key, *self.path), self.message)
 
 
 Problems = tuple[Problem, ...]
@@ -211,13 +211,13 @@ def _list(kind: Any) -> Check:
     def check(value: Any) -> Problems:
         if type(value) is not list:
             return _wrong(WORDS[list], value)
-        found = FINE
+        wrong = FINE
         for key, each in enumerate(value):  # plain loops: journals have ten thousands of lines
             if problems := inner(each):
-                found += _below(key, problems)
-                if len(found) >= MAX_PROBLEMS:
+                wrong += _below(key, problems)
+                if len(wrong) >= MAX_PROBLEMS:
                     break
-        return found
+        return wrong
 
     return check
 
@@ -228,13 +228,13 @@ def _mapping(kind: Any) -> Check:
     def check(value: Any) -> Problems:
         if type(value) is not dict:
             return _wrong(WORDS[dict], value)
-        found = FINE
+        wrong = FINE
         for key, each in value.items():
             if problems := name(key) or inner(each):
-                found += _below(key, problems)
-                if len(found) >= MAX_PROBLEMS:
+                wrong += _below(key, problems)
+                if len(wrong) >= MAX_PROBLEMS:
                     break
-        return found
+        return wrong
 
     return check
 
@@ -250,16 +250,16 @@ def _object(kind: Any) -> Check:
     def check(value: Any) -> Problems:
         if type(value) is not dict:
             return _wrong(WORDS[dict], value)
-        found = FINE
+        wrong = FINE
         for key, twin, inner, words in fields:
             if key not in value:
                 if words:
-                    found += (Problem((key,), f"is missing, expected {words}"),)
+                    wrong += (Problem((key,), f"is missing, expected {words}"),)
                 continue
             problems = _exact(value, key, inner) if twin in value else inner(value[key])
             if problems:
-                found += _below(key, problems)
-        return found
+                wrong += _below(key, problems)
+        return wrong
 
     return check
 
