@@ -89,13 +89,21 @@ def main() -> None:
         _begin_work(sys.argv[1:])
     try:
         code = run(sys.argv[1:])
-    except SystemExit:  # another process goes on, with other kernels
+    except SystemExit:
+        if not _goes_on():
+            raise
         leave(0)
     if code in ENDED_BY:
         from inputgrad_cli.supervision.ends import end_by
 
         end_by(ENDED_BY[code])
     leave(code)
+
+
+def _goes_on() -> bool:
+    """Return whether this process ends for another, with other kernels, to go on."""
+    worker = sys.modules.get("inputgrad_cli.supervision.worker")
+    return bool(worker and worker.WORKER.page and worker.WORKER.page.anew)
 
 
 def _is_work(argv: list[str]) -> bool:
