@@ -28,9 +28,8 @@ from inputgrad_cli.jobs.events import (
 from inputgrad_cli.jobs.feed import Broken, Feed, Labels, Load, Skipped
 from inputgrad_cli.jobs.fields import failed_fields, skipped_fields
 from inputgrad_cli.jobs.finish import Finished, Work, failed_line, finish, shares
-from inputgrad_cli.jobs.items import Item
 from inputgrad_cli.jobs.journal import Journal
-from inputgrad_cli.jobs.lineup import line_up
+from inputgrad_cli.jobs.lineup import Place, line_up
 from inputgrad_cli.jobs.naming import Map
 from inputgrad_cli.jobs.output import Output
 from inputgrad_cli.jobs.pace import Pace, kept_pace, write_paces
@@ -46,7 +45,6 @@ from inputgrad_cli.jobs.warn import choice_warnings, head_warnings, run_warnings
 from inputgrad_cli.records import Facts
 from inputgrad_cli.schema.names import heard
 from inputgrad_cli.supervision.page import Stage
-from inputgrad_cli.supervision.past import Past
 from inputgrad_cli.supervision.worker import WORKER
 
 Got = Found | Faulty | Skipped | Broken
@@ -154,43 +152,25 @@ class Run:
     def _items(self, feed: Feed, pace: Pace) -> Iterator[Event]:
         """Do all items: most of them together, those at which a process died one at a time."""
         past, maps, over = WORKER.past, self.plan.maps, self._recall.stems
-        lineup = line_up(self.plan.share, past, self._is_dangerous)
-        for _, item in self.plan.share if over else ():
-            self._tally.done += all(made.stem(item.name) in over for made in maps)
+        lineup = line_up(self.plan, past, over, self._journal.crashed)
+        self._tally.done += lineup.over
         for item, error in lineup.crashed:
             if left := tuple(made for made in maps if made.stem(item.name) not in over):
                 yield from self._broken(Broken(item, error, left))
         yield from self._alone(feed, lineup.first)
-        size = self._fitting(pace.batch_size, past)
+        size = past.batch_size(pace.batch_size)
+        WORKER.bound(size)
+        self._pace = replace(self._pace, batch_size=size)
         if past.alone:
             yield from self._alone(feed, lineup.others)
         else:
             WORKER.work_alone(len(lineup.others) == 1)
             self._computer.resize(size)
-            batches = feed.batches(lineup.others, size, self._halted)
-            for got in self._found(batches):
+            for got in self._found(feed.batches(lineup.others, size, self._halted)):
                 yield from self._entered(got)
         yield from self._alone(feed, lineup.last)
 
-    def _is_dangerous(self, item: Item) -> bool:
-        """Return whether an earlier call died at an item."""
-        crashed = self._journal.crashed
-        return bool(crashed) and any(made.stem(item.name) in crashed for made in self.plan.maps)
-
-    def _fitting(self, size: int, past: Past) -> int:
-        """Return how many items a batch may have, after batches at which processes died.
-
-        Where no item of such a batch is at fault, the batch was: the next ones are half as large.
-        """
-        size = min(size, past.size or size)
-        if past.suspects and not past.blamed:
-            size = max(1, size // 2)
-        if WORKER.page:
-            WORKER.page.size = size
-        self._pace = replace(self._pace, batch_size=size)
-        return size
-
-    def _alone(self, feed: Feed, items: Sequence[tuple[int, Item]]) -> Iterator[Event]:
+    def _alone(self, feed: Feed, items: Sequence[Place]) -> Iterator[Event]:
         """Do items one at a time, each to its end before the next is read."""
         yield from self._settled(0)
         WORKER.work_alone(True)

@@ -14,6 +14,7 @@ from enum import IntEnum
 
 TEXT = 4096  # bytes of the longest path
 LINE = 1 << 16  # bytes of the longest line of stdout that can be ended by another process
+BANKS = 2  # one is read while the other is written
 DIGESTS = 4096  # items that are under way at a time; a batch has some tens
 
 
@@ -33,19 +34,21 @@ class Fields(ctypes.Structure):
     `paused` says that the worker stopped itself because its parent was stopped. `since` is when the
     stage began (monotonic seconds), `seconds` how much of the processor it may take (0: any),
     `limit` how many bytes the worker may hold (0: any number). `subject` is the model or the input
-    that the stage is about, `digests` the items under way. `heard` counts the signals that the
-    parent passed on, by number. `told` is how many events of a run the user has been told, `done`
-    how many maps this worker made, `size` how many items its batches hold at most (0: as it likes),
-    `resumable` says that another worker could go on, `alone` that only one item is worked on at a
-    time, `anew` that it ends for another, without oneDNN, to go on. `line` is what is being written
-    to stdout, `line_sent` of its `line_size` bytes so far; it began at `line_start` where stdout is
-    a file. `telling` says that it tells an event.
+    that the stage is about, `digests` the items under way: `counts` of them in each bank, of which
+    `bank` is the latest. `heard` counts the signals that the parent passed on, by number. `told` is
+    how many events of a run the user has been told, `done` how many maps this worker made, `size`
+    how many items its batches hold at most (0: as it likes), `resumable` says that another worker
+    could go on, `alone` that only one item is worked on at a time, `anew` that it ends for another,
+    without oneDNN, to go on. `line` is what is being written to stdout, `line_sent` of its
+    `line_size` bytes so far; it began at `line_start` where stdout is a file. `telling` says that
+    it tells an event.
     """
 
     _fields_ = (
         ("stage", ctypes.c_int32),
         ("paused", ctypes.c_int32),
-        ("count", ctypes.c_uint32),
+        ("bank", ctypes.c_uint32),
+        ("counts", ctypes.c_uint32 * BANKS),
         ("since", ctypes.c_double),
         ("seconds", ctypes.c_double),
         ("limit", ctypes.c_uint64),
@@ -61,7 +64,7 @@ class Fields(ctypes.Structure):
         ("line_start", ctypes.c_int64),
         ("heard", ctypes.c_uint32 * signal.NSIG),
         ("subject", ctypes.c_char * TEXT),
-        ("digests", ctypes.c_uint64 * DIGESTS),
+        ("digests", ctypes.c_uint64 * DIGESTS * BANKS),
         ("line", ctypes.c_char * LINE),
     )
 
@@ -129,14 +132,22 @@ class Page:
     @property
     def under_way(self) -> tuple[int, ...]:
         """Return the digests of the items that are being worked on."""
-        return tuple(self.fields.digests[: min(self.fields.count, DIGESTS)])
+        return self._bank(self.fields.bank)
 
     @under_way.setter
     def under_way(self, digests: tuple[int, ...]) -> None:
-        fields, few = self.fields, digests[:DIGESTS]
-        fields.count = 0
-        fields.digests[: len(few)] = few
-        fields.count = len(few)
+        few, bank = digests[:DIGESTS], 1 - self.fields.bank
+        self.fields.digests[bank][: len(few)] = few
+        self.fields.counts[bank] = len(few)
+        self.fields.bank = bank  # in one step: any thread may die now
+
+    @property
+    def before(self) -> tuple[int, ...]:
+        """Return the digests of those that were, before one was begun or ended."""
+        return self._bank(1 - self.fields.bank)
+
+    def _bank(self, bank: int) -> tuple[int, ...]:
+        return tuple(self.fields.digests[bank][: self.fields.counts[bank]])
 
     def begin_line(self, data: bytes, start: int) -> None:
         """Lay down what is written next; `start` is where a file will have it, -1 elsewhere."""

@@ -42,6 +42,8 @@ class Past:
     def after(self, death: Death | Fault, page: Page) -> Past:
         """Return what the next worker is to know, after one died or was ended for a fault."""
         under_way = page.under_way
+        if not under_way and page.stage is Stage.COMPUTING:
+            under_way = page.before  # a signal to a process may come late to the thread at fault
         row = 1 if page.done else self.row + 1
         new = replace(self._next(page), row=row)
         lost = not under_way and (page.stage is not Stage.COMPUTING or row > 1)
@@ -57,6 +59,14 @@ class Past:
         if page.stage is Stage.OPENING:
             return replace(new, failure=death.error())
         return new._blaming(under_way[0], death.of_item())
+
+    def batch_size(self, usual: int) -> int:
+        """Return how many items a batch may have, once the suspects are through.
+
+        Where none of them is at fault, their batch was: the next ones are half as large.
+        """
+        size = min(usual, self.size or usual)
+        return max(1, size // 2) if self.suspects and not self.blamed else size
 
     def _blaming(self, item: int, error: ItemError) -> Past:
         left = tuple(each for each in self.suspects if each != item)

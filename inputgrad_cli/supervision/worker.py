@@ -43,6 +43,11 @@ class Worker:
         if self.page:
             self.page.limit = size
 
+    def bound(self, size: int) -> None:
+        """Say how many items a batch holds at most from here on."""
+        if self.page:
+            self.page.size = size
+
     def work_alone(self, value: bool) -> None:
         """Say whether from here on nothing else goes on beside the item that is under way."""
         if self.page:

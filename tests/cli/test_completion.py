@@ -192,3 +192,7 @@ def test_a_real_bash_completes_behind_a_colon(shapes, tmp_path, typed, line):
             bash.until(lambda t: end in t.raw.replace(b"\a", b""), seconds=20)
     finally:
         bash.close()
+
+
+def test_a_shell_that_is_unknown_is_no_success(spawn):
+    assert spawn(env={"_INPUTGRAD_COMPLETE": "nosuch_source"}).code == 1

@@ -38,9 +38,7 @@ def test_whatever_dies_the_workers_are_bounded(data):
         left -= set(todo[:done])
         alone = past.alone or done < len(past.suspects)
         batch = 1 if alone else data.draw(st.integers(1, 8))
-        size = past.size or 8
-        if past.suspects and not past.blamed and not alone:
-            size = max(1, size // 2)
+        size = past.size if alone else past.batch_size(8)
         items = tuple(todo[done : done + batch])
         past = past.after(death(), page_of(items=items, alone=alone, done=done, size=size))
     raise AssertionError("it never ends")
@@ -77,6 +75,14 @@ def test_what_a_guard_finds_in_a_batch_is_the_fault_of_an_item():
     assert (past.failure, past.suspects) == (None, (1, 2))
     past = past.after(Fault(found), page_of(items=(2,)))
     assert past.crashed[2].kind == "memory"
+
+
+def test_what_was_under_way_last_is_suspected_where_nothing_is():
+    page = page_of(items=(1, 2), alone=False)
+    page.under_way = ()
+    assert Past().after(death(), page).suspects == (1, 2)
+    page.enter(Stage.ENDING)
+    assert Past().after(death(Stage.ENDING), page).failure is not None
 
 
 def test_what_has_no_notes_does_not_go_on():
