@@ -9,8 +9,9 @@ import numpy as np
 
 from inputgrad_cli.arrays import Array, Arrays
 from inputgrad_cli.engine.binding import Binding
-from inputgrad_cli.engine.dependence import Traced, stops
+from inputgrad_cli.engine.dependence import stops
 from inputgrad_cli.engine.taps import is_tap
+from inputgrad_cli.engine.trace import Traced
 from inputgrad_cli.errors import ItemError
 
 MOVED = 1e-6  # a score that changes by more, relative to its size, has changed

@@ -3,39 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import keras
 import tensorflow as tf
 from tensorflow.python.framework import ops as graph_ops
 
-from inputgrad_cli.engine.binding import Binding
-from inputgrad_cli.engine.forward import forward
-from inputgrad_cli.engine.taps import Change, hooked, layers_by_path
-from inputgrad_cli.words import LAYER
+from inputgrad_cli.engine.trace import SHAPES, Traced
 
 # These have a registered derivative, and it is none or zero everywhere.
 STEPS = {"Floor", "Ceil", "Round", "Rint", "Sign", "StopGradient", "PreventGradient", "FloorDiv"}
-SHAPES = {"Shape", "ShapeN", "Size", "Rank", "ZerosLike", "OnesLike"}  # no value passes through
 TABLES = {"Gather", "GatherV2", "GatherNd", "ResourceGather", "ResourceGatherNd"}
 CODES = {"OneHot", "DenseBincount", "RaggedBincount", "SparseBincount", "Bincount"}
 CODES |= {"LookupTableFind", "LookupTableFindV2", "SparseToDense"}
 SPLITS = {"StringSplit", "StringSplitV2", "UnicodeDecodeWithOffsets", "StringNGrams"}
 # What an argument that is differentiated is called in TensorFlow's definitions of operations.
 VALUES = {"T", "SrcT", "Tparams", "dtype"}
-ENCODERS = tuple(
-    getattr(keras.layers, name)
-    for name in (
-        *("Embedding", "CategoryEncoding", "StringLookup", "IntegerLookup", "Hashing"),
-        *("HashedCrossing", "Discretization", "TextVectorization"),
-    )
-)
-
-
-SPREADING = ("one_hot", "multi_hot", "count", "tf_idf")  # modes of encoders that give no index
 
 
 @dataclass(frozen=True)
@@ -53,87 +37,6 @@ class Way:
     heads: frozenset[str] = frozenset()
     split: bool = False
     ends: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Call:
-    """One call of a layer while the model was traced: its tap, and whether it is an encoder.
-
-    `spreads` says that what it gives are codes such as one-hot, which may be whole numbers: they
-    have a derivative all the same once they are fed as floats.
-    """
-
-    tap: str
-    encodes: bool
-    spreads: bool = False
-
-
-class Traced:
-    """One traced forward pass: `starts` are what is fed, `outputs` the heads, both by name."""
-
-    def __init__(self, binding: Binding, tensors: Mapping[str, Any], heads: Sequence[str]) -> None:
-        self.starts: dict[str, Any] = {}
-        self.outputs: dict[str, Any] = {}
-        seen: list[tuple[str, int, Any, Any]] = []
-        layers = {id(layer): (path, layer) for path, layer in _outer_layers(binding.model)}
-        self.layers = {path.rpartition("/")[2] for path, _ in layers.values()}
-
-        def run(inputs: dict[str, Any]) -> None:
-            self.starts.update(inputs)
-            with ExitStack() as stack:
-                for path, layer in layers.values():
-                    stack.enter_context(hooked(layer, _recording(seen, path, layer)))
-                self.outputs.update(forward(binding, inputs, heads))
-
-        specs = {name: tf.TensorSpec(t.shape, t.dtype) for name, t in tensors.items()}
-        function = tf.function(run, input_signature=[specs], autograph=binding.own_code)
-        self.graph = function.get_concrete_function().graph
-        self.operations = self.graph.get_operations()
-        self.calls = _calls(seen)
-
-    def reached(self, names: Sequence[str]) -> set[str]:
-        """Return the tensors, by name, whose values depend on what is fed under these names."""
-        found = {self.starts[name].name for name in names}
-        for op in self.operations:
-            if op.type not in SHAPES and any(t.name in found for t in op.inputs):
-                found |= {out.name for out in op.outputs}
-        return found
-
-    def leading(self, head: str) -> set[str]:
-        """Return the tensors, by name, that the values of an output depend on."""
-        found = {getattr(self.outputs[head], "name", "")}
-        for op in reversed(self.operations):
-            if op.type not in SHAPES and any(out.name in found for out in op.outputs):
-                found |= {t.name for t in op.inputs}
-        return found
-
-
-def _outer_layers(model: Any) -> list[tuple[str, Any]]:
-    """Return the layers with their paths, without those that an encoder holds for its own use."""
-    known = layers_by_path(model)
-    encoders = [f"{path}/" for path, layer in known.items() if isinstance(layer, ENCODERS)]
-    return [(path, layer) for path, layer in known.items() if not path.startswith(tuple(encoders))]
-
-
-def _recording(seen: list[tuple[str, int, Any, Any]], path: str, layer: Any) -> Change:
-    def change(number: int, fed: Any, out: Any) -> Any:
-        seen.append((path, number, layer, out))
-        return out
-
-    return change
-
-
-def _calls(seen: Sequence[tuple[str, int, Any, Any]]) -> dict[str, Call]:
-    """Return the innermost layer call that made each tensor, by the tensor's name."""
-    found: dict[str, Call] = {}
-    shared = {path for path, number, _, _ in seen if number}
-    for path, number, layer, out in seen:
-        if tf.is_symbolic_tensor(out):
-            tap = f"{LAYER}{path}#{number}" if path in shared else f"{LAYER}{path}"
-            encodes = isinstance(layer, ENCODERS)
-            spreads = encodes and layer.get_config().get("output_mode") in SPREADING
-            found.setdefault(out.name, Call(tap, encodes, spreads))
-    return found
 
 
 def ways_of(traced: Traced) -> dict[str, Way]:

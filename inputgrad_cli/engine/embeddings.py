@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import Any
 
 import keras
@@ -11,10 +11,11 @@ import numpy as np
 
 from inputgrad_cli.arrays import Array, Arrays
 from inputgrad_cli.engine.binding import Binding, Tensors
-from inputgrad_cli.engine.dependence import ENCODERS, Traced, Way, ways_of
+from inputgrad_cli.engine.dependence import Way, ways_of
 from inputgrad_cli.engine.programs import Program
 from inputgrad_cli.engine.runner import Runner
 from inputgrad_cli.engine.taps import Change, find_layer, hooked, layers_by_path
+from inputgrad_cli.engine.trace import ENCODERS, Opening
 from inputgrad_cli.signature import Port
 from inputgrad_cli.words import LAYER
 
@@ -22,20 +23,20 @@ Ids = dict[tuple[str, int], Array]
 Tokens = dict[str, list[list[Any]]]
 
 
-def find_ways(binding: Binding, inputs: Arrays, heads: Sequence[str]) -> dict[str, Way]:
+def find_ways(opening: Opening) -> dict[str, Way]:
     """Return how each input reaches the outputs, by a traced pass where one could tell more.
 
     Where the model cannot be traced, embeddings are found by changing what they are fed.
     """
-    if not _may_look_up(binding):
-        return {port.name: Way() for port in binding.ports}
-    try:
-        return ways_of(Traced(binding, binding.tensors(inputs), heads))
-    except Exception:  # the user's own code may raise anything where it is traced
-        return _untraced(binding, inputs)
+    if not may_look_up(opening.binding):
+        return {port.name: Way() for port in opening.binding.ports}
+    if opening.traced is not None:
+        with suppress(Exception):  # an operation of a library of the user's, which says little
+            return ways_of(opening.traced)
+    return _untraced(opening.binding, opening.inputs)
 
 
-def _may_look_up(binding: Binding) -> bool:
+def may_look_up(binding: Binding) -> bool:
     """Return whether an input may become numbers inside: known layers do, and code of one's own."""
     if any(port.kind != "float" for port in binding.ports):
         return True

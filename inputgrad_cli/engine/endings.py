@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import tensorflow as tf
@@ -23,6 +24,26 @@ MOVES = {
     "Slice": "input",
     "GatherV2": "params",
 }
+
+
+def logits_of(output: Any) -> Any | None:
+    """Return the tensor before the final softmax or sigmoid, None where none is found.
+
+    Keras notes it on the tensor it returns; while a graph is traced the operations can be walked.
+    """
+    noted = getattr(output, "_keras_logits", None)
+    if noted is not None:
+        return noted
+    if isinstance(output, tf.__internal__.EagerTensor) or not hasattr(output, "op"):
+        return None
+    ending = ending_of(output)
+    return None if ending is None else ending[1]
+
+
+def logits_by_name(outputs: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the logits of the outputs where some are found, by name."""
+    logits = {name: logits_of(y) for name, y in outputs.items()}
+    return {name: z for name, z in logits.items() if z is not None}
 
 
 def ending_of(tensor: Any) -> tuple[str, Any] | None:

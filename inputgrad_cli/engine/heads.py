@@ -10,8 +10,7 @@ import tensorflow as tf
 
 from inputgrad_cli.arrays import Array
 from inputgrad_cli.engine.binding import Binding, Tensors
-from inputgrad_cli.engine.endings import ending_of
-from inputgrad_cli.engine.forward import forward
+from inputgrad_cli.engine.trace import Opening
 from inputgrad_cli.errors import ModelError
 from inputgrad_cli.signature import Head
 
@@ -19,48 +18,28 @@ Proof = tuple[str, int]
 """An activation, and the axis it is taken over, the batch axis not counted."""
 
 
-def logits_of(output: Any) -> Any | None:
-    """Return the tensor before the final softmax or sigmoid, None where none is found.
-
-    Keras notes it on the tensor it returns; while a graph is traced the operations can be walked.
-    """
-    noted = getattr(output, "_keras_logits", None)
-    if noted is not None:
-        return noted
-    if isinstance(output, tf.__internal__.EagerTensor) or not hasattr(output, "op"):
-        return None
-    ending = ending_of(output)
-    return None if ending is None else ending[1]
-
-
-def find_heads(
-    binding: Binding, tensors: Tensors, layers: Sequence[str] = ()
-) -> tuple[tuple[Head, ...], bool]:
-    """Return the heads, proved on `tensors`, and whether finding the logits needs a graph.
+def find_heads(opening: Opening, layers: Sequence[str] = ()) -> tuple[tuple[Head, ...], bool]:
+    """Return the heads, proved on the first sample, and whether the logits need a graph.
 
     `layers` are taps that serve as heads too, as they are; they come last.
     """
-
-    def look(inputs: Tensors) -> Any:
-        outputs = forward(binding, inputs, layers)
-        logits = {name: logits_of(y) for name, y in outputs.items() if name not in layers}
-        return outputs, {name: z for name, z in logits.items() if z is not None}
-
-    outputs, noted = binding.compute(look, tensors)
-    _refuse_no_batch(outputs, next(iter(tensors.values())).shape[0])
-    taps = {name: outputs.pop(name) for name in layers}
-    values = {name: np.asarray(tf.cast(y, tf.float32)) for name, y in outputs.items()}
+    outputs, noted = opening.computed
+    _refuse_no_batch(outputs, next(iter(opening.tensors.values())).shape[0])
+    taps = {name: outputs[name] for name in layers}
+    own = {name: y for name, y in outputs.items() if name not in taps}
+    values = {name: np.asarray(tf.cast(y, tf.float32)) for name, y in own.items()}
     missing = [n for n, y in values.items() if n not in noted and _may_be_probability(y)]
-    walked = _walk_graph(binding, tensors) if missing else {}
+    walked = opening.walked if missing else {}
     heads = []
     for name, value in values.items():
         logits = noted.get(name, walked.get(name))
         z = None if logits is None else np.asarray(tf.cast(logits, tf.float32))
         proofs = _proofs(value, z)
         if len(proofs) > 1:  # saturated here, where several agree: the graph says which it is
-            declared = _declared(binding, tensors).get(name)
+            declared = opening.declared.get(name)
             proofs.sort(key=lambda proof: proof[0] != declared)
-        heads.append(_head(name, value, z is not None, proofs, _static_shape(binding, name, value)))
+        shape = _static_shape(opening.binding, name, value)
+        heads.append(_head(name, value, z is not None, proofs, shape))
     heads += [Head(name, tuple(tensor.shape[1:])) for name, tensor in taps.items()]
     needs_graph = any(head.proved and head.name in walked for head in heads)
     return tuple(heads), needs_graph
@@ -74,40 +53,6 @@ def _refuse_no_batch(outputs: Tensors, rows: int) -> None:
                 reason=f"for {rows} samples it must give {rows} rows",
                 kind="batch",
             )
-
-
-def _walk_graph(binding: Binding, tensors: Tensors) -> dict[str, Any]:
-    """Return the logits of the outputs that end in an activation, by name."""
-
-    def found(inputs: Any) -> Any:
-        logits = {name: logits_of(y) for name, y in binding.call(inputs).items()}
-        return {name: z for name, z in logits.items() if z is not None}
-
-    # AutoGraph writes files, and reads the source of all it meets: for code of the user's alone.
-    walk = tf.function(found, autograph=binding.own_code)
-    return dict(walk(dict(tensors))) if _can_be_traced(walk, tensors) else {}
-
-
-def _can_be_traced(function: Any, tensors: Tensors) -> bool:
-    """Return whether a function of the model can be traced: code of the user's may not."""
-    try:
-        function.get_concrete_function(dict(tensors))
-    except Exception:  # it may raise anything there, and has been right eagerly
-        return False
-    return True
-
-
-def _declared(binding: Binding, tensors: Tensors) -> dict[str, str]:
-    """Return the activation that ends each output, by name, as the model's graph has it."""
-    names: dict[str, str] = {}
-
-    def look(inputs: Any) -> Any:
-        for name, output in binding.call(inputs).items():
-            if (ending := ending_of(output)) is not None:
-                names[name] = ending[0]
-        return tf.constant(0)
-
-    return names if _can_be_traced(tf.function(look, autograph=binding.own_code), tensors) else {}
 
 
 def _static_shape(binding: Binding, name: str, value: Array) -> tuple[int | None, ...]:

@@ -58,6 +58,7 @@ class Runner:
         self.notes: dict[str, str] = {}
         self.seed = 0
         self.programs: dict[Any, Program] = {}
+        self._tap_shapes: dict[Any, dict[str, Any]] = {}
         self.fixed = fixes.fixed_batch(binding.model)
         self._asked = how.batch_size
         self._threads = workers
@@ -210,7 +211,10 @@ class Runner:
         shapes = {port.name: port.shape for port in self.binding.ports}
         if any(shape is None or None in shape for shape in shapes.values()):
             taps = {name.removeprefix(BASELINE) for name in tensors} - set(shapes)
-            shapes |= self._open_shapes(tensors, sorted(taps))
+            key = tuple((name, tuple(tensors[name].shape[1:])) for name in sorted(tensors))
+            if taps and key not in self._tap_shapes:  # a trace of the model
+                self._tap_shapes[key] = self._open_shapes(tensors, sorted(taps))
+            shapes |= self._tap_shapes.get(key, {})
         specs = {}
         for name, tensor in tensors.items():
             shape = shapes.get(name.removeprefix(BASELINE)) or tensor.shape[1:]

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import tensorflow as tf
 
 from inputgrad_cli.engine.binding import Tensors
-from inputgrad_cli.engine.heads import logits_of
+from inputgrad_cli.engine.endings import logits_of
 from inputgrad_cli.engine.losses import Losses, per_sample
 from inputgrad_cli.engine.taps import is_tap
 from inputgrad_cli.errors import UsageError

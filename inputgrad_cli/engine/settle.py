@@ -10,11 +10,13 @@ import tensorflow as tf
 
 from inputgrad_cli.arrays import Array, Arrays, join, take
 from inputgrad_cli.engine import fixes
-from inputgrad_cli.engine.binding import Binding
+from inputgrad_cli.engine.binding import Binding, Tensors
 from inputgrad_cli.engine.dependence import Way
-from inputgrad_cli.engine.embeddings import find_ways
+from inputgrad_cli.engine.embeddings import find_ways, may_look_up
 from inputgrad_cli.engine.heads import find_heads
 from inputgrad_cli.engine.sites import is_held, is_whole
+from inputgrad_cli.engine.taps import is_tap
+from inputgrad_cli.engine.trace import Opening
 from inputgrad_cli.signature import Head
 
 SAME = 1e-4  # outputs that differ by less, relative to their size, are taken for equal
@@ -49,41 +51,47 @@ def settle(binding: Binding, inputs: Arrays, layer_heads: Sequence[str]) -> Sett
     """Return what the first of the samples shows."""
     fixed = fixes.fixed_batch(binding.model)
     one = take(inputs, [0] * (fixed or 1))
-    ways = find_ways(binding, one, layer_heads)
-    open_inputs(
-        binding,
-        [
-            port.name
-            for port in binding.ports
-            if is_whole(port) and ways[port.name].direct and not is_held(port, binding.ports, ways)
-        ],
-    )
-    heads, needs_graph = find_heads(binding, binding.tensors(one), layer_heads)
+    opening = Opening(binding, one, layer_heads, may_look_up(binding))
+    ways = find_ways(opening)
+    direct = [
+        port.name
+        for port in binding.ports
+        if is_whole(port) and ways[port.name].direct and not is_held(port, binding.ports, ways)
+    ]
+    if open_inputs(binding, direct):  # fed with floats, it is another program
+        opening = Opening(binding, one, layer_heads, records=False)
+    heads, needs_graph = find_heads(opening, layer_heads)
     needs_graph = needs_graph or fixes.has_channels_first(binding.model)
     notes: dict[str, str] = {}
     if fixes.may_mix(binding.model):
-        if _differ(binding, one, one):
+        before, after = opening.computed[0], opening.compute()[0]
+        if _differ(before, after):
             notes["random"] = (
                 "a layer stays random at inference; it is seeded, and samples run one by one"
             )
-        elif fixed is None and _mixes(binding, one):
+        elif fixed is None and _differ(before, _beside_another(binding, one)):
             notes["batch"] = "the model mixes the samples of a batch; they are run one by one"
     return Settled(heads, ways, needs_graph, notes)
 
 
-def open_inputs(binding: Binding, names: Sequence[str]) -> None:
-    """Let inputs that were declared as whole numbers take floats, so that they have a gradient."""
+def open_inputs(binding: Binding, names: Sequence[str]) -> bool:
+    """Let inputs that were declared as whole numbers take floats, so that they have a gradient.
+
+    Returns whether one did not before.
+    """
     if names := [name for name in names if not binding.takes_floats(name)]:
         symbols = [binding.symbols[name] for name in names if name in binding.symbols]
         nested = all(binding.takes_floats(p.name) or p.name in names for p in binding.ports)
         fixes.let_floats_in(binding.model, symbols, nested=nested)
         binding.take_floats(names, fixes.float_type(binding.model))
+    return bool(names)
 
 
-def _mixes(binding: Binding, one: Arrays) -> bool:
-    """Return whether a sample's output changes when another stands beside it."""
+def _beside_another(binding: Binding, one: Arrays) -> Tensors:
+    """Return the outputs of a sample and of another beside it."""
     other = {name: _moved(array) for name, array in one.items()}
-    return _differ(binding, one, join([one, other]))
+    outputs: Tensors = binding.compute(binding.call, binding.tensors(join([one, other])))
+    return outputs
 
 
 def _moved(array: Array) -> Array:
@@ -93,13 +101,10 @@ def _moved(array: Array) -> Array:
     return np.roll(array, 1, axis=-1) if array.ndim > 1 else array
 
 
-def _differ(binding: Binding, first: Arrays, second: Arrays) -> bool:
+def _differ(before: Tensors, after: Tensors) -> bool:
     """Return whether the first sample of both gives different outputs."""
-    # One program for both: its generators go on, where those of two would draw the same again.
-    run = binding.make_safe(binding.call)
-    before, after = (run(binding.tensors(inputs)) for inputs in (first, second))
-    for name, tensor in before.items():
-        a, b = (np.asarray(tf.cast(t[0], tf.float32)) for t in (tensor, after[name]))
+    for name in (name for name in before if not is_tap(name)):
+        a, b = (np.asarray(tf.cast(t[name][0], tf.float32)) for t in (before, after))
         if np.abs(a - b).max(initial=0.0) > SAME * max(np.abs(a).max(initial=0.0), 1e-12):
             return True
     return False

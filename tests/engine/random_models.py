@@ -269,8 +269,11 @@ def draw_model(seed):
     )  # fmt: skip
 
 
-def plain_results(drawn):
-    """Return class, its lead over the next, score and gradients of a plain compiled tape."""
+def plain_tape(drawn):
+    """Return a function of the inputs: class, its lead over the next, score and gradients.
+
+    They come from a plain compiled tape.
+    """
 
     @tf.function(autograph=False)
     def run(tensors):
@@ -291,8 +294,9 @@ def plain_results(drawn):
                 score = values[(slice(None), *drawn.index)]
         return top, lead, score, tape.gradient(score, tensors)
 
-    top, lead, score, gradients = run({n: tf.constant(a) for n, a in drawn.inputs.items()})
-    found = {
-        n: np.zeros_like(drawn.inputs[n]) if g is None else g.numpy() for n, g in gradients.items()
-    }
-    return top.numpy(), lead.numpy(), score.numpy(), found
+    def results(inputs):
+        top, lead, score, gradients = run({n: tf.constant(a) for n, a in inputs.items()})
+        found = {n: inputs[n] * 0 if g is None else g.numpy() for n, g in gradients.items()}
+        return top.numpy(), lead.numpy(), score.numpy(), found
+
+    return results
