@@ -26,6 +26,16 @@ def engine_of(model, inputs, batch_size=16, **how):
     return engine
 
 
+def engine_like(settled, **how):
+    """Return an engine of the same model, run in another way, that knows what a sample showed."""
+    from inputgrad_cli.engine.tape import TapeEngine
+
+    engine = TapeEngine(settled.binding, Running(**how))
+    found = engine._settled = settled._settled
+    engine.runner.adapt(found.alone, found.random, found.needs_graph)
+    return engine
+
+
 def network_case(engine, inputs, baseline=0.0, unit=0, seed=0):
     """Return the case of a batch for one unit of the first output; the baseline is one number."""
     named = {name: np.asarray(array, np.float32) for name, array in inputs.items()}

@@ -13,7 +13,7 @@ import tensorflow as tf
 from inputgrad_cli.arrays import Array, Arrays
 from inputgrad_cli.engine.channels_first import move_channels_last
 from inputgrad_cli.engine.fixes import has_own_code
-from inputgrad_cli.engine.kernels import make_safe
+from inputgrad_cli.engine.kernels import make_safe, unoptimized
 from inputgrad_cli.engine.losses import Losses
 from inputgrad_cli.engine.taps import is_tap
 from inputgrad_cli.signature import Port, Shape
@@ -87,11 +87,9 @@ class Binding:
 
     def compute(self, function: Callable[[Tensors], Any], tensors: Tensors) -> Any:
         """Return what a function that calls the model gives for the tensors, run once."""
-        return self.make_safe(function)(dict(tensors))
-
-    def make_safe(self, function: Callable[[Tensors], Any]) -> Callable[[Tensors], Any]:
-        """Return a function that calls the model, compiled where eager kernels are not safe."""
-        return make_safe(function, autograph=self.own_code)
+        safe = make_safe(function, autograph=self.own_code)
+        with unoptimized():
+            return safe(dict(tensors))
 
     def named(self, outputs: Any) -> dict[str, Any]:
         """Return the leaves of `outputs` by dict key, else by layer, else `output`."""

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 VARIABLE = "TF_ENABLE_ONEDNN_OPTS"
@@ -41,6 +42,23 @@ def active_kernels() -> str:
 def must_compile() -> bool:
     """Return whether eager operations cannot be trusted in this process."""
     return active_kernels() == ONEDNN
+
+
+@contextmanager
+def unoptimized() -> Iterator[None]:
+    """Let programs that are first run in this block compute as they were traced.
+
+    TensorFlow's optimization of a graph takes longer than one run of one sample does.
+    """
+    import tensorflow as tf
+
+    option = "disable_meta_optimizer"
+    before = tf.config.optimizer.get_experimental_options().get(option, False)
+    tf.config.optimizer.set_experimental_options({option: True})
+    try:
+        yield
+    finally:
+        tf.config.optimizer.set_experimental_options({option: before})
 
 
 def make_safe(function: Callable[..., Any], autograph: bool) -> Callable[..., Any]:

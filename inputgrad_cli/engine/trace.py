@@ -15,7 +15,7 @@ from inputgrad_cli.arrays import Arrays
 from inputgrad_cli.engine.binding import Binding
 from inputgrad_cli.engine.endings import ending_of, logits_by_name
 from inputgrad_cli.engine.forward import forward
-from inputgrad_cli.engine.kernels import must_compile
+from inputgrad_cli.engine.kernels import must_compile, unoptimized
 from inputgrad_cli.engine.taps import Change, hooked, layers_by_path
 from inputgrad_cli.words import LAYER
 
@@ -86,7 +86,8 @@ class Traced:
 
     def compute(self, tensors: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
         """Return the outputs, and the logits of those that end in an activation, by name."""
-        outputs, logits = self._program(dict(tensors))
+        with unoptimized():
+            outputs, logits = self._program(dict(tensors))
         return dict(outputs), dict(logits)
 
     def reached(self, names: Sequence[str]) -> set[str]:

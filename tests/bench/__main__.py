@@ -1,8 +1,10 @@
 """`make bench`: paired runs on one machine, the median ratio of each pair printed as a table.
 
-`python -m tests.bench NAME...` runs the rows whose names begin so; `mass` the methods' table.
+`python -m tests.bench NAME...` runs the rows whose names begin so; `kernels` the table of kernels,
+`mass` that of the methods.
 """
 
+import itertools
 import platform
 import statistics
 import sys
@@ -11,7 +13,7 @@ import time
 from functools import partial
 from pathlib import Path
 
-from . import jobs, mass, refusals, sizes
+from . import jobs, kernels, mass, refusals, sizes
 from .loops import Loop
 
 # name, what is compared, how, the bar, whether the ratio should be at least or at most that
@@ -47,6 +49,8 @@ SIZE_ROWS = tuple(
     for model in sizes.MODELS for size in sizes.SIZES
 )  # fmt: skip
 
+TABLES = (("kernels", kernels.table), ("mass", mass.table))
+
 
 def loops(name, method, rounds, steps=50):
     """Return pairs of rates: of a method's gradients, and of the bare loop's."""
@@ -70,10 +74,11 @@ def main(wanted):
             f"| {title} | {statistics.median(ratios):.2f} | {spread} | at {side} {bar} |",
             flush=True,
         )
-    if not wanted or "mass" in wanted:
-        with tempfile.TemporaryDirectory() as folder:
-            for line in mass.table(folder):
-                print(line, flush=True)
+    for name, table in TABLES:
+        if not wanted or name in wanted:
+            with tempfile.TemporaryDirectory() as folder:
+                for line in itertools.chain([""], table(folder)):
+                    print(line, flush=True)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from inputgrad_cli.question import Question
 from inputgrad_cli.sample import Samples
 from inputgrad_cli.target_text import parse
 from tests.engine.random_models import ROWS, draw_model, plain_tape
-from tests.networks import engine_of
+from tests.networks import engine_like
 
 SEEDS = 40
 MODES = ("traced", "folded")  # beside the model as it is loaded
@@ -51,7 +51,7 @@ def check(seed, folder):
     engines = {"loaded": loaded.engine}
     for mode in MODES:
         if mode != loaded.engine.mode:
-            engines[mode] = engine_of(drawn.model, drawn.inputs, batch_size=ROWS, **{mode: True})
+            engines[mode] = engine_like(loaded.engine, batch_size=ROWS, **{mode: True})
     for mode, engine in engines.items():
         answer = explain(engine, drawn)
         for row, record in enumerate(answer.records):
