@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from inputgrad_cli.engine.kernels import must_compile
-from tests.networks import engine_of, network_case
+from tests.methods.ruled import case_of
+from tests.networks import engine_of
 
 L = keras.layers
 
@@ -45,9 +46,8 @@ def test_the_shapes_of_taps_are_traced_once_a_model(calls):
     seen, model = calls
     engine = engine_of(model, IDS, traced=True)
     (tap,) = engine.sites(None)
-    points = engine.lift(IDS, [tap])
-    case = network_case(engine, IDS)
+    case = case_of(engine, IDS["ids"])
     seen.clear()
-    engine.scores(points, case.target)
-    engine.gradients(points, case.target, [tap])
+    engine.scores(case.inputs, case.target)
+    engine.gradients(case.inputs, case.target, [tap])
     assert len(seen) == 3  # two programs, and the shapes that both need

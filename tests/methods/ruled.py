@@ -59,7 +59,13 @@ def case_of(engine, inputs, baseline=None, unit=0, space="output", wrt=None):
 
 def found(text, model, inputs, traced=False, batch_size=16, **asked):
     """Return what the method that `text` writes finds."""
-    engine = engine_of(model, inputs, traced=traced, batch_size=batch_size)
+    return ask(
+        text, engine_of(model, inputs, traced=traced, batch_size=batch_size), inputs, **asked
+    )
+
+
+def ask(text, engine, inputs, **asked):
+    """Return what the method that `text` writes finds by an engine that has seen a sample."""
     return methods.build(text).attribute(engine, case_of(engine, inputs, **asked))
 
 

@@ -11,6 +11,7 @@ from inputgrad_cli.methods import methods
 from .ruled import (
     FAMILY,
     LRP,
+    ask,
     case_of,
     dense,
     engine_of,
@@ -46,7 +47,8 @@ def picture_model():
 @pytest.mark.parametrize("text", FAMILY)
 def test_eager_and_traced_batch_and_single_are_one(text):
     model, x, base = picture_model(), numbers(5, 6, 6, 2), numbers(5, 6, 6, 2, seed=8)
-    expected = values(text, model, x, baseline=base)
+    engine = engine_of(model, x)
+    (expected,) = ask(text, engine, x, baseline=base).values.values()
     assert np.all(np.isfinite(expected))
     assert expected.dtype == np.float32
     size = np.abs(expected).max()
@@ -55,8 +57,8 @@ def test_eager_and_traced_batch_and_single_are_one(text):
         np.testing.assert_allclose(made, expected, rtol=1e-4, atol=1e-5 * size)
     for row in range(2):
         rows = slice(row, row + 1)
-        made = values(text, model, x[rows], baseline=base[rows])
-        np.testing.assert_allclose(made, expected[rows], rtol=1e-4, atol=1e-5 * size)
+        (single,) = ask(text, engine, x[rows], baseline=base[rows]).values.values()
+        np.testing.assert_allclose(single, expected[rows], rtol=1e-4, atol=1e-5 * size)
 
 
 def open_model(dtype):
