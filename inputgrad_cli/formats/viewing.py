@@ -33,5 +33,6 @@ class Viewing:
     def from_record(cls, record: Mapping[str, Any]) -> Viewing:
         """Return the viewing that a stored result tells of."""
         span = record.get("input_range")
-        resize = Resize(**record.get("resize", {}))
+        known = record.get("resize", {})  # a later version may say more
+        resize = Resize(**{key: known[key] for key in ("how", "interp") if key in known})
         return cls(resize, record.get("frame"), None if span is None else (span[0], span[1]))

@@ -384,6 +384,16 @@ def test_a_directory_or_a_huge_file_in_the_place_of_one_is_refused_at_once(meet,
     assert time.monotonic() - began < 30
 
 
+@pytest.mark.parametrize("kind", RECORDS)
+def test_what_a_later_version_adds_to_any_record_is_passed_over(meet, honest_runs, kind):
+    """Found by hand: how a picture was resized was taken for all that there is (TypeError)."""
+    record, (described, tamper) = honest(honest_runs, kind), RECORDS[kind]
+    paths = {field.path[:-1] for field in fields_of(described) if has(record, field.path)}
+    for path in paths:
+        told = meet(tamper((*path, "new"), {"x": [1]}), "verify", "render")
+        assert (told["verify"].code, told["render"].code) == (0, 0), path
+
+
 def test_a_picture_that_would_fill_the_memory_is_refused(meet, monkeypatch):
     from inputgrad_cli.jobs import redraw
 
