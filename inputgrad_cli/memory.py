@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from inputgrad_cli.limits import available_memory
-from inputgrad_cli.supervision.worker import WORKER
 
 SHARE = 0.9  # of what is left, for `auto`: the rest of the machine goes on living
 LEAST = 128 << 20  # bytes; Python and NumPy alone hold a third of it
@@ -78,18 +77,18 @@ def allowing(text: str) -> Iterator[Allowance]:
         most, words = size, f"--max-memory {text}"
     _Process.allowance = Allowance(most, words)
     _limit_data(most)
-    WORKER.may_hold(most)
+    _may_hold(most)
     try:
         yield _Process.allowance
     finally:
-        WORKER.may_hold(0)
+        _may_hold(0)
         _lift()
         _Process.allowance = None
 
 
 def pause() -> None:
     """Lift the limit while libraries are loaded: what fails in there cannot be told."""
-    WORKER.may_hold(0)
+    _may_hold(0)
     _lift()
 
 
@@ -98,7 +97,14 @@ def enforce() -> None:
     if _Process.allowance is not None:
         held, data = _pages()
         _limit_data(data + max(0, _Process.allowance.most - held) + STACKS)
-        WORKER.may_hold(_Process.allowance.most)
+        _may_hold(_Process.allowance.most)
+
+
+def _may_hold(size: int) -> None:
+    """Tell the process that watches this one."""
+    from inputgrad_cli.supervision.worker import WORKER  # --help needs none
+
+    WORKER.may_hold(size)
 
 
 def room() -> Room:

@@ -10,8 +10,6 @@ from typing import Any
 
 import inputgrad_cli
 from inputgrad_cli.errors import InputgradError
-from inputgrad_cli.formats.labels import find_labels
-from inputgrad_cli.modelfile.archive import open_model
 from inputgrad_cli.modelfile.nodes import layers, name_of
 
 METHODS = Path(inputgrad_cli.__file__).parent / "methods"
@@ -20,6 +18,8 @@ FAULTS = (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionErr
 
 def classes_of(model: Path | None, labels: Path | None) -> list[str]:
     """Return the class names of a model; none where they cannot be read."""
+    from inputgrad_cli.formats.labels import find_labels  # --help needs none
+
     try:
         return list(find_labels(model or Path(), labels))
     except (InputgradError, *FAULTS):
@@ -39,6 +39,8 @@ def inputs_of(model: Path | None) -> list[str]:
 def _nodes(model: Path | None) -> list[tuple[str, str]]:
     if model is None or model.suffix != ".keras":
         return []
+    from inputgrad_cli.modelfile.archive import open_model  # --help needs none
+
     try:
         return list(_walk(open_model(model).config, ""))
     except (InputgradError, *FAULTS):

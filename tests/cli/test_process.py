@@ -48,6 +48,20 @@ def test_help_and_version_import_neither_tensorflow_nor_numpy(loaded, words, cod
     assert loaded(*words) == [code]
 
 
+LATER = """
+import sys
+from inputgrad_cli.cli.main import run
+run(["--help"])
+later = ("modelfile.archive", "supervision.worker", "supervision.parent", "formats.labels")
+print("LATER", *[name for name in later if f"inputgrad_cli.{name}" in sys.modules])
+"""
+
+
+def test_help_imports_neither_what_reads_models_nor_what_watches():
+    done = subprocess.run([sys.executable, "-c", LATER], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "LATER"
+
+
 @pytest.mark.parametrize("shell", ["bash_source", "zsh_source", "bash_complete"])
 def test_completion_imports_nothing_heavy(shell):
     code = "import sys; sys.argv = ['inputgrad']; from inputgrad_cli.cli.main import main; main()"
