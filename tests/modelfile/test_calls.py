@@ -1,7 +1,9 @@
 """Models that call models multiply: the calls are counted in the file, none is made."""
 
+import re
 import time
 
+import numpy as np
 import pytest
 
 from inputgrad_cli.errors import ModelError
@@ -78,3 +80,33 @@ def test_calls_that_multiply_are_refused_at_once(config, tmp_path):
 @pytest.mark.parametrize("config", [tower(8, 2), tower(2, 30), tower(1, 60_000), tower(30, 1)])
 def test_models_inside_models_are_opened(config, tmp_path):
     refuse_doubling(open_model(archive(tmp_path / "a.keras", config)))
+
+
+@pytest.mark.parametrize(("levels", "times"), [(3, 2), (2, 3), (4, 1), (6, 2)])
+def test_no_call_that_keras_makes_is_missed(levels, times, tmp_path, monkeypatch):
+    import keras
+
+    done = []
+    call = keras.layers.Activation.call
+
+    def watched(self, inputs):
+        done.append(self.name)
+        return call(self, inputs)
+
+    monkeypatch.setattr(keras.layers.Activation, "call", watched)
+    model = keras.layers.Activation("relu")
+    for _ in range(levels):
+        tensor = start = keras.Input((2,))
+        for _ in range(times):
+            tensor = model(tensor)
+        model = keras.Model(start, tensor)
+    model.save(tmp_path / "a.keras")
+    done.clear()
+    model(np.zeros((1, 2), "float32"))
+    assert len(done) == times**levels
+    monkeypatch.setattr("inputgrad_cli.modelfile.calls.MOST_CALLS", 0)
+    monkeypatch.setattr("inputgrad_cli.modelfile.calls.MOST_RATIO", 0)
+    with pytest.raises(ModelError) as caught:
+        refuse_doubling(open_model(tmp_path / "a.keras"))
+    counted = int(re.search(r"takes ([\d,]+) layer calls", caught.value.what)[1].replace(",", ""))
+    assert len(done) <= counted <= 5 * len(done)
