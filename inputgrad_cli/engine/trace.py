@@ -15,6 +15,7 @@ from inputgrad_cli.arrays import Arrays
 from inputgrad_cli.engine.binding import Binding
 from inputgrad_cli.engine.endings import ending_of, logits_by_name
 from inputgrad_cli.engine.forward import forward
+from inputgrad_cli.engine.graphsize import refuse_large_graph
 from inputgrad_cli.engine.kernels import must_compile, unoptimized
 from inputgrad_cli.engine.taps import Change, hooked, layers_by_path
 from inputgrad_cli.words import LAYER
@@ -85,7 +86,11 @@ class Traced:
         self.calls = _calls(seen)
 
     def compute(self, tensors: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Return the outputs, and the logits of those that end in an activation, by name."""
+        """Return the outputs, and the logits of those that end in an activation, by name.
+
+        ItemError where a tensor is larger than what memory is left.
+        """
+        refuse_large_graph(self.graph)
         with unoptimized():
             outputs, logits = self._program(dict(tensors))
         return dict(outputs), dict(logits)
