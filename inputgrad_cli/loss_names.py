@@ -7,6 +7,7 @@ from typing import Any
 
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.suggest import advice, suggest
+from inputgrad_cli.target_text import RECONSTRUCTION
 
 COMPILED = "compiled"  # the loss that the model's file names
 # What `keras.losses.get` takes and `keras.losses` holds: functions, then short names, then classes.
@@ -25,7 +26,7 @@ LOSSES = frozenset((
     "MeanSquaredLogarithmicError", "Poisson", "SparseCategoricalCrossentropy", "SquaredHinge",
     "Tversky",
 ))  # fmt: skip
-OFFERED = sorted(name for name in LOSSES if name.islower())
+OFFERED = [*sorted(name for name in LOSSES if name.islower()), COMPILED, RECONSTRUCTION]
 # Words of other libraries and of papers for those of Keras.
 OTHER_WORDS = {
     "l1": ("mean_absolute_error",), "l2": ("mean_squared_error",), "rmse": ("mean_squared_error",),
@@ -33,6 +34,7 @@ OTHER_WORDS = {
     "cce": ("categorical_crossentropy",), "scce": ("sparse_categorical_crossentropy",),
     "nll": ("sparse_categorical_crossentropy",), "logloss": ("binary_crossentropy",),
     "bcewithlogits": ("binary_crossentropy",), "focal": ("binary_focal_crossentropy",),
+    "autoencoder": (RECONSTRUCTION,),
     "jaccard": ("dice",), "iou": ("dice",), "kl": ("kl_divergence",), "smoothl1": ("huber",),
 }  # fmt: skip
 

@@ -89,6 +89,8 @@ def test_a_compiled_loss_is_known_by_its_name(compiled, missing):
         ("rmse", "mean_squared_error"),
         ("cross_entropy", "sparse_categorical_crossentropy"),
         ("mea", "mae"),
+        ("reconstuction", "reconstruction"),
+        ("Compiled", "compiled"),
     ],
 )
 def test_the_loss_that_is_meant_is_offered(typed, meant):

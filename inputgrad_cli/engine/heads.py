@@ -109,7 +109,10 @@ def _proofs(y: Array, z: Array | None) -> list[Proof]:
 def _why_not(y: Array) -> str:
     wide = y.ndim > 1 and y.shape[-1] > 1
     if wide and np.all(y >= 0) and np.allclose(y.sum(axis=-1), 1.0, atol=1e-4):
-        return "the values look like probabilities, but no softmax operation ends the model"
+        return (
+            "the values look like probabilities, but no softmax operation ends the model "
+            "(it may stand within a recurrent layer, or be written by hand)"
+        )
     return ""
 
 
