@@ -25,6 +25,7 @@ from inputgrad_cli.modelfile import container, hdf5
 from inputgrad_cli.modelfile.allowed import LAYERS
 from inputgrad_cli.modelfile.folder import is_plain, model_files
 from inputgrad_cli.modelfile.forms import read_archive, read_folder, read_hdf5
+from inputgrad_cli.modelfile.hdf5_heaps import refuse_endless_heaps
 from inputgrad_cli.modelfile.hdf5_texts import refuse_shared_texts
 from inputgrad_cli.modelfile.members import CONFIG, WEIGHTS
 from inputgrad_cli.modelfile.migrate import COMPILED, migrate
@@ -135,6 +136,8 @@ class ModelFile:
         """Yield the HDF5 file of the weights, and how many bytes it may hold."""
         with ExitStack() as stack:
             source, size = self._source(stack)
+            if not isinstance(source, Path):  # a path was looked into before its texts were read
+                refuse_endless_heaps(source, self.path)
             yield stack.enter_context(hdf5.opened(source, self.path)), size
 
     def _source(self, stack: ExitStack) -> tuple[Path | IO[bytes], int]:

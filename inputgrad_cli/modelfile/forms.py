@@ -8,6 +8,7 @@ from typing import Any
 from inputgrad_cli.errors import ModelError
 from inputgrad_cli.modelfile import container, hdf5, jsontext
 from inputgrad_cli.modelfile.folder import is_plain
+from inputgrad_cli.modelfile.hdf5_heaps import refuse_endless_heaps
 from inputgrad_cli.modelfile.members import CONFIG, METADATA, WEIGHTS, check_members
 from inputgrad_cli.words import printable
 
@@ -70,6 +71,8 @@ def read_hdf5(path: Path, size: int) -> Told:
         raise ModelError(f"{path}: the file is empty", mend=container.AGAIN)
     if not hdf5.is_hdf5(path):
         raise ModelError(f"{path}: not an HDF5 file", mend="check which file it is")
+    with path.open("rb") as stream:
+        refuse_endless_heaps(stream, path)
     with hdf5.opened(path, path) as file:
         text = hdf5.text_attribute(file, "model_config")
         version = hdf5.text_attribute(file, "keras_version")

@@ -15,23 +15,23 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from tests.modelfile.files import layer, sequential, weights
+from tests.modelfile.files import layer, sequential
 
 WORDS = "assets/layers/string_lookup/vocabulary.txt"
 
 
 def packed_weights():
     """Return the bytes of a weights file with every kind of array that may stand in one."""
-
-    def fill(file):
-        values = np.arange(60, dtype=np.float32).reshape(20, 3)
-        file.create_dataset("x/chunked", data=values, chunks=(7, 2))
-        file.create_dataset("x/packed", data=values, compression="gzip", shuffle=True)
-        file.create_dataset("x/summed", data=values, fletcher32=True)
-        file["x/half"] = np.zeros(3, np.float16)
-        file["x"].attrs["name"] = "x"
-
-    return weights(fill)
+    data = io.BytesIO()
+    with h5py.File(data, "w") as file:
+        first, second = file.create_group("layers/dense/vars"), file.create_group("layers/dense_1")
+        first.attrs["name"] = "more"
+        first.create_dataset("0", data=np.eye(2), compression="gzip", shuffle=True)
+        first.create_dataset("1", data=np.zeros(2, np.float16), fletcher32=True)
+        values = np.arange(6, dtype=np.float32).reshape(2, 3)
+        second.create_dataset("vars/0", data=values, chunks=(2, 2))
+        second["vars/1"] = np.zeros(3, np.float32)
+    return data.getvalue()
 
 
 def members():
@@ -56,13 +56,18 @@ def packed(inside, packing=zipfile.ZIP_STORED):
 
 def as_hdf5():
     """Return the bytes of a `.h5` file."""
-
-    def fill(file):
+    data, texts = io.BytesIO(), h5py.string_dtype()
+    with h5py.File(data, "w") as file:
         file.attrs["model_config"] = json.dumps(sequential())
         file.attrs["keras_version"] = "3.15.1"
-        file.attrs.create("layer_names", ["x", "dense"], dtype=h5py.string_dtype())
-
-    return weights(fill)
+        group = file.create_group("model_weights")
+        group.attrs.create("layer_names", ["dense"], dtype=texts)
+        group.create_group("dense").attrs.create(
+            "weight_names", ["d/kernel", "d/bias"], dtype=texts
+        )
+        group["dense/d/kernel"] = np.arange(6, dtype=np.float32).reshape(2, 3)
+        group["dense/d/bias"] = np.zeros(3, np.float32)
+    return data.getvalue()
 
 
 @cache

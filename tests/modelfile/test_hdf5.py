@@ -246,3 +246,20 @@ def test_a_configuration_that_is_no_text_is_none(value, tmp_path):
         file.attrs["model_config"] = value
 
     assert "holds weights only" in refusal(as_h5(tmp_path / "a.h5", fill))
+
+
+@pytest.mark.parametrize("size", [0, 8, 1 << 20, (1 << 64) - 8])
+@pytest.mark.parametrize("ending", [".h5", ".keras"])
+def test_a_heap_of_texts_that_never_ends_is_refused(ending, size, tmp_path):
+    """A size of zero in the place of the free space: HDF5 stood still there (found by chance)."""
+    path = as_h5(tmp_path / "a.h5")
+    data = bytearray(path.read_bytes())
+    heap = data.find(b"GCOL")
+    at = heap + 16
+    while data[at : at + 2] != bytes(2):
+        at += 16 + (int.from_bytes(data[at + 8 : at + 16], "little") + 7) // 8 * 8
+    data[at + 8 : at + 16] = size.to_bytes(8, "little")
+    path.write_bytes(data)
+    if ending == ".keras":
+        path = archive(tmp_path / "a.keras", members={"model.weights.h5": bytes(data)})
+    assert "a heap of texts inside" in refusal(path)
