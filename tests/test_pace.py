@@ -153,3 +153,15 @@ def test_what_a_record_lacks_or_should_not_say_is_chosen_anew():
     forged = {"mode": "eager", "batch_size": 4, "kernels": ONEDNN}
     assert kept_pace(job, new, maps, forged).kernels == EIGEN
     assert kept_pace(job, new, maps, {"paces": {maps[0].tail: forged}}).kernels == EIGEN
+
+
+def test_a_size_that_no_run_chooses_is_kept_only_if_it_was_asked_for():
+    """A record of 65536 padded samples a pass took 2 GB for one picture."""
+    job, new, maps = Job(Path("m.keras")), Pace("eager", 1), maps_for(["gradient"])
+    forged = {"mode": "eager", "batch_size": 65536, "padded": True}
+    for earlier in (forged, {"paces": {maps[0].tail: forged}}):
+        assert kept_pace(job, new, maps, earlier).batch_size == pace.MAX_BATCH
+        auto = {**earlier, "options": {"batch_size": {"value": "auto"}}}
+        assert kept_pace(job, new, maps, auto).batch_size == pace.MAX_BATCH
+        asked = {**earlier, "options": {"batch_size": {"value": 500}}}
+        assert kept_pace(job, new, maps, asked).batch_size == 500

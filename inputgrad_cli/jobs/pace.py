@@ -80,10 +80,10 @@ def kept_pace(
     """
     if earlier is None or job.on_exists != "resume" or job.batch_size is not None:
         return chosen
-    known = earlier.get("paces") or {}
-    begun = [_read_pace(known[m.tail], chosen) for m in maps if m.tail in known]
+    known, most = earlier.get("paces") or {}, _max_size(earlier)
+    begun = [_read_pace(known[m.tail], chosen, most) for m in maps if m.tail in known]
     if not known and "mode" in earlier:
-        begun = [_read_pace(earlier, chosen)] * len(maps)
+        begun = [_read_pace(earlier, chosen, most)] * len(maps)
     if len(begun) < len(maps) or not begun:
         return chosen
     # Maps of several calls, now in one: what most was compiled for serves them all.
@@ -98,9 +98,15 @@ def write_paces(
     return {**asdict(pace), "paces": {**known, **{made.tail: asdict(pace) for made in maps}}}
 
 
-def _read_pace(record: Mapping[str, Any], chosen: Pace) -> Pace:
+def _max_size(earlier: Mapping[str, Any]) -> int:
+    """Return the largest size of passes that a run has chosen, or that its call asked for."""
+    option = earlier.get("options", {}).get("batch_size", {}).get("value")
+    return max(MAX_BATCH, option) if isinstance(option, int) else MAX_BATCH
+
+
+def _read_pace(record: Mapping[str, Any], chosen: Pace, most: int) -> Pace:
     padded = chosen.padded or record.get("padded", False)
-    mode, size = record["mode"], record.get("batch_size", chosen.batch_size)
+    mode, size = record["mode"], min(most, record.get("batch_size", chosen.batch_size))
     # Whatever a record says: eager operations of oneDNN's kernels corrupt memory.
     kernels = EIGEN if mode == "eager" else record.get("kernels", chosen.kernels)
     return Pace(mode, size, padded, kernels)

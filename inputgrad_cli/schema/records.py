@@ -139,6 +139,7 @@ class Options(TypedDict, total=False):
     interp: NotRequired[Option[str]]
     frame: NotRequired[Option[int | str | None]]
     input_range: NotRequired[Option[list[str] | None]]
+    batch_size: NotRequired[Option[PassSize | Literal["auto"]]]
     precision: NotRequired[Option[str]]
     seed: NotRequired[Option[int]]
     tolerance: NotRequired[Option[float]]
