@@ -67,7 +67,7 @@ def command(model: Path, **values: Any) -> int:
     from inputgrad_cli.memory import allowing
     from inputgrad_cli.overview import overview, settle
     from inputgrad_cli.supervision.page import Stage
-    from inputgrad_cli.supervision.patience import reading_seconds
+    from inputgrad_cli.supervision.time_limits import reading_seconds
     from inputgrad_cli.supervision.worker import WORKER
 
     WORKER.enter(Stage.READING, str(model), reading_seconds(model))

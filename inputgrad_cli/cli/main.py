@@ -94,7 +94,7 @@ def main() -> None:
             raise
         leave(0)
     if code in ENDED_BY:
-        from inputgrad_cli.supervision.ends import end_by
+        from inputgrad_cli.supervision.process_end import end_by
 
         end_by(ENDED_BY[code])
     leave(code)
@@ -103,7 +103,7 @@ def main() -> None:
 def _goes_on() -> bool:
     """Return whether this process ends for another, with other kernels, to go on."""
     worker = sys.modules.get("inputgrad_cli.supervision.worker")
-    return bool(worker and worker.WORKER.page and worker.WORKER.page.anew)
+    return bool(worker and worker.WORKER.page and worker.WORKER.page.restart_requested)
 
 
 def _is_work(argv: list[str]) -> bool:
@@ -153,7 +153,7 @@ def leave(code: int) -> NoReturn:
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError, ValueError, AttributeError):
             stream.flush()
-    if ends := sys.modules.get("inputgrad_cli.supervision.ends"):
+    if ends := sys.modules.get("inputgrad_cli.supervision.process_end"):
         ends.end_with(code)
     os._exit(code)
 

@@ -39,13 +39,13 @@ class Outcome:
 
     def recall(self) -> None:
         """Take in what earlier processes of this call did; raises what ended the last of them."""
-        if not WORKER.past.workers:
+        if not WORKER.earlier.workers:
             return
         from inputgrad_cli.jobs.recall import Recall
 
         self._recall = Recall()
         for number, event in enumerate(self._recall.events):
-            if number < WORKER.past.told:
+            if number < WORKER.earlier.reported:
                 self._take(event)
                 self._show.remember(event)
             else:
@@ -76,11 +76,11 @@ class Outcome:
         self._take(event)
         page = WORKER.page if is_kept(event) else None
         if page:
-            page.telling = True
+            page.reporting = True
         self._show.event(event)
         if page:
-            page.telling = False
-            page.told += 1
+            page.reporting = False
+            page.reported += 1
 
     def _take(self, event: Event) -> None:
         if self._junit:

@@ -85,7 +85,7 @@ def _run(ctx: click.Context, values: dict[str, Any]) -> int:
 def _make_plan(job: Job) -> Plan:
     from inputgrad_cli.jobs.check import check_job
     from inputgrad_cli.supervision.page import Stage
-    from inputgrad_cli.supervision.patience import reading_seconds
+    from inputgrad_cli.supervision.time_limits import reading_seconds
     from inputgrad_cli.supervision.worker import WORKER
 
     WORKER.enter(Stage.READING, str(job.model), reading_seconds(job.model))

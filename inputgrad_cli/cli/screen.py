@@ -159,7 +159,7 @@ def put(text: str) -> None:
         return
     above = _screen is not None and is_terminal(sys.stdout)
     with _screen.lifted() if _screen and above else contextlib.nullcontext():
-        outlet = sys.modules.get("inputgrad_cli.supervision.outlet")  # --help needs none
+        outlet = sys.modules.get("inputgrad_cli.supervision.stdout_lines")  # --help needs none
         if outlet and outlet.is_shared():
             outlet.write_line(f"{text}\n".encode(*_stdout_codec()))
         else:

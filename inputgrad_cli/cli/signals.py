@@ -18,11 +18,11 @@ from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any
 
 from inputgrad_cli.cli.screen import say, shown
-from inputgrad_cli.supervision.ears import ECHO, ENDING, GRACE
-from inputgrad_cli.supervision.ends import end_by
+from inputgrad_cli.supervision.process_end import end_by
+from inputgrad_cli.supervision.signal_receiver import ECHO, ENDING, GRACE
 
 if TYPE_CHECKING:
-    from inputgrad_cli.supervision.echo import Echo
+    from inputgrad_cli.supervision.repeated_signals import RepeatedSignals
 
 STOPPING = "inputgrad: stopping after this batch; a second signal ends it at once."
 
@@ -171,10 +171,10 @@ class _Ending:
         end_by(number)
 
 
-def _echo() -> Echo:
-    from inputgrad_cli.supervision.echo import Echo  # --help needs none
+def _echo() -> RepeatedSignals:
+    from inputgrad_cli.supervision.repeated_signals import RepeatedSignals  # --help needs none
 
-    return Echo()
+    return RepeatedSignals()
 
 
 def _stopped() -> None:

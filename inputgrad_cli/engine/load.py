@@ -17,7 +17,7 @@ from inputgrad_cli.modelfile.archive import ModelFile
 from inputgrad_cli.modelfile.scan import refuse_unsafe
 from inputgrad_cli.modelfile.sizes import bytes_of_weights
 from inputgrad_cli.supervision.page import Stage
-from inputgrad_cli.supervision.patience import opening_seconds
+from inputgrad_cli.supervision.time_limits import opening_seconds
 from inputgrad_cli.supervision.worker import WORKER
 
 CHATTER = re.compile(r"[IW]\d{4} |E\d{4} .*(cuda|oneDNN)|WARNING: All log messages before absl")

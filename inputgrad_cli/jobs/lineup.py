@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from inputgrad_cli.errors import ItemError
 from inputgrad_cli.jobs.items import Item
 from inputgrad_cli.jobs.plan import Plan
-from inputgrad_cli.supervision.past import Past
+from inputgrad_cli.supervision.earlier_workers import EarlierWorkers
 from inputgrad_cli.supervision.worker import digest_of
 
 Place = tuple[int, Item]
@@ -31,7 +31,7 @@ class Lineup:
     over: int = 0
 
 
-def line_up(plan: Plan, past: Past, over: Set[str], dangerous: Set[str]) -> Lineup:
+def line_up(plan: Plan, earlier: EarlierWorkers, over: Set[str], dangerous: Set[str]) -> Lineup:
     """Return the items of a run in order.
 
     `over` are the stems of the maps that this call has told of, `dangerous` those of the maps at
@@ -41,12 +41,12 @@ def line_up(plan: Plan, past: Past, over: Set[str], dangerous: Set[str]) -> Line
     first: list[Place] = []
     others: list[Place] = []
     last: list[Place] = []
-    suspects, through = set(past.suspects), 0
+    suspects, through = set(earlier.suspects), 0
     for number, item in plan.share:
-        digest = digest_of(item.name) if past.workers else 0
+        digest = digest_of(item.name) if earlier.workers else 0
         stems = {made.stem(item.name) for made in plan.maps} if over or dangerous else set()
         through += bool(stems) and stems <= over
-        if error := past.crashed.get(digest):
+        if error := earlier.crashed.get(digest):
             crashed.append((item, _of(item, error)))
         elif digest in suspects:
             first.append((number, item))

@@ -78,7 +78,7 @@ def make_plan(check: Check) -> Plan:
     if job.style is not None and job.style.cmap is not None:
         table(job.style.cmap)  # an unknown colour map ends here, not after the first gradient
     truth = Truth(job.truth, len(found.items)) if job.truth is not None else None
-    if job.on_exists == "error" and not WORKER.past.workers:  # else they may be this call's own
+    if job.on_exists == "error" and not WORKER.earlier.workers:  # else they may be this call's own
         _refuse_existing(job, maps, found)
     model = (shape, _workload(file, shape))
     counts = (len(found.items), _count(job, shape, found))

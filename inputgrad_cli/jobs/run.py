@@ -151,17 +151,17 @@ class Run:
 
     def _items(self, feed: Feed, pace: Pace) -> Iterator[Event]:
         """Do all items: most of them together, those at which a process died one at a time."""
-        past, maps, over = WORKER.past, self.plan.maps, self._recall.stems
-        lineup = line_up(self.plan, past, over, self._journal.crashed)
+        earlier, maps, over = WORKER.earlier, self.plan.maps, self._recall.stems
+        lineup = line_up(self.plan, earlier, over, self._journal.crashed)
         self._tally.done += lineup.over
         for item, error in lineup.crashed:
             if left := tuple(made for made in maps if made.stem(item.name) not in over):
                 yield from self._broken(Broken(item, error, left))
         yield from self._alone(feed, lineup.first)
-        size = past.batch_size(pace.batch_size)
+        size = earlier.batch_size(pace.batch_size)
         WORKER.bound(size)
         self._pace = replace(self._pace, batch_size=size)
-        if past.alone:
+        if earlier.alone:
             yield from self._alone(feed, lineup.others)
         else:
             WORKER.work_alone(len(lineup.others) == 1)

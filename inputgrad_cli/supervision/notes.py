@@ -53,7 +53,7 @@ def read_once(name: str, read: Callable[[], bytes]) -> bytes:
     if SCRATCH.folder is None or WORKER.page is None:
         return read()
     path = SCRATCH.folder / (ONCE + name)
-    if WORKER.past.workers and path.exists():
+    if WORKER.earlier.workers and path.exists():
         return path.read_bytes()
     data = read()
     _save(path, data)

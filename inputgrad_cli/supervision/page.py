@@ -35,13 +35,13 @@ class Fields(ctypes.Structure):
     stage began (monotonic seconds), `seconds` how much of the processor it may take (0: any),
     `limit` how many bytes the worker may hold (0: any number). `subject` is the model or the input
     that the stage is about, `digests` the items under way: `counts` of them in each bank, of which
-    `bank` is the latest. `heard` counts the signals that the parent passed on, by number. `told` is
-    how many events of a run the user has been told, `done` how many maps this worker made, `size`
-    how many items its batches hold at most (0: as it likes), `resumable` says that another worker
-    could go on, `alone` that only one item is worked on at a time, `anew` that it ends for another,
-    without oneDNN, to go on. `line` is what is being written to stdout, `line_sent` of its
-    `line_size` bytes so far; it began at `line_start` where stdout is a file. `telling` says that
-    it tells an event.
+    `bank` is the latest. `heard` counts the signals that the parent passed on, by number.
+    `reported` is how many events of a run were reported to the user, `done` how many maps this
+    worker made, `size` how many items its batches hold at most (0: as it likes), `resumable` says
+    that another worker could go on, `alone` that only one item is worked on at a time,
+    `restart_requested` that it ends so that another, without oneDNN, goes on. `line` is what is
+    being written to stdout, `line_sent` of its `line_size` bytes so far; it began at `line_start`
+    where stdout is a file. `reporting` says that it reports an event.
     """
 
     _fields_ = (
@@ -52,13 +52,13 @@ class Fields(ctypes.Structure):
         ("since", ctypes.c_double),
         ("seconds", ctypes.c_double),
         ("limit", ctypes.c_uint64),
-        ("told", ctypes.c_uint64),
+        ("reported", ctypes.c_uint64),
         ("done", ctypes.c_uint64),
         ("size", ctypes.c_uint32),
         ("resumable", ctypes.c_int32),
         ("alone", ctypes.c_int32),
-        ("anew", ctypes.c_int32),
-        ("telling", ctypes.c_int32),
+        ("restart_requested", ctypes.c_int32),
+        ("reporting", ctypes.c_int32),
         ("line_size", ctypes.c_uint64),
         ("line_sent", ctypes.c_uint64),
         ("line_start", ctypes.c_int64),
@@ -83,17 +83,17 @@ class Number:
 
 
 class Page:
-    """What one worker says of itself; the numbers are told of by `Fields`."""
+    """What one worker says of itself; `Fields` describes the numbers."""
 
     paused = Number()
     limit = Number()
-    told = Number()
+    reported = Number()
     done = Number()
     size = Number()
     resumable = Number()
     alone = Number()
-    anew = Number()
-    telling = Number()
+    restart_requested = Number()
+    reporting = Number()
     line_sent = Number()
 
     def __init__(self) -> None:

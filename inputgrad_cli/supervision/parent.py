@@ -10,13 +10,19 @@ from pathlib import Path
 
 from inputgrad_cli.errors import InputgradError
 from inputgrad_cli.supervision.death import CRASHES, Death, Fault
-from inputgrad_cli.supervision.ears import ECHO, ENDING, GRACE, Ears, deaf
-from inputgrad_cli.supervision.ends import end_by, end_with
+from inputgrad_cli.supervision.earlier_workers import EarlierWorkers
 from inputgrad_cli.supervision.guards import make_guards
-from inputgrad_cli.supervision.outlet import finish_line
 from inputgrad_cli.supervision.page import Page
-from inputgrad_cli.supervision.past import Past
+from inputgrad_cli.supervision.process_end import end_by, end_with
 from inputgrad_cli.supervision.scratch import SCRATCH
+from inputgrad_cli.supervision.signal_receiver import (
+    ECHO,
+    ENDING,
+    GRACE,
+    SignalReceiver,
+    block_signals,
+)
+from inputgrad_cli.supervision.stdout_lines import finish_line
 from inputgrad_cli.supervision.traces import save_trace, write_traces
 from inputgrad_cli.supervision.worker import WORKER
 
@@ -27,45 +33,47 @@ BUG = 70
 
 def supervise() -> None:
     """Return in a process that is to do the work; this one never does, unless it cannot fork."""
-    ears, past, alive = Ears(), Past(), os.pipe()
+    receiver, earlier, alive = SignalReceiver(), EarlierWorkers(), os.pipe()
     while True:
         page = Page()
-        worker = _fork(page, past, ears, alive)
+        worker = _fork(page, earlier, receiver, alive)
         if worker is None:
             return
-        watch = Watch(worker, page, ears)
+        watch = Watch(worker, page, receiver)
         code = os.waitstatus_to_exitcode(watch.wait())
-        if code == 0 and page.anew and watch.signal is None:
-            past = past.anew(page)
+        if code == 0 and page.restart_requested and watch.signal is None:
+            earlier = earlier.after_request(page)
             continue
         if code >= 0:
             end_with(code)
-        past = _after(past, page, -code, watch)
+        earlier = _after(earlier, page, -code, watch)
 
 
-def _fork(page: Page, past: Past, ears: Ears, alive: tuple[int, int]) -> int | None:
+def _fork(
+    page: Page, earlier: EarlierWorkers, receiver: SignalReceiver, alive: tuple[int, int]
+) -> int | None:
     """Return the process number of a new worker; None in the process that is to work.
 
     Nobody writes into the pipe `alive`: it ends with this process, which holds one end alone.
     """
     parent = os.getpid()
-    with deaf():
+    with block_signals():
         try:
             worker = os.fork()
         except OSError:  # no more processes: work here, as if nobody watched
-            ears.close()
-            WORKER.past = past
+            receiver.close()
+            WORKER.earlier = earlier
             return None
         if worker == 0:
-            ears.close()
+            receiver.close()
             os.close(alive[1])
-            WORKER.begin(page, past, parent, alive[0])
+            WORKER.begin(page, earlier, parent, alive[0])
             write_traces()
             return None
     return worker
 
 
-def _after(past: Past, page: Page, number: int, watch: Watch) -> Past:
+def _after(earlier: EarlierWorkers, page: Page, number: int, watch: Watch) -> EarlierWorkers:
     """Return what the next worker is to know after a signal; or end as the last one did."""
     if watch.signal and (watch.fault or number in CRASHES):
         end_by(watch.signal)
@@ -75,15 +83,15 @@ def _after(past: Past, page: Page, number: int, watch: Watch) -> Past:
     _wipe_line()
     with suppress(OSError):
         SCRATCH.clear()
-    if past.failure:  # the one that was to tell it has died too
+    if earlier.failure:  # the one that was to tell it has died too
         with suppress(OSError):
-            os.write(2, f"inputgrad: {past.failure.sentence()}\n".encode(errors="replace"))
+            os.write(2, f"inputgrad: {earlier.failure.sentence()}\n".encode(errors="replace"))
         end_with(BUG)
     if watch.fault:
-        return past.after(Fault(watch.fault), page)
+        return earlier.after(Fault(watch.fault), page)
     log = save_trace()
-    new = past.after(Death(number, page.stage, page.subject, log), page)
-    if log and not new.failure and new.crashed == past.crashed:
+    new = earlier.after(Death(number, page.stage, page.subject, log), page)
+    if log and not new.failure and new.crashed == earlier.crashed:
         Path(log).unlink(missing_ok=True)  # nobody is told of it
     return new
 
@@ -102,17 +110,17 @@ class Watch:
     It ends the call, also where the worker died of something else before it could.
     """
 
-    def __init__(self, worker: int, page: Page, ears: Ears) -> None:
+    def __init__(self, worker: int, page: Page, receiver: SignalReceiver) -> None:
         self.fault: InputgradError | None = None
         self.signal: int | None = None
-        self._worker, self._page, self._ears = worker, page, ears
+        self._worker, self._page, self._receiver = worker, page, receiver
         self._guards = make_guards()
         self._began = self._until = 0.0
 
     def wait(self) -> int:
         """Return the status that the worker ended with."""
         while True:
-            for number in self._ears.wait(EVERY):
+            for number in self._receiver.wait(EVERY):
                 self._hear(number)
             ended, status = os.waitpid(self._worker, os.WNOHANG)
             if ended:
@@ -126,7 +134,7 @@ class Watch:
             os.kill(self._worker, number)
         elif number == signal.SIGTSTP:
             os.kill(self._worker, number)
-            self._ears.stop(number)
+            self._receiver.stop(number)
         elif number == signal.SIGCONT:
             os.kill(self._worker, number)
 

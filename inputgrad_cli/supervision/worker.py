@@ -9,29 +9,29 @@ import threading
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
-from inputgrad_cli.supervision.bond import bind
+from inputgrad_cli.supervision.earlier_workers import WITHOUT_ONEDNN, EarlierWorkers
 from inputgrad_cli.supervision.page import Page, Stage
-from inputgrad_cli.supervision.past import WITHOUT_ONEDNN, Past
+from inputgrad_cli.supervision.parent_link import link_to_parent
 
 
 class Worker:
-    """What the process that watches this one knows of it, and what this one knows of the past."""
+    """What the watching process knows of this one, and this one of the workers before it."""
 
     def __init__(self) -> None:
         self.page: Page | None = None
-        self.past = Past()
+        self.earlier = EarlierWorkers()
         self.parent = os.getpid()
         self._chosen = True
         self._lock = threading.Lock()
         self._items: Counter[int] = Counter()
 
-    def begin(self, page: Page, past: Past, parent: int, alive: int) -> None:
+    def begin(self, page: Page, earlier: EarlierWorkers, parent: int, alive: int) -> None:
         """Become the worker of `parent`, which holds the other end of the pipe `alive`."""
-        self.page, self.past, self.parent = page, past, parent
-        page.told, page.size = past.told, past.size
+        self.page, self.earlier, self.parent = page, earlier, parent
+        page.reported, page.size = earlier.reported, earlier.size
         self._chosen = not WITHOUT_ONEDNN.keys().isdisjoint(os.environ)
-        os.environ.update(past.environment)
-        bind(parent, alive, page)
+        os.environ.update(earlier.environment)
+        link_to_parent(parent, alive, page)
 
     def enter(self, stage: Stage, subject: str = "", seconds: float = 0.0) -> None:
         """Say what is being done now, to what, how long it may use the processor (0: any)."""
@@ -59,14 +59,14 @@ class Worker:
         It is not where the user chose the kernels, and where it was done before.
         """
         page = self.page
-        if page and page.resumable and not self._chosen and not self.past.environment:
-            page.anew = True
+        if page and page.resumable and not self._chosen and not self.earlier.environment:
+            page.restart_requested = True
             raise SystemExit
 
     def raise_failure(self) -> None:
         """Raise what ended the worker before this one, if that ends the call."""
-        if self.past.failure:
-            raise self.past.failure
+        if self.earlier.failure:
+            raise self.earlier.failure
 
     @contextlib.contextmanager
     def at_work(self, names: Iterable[str]) -> Iterator[None]:

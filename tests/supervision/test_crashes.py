@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from inputgrad_cli.supervision.death import CRASHES
-from inputgrad_cli.supervision.past import MOST
+from inputgrad_cli.supervision.earlier_workers import MOST
 from tests.cli import journal, strict
 from tests.conftest import Result
 from tests.faults.conftest import ENV, draw_many

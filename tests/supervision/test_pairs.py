@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from inputgrad_cli.supervision.ears import GRACE
+from inputgrad_cli.supervision.signal_receiver import GRACE
 from tests.cli import strict
 from tests.faults.conftest import draw_many
 from tests.faults.invariants import lines
@@ -171,7 +171,7 @@ from tests.faults.server import prepare, Settings, command
 true, cut = os.write, iter([int(sys.argv.pop(1))])
 
 def write(number, data):
-    first = WORKER.page and not WORKER.past.workers and number == 1 and b'"ok"' in bytes(data)
+    first = WORKER.page and not WORKER.earlier.workers and number == 1 and b'"ok"' in bytes(data)
     if first and (size := next(cut, 0)):
         true(number, data[:size])
         os.kill(os.getpid(), signal.SIGKILL)

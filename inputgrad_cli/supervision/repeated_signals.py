@@ -1,4 +1,4 @@
-"""Tells a signal of the user's from its echo: ^C reaches the worker, and the parent that passes it.
+"""Tells a signal from its repetition: ^C reaches the worker, and the parent that passes it on.
 
 Whoever signals the group, the parent alone or the worker alone is heard once.
 """
@@ -11,7 +11,7 @@ from collections import Counter
 from inputgrad_cli.supervision.worker import WORKER
 
 
-class Echo:
+class RepeatedSignals:
     """Counts the signals of each number that came to this process since this object was made."""
 
     def __init__(self) -> None:

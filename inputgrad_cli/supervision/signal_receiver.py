@@ -1,4 +1,4 @@
-"""The signals that the watching process hears: it passes them on, and never dies of one itself."""
+"""Receives the signals of the watching process, which passes them on and never dies of one."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ ECHO = 0.1  # seconds; `timeout` sends its signal to the process, and again to i
 HEARD = (*ENDING, signal.SIGTSTP, signal.SIGCONT, signal.SIGCHLD)
 
 
-class Ears:
-    """Hears from `open` to `close`; what was deaf to a signal when it started stays so."""
+class SignalReceiver:
+    """Receives signals until `close`; those that the process ignored when it started stay ignored."""
 
     def __init__(self) -> None:
         self._before: dict[int, Any] = {}
@@ -52,11 +52,11 @@ class Ears:
 
 
 def _nothing(number: int, frame: FrameType | None) -> None:
-    """Leave it to `Ears.wait`, which the signal has woken."""
+    """Leave it to `SignalReceiver.wait`, which the signal has woken."""
 
 
 @contextlib.contextmanager
-def deaf() -> Iterator[None]:
+def block_signals() -> Iterator[None]:
     """Let signals wait until the end of this block, in which handlers change."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, HEARD)
     try:

@@ -49,7 +49,7 @@ def finish_line(page: Page) -> None:
     with suppress(OSError):
         if sent < size:
             os.write(STDOUT, data[sent:] if size == len(data) else b"\n")
-        page.told += page.telling
+        page.reported += page.reporting
 
 
 def _position() -> int:

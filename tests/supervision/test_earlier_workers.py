@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from inputgrad_cli.errors import InputgradError, ModelError
 from inputgrad_cli.supervision.death import CRASHES, Death, Fault
+from inputgrad_cli.supervision.earlier_workers import MOST, PATIENT, EarlierWorkers
 from inputgrad_cli.supervision.page import Page, Stage
-from inputgrad_cli.supervision.past import MOST, PATIENT, Past
 
 ITEMS = 40
 
@@ -29,7 +29,7 @@ def death(stage=Stage.COMPUTING, number=signal.SIGSEGV):
 @given(st.data())
 def test_whatever_dies_the_workers_are_bounded(data):
     """Each worker finishes some items, then dies; the next one begins with the suspects."""
-    past, left = Past(), set(range(1, ITEMS + 1))
+    past, left = EarlierWorkers(), set(range(1, ITEMS + 1))
     for _ in range(3 * ITEMS + PATIENT * MOST):
         if past.failure or not left - set(past.crashed):
             return
@@ -54,9 +54,9 @@ def test_every_death_has_a_sentence_and_its_class(stage, number):
 
 
 def test_an_item_is_blamed_only_where_it_was_alone():
-    both = Past().after(death(), page_of(items=(1, 2), alone=False))
+    both = EarlierWorkers().after(death(), page_of(items=(1, 2), alone=False))
     assert both.suspects == (1, 2)
-    one = Past().after(death(), page_of(items=(1,), alone=False))
+    one = EarlierWorkers().after(death(), page_of(items=(1,), alone=False))
     assert (one.suspects, one.crashed) == ((1,), {})
     found = one.after(death(), page_of(items=(1,)))
     assert (found.suspects, list(found.crashed)) == ((), [1])
@@ -65,13 +65,13 @@ def test_an_item_is_blamed_only_where_it_was_alone():
 @pytest.mark.parametrize("stage", [Stage.READING, Stage.OPENING])
 def test_what_a_guard_finds_while_the_model_opens_ends_the_call_at_once(stage):
     found = ModelError("too large", kind="memory")
-    past = Past().after(Fault(found), page_of(stage, items=(1, 2), alone=False))
+    past = EarlierWorkers().after(Fault(found), page_of(stage, items=(1, 2), alone=False))
     assert past.failure is found
 
 
 def test_what_a_guard_finds_in_a_batch_is_the_fault_of_an_item():
     found = InputgradError("too large", mend="do less", kind="memory")
-    past = Past().after(Fault(found), page_of(items=(1, 2), alone=False))
+    past = EarlierWorkers().after(Fault(found), page_of(items=(1, 2), alone=False))
     assert (past.failure, past.suspects) == (None, (1, 2))
     past = past.after(Fault(found), page_of(items=(2,)))
     assert past.crashed[2].kind == "memory"
@@ -80,12 +80,12 @@ def test_what_a_guard_finds_in_a_batch_is_the_fault_of_an_item():
 def test_what_was_under_way_last_is_suspected_where_nothing_is():
     page = page_of(items=(1, 2), alone=False)
     page.under_way = ()
-    assert Past().after(death(), page).suspects == (1, 2)
+    assert EarlierWorkers().after(death(), page).suspects == (1, 2)
     page.enter(Stage.ENDING)
-    assert Past().after(death(Stage.ENDING), page).failure is not None
+    assert EarlierWorkers().after(death(Stage.ENDING), page).failure is not None
 
 
 def test_what_has_no_notes_does_not_go_on():
     page = page_of()
     page.resumable = False
-    assert Past().after(death(), page).failure is not None
+    assert EarlierWorkers().after(death(), page).failure is not None

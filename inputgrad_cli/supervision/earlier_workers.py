@@ -1,4 +1,4 @@
-"""What a worker is born knowing of those before it: it is forked from the process that saw them."""
+"""What a worker knows of those before it: it is forked from the process that watched them."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ PATIENT = 4  # times as many may die in a row where some were done
 
 
 @dataclass(frozen=True)
-class Past:
+class EarlierWorkers:
     """What came of the workers of this call so far.
 
-    `workers` is how many there were. `failure` ends the call: the new worker only tells it. `told`
-    events of the run the user knows. Items go by their digests: those that are at fault are
-    `crashed`, with their errors; among `suspects` one may be: they are to be tried alone, before
-    all else. `blamed` says that one of them was found. `size` bounds the batches of the others (0:
-    no bound), which are one at a time where `alone`. `row` counts the latest deaths between which
-    nothing was done, after `done` maps. `environment` is what a worker asked to have changed for
-    the next.
+    `workers` is how many there were. `failure` ends the call: the new worker only reports it.
+    `reported` events of the run are known to the user. Items go by their digests: those that are at
+    fault are `crashed`, with their errors; among `suspects` one may be: they are to be tried alone,
+    before all else. `blamed` says that one of them was found. `size` bounds the batches of the
+    others (0: no bound), which are one at a time where `alone`. `row` counts the latest deaths
+    between which nothing was done, after `done` maps. `environment` is what a worker asked to have
+    changed for the next.
     """
 
     workers: int = 0
     failure: InputgradError | None = None
-    told: int = 0
+    reported: int = 0
     crashed: Mapping[int, ItemError] = field(default_factory=dict)
     suspects: tuple[int, ...] = ()
     blamed: bool = False
@@ -39,7 +39,7 @@ class Past:
     done: int = 0
     environment: Mapping[str, str] = field(default_factory=dict)
 
-    def after(self, death: Death | Fault, page: Page) -> Past:
+    def after(self, death: Death | Fault, page: Page) -> EarlierWorkers:
         """Return what the next worker is to know, after one died or was ended for a fault."""
         under_way = page.under_way
         if not under_way and page.stage is Stage.COMPUTING:
@@ -68,18 +68,18 @@ class Past:
         size = min(usual, self.size or usual)
         return max(1, size // 2) if self.suspects and not self.blamed else size
 
-    def _blaming(self, item: int, error: ItemError) -> Past:
+    def _blaming(self, item: int, error: ItemError) -> EarlierWorkers:
         left = tuple(each for each in self.suspects if each != item)
         return replace(self, crashed={**self.crashed, item: error}, suspects=left, blamed=True)
 
-    def _suspecting(self, items: tuple[int, ...]) -> Past:
+    def _suspecting(self, items: tuple[int, ...]) -> EarlierWorkers:
         return replace(self, suspects=items, blamed=False, alone=self.alone or self.size == 1)
 
-    def anew(self, page: Page) -> Past:
+    def after_request(self, page: Page) -> EarlierWorkers:
         """Return what the next worker is to know, after one that asked for another."""
         return replace(self._next(page), environment=WITHOUT_ONEDNN)
 
-    def _next(self, page: Page) -> Past:
+    def _next(self, page: Page) -> EarlierWorkers:
         done = self.done + page.done
         workers = self.workers + 1
-        return replace(self, workers=workers, told=page.told, size=page.size, done=done)
+        return replace(self, workers=workers, reported=page.reported, size=page.size, done=done)

@@ -17,18 +17,18 @@ EVERY = 0.05  # seconds between two looks at the parent
 STOPPED = b"Tt"  # states of a process in /proc
 
 
-def bind(parent: int, alive: int, page: Page) -> None:
+def link_to_parent(parent: int, alive: int, page: Page) -> None:
     """Bind this process to `parent`, which holds the other end of the pipe `alive`."""
     if sys.platform == "linux":
         with contextlib.suppress(OSError, AttributeError):
             ctypes.CDLL(None).prctl(DEATH_SIGNAL, signal.SIGKILL, 0, 0, 0)
         if os.getppid() != parent:  # it was killed before
             _end()
-    bond = _Bond(parent, alive, page)
-    threading.Thread(target=bond.run, daemon=True, name="parent").start()
+    link = _ParentLink(parent, alive, page)
+    threading.Thread(target=link.run, daemon=True, name="parent").start()
 
 
-class _Bond:
+class _ParentLink:
     """The thread that looks at the parent: SIGSTOP cannot be passed on by the one that it stops."""
 
     def __init__(self, parent: int, alive: int, page: Page) -> None:
