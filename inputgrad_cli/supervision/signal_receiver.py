@@ -17,7 +17,7 @@ HEARD = (*ENDING, signal.SIGTSTP, signal.SIGCONT, signal.SIGCHLD)
 
 
 class SignalReceiver:
-    """Receives signals until `close`; those that the process ignored when it started stay ignored."""
+    """Receives signals until `close`; those that were ignored at its start stay so."""
 
     def __init__(self) -> None:
         self._before: dict[int, Any] = {}

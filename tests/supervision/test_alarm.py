@@ -2,7 +2,7 @@
 
 import pytest
 
-from inputgrad_cli.supervision import guards, patience
+from inputgrad_cli.supervision import guards, time_limits
 from inputgrad_cli.supervision.page import Page, Stage
 from tests.cli import strict
 from tests.faults.conftest import draw_many
@@ -41,15 +41,17 @@ def test_a_pause_of_the_machine_rings_no_alarm(monkeypatch):
 def test_what_a_file_holds_decides_how_long_it_may_take(tmp_path):
     sparse = tmp_path / "sparse.keras"
     sparse.touch()
-    small = patience.opening_seconds(sparse)
+    small = time_limits.opening_seconds(sparse)
     with sparse.open("wb") as file:
         file.truncate(10**9)
-    assert patience.opening_seconds(sparse) == small, "a claim that no byte on the disk bears out"
+    assert time_limits.opening_seconds(sparse) == small, (
+        "a claim that no byte on the disk bears out"
+    )
     sparse.write_bytes(bytes(10**7))
-    assert patience.opening_seconds(sparse) > small
-    assert patience.opening_seconds(sparse, start=20.0) > 9 * small, "a machine that is slow"
+    assert time_limits.opening_seconds(sparse) > small
+    assert time_limits.opening_seconds(sparse, start=20.0) > 9 * small, "a machine that is slow"
     folder = tmp_path / "folder"
     (folder / "assets").mkdir(parents=True)
     (folder / "assets/a").write_bytes(bytes(10**7))
-    assert patience.opening_seconds(folder) > small
-    assert patience.reading_seconds(tmp_path / "nowhere") == patience.READING
+    assert time_limits.opening_seconds(folder) > small
+    assert time_limits.reading_seconds(tmp_path / "nowhere") == time_limits.READING
