@@ -1,6 +1,7 @@
 """Lets layers that have their channels first be computed with their channels last.
 
-TensorFlow's own kernels for CPUs know no other layout; oneDNN's and a GPU's do.
+TensorFlow's own kernels for CPUs know no other layout. Those of oneDNN do, but Keras adds the bias
+along a wrong axis there, unless TensorFlow fuses both. On a GPU the layout is right.
 """
 
 from __future__ import annotations
@@ -10,8 +11,6 @@ from typing import Any
 
 import keras
 import tensorflow as tf
-
-from inputgrad_cli.engine.kernels import EIGEN, active_kernels
 
 NAMES = ("Conv", "SeparableConv", "DepthwiseConv", "MaxPooling", "AveragePooling")
 LAYERS = tuple(
@@ -29,7 +28,7 @@ def move_channels_last(model: Any) -> None:
 
     What goes in and comes out, and every other layer, keeps its layout.
     """
-    if active_kernels() != EIGEN or tf.config.list_physical_devices("GPU"):
+    if tf.config.list_physical_devices("GPU"):
         return
     for layer in model._flatten_layers():
         if not isinstance(layer, LAYERS) or layer.data_format != FIRST:
