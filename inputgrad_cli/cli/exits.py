@@ -48,12 +48,17 @@ def known(error: InputgradError | OSError | MemoryError) -> InputgradError:
 
 
 def bug() -> InputgradError:
-    """Return the exception under way as a bug of ours; its traceback goes into a file."""
+    """Return the exception under way as a bug of ours; its traceback goes into a file.
+
+    That no thread can be started is a want of memory, which Python calls by no class of its own.
+    """
     import tempfile
     import traceback
 
     from inputgrad_cli.supervision.scratch import SCRATCH
 
+    if str(sys.exc_info()[1]) == "can't start new thread":  # there is no room for its stack
+        return known(MemoryError())
     outside = SCRATCH.outside()  # it is to be read when the call has ended
     handle, path = tempfile.mkstemp(prefix="inputgrad-", suffix=".log", dir=outside)
     with os.fdopen(handle, "w") as file:

@@ -25,7 +25,8 @@ def link_to_parent(parent: int, alive: int, page: Page) -> None:
         if os.getppid() != parent:  # it was killed before
             _end()
     link = _ParentLink(parent, alive, page)
-    threading.Thread(target=link.run, daemon=True, name="parent").start()
+    with contextlib.suppress(RuntimeError):  # no memory for a thread, which what comes will say
+        threading.Thread(target=link.run, daemon=True, name="parent").start()
 
 
 class _ParentLink:

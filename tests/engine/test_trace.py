@@ -22,7 +22,7 @@ def calls():
             return inputs * 1.0
 
     ids = keras.Input((None,), dtype="int32", name="ids")
-    rows = Counting()(L.Embedding(9, 4)(ids))
+    rows = Counting()(L.Embedding(9, 4, name="embedding")(ids))
     outputs = L.Softmax(name="y")(L.Dense(3)(L.GlobalAveragePooling1D()(rows)))
     model = keras.Model(ids, outputs)
     seen.clear()

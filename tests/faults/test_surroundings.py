@@ -7,6 +7,7 @@ import sys
 import numpy as np
 import pytest
 
+from inputgrad_cli.cli.exits import bug, exit_code
 from tests.cli import arrays, items
 from tests.cli import draw as paint
 
@@ -28,6 +29,15 @@ def test_a_limit_of_memory(tool, place, spare):
     assert "Traceback" not in result.err
     assert result.events()[-1]["type"] == "summary"
     assert not [name for name in content(place / "inputgrad-out") if name.endswith(".tmp")]
+
+
+def test_a_thread_that_cannot_be_started_is_a_want_of_memory():
+    try:
+        raise RuntimeError("can't start new thread")
+    except RuntimeError:
+        error = bug()
+    assert exit_code(error) == 74
+    assert "memory" in error.sentence()
 
 
 def test_streams_that_are_closed(tool, place):
