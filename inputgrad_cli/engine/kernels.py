@@ -2,8 +2,9 @@
 
 In TensorFlow 2.21 some eager operations of oneDNN's kernels corrupt memory: gradients of strided
 1x1 convolutions, matrix products with an axis of one. The process then dies without a word, or
-gives wrong numbers. Compiled programs are right. So while oneDNN's kernels are on, nothing of a
-model is computed eagerly.
+gives wrong numbers. Compiled programs of Keras's layers are right, so while oneDNN's kernels are on
+nothing of a model is computed eagerly. In code of a user's own a compiled `tf.matmul` of four axes
+by two, over an axis of one, ends the process too; the process that watches this one reports it.
 """
 
 from __future__ import annotations
