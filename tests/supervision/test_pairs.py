@@ -144,7 +144,7 @@ def test_a_worker_that_is_killed_is_a_crash_and_the_run_goes_on(slow, whole, too
 def test_thirty_kills_of_either_process_at_random_moments(start, tool, whole, place):
     rng, codes = random.Random(3), []
     for number in range(30):
-        made = start(*WORDS, "-o", "out", seconds=0.05)
+        made = start(*WORDS, "-o", "out", seconds=0.3)  # longer than the latest kill
         worker = worker_of(made)
         time.sleep(rng.uniform(0.0, 1.5))
         victim = rng.choice([made.pid, worker])
