@@ -14,6 +14,7 @@ from inputgrad_cli.engine.kernels import request_kernels
 from inputgrad_cli.engine.quiet import Noise
 from inputgrad_cli.errors import ModelError, UsageError
 from inputgrad_cli.limits import available_cores, visible_cores
+from inputgrad_cli.supervision.worker import WORKER
 
 # Keras imports these for helpers that we never call; they cost as much as Keras itself.
 UNUSED = ("matplotlib", "sklearn", "pandas", "scipy")
@@ -88,6 +89,8 @@ def _nothing_collected() -> Iterator[None]:
     try:
         yield
     finally:
+        if WORKER.page:  # a command of ours: what was imported lives as long as the process
+            gc.freeze()
         if collecting:
             gc.enable()
 

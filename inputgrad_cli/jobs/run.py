@@ -228,7 +228,8 @@ class Run:
 
     def _opened(self, model: api.Model) -> None:
         self._model = model
-        if not gc.get_freeze_count():  # TensorFlow and the model live on: no search goes there
+        # TensorFlow and the model live on: no search for garbage goes there.
+        if WORKER.page or not gc.get_freeze_count():
             gc.freeze()
         self._news += head_warnings(self.plan, model.signature)
         self._news += choice_warnings(self.plan, model.signature)
