@@ -34,17 +34,20 @@ class Alarm:
         """Return the error of a model that takes too long to open."""
         now, before = time.monotonic(), self._seen
         self._seen = now
-        if not page.seconds:
+        seconds, began = page.seconds, page.began
+        if not seconds:
             return None
-        if page.began != self._began:
-            self._began, self._passed, self._used = page.began, 0.0, used_seconds(worker) or 0.0
+        if began != self._began:
+            self._began, self._passed, self._used = began, 0.0, used_seconds(worker) or 0.0
         self._passed += min(now - before, LONGEST)
         used = used_seconds(worker)
         spent = self._passed if used is None else used - self._used
-        if spent < page.seconds and self._passed < IDLE * page.seconds:
+        if spent < seconds and self._passed < IDLE * seconds:
+            return None
+        if (page.seconds, page.began) != (seconds, began):  # the worker went on meanwhile
             return None
         return ModelError(
-            f"{page.subject}: the model does not open within {page.seconds:.0f} seconds",
+            f"{page.subject}: the model does not open within {seconds:.0f} seconds",
             reason="what is in a file of its size takes a part of that: it may be made to do harm",
             mend="if you trust it, make it smaller: save it with fewer layers or outputs",
             kind="time",

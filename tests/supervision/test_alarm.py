@@ -1,5 +1,7 @@
 """A model that takes too long to open: the process that watches ends it, and says so."""
 
+import os
+
 import pytest
 
 from inputgrad_cli.supervision import guards, time_limits
@@ -55,3 +57,17 @@ def test_what_a_file_holds_decides_how_long_it_may_take(tmp_path):
     (folder / "assets/a").write_bytes(bytes(10**7))
     assert time_limits.opening_seconds(folder) > small
     assert time_limits.reading_seconds(tmp_path / "nowhere") == time_limits.READING
+
+
+def test_no_alarm_rings_while_the_worker_enters_the_next_stage():
+    class Moving:
+        """A page whose worker ends a stage after it was looked at once."""
+
+        began, subject = 1.0, "m.keras"
+        looks = iter([60.0])
+
+        @property
+        def seconds(self):
+            return next(self.looks, 0.0)
+
+    assert guards.Alarm().fault(os.getpid(), Moving()) is None
