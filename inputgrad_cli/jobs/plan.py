@@ -5,13 +5,11 @@ from __future__ import annotations
 import glob
 import math
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from inputgrad_cli import api
-from inputgrad_cli.arrays import Array
-from inputgrad_cli.baseline import Baseline
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.formats.read import MANY_SUFFIXES, Reading, suffix_of, suffixes_for
 from inputgrad_cli.formats.reference import read_given
@@ -21,13 +19,11 @@ from inputgrad_cli.jobs.job import Job
 from inputgrad_cli.jobs.naming import Map, refuse_clashes
 from inputgrad_cli.jobs.pace import Pace, choose_pace
 from inputgrad_cli.jobs.store import folds_case
-from inputgrad_cli.jobs.targetfile import TargetFile
 from inputgrad_cli.jobs.truth import Truth
 from inputgrad_cli.modelfile.archive import ModelFile
 from inputgrad_cli.modelfile.outline import Outline
 from inputgrad_cli.modelfile.workload import Workload, count_numbers, estimate_workload
 from inputgrad_cli.preprocess import Pixels
-from inputgrad_cli.question import Wish
 from inputgrad_cli.rendering.colours import table
 from inputgrad_cli.signature import Port
 from inputgrad_cli.supervision.worker import WORKER
@@ -35,21 +31,12 @@ from inputgrad_cli.target_text import Target
 
 
 @dataclass(frozen=True)
-class Plan:
-    """What a job comes to: the items, the maps that each one gets, and how it will be computed."""
+class Plan(Check):
+    """What a job that its model allows comes to: its items, and how they will be computed."""
 
-    job: Job
-    file: ModelFile
-    outline: Outline
-    wishes: tuple[Wish, ...]
-    maps: tuple[Map, ...]
-    baseline: Baseline | None
     pixels: Pixels
-    labels: tuple[str, ...]
     found: Found
     truth: Truth | None
-    masks: Mapping[str, Array]
-    target_files: Mapping[Target, TargetFile]
     pace: Pace
 
     @property
@@ -82,21 +69,8 @@ def make_plan(check: Check) -> Plan:
         _refuse_existing(job, maps, found)
     model = (shape, _workload(file, shape))
     counts = (len(found.items), _count(job, shape, found))
-    return Plan(
-        job,
-        file,
-        shape,
-        check.wishes,
-        maps,
-        check.baseline,
-        pixels,
-        check.labels,
-        found,
-        truth,
-        check.masks,
-        check.target_files,
-        choose_pace(job, check.wishes, maps, model, counts),
-    )
+    pace = choose_pace(job, check.wishes, maps, model, counts)
+    return Plan(**vars(check), pixels=pixels, found=found, truth=truth, pace=pace)
 
 
 def _reading(job: Job, ports: tuple[Port, ...], pixels: Pixels) -> Reading:
