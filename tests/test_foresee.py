@@ -152,6 +152,20 @@ def wrong_calls(form):
         yield ["-t", f"{head}loss:mean_squared_eror", "--truth", "1"]
 
 
+def run_script(script, given, folder):
+    """Return the lines of JSON that a script answers in a process of its own, and its stderr."""
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        input=json.dumps(given),
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=folder,
+        timeout=120,
+    )
+    return [json.loads(line) for line in done.stdout.splitlines()], done.stderr
+
+
 @pytest.mark.parametrize("name", ["classes", "unet", "nested", "heads", "twice", "steps", "chain"])
 def test_a_thing_that_the_model_lacks_is_told_without_tensorflow(forms, tmp_path, name):
     form = forms[name]
@@ -162,17 +176,8 @@ def test_a_thing_that_the_model_lacks_is_told_without_tensorflow(forms, tmp_path
     for words in wrong_calls(form):
         inputs = [] if "-i" in words else ["x.npz"]
         calls.append(["saliency", str(form.path), *inputs, *words])
-    done = subprocess.run(
-        [sys.executable, "-c", SCRIPT],
-        input=json.dumps(calls),
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=tmp_path,
-        timeout=120,
-    )
-    answers = [json.loads(line) for line in done.stdout.splitlines()]
-    assert [argv for argv, *_ in answers] == calls, done.stderr
+    answers, err = run_script(SCRIPT, calls, tmp_path)
+    assert [argv for argv, *_ in answers] == calls, err
     for argv, code, said, err, began, readers in answers:
         assert (code, said, began) == (2, "", []), (argv, err)
         assert readers == [] or "--truth" in argv, argv  # a quick answer needs no reader of files
@@ -211,17 +216,8 @@ def test_python_is_told_without_tensorflow_too(forms, tmp_path):
         {"baseline": "zero"},
         {"target": "mask:none.png"},
     ]
-    done = subprocess.run(
-        [sys.executable, "-c", IN_PYTHON],
-        input=json.dumps([str(form.path), *calls]),
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=tmp_path,
-        timeout=120,
-    )
-    answers = [json.loads(line) for line in done.stdout.splitlines()]
-    assert [asked for asked, *_ in answers] == calls, done.stderr
+    answers, err = run_script(IN_PYTHON, [str(form.path), *calls], tmp_path)
+    assert [asked for asked, *_ in answers] == calls, err
     for asked, said, began in answers:
         assert said, asked
         assert began == [], asked

@@ -22,9 +22,7 @@ from inputgrad_cli.memory import MEND, room
 BACK = 2  # a tensor, and its gradient on the way back
 FLOOR = 128 << 20  # bytes of variables that may be made, whatever the file holds
 MOST_RATIO = 10  # bytes of variables to one of weights in the file; float32 may be stored as int8
-MOST_TENSORS = (
-    100_000  # that layers give while a model is built; the largest known models have 3,000
-)
+MOST_TENSORS = 100_000  # given by layers while a model is built; the largest known have 3,000
 MOST_STEPS = 20_000  # of layers that Keras calls one by one; a pass over so many takes seconds
 FULL = "does not fit into memory"
 

@@ -6,6 +6,11 @@ import zipfile
 
 import h5py
 import numpy as np
+import pytest
+
+from inputgrad_cli.errors import ModelError
+from inputgrad_cli.modelfile.archive import open_model
+from inputgrad_cli.modelfile.scan import refuse_unsafe
 
 DENSE = {
     "module": "keras.layers",
@@ -81,3 +86,13 @@ def outputs(model, arrays):
     tensors = {port.name: tf.cast(arrays[port.name], port.dtype) for port in model.signature.inputs}
     binding = model.engine.binding
     return [np.asarray(y) for y in binding.compute(binding.call, tensors).values()]
+
+
+def refusal(path):
+    """Return the sentence in which a file is refused before Keras sees it."""
+    with pytest.raises(ModelError) as caught:
+        refuse_unsafe(open_model(path))
+    sentence = caught.value.sentence()
+    assert sentence.isprintable()
+    assert len(sentence) < 700
+    return sentence

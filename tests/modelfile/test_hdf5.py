@@ -10,21 +10,11 @@ import ml_dtypes
 import numpy as np
 import pytest
 
-from inputgrad_cli.errors import ModelError
 from inputgrad_cli.modelfile.archive import open_model
 from inputgrad_cli.modelfile.hdf5 import MOST_DEPTH, MOST_OBJECTS
 from inputgrad_cli.modelfile.scan import refuse_unsafe
 from tests.memory import peak
-from tests.modelfile.files import archive, sequential, weights
-
-
-def refusal(path):
-    with pytest.raises(ModelError) as caught:
-        refuse_unsafe(open_model(path))
-    sentence = caught.value.sentence()
-    assert sentence.isprintable()
-    assert len(sentence) < 700
-    return sentence
+from tests.modelfile.files import archive, refusal, sequential, weights
 
 
 def spoiled(tmp_path, fill):

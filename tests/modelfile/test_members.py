@@ -8,23 +8,13 @@ import zipfile
 
 import pytest
 
-from inputgrad_cli.errors import ModelError
 from inputgrad_cli.modelfile.archive import open_model
 from inputgrad_cli.modelfile.members import MOST_MEMBERS
 from inputgrad_cli.modelfile.repack import write_copy
 from inputgrad_cli.modelfile.scan import refuse_unsafe
-from tests.modelfile.files import archive, sequential
+from tests.modelfile.files import archive, refusal, sequential
 
 LOCAL, CENTRAL, END = b"PK\x03\x04", b"PK\x01\x02", b"PK\x05\x06"
-
-
-def refusal(path):
-    with pytest.raises(ModelError) as caught:
-        refuse_unsafe(open_model(path))
-    sentence = caught.value.sentence()
-    assert sentence.isprintable()
-    assert len(sentence) < 700
-    return sentence
 
 
 def opens(path):
