@@ -89,7 +89,7 @@ def aligned(shape: tuple[int, ...], like: tuple[int | None, ...]) -> tuple[int, 
     return rest(0, 0)
 
 
-def printable_shape(shape: Iterable[int | None]) -> str:
-    """Return a shape as people write it, `?` for an axis that may have any length."""
-    dims = ["?" if d is None else str(d) for d in shape]
+def printable_shape(shape: Iterable[int | None], unknown: str = "?") -> str:
+    """Return a shape as people write it, `unknown` for an axis that may have any length."""
+    dims = [unknown if d is None else str(d) for d in shape]
     return "(" + ", ".join(dims) + ("," if len(dims) == 1 else "") + ")"

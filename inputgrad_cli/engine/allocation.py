@@ -14,14 +14,14 @@ from typing import Any, NoReturn
 import keras
 import tensorflow as tf
 
-from inputgrad_cli.engine.graphsize import size_of, told_shape
+from inputgrad_cli.arrays import printable_shape
+from inputgrad_cli.engine.graphsize import size_of
 from inputgrad_cli.engine.place import chain, place_of
 from inputgrad_cli.errors import ModelError
 from inputgrad_cli.memory import MEND, room
+from inputgrad_cli.modelfile.sizes import most_weights
 
 BACK = 2  # a tensor, and its gradient on the way back
-FLOOR = 128 << 20  # bytes of variables that may be made, whatever the file holds
-MOST_RATIO = 10  # bytes of variables to one of weights in the file; float32 may be stored as int8
 MOST_TENSORS = 100_000  # given by layers while a model is built; the largest known have 3,000
 MOST_STEPS = 20_000  # of layers that Keras calls one by one; a pass over so many takes seconds
 FULL = "does not fit into memory"
@@ -43,7 +43,7 @@ class Counter:
 
     def __init__(self, weights: int | None) -> None:
         self._room = room()
-        self._most = None if weights is None else max(FLOOR, MOST_RATIO * weights)
+        self._most = None if weights is None else most_weights(weights)
         self.total = self.tensors = 0
         self.refused: TooLargeError | None = None
 
@@ -51,7 +51,7 @@ class Counter:
         """Count a variable; TooLargeError before it is allocated."""
         size = size_of(shape, dtype)
         self.total += size
-        what = f"variable {path!r} of shape {told_shape(shape)} takes {size:,} bytes"
+        what = f"variable {path!r} of shape {printable_shape(shape, 'any')} takes {size:,} bytes"
         every = f"{what}, with those before it {self.total:,}"
         if self._most is not None and self.total > self._most:
             self._refuse(
@@ -77,7 +77,7 @@ class Counter:
             )
         size = size_of(shape, dtype)
         if BACK * size > self._room.size:
-            what = f"a tensor of shape {told_shape(shape)} takes {size:,} bytes"
+            what = f"a tensor of shape {printable_shape(shape, 'any')} takes {size:,} bytes"
             self._refuse(TooLargeError(f"{what}, its gradient as much again, and {self._left()}"))
 
     def _left(self) -> str:

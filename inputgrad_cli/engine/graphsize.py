@@ -10,6 +10,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from inputgrad_cli.arrays import printable_shape
 from inputgrad_cli.errors import ItemError
 from inputgrad_cli.memory import MEND, room
 
@@ -33,7 +34,7 @@ def refuse_large_graph(graph: Any, rows: int = 1) -> None:
             if size > left.size:
                 raise too_large(
                     f"{operation.type} {operation.name!r} gives a tensor of shape "
-                    f"{told_shape(sizes)}, which takes {size:,} bytes; "
+                    f"{printable_shape(sizes, 'any')}, which takes {size:,} bytes; "
                     f"{left.size:,} are left of {left.words}"
                 )
 
@@ -53,9 +54,3 @@ def size_of(shape: Any, dtype: Any) -> int:
     kind = tf.as_dtype(dtype)
     each = TEXT if kind == tf.string else int(kind.size)
     return int(math.prod(1 if size is None else size for size in shape)) * each
-
-
-def told_shape(shape: Any) -> str:
-    """Return a shape in words."""
-    sizes = ["any" if size is None else str(size) for size in shape]
-    return f"({', '.join(sizes)}{',' if len(sizes) == 1 else ''})"

@@ -40,7 +40,7 @@ def refuse_huge(file: ModelFile) -> None:
         size = fewest_weights(node, widths.get(id(node))) * BYTES
         total += size
         worst = max(worst, (size, name_of(node) or str(node["class_name"])))
-    if total > max(FLOOR, MOST_RATIO * held):
+    if total > most_weights(held):
         raise ModelError(
             f"{file.path}: its layers ask for {total:,} bytes of weights, which the file lacks",
             reason=f"layer {worst[1]!r} alone for {worst[0]:,}",
@@ -63,6 +63,11 @@ def _widths(config: Mapping[str, Any]) -> dict[int, int | None]:
             found[id(node)] = width
             width = last_axis(node, width)
     return found
+
+
+def most_weights(held: int) -> int:
+    """Return the bytes of variables that a model may make whose file holds so many of weights."""
+    return max(FLOOR, MOST_RATIO * held)
 
 
 def bytes_of_weights(file: ModelFile) -> int:

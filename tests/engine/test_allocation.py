@@ -9,9 +9,10 @@ import pytest
 from keras import layers, ops
 
 from inputgrad_cli import memory
-from inputgrad_cli.engine.allocation import FLOOR, counted, refuse_unrolled, refusing
+from inputgrad_cli.engine.allocation import counted, refuse_unrolled, refusing
 from inputgrad_cli.engine.graphsize import refuse_large_graph
 from inputgrad_cli.errors import ItemError, ModelError
+from inputgrad_cli.modelfile.sizes import FLOOR
 
 ROOM = 200 << 20
 HUGE = 2_000_000_000
