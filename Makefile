@@ -3,9 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 TESTS = $(BIN)/pytest -n 2 --dist worksteal
-COMPUTING = tests/engine tests/methods tests/nasty tests/cli/test_pictures_read.py \
-  tests/test_attention.py tests/test_folded.py tests/test_laws_networks.py tests/test_logits.py \
-  tests/test_merging.py tests/test_sample_models.py
+COMPUTING = tests/engine tests/methods tests/model_zoo tests/cli/test_pictures_read.py
 DEMO = sample_models/shapes.keras sample_models/inputs/shapes
 
 .PHONY: help setup demo check test test-all test-kernels bench samples clean

@@ -6,11 +6,11 @@ imports neither NumPy nor TensorFlow; the verbs arrive when they are first named
 
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+from inputgrad_cli.version import __version__
 
 if TYPE_CHECKING:
     from inputgrad_cli.api import Model, explain, load, read, render
-    from inputgrad_cli.attribution import Attribution
+    from inputgrad_cli.data.attribution import Attribution
 
 __all__ = ["Attribution", "Model", "__version__", "explain", "load", "read", "render"]
 

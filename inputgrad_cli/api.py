@@ -11,42 +11,34 @@ from typing import Any
 
 import numpy as np
 
-from inputgrad_cli.arguments import refuse_kinds, refuse_live, refuse_word
-from inputgrad_cli.arrays import Array
-from inputgrad_cli.attribution import Attribution, channels_last
-from inputgrad_cli.baseline import Baseline, Given, baselines
-from inputgrad_cli.batch import explain_batch
+from inputgrad_cli.choices import PRECISIONS, SPACES
+from inputgrad_cli.data.attribution import Attribution, channels_last
+from inputgrad_cli.data.baselines import Baseline, Given, baselines
+from inputgrad_cli.data.check_arguments import refuse_kinds, refuse_live, refuse_word
+from inputgrad_cli.data.preprocessing import Pixels, Preprocess
+from inputgrad_cli.data.samples import Samples, suited
+from inputgrad_cli.data.signature import Port
+from inputgrad_cli.data.target_text import parse
 from inputgrad_cli.errors import UsageError
-from inputgrad_cli.foresee import foresee
+from inputgrad_cli.explanation.batch import explain_batch
+from inputgrad_cli.explanation.early_checks import foresee
+from inputgrad_cli.explanation.item_record import Facts, attribution_of, failures_of, spelled
+from inputgrad_cli.explanation.request import Question, refuse_unmet, wishes
+from inputgrad_cli.formats.baseline_files import read_given
 from inputgrad_cli.formats.classes import class_names
+from inputgrad_cli.formats.combine_inputs import from_arrays
 from inputgrad_cli.formats.files import read_bytes
-from inputgrad_cli.formats.masks import read_masks
-from inputgrad_cli.formats.merge import from_arrays
+from inputgrad_cli.formats.images.masks import read_masks
 from inputgrad_cli.formats.read import Reading, checked, read_samples
-from inputgrad_cli.formats.reference import read_given
-from inputgrad_cli.formats.stored_results import read_result
+from inputgrad_cli.formats.read_attribution import read_result
+from inputgrad_cli.model import Model, PathLike, devices, kernels, load, preprocessing, versions
 from inputgrad_cli.modelfile.archive import open_model
-from inputgrad_cli.modelfile.scan import refuse_unsafe
+from inputgrad_cli.modelfile.safety import refuse_unsafe
 from inputgrad_cli.modelfile.sidecar import read_sidecar
-from inputgrad_cli.opened import (
-    Model,
-    PathLike,
-    devices,
-    kernels,
-    load,
-    preprocessing,
-    versions,
-)
-from inputgrad_cli.preprocess import Pixels, Preprocess
-from inputgrad_cli.question import Question, refuse_unmet, wishes
-from inputgrad_cli.records import Facts, attribution_of, failures_of, spelled
-from inputgrad_cli.rendering.about import about
-from inputgrad_cli.rendering.draw import Drawing, draw
+from inputgrad_cli.numeric.arrays import Array
+from inputgrad_cli.rendering.caption import about
+from inputgrad_cli.rendering.image_map import Drawing, draw
 from inputgrad_cli.rendering.style import Style
-from inputgrad_cli.sample import Samples, suited
-from inputgrad_cli.signature import Port
-from inputgrad_cli.target_text import parse
-from inputgrad_cli.words import PRECISIONS, SPACES
 
 __all__ = [
     "Attribution",

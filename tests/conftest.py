@@ -46,10 +46,10 @@ class Result:
 @pytest.fixture(autouse=True)
 def never_eager_with_onednn(monkeypatch):
     """Fail where a model is called eagerly while oneDNN's kernels are on: that corrupts memory."""
-    binding = sys.modules.get("inputgrad_cli.engine.binding")
+    binding = sys.modules.get("inputgrad_cli.engine.adapter.keras_adapter")
     if binding is None:
         return
-    from inputgrad_cli.engine.kernels import must_compile
+    from inputgrad_cli.engine.adapter.kernels import must_compile
 
     if not must_compile():
         return

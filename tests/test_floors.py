@@ -8,23 +8,16 @@ import inputgrad_cli
 ROOT = Path(inputgrad_cli.__file__).parent
 # From the ground up; a module imports from strictly lower floors, or from its own package.
 FLOORS = [
-    {"errors", "words", "arrays", "hashes", "ahead", "suggest", "limits", "schema"},
-    {"supervision"},
-    {
-        *("grammar", "missing", "devices", "arguments", "draws", "blur", "resample", "stored"),
-        *("uneven", "memory"),
-    },
-    {"registry", "signature", "preprocess", "target_text"},
-    {"sample", "target", "baseline", "attribution", "loss_names"},
-    {"choose", "contracts", "probes", "quadrature", "segments", "modelfile", "trial"},
-    {"methods", "formats", "rendering", "engine", "gradcheck", "zeros"},
-    {"question", "rows", "describe"},
-    {"placement", "map_faults"},
-    {"batch", "foresee"},
-    {"records"},
-    {"opened"},
+    {"errors", "choices", "hashing", "prefetch", "suggest", "version", "schema"},
+    {"supervision", "grammar"},
+    {"machine", "registry", "numeric"},
+    {"data"},
+    {"interfaces", "modelfile"},
+    {"methods", "formats", "rendering", "engine"},
+    {"explanation"},
+    {"storage", "model"},
     {"api"},
-    {"jobs", "overview"},
+    {"describe", "runs"},
     {"cli"},
 ]
 HEIGHT = {name: height for height, names in enumerate(FLOORS) for name in names}
@@ -33,7 +26,7 @@ ALONE = {
     "keras": {"engine"},
     "click": {"cli"},
     "PIL": {"formats"},
-    "skimage": {"segments"},
+    "skimage": {"numeric"},
 }
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from inputgrad_cli.describe import methods_markdown
+from inputgrad_cli.describe.methods import methods_markdown
 from inputgrad_cli.methods import methods
 
 ROOT = Path(__file__).parent.parent

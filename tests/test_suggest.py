@@ -2,14 +2,14 @@
 
 import pytest
 
-from inputgrad_cli.baseline import baselines
-from inputgrad_cli.choose import choose
+from inputgrad_cli.data.baselines import baselines
+from inputgrad_cli.data.resolve_target import choose
+from inputgrad_cli.data.signature import Head, Signature
+from inputgrad_cli.data.target_text import class_word, parse
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.methods import methods
 from inputgrad_cli.registry import parameters
-from inputgrad_cli.signature import Head, Signature
 from inputgrad_cli.suggest import suggest
-from inputgrad_cli.target_text import class_word, parse
 
 REGISTRIES = {"method": methods, "baseline": baselines}
 NAMES = [(kind, name) for kind, registry in REGISTRIES.items() for name in registry.names()]

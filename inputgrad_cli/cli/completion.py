@@ -10,8 +10,8 @@ import click
 from click.shell_completion import CompletionItem
 
 import inputgrad_cli
-from inputgrad_cli.cli.offers import classes_of, inputs_of, layers_of, parameters_of
-from inputgrad_cli.words import LAYER, TARGETS
+from inputgrad_cli.choices import LAYER, TARGETS
+from inputgrad_cli.cli.completion_names import classes_of, inputs_of, layers_of, parameters_of
 
 PACKAGE = Path(inputgrad_cli.__file__).parent
 NAME = re.compile(r'^    name = "([^"]+)"$', re.M)
@@ -36,7 +36,7 @@ def methods(ctx: click.Context, param: click.Parameter, incomplete: str) -> Item
 
 def baselines(ctx: click.Context, param: click.Parameter, incomplete: str) -> Items:
     """Return the baselines whose names begin so."""
-    return _begun(incomplete, _names(PACKAGE / "baseline.py"))
+    return _begun(incomplete, _names(PACKAGE / "data" / "baselines.py"))
 
 
 def targets(ctx: click.Context, param: click.Parameter, incomplete: str) -> Items:
@@ -68,7 +68,7 @@ def _model(ctx: click.Context) -> Path | None:
 
 
 def _methods() -> list[str]:
-    return sorted(n for path in (PACKAGE / "methods").glob("*.py") for n in _names(path))
+    return sorted(n for path in (PACKAGE / "methods").rglob("*.py") for n in _names(path))
 
 
 def files(ctx: click.Context, param: click.Parameter, incomplete: str) -> Items:

@@ -10,7 +10,7 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from inputgrad_cli.cli.kinds import BatchSize, Columns, Frame, Range
+from inputgrad_cli.cli.options.types import BatchSize, Columns, Frame, Range
 
 TABLE = "saliency"
 SOURCES = {ParameterSource.DEFAULT_MAP: "config"}
@@ -51,7 +51,7 @@ def _values(ctx: click.Context, path: Path) -> Iterator[tuple[str, Any]]:
 
 
 def _table(path: Path) -> Mapping[str, Any]:
-    from inputgrad_cli.supervision.notes import read_once  # --help needs none
+    from inputgrad_cli.supervision.call_notes import read_once  # --help needs none
 
     try:
         text = read_once("config", path.read_bytes).decode("utf-8-sig")

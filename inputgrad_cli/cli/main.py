@@ -14,11 +14,11 @@ import click
 from click.core import ParameterSource
 from click.exceptions import NoSuchCommand
 
-from inputgrad_cli import __version__
-from inputgrad_cli.cli.exits import bug, exit_code, known, tell
-from inputgrad_cli.cli.screen import say
+from inputgrad_cli.choices import COMMANDS
+from inputgrad_cli.cli.exit_codes import bug, exit_code, known, tell
+from inputgrad_cli.cli.terminal import say
 from inputgrad_cli.errors import InputgradError
-from inputgrad_cli.words import COMMANDS
+from inputgrad_cli.version import __version__
 
 PIPE_CLOSED = 141
 INTERRUPTED = 130
@@ -41,7 +41,7 @@ class Lazy(click.Group):
             if cmd_name.startswith("-"):
                 return None
             raise NoSuchCommand(cmd_name, possibilities=COMMANDS, ctx=ctx)
-        module = importlib.import_module(f"inputgrad_cli.cli.{cmd_name}")
+        module = importlib.import_module(f"inputgrad_cli.cli.commands.{cmd_name}")
         command: click.Command = module.command
         return command
 
@@ -123,7 +123,7 @@ def _begin_work(argv: list[str]) -> None:
     Where that forks, this returns in the worker.
     """
     from inputgrad_cli.supervision.parent import supervise
-    from inputgrad_cli.supervision.scratch import SCRATCH
+    from inputgrad_cli.supervision.temporary_folder import SCRATCH
 
     SCRATCH.open()
     if _command(argv) not in UNWATCHED:

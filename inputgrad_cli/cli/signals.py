@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any
 
-from inputgrad_cli.cli.screen import say, shown
+from inputgrad_cli.cli.terminal import say, shown
 from inputgrad_cli.supervision.process_end import end_by
 from inputgrad_cli.supervision.signal_receiver import ECHO, ENDING, GRACE
 

@@ -9,15 +9,15 @@ from typing import Any
 import keras
 import numpy as np
 
-from inputgrad_cli.arrays import Array, Arrays
-from inputgrad_cli.engine.binding import Binding, Tensors
+from inputgrad_cli.choices import LAYER
+from inputgrad_cli.data.signature import Port
+from inputgrad_cli.engine.adapter.hooks import Change, find_layer, hooked, layers_by_path
+from inputgrad_cli.engine.adapter.keras_adapter import Binding, Tensors
+from inputgrad_cli.engine.computations import Program
 from inputgrad_cli.engine.dependence import Way, ways_of
-from inputgrad_cli.engine.programs import Program
 from inputgrad_cli.engine.runner import Runner
-from inputgrad_cli.engine.taps import Change, find_layer, hooked, layers_by_path
 from inputgrad_cli.engine.trace import ENCODERS, Opening
-from inputgrad_cli.signature import Port
-from inputgrad_cli.words import LAYER
+from inputgrad_cli.numeric.arrays import Array, Arrays
 
 Ids = dict[tuple[str, int], Array]
 Tokens = dict[str, list[list[Any]]]

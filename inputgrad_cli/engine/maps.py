@@ -10,18 +10,18 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from inputgrad_cli.arrays import Arrays, take
-from inputgrad_cli.contracts import Maps
-from inputgrad_cli.engine.binding import Binding, Tensors
-from inputgrad_cli.engine.forward import forward
-from inputgrad_cli.engine.passes import pins_of
-from inputgrad_cli.engine.programs import Program, layer_heads
+from inputgrad_cli.choices import LAYER
+from inputgrad_cli.data.target import Choice, PinnedTarget
+from inputgrad_cli.engine.adapter.forward import forward
+from inputgrad_cli.engine.adapter.hooks import find_layer, hooked, is_tap, layers_by_path
+from inputgrad_cli.engine.adapter.keras_adapter import Binding, Tensors
+from inputgrad_cli.engine.adapter.scores import Pins, scalar
+from inputgrad_cli.engine.computations import Program, layer_heads
 from inputgrad_cli.engine.runner import Runner
-from inputgrad_cli.engine.scalar import Pins, scalar
-from inputgrad_cli.engine.taps import find_layer, hooked, is_tap, layers_by_path
-from inputgrad_cli.modelfile.maps import Row, kind_within, last_maps, maps_by_output
-from inputgrad_cli.target import Choice, PinnedTarget
-from inputgrad_cli.words import LAYER
+from inputgrad_cli.engine.tensors import pins_of
+from inputgrad_cli.interfaces.engine import Maps
+from inputgrad_cli.modelfile.map_layers import Row, kind_within, last_maps, maps_by_output
+from inputgrad_cli.numeric.arrays import Arrays, take
 
 INSIDE = (keras.layers.Wrapper, keras.layers.RNN)  # they call what is in them for every step
 SILENT = (keras.Model, keras.layers.InputLayer)

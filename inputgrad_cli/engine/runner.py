@@ -12,21 +12,21 @@ from typing import Any, TypeVar, cast
 import numpy as np
 import tensorflow as tf
 
-from inputgrad_cli.arrays import Array, Arrays, count
-from inputgrad_cli.contracts import Running
-from inputgrad_cli.engine import fixes
-from inputgrad_cli.engine.binding import Binding
-from inputgrad_cli.engine.boot import on
-from inputgrad_cli.engine.faults import cannot_compile, own_error, reason_of, told
-from inputgrad_cli.engine.forward import read_taps
-from inputgrad_cli.engine.graphsize import refuse_large_graph, too_large
-from inputgrad_cli.engine.kernels import must_compile
-from inputgrad_cli.engine.programs import Program, folded
-from inputgrad_cli.engine.quiet import Noise
-from inputgrad_cli.engine.scalar import Pins
-from inputgrad_cli.engine.taps import BASELINE
-from inputgrad_cli.engine.wording import is_of_input
+from inputgrad_cli.engine.adapter import model_fixes
+from inputgrad_cli.engine.adapter.captured_stderr import Noise
+from inputgrad_cli.engine.adapter.forward import read_taps
+from inputgrad_cli.engine.adapter.graph_size import refuse_large_graph, too_large
+from inputgrad_cli.engine.adapter.hooks import BASELINE
+from inputgrad_cli.engine.adapter.keras_adapter import Binding
+from inputgrad_cli.engine.adapter.kernels import must_compile
+from inputgrad_cli.engine.adapter.plain_errors import is_of_input
+from inputgrad_cli.engine.adapter.scores import Pins
+from inputgrad_cli.engine.adapter.startup import on
+from inputgrad_cli.engine.computations import Program, folded
+from inputgrad_cli.engine.tf_errors import cannot_compile, own_error, reason_of, told
 from inputgrad_cli.errors import InputgradError, ItemError
+from inputgrad_cli.interfaces.engine import Running
+from inputgrad_cli.numeric.arrays import Array, Arrays, count
 
 PARTS = 4  # of a batch, when threads share it: single-threaded kernels like small passes
 SHORT = (
@@ -47,8 +47,8 @@ class Runner:
         self, binding: Binding, how: Running, workers: int, device: str | None, noise: Noise
     ) -> None:
         self.binding = binding
-        fixes.keep_paddings(binding.model)
-        self._stateful = fixes.is_stateful(binding.model)
+        model_fixes.keep_paddings(binding.model)
+        self._stateful = model_fixes.is_stateful(binding.model)
         self._must_compile = must_compile()
         self.traced = how.traced or how.folded or self._must_compile
         self.folded = how.folded and not self._stateful
@@ -59,7 +59,7 @@ class Runner:
         self.seed = 0
         self.programs: dict[Any, Program] = {}
         self._tap_shapes: dict[Any, dict[str, Any]] = {}
-        self.fixed = fixes.fixed_batch(binding.model)
+        self.fixed = model_fixes.fixed_batch(binding.model)
         self._asked = how.batch_size
         self._threads = workers
         self._pool = ThreadPoolExecutor(workers)
@@ -202,9 +202,9 @@ class Runner:
             stack.enter_context(on(self._device))
             stack.enter_context(told(self.binding.model))
             if self._stateful:
-                fixes.reset_states(self.binding.model)
+                model_fixes.reset_states(self.binding.model)
             if self.random:
-                fixes.seed(self.binding.model, self.seed)
+                model_fixes.seed(self.binding.model, self.seed)
             yield
 
     def _specs(self, tensors: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,16 +7,16 @@ from typing import Any
 
 import numpy as np
 
-from inputgrad_cli.arrays import Array, Arrays, count, take
-from inputgrad_cli.engine.binding import Binding, Tensors
+from inputgrad_cli.data.signature import Port
+from inputgrad_cli.engine.adapter.forward import read_taps
+from inputgrad_cli.engine.adapter.hooks import is_tap
+from inputgrad_cli.engine.adapter.keras_adapter import Binding, Tensors
+from inputgrad_cli.engine.adapter.scores import at_least_float32
+from inputgrad_cli.engine.computations import Program
 from inputgrad_cli.engine.dependence import Way
-from inputgrad_cli.engine.forward import read_taps
-from inputgrad_cli.engine.programs import Program
 from inputgrad_cli.engine.runner import Runner
-from inputgrad_cli.engine.scalar import at_least_float32
-from inputgrad_cli.engine.taps import is_tap
 from inputgrad_cli.errors import UsageError
-from inputgrad_cli.signature import Port
+from inputgrad_cli.numeric.arrays import Array, Arrays, count, take
 
 SINGLE = ((), (1,))
 Ways = Mapping[str, Way]

@@ -11,14 +11,14 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from inputgrad_cli.arrays import Arrays
-from inputgrad_cli.engine.binding import Binding
-from inputgrad_cli.engine.endings import ending_of, logits_by_name
-from inputgrad_cli.engine.forward import forward
-from inputgrad_cli.engine.graphsize import refuse_large_graph
-from inputgrad_cli.engine.kernels import must_compile, unoptimized
-from inputgrad_cli.engine.taps import Change, hooked, layers_by_path
-from inputgrad_cli.words import LAYER
+from inputgrad_cli.choices import LAYER
+from inputgrad_cli.engine.adapter.endings import ending_of, logits_by_name
+from inputgrad_cli.engine.adapter.forward import forward
+from inputgrad_cli.engine.adapter.graph_size import refuse_large_graph
+from inputgrad_cli.engine.adapter.hooks import Change, hooked, layers_by_path
+from inputgrad_cli.engine.adapter.keras_adapter import Binding
+from inputgrad_cli.engine.adapter.kernels import must_compile, unoptimized
+from inputgrad_cli.numeric.arrays import Arrays
 
 SHAPES = {"Shape", "ShapeN", "Size", "Rank", "ZerosLike", "OnesLike"}  # no value passes through
 ENCODERS = tuple(

@@ -7,8 +7,8 @@ import stat
 from pathlib import Path
 
 from inputgrad_cli.errors import ItemError
-from inputgrad_cli.memory import MEND, room
-from inputgrad_cli.missing import mend_missing, typed
+from inputgrad_cli.machine.memory import MEND, room
+from inputgrad_cli.machine.missing_files import mend_missing, typed
 
 MOST_BYTES = 4 << 30
 

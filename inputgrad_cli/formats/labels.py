@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from inputgrad_cli.errors import UsageError
-from inputgrad_cli.modelfile import jsontext
-from inputgrad_cli.modelfile.names import is_plain
-from inputgrad_cli.modelfile.smalltext import read_small
+from inputgrad_cli.modelfile import safe_json
+from inputgrad_cli.modelfile.name_checks import is_plain
+from inputgrad_cli.modelfile.small_files import read_small
 
 MOST_NAME = 1000  # characters: ImageNet lists several words for a class
 
@@ -31,7 +31,7 @@ def read_labels(path: Path, regular: bool = True) -> tuple[str, ...]:
     if path.suffix.lower() != ".json":
         return _plain(tuple(line.strip() for line in text.rstrip("\n").split("\n")), path)
     try:
-        return _plain(_from_json(jsontext.parse(text.encode())), path)
+        return _plain(_from_json(safe_json.parse(text.encode())), path)
     except (ValueError, TypeError, KeyError, IndexError, OverflowError):
         raise UsageError(
             f"--labels {path}: not a list of names",

@@ -8,33 +8,35 @@ from pathlib import Path
 
 import numpy as np
 
-from inputgrad_cli.arrays import Array
+from inputgrad_cli.data.preprocessing import Preprocess
+from inputgrad_cli.data.samples import Samples, fit, layout, nonfinite, suited
+from inputgrad_cli.data.signature import Port
 from inputgrad_cli.errors import ItemError
-from inputgrad_cli.formats import lines, parquet, pictures, sounds, stacks, tables
-from inputgrad_cli.formats.arrays import read_npy, read_npz
-from inputgrad_cli.formats.blocks import Blocks, content
-from inputgrad_cli.formats.columns import takes_tables
+from inputgrad_cli.formats.combine_inputs import from_arrays, merge
 from inputgrad_cli.formats.files import too_large
-from inputgrad_cli.formats.large import large_npy, large_table, refuse_texts
-from inputgrad_cli.formats.lines import read_lines
-from inputgrad_cli.formats.merge import from_arrays, merge
-from inputgrad_cli.formats.parquet import read_parquet
-from inputgrad_cli.formats.pictures import read_pictures
-from inputgrad_cli.formats.sounds import read_sound, takes_sounds
-from inputgrad_cli.formats.stacks import holds_bands, read_stack, takes_stacks
-from inputgrad_cli.formats.tables import read_table
-from inputgrad_cli.formats.viewing import Viewing
-from inputgrad_cli.formats.words import read_text, takes_text
-from inputgrad_cli.preprocess import Preprocess
-from inputgrad_cli.sample import Samples, fit, layout, nonfinite, suited
-from inputgrad_cli.signature import Port
+from inputgrad_cli.formats.images import read_images, stacks
+from inputgrad_cli.formats.images.options import Viewing
+from inputgrad_cli.formats.images.read_images import read_pictures
+from inputgrad_cli.formats.images.stacks import holds_bands, read_stack, takes_stacks
+from inputgrad_cli.formats.npy import read_npy, read_npz
+from inputgrad_cli.formats.sound import wav
+from inputgrad_cli.formats.sound.wav import read_sound, takes_sounds
+from inputgrad_cli.formats.streaming.hashed_file import Blocks, content
+from inputgrad_cli.formats.streaming.large_files import large_npy, large_table, refuse_texts
+from inputgrad_cli.formats.tables import delimited, jsonl, parquet
+from inputgrad_cli.formats.tables.columns import takes_tables
+from inputgrad_cli.formats.tables.delimited import read_table
+from inputgrad_cli.formats.tables.jsonl import read_lines
+from inputgrad_cli.formats.tables.parquet import read_parquet
+from inputgrad_cli.formats.text import read_text, takes_text
+from inputgrad_cli.numeric.arrays import Array
 
 TEXT = ".txt"
-ALWAYS = (".npy", ".npz", lines.SUFFIX, parquet.SUFFIX)
-SUFFIXES = (*pictures.SUFFIXES, *ALWAYS, *tables.SUFFIXES, TEXT, sounds.SUFFIX)
-MANY_SUFFIXES = (*ALWAYS, *tables.SUFFIXES)
-STREAMED = (".npy", *tables.SUFFIXES)
-NAMED = (".npz", lines.SUFFIX, parquet.SUFFIX, *tables.SUFFIXES)  # that name inputs inside
+ALWAYS = (".npy", ".npz", jsonl.SUFFIX, parquet.SUFFIX)
+SUFFIXES = (*read_images.SUFFIXES, *ALWAYS, *delimited.SUFFIXES, TEXT, wav.SUFFIX)
+MANY_SUFFIXES = (*ALWAYS, *delimited.SUFFIXES)
+STREAMED = (".npy", *delimited.SUFFIXES)
+NAMED = (".npz", jsonl.SUFFIX, parquet.SUFFIX, *delimited.SUFFIXES)  # that name inputs inside
 Content = bytes | Blocks
 
 
@@ -60,9 +62,9 @@ class Reading:
         """Return how pictures become what this input takes."""
         return suited(self.own.get(port.name, self.preprocess), port)
 
-    def ask(self, suffix: str, where: str) -> tables.Ask:
+    def ask(self, suffix: str, where: str) -> delimited.Ask:
         """Return what is asked of a table."""
-        return tables.Ask(where, tables.DELIMITERS[suffix], self.ports, self.columns)
+        return delimited.Ask(where, delimited.DELIMITERS[suffix], self.ports, self.columns)
 
 
 def suffix_of(path: Path) -> str:
@@ -80,14 +82,14 @@ def open_file(path: Path) -> Content:
 
 def suffixes_for(ports: Sequence[Port]) -> tuple[str, ...]:
     """Return the suffixes that a directory walk takes: those that the model's inputs can take."""
-    found = ALWAYS + (tables.SUFFIXES if takes_tables(ports) else ())
+    found = ALWAYS + (delimited.SUFFIXES if takes_tables(ports) else ())
     if len(ports) > 1:
         return found
     (port,) = ports
-    found += pictures.SUFFIXES if port.is_picture else ()
+    found += read_images.SUFFIXES if port.is_picture else ()
     found += stacks.SUFFIXES if takes_stacks(port) else ()
     found += (TEXT,) if takes_text(port) else ()
-    return found + ((sounds.SUFFIX,) if takes_sounds(port) else ())
+    return found + ((wav.SUFFIX,) if takes_sounds(port) else ())
 
 
 def read_samples(
@@ -136,9 +138,9 @@ def _one_file(data: Content, path: Path, how: Reading) -> Samples:
         if found := _streamed(data, suffix, how, where):
             return found
         data = data.whole()
-    if suffix in tables.SUFFIXES:
+    if suffix in delimited.SUFFIXES:
         return read_table(data, how.ask(suffix, where))
-    if suffix == lines.SUFFIX:
+    if suffix == jsonl.SUFFIX:
         return read_lines(data, how.ports, where)
     if suffix == parquet.SUFFIX:
         return read_parquet(data, how.ports, where, how.columns)
@@ -150,7 +152,7 @@ def _one_file(data: Content, path: Path, how: Reading) -> Samples:
 
 def _streamed(data: Blocks, suffix: str, how: Reading, where: str) -> Samples | None:
     """Return the samples of a large file, None where it must be held whole."""
-    if suffix in tables.SUFFIXES:
+    if suffix in delimited.SUFFIXES:
         return large_table(data, how.ask(suffix, where), how.folder)
     return large_npy(data, how.ports[0], where) if len(how.ports) == 1 else None
 
@@ -171,13 +173,13 @@ def _one_input(data: bytes, suffix: str, how: Reading, where: str) -> Samples:
             kind="shape",
         )
     (port,) = how.ports
-    if suffix in pictures.SUFFIXES:
+    if suffix in read_images.SUFFIXES:
         if takes_stacks(port) or holds_bands(data, port):
             return _stack(data, port, how, where)
         return _picture(data, port, how, where)
     if suffix == TEXT:
         return Samples({port.name: read_text(data, port, where)})
-    if suffix == sounds.SUFFIX:
+    if suffix == wav.SUFFIX:
         values, rate = read_sound(data, port, where)
         return Samples({port.name: values[np.newaxis]}, record={"sample_rate": {port.name: rate}})
     return from_arrays({port.name: read_npy(data, where)}, how.ports, where)

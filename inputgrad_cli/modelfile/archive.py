@@ -19,18 +19,19 @@ from pathlib import Path
 from typing import IO, Any, Literal
 
 from inputgrad_cli.errors import ModelError
-from inputgrad_cli.hashes import sha256_of
-from inputgrad_cli.missing import is_remote, mend_missing, typed
-from inputgrad_cli.modelfile import container, hdf5
-from inputgrad_cli.modelfile.allowed import LAYERS
-from inputgrad_cli.modelfile.folder import is_plain, model_files
-from inputgrad_cli.modelfile.forms import read_archive, read_folder, read_hdf5
-from inputgrad_cli.modelfile.hdf5_heaps import refuse_endless_heaps
-from inputgrad_cli.modelfile.hdf5_texts import refuse_shared_texts
-from inputgrad_cli.modelfile.members import CONFIG, WEIGHTS
+from inputgrad_cli.hashing import sha256_of
+from inputgrad_cli.machine.missing_files import is_remote, mend_missing, typed
+from inputgrad_cli.modelfile import zip_archive
+from inputgrad_cli.modelfile.allow_list import LAYERS
+from inputgrad_cli.modelfile.config_files import read_archive, read_folder, read_hdf5
+from inputgrad_cli.modelfile.config_nodes import objects
+from inputgrad_cli.modelfile.hdf5 import survey
+from inputgrad_cli.modelfile.hdf5.heaps import refuse_endless_heaps
+from inputgrad_cli.modelfile.hdf5.texts import refuse_shared_texts
 from inputgrad_cli.modelfile.migrate import COMPILED, migrate
-from inputgrad_cli.modelfile.names import refuse_odd_names
-from inputgrad_cli.modelfile.nodes import objects
+from inputgrad_cli.modelfile.name_checks import refuse_odd_names
+from inputgrad_cli.modelfile.unzipped import is_plain, model_files
+from inputgrad_cli.modelfile.zip_members import CONFIG, WEIGHTS
 
 SAVED_MODEL = "saved_model.pb"
 VERSION = re.compile(r"[\w.+-]{1,40}")
@@ -109,7 +110,7 @@ class ModelFile:
         )
 
     @cached_property
-    def arrays(self) -> tuple[hdf5.SavedArray, ...]:
+    def arrays(self) -> tuple[survey.SavedArray, ...]:
         """Return the saved arrays; ModelError where they are missing, damaged or not honest."""
         if self.form == "saved_model":
             return ()
@@ -117,7 +118,7 @@ class ModelFile:
             refuse_shared_texts(self.path)
         with self._opened() as (file, held):
             lists = self.form == "h5"
-            return hdf5.survey(file, hdf5.Source(self.path, held, self.size, lists))
+            return survey.survey(file, survey.Source(self.path, held, self.size, lists))
 
     def numbers(self, layer: str) -> list[list[float]]:
         """Return the few numbers that a layer holds, an array after the other; none if many.
@@ -129,7 +130,7 @@ class ModelFile:
         if not wanted or any(math.prod(array.shape) > FEW for array in wanted):
             return []
         with self._opened() as (file, _):
-            return [hdf5.flat(file[array.name]) for array in sorted(wanted, key=lambda a: a.name)]
+            return [survey.flat(file[array.name]) for array in sorted(wanted, key=lambda a: a.name)]
 
     @contextmanager
     def _opened(self) -> Iterator[tuple[Any, int]]:
@@ -138,7 +139,7 @@ class ModelFile:
             source, size = self._source(stack)
             if not isinstance(source, Path):  # a path was looked into before its texts were read
                 refuse_endless_heaps(source, self.path)
-            yield stack.enter_context(hdf5.opened(source, self.path)), size
+            yield stack.enter_context(survey.opened(source, self.path)), size
 
     def _source(self, stack: ExitStack) -> tuple[Path | IO[bytes], int]:
         if self.form == "h5":
@@ -147,13 +148,13 @@ class ModelFile:
             weights = self.path / WEIGHTS
             stream = stack.enter_context(weights.open("rb"))
             return stream, weights.stat().st_size
-        archive = stack.enter_context(container.opened(self.path))
-        info = container.find(archive, WEIGHTS, self.path)
-        packed = stack.enter_context(container.reader(archive, info))
+        archive = stack.enter_context(zip_archive.opened(self.path))
+        info = zip_archive.find(archive, WEIGHTS, self.path)
+        packed = stack.enter_context(zip_archive.reader(archive, info))
         return packed, info.file_size
 
     @property
-    def weights(self) -> tuple[hdf5.SavedArray, ...]:
+    def weights(self) -> tuple[survey.SavedArray, ...]:
         """Return the saved arrays of the model itself, without the optimizer's."""
         apart = ("optimizer/", "_optimizer/", "optimizer_weights/")
         return tuple(array for array in self.arrays if not array.name.startswith(apart))

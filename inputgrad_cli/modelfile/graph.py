@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from inputgrad_cli.modelfile.nodes import layers, name_of, setting
+from inputgrad_cli.modelfile.config_nodes import layers, name_of, setting
 
 Tensor = tuple[str, int, int]
 """Layer, number of its call, number of the output."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from inputgrad_cli.modelfile.nodes import layers, name_of, version_numbers
+from inputgrad_cli.modelfile.config_nodes import layers, name_of, version_numbers
 
 COMPILED = "compile_config"
 ENDS = ("input_layers", "output_layers")

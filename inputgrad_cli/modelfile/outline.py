@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from inputgrad_cli.data.signature import Port, Shape
+from inputgrad_cli.modelfile.config_errors import reads_config
+from inputgrad_cli.modelfile.config_nodes import layers, name_of, setting
 from inputgrad_cli.modelfile.graph import ends
-from inputgrad_cli.modelfile.malformed import reads_config
-from inputgrad_cli.modelfile.nodes import layers, name_of, setting
-from inputgrad_cli.modelfile.shapes import output_shapes
-from inputgrad_cli.signature import Port, Shape
+from inputgrad_cli.modelfile.layer_shapes import output_shapes
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,9 @@ import zipfile
 from pathlib import Path
 
 from inputgrad_cli.modelfile.archive import ModelFile
-from inputgrad_cli.modelfile.folder import model_files
-from inputgrad_cli.modelfile.malformed import reads_config
-from inputgrad_cli.modelfile.members import CONFIG
+from inputgrad_cli.modelfile.config_errors import reads_config
+from inputgrad_cli.modelfile.unzipped import model_files
+from inputgrad_cli.modelfile.zip_members import CONFIG
 
 
 @reads_config

@@ -10,12 +10,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from inputgrad_cli.choices import printable
+from inputgrad_cli.data.preprocessing import ASSUMED, Preprocess, parse
+from inputgrad_cli.data.signature import Port
 from inputgrad_cli.errors import UsageError
-from inputgrad_cli.modelfile.names import is_plain
-from inputgrad_cli.modelfile.smalltext import read_small
-from inputgrad_cli.preprocess import ASSUMED, Preprocess, parse
-from inputgrad_cli.signature import Port
-from inputgrad_cli.words import printable
+from inputgrad_cli.modelfile.name_checks import is_plain
+from inputgrad_cli.modelfile.small_files import read_small
 
 ENDING = ".inputgrad.toml"
 MOST_SHOWN = 200  # letters of what the file says

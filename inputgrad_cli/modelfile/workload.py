@@ -7,11 +7,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from inputgrad_cli.modelfile.malformed import reads_config
-from inputgrad_cli.modelfile.nodes import layers, name_of, setting
-from inputgrad_cli.modelfile.shapes import output_shapes
-from inputgrad_cli.modelfile.sizes import fewest_weights, last_axis
-from inputgrad_cli.signature import Shape
+from inputgrad_cli.data.signature import Shape
+from inputgrad_cli.modelfile.config_errors import reads_config
+from inputgrad_cli.modelfile.config_nodes import layers, name_of, setting
+from inputgrad_cli.modelfile.layer_shapes import output_shapes
+from inputgrad_cli.modelfile.memory_limits import fewest_weights, last_axis
 
 OPEN_AXIS = 224  # taken for an axis of any length
 RECURRENT = {"LSTM", "GRU", "SimpleRNN", "RNN", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D"}

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from inputgrad_cli.rendering.colours import Pixels, table
-from inputgrad_cli.rendering.reduce import Scale
-from inputgrad_cli.words import printable
+from inputgrad_cli.choices import printable
+from inputgrad_cli.rendering.colour_maps import Pixels, table
+from inputgrad_cli.rendering.scale import Scale
 
 LINE = 44  # letters of a title that fit above one picture
 BAR = 48  # letters of a label that fit beside the colour bar

@@ -11,7 +11,7 @@ import zlib
 
 import numpy as np
 
-from inputgrad_cli.rendering.colours import Pixels
+from inputgrad_cli.rendering.colour_maps import Pixels
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 RGB = (8, 2, 0, 0, 0)  # bits, colour type; the only compression and filters; not interlaced

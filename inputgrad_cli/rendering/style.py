@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, fields
 from typing import Any
 
-from inputgrad_cli.rendering.colours import DIVERGING, SEQUENTIAL
+from inputgrad_cli.rendering.colour_maps import DIVERGING, SEQUENTIAL
 
 MAX_PIXELS = 1 << 26  # of a picture that is enlarged: 8192 by 8192 take 400 MB to write
 

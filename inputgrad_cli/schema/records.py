@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, Generic, Literal, NotRequired, TypedDict, TypeVar
 
-from inputgrad_cli.schema.bounds import MAX_SHARDS
-from inputgrad_cli.schema.check import Must, between
-from inputgrad_cli.schema.names import is_absolute, is_inside, is_path, is_straight
+from inputgrad_cli.schema.check_types import Must, between
+from inputgrad_cli.schema.encoded_names import is_absolute, is_inside, is_path, is_straight
+from inputgrad_cli.schema.limits import MAX_SHARDS
 
 T = TypeVar("T")
 MAX_AXES = 32  # of an array: NumPy 1 has no more

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from inputgrad_cli.errors import InputgradError, ItemError
-from inputgrad_cli.supervision.death import Death, Fault
-from inputgrad_cli.supervision.page import Page, Stage
+from inputgrad_cli.supervision.crash_reports import Death, Fault
+from inputgrad_cli.supervision.shared_page import Page, Stage
 
 WITHOUT_ONEDNN = {"TF_ENABLE_ONEDNN_OPTS": "0"}  # eager operations are right with others alone
 MOST = 12  # workers that may die before a first map is done

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Protocol
 
 from inputgrad_cli.errors import InputgradError, ModelError
-from inputgrad_cli.supervision.memory import Overflow
-from inputgrad_cli.supervision.page import Page
+from inputgrad_cli.supervision.memory_guard import Overflow
+from inputgrad_cli.supervision.shared_page import Page
 
 IDLE = 4  # times as long may a stage take where others use the processor, or it only waits
 LONGEST = 0.5  # seconds between two looks that count: after more this process was stopped

@@ -9,12 +9,11 @@ from contextlib import suppress
 from pathlib import Path
 
 from inputgrad_cli.errors import InputgradError
-from inputgrad_cli.supervision.death import CRASHES, Death, Fault
+from inputgrad_cli.supervision.crash_reports import CRASHES, Death, Fault
 from inputgrad_cli.supervision.earlier_workers import EarlierWorkers
 from inputgrad_cli.supervision.guards import make_guards
-from inputgrad_cli.supervision.page import Page
 from inputgrad_cli.supervision.process_end import end_by, end_with
-from inputgrad_cli.supervision.scratch import SCRATCH
+from inputgrad_cli.supervision.shared_page import Page
 from inputgrad_cli.supervision.signal_receiver import (
     ECHO,
     ENDING,
@@ -23,6 +22,7 @@ from inputgrad_cli.supervision.signal_receiver import (
     block_signals,
 )
 from inputgrad_cli.supervision.stdout_lines import finish_line
+from inputgrad_cli.supervision.temporary_folder import SCRATCH
 from inputgrad_cli.supervision.traces import save_trace, write_traces
 from inputgrad_cli.supervision.worker import WORKER
 

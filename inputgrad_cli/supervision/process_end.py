@@ -8,7 +8,7 @@ import os
 import time
 from typing import NoReturn
 
-from inputgrad_cli.supervision.scratch import SCRATCH
+from inputgrad_cli.supervision.temporary_folder import SCRATCH
 
 
 def end_with(code: int) -> NoReturn:

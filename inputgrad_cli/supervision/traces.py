@@ -7,7 +7,7 @@ import faulthandler
 import os
 import tempfile
 
-from inputgrad_cli.supervision.scratch import SCRATCH
+from inputgrad_cli.supervision.temporary_folder import SCRATCH
 
 NAME = ".faults"
 

@@ -67,10 +67,10 @@ def bare(model, pictures, steps):
 def ours(path, method, pictures):
     """Return a call of our method on the same batch, in the mode of a long job."""
     from inputgrad_cli import api
-    from inputgrad_cli.batch import explain_batch
-    from inputgrad_cli.question import Question
-    from inputgrad_cli.sample import Samples
-    from inputgrad_cli.target_text import parse
+    from inputgrad_cli.data.samples import Samples
+    from inputgrad_cli.data.target_text import parse
+    from inputgrad_cli.explanation.batch import explain_batch
+    from inputgrad_cli.explanation.request import Question
 
     model = api.load(path, batch_size=BATCH, traced=True, folded=True)
     samples = Samples({model.signature.inputs[0].name: pictures}, many=True)
@@ -83,8 +83,8 @@ def main(name, method, steps):
     """Answer every line on stdin with the seconds of one run."""
     import numpy as np
 
-    from inputgrad_cli.engine.boot import boot
-    from inputgrad_cli.engine.quiet import Noise
+    from inputgrad_cli.engine.adapter.captured_stderr import Noise
+    from inputgrad_cli.engine.adapter.startup import boot
 
     boot(Noise())
     import keras

@@ -16,9 +16,9 @@ SAMPLES = Path(__file__).parents[2] / "sample_models"
 
 def mass(found, mask):
     """Return the share of a map's absolute values that lies inside the mask."""
-    from inputgrad_cli.attribution import channels_last
-    from inputgrad_cli.rendering.reduce import reduce_channels
-    from inputgrad_cli.resample import resized
+    from inputgrad_cli.data.attribution import channels_last
+    from inputgrad_cli.numeric.resize import resized
+    from inputgrad_cli.rendering.scale import reduce_channels
 
     site, values = next(iter(found.values.items()))
     values = channels_last(values, site, found.metadata)
@@ -45,7 +45,7 @@ def measure(model, method, pictures, masks, **options):
 def table(folder):
     """Yield the lines of the table, family by family, the best of each first."""
     from inputgrad_cli import api
-    from inputgrad_cli.describe import FAMILIES
+    from inputgrad_cli.describe.methods import FAMILIES
     from inputgrad_cli.methods import methods
 
     pictures = sorted((SAMPLES / "inputs" / "shapes").glob("*.png"))

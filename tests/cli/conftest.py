@@ -7,7 +7,8 @@ import sys
 import numpy as np
 import pytest
 
-from ..damage import OUTSIDE, note_outside
+from tests.damaged_records import OUTSIDE, note_outside
+
 from . import draw
 
 

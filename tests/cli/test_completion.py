@@ -7,10 +7,10 @@ import sys
 
 import pytest
 
-from inputgrad_cli.baseline import baselines
+from inputgrad_cli.choices import COMMANDS, TARGETS
+from inputgrad_cli.data.baselines import baselines
+from inputgrad_cli.data.target_text import HELP
 from inputgrad_cli.methods import methods
-from inputgrad_cli.target_text import HELP
-from inputgrad_cli.words import COMMANDS, TARGETS
 from tests.terminal import Terminal
 
 CALL = """
@@ -141,7 +141,7 @@ def test_classes_layers_and_parameters_are_offered_by_name(complete, shapes, she
 
 
 def test_parameters_are_those_of_the_registry():
-    from inputgrad_cli.cli.offers import parameters_of
+    from inputgrad_cli.cli.completion_names import parameters_of
     from inputgrad_cli.registry import parameters
 
     for method in methods:

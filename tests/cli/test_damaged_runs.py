@@ -11,10 +11,9 @@ import zipfile
 import numpy as np
 import pytest
 
-from inputgrad_cli.schema.check import check_of
+from inputgrad_cli.schema.check_types import check_of
 from inputgrad_cli.schema.records import JournalLine, ResultRecord, RunRecord
-
-from ..damage import (
+from tests.damaged_records import (
     CODES,
     GONE,
     OPENED,
@@ -30,6 +29,7 @@ from ..damage import (
     outside,
     put,
 )
+
 from . import draw, journal
 
 
@@ -395,9 +395,9 @@ def test_what_a_later_version_adds_to_any_record_is_passed_over(meet, honest_run
 
 
 def test_a_picture_that_would_fill_the_memory_is_refused(meet, monkeypatch):
-    from inputgrad_cli.jobs import redraw
+    from inputgrad_cli.runs.pictures import render
 
-    monkeypatch.setattr(redraw, "MAX_PIXELS", 640 * 640)
+    monkeypatch.setattr(render, "MAX_PIXELS", 640 * 640)
     assert meet(lines(("style",), {"zoom": 10}), "render")["render"].code == 0
     result = meet(lines(("style",), {"zoom": 11}), "render")["render"]
     assert result.code == 3

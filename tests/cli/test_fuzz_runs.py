@@ -14,8 +14,7 @@ import pytest
 
 from inputgrad_cli import read
 from inputgrad_cli.errors import InputgradError
-
-from ..damage import (
+from tests.damaged_records import (
     CODES,
     GONE,
     OPENED,

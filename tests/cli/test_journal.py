@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from inputgrad_cli.errors import StorageError
-from inputgrad_cli.jobs import store
+from inputgrad_cli.storage import atomic_write
 
 from . import draw, files, items, journal
 
@@ -72,7 +72,7 @@ def test_a_line_of_which_nothing_is_left_is_made_of_the_same_bytes(call, words, 
 
 def test_files_without_a_line_are_known_for_our_own(call, words, out, tmp_path, monkeypatch):
     """Kill it after the files are there, before the journal; then make other files of them."""
-    from inputgrad_cli.jobs.journal import Journal
+    from inputgrad_cli.storage.journal import Journal
 
     class Killed(BaseException):
         pass
@@ -227,10 +227,10 @@ def test_a_link_at_a_destination_is_a_foreign_file(call, words, tmp_path, out, d
 def test_a_link_in_the_place_of_a_temporary_file_is_not_followed(tmp_path, monkeypatch):
     victim = tmp_path / "victim"
     victim.write_text("mine")
-    monkeypatch.setattr(store, "_NUMBERS", itertools.count(7))
+    monkeypatch.setattr(atomic_write, "_NUMBERS", itertools.count(7))
     (tmp_path / f".ig-{os.getpid()}-7-a.npz.tmp").symlink_to(victim)
     with pytest.raises(StorageError):
-        store.write_whole(tmp_path / "a.npz", b"theirs")
+        atomic_write.write_whole(tmp_path / "a.npz", b"theirs")
     assert victim.read_text() == "mine"
 
 

@@ -10,10 +10,10 @@ import sys
 import numpy as np
 import pytest
 
-from inputgrad_cli import stored
-from inputgrad_cli.formats import blocks, large
-from inputgrad_cli.jobs import kept
-from inputgrad_cli.jobs.shards import Shard
+from inputgrad_cli.formats.streaming import hashed_file, large_files
+from inputgrad_cli.numeric import lazy_array
+from inputgrad_cli.runs import spill_buffer
+from inputgrad_cli.storage.shards import Shard
 
 from . import arrays, items, journal, stream
 
@@ -21,7 +21,7 @@ NAMES = "abcdefgh"
 SCRIPT = """
 import sys
 from inputgrad_cli.cli.main import run
-from tests.memory import peak
+from tests.peak_memory import peak
 code = run(sys.argv[1:])
 print(code, peak())
 """
@@ -32,11 +32,11 @@ def small(monkeypatch):
     """Let every file be large, and every part small; or none, as at first."""
 
     def small(on=True):
-        for module, name in ((blocks, "LARGE"), (kept, "MOST")):
+        for module, name in ((hashed_file, "LARGE"), (spill_buffer, "MOST")):
             monkeypatch.setattr(module, name, 0 if on else 1 << 40)
-        monkeypatch.setattr(blocks, "BLOCK", 600)
-        monkeypatch.setattr(stored, "BLOCK", 400)
-        monkeypatch.setattr(large, "CELLS", 40)
+        monkeypatch.setattr(hashed_file, "BLOCK", 600)
+        monkeypatch.setattr(lazy_array, "BLOCK", 400)
+        monkeypatch.setattr(large_files, "CELLS", 40)
 
     return small
 
@@ -194,17 +194,17 @@ def test_a_file_of_somebody_else_is_never_replaced(call, small, model, tmp_path)
 def test_a_file_that_changes_under_way_fails_alone(call, small, model, tmp_path, monkeypatch):
     files(tmp_path)
     small()
-    stamp, keep = (tmp_path / "v.npy").stat(), kept.Keeper.keep
+    stamp, keep = (tmp_path / "v.npy").stat(), spill_buffer.Keeper.keep
 
     def spoil(keeper, answers):
         data = bytearray((tmp_path / "v.npy").read_bytes())
         data[-9] ^= 1
         (tmp_path / "v.npy").write_bytes(data)
         os.utime(tmp_path / "v.npy", ns=(stamp.st_atime_ns, stamp.st_mtime_ns))
-        monkeypatch.setattr(kept.Keeper, "keep", keep)
+        monkeypatch.setattr(spill_buffer.Keeper, "keep", keep)
         return keep(keeper, answers)
 
-    monkeypatch.setattr(kept.Keeper, "keep", spoil)
+    monkeypatch.setattr(spill_buffer.Keeper, "keep", spoil)
     done = call("saliency", "vectors.keras", "v.npy", "t.csv", "--batch-size", "5", "--json")
     assert done.code == 3
     (failed,) = [one for one in items(done) if one["input"] == "v.npy"]

@@ -9,7 +9,7 @@ import time
 import numpy as np
 import pytest
 
-from inputgrad_cli.words import COMMANDS
+from inputgrad_cli.choices import COMMANDS
 from tests.modelfile.files import archive, layer, sequential
 from tests.processes import started
 

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from inputgrad_cli.jobs.styles import style_of
+from inputgrad_cli.choices import PICTURES
 from inputgrad_cli.rendering.style import Style
-from inputgrad_cli.words import PICTURES
+from inputgrad_cli.storage.styles import style_of
 
 from . import arrays, draw, files, items, strict
 

@@ -114,7 +114,7 @@ def test_pictures_of_many_samples_have_names_of_their_own(call, model, tmp_path)
 
 
 def test_names_of_pictures_are_kept_apart_and_fit_a_file_system():
-    from inputgrad_cli.jobs.naming import picture_names
+    from inputgrad_cli.storage.file_names import picture_names
 
     assert picture_names("a", None, ["x"]) == [["a.png"]]
     assert picture_names("a", 11, ["x"])[3] == ["a.03.png"]

@@ -325,7 +325,7 @@ def test_a_merge_that_is_killed_leaves_the_old_or_the_new(
     call, words, whole, tmp_path, monkeypatch, moment
 ):
     """Stop it at its n-th change of the disk; what is read is the same, and it can go on."""
-    from inputgrad_cli.jobs import merge, store
+    from inputgrad_cli.storage import atomic_write, merge
 
     class Killed(BaseException):
         pass
@@ -344,7 +344,7 @@ def test_a_merge_that_is_killed_leaves_the_old_or_the_new(
         return change
 
     with monkeypatch.context() as patch:
-        patch.setattr(store.os, "replace", counted(store.os.replace))
+        patch.setattr(atomic_write.os, "replace", counted(atomic_write.os.replace))
         patch.setattr(merge.Path, "unlink", counted(merge.Path.unlink))
         if left[0]:
             with pytest.raises(Killed):

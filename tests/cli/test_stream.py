@@ -59,7 +59,7 @@ def test_an_item_has_the_contracts_fields_and_no_others(call, shapes, tmp_path):
 def test_the_probability_is_that_of_the_models_own_output(call, shapes, samples):
     import keras
 
-    from inputgrad_cli.formats.pictures import SUFFIXES
+    from inputgrad_cli.formats.images.read_images import SUFFIXES
 
     folder = samples / "inputs/shapes"
     found = items(call("saliency", shapes, folder, "--json", "-t", "top:2", "--picture", "none"))

@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from inputgrad_cli.words import COMMANDS
+from inputgrad_cli.choices import COMMANDS
 from tests.faults.conftest import ENV, draw_many
 from tests.faults.engine import save_model
 from tests.faults.server import SETTINGS

@@ -182,7 +182,7 @@ def test_a_live_run_is_75(call, out):
 
 def test_a_run_that_cannot_be_written_is_looked_at_all_the_same(call, out, monkeypatch):
     from inputgrad_cli.errors import StorageError
-    from inputgrad_cli.jobs import verify
+    from inputgrad_cli.storage import verify
 
     def refuse(out):
         raise StorageError("read-only")

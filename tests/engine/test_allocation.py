@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from keras import layers, ops
 
-from inputgrad_cli import memory
-from inputgrad_cli.engine.allocation import counted, refuse_unrolled, refusing
-from inputgrad_cli.engine.graphsize import refuse_large_graph
+from inputgrad_cli.engine.adapter.graph_size import refuse_large_graph
+from inputgrad_cli.engine.opening.allocation import counted, refuse_unrolled, refusing
 from inputgrad_cli.errors import ItemError, ModelError
-from inputgrad_cli.modelfile.sizes import FLOOR
+from inputgrad_cli.machine import memory
+from inputgrad_cli.modelfile.memory_limits import FLOOR
 
 ROOM = 200 << 20
 HUGE = 2_000_000_000
@@ -281,7 +281,7 @@ def test_nothing_orthogonal_is_drawn_for_weights_that_the_file_has():
     ids=["time-distributed", "unrolled"],
 )
 def test_steps_without_end_are_refused(layer, monkeypatch):
-    monkeypatch.setattr("inputgrad_cli.engine.allocation.MOST_STEPS", 6)
+    monkeypatch.setattr("inputgrad_cli.engine.opening.allocation.MOST_STEPS", 6)
     refuse_unrolled("m.keras", functional((6, 2), layer()))
     refuse_unrolled("m.keras", functional((None, 2), layers.TimeDistributed(layers.ReLU())))
     with pytest.raises(ModelError, match="takes 7 steps"):

@@ -6,8 +6,8 @@ import keras
 import numpy as np
 import pytest
 
-from inputgrad_cli.engine.channels_first import LAYERS
-from tests.networks import engine_of, input_gradients
+from inputgrad_cli.engine.adapter.channels_first import LAYERS
+from tests.small_networks import engine_of, input_gradients
 
 SIDE, CHANNELS = 6, 3
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from inputgrad_cli.engine.input_gradients import INPUT_GRADIENTS, skip_filter_gradients
+from inputgrad_cli.engine.adapter.input_gradients import INPUT_GRADIENTS, skip_filter_gradients
 
 RANDOM = np.random.default_rng(0)
 X2, X3 = (RANDOM.normal(size=s).astype("float32") for s in ((2, 9, 9, 3), (2, 7, 7, 7, 2)))

@@ -9,20 +9,20 @@ import sys
 import numpy as np
 import pytest
 
-from inputgrad_cli.engine.kernels import EIGEN, ONEDNN, VARIABLE
+from inputgrad_cli.engine.adapter.kernels import EIGEN, ONEDNN, VARIABLE
 
 CHILD = """
 import itertools, json, sys
 import numpy as np
-from inputgrad_cli.engine.boot import boot
-from inputgrad_cli.engine.quiet import Noise
+from inputgrad_cli.engine.adapter.startup import boot
+from inputgrad_cli.engine.adapter.captured_stderr import Noise
 boot(Noise(), {kernels!r})
 import keras
-from inputgrad_cli.engine.binding import Binding
-from inputgrad_cli.engine.kernels import active_kernels
-from inputgrad_cli.engine.tape import TapeEngine
-from inputgrad_cli.contracts import Running
-from inputgrad_cli.target import Choice, pin
+from inputgrad_cli.engine.adapter.keras_adapter import Binding
+from inputgrad_cli.engine.adapter.kernels import active_kernels
+from inputgrad_cli.engine.tape_engine import TapeEngine
+from inputgrad_cli.interfaces.engine import Running
+from inputgrad_cli.data.target import Choice, pin
 
 results = []
 for kernel, stride, channels, batch, side, padding in json.load(sys.stdin):

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from keras import layers
 
-from inputgrad_cli.target import Choice, pin
-from tests.networks import engine_of
+from inputgrad_cli.data.target import Choice, pin
+from tests.small_networks import engine_of
 
 SIDE, WIDTH = 5, 3
 

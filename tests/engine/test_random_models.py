@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 
 from inputgrad_cli import api
-from inputgrad_cli.batch import explain_batch
+from inputgrad_cli.data.samples import Samples
+from inputgrad_cli.data.target_text import parse
 from inputgrad_cli.errors import ItemError
-from inputgrad_cli.question import Question
-from inputgrad_cli.sample import Samples
-from inputgrad_cli.target_text import parse
+from inputgrad_cli.explanation.batch import explain_batch
+from inputgrad_cli.explanation.request import Question
 from tests.engine.random_models import ROWS, draw_model, plain_tape
-from tests.networks import engine_like
+from tests.small_networks import engine_like
 
 SEEDS = 40
 MODES = ("traced", "folded")  # beside the model as it is loaded

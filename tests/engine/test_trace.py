@@ -4,9 +4,9 @@ import keras
 import numpy as np
 import pytest
 
-from inputgrad_cli.engine.kernels import must_compile
+from inputgrad_cli.engine.adapter.kernels import must_compile
 from tests.methods.ruled import case_of
-from tests.networks import engine_of
+from tests.small_networks import engine_of
 
 L = keras.layers
 

@@ -4,9 +4,9 @@ import keras
 import numpy as np
 import pytest
 
-from inputgrad_cli.engine.kernels import VARIABLE, must_compile
+from inputgrad_cli.engine.adapter.kernels import VARIABLE, must_compile
 from inputgrad_cli.errors import ItemError
-from tests.networks import input_gradients, tape
+from tests.small_networks import input_gradients, tape
 
 
 class Measuring(keras.layers.Layer):

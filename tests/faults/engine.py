@@ -8,15 +8,15 @@ from types import ModuleType, SimpleNamespace
 
 import numpy as np
 
+from inputgrad_cli.data.signature import Head, Port, Signature
 from inputgrad_cli.errors import CompileError
-from inputgrad_cli.signature import Head, Port, Signature
-from inputgrad_cli.supervision.page import Stage
+from inputgrad_cli.supervision.shared_page import Stage
 from inputgrad_cli.supervision.worker import WORKER
-from tests.engines import Formula
+from tests.formula_engines import Formula
 
 WHITE = 255.0
 POISON = 7  # the first value of a picture at which the process dies
-STUBS = ("inputgrad_cli.engine.load", "inputgrad_cli.engine.boot")
+STUBS = ("inputgrad_cli.engine.opening.load", "inputgrad_cli.engine.adapter.startup")
 
 
 class Brightness(Formula):

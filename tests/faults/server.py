@@ -140,7 +140,7 @@ def child(request):
 def _tell_at_end(settings):
     """Have this process write down what it held, as it ends."""
     from inputgrad_cli.cli import main
-    from tests.memory import peak
+    from tests.peak_memory import peak
 
     peak(anew=True)
     leave = main.leave

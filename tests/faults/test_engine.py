@@ -13,7 +13,7 @@ def test_neither_tensorflow_nor_keras_is_imported(tool, place):
     draw(place / "a.png")
     assert tool("saliency", "m.keras", "a.png", modules=str(place / "modules")).code == 0
     names = json.loads((place / "modules").read_text())
-    assert "inputgrad_cli.jobs.run" in names
+    assert "inputgrad_cli.runs.run" in names
     assert not {"tensorflow", "keras", "torch"} & set(names)
 
 

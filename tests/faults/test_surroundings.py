@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pytest
 
-from inputgrad_cli.cli.exits import bug, exit_code
+from inputgrad_cli.cli.exit_codes import bug, exit_code
 from tests.cli import arrays, items
 from tests.cli import draw as paint
 

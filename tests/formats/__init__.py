@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from inputgrad_cli.data.preprocessing import KNOWN
+from inputgrad_cli.data.signature import Port
+from inputgrad_cli.formats.images.options import Viewing
 from inputgrad_cli.formats.read import Reading, read_samples
-from inputgrad_cli.formats.viewing import Viewing
-from inputgrad_cli.preprocess import KNOWN
-from inputgrad_cli.signature import Port
 
 
 def port(shape, dtype="float32", name="x"):

@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inputgrad_cli.arrays import aligned
+from inputgrad_cli.data.preprocessing import KNOWN
+from inputgrad_cli.data.samples import fit, suited
 from inputgrad_cli.errors import ItemError
-from inputgrad_cli.preprocess import KNOWN
-from inputgrad_cli.sample import fit, suited
+from inputgrad_cli.numeric.arrays import aligned
 
 from . import jsonl, npy, picture, port, read
 

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from inputgrad_cli.data.preprocessing import KNOWN
 from inputgrad_cli.errors import ItemError
 from inputgrad_cli.formats.read import Reading, read_samples
-from inputgrad_cli.preprocess import KNOWN
 
 from . import Path, port, read
 

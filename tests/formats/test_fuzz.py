@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from inputgrad_cli.errors import ItemError
 from inputgrad_cli.formats.read import SUFFIXES
-from tests.memory import peak
+from tests.peak_memory import peak
 
 from . import film, jsonl, npy, npz, picture, port, read
 

@@ -9,15 +9,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from inputgrad_cli import stored
-from inputgrad_cli.attribution import Attribution
+from inputgrad_cli.data.attribution import Attribution
+from inputgrad_cli.data.preprocessing import KNOWN
 from inputgrad_cli.errors import ItemError, StorageError
-from inputgrad_cli.formats import blocks, large
-from inputgrad_cli.formats.blocks import Blocks, content, hash_of
+from inputgrad_cli.formats.attribution_npz import to_bytes, write_result
 from inputgrad_cli.formats.read import Reading, open_file, read_samples
-from inputgrad_cli.formats.results import to_bytes, write_result
-from inputgrad_cli.formats.spool import Spool
-from inputgrad_cli.preprocess import KNOWN
+from inputgrad_cli.formats.streaming import hashed_file, large_files
+from inputgrad_cli.formats.streaming.hashed_file import Blocks, content, hash_of
+from inputgrad_cli.formats.streaming.spill_file import Spool
+from inputgrad_cli.numeric import lazy_array
 
 from . import npy, port
 
@@ -25,10 +25,10 @@ from . import npy, port
 @pytest.fixture(autouse=True)
 def small(monkeypatch):
     """Let every file be large, and every part small."""
-    monkeypatch.setattr(blocks, "LARGE", 0)
-    monkeypatch.setattr(blocks, "BLOCK", 50)
-    monkeypatch.setattr(stored, "BLOCK", 64)
-    monkeypatch.setattr(large, "CELLS", 5)
+    monkeypatch.setattr(hashed_file, "LARGE", 0)
+    monkeypatch.setattr(hashed_file, "BLOCK", 50)
+    monkeypatch.setattr(lazy_array, "BLOCK", 64)
+    monkeypatch.setattr(large_files, "CELLS", 5)
 
 
 @pytest.fixture
@@ -56,7 +56,7 @@ def alike(whole, parts):
     assert not isinstance(parts, tuple), parts
     assert list(parts.arrays) == list(whole.arrays)
     for name, array in whole.arrays.items():
-        assert stored.is_stored(parts.arrays[name])
+        assert lazy_array.is_stored(parts.arrays[name])
         assert parts.arrays[name].shape == array.shape
         assert parts.arrays[name].dtype == array.dtype
         np.testing.assert_array_equal(np.asarray(parts.arrays[name]), array)
@@ -224,7 +224,7 @@ def test_small_files_and_other_kinds_are_held_whole(tmp_path, monkeypatch):
         (tmp_path / name).write_bytes(b"12345")
     assert isinstance(open_file(tmp_path / "a.npy"), Blocks)
     assert open_file(tmp_path / "a.png") == open_file(tmp_path / "a.jsonl") == b"12345"
-    monkeypatch.setattr(blocks, "LARGE", 5)
+    monkeypatch.setattr(hashed_file, "LARGE", 5)
     assert open_file(tmp_path / "a.npy") == b"12345"
 
 
@@ -294,7 +294,7 @@ def test_a_result_in_parts_is_the_same_file(tmp_path, monkeypatch, limit):
     for name, array in (("a", a), ("layer:b", b)):
         some = [array[good][:4], array[good][4:5], array[good][5:]]
         kept = [spool.array(spool.add(p), p.shape, p.dtype) for p in some[1:]]
-        parts[name] = stored.strung([some[0], *kept], good, 11)
+        parts[name] = lazy_array.strung([some[0], *kept], good, 11)
     out = io.BytesIO()
     write_result(out, result(**parts))
     assert out.getvalue() == bytes(to_bytes(result(**{"a": a, "layer:b": b})))
@@ -307,7 +307,7 @@ def test_rows_of_nothing_stand_between_the_parts(tmp_path, good):
     parts = [spool.array(spool.add(values[n : n + 1]), (1,), "f4") for n in range(len(good))]
     expected = np.full(5, np.nan, np.float32)
     expected[good] = values
-    found = stored.strung(parts, good, 5)
+    found = lazy_array.strung(parts, good, 5)
     np.testing.assert_array_equal(np.asarray(found), expected)
     np.testing.assert_array_equal(found[1:4], expected[1:4])
     np.testing.assert_array_equal(found[np.array([4, 0])], expected[[4, 0]])

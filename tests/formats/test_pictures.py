@@ -10,8 +10,8 @@ import pytest
 from PIL import Image, ImageCms
 
 from inputgrad_cli.errors import ItemError
-from inputgrad_cli.formats.viewing import Resize
-from tests.memory import peak
+from inputgrad_cli.formats.images.options import Resize
+from tests.peak_memory import peak
 
 from . import film, picture, port, read
 

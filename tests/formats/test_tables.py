@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inputgrad_cli.errors import ItemError
-from inputgrad_cli.formats.tables import write_table
+from inputgrad_cli.formats.tables.delimited import write_table
 
 from . import port, read
 

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from inputgrad_cli.data.preprocessing import KNOWN
+from inputgrad_cli.data.samples import Samples, fit, keys, nonfinite, suited, together
 from inputgrad_cli.errors import ItemError
-from inputgrad_cli.preprocess import KNOWN
-from inputgrad_cli.sample import Samples, fit, keys, nonfinite, suited, together
 
 from . import port
 

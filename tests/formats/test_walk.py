@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from inputgrad_cli.data.preprocessing import KNOWN
 from inputgrad_cli.errors import ItemError, UsageError
 from inputgrad_cli.formats.read import SUFFIXES, Reading, read_samples, suffixes_for
-from inputgrad_cli.preprocess import KNOWN
 
 from . import film, npy, picture, port, read
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from inputgrad_cli.methods import methods
-from tests.engines import case
+from tests.formula_engines import case
 
 X = np.array([[1.0, -2.0, 0.5], [3.0, 0.25, -1.0]])
 W = np.array([2.0, -1.0, 0.5])

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from inputgrad_cli.methods import methods
-from tests.engines import Formula, case
+from tests.formula_engines import Formula, case
 
 from . import X
 

@@ -3,11 +3,11 @@
 import keras
 import numpy as np
 
-from inputgrad_cli.contracts import Case
+from inputgrad_cli.data.samples import keys
+from inputgrad_cli.data.target import Choice, pin
+from inputgrad_cli.interfaces.method import Case
 from inputgrad_cli.methods import methods
-from inputgrad_cli.sample import keys
-from inputgrad_cli.target import Choice, pin
-from tests.networks import tape
+from tests.small_networks import tape
 
 layers = keras.layers
 LRP = ("epsilon", "gamma", "alpha1-beta0", "z-plus", "deep-taylor", "composite")

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tests.engines import Spy, linear
+from tests.formula_engines import Spy, linear
 
 from . import W, X, run
 from .perturbed import pictures

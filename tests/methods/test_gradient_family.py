@@ -7,8 +7,8 @@ import pytest
 
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.methods import methods
-from inputgrad_cli.probes import Moments
-from tests.engines import Spy, linear, product, quadratic, relu
+from inputgrad_cli.numeric.probes import Moments
+from tests.formula_engines import Spy, linear, product, quadratic, relu
 
 from . import W, X, run
 

@@ -3,9 +3,9 @@
 import keras
 import numpy as np
 
-from inputgrad_cli.contracts import methods
-from inputgrad_cli.resample import resized
-from tests.networks import Counting, engine_of, network_case, pooled
+from inputgrad_cli.interfaces.method import methods
+from inputgrad_cli.numeric.resize import resized
+from tests.small_networks import Counting, engine_of, network_case, pooled
 
 TAP, SHAPE = "layer:maps", (3, 4, 1)
 NAMES = ("grad-cam", "guided-grad-cam", "guided-backprop")

@@ -6,9 +6,10 @@ from itertools import permutations
 import numpy as np
 import pytest
 
-from inputgrad_cli.attribution import sums
-from inputgrad_cli.methods import kernel_shap, methods
-from tests.engines import Formula, Spy, case, neighbours
+from inputgrad_cli.data.attribution import sums
+from inputgrad_cli.methods import methods
+from inputgrad_cli.methods.perturbation import kernel_shap
+from tests.formula_engines import Formula, Spy, case, neighbours
 
 from . import X, run
 from .perturbed import WIDE, formula, pictures

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from inputgrad_cli import api
-from inputgrad_cli.contracts import methods
 from inputgrad_cli.errors import UsageError
-from inputgrad_cli.methods.several import over_baselines
-from tests.networks import Counting, engine_of, network_case, pooled
+from inputgrad_cli.explanation.average_baselines import over_baselines
+from inputgrad_cli.interfaces.method import methods
+from tests.small_networks import Counting, engine_of, network_case, pooled
 
 # Two maps: A_0 = relu(x), A_1 = relu(-2 x); score = 3 mean(A_0) - mean(A_1).
 MAPS, HEADS = [1.0, -2.0], [[3.0], [-1.0]]

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tests.engines import linear
+from tests.formula_engines import linear
 
 from . import W, X, run
 from .perturbed import formula, pictures

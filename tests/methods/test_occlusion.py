@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.engines import Formula, Spy, linear
+from tests.formula_engines import Formula, Spy, linear
 
 from . import run
 from .perturbed import formula, pictures

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from inputgrad_cli.blur import blur
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.methods import methods
-from inputgrad_cli.quadrature import RULES, between, rule
-from tests.engines import Spy, asked, case, linear, product, quadratic, relu
+from inputgrad_cli.numeric.blur import blur
+from inputgrad_cli.numeric.quadrature import RULES, between, rule
+from tests.formula_engines import Spy, asked, case, linear, product, quadratic, relu
 
 from . import W, X, run
 

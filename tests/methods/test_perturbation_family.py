@@ -6,12 +6,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from inputgrad_cli.draws import numbered, uniform
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.methods import methods
-from inputgrad_cli.methods.perturbing import ragged
-from tests import engines
-from tests.engines import Formula, Spy, case, linear, neighbours, quadratic, relu
+from inputgrad_cli.methods.perturbation._masking import ragged
+from inputgrad_cli.numeric.random_streams import numbered, uniform
+from tests import formula_engines
+from tests.formula_engines import Formula, Spy, case, linear, neighbours, quadratic, relu
 
 from . import W, X, run
 from .perturbed import HALF, WIDE, formula, pictures
@@ -45,13 +45,13 @@ def test_a_product_of_two_inputs():
     a, b = X, X[:, ::-1] + 5.0
     inputs = {"a": a, "b": b}
     for name, share in (("occlusion", 1.0), ("feature-ablation", 1.0), ("kernel-shap", 0.5)):
-        found = run(name, engines.product(), inputs)
+        found = run(name, formula_engines.product(), inputs)
         for site in "ab":
             np.testing.assert_allclose(found.values[site], share * a * b, rtol=1e-4, atol=1e-5)
 
 
 def test_an_input_that_is_not_asked_about_stays():
-    found = run("kernel-shap", engines.product(), {"a": X, "b": X + 9.0}, sites=["a"])
+    found = run("kernel-shap", formula_engines.product(), {"a": X, "b": X + 9.0}, sites=["a"])
     assert set(found.values) == {"a"}
     np.testing.assert_allclose(found.values["a"], X * (X + 9.0), rtol=1e-5)
 

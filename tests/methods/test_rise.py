@@ -6,10 +6,11 @@ from itertools import product
 import numpy as np
 import pytest
 
-from inputgrad_cli.draws import numbered
-from inputgrad_cli.methods import methods, rise
-from inputgrad_cli.resample import resized
-from tests.engines import Formula, case, linear, neighbours
+from inputgrad_cli.methods import methods
+from inputgrad_cli.methods.perturbation import rise
+from inputgrad_cli.numeric.random_streams import numbered
+from inputgrad_cli.numeric.resize import resized
+from tests.formula_engines import Formula, case, linear, neighbours
 
 from . import W, X, run
 from .perturbed import HALF, WIDE, formula, pictures

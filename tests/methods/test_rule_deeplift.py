@@ -4,8 +4,8 @@ import keras
 import numpy as np
 import pytest
 
-from inputgrad_cli.contracts import Rule
-from tests.engines import Spy
+from inputgrad_cli.interfaces.engine import Rule
+from tests.formula_engines import Spy
 
 from .ruled import (
     case_of,

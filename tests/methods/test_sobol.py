@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from inputgrad_cli.methods import methods, sobol
-from tests.engines import linear
+from inputgrad_cli.methods import methods
+from inputgrad_cli.methods.perturbation import sobol
+from tests.formula_engines import linear
 
 from . import W, X, run
 from .perturbed import HALF, formula, pictures

@@ -6,11 +6,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from inputgrad_cli.attribution import sums
+from inputgrad_cli.data.attribution import sums
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.methods import methods
-from inputgrad_cli.methods.xrai import gathered, greedy
-from tests.engines import Formula, Spy, case
+from inputgrad_cli.methods.region.xrai import gathered, greedy
+from tests.formula_engines import Formula, Spy, case
 
 
 def linear_pictures(weights):

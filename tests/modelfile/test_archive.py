@@ -8,7 +8,7 @@ import pytest
 
 from inputgrad_cli.errors import ModelError
 from inputgrad_cli.modelfile.archive import open_model
-from inputgrad_cli.modelfile.scan import refuse_unsafe
+from inputgrad_cli.modelfile.safety import refuse_unsafe
 from tests.modelfile.files import archive, sequential, weights
 
 

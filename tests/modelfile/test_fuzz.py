@@ -11,9 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from inputgrad_cli import api
+from inputgrad_cli.describe.model import overview
 from inputgrad_cli.errors import InputgradError
-from inputgrad_cli.overview import overview
-from tests.memory import peak
+from tests.peak_memory import peak
 
 from .files import archive, layer, sequential, weights
 

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 from inputgrad_cli.modelfile.archive import open_model
-from inputgrad_cli.modelfile.hdf5 import MOST_DEPTH, MOST_OBJECTS
-from inputgrad_cli.modelfile.scan import refuse_unsafe
-from tests.memory import peak
+from inputgrad_cli.modelfile.hdf5.survey import MOST_DEPTH, MOST_OBJECTS
+from inputgrad_cli.modelfile.safety import refuse_unsafe
 from tests.modelfile.files import archive, refusal, sequential, weights
+from tests.peak_memory import peak
 
 
 def spoiled(tmp_path, fill):

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from inputgrad_cli.describe.model import overview
 from inputgrad_cli.errors import InputgradError
-from inputgrad_cli.overview import overview
 from tests.modelfile.files import archive, layer, sequential
 
 DATA = Path(__file__).with_name("data")

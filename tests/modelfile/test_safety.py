@@ -16,8 +16,8 @@ import pytest
 
 from inputgrad_cli.errors import ModelError, UsageError
 from inputgrad_cli.modelfile.archive import open_model
-from inputgrad_cli.modelfile.jsontext import MOST_VALUES
-from inputgrad_cli.modelfile.scan import (
+from inputgrad_cli.modelfile.safe_json import MOST_VALUES
+from inputgrad_cli.modelfile.safety import (
     custom_objects,
     dangers,
     refuse_missing,
@@ -257,12 +257,12 @@ def test_keras_exports_no_layer_that_the_list_lacks():
 
     import keras
 
-    from inputgrad_cli.modelfile import allowed
+    from inputgrad_cli.modelfile import allow_list
 
     names = {n for n, value in vars(keras.layers).items() if inspect.isclass(value)}
-    assert names - set(allowed.UNSAFE) == set(allowed.LAYERS)
+    assert names - set(allow_list.UNSAFE) == set(allow_list.LAYERS)
     functions = {n for n, f in vars(keras.activations).items() if inspect.isfunction(f)}
-    assert functions - set(allowed.GETTERS) == set(allowed.ACTIVATIONS)
+    assert functions - set(allow_list.GETTERS) == set(allow_list.ACTIVATIONS)
 
 
 def spoil(kind, tmp_path):
@@ -354,7 +354,7 @@ import sys, time
 from pathlib import Path
 from inputgrad_cli.errors import ModelError, UsageError
 from inputgrad_cli.modelfile.archive import open_model
-from inputgrad_cli.modelfile.scan import refuse_unsafe
+from inputgrad_cli.modelfile.safety import refuse_unsafe
 start = time.process_time()
 try:
     refuse_unsafe(open_model(Path(sys.argv[1])))

@@ -107,8 +107,8 @@ def test_inspect_writes_one_and_never_over_another(call, samples, tmp_path):
 
 @pytest.mark.parametrize("name", ['a"b\\c', "ünï cödé", "tab\there", "a/b"])
 def test_any_name_can_be_written_and_read_again(name, tmp_path):
+    from inputgrad_cli.data.signature import Port
     from inputgrad_cli.modelfile.sidecar import write_sidecar
-    from inputgrad_cli.signature import Port
 
     model = tmp_path / "net.keras"
     path = write_sidecar(model, (Port(name, (2,)),), None, (name,))

@@ -13,7 +13,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from inputgrad_cli.supervision.death import CRASHES
+from inputgrad_cli.supervision.crash_reports import CRASHES
 from inputgrad_cli.supervision.earlier_workers import MOST
 from tests.cli import journal, strict
 from tests.conftest import Result

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inputgrad_cli.errors import InputgradError, ModelError
-from inputgrad_cli.supervision.death import CRASHES, Death, Fault
+from inputgrad_cli.supervision.crash_reports import CRASHES, Death, Fault
 from inputgrad_cli.supervision.earlier_workers import MOST, PATIENT, EarlierWorkers
-from inputgrad_cli.supervision.page import Page, Stage
+from inputgrad_cli.supervision.shared_page import Page, Stage
 
 ITEMS = 40
 

@@ -7,8 +7,8 @@ import sys
 import pytest
 
 from inputgrad_cli.errors import ModelError
-from inputgrad_cli.supervision.memory import SLACK, Overflow, resident_of
-from inputgrad_cli.supervision.page import Page, Stage
+from inputgrad_cli.supervision.memory_guard import SLACK, Overflow, resident_of
+from inputgrad_cli.supervision.shared_page import Page, Stage
 
 WORKER = "data = bytearray(b'x') * (64 << 20); print(len(data), flush=True); input()"
 
@@ -26,7 +26,7 @@ def worker():
 
 @pytest.fixture
 def page(monkeypatch):
-    monkeypatch.setattr("inputgrad_cli.supervision.memory.SLACK", 0)
+    monkeypatch.setattr("inputgrad_cli.supervision.memory_guard.SLACK", 0)
     found = Page()
     found.limit = 32 << 20
     return found

@@ -7,14 +7,8 @@ from typing import Any
 
 import tensorflow as tf
 
-from inputgrad_cli.engine.rules.graph import (
-    Trace,
-    adjoint,
-    carries,
-    is_linear,
-    like,
-)
-from inputgrad_cli.engine.rules.kinds import (
+from inputgrad_cli.engine.rules.backward_pass import NoRuleError, Sent
+from inputgrad_cli.engine.rules.operations import (
     CALLS,
     ELEMENTWISE,
     EXTREMES,
@@ -23,7 +17,7 @@ from inputgrad_cli.engine.rules.kinds import (
     QUOTIENTS,
     WEIGHTED,
 )
-from inputgrad_cli.engine.rules.walk import NoRuleError, Sent
+from inputgrad_cli.engine.rules.trace import Trace, adjoint, carries, is_linear, like
 
 NEAR = 1e-5  # differences smaller than this part of the values are mostly rounding
 

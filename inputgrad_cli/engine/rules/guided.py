@@ -7,9 +7,9 @@ from typing import Any
 
 import tensorflow as tf
 
-from inputgrad_cli.engine.rules.graph import Trace, adjoint, is_weighted_call
-from inputgrad_cli.engine.rules.kinds import CALLS, HALVES, LOOPS, RELUS, SHIFTS
-from inputgrad_cli.engine.rules.walk import NoRuleError, Sent
+from inputgrad_cli.engine.rules.backward_pass import NoRuleError, Sent
+from inputgrad_cli.engine.rules.operations import CALLS, HALVES, LOOPS, RELUS, SHIFTS
+from inputgrad_cli.engine.rules.trace import Trace, adjoint, is_weighted_call
 
 ABOVE = {"Greater", "GreaterEqual"}
 

@@ -7,15 +7,10 @@ from typing import Any
 
 import tensorflow as tf
 
-from inputgrad_cli.contracts import Rule
-from inputgrad_cli.engine.rules.first import Front
-from inputgrad_cli.engine.rules.graph import (
-    Trace,
-    adjoint,
-    carries,
-    is_linear,
-)
-from inputgrad_cli.engine.rules.kinds import (
+from inputgrad_cli.engine.rules.backward_pass import NoRuleError, Sent
+from inputgrad_cli.engine.rules.input_layer import Front
+from inputgrad_cli.engine.rules.linear_layer import TINY, Weighted, stabilised
+from inputgrad_cli.engine.rules.operations import (
     CALLS,
     CONVOLUTIONS,
     ELEMENTWISE,
@@ -24,8 +19,8 @@ from inputgrad_cli.engine.rules.kinds import (
     POOLED,
     WEIGHTED,
 )
-from inputgrad_cli.engine.rules.walk import NoRuleError, Sent
-from inputgrad_cli.engine.rules.weighted import TINY, Weighted, stabilised
+from inputgrad_cli.engine.rules.trace import Trace, adjoint, carries, is_linear
+from inputgrad_cli.interfaces.engine import Rule
 
 ZERO = 1e-12
 

@@ -1,0 +1,81 @@
+"""The names of Keras's losses, known without Keras: a slip of the finger is told at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from inputgrad_cli.data.target_text import RECONSTRUCTION
+from inputgrad_cli.errors import UsageError
+from inputgrad_cli.suggest import advice, suggest
+
+COMPILED = "compiled"  # the loss that the model's file names
+# What `keras.losses.get` takes and `keras.losses` holds: functions, then short names, then classes.
+LOSSES = frozenset((
+    "binary_crossentropy", "binary_focal_crossentropy", "categorical_crossentropy",
+    "categorical_focal_crossentropy", "categorical_generalized_cross_entropy",
+    "categorical_hinge", "circle", "cosine_similarity", "ctc", "dice", "hinge", "huber",
+    "kl_divergence", "log_cosh", "mean_absolute_error", "mean_absolute_percentage_error",
+    "mean_squared_error", "mean_squared_logarithmic_error", "poisson",
+    "sparse_categorical_crossentropy", "squared_hinge", "tversky",
+    "bce", "kld", "mae", "mape", "mse", "msle", "BCE", "KLD", "MAE", "MAPE", "MSE", "MSLE",
+    "BinaryCrossentropy", "BinaryFocalCrossentropy", "CTC", "CategoricalCrossentropy",
+    "CategoricalFocalCrossentropy", "CategoricalGeneralizedCrossEntropy", "CategoricalHinge",
+    "Circle", "CosineSimilarity", "Dice", "Hinge", "Huber", "KLDivergence", "LogCosh",
+    "MeanAbsoluteError", "MeanAbsolutePercentageError", "MeanSquaredError",
+    "MeanSquaredLogarithmicError", "Poisson", "SparseCategoricalCrossentropy", "SquaredHinge",
+    "Tversky",
+))  # fmt: skip
+OFFERED = [*sorted(name for name in LOSSES if name.islower()), COMPILED, RECONSTRUCTION]
+# Words of other libraries and of papers for those of Keras.
+OTHER_WORDS = {
+    "l1": ("mean_absolute_error",), "l2": ("mean_squared_error",), "rmse": ("mean_squared_error",),
+    "crossentropy": ("categorical_crossentropy", "sparse_categorical_crossentropy"),
+    "cce": ("categorical_crossentropy",), "scce": ("sparse_categorical_crossentropy",),
+    "nll": ("sparse_categorical_crossentropy",), "logloss": ("binary_crossentropy",),
+    "bcewithlogits": ("binary_crossentropy",), "focal": ("binary_focal_crossentropy",),
+    "autoencoder": (RECONSTRUCTION,),
+    "jaccard": ("dice",), "iou": ("dice",), "kl": ("kl_divergence",), "smoothl1": ("huber",),
+}  # fmt: skip
+
+
+def loss_name(config: Any) -> str:
+    """Return the name of the function or class of a loss, as a model's file writes it."""
+    if not isinstance(config, Mapping):
+        return str(config)
+    inner = config.get("config")
+    return str(inner if isinstance(inner, str) else config.get("class_name"))
+
+
+def unknown_loss(name: str) -> UsageError:
+    """Return the error of a loss that neither Keras nor a `--code` file has."""
+    near = [f"loss:{other}" for other in suggest(name, OFFERED, OTHER_WORDS)]
+    return UsageError(
+        f"target loss:{name} is not known",
+        mend=advice(
+            near,
+            "NAME is what keras.losses.get takes, as loss:mean_squared_error or loss:mse; "
+            "one of your own stands in the file given by --code FILE.py",
+        ),
+    )
+
+
+def refuse_unknown_losses(name: str, compiled: Any) -> None:
+    """Raise UsageError unless `loss:NAME` is a loss of Keras's; `compiled` are those of the file.
+
+    They are one loss, or several in a list or by output.
+    """
+    named = _all(compiled) if name == COMPILED else [name]
+    for each in named:
+        if each not in LOSSES:
+            raise unknown_loss(each)
+
+
+def _all(compiled: Any) -> Iterator[str]:
+    if isinstance(compiled, list):
+        for each in compiled:
+            yield from _all(each)
+    elif isinstance(compiled, Mapping) and "class_name" not in compiled:
+        yield from _all(list(compiled.values()))
+    elif compiled is not None:
+        yield loss_name(compiled)

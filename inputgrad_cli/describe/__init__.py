@@ -1,0 +1,1 @@
+"""What `inspect` and `methods` show: a model and the methods, in words."""

@@ -1,0 +1,1 @@
+"""Opens a model file in Keras: custom code, legacy formats, limits, and a check of the weights."""

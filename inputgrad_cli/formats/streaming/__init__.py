@@ -1,0 +1,1 @@
+"""Files that are larger than memory, read and kept in parts."""

@@ -1,0 +1,1 @@
+"""Tables, JSON lines and Parquet files to samples."""

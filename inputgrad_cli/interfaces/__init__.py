@@ -1,0 +1,1 @@
+"""What can be added to the tool, one short file each: engine, method, reader, picture."""

@@ -1,0 +1,1 @@
+"""What this machine has and allows: memory, cores, devices, and files that are not there."""

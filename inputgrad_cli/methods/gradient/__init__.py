@@ -1,0 +1,1 @@
+"""Methods that take gradients at the input, or near it."""

@@ -1,0 +1,45 @@
+"""The mean square of another method over noisy copies of the input."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from inputgrad_cli.interfaces.method import methods
+from inputgrad_cli.methods.gradient._noise import Noisy, Terms
+from inputgrad_cli.numeric.arrays import Array, Arrays
+
+
+class Squares(Terms):
+    """The running mean of squares."""
+
+    def term(self, values: Sequence[Array]) -> Array:
+        """Return the mean of the squares of the maps."""
+        return super().term([np.square(array, dtype=np.float64) for array in values])
+
+
+@methods.register
+@dataclass(frozen=True)
+class SmoothGradSquared(Noisy):
+    """Mean of the squares of a method (the gradient by default) over noisy copies of the input.
+
+    Values are 1/n sum_i M(x + n_i)^2, (B, ...) as the input, never below zero, in the squared units
+    of the inner method M. Each square is taken before the mean. Noise and standard error are as in
+    smoothgrad.
+    Hooker et al. 2018, arXiv:1806.10758.
+    """
+
+    name = "smoothgrad-squared"
+    paper = "arXiv:1806.10758"
+    known_as = ("smoothgrad-sq", "smoothgrad2", "sg-squared")
+    linear_exact = "gradient squared"
+    of_copies = "mean square over noisy copies"
+
+    @property
+    def sign(self) -> str:
+        """Return `positive`: it is made of squares."""
+        return "positive"
+
+    def terms(self, like: Arrays) -> Squares:
+        """Return the empty mean of squares."""
+        return Squares(like)

@@ -1,0 +1,1 @@
+"""HDF5 files from strangers, checked before HDF5 itself reads them."""

@@ -1,0 +1,1 @@
+"""What a model file says about the pixels that the model takes."""

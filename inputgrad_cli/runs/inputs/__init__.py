@@ -1,0 +1,1 @@
+"""Finds the inputs of a run and loads them."""

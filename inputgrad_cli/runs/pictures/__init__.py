@@ -1,0 +1,1 @@
+"""Draws the pictures of a run, and draws them again."""

@@ -1,0 +1,1 @@
+"""Plans a run before TensorFlow is imported: options, checks, schedule, dry run."""

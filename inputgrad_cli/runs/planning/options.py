@@ -1,0 +1,56 @@
+"""A call of `saliency`, in plain values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from inputgrad_cli.data.target_text import Target, parse
+from inputgrad_cli.formats.images.options import Viewing
+from inputgrad_cli.rendering.style import Style
+from inputgrad_cli.storage.shards import Shard
+
+
+@dataclass(frozen=True)
+class Job:
+    """A call of `saliency`, as asked.
+
+    `options` says where each value came from; `aliases` are the model's names of inputs that the
+    user calls by others.
+    """
+
+    model: Path
+    named: tuple[str, ...] = ()
+    pairs: tuple[tuple[str, str], ...] = ()
+    methods: tuple[str, ...] = ("gradient",)
+    targets: tuple[Target, ...] = (parse("auto"),)
+    truth: str | None = None
+    space: str = "auto"
+    wrt: str | None = None
+    baseline: str | None = None
+    preprocess: str = "auto"
+    viewing: Viewing = field(default_factory=Viewing)
+    columns: tuple[str, ...] = ()
+    out: Path = Path("inputgrad-out")
+    root: Path | None = None
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    style: Style | None = field(default_factory=Style)
+    batch_size: int | None = None
+    device: str = "auto"
+    precision: str = "float32"
+    seed: int = 0
+    labels: Path | None = None
+    code: tuple[str, ...] = ()
+    trust: bool = False
+    tolerance: float = 0.01
+    strict: bool = False
+    check_grad: bool = False
+    on_exists: str = "resume"
+    shard: Shard | None = None
+    most_failures: int | None = None
+    argv: tuple[str, ...] = ()
+    options: Mapping[str, Any] = field(default_factory=dict)
+    aliases: Mapping[str, str] = field(default_factory=dict)

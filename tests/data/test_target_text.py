@@ -1,0 +1,214 @@
+"""The laws of a target's text: what it says comes back, in names and fingerprints, whatever it is.
+
+Class names are anything that people write: words of the grammar, its separators, quotes, emoji.
+"""
+
+import re
+
+import numpy as np
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from inputgrad_cli.data.resolve_target import choose
+from inputgrad_cli.data.signature import Head, Port, Signature
+from inputgrad_cli.data.target_text import HELP, parse
+from inputgrad_cli.errors import GrammarError, UsageError
+from inputgrad_cli.grammar import quote
+from inputgrad_cli.runs.inputs.loader import Labels
+from inputgrad_cli.storage.target_words import target_word, target_words
+
+WORDS = ["all", "top1", "top:2", "sum", "auto", "3", "unit:0", "probs", "probs/1", "layer:a/unit:0"]
+ODD = ["red cross", "a,b", "a:b", "a/b", "a=b", "#1", '"', "'", "it's", '"cat"', "🐶", "🐱", "קשת"]
+MORE = [
+    " cat",
+    "cat ",
+    "cat",
+    "Cat",
+    "football",
+    "a-b",
+    "x,class=1",
+    "a\\",
+    "٣",
+    "²",
+    "é",
+    "é",
+    "_",
+]
+NAMES = st.one_of(
+    st.sampled_from(WORDS + ODD + MORE),
+    st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1),
+)
+LABELS = st.lists(NAMES, min_size=2, max_size=6, unique=True)
+
+
+def quoted(name):
+    return '"' + name.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def chosen(text, labels, shape=None):
+    head = Head("probs", shape or (len(labels),), "softmax", proved=True)
+    signature = Signature((Port("x", (2,)),), (head,))
+    return choose(parse(text, ["probs"]), signature, "auto", labels)
+
+
+def mark(text, labels, masks=None):
+    """Return what of a target goes into a fingerprint."""
+    return Labels(None, (), {}, labels, masks or {}).deciding("a.png", 0, parse(text))
+
+
+@given(LABELS, st.data())
+def test_a_class_is_found_by_its_name_whatever_the_name(labels, data):
+    number = data.draw(st.integers(0, len(labels) - 1))
+    for text in (f"class:{quoted(labels[number])}", f"probs/class:{quoted(labels[number])}"):
+        assert chosen(text, labels)[0].terms == ((number,),)
+
+
+@given(LABELS, st.data())
+def test_a_name_that_is_no_number_and_not_in_quotes_stands_as_it_is(labels, data):
+    number = data.draw(st.integers(0, len(labels) - 1))
+    if not re.fullmatch("[0-9]+|[\"'].*[\"']", labels[number], re.S):
+        assert chosen(f"class:{labels[number]}", labels)[0].terms == ((number,),)
+
+
+@given(LABELS, st.data())
+def test_a_margin_takes_any_two_names(labels, data):
+    first, second = (data.draw(st.integers(0, len(labels) - 1)) for _ in "ab")
+    text = f"margin:{quoted(labels[first])},{quoted(labels[second])}"
+    assert chosen(text, labels)[0].terms == ((first,), (second,))
+
+
+@given(LABELS, NAMES, st.data())
+def test_a_mask_takes_any_path_and_any_class(labels, path, data):
+    number = data.draw(st.integers(0, len(labels) - 1))
+    text = f"mask:{quoted(path)},class={quoted(labels[number])}"
+    (choice,) = chosen(text, labels, (4, 4, len(labels)))
+    assert (choice.how, choice.rank) == (path, number)
+
+
+@given(NAMES)
+def test_losses_and_tables_take_any_name(name):
+    assert parse(f"loss:{quoted(name)}").name == name
+    assert parse(f"file:{quoted(name)}").path == name
+    assert parse(f"loss:{name}").name in (name, name[1:-1])
+
+
+@given(st.lists(NAMES, min_size=2, max_size=5, unique=True))
+def test_no_two_targets_of_a_call_share_a_name(names):
+    texts = [f"class:{quoted(name)}" for name in names]
+    texts += [f"mask:{quoted(name)},class=1" for name in names]
+    texts += [f"margin:{quoted(names[0])},{quoted(name)}" for name in names]
+    texts += ["auto", "all", "top:2", "sum", "3", "unit:0", "layer:a/unit:0"]
+    words = target_words([each for text in texts for each in parse(text).maps()])
+    assert len({word.casefold() for word in words}) == len(words)
+    for word in words:
+        assert re.fullmatch(r"[\w+\-]+", word)
+        assert len(word.encode()) < 100
+
+
+@given(LABELS, st.permutations(range(6)), st.data())
+def test_a_fingerprint_changes_just_when_the_class_does(labels, order, data):
+    """The case: a corrected label file, the same call, and the map of the old class stays."""
+    name = data.draw(st.sampled_from(labels))
+    other = [labels[n] for n in order if n < len(labels)]
+    text = f"class:{quoted(name)}"
+    same = labels.index(name) == other.index(name)
+    assert (mark(text, labels) == mark(text, other)) == same
+    assert chosen(text, labels)[0].terms == ((labels.index(name),),)
+
+
+@given(NAMES, NAMES)
+def test_a_name_that_no_label_has_stands_in_the_fingerprint_whole(one, other):
+    marks = [mark(f"class:{quoted(name)}", ()) for name in (one, other)]
+    assert (marks[0] == marks[1]) == (one == other)
+
+
+def test_the_two_masks_of_a_name_have_fingerprints_of_their_own():
+    masks = {"m.png": np.ones((2, 2), bool)}
+    other = {"m.png": np.zeros((2, 2), bool)}
+    assert mark("mask:m.png", (), masks) != mark("mask:m.png", (), other)
+    assert mark("sum", (), masks) == mark("sum", (), other)
+
+
+@given(st.text(max_size=30))
+@example("layer:a")
+@example("class:" + "9" * 5000)
+@example("top:" + "9" * 5000)
+@example("unit:²")
+def test_any_text_is_a_target_or_an_error_that_points_into_it(text):
+    target = error = None
+    try:
+        target = parse(text)
+    except GrammarError as caught:
+        error = caught
+    if error is None:
+        assert target.asked == text
+        assert all(target_word(each) for each in target.maps())
+    else:
+        assert error.text == text
+        assert 0 <= error.at <= len(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "outputs", "head", "kind"),
+    [
+        ("class:a/3", (), None, "class"),
+        ("class:a/3", ("class:a",), "class:a", "class"),
+        ("x/a/top1", ("x/a", "x/b"), "x/a", "top"),
+        ("all/sum", ("all",), "all", "reduce"),
+        ("layer:outer/inner/unit:0", ("probs",), "layer:outer/inner", "unit"),
+        ("layer:a/class:b/c", ("probs",), "layer:a", "class"),
+        ("layer:a#1/mask:b/c.png", ("probs",), "layer:a#1", "mask"),
+        ("mask:probs/a.png", ("probs",), None, "mask"),
+    ],
+)
+def test_the_name_before_the_slash_is_an_outputs_or_no_name(text, outputs, head, kind):
+    target = parse(text, outputs)
+    assert (target.head, target.kind) == (head, kind)
+
+
+def test_an_output_that_the_model_lacks_is_named_with_those_it_has():
+    with pytest.raises(UsageError, match=r"no output 'nose'.*kind, size"):
+        parse("nose/top1", ("kind", "size"))
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        ("kind/best", "best"),
+        ("unit:0,x,1", "x"),
+        ("margin:1", "1"),
+        ("top:0", "top:0"),
+        ("mask:,class=1", ",class=1"),
+        ("layer:a/nothing", "nothing"),
+    ],
+)
+def test_an_error_points_at_the_word(text, word):
+    with pytest.raises(GrammarError) as caught:
+        parse(text)
+    assert text[caught.value.at : caught.value.end] == word
+
+
+def test_a_bare_word_is_taken_for_a_class_in_the_advice():
+    with pytest.raises(GrammarError, match="class:dog") as caught:
+        parse("dog")
+    assert HELP in str(caught.value)
+
+
+def test_a_name_that_two_classes_share_is_refused_with_their_numbers():
+    """ImageNet has two classes called crane: 134 and 517."""
+    with pytest.raises(UsageError, match="class:1, class:3"):
+        chosen("class:crane", ["a", "crane", "b", "crane"])
+
+
+def test_a_number_in_quotes_is_a_name():
+    labels = ["7", "3", "1"]
+    assert chosen("class:1", labels)[0].terms == ((1,),)
+    assert chosen('class:"1"', labels)[0].terms == ((2,),)
+    assert target_word(parse("class:1")) != target_word(parse('class:"1"'))
+
+
+def test_quotes_that_the_grammar_writes_are_read():
+    for name in [*WORDS, *ODD, *MORE]:
+        if not name.isascii() or not name.isdigit():
+            assert chosen(f"class:{quote(name)}", [name, "other"])[0].terms == ((0,),)

@@ -1,0 +1,199 @@
+"""Engines without TensorFlow: models that are formulas, and a spy that notes what it was asked."""
+
+from dataclasses import replace
+from typing import ClassVar
+
+import numpy as np
+
+from inputgrad_cli.data.samples import keys
+from inputgrad_cli.data.signature import Head, Port, Signature
+from inputgrad_cli.data.target import Choice, pin
+from inputgrad_cli.interfaces.engine import FirstPass, Gradients
+from inputgrad_cli.interfaces.method import Case
+from inputgrad_cli.numeric.arrays import count
+
+CHOICE = Choice("auto", "y", "units", "output", terms=((0,),))
+
+
+class Formula:
+    """A model of one number: `f(inputs) -> (N,)`, `df(inputs) -> {name: (N, ...)}`."""
+
+    def __init__(self, f, df, shapes, batch_size=7):
+        self.f, self.df = f, df
+        self.batch_size = batch_size
+        ports = tuple(Port(name, shape) for name, shape in shapes.items())
+        self.signature = Signature(ports, (Head("y", (1,)),))
+
+    def resize(self, batch_size):
+        self.batch_size = batch_size
+
+    def scores(self, inputs, target):
+        return self.f(inputs).astype(np.float32)
+
+    def gradients(self, inputs, target, sites):
+        found = self.df(inputs)
+        return Gradients(
+            {site: found[site].astype(np.float32) for site in sites}, self.scores(inputs, target)
+        )
+
+    notes: ClassVar[dict] = {}
+    precision = "float64"
+    mode, kernels = "eager", "eigen"
+    lanes = 0
+
+    def prepare(self, precision="float32", layers=(), seed=0):
+        pass
+
+    def sites(self, wrt=None, changed=False):
+        return {port.name: port.name for port in self.signature.inputs}
+
+    def aside(self, sites):
+        return {}
+
+    def lift(self, inputs, sites):
+        return dict(inputs)
+
+    def blame(self, inputs, sites, target):
+        return ""
+
+    def tokens(self, inputs):
+        return {}
+
+    def first(self, inputs, choices, sites, truths=(), gradients=True):
+        targets = [pin(choice, count(inputs)) for choice in choices]
+        scores = [self.scores(inputs, target) for target in targets]
+        found = [self.gradients(inputs, t, sites) for t in targets] if gradients else []
+        return FirstPass({"y": scores[0][:, None]}, targets, scores, found)
+
+
+class Spy:
+    """Passes everything on, and keeps every point that was asked about."""
+
+    def __init__(self, engine):
+        self.engine = engine
+        self.signature, self.batch_size = engine.signature, engine.batch_size
+        self.scored, self.derived, self.largest = [], [], 0
+
+    def _see(self, book, inputs):
+        self.largest = max(self.largest, count(inputs))
+        book.extend({name: a[i] for name, a in inputs.items()} for i in range(count(inputs)))
+
+    def scores(self, inputs, target):
+        self._see(self.scored, inputs)
+        return self.engine.scores(inputs, target)
+
+    def gradients(self, inputs, target, sites):
+        self._see(self.derived, inputs)
+        return self.engine.gradients(inputs, target, sites)
+
+    def __getattr__(self, name):
+        return getattr(self.engine, name)
+
+
+def linear(weights, bias=0.0, batch_size=7):
+    """Return y = w . x + b."""
+    w = np.asarray(weights, np.float64)
+    return Formula(
+        lambda x: x["x"] @ w + bias,
+        lambda x: {"x": np.broadcast_to(w, x["x"].shape)},
+        {"x": w.shape},
+        batch_size,
+    )
+
+
+def quadratic(weights):
+    """Return y = sum w x^2."""
+    w = np.asarray(weights, np.float64)
+    return Formula(lambda x: x["x"] ** 2 @ w, lambda x: {"x": 2 * w * x["x"]}, {"x": w.shape})
+
+
+def relu(weights):
+    """Return y = sum w max(x, 0)."""
+    w = np.asarray(weights, np.float64)
+    return Formula(
+        lambda x: np.maximum(x["x"], 0) @ w, lambda x: {"x": w * (x["x"] > 0)}, {"x": w.shape}
+    )
+
+
+def product():
+    """Return y = sum a b of two inputs."""
+    return Formula(
+        lambda x: (x["a"] * x["b"]).sum(axis=1).astype(np.float64),
+        lambda x: {"a": x["b"].astype(np.float64), "b": x["a"].astype(np.float64)},
+        {"a": (3,), "b": (3,)},
+    )
+
+
+def neighbours(features):
+    """Return y = sum x^2 + sum of products of neighbours."""
+    return Formula(
+        lambda x: (x["x"] ** 2).sum(axis=1) + (x["x"][:, 1:] * x["x"][:, :-1]).sum(axis=1),
+        lambda x: {
+            "x": 2 * x["x"]
+            + np.pad(x["x"][:, 1:], ((0, 0), (0, 1)))
+            + np.pad(x["x"][:, :-1], ((0, 0), (1, 0)))
+        },
+        {"x": (features,)},
+    )
+
+
+class Pictures:
+    """Shows an engine of flat inputs as one of pictures (1, W, 1)."""
+
+    def __init__(self, engine):
+        self.engine, self.batch_size = engine, engine.batch_size
+
+    def __getattr__(self, name):
+        return getattr(self.engine, name)
+
+    def scores(self, inputs, target):
+        return self.engine.scores(flat(inputs), target)
+
+    def gradients(self, inputs, target, sites):
+        found = self.engine.gradients(flat(inputs), target, sites)
+        return Gradients(pictures(found.values), found.scores, found.disconnected)
+
+
+def flat(arrays):
+    """Return arrays (N, W)."""
+    return {name: array.reshape(len(array), -1) for name, array in arrays.items()}
+
+
+def pictures(arrays):
+    """Return arrays (N, 1, W, 1)."""
+    return {name: array.reshape(len(array), 1, -1, 1) for name, array in arrays.items()}
+
+
+def asked(method, engine, question, references=None):
+    """Return what a method finds in a case of flat inputs, given what it needs.
+
+    A method of pictures sees pictures of one row, and its values come back flat; a method that
+    draws from a dataset gets the rows of `references`, by default the baselines of the case.
+    """
+    if method.needs == "dataset":
+        given = references or {site: question.baseline[site] for site in question.sites}
+        question = replace(question, references=given)
+    if method.needs != "picture":
+        return method.attribute(engine, question)
+    shown = replace(
+        question,
+        inputs=pictures(question.inputs),
+        baseline=pictures(question.baseline),
+        spatial=dict.fromkeys(question.sites, (1, 2)),
+    )
+    found = method.attribute(Pictures(engine), shown)
+    return replace(found, values=flat(found.values))
+
+
+def case(engine, inputs, baseline=None, seed=0, sites=None, tolerance=0.01):
+    """Return the case of a batch: arrays by input name, or one array for the input x."""
+    named = inputs if isinstance(inputs, dict) else {"x": inputs}
+    named = {name: np.asarray(array, np.float32) for name, array in named.items()}
+    base = {name: np.zeros_like(array) for name, array in named.items()}
+    if baseline is not None:
+        base |= {n: np.asarray(a, np.float32) for n, a in baseline.items()}
+    wanted = tuple(sites or named)
+    base |= {name: named[name] for name in named if name not in wanted}
+    target = pin(CHOICE, count(named))
+    scores = engine.scores(named, target)
+    return Case(named, target, wanted, base, keys(named, seed), tolerance, scores)

@@ -1,0 +1,1 @@
+"""Tests of limits, devices and missing files."""

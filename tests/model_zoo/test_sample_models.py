@@ -1,0 +1,114 @@
+"""Every sample model: the same arrays as a plain tape, finite differences, any batch size."""
+
+import importlib
+
+import numpy as np
+import pytest
+
+from inputgrad_cli import api
+from inputgrad_cli.data.resolve_target import choose
+from inputgrad_cli.data.target_text import parse
+from inputgrad_cli.numeric.arrays import take
+from tests.keras_models import (
+    central_differences,
+    in_float64,
+    opened,
+    plain_gradient,
+    steady,
+    worst,
+)
+
+TARGETS = {
+    "sequential": "auto",
+    "two_inputs": "auto",
+    "custom_layer": "loss:mean_squared_error",
+    "two_heads": "kind/class:1",
+    "shapes": "class:2",
+    "sensors": "loss:reconstruction",
+}
+SMOOTH = ("custom_layer", "sensors")
+
+
+def inputs_of(name, samples, number=64):
+    """Return `number` inputs like those of the samples; pictures are freshly drawn."""
+    rng = np.random.default_rng(1)
+    if name == "shapes":
+        draw_shapes = importlib.import_module("draw_shapes")
+        return {"picture": draw_shapes.draw_pictures(number, seed=99).pixels.astype(np.float32)}
+    if name == "two_inputs":
+        return {n: rng.normal(size=(number, 5)).astype(np.float32) for n in ("input_a", "input_b")}
+    stored = np.load(samples / "inputs" / f"{name.replace('sensors', 'sensors_fault')}.npy")
+    near = stored[rng.integers(len(stored), size=number)]
+    port = {"custom_layer": "features", "two_heads": "features"}.get(name, "x")
+    return {port: (near + 0.1 * rng.normal(size=near.shape)).astype(np.float32)}
+
+
+@pytest.fixture(params=TARGETS)
+def name(request):
+    return request.param
+
+
+def ours(name, samples, inputs, **how):
+    code = [str(samples / "custom_layer.py")]
+    model = opened(samples / f"{name}.keras", code=code, **how)
+    ports = [port.name for port in model.signature.inputs]
+    named = dict(zip(ports, inputs.values(), strict=True))
+    found = api.explain(model, named, target=TARGETS[name], truth=0.5).values
+    return dict(zip(inputs, found.values(), strict=True)), model
+
+
+def reference(name, model):
+    """Return inputs -> gradients, as a plain script would take them."""
+    keras_model = model.engine.binding.model
+    scalars = {
+        "two_heads": lambda y, x: y[0]._keras_logits[:, 1],
+        "shapes": lambda y, x: y._keras_logits[:, 2],
+        "custom_layer": lambda y, x: (y[:, 0] - 0.5) ** 2,
+        "sensors": lambda y, x: (y - x[0]) ** 2 / (64 * 4),
+    }
+    return lambda inputs: plain_gradient(
+        keras_model, inputs, scalars.get(name, lambda y, x: y[:, 0])
+    )
+
+
+@pytest.mark.parametrize("traced", [False, True], ids=["eager", "traced"])
+def test_arrays_equal_a_plain_tape(name, traced, samples):
+    inputs = inputs_of(name, samples)
+    found, model = ours(name, samples, inputs, traced=traced)
+    plain = reference(name, model)
+    keep = steady(plain, inputs)
+    error = worst(take(found, keep), take(plain(inputs), keep))
+    print(f"{name}: worst {error:.1e}, left out {1 - keep.mean():.1%}")
+    assert 1 - keep.mean() <= 0.05
+    assert error <= 1e-5
+
+
+def test_batch_sizes_agree(name, samples):
+    inputs = inputs_of(name, samples, 32)
+    (one, model), (four, _), (all32, _) = (
+        ours(name, samples, inputs, batch_size=size) for size in (1, 4, 32)
+    )
+    keep = steady(reference(name, model), inputs)
+    assert keep.mean() >= 0.95
+    assert worst(take(four, keep), take(one, keep)) <= 1e-5
+    assert worst(take(all32, keep), take(one, keep)) <= 1e-5
+
+
+@pytest.mark.parametrize("smooth", SMOOTH)
+def test_smooth_models_agree_with_float64_finite_differences(smooth, samples, tmp_path):
+    copy = in_float64(samples / f"{smooth}.keras", tmp_path / "wide.keras")
+    model = opened(copy, code=[str(samples / "custom_layer.py")])
+    port = model.signature.inputs[0].name
+    wide = {port: next(iter(inputs_of(smooth, samples, 4).values())).astype(np.float64)}
+    model.settle(api.from_arrays(wide, model.signature.inputs, "test"))
+    target, gradients = pinned(model, wide, TARGETS[smooth])
+    expected = central_differences(lambda at: model.engine.scores(at, target), wide)
+    assert gradients[port].dtype == np.float64
+    assert worst(gradients, expected) <= 1e-7
+
+
+def pinned(model, inputs, text):
+    choice = choose(parse(text), model.signature, "auto", ())[0]
+    truth = np.full(len(next(iter(inputs.values()))), 0.5, np.float32)
+    first = model.engine.first(inputs, [choice], list(inputs), [truth])
+    return first.targets[0], first.gradients[0].values

@@ -1,0 +1,75 @@
+"""Two thousand model files with random bytes changed: one sentence each, at once, in no memory."""
+
+import contextlib
+import time
+
+import pytest
+
+from inputgrad_cli.describe.model import overview
+from inputgrad_cli.errors import InputgradError
+from tests.modelfile.fuzz import bent, healthy
+from tests.peak_memory import peak
+
+SECONDS, BYTES = 10, 1 << 30
+
+
+def look(number, folder):
+    """Return the sentence that a bent file ends in, None where it is taken."""
+    data, ending = bent(number)
+    path = folder / f"{number}{ending}"
+    path.write_bytes(data)
+    begun = time.process_time()
+    said = None
+    try:
+        said = overview(path)["problem"]
+    except InputgradError as error:
+        said = error.sentence()
+    said = said and said.replace(str(path), "")
+    assert time.process_time() - begun < SECONDS, number
+    path.unlink()
+    assert list(folder.iterdir()) == []
+    return said
+
+
+def try_all(numbers, folder):
+    before = peak(anew=True)
+    said = [look(number, folder) for number in numbers]
+    assert peak() - before < BYTES
+    assert None in said  # a changed byte of an array harms nobody
+    assert len({text for text in said if text}) > 15
+    return said
+
+
+def test_the_healthy_files_open(tmp_path):
+    for kind, (data, ending) in healthy().items():
+        path = tmp_path / f"{kind}{ending}"
+        path.write_bytes(data)
+        assert overview(path)["problem"] is None
+
+
+def test_bent_files_are_told_about_or_refused(tmp_path):
+    try_all(range(240), tmp_path)
+
+
+@pytest.mark.slow
+def test_two_thousand_bent_files_are_told_about_or_refused(tmp_path):
+    try_all(range(2000), tmp_path)
+
+
+@pytest.mark.slow
+def test_bent_files_that_get_as_far_as_keras(tmp_path):
+    from inputgrad_cli import api
+
+    for kind, (data, ending) in healthy().items():
+        path = tmp_path / f"{kind}{ending}"
+        path.write_bytes(data)
+        assert api.load(path).signature.inputs[0].name == "x"
+        path.unlink()
+    for number in range(2, 400, 3):
+        data, ending = bent(number)
+        path = tmp_path / f"{number}{ending}"
+        path.write_bytes(data)
+        with contextlib.suppress(InputgradError):
+            api.load(path)
+        path.unlink()
+        assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,125 @@
+"""Maps that are drawn together: each looks as if it had been drawn alone."""
+
+import io
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from inputgrad_cli.data.samples import Samples
+from inputgrad_cli.rendering.caption import About
+from inputgrad_cli.rendering.colour_maps import NAN_COLOUR
+from inputgrad_cli.rendering.image_map import draw, draw_all
+from inputgrad_cli.rendering.style import Style
+from inputgrad_cli.runs.finish import Work, shares
+from inputgrad_cli.runs.pictures import map_pictures
+from inputgrad_cli.runs.pictures.map_pictures import Plate, pictures
+
+REDUCTIONS = ("sum", "l2", "max-abs", "mean-abs", "positive", "negative")
+STYLES = (Style(), Style(kind="heatmap", clip=100), Style(limit=1.5, alpha=0.3), Style(cmap="jet"))
+
+
+def about(number=0, reduce="sum", sign="signed", copied=False):
+    score = float(number)
+    return About("gradient", "top1", "logits", score, None, reduce, "score", sign, copied)
+
+
+def maps(count, side=5):
+    """Return maps among which are all that is out of the ordinary."""
+    values = np.random.default_rng(count).standard_normal((count, side, side, 3)).astype("f4")
+    values[1] = 0  # flat
+    values[2, 0, 0] = np.nan
+    values[3, 1, 1, 0] = np.inf
+    values[4, 1:] = 0  # live in a few places alone: its percentile is zero
+    values[5] = np.nan
+    return values
+
+
+def below(count, side=5):
+    return np.random.default_rng(7).integers(0, 256, (count, side, side, 3), np.uint8)
+
+
+@pytest.mark.parametrize("style", STYLES)
+@pytest.mark.parametrize("how", REDUCTIONS)
+@pytest.mark.parametrize("sign", ["signed", "positive", "either"])
+@pytest.mark.parametrize("copied", [False, True])
+@pytest.mark.parametrize("side", [None, 5, 11])
+def test_maps_drawn_together_are_the_same_files(style, how, sign, copied, side):
+    values, abouts = maps(7), [about(number, how, sign, copied) for number in range(7)]
+    seen = None if side is None else below(7, side)
+    together = draw_all(values, seen, style, abouts)
+    for row, made in enumerate(together):
+        alone = draw(values[row], None if seen is None else seen[row], style, abouts[row])
+        assert made == alone
+    assert [made.flat for made in together] == [row in (1, 5) for row in range(7)]
+
+
+def test_a_value_that_is_lost_takes_no_more_than_its_surroundings():
+    coarse = np.ones((4, 4, 1), np.float32)
+    coarse[0, 0], coarse[3, 3] = np.nan, np.inf
+    seen = np.zeros((16, 16, 3), np.uint8)
+    png = draw(coarse, seen, Style(kind="heatmap"), about()).png
+    with Image.open(io.BytesIO(png)) as picture:
+        lost = (np.asarray(picture)[::14, ::14] == NAN_COLOUR).all(axis=-1)
+    expected = np.zeros((16, 16), bool)
+    expected[:6, :6] = expected[10:, 10:] = True
+    np.testing.assert_array_equal(lost, expected)
+
+
+@pytest.fixture
+def counts(monkeypatch):
+    """Note how many maps are drawn at a time."""
+    noted = []
+
+    def noting(values, *rest):
+        noted.append(len(values))
+        return draw_all(values, *rest)
+
+    monkeypatch.setattr(map_pictures, "draw_all", noting)
+    return noted
+
+
+def test_plates_of_one_kind_are_drawn_together_in_their_order(counts):
+    small, large = maps(7), maps(6, side=8)
+    plates = [Plate(one, None, about(n)) for n, one in enumerate(small)]
+    plates[2] = None  # a sample that failed
+    plates[4] = Plate(large[0], None, about(4))
+    plates.append(Plate(small[0], below(1)[0], about(7)))
+    plates.append(Plate(small[0], None, about(8, "l2")))
+    found = list(pictures(plates, Style()))
+    assert counts == [2, 1, 1, 2, 1, 1]
+    for plate, png in zip(plates, found, strict=True):
+        alone = plate and draw(plate.values, plate.seen, Style(), plate.about).png
+        assert png == alone
+
+
+def test_no_more_are_drawn_at_a_time_than_fit(counts, monkeypatch):
+    monkeypatch.setattr(map_pictures, "PLACES", 50)
+    coarse = [Plate(one, None, about()) for one in maps(6)]
+    assert len(list(pictures(coarse, Style()))) == 6
+    assert counts == [2, 2, 2]
+    counts.clear()  # a coarse map takes as much as the picture that it is drawn over
+    over = [Plate(one, seen, about()) for one, seen in zip(maps(6), below(6, 8), strict=True)]
+    assert len(list(pictures(over, Style()))) == 6
+    assert counts == [1] * 6
+
+
+def work(side, map_side=None, many=False):
+    samples = Samples({"x": np.zeros((1, side, side, 3), np.float32)}, many=many)
+    values = {"x": np.zeros((1, map_side or side, map_side or side, 3), np.float32)}
+    return Work(SimpleNamespace(samples=samples), None, "", [SimpleNamespace(values=values)])
+
+
+def sizes(works):
+    found = list(shares(works))
+    assert [one for share in found for one in share] == works
+    return [len(share) for share in found]
+
+
+def test_small_maps_are_finished_together():
+    assert sizes([work(64)] * 10) == [4, 4, 2]
+    assert sizes([work(224)] * 3) == [1, 1, 1]
+    assert sizes([work(224, map_side=7)] * 3) == [1, 1, 1]
+    assert sizes([work(8, many=True)] * 3) == [1, 1, 1]
+    assert sizes([]) == []

@@ -1,0 +1,101 @@
+"""Small Keras networks with weights by hand, and the engine and cases to ask methods about them."""
+
+from collections import Counter
+
+import numpy as np
+
+from inputgrad_cli.data.samples import keys
+from inputgrad_cli.data.target import Choice, pin
+from inputgrad_cli.interfaces.engine import Running
+from inputgrad_cli.interfaces.method import Case
+from inputgrad_cli.numeric.arrays import count
+
+
+def tape(model, workers=1, **how):
+    """Return the engine of a model in memory, run in that way."""
+    from inputgrad_cli.engine.adapter.keras_adapter import Binding
+    from inputgrad_cli.engine.tape_engine import TapeEngine
+
+    return TapeEngine(Binding(model), Running(**how), workers=workers)
+
+
+def engine_of(model, inputs, batch_size=16, **how):
+    """Return the engine of a model in memory, run in that way, settled on these inputs."""
+    engine = tape(model, batch_size=batch_size, **how)
+    engine.prepare()
+    engine.settle(inputs)
+    return engine
+
+
+def engine_like(settled, **how):
+    """Return an engine of the same model, run in another way, that knows what a sample showed."""
+    from inputgrad_cli.engine.tape_engine import TapeEngine
+
+    engine = TapeEngine(settled.binding, Running(**how))
+    found = engine._settled = settled._settled
+    engine.runner.adapt(found.alone, found.random, found.needs_graph)
+    return engine
+
+
+def network_case(engine, inputs, baseline=0.0, unit=0, seed=0):
+    """Return the case of a batch for one unit of the first output; the baseline is one number."""
+    named = {name: np.asarray(array, np.float32) for name, array in inputs.items()}
+    head = engine.signature.outputs[0]
+    target = pin(Choice("auto", head.name, "units", "output", terms=((unit,),)), count(named))
+    sites = tuple(engine.sites(None))
+    base = {n: np.full_like(a, baseline) if n in sites else a for n, a in named.items()}
+    scores = engine.scores(named, target)
+    axes = {site: (1, 2) for site in sites if named[site].ndim == 4}
+    return Case(named, target, sites, base, keys(named, seed), 0.01, scores, {}, axes)
+
+
+def input_gradients(engine, inputs):
+    """Return the gradients of the first unit at all inputs."""
+    asked = network_case(engine, inputs)
+    return engine.gradients(asked.inputs, asked.target, asked.sites)
+
+
+class Counting:
+    """An engine that counts, by verb, for how many samples it was asked."""
+
+    def __init__(self, engine):
+        self.engine, self.asked, self.largest = engine, Counter(), 0
+
+    def __getattr__(self, name):
+        value = getattr(self.engine, name)
+        if name not in ("scores", "gradients", "layer", "lift", "ruled", "biases", "first"):
+            return value
+
+        def ask(inputs, *args, **kwargs):
+            self.asked[name] += count(inputs)
+            self.largest = max(self.largest, count(inputs))
+            return value(inputs, *args, **kwargs)
+
+        return ask
+
+
+def pooled(maps, heads, shape, bias=0.0, axes=2):
+    """Return convolution of size one (weights `maps`), ReLU, mean over places, dense `heads`."""
+    import keras
+
+    layers = keras.layers
+    kind = {1: layers.Conv1D, 2: layers.Conv2D, 3: layers.Conv3D}[axes]
+    pool = {
+        1: layers.GlobalAveragePooling1D,
+        2: layers.GlobalAveragePooling2D,
+        3: layers.GlobalAveragePooling3D,
+    }[axes]
+    model = keras.Sequential(
+        [
+            layers.Input(shape, name="x"),
+            kind(len(maps), 1, activation="relu", name="maps"),
+            pool(),
+            layers.Dense(len(heads[0]), name="y"),
+        ]
+    )
+    kernel = np.reshape(np.asarray(maps, np.float32), (*(1,) * axes, shape[-1], len(maps)))
+    model.get_layer("maps").set_weights([kernel, np.full(len(maps), bias, np.float32)])
+    model.get_layer("y").set_weights(
+        [np.asarray(heads, np.float32), np.zeros(len(heads[0]), np.float32)]
+    )
+    return model

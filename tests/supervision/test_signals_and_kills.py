@@ -1,0 +1,196 @@
+"""Signals to either of the two processes, and to both: heard once, passed on, and none outlives."""
+
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from inputgrad_cli.supervision.signal_receiver import GRACE
+from tests.cli import strict
+from tests.faults.conftest import draw_many
+from tests.faults.invariants import lines
+
+from .process_pairs import GONE, state_of, wait_for, worker_of
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+WORDS = ("saliency", "m.keras", "in", "--json", "--zoom", "1", "--batch-size", "2")
+COUNT = 12
+
+
+@pytest.fixture
+def names(place):
+    return draw_many(place / "in", COUNT)
+
+
+@pytest.fixture
+def slow(start, place):
+    """Start a run in a group of its own; return it, once some of it is done, and its worker."""
+
+    def slow(*more, seconds=0.2):
+        made = start(*WORDS, "-o", "out", *more, seconds=seconds, process_group=0)
+        worker = worker_of(made)
+        if seconds < 1:
+            wait_for(lambda: len(lines(place / "out")) >= 2)
+        else:
+            wait_for((place / "out/.lock").exists)
+            time.sleep(0.3)
+        return made, worker
+
+    return slow
+
+
+def ended(made):
+    out, err = made.communicate(timeout=30)
+    assert "Traceback" not in err
+    return [strict(line) for line in out.splitlines()], err
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "SIGTERM",
+        pytest.param("SIGINT", marks=pytest.mark.slow),
+        pytest.param("SIGHUP", marks=pytest.mark.slow),
+    ],
+)
+@pytest.mark.parametrize("whom", ["parent", "worker", "group"])
+def test_a_first_signal_lets_the_batch_end_whoever_gets_it(slow, tool, whole, name, whom):
+    made, worker = slow()
+    number = getattr(signal, name)
+    {
+        "parent": lambda: os.kill(made.pid, number),
+        "worker": lambda: os.kill(worker, number),
+        "group": lambda: os.killpg(made.pid, number),
+    }[whom]()
+    events, err = ended(made)
+    assert made.returncode == -number
+    assert events[-1]["type"] == "summary"
+    assert 2 <= events[-1]["ok"] < COUNT
+    assert err.count("stopping after this batch") == 1
+    assert err.count("the same call again does the rest") == 1
+    whole.check()
+    whole.check_end(tool(*WORDS, "-o", "out"))
+    whole.check_once()
+
+
+@pytest.mark.parametrize("whom", ["parent", "worker", "group"])
+def test_a_second_signal_ends_it_at_once_whoever_gets_it(slow, names, whom):
+    made, worker = slow(seconds=60)
+    send = {
+        "parent": lambda: os.kill(made.pid, signal.SIGINT),
+        "worker": lambda: os.kill(worker, signal.SIGINT),
+        "group": lambda: os.killpg(made.pid, signal.SIGINT),
+    }[whom]
+    send()
+    time.sleep(0.5)
+    assert made.poll() is None, "a signal to both was heard as two"
+    began = time.monotonic()
+    send()
+    ended(made)
+    assert made.returncode == -signal.SIGINT
+    assert time.monotonic() - began < 2
+    assert state_of(worker) in GONE
+
+
+def test_a_worker_that_hears_nothing_ends_after_the_grace(slow, names):
+    made, worker = slow(seconds=60)
+    os.kill(worker, signal.SIGSTOP)
+    began = time.monotonic()
+    made.send_signal(signal.SIGTERM)
+    made.communicate(timeout=30)
+    assert made.returncode == -signal.SIGTERM
+    assert GRACE < time.monotonic() - began < GRACE + 5
+    assert state_of(worker) in GONE
+
+
+def test_a_parent_that_is_killed_takes_its_worker_and_its_lock_along(slow, tool, whole):
+    made, worker = slow(seconds=60)
+    made.kill()
+    made.wait()
+    assert tool(*WORDS, "-o", "out").code == 0
+    assert state_of(worker) in GONE
+
+
+def test_a_parent_that_is_stopped_stops_its_worker_and_wakes_it(slow, names):
+    made, worker = slow()
+    for number in (signal.SIGTSTP, signal.SIGSTOP):
+        made.send_signal(number)
+        wait_for(lambda: state_of(worker) == "T")
+        made.send_signal(signal.SIGCONT)
+        wait_for(lambda: state_of(worker) != "T")
+    events, _ = ended(made)
+    assert made.returncode == 0
+    assert events[-1]["ok"] == COUNT
+
+
+def test_a_worker_that_is_killed_is_a_crash_and_the_run_goes_on(slow, whole, tool):
+    made, worker = slow()
+    os.kill(worker, signal.SIGKILL)
+    events, _ = ended(made)
+    assert made.returncode == 0
+    assert [event["type"] for event in events].count("start") == 1
+    told = [event["input"] for event in events if event["type"] == "item"]
+    assert sorted(told) == sorted(whole.inputs)
+    whole.check_end(tool(*WORDS, "-o", "out"))
+    whole.check_once()
+
+
+@pytest.mark.slow
+def test_thirty_kills_of_either_process_at_random_moments(start, tool, whole, place):
+    rng, codes = random.Random(3), []
+    for _ in range(30):
+        made = start(*WORDS, "-o", "out", seconds=0.3)  # longer than the latest kill
+        worker = worker_of(made)
+        time.sleep(rng.uniform(0.0, 1.5))
+        victim = rng.choice([made.pid, worker])
+        if state_of(victim) not in GONE:
+            os.kill(victim, signal.SIGKILL)
+        out, err = made.communicate(timeout=60)
+        assert "Traceback" not in out + err
+        codes.append(made.returncode)
+        wait_for(lambda worker=worker: state_of(worker) in GONE)
+        whole.check()
+        if len(lines(place / "out")) > COUNT // 2:  # the next call has work for the longest wait
+            whole.check_end(tool(*WORDS, "-o", "out"))
+            shutil.rmtree(place / "out")
+    assert codes.count(-signal.SIGKILL) >= 5
+    assert set(codes) <= {0, 3, 70, -signal.SIGKILL}
+
+
+CUT = """
+import os, signal, sys
+from inputgrad_cli.supervision.worker import WORKER
+from tests.faults.server import prepare, Settings, command
+
+true, cut = os.write, iter([int(sys.argv.pop(1))])
+
+def write(number, data):
+    first = WORKER.page and not WORKER.earlier.workers and number == 1 and b'"ok"' in bytes(data)
+    if first and (size := next(cut, 0)):
+        true(number, data[:size])
+        os.kill(os.getpid(), signal.SIGKILL)
+    return true(number, data)
+
+prepare(Settings())
+os.write = write
+command(sys.argv[1:])
+"""
+
+
+@pytest.mark.parametrize("size", [1, 40, 10**6])
+def test_a_line_that_a_death_cuts_short_is_made_whole(place, names, size):
+    env = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    with open(place / "told", "wb") as file:
+        line = [sys.executable, "-c", CUT, str(size), *WORDS, "-o", "out"]
+        done = subprocess.run(line, cwd=place, env=env, stdout=file, check=False, timeout=60)
+    events = [strict(line) for line in (place / "told").read_text().splitlines()]
+    told = [event["input"] for event in events if event["type"] == "item"]
+    assert sorted(told) == sorted(names)
+    assert events[-1]["ok"] == len(names)
+    assert done.returncode == 0

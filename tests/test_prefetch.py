@@ -1,0 +1,120 @@
+"""Work ahead of its need and behind it: in order, within bounds, with errors in their place."""
+
+import threading
+import time
+
+import numpy as np
+import pytest
+
+from inputgrad_cli import prefetch as module
+from inputgrad_cli.api import wishes
+from inputgrad_cli.data.samples import Samples
+from inputgrad_cli.data.target_text import parse
+from inputgrad_cli.explanation.batch import InTurn, View, explain_batch
+from inputgrad_cli.explanation.request import Question
+from inputgrad_cli.prefetch import ahead
+from inputgrad_cli.runs.background_writer import Behind
+
+from .formula_engines import Formula
+
+
+def test_results_come_in_order_whatever_takes_longer():
+    def work(number):
+        time.sleep(0.002 * (number % 3))
+        return number
+
+    assert list(ahead(work, range(50), 2, 48)) == list(range(50))
+
+
+def test_threads_go_ahead_but_not_far():
+    begun = []
+    found = ahead(lambda n: begun.append(n), range(100), 2, 5)
+    next(found)
+    time.sleep(0.05)
+    assert 2 <= len(begun) <= 6
+    found.close()
+
+
+def test_what_is_heavy_is_not_piled_up(monkeypatch):
+    monkeypatch.setattr(module, "BYTES", 10)
+    begun = []
+    found = ahead(lambda n: begun.append(n), range(100), 2, 48, lambda _: 11)
+    next(found)
+    time.sleep(0.05)
+    assert len(begun) <= 2
+    found.close()
+
+
+def test_an_error_comes_where_its_piece_would():
+    def work(number):
+        if number == 3:
+            raise ValueError(number)
+        return number
+
+    found = ahead(work, range(10), 2, 48)
+    assert [next(found) for _ in range(3)] == [0, 1, 2]
+    with pytest.raises(ValueError, match="3"):
+        next(found)
+
+
+@pytest.mark.parametrize("threads", [0, 1, 2])
+def test_an_error_of_what_is_given_comes_after_what_was_given(threads):
+    def given():
+        yield from range(3)
+        raise ValueError("no more")
+
+    found = ahead(lambda n: n, given(), threads, 48)
+    assert [next(found) for _ in range(3)] == [0, 1, 2]
+    with pytest.raises(ValueError, match="no more"):
+        next(found)
+
+
+def test_without_threads_the_caller_works():
+    (where,) = ahead(lambda _: threading.current_thread(), [0], 0, 48)
+    assert where is threading.current_thread()
+
+
+def test_groups_are_taken_whole_and_in_order():
+    behind = Behind()
+    for group in range(4):
+        behind.put([lambda g=group, n=n: [(g, n)] for n in range(3)])
+    first = list(behind.take(1))
+    assert first == [([(g, n) for n in range(3)], None) for g in range(3)]
+    assert list(behind.take(1)) == []
+    assert list(behind.take(0)) == [([(3, 0), (3, 1), (3, 2)], None)]
+
+
+def test_an_error_of_a_group_stands_beside_what_was_done():
+    behind = Behind()
+    behind.put([lambda: [1], lambda: (4 // n for n in (2, 1, 0, 4)), lambda: [3]])
+    ((done, error),) = behind.take(0)
+    assert done == [1, 2, 4, 3]
+    assert isinstance(error, ZeroDivisionError)
+
+
+def test_stopping_waits_for_what_is_under_way():
+    behind, done = Behind(), []
+    behind.put([lambda: (time.sleep(0.05), done.append(1))])
+    behind.stop()
+    assert done == [1]
+
+
+@pytest.mark.parametrize(("view", "own"), [(InTurn, True), (View, False)])
+def test_only_a_batch_that_is_alone_asks_side_by_side(view, own):
+    threads = set()
+
+    class Noting(Formula):
+        lanes = 2
+
+        def gradients(self, inputs, target, sites):
+            threads.add(threading.current_thread())
+            return super().gradients(inputs, target, sites)
+
+    engine = Noting(
+        lambda x: x["x"].sum(axis=1), lambda x: {"x": np.ones_like(x["x"])}, {"x": (3,)}
+    )
+    samples = Samples({"x": np.ones((5, 3), np.float32)}, many=True)
+    question = Question(wishes(["integrated-gradients:steps=9"]), (parse("auto"),))
+    (answer,) = explain_batch(view(engine), samples, question)
+    np.testing.assert_allclose(answer.values["x"], 1.0, rtol=1e-6)
+    assert (threads == {threading.current_thread()}) == own
