@@ -32,7 +32,7 @@ from inputgrad_cli.formats.images.masks import read_masks
 from inputgrad_cli.formats.read import Reading, checked, read_samples
 from inputgrad_cli.formats.read_attribution import read_result
 from inputgrad_cli.model import Model, PathLike, devices, kernels, load, preprocessing, versions
-from inputgrad_cli.modelfile.archive import open_model
+from inputgrad_cli.modelfile.model_file import open_model
 from inputgrad_cli.modelfile.safety import refuse_unsafe
 from inputgrad_cli.modelfile.sidecar import read_sidecar
 from inputgrad_cli.numeric.arrays import Array

@@ -22,7 +22,7 @@ from inputgrad_cli.formats.classes import class_names
 from inputgrad_cli.interfaces.engine import SILENT, Engine, Running, Telling
 from inputgrad_cli.machine.devices import refuse_absent
 from inputgrad_cli.machine.missing_files import refuse_missing_code
-from inputgrad_cli.modelfile.archive import ModelFile, open_model
+from inputgrad_cli.modelfile.model_file import ModelFile, open_model
 from inputgrad_cli.modelfile.outline import outline
 from inputgrad_cli.modelfile.pixels.pixel_range import Sight
 from inputgrad_cli.modelfile.pixels.preprocessing import find_preprocessing

@@ -39,7 +39,7 @@ def inputs_of(model: Path | None) -> list[str]:
 def _nodes(model: Path | None) -> list[tuple[str, str]]:
     if model is None or model.suffix != ".keras":
         return []
-    from inputgrad_cli.modelfile.archive import open_model  # --help needs none
+    from inputgrad_cli.modelfile.model_file import open_model  # --help needs none
 
     try:
         return list(_walk(open_model(model).config, ""))

@@ -19,11 +19,11 @@ from inputgrad_cli.data.target_text import parse
 from inputgrad_cli.describe.trial_inputs import try_lengths
 from inputgrad_cli.errors import InputgradError, ModelError
 from inputgrad_cli.interfaces.engine import SILENT, Maps, Telling
-from inputgrad_cli.modelfile.archive import ModelFile, open_model
 from inputgrad_cli.modelfile.config_errors import reads_config
 from inputgrad_cli.modelfile.hdf5.survey import SavedArray
 from inputgrad_cli.modelfile.layer_names import LISTED
 from inputgrad_cli.modelfile.map_layers import Row, maps_by_output
+from inputgrad_cli.modelfile.model_file import ModelFile, open_model
 from inputgrad_cli.modelfile.outline import Outline, outline
 from inputgrad_cli.modelfile.safety import custom_objects, dangers, refuse_unsafe
 from inputgrad_cli.modelfile.sidecar import read_sidecar, write_sidecar

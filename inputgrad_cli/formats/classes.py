@@ -6,7 +6,7 @@ import os
 
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.formats.labels import find_labels, read_labels
-from inputgrad_cli.modelfile.archive import ModelFile
+from inputgrad_cli.modelfile.model_file import ModelFile
 from inputgrad_cli.modelfile.sidecar import read_sidecar
 
 

@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from inputgrad_cli.errors import ModelError
-from inputgrad_cli.modelfile.archive import ModelFile
 from inputgrad_cli.modelfile.config_errors import reads_config
 from inputgrad_cli.modelfile.config_nodes import layers, objects
+from inputgrad_cli.modelfile.model_file import ModelFile
 
 MOST_CALLS = 10_000  # one pass over 16,000 takes half a minute; the largest known models have 3,000
 MOST_RATIO = 3  # of what a file writes down call by call, however much it is

@@ -7,11 +7,12 @@ from typing import Any
 
 from inputgrad_cli.choices import printable
 from inputgrad_cli.errors import ModelError
-from inputgrad_cli.modelfile import safe_json, zip_archive
+from inputgrad_cli.modelfile import safe_json
 from inputgrad_cli.modelfile.hdf5 import survey
 from inputgrad_cli.modelfile.hdf5.heaps import refuse_endless_heaps
-from inputgrad_cli.modelfile.unzipped import is_plain
-from inputgrad_cli.modelfile.zip_members import CONFIG, METADATA, WEIGHTS, check_members
+from inputgrad_cli.modelfile.zip import archive as zip_archive
+from inputgrad_cli.modelfile.zip.members import CONFIG, METADATA, WEIGHTS, check_members
+from inputgrad_cli.modelfile.zip.unzipped import is_plain
 
 MOST_METADATA = 1 << 20  # bytes; Keras writes a version and a date
 Told = tuple[Any, Any]

@@ -13,9 +13,9 @@ from inputgrad_cli.data.signature import Port
 from inputgrad_cli.errors import ModelError
 from inputgrad_cli.machine.memory import MEND, room
 from inputgrad_cli.modelfile.allow_list import is_keras_class
-from inputgrad_cli.modelfile.archive import ModelFile
 from inputgrad_cli.modelfile.config_errors import reads_config
 from inputgrad_cli.modelfile.config_nodes import layers, module_of, name_of, objects, setting
+from inputgrad_cli.modelfile.model_file import ModelFile
 from inputgrad_cli.modelfile.outline import outline
 
 BYTES = 4

@@ -7,10 +7,10 @@ import shutil
 import zipfile
 from pathlib import Path
 
-from inputgrad_cli.modelfile.archive import ModelFile
 from inputgrad_cli.modelfile.config_errors import reads_config
-from inputgrad_cli.modelfile.unzipped import model_files
-from inputgrad_cli.modelfile.zip_members import CONFIG
+from inputgrad_cli.modelfile.model_file import ModelFile
+from inputgrad_cli.modelfile.zip.members import CONFIG
+from inputgrad_cli.modelfile.zip.unzipped import model_files
 
 
 @reads_config

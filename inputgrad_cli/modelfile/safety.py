@@ -23,7 +23,6 @@ from inputgrad_cli.modelfile.allow_list import (
     is_keras_class,
     is_keras_function,
 )
-from inputgrad_cli.modelfile.archive import ModelFile
 from inputgrad_cli.modelfile.call_limits import refuse_doubling
 from inputgrad_cli.modelfile.config_errors import reads_config
 from inputgrad_cli.modelfile.config_nodes import (
@@ -34,6 +33,7 @@ from inputgrad_cli.modelfile.config_nodes import (
     version_numbers,
 )
 from inputgrad_cli.modelfile.memory_limits import refuse_huge
+from inputgrad_cli.modelfile.model_file import ModelFile
 from inputgrad_cli.modelfile.weight_counts import refuse_lacking
 
 MOST_NAMED = 8

@@ -6,9 +6,9 @@ from typing import Any
 
 from inputgrad_cli.errors import ModelError
 from inputgrad_cli.modelfile.allow_list import is_keras_class
-from inputgrad_cli.modelfile.archive import ModelFile
 from inputgrad_cli.modelfile.config_errors import reads_config
 from inputgrad_cli.modelfile.config_nodes import module_of, objects
+from inputgrad_cli.modelfile.model_file import ModelFile
 
 WEIGHTED = {
     "Dense", "EinsumDense", "Embedding", "Conv1D", "Conv2D", "Conv3D", "Conv1DTranspose",

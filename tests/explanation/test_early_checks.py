@@ -16,7 +16,7 @@ from inputgrad_cli.describe.model import Opening, prove
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.explanation.early_checks import foresee
 from inputgrad_cli.explanation.request import Question, choices_of
-from inputgrad_cli.modelfile.archive import open_model
+from inputgrad_cli.modelfile.model_file import open_model
 from tests.request_examples import layer_words, method_texts, misspelt, sample, save_forms, targets
 
 # In these the archive does not tell the shape of an output, or which layers there are.

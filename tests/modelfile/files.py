@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from inputgrad_cli.errors import ModelError
-from inputgrad_cli.modelfile.archive import open_model
+from inputgrad_cli.modelfile.model_file import open_model
 from inputgrad_cli.modelfile.safety import refuse_unsafe
 
 DENSE = {

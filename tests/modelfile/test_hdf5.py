@@ -10,8 +10,8 @@ import ml_dtypes
 import numpy as np
 import pytest
 
-from inputgrad_cli.modelfile.archive import open_model
 from inputgrad_cli.modelfile.hdf5.survey import MOST_DEPTH, MOST_OBJECTS
+from inputgrad_cli.modelfile.model_file import open_model
 from inputgrad_cli.modelfile.safety import refuse_unsafe
 from tests.modelfile.files import archive, refusal, sequential, weights
 from tests.peak_memory import peak

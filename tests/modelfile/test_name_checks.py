@@ -12,7 +12,7 @@ import pytest
 from inputgrad_cli import api
 from inputgrad_cli.errors import ModelError
 from inputgrad_cli.modelfile import allow_list
-from inputgrad_cli.modelfile.archive import open_model
+from inputgrad_cli.modelfile.model_file import open_model
 from inputgrad_cli.modelfile.safety import custom_objects, dangers, refuse_missing
 from tests.modelfile.files import rewritten
 

@@ -13,7 +13,7 @@ import pytest
 
 from inputgrad_cli import api
 from inputgrad_cli.errors import ModelError
-from inputgrad_cli.modelfile.archive import open_model
+from inputgrad_cli.modelfile.model_file import open_model
 from tests.modelfile import files
 
 DATA = Path(__file__).with_name("data")

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from inputgrad_cli.errors import ModelError, UsageError
-from inputgrad_cli.modelfile.archive import open_model
+from inputgrad_cli.modelfile.model_file import open_model
 from inputgrad_cli.modelfile.safe_json import MOST_VALUES
 from inputgrad_cli.modelfile.safety import (
     custom_objects,
@@ -353,7 +353,7 @@ MEASURED = """
 import sys, time
 from pathlib import Path
 from inputgrad_cli.errors import ModelError, UsageError
-from inputgrad_cli.modelfile.archive import open_model
+from inputgrad_cli.modelfile.model_file import open_model
 from inputgrad_cli.modelfile.safety import refuse_unsafe
 start = time.process_time()
 try:

@@ -11,7 +11,7 @@ import pytest
 
 from inputgrad_cli import api
 from inputgrad_cli.errors import UsageError
-from inputgrad_cli.modelfile.archive import open_model
+from inputgrad_cli.modelfile.model_file import open_model
 from inputgrad_cli.modelfile.sidecar import read_sidecar
 from tests.modelfile.files import archive
 

@@ -8,7 +8,7 @@ import pytest
 
 from inputgrad_cli import api
 from inputgrad_cli.errors import ModelError, UsageError
-from inputgrad_cli.modelfile.archive import open_model
+from inputgrad_cli.modelfile.model_file import open_model
 from inputgrad_cli.modelfile.safety import custom_objects, refuse_missing
 
 OWN = str(Path(__file__).with_name("own_code.py"))

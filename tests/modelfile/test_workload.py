@@ -4,7 +4,7 @@ import keras
 import pytest
 from keras import layers
 
-from inputgrad_cli.modelfile.archive import open_model
+from inputgrad_cli.modelfile.model_file import open_model
 from inputgrad_cli.modelfile.outline import outline
 from inputgrad_cli.modelfile.workload import Workload, estimate_workload
 

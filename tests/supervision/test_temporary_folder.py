@@ -87,7 +87,7 @@ def test_a_file_that_is_read_for_ever_is_refused(spoiled, names):
     code, events, err = spoiled("runs.planning.early_checks.open_model", "hang")
     assert (code, events[0]["kind"]) == (4, "time")
     words = ("inspect", "m.keras", "--json")
-    code, events, err = spoiled("overview.open_model", "hang", words=words)
+    code, events, err = spoiled("describe.model.open_model", "hang", words=words)
     assert (code, events) == (4, [])
     assert err.startswith("inputgrad: m.keras: ")
 

@@ -13,9 +13,9 @@ from types import CodeType, ModuleType
 from typing import Any
 
 from inputgrad_cli.errors import ModelError
-from inputgrad_cli.modelfile.archive import ModelFile
 from inputgrad_cli.modelfile.config_errors import reads_config
 from inputgrad_cli.modelfile.config_nodes import name_of
+from inputgrad_cli.modelfile.model_file import ModelFile
 
 # The names that scripts give to these modules; a --code file that means others by them wins.
 USUAL = {

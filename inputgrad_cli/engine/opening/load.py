@@ -19,8 +19,8 @@ from inputgrad_cli.engine.adapter.startup import (
 from inputgrad_cli.errors import ModelError
 from inputgrad_cli.interfaces.engine import Running
 from inputgrad_cli.machine import memory
-from inputgrad_cli.modelfile.archive import ModelFile
 from inputgrad_cli.modelfile.memory_limits import bytes_of_weights
+from inputgrad_cli.modelfile.model_file import ModelFile
 from inputgrad_cli.modelfile.safety import refuse_unsafe
 from inputgrad_cli.numeric.arrays import Arrays
 from inputgrad_cli.supervision.shared_page import Stage

@@ -15,8 +15,8 @@ from inputgrad_cli.engine.opening.open_errors import cause, mend_of
 from inputgrad_cli.engine.opening.required_code import Own
 from inputgrad_cli.engine.tf_errors import whole_tracebacks
 from inputgrad_cli.errors import ModelError
-from inputgrad_cli.modelfile.archive import ModelFile
 from inputgrad_cli.modelfile.config_nodes import version_numbers
+from inputgrad_cli.modelfile.model_file import ModelFile
 from inputgrad_cli.modelfile.repack import write_copy
 from inputgrad_cli.modelfile.safety import custom_objects
 

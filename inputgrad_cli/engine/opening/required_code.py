@@ -16,7 +16,7 @@ from inputgrad_cli.engine.opening.user_code import (
     wanted_from,
 )
 from inputgrad_cli.modelfile.allow_list import APPLIED, PRIVATE, SHARED
-from inputgrad_cli.modelfile.archive import ModelFile
+from inputgrad_cli.modelfile.model_file import ModelFile
 from inputgrad_cli.modelfile.safety import borrowed, custom_objects, refuse_missing
 
 KNOWN = {**PRIVATE, **SHARED, **APPLIED}

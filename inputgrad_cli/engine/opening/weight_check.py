@@ -11,10 +11,10 @@ import numpy as np
 import tensorflow as tf
 
 from inputgrad_cli.errors import ModelError
-from inputgrad_cli.modelfile import zip_archive
-from inputgrad_cli.modelfile.archive import ModelFile
 from inputgrad_cli.modelfile.hdf5 import survey
-from inputgrad_cli.modelfile.zip_members import WEIGHTS
+from inputgrad_cli.modelfile.model_file import ModelFile
+from inputgrad_cli.modelfile.zip import archive as zip_archive
+from inputgrad_cli.modelfile.zip.members import WEIGHTS
 from inputgrad_cli.numeric.arrays import Array
 
 FLOATS = ("float16", "bfloat16", "float32", "float64")

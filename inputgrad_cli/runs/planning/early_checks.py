@@ -12,7 +12,7 @@ from inputgrad_cli.explanation.request import Question, Wish, refuse_unmet, wish
 from inputgrad_cli.formats.classes import class_names
 from inputgrad_cli.machine.devices import refuse_absent
 from inputgrad_cli.machine.missing_files import refuse_missing_code
-from inputgrad_cli.modelfile.archive import ModelFile, open_model
+from inputgrad_cli.modelfile.model_file import ModelFile, open_model
 from inputgrad_cli.modelfile.outline import Outline, outline
 from inputgrad_cli.modelfile.safety import refuse_missing, refuse_unsafe
 from inputgrad_cli.numeric.arrays import Array

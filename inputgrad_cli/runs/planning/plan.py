@@ -16,7 +16,7 @@ from inputgrad_cli.data.target_text import Target
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.formats.baseline_files import read_given
 from inputgrad_cli.formats.read import MANY_SUFFIXES, Reading, suffix_of, suffixes_for
-from inputgrad_cli.modelfile.archive import ModelFile
+from inputgrad_cli.modelfile.model_file import ModelFile
 from inputgrad_cli.modelfile.outline import Outline
 from inputgrad_cli.modelfile.workload import Workload, count_numbers, estimate_workload
 from inputgrad_cli.rendering.colour_maps import table

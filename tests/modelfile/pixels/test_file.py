@@ -8,7 +8,7 @@ import pytest
 
 from inputgrad_cli.data.preprocessing import Line
 from inputgrad_cli.model import preprocessing
-from inputgrad_cli.modelfile.archive import open_model
+from inputgrad_cli.modelfile.model_file import open_model
 from inputgrad_cli.modelfile.pixels.preprocessing import find_preprocessing
 from tests.modelfile.pixels.zoo import build, convolved, flips, kinds
 

@@ -21,7 +21,6 @@ from typing import IO, Any, Literal
 from inputgrad_cli.errors import ModelError
 from inputgrad_cli.hashing import sha256_of
 from inputgrad_cli.machine.missing_files import is_remote, mend_missing, typed
-from inputgrad_cli.modelfile import zip_archive
 from inputgrad_cli.modelfile.allow_list import LAYERS
 from inputgrad_cli.modelfile.config_files import read_archive, read_folder, read_hdf5
 from inputgrad_cli.modelfile.config_nodes import objects
@@ -30,8 +29,9 @@ from inputgrad_cli.modelfile.hdf5.heaps import refuse_endless_heaps
 from inputgrad_cli.modelfile.hdf5.texts import refuse_shared_texts
 from inputgrad_cli.modelfile.migrate import COMPILED, migrate
 from inputgrad_cli.modelfile.name_checks import refuse_odd_names
-from inputgrad_cli.modelfile.unzipped import is_plain, model_files
-from inputgrad_cli.modelfile.zip_members import CONFIG, WEIGHTS
+from inputgrad_cli.modelfile.zip import archive as zip_archive
+from inputgrad_cli.modelfile.zip.members import CONFIG, WEIGHTS
+from inputgrad_cli.modelfile.zip.unzipped import is_plain, model_files
 
 SAVED_MODEL = "saved_model.pb"
 VERSION = re.compile(r"[\w.+-]{1,40}")

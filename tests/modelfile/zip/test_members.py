@@ -8,10 +8,10 @@ import zipfile
 
 import pytest
 
-from inputgrad_cli.modelfile.archive import open_model
+from inputgrad_cli.modelfile.model_file import open_model
 from inputgrad_cli.modelfile.repack import write_copy
 from inputgrad_cli.modelfile.safety import refuse_unsafe
-from inputgrad_cli.modelfile.zip_members import MOST_MEMBERS
+from inputgrad_cli.modelfile.zip.members import MOST_MEMBERS
 from tests.modelfile.files import archive, refusal, sequential
 
 LOCAL, CENTRAL, END = b"PK\x03\x04", b"PK\x01\x02", b"PK\x05\x06"

@@ -6,7 +6,7 @@ import os
 import stat
 from pathlib import Path
 
-from inputgrad_cli.modelfile.zip_members import ASSETS, CONFIG, METADATA, WEIGHTS, check_names
+from inputgrad_cli.modelfile.zip.members import ASSETS, CONFIG, METADATA, WEIGHTS, check_names
 
 
 def is_plain(path: Path) -> bool:

@@ -1,0 +1,1 @@
+"""The zip file of a model, checked before anything reads it, and its unzipped form."""

@@ -1,0 +1,1 @@
+"""Tests of the zip file of a model."""
