@@ -13,7 +13,7 @@ S = TypeVar("S")
 BYTES = 256 << 20  # that the pieces of work under way may hold together
 
 
-def ahead(
+def prefetch(
     work: Callable[[S], T],
     given: Iterable[S],
     threads: int,

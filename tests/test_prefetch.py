@@ -12,7 +12,7 @@ from inputgrad_cli.data.samples import Samples
 from inputgrad_cli.data.target_text import parse
 from inputgrad_cli.explanation.batch import InTurn, View, explain_batch
 from inputgrad_cli.explanation.request import Question
-from inputgrad_cli.prefetch import ahead
+from inputgrad_cli.prefetch import prefetch
 from inputgrad_cli.runs.background_writer import Behind
 
 from .formula_engines import Formula
@@ -23,12 +23,12 @@ def test_results_come_in_order_whatever_takes_longer():
         time.sleep(0.002 * (number % 3))
         return number
 
-    assert list(ahead(work, range(50), 2, 48)) == list(range(50))
+    assert list(prefetch(work, range(50), 2, 48)) == list(range(50))
 
 
 def test_threads_go_ahead_but_not_far():
     begun = []
-    found = ahead(lambda n: begun.append(n), range(100), 2, 5)
+    found = prefetch(lambda n: begun.append(n), range(100), 2, 5)
     next(found)
     time.sleep(0.05)
     assert 2 <= len(begun) <= 6
@@ -38,7 +38,7 @@ def test_threads_go_ahead_but_not_far():
 def test_what_is_heavy_is_not_piled_up(monkeypatch):
     monkeypatch.setattr(module, "BYTES", 10)
     begun = []
-    found = ahead(lambda n: begun.append(n), range(100), 2, 48, lambda _: 11)
+    found = prefetch(lambda n: begun.append(n), range(100), 2, 48, lambda _: 11)
     next(found)
     time.sleep(0.05)
     assert len(begun) <= 2
@@ -51,7 +51,7 @@ def test_an_error_comes_where_its_piece_would():
             raise ValueError(number)
         return number
 
-    found = ahead(work, range(10), 2, 48)
+    found = prefetch(work, range(10), 2, 48)
     assert [next(found) for _ in range(3)] == [0, 1, 2]
     with pytest.raises(ValueError, match="3"):
         next(found)
@@ -63,14 +63,14 @@ def test_an_error_of_what_is_given_comes_after_what_was_given(threads):
         yield from range(3)
         raise ValueError("no more")
 
-    found = ahead(lambda n: n, given(), threads, 48)
+    found = prefetch(lambda n: n, given(), threads, 48)
     assert [next(found) for _ in range(3)] == [0, 1, 2]
     with pytest.raises(ValueError, match="no more"):
         next(found)
 
 
 def test_without_threads_the_caller_works():
-    (where,) = ahead(lambda _: threading.current_thread(), [0], 0, 48)
+    (where,) = prefetch(lambda _: threading.current_thread(), [0], 0, 48)
     assert where is threading.current_thread()
 
 

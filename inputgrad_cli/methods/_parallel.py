@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from inputgrad_cli.interfaces.engine import Engine
 from inputgrad_cli.numeric.probes import Rows
-from inputgrad_cli.prefetch import ahead
+from inputgrad_cli.prefetch import prefetch
 
 T = TypeVar("T")
 
@@ -23,4 +23,4 @@ def overlapped(
     def asked(chunk: tuple[Rows, Rows]) -> tuple[Rows, Rows, T]:
         return (*chunk, ask(*chunk))
 
-    return ahead(asked, chunks, engine.lanes, engine.lanes + 1)
+    return prefetch(asked, chunks, engine.lanes, engine.lanes + 1)

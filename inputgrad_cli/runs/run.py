@@ -13,7 +13,7 @@ from inputgrad_cli.errors import CompileError, StorageError
 from inputgrad_cli.explanation.batch import Answer
 from inputgrad_cli.explanation.item_record import Facts
 from inputgrad_cli.interfaces.engine import SILENT, Telling
-from inputgrad_cli.prefetch import BYTES, ahead
+from inputgrad_cli.prefetch import BYTES, prefetch
 from inputgrad_cli.runs.background_writer import Behind
 from inputgrad_cli.runs.counts import Tally
 from inputgrad_cli.runs.diagnostics import choice_warnings, head_warnings, run_warnings
@@ -35,7 +35,7 @@ from inputgrad_cli.schema.encoded_names import heard
 from inputgrad_cli.storage.atomic_write import sync_folder
 from inputgrad_cli.storage.file_names import Map
 from inputgrad_cli.storage.journal import Journal
-from inputgrad_cli.storage.lock import Hold
+from inputgrad_cli.storage.lock import RunLock
 from inputgrad_cli.storage.run_record import read_run, read_runs
 from inputgrad_cli.storage.shards import tag_of
 from inputgrad_cli.supervision.shared_page import Stage
@@ -76,7 +76,7 @@ class Run:
         WORKER.enter(Stage.COMPUTING, str(plan.job.model))
         start = Start(__version__, str(plan.job.model), len(plan.share))
         yield from self._recall.fresh([start])
-        hold = Hold(plan.job.out, tag_of(plan.job.shard))
+        hold = RunLock(plan.job.out, tag_of(plan.job.shard))
         try:
             for event in self._work():
                 if isinstance(event, ItemDone):
@@ -212,7 +212,7 @@ class Run:
                 break
         lanes = 0 if self.plan.job.most_failures is not None else self._computer.lanes
         beside = partial(self._computed, shared=lanes > 0)
-        yield from ahead(beside, batches, lanes, lanes + 1, _weight)
+        yield from prefetch(beside, batches, lanes, lanes + 1, _weight)
 
     def _computed(self, got: list[Load] | Skipped | Broken, shared: bool = False) -> Got:
         return self._computer.found(got, shared) if isinstance(got, list) else got

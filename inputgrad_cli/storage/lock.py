@@ -20,7 +20,7 @@ LOCK = ".lock"
 DYING = 2.0  # seconds that a lock outlives the process that was killed, at most
 
 
-class Hold:
+class RunLock:
     """The output directory, made if need be, and held until `release`.
 
     A whole run holds it alone. A share holds it together with the other shares of the same

@@ -18,7 +18,7 @@ from inputgrad_cli.storage import journal, pending_files, run_record
 from inputgrad_cli.storage.atomic_write import sync_folder, write_whole
 from inputgrad_cli.storage.copy_files import bring
 from inputgrad_cli.storage.journal import Journal, Record
-from inputgrad_cli.storage.lock import LOCK, Hold
+from inputgrad_cli.storage.lock import LOCK, RunLock
 from inputgrad_cli.storage.run_record import no_run, read_runs, save_run
 from inputgrad_cli.storage.shards import Shard, shard_of, tags_in
 
@@ -74,7 +74,7 @@ def merge(outs: Sequence[Path]) -> Merged:
             )
     with ExitStack() as held:
         for out in places:
-            held.callback(Hold(out).release)
+            held.callback(RunLock(out).release)
         parts = [Part(out, tag, run) for out in places for tag, run in read_runs(out).items()]
         _refuse_others(parts)
         shares = _shares(parts)

@@ -11,7 +11,7 @@ from inputgrad_cli.hashing import sha256_of
 from inputgrad_cli.schema.encoded_names import heard
 from inputgrad_cli.schema.records import FileRecord, JournalLine, RunRecord
 from inputgrad_cli.storage.journal import Journal
-from inputgrad_cli.storage.lock import Hold
+from inputgrad_cli.storage.lock import RunLock
 from inputgrad_cli.storage.record_errors import WrongRecord
 from inputgrad_cli.storage.run_maps import open_map
 from inputgrad_cli.storage.run_paths import check_file
@@ -53,7 +53,7 @@ def verify(out: Path, tell: Tell = lambda done, total: None) -> Verdict:
     if not runs and not wrong:
         raise no_run(out)
     try:
-        hold = Hold(out)
+        hold = RunLock(out)
     except StorageError:  # a run on a disk that cannot be written can be looked at all the same
         return _look(out, runs, tell, wrong, marking=False)
     try:

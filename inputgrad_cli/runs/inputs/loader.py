@@ -17,7 +17,7 @@ from inputgrad_cli.formats.read import Reading, open_file, read_samples
 from inputgrad_cli.formats.streaming.hashed_file import hash_of
 from inputgrad_cli.numeric.arrays import Array
 from inputgrad_cli.numeric.ragged import run_of
-from inputgrad_cli.prefetch import ahead
+from inputgrad_cli.prefetch import prefetch
 from inputgrad_cli.runs.inputs.find_inputs import Item
 from inputgrad_cli.runs.inputs.target_file import TargetFile
 from inputgrad_cli.runs.inputs.true_values import Truth
@@ -177,7 +177,7 @@ class Feed:
         """
         batch: list[Load] = []
         threads = READERS if len(items) > 1 else 0
-        read = ahead(lambda one: list(self.read(*one)), items, threads, MOST, _weight)
+        read = prefetch(lambda one: list(self.read(*one)), items, threads, MOST, _weight)
         for found in read:
             if stop():
                 return

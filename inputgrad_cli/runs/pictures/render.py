@@ -20,7 +20,7 @@ from inputgrad_cli.schema.records import JournalLine, RunRecord
 from inputgrad_cli.storage.atomic_write import refuse_links, write_whole
 from inputgrad_cli.storage.file_names import part_names, picture_names
 from inputgrad_cli.storage.journal import Journal, described, is_picture
-from inputgrad_cli.storage.lock import Hold
+from inputgrad_cli.storage.lock import RunLock
 from inputgrad_cli.storage.run_maps import open_map, result_names
 from inputgrad_cli.storage.run_paths import is_folder
 from inputgrad_cli.storage.run_record import no_run, read_runs
@@ -83,7 +83,7 @@ def redraw_held(out: Path, asked: Asked) -> Iterator[Redrawn]:
     """Yield what `redraw` does while no other run may write there."""
     if not read_runs(out):
         raise no_run(out)
-    hold = Hold(out)
+    hold = RunLock(out)
     try:
         yield from redraw(out, asked)
     finally:
