@@ -14,7 +14,7 @@ BLOCK = 4 << 20  # bytes that are in memory at once when a stored array is gone 
 Read = Callable[[int, int], Array]
 
 
-class Stored:
+class LazyArray:
     """Stands for an array (N, ...) wherever rows are taken of it; `read(start, stop)` gives them.
 
     NumPy makes a plain array of it where one is needed whole.
@@ -53,12 +53,12 @@ def _joined(parts: Sequence[Array]) -> Array:
 
 def stored(shape: Sequence[int], dtype: Any, read: Read) -> Array:
     """Return a stored array in the type of those that it stands for."""
-    return cast(Array, Stored(shape, dtype, read))
+    return cast(Array, LazyArray(shape, dtype, read))
 
 
 def is_stored(array: Any) -> bool:
     """Return whether the rows of an array are read when they are asked for."""
-    return isinstance(array, Stored)
+    return isinstance(array, LazyArray)
 
 
 def ranges(shape: Sequence[int], itemsize: int) -> Iterator[tuple[int, int]]:
