@@ -6,14 +6,16 @@ TESTS = $(BIN)/pytest -n 2 --dist worksteal
 COMPUTING = tests/engine tests/methods tests/model_zoo tests/cli/test_pictures_read.py
 DEMO = sample_models/shapes.keras sample_models/inputs/shapes
 
-.PHONY: help setup demo check test test-all test-kernels bench samples clean
+.PHONY: help setup demo check format test test-all test-kernels bench docs samples clean
 
 help:
 	@echo "make demo      make the environment and draw what the sample classifier looks at"
 	@echo "make test      make the environment and run the tests"
 	@echo "make test-all  the same with the long loops"
 	@echo "make test-kernels  the tests of what computes, with oneDNN's kernels and without"
-	@echo "make check     style, types, import rules"
+	@echo "make check     style, types, rules on imports and language"
+	@echo "make format    format the code and sort its imports"
+	@echo "make docs      write the generated tables of the READMEs"
 	@echo "make bench     measure speed as ratios, in one run"
 	@echo "make samples   train the sample models anew (five minutes)"
 
@@ -33,7 +35,11 @@ check: setup
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
-	$(BIN)/pytest -q tests/test_floors.py
+	$(BIN)/pytest -q tests/test_floors.py tests/test_language.py
+
+format: setup
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
 
 test: setup
 	$(TESTS) -m "not slow"
@@ -48,6 +54,9 @@ test-kernels: setup
 
 bench: setup
 	$(BIN)/python -m tests.bench
+
+docs: setup
+	$(BIN)/python -m tests.write_tables
 
 samples: setup
 	$(BIN)/python sample_models/build.py

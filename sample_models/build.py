@@ -15,6 +15,7 @@ from pathlib import Path
 os.environ["KERAS_BACKEND"] = "tensorflow"
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
+from build_reviews import build_reviews
 from build_sensors import build_sensors
 from build_shapes import build_shapes
 from build_small import (
@@ -30,6 +31,7 @@ BUILDERS = {
     "two_inputs": build_two_inputs,
     "custom_layer": build_custom_layer,
     "two_heads": build_two_heads,
+    "reviews": build_reviews,
     "sensors": build_sensors,
     "shapes": build_shapes,
 }

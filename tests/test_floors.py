@@ -87,6 +87,7 @@ def test_top_level_holds_nothing_else():
         "sample_models",
         "LICENSE",
         "CHANGELOG.md",
+        "CITATION.cff",
         "inputgrad-out",
     }
     assert top <= allowed
