@@ -1,7 +1,7 @@
-"""Shows what a saved Keras model looks at.
+"""Computes gradients and attributions of saved Keras models.
 
-The same verbs as the command line: `load`, `explain`, `read`, `render`. Importing this package
-imports neither NumPy nor TensorFlow; the verbs arrive when they are first named.
+The public functions are `load`, `explain`, `read` and `render`. Importing this package imports
+neither NumPy nor TensorFlow; the functions are imported when they are first accessed.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -16,12 +16,12 @@ __all__ = ["Attribution", "Model", "__version__", "explain", "load", "read", "re
 
 
 def __dir__() -> list[str]:
-    """Return the public names: the verbs that have not arrived yet are there too."""
+    """Return the public names, including those that are not imported yet."""
     return sorted({*globals(), *__all__})
 
 
 def __getattr__(name: str) -> Any:
-    """Return a public verb, importing its module only now."""
+    """Import and return a public name when it is first accessed."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from inputgrad_cli import api

@@ -1,4 +1,4 @@
-"""`python -m inputgrad_cli` is the command `inputgrad`."""
+"""Runs the command `inputgrad` for `python -m inputgrad_cli`."""
 
 from inputgrad_cli.cli.main import main
 

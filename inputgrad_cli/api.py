@@ -1,4 +1,4 @@
-"""The verbs of the package: load, explain, read, render. Commands are thin shells over them."""
+"""Implements the public functions load, explain, read and render, which the commands call."""
 
 from __future__ import annotations
 
@@ -12,51 +12,68 @@ from typing import Any
 import numpy as np
 
 from inputgrad_cli.choices import PRECISIONS, SPACES
-from inputgrad_cli.data.attribution import Attribution, channels_last
-from inputgrad_cli.data.baselines import Baseline, Given, baselines
-from inputgrad_cli.data.check_arguments import refuse_kinds, refuse_live, refuse_word
-from inputgrad_cli.data.preprocessing import Pixels, Preprocess
-from inputgrad_cli.data.samples import Samples, suited
-from inputgrad_cli.data.signature import Port
-from inputgrad_cli.data.target_text import parse
+from inputgrad_cli.data.attribution import Attribution, to_channels_last
+from inputgrad_cli.data.baselines import Baseline, FromFile, baselines
+from inputgrad_cli.data.check_arguments import refuse_live_model, refuse_non_text, refuse_word
+from inputgrad_cli.data.preprocessing import InputPreprocessing, Preprocess
+from inputgrad_cli.data.samples import Samples, match_input
+from inputgrad_cli.data.signature import InputSpec
+from inputgrad_cli.data.target_text import parse_target
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.explanation.batch import explain_batch
-from inputgrad_cli.explanation.early_checks import foresee
-from inputgrad_cli.explanation.item_record import Facts, attribution_of, failures_of, spelled
-from inputgrad_cli.explanation.request import Question, refuse_unmet, wishes
-from inputgrad_cli.formats.baseline_files import read_given
-from inputgrad_cli.formats.classes import class_names
+from inputgrad_cli.explanation.early_checks import check_request
+from inputgrad_cli.explanation.item_record import (
+    Provenance,
+    build_attribution,
+    find_failures,
+    format_call,
+)
+from inputgrad_cli.explanation.request import (
+    ExplainRequest,
+    parse_methods,
+    refuse_missing_references,
+)
+from inputgrad_cli.formats.baseline_files import read_baseline
+from inputgrad_cli.formats.classes import read_class_names
 from inputgrad_cli.formats.combine_inputs import from_arrays
 from inputgrad_cli.formats.files import read_bytes
 from inputgrad_cli.formats.images.masks import read_masks
-from inputgrad_cli.formats.read import Reading, checked, read_samples
+from inputgrad_cli.formats.read import ReadOptions, check_finite, read_samples
 from inputgrad_cli.formats.read_attribution import read_result
-from inputgrad_cli.model import Model, PathLike, devices, kernels, load, preprocessing, versions
+from inputgrad_cli.model import (
+    Model,
+    PathLike,
+    describe_kernels,
+    list_devices,
+    list_versions,
+    load,
+    resolve_preprocessing,
+)
 from inputgrad_cli.modelfile.model_file import open_model
 from inputgrad_cli.modelfile.safety import refuse_unsafe
 from inputgrad_cli.modelfile.sidecar import read_sidecar
 from inputgrad_cli.numeric.arrays import Array
-from inputgrad_cli.rendering.caption import about
+from inputgrad_cli.rendering.caption import build_caption
 from inputgrad_cli.rendering.image_map import Drawing, draw
 from inputgrad_cli.rendering.style import Style
 
 __all__ = [
     "Attribution",
     "Model",
-    "class_names",
-    "devices",
+    "build_provenance",
+    "describe_kernels",
     "explain",
-    "facts",
-    "kernels",
+    "find_pixel_inputs",
+    "list_devices",
+    "list_versions",
     "load",
-    "pixel_inputs",
-    "preprocessing",
+    "parse_methods",
     "read",
+    "read_class_names",
     "read_masks",
-    "refuse_unmet",
+    "refuse_missing_references",
     "render",
-    "versions",
-    "wishes",
+    "resolve_preprocessing",
 ]
 
 
@@ -77,124 +94,131 @@ def explain(
     check_grad: bool = False,
     columns: Sequence[str] = (),
 ) -> Attribution:
-    """Return the attributions of one item.
+    """Return the attribution of one item.
 
-    `inputs` is a path, an array for a model of one input, or a mapping of input names to arrays;
-    arrays are model inputs as they are, one sample or many. `truth` are the labels for `loss:`.
-    `columns` are those of a table that feed a vector, in its order; default: the sidecar's.
-    `check_grad` holds the gradient against finite differences, and records what came of it.
+    `inputs` is a path, an array for a model with one input, or a mapping of input names to arrays;
+    arrays are fed to the model unchanged, one sample or many. `truth` are the labels for `loss:`.
+    `columns` are the columns of a table that feed a vector, in its order; default: the sidecar's.
+    `check_grad` compares the gradient with finite differences and records the result.
     """
-    refuse_kinds(
+    refuse_non_text(
         {"method": method, "target": target, "space": space, "wrt": wrt, "baseline": baseline}
         | {"preprocess": preprocess, "precision": precision}
     )
     refuse_word("space", space, SPACES)
     refuse_word("precision", precision, PRECISIONS)
-    chosen = baselines.build(baseline) if baseline else None
-    question = Question(
-        wishes((method,)),
-        (parse(target),),
+    chosen_baseline = baselines.build(baseline) if baseline else None
+    request = ExplainRequest(
+        parse_methods((method,)),
+        (parse_target(target),),
         space,
         wrt,
-        chosen,
+        chosen_baseline,
         seed,
         tolerance,
         check_grad=check_grad,
     )
-    refuse_unmet(question.wishes, chosen)
-    question = replace(question, masks=read_masks(question.targets))
-    opened = model if isinstance(model, Model) else _load_for(model, question)
-    pixels = opened.preprocessing(preprocess)
-    beside = read_sidecar(opened.file.path)
-    wanted = tuple(columns) or (beside.columns if beside else ())
-    how = Reading(opened.signature.inputs, pixels.other, own=pixels.inputs, columns=wanted)
-    samples = _samples(inputs, how)
+    refuse_missing_references(request.methods, chosen_baseline)
+    request = replace(request, masks=read_masks(request.targets))
+    opened_model = model if isinstance(model, Model) else _load_for(model, request)
+    pixels = opened_model.resolve_preprocessing(preprocess)
+    sidecar = read_sidecar(opened_model.file.path)
+    column_names = tuple(columns) or (sidecar.columns if sidecar else ())
+    options = ReadOptions(
+        opened_model.signature.inputs,
+        pixels.other,
+        input_preprocess=pixels.inputs,
+        columns=column_names,
+    )
+    samples = _to_samples(inputs, options)
     if samples.failed:
         raise next(iter(samples.failed.values()))
-    if samples.uneven:
-        raise UsageError("samples of unequal shapes make several results", mend="give them singly")
+    if samples.is_ragged:
+        raise UsageError("samples of unequal shapes make several results", hint="give them singly")
     for doubt in [pixels.doubts[name] for name in samples.pixels if name in pixels.doubts]:
         warnings.warn(f"{doubt}; settle it with preprocess=", stacklevel=2)
-    opened.settle(samples, question.targets, precision, seed)
-    question = replace(
-        question,
-        labels=opened.labels,
-        pictures=pixel_inputs(how.ports, pixels),
-        compiled_loss=opened.compiled_loss,
-        given=read_given(chosen, how),
+    opened_model.calibrate(samples, request.targets, precision, seed)
+    request = replace(
+        request,
+        labels=opened_model.labels,
+        pictures=find_pixel_inputs(options.specs, pixels),
+        compiled_loss=opened_model.compiled_loss,
+        baseline_samples=read_baseline(chosen_baseline, options),
     )
-    labels = None if truth is None else _labels(truth, len(samples))
-    answers = explain_batch(opened.engine, samples, question, labels)
-    if len(answers) != 1:
-        raise UsageError(f"target {target!r} makes {len(answers)} maps", mend="ask for one: top1")
-    if answers[0].error:
-        raise answers[0].error
-    for error in failures_of(answers, samples).values():
+    labels = None if truth is None else _to_labels(truth, len(samples))
+    results = explain_batch(opened_model.engine, samples, request, labels)
+    if len(results) != 1:
+        raise UsageError(f"target {target!r} makes {len(results)} maps", hint="ask for one: top1")
+    if results[0].error:
+        raise results[0].error
+    for error in find_failures(results, samples).values():
         raise error
-    return attribution_of([answers[0]], samples, facts(opened, question))
+    return build_attribution([results[0]], samples, build_provenance(opened_model, request))
 
 
-def _load_for(path: PathLike, question: Question) -> Model:
-    """Return the model saved at `path`; what its file certainly lacks is refused before that."""
-    refuse_live(path)
+def _load_for(path: PathLike, request: ExplainRequest) -> Model:
+    """Load the model saved at `path`; refuse a question that its file cannot answer before that."""
+    refuse_live_model(path)
     file = open_model(Path(path))
     refuse_unsafe(file, trust=False)
-    question = replace(question, labels=class_names(file), compiled_loss=file.compiled_loss)
-    # A loss may be one that the caller's program has registered.
-    foresee(question, file.config, own_losses=True)
+    request = replace(request, labels=read_class_names(file), compiled_loss=file.compiled_loss)
+    # The loss may be registered by the caller's program.
+    check_request(request, file.config, own_losses=True)
     return load(file)
 
 
-def _labels(truth: Any, samples: int) -> Array:
-    """Return labels (samples, ...): one for all, or one a sample."""
-    given = np.asarray(truth, np.float32)
-    if given.ndim == 0:
-        return np.full(samples, given, np.float32)
-    if samples == 1 and len(given) != 1:
-        given = given[np.newaxis]
-    if len(given) != samples:
+def _to_labels(truth: Any, samples: int) -> Array:
+    """Return labels (samples, ...), from one value for all samples or one per sample."""
+    values = np.asarray(truth, np.float32)
+    if values.ndim == 0:
+        return np.full(samples, values, np.float32)
+    if samples == 1 and len(values) != 1:
+        values = values[np.newaxis]
+    if len(values) != samples:
         raise UsageError(
-            f"truth of shape {given.shape} for {samples} samples",
-            mend="its first axis is the sample: give one value, or one a sample",
+            f"truth of shape {values.shape} for {samples} samples",
+            hint="its first axis is the sample: give one value, or one a sample",
         )
-    return given
+    return values
 
 
-def pixel_inputs(ports: Sequence[Port], pixels: Pixels) -> dict[str, Preprocess]:
-    """Return the preprocessing of the inputs that are pictures, whatever file they come from."""
-    return {port.name: suited(pixels.of(port.name), port) for port in ports if port.is_picture}
+def find_pixel_inputs(
+    specs: Sequence[InputSpec], pixels: InputPreprocessing
+) -> dict[str, Preprocess]:
+    """Return the preprocessing of the inputs that are pictures, for files of any format."""
+    return {spec.name: match_input(pixels.get(spec.name), spec) for spec in specs if spec.is_image}
 
 
-def facts(model: Model, question: Question) -> Facts:
-    """Return what the records of all items share."""
-    return Facts(
+def build_provenance(model: Model, request: ExplainRequest) -> Provenance:
+    """Return the provenance facts that the records of all items share."""
+    return Provenance(
         model_sha256=model.file.sha256,
-        versions=versions(),
-        seed=question.seed,
-        baseline=None if question.baseline is None else _told(question.baseline),
-        wrt=question.wrt,
+        versions=list_versions(),
+        seed=request.seed,
+        baseline=None if request.baseline is None else _describe_baseline(request.baseline),
+        wrt=request.wrt,
         precision=model.engine.precision,
     )
 
 
-def _told(baseline: Baseline) -> str:
-    """Return a baseline in words; of a file its name alone, as results hold no paths."""
-    if isinstance(baseline, Given):
+def _describe_baseline(baseline: Baseline) -> str:
+    """Return a baseline as text, with only the name of a file, because results contain no paths."""
+    if isinstance(baseline, FromFile):
         baseline = replace(baseline, path=Path(baseline.path).name)
-    return spelled(baseline)
+    return format_call(baseline)
 
 
-def _samples(inputs: Any, how: Reading) -> Samples:
+def _to_samples(inputs: Any, options: ReadOptions) -> Samples:
     if isinstance(inputs, (str, os.PathLike)):
         path = Path(inputs)
-        return read_samples({None: read_bytes(path)}, {None: path}, how)
-    named = inputs if isinstance(inputs, Mapping) else {how.ports[0].name: inputs}
-    arrays = {name: np.asarray(array) for name, array in named.items()}
-    return checked(from_arrays(arrays, how.ports, "inputs"), "inputs")
+        return read_samples({None: read_bytes(path)}, {None: path}, options)
+    by_name = inputs if isinstance(inputs, Mapping) else {options.specs[0].name: inputs}
+    arrays = {name: np.asarray(array) for name, array in by_name.items()}
+    return check_finite(from_arrays(arrays, options.specs, "inputs"), "inputs")
 
 
 def read(path: PathLike) -> Attribution:
-    """Return the attribution stored in an `.npz` of a run."""
+    """Return the attribution stored in an `.npz` file of a run."""
     return read_result(Path(path))
 
 
@@ -209,10 +233,10 @@ def render(
     """Return the picture of an attribution over `seen`, the uint8 picture that the model saw."""
     name = site or next(iter(attribution.values))
     values = attribution.values[name]
-    one = values[sample] if attribution.many else values
+    sample_values = values[sample] if attribution.many else values
     return draw(
-        channels_last(one, name, attribution.metadata),
+        to_channels_last(sample_values, name, attribution.metadata),
         seen,
         style or Style(),
-        about(attribution, name, sample),
+        build_caption(attribution, name, sample),
     )

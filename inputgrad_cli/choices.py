@@ -1,6 +1,6 @@
-"""The closed lists of words that options take, and words made safe to show; free to import."""
+"""Lists the words that options accept, and escapes text for display; has no imports."""
 
-LAYER = "layer:"  # begins the name of what a layer gives
+LAYER = "layer:"  # prefix of a tap, the name of a layer's output
 COMMANDS = ("saliency", "inspect", "methods", "render", "verify", "merge", "doctor")
 TARGETS = (
     *("auto", "top1", "top:", "class:", "unit:", "all", "margin:", "sum", "mean", "max", "norm"),
@@ -15,8 +15,8 @@ EXISTING = ("resume", "overwrite", "error")
 PRECISIONS = ("float32", "model")
 
 
-def printable(text: str) -> str:
-    """Return text that is safe to show: control characters and stray bytes are escaped."""
+def to_printable(text: str) -> str:
+    """Return text that is safe to display, with control characters and stray bytes escaped."""
     if text.isprintable():
         return text
     return "".join(

@@ -1,13 +1,13 @@
-"""The one tree of exceptions. Each carries data; the command line alone makes words of it.
+"""Defines the exceptions. They carry data; only the command line formats them for the terminal.
 
 InputgradError
-├── UsageError        the call asks for what cannot be, or what the model lacks
-│   └── GrammarError  a word of `name:key=value` is wrong; knows where it stands
+├── UsageError        the call asks for something impossible, or that the model lacks
+│   └── GrammarError  a word of `name:key=value` is wrong; carries its position
 ├── ItemError         one input cannot be used; the others can
-│   └── CompileError  code that runs eagerly alone, where eager kernels cannot be trusted
+│   └── CompileError  the code only runs eagerly, which is unsafe in this process
 ├── ModelError        the model cannot be used
-├── EmptyError        no input is left to work on
-├── StorageError      disk, permissions
+├── EmptyError        there are no inputs left to process
+├── StorageError      the disk or its permissions
 └── BusyError         another run holds the output directory
 """
 
@@ -15,63 +15,63 @@ from __future__ import annotations
 
 
 class InputgradError(Exception):
-    """What happened (`what`), the likely reason, the mend (a flag or a step), what was received.
+    """The base class: a message, its likely reason, a hint (a flag or a step), the received value.
 
-    `kind` is the word that scripts see in the machine stream.
+    `kind` is the word that scripts see in the JSON stream.
     """
 
     kind = "error"
 
     def __init__(
         self,
-        what: str,
+        message: str,
         *,
         reason: str = "",
-        mend: str = "",
+        hint: str = "",
         received: str = "",
         kind: str | None = None,
     ) -> None:
-        super().__init__(what)
-        self.what = what
+        super().__init__(message)
+        self.message = message
         self.reason = reason
-        self.mend = mend
+        self.hint = hint
         self.received = received
         if kind is not None:
             self.kind = kind
 
-    def sentence(self) -> str:
-        """Return all parts as one line of text."""
-        parts = [self.what]
+    def format_line(self) -> str:
+        """Return the message, reason, received value and hint as one line of text."""
+        parts = [self.message]
         if self.reason:
             parts.append(self.reason)
         if self.received:
             parts.append(f"received: {self.received}")
-        if self.mend:
-            parts.append(self.mend)
+        if self.hint:
+            parts.append(self.hint)
         line = "; ".join(part.rstrip(".") for part in parts)
         return line if line.endswith("?") else line + "."
 
     def __str__(self) -> str:
-        return self.sentence()
+        return self.format_line()
 
 
 class UsageError(InputgradError):
-    """The call asks for what cannot be, or for what the model lacks."""
+    """The call asks for something impossible, or for something that the model lacks."""
 
     kind = "usage"
 
 
 class GrammarError(UsageError):
-    """A word of the small language is wrong; `text[at:end]` is that word."""
+    """A word of an expression `name:key=value` is wrong; `text[at:end]` is that word."""
 
     def __init__(
-        self, what: str, text: str, at: int, end: int | None = None, mend: str = ""
+        self, message: str, text: str, at: int, end: int | None = None, hint: str = ""
     ) -> None:
         self.text = text
         self.at = at
         self.end = max(at + 1, len(text) if end is None else end)
         self.marked = (at, self.end) != (0, len(text))
-        super().__init__(what, mend=mend, received=text if self.marked else "")
+        super().__init__(message, hint=hint, received=text if self.marked else "")
 
 
 class ItemError(InputgradError):
@@ -94,13 +94,13 @@ class ModelError(InputgradError):
 
 
 class EmptyError(InputgradError):
-    """No input is left to work on."""
+    """There are no inputs left to process."""
 
     kind = "empty"
 
 
 class StorageError(InputgradError):
-    """The disk or its permissions stand in the way."""
+    """A file cannot be read or written because of the disk or its permissions."""
 
     kind = "storage"
 

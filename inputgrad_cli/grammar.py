@@ -1,7 +1,7 @@
-"""The small language `name:key=value,key=value` of methods, baselines and their kin.
+"""Parses expressions `name:key=value,key=value` for methods, baselines and similar options.
 
-A list within a value uses `;`. A value with `,` `:` or `=` is quoted with `'` or `"`; within
-quotes a backslash takes the next character as it is.
+The items of a list are separated by `;`. A value that contains `,` `:` or `=` is quoted with `'` or
+`"`. Within quotes a backslash escapes the next character.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from inputgrad_cli.errors import GrammarError
 
 @dataclass(frozen=True)
 class Word:
-    """A piece of text and where it stands in the whole."""
+    """A piece of an expression, and its start and end in it."""
 
     text: str
     at: int
@@ -24,20 +24,20 @@ class Word:
 
 @dataclass(frozen=True)
 class Call:
-    """A name with its arguments, as written."""
+    """A parsed expression: a name with its arguments, and the text it was parsed from."""
 
     name: Word
     args: Mapping[str, tuple[Word, Word]]
     source: str
 
-    def wrong(self, what: str, word: Word, mend: str = "") -> GrammarError:
-        """Return an error that points at `word`."""
-        return GrammarError(what, self.source, word.at, word.end, mend)
+    def build_error(self, message: str, word: Word, hint: str = "") -> GrammarError:
+        """Build an error that points at `word`."""
+        return GrammarError(message, self.source, word.at, word.end, hint)
 
 
 def parse(text: str) -> Call:
-    """Return the call that `text` writes; GrammarError points at the word that is wrong."""
-    name, rest = _until(text, 0, ":")
+    """Parse an expression; raise a GrammarError that points at the wrong word."""
+    name, rest = _read_until(text, 0, ":")
     if not name.text.strip():
         raise GrammarError("a name is missing", text, 0, 1)
     args: dict[str, tuple[Word, Word]] = {}
@@ -51,12 +51,12 @@ def parse(text: str) -> Call:
 
 
 def _pair(text: str, at: int) -> tuple[Word, Word, int]:
-    key, after = _until(text, at, "=,")
+    key, after = _read_until(text, at, "=,")
     if not key.text:
         raise GrammarError("a key=value is missing here", text, at, at + 1)
     if text[key.end : key.end + 1] != "=":
         raise GrammarError(f"{key.text!r} needs a value: {key.text}=VALUE", text, key.at, key.end)
-    value, after = _until(text, after, ",", quotes=True)
+    value, after = _read_until(text, after, ",", quotes=True)
     if not value.text and value.end == value.at:
         raise GrammarError(f"{key.text!r} has an empty value", text, key.at, value.end + 1)
     if after == len(text) and text.endswith(",") and value.end < len(text):
@@ -64,19 +64,19 @@ def _pair(text: str, at: int) -> tuple[Word, Word, int]:
     return key, value, after
 
 
-def _until(text: str, at: int, stops: str, quotes: bool = False) -> tuple[Word, int]:
-    """Return the word from `at` to the first of `stops`, and the place after that stop."""
+def _read_until(text: str, at: int, stops: str, quotes: bool = False) -> tuple[Word, int]:
+    """Return the word from `at` to the first of `stops`, and the position after that stop."""
     if quotes and text[at : at + 1] in ("'", '"'):
-        return _quoted(text, at)
+        return _read_quoted(text, at)
     end = min((i for i in (text.find(s, at) for s in stops) if i >= 0), default=len(text))
     word = text[at:end]
     if quotes and (bad := next((c for c in word if c in ":="), "")):
-        mend = f'put the value in quotes: "{word}"'
-        raise GrammarError(f"a value with {bad!r} must be quoted", text, at, end, mend)
+        hint = f'put the value in quotes: "{word}"'
+        raise GrammarError(f"a value with {bad!r} must be quoted", text, at, end, hint)
     return Word(word.strip(), at, end), min(end + 1, len(text))
 
 
-def _quoted(text: str, at: int) -> tuple[Word, int]:
+def _read_quoted(text: str, at: int) -> tuple[Word, int]:
     quote, out, i = text[at], [], at + 1
     while i < len(text) and text[i] != quote:
         if text[i] == "\\" and i + 1 < len(text):
@@ -91,18 +91,18 @@ def _quoted(text: str, at: int) -> tuple[Word, int]:
 
 
 def quote(value: str) -> str:
-    """Return `value` as it must be written to be read back the same."""
+    """Quote a value if it needs quotes, so that parsing returns the same value."""
     if value and not any(c in value for c in ",:='\"\\") and value == value.strip():
         return value
     return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 def unquote(text: str) -> str | None:
-    """Return what stands in the quotes that `text` consists of; None where it is not quoted."""
+    """Return the content of a quoted text with escapes resolved, None if it is not quoted."""
     match = re.fullmatch(r"""(["'])((?:\\.|(?!\1)[^\\])*)\1""", text, re.S)
     return None if match is None else re.sub(r"\\(.)", r"\1", match[2], flags=re.S)
 
 
 def as_list(value: str) -> list[str]:
-    """Return the parts of a value that is a list, split at `;`."""
+    """Split a value at `;` into the items of a list."""
     return [part.strip() for part in value.split(";")]

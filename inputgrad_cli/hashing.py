@@ -1,4 +1,4 @@
-"""The hash that tells one file's content from another's."""
+"""Computes the hash of a file's content."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import hashlib
 from pathlib import Path
 
 
-def sha256_of(path: Path) -> str:
-    """Return the SHA-256 of a file, hexadecimal; it is never held whole. OSError."""
+def compute_sha256(path: Path) -> str:
+    """Return the hexadecimal SHA-256 of a file, read in blocks. Raises OSError."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,4 +1,4 @@
-"""Opens models: the file looked into, the engine started, the labels found."""
+"""Opens models: reads the file, starts the engine, finds the labels."""
 
 from __future__ import annotations
 
@@ -11,20 +11,19 @@ from typing import Any
 
 import numpy as np
 
-from inputgrad_cli.data.check_arguments import refuse_live
-from inputgrad_cli.data.preprocessing import ASSUMED, Pixels
-from inputgrad_cli.data.preprocessing import parse as parse_preprocess
-from inputgrad_cli.data.samples import Samples, suited
-from inputgrad_cli.data.signature import Port, Signature
+from inputgrad_cli.data.check_arguments import refuse_live_model
+from inputgrad_cli.data.preprocessing import ASSUMED, InputPreprocessing, parse_preprocess
+from inputgrad_cli.data.samples import Samples, match_input
+from inputgrad_cli.data.signature import InputSpec, Signature
 from inputgrad_cli.data.target_text import Target
 from inputgrad_cli.errors import ModelError, UsageError
-from inputgrad_cli.formats.classes import class_names
-from inputgrad_cli.interfaces.engine import SILENT, Engine, Running, Telling
-from inputgrad_cli.machine.devices import refuse_absent
+from inputgrad_cli.formats.classes import read_class_names
+from inputgrad_cli.interfaces.engine import NO_PROGRESS, Engine, EngineOptions, ProgressCallbacks
+from inputgrad_cli.machine.devices import refuse_absent_device
 from inputgrad_cli.machine.missing_files import refuse_missing_code
 from inputgrad_cli.modelfile.model_file import ModelFile, open_model
-from inputgrad_cli.modelfile.outline import outline
-from inputgrad_cli.modelfile.pixels.pixel_range import Sight
+from inputgrad_cli.modelfile.outline import build_outline
+from inputgrad_cli.modelfile.pixels.pixel_range import PreprocessingGuess
 from inputgrad_cli.modelfile.pixels.preprocessing import find_preprocessing
 from inputgrad_cli.modelfile.sidecar import read_sidecar
 from inputgrad_cli.version import __version__
@@ -39,66 +38,68 @@ class Model:
         self.file = file
         self.labels = tuple(labels)
         self._loaded = loaded
-        self._settled: tuple[str, tuple[str, ...], int] | None = None
+        self._first_settings: tuple[str, tuple[str, ...], int] | None = None
 
     @property
     def engine(self) -> Engine:
-        """Return what takes the gradients."""
+        """Return the engine that computes scores and gradients."""
         engine: Engine = self._loaded.engine
         return engine
 
     @property
     def signature(self) -> Signature:
-        """Return the inputs, and the outputs once a sample has been through."""
+        """Return the inputs, and the outputs once a sample has been run."""
         return self.engine.signature
 
     @property
-    def noise(self) -> str:
+    def messages(self) -> str:
         """Return what TensorFlow and Keras wrote while they were loaded."""
-        return str(self._loaded.noise.text)
+        return str(self._loaded.messages.text)
 
     @property
     def compiled_loss(self) -> Any:
-        """Return the loss that the model was compiled with, as its file writes it, or None."""
+        """Return the loss that the model was compiled with, as written in its file, or None."""
         return self.file.compiled_loss
 
-    def preprocessing(self, asked: str = "auto") -> Pixels:
-        """Return how pictures become input; what the file can't tell is found by computing."""
-        pixels = preprocessing(self.file, asked, self.signature.inputs)
-        if pixels.settled:
+    def resolve_preprocessing(self, requested: str = "auto") -> InputPreprocessing:
+        """Return how pictures become input, by running the model if its file does not show it."""
+        pixels = resolve_preprocessing(self.file, requested, self.signature.inputs)
+        if pixels.is_final:
             return pixels
-        from inputgrad_cli.engine.pixel_probe import sight_of
+        from inputgrad_cli.engine.pixel_probe import probe_pixels
 
-        with self._loaded.noise.kept():
-            sights = {name: sight_of(self.engine, name) for name in pixels.doubts}
-        ports = {port.name: port for port in self.signature.inputs}
-        own = {name: suited(sight.preprocess, ports[name]) for name, sight in sights.items()}
-        doubts = {name: sight.doubt for name, sight in sights.items() if sight.doubt}
-        return replace(pixels, inputs={**pixels.inputs, **own}, doubts=doubts, settled=True)
+        with self._loaded.messages.capture():
+            guesses = {name: probe_pixels(self._loaded.engine, name) for name in pixels.doubts}
+        specs = {spec.name: spec for spec in self.signature.inputs}
+        probed = {
+            name: match_input(guess.preprocess, specs[name]) for name, guess in guesses.items()
+        }
+        doubts = {name: guess.doubt for name, guess in guesses.items() if guess.doubt}
+        return replace(pixels, inputs={**pixels.inputs, **probed}, doubts=doubts, is_final=True)
 
-    def settle(
+    def calibrate(
         self,
         samples: Samples,
         targets: Sequence[Target] = (),
         precision: str = "float32",
         seed: int = 0,
     ) -> None:
-        """Make the outputs known, and the logits proved, by one real sample.
+        """Run one real sample, to find the outputs and prove the logits.
 
-        Done again where other layers are meant to serve as outputs.
+        This is repeated when other layers are used as outputs.
         """
         layers = tuple(dict.fromkeys(t.layer for t in targets if t.layer is not None))
-        asked = (precision, layers, seed)
-        if self._settled and self._settled[0] != precision:
+        settings = (precision, layers, seed)
+        if self._first_settings and self._first_settings[0] != precision:
             raise UsageError(
-                f"the model computes in precision {self._settled[0]!r} already",
+                f"the model computes in precision {self._first_settings[0]!r} already",
                 reason="a model keeps the precision of its first call",
-                mend=f"load it once more for {precision!r}",
+                hint=f"load it once more for {precision!r}",
             )
-        if self._settled != asked:
-            self.engine.prepare(*asked)
-            self._loaded.settle(samples.arrays)
-            self._settled = asked
+        if self._first_settings != settings:
+            self.engine.prepare(*settings)
+            self._loaded.calibrate(samples.arrays)
+            self._first_settings = settings
 
 
 def load(
@@ -113,102 +114,109 @@ def load(
     folded: bool = False,
     padded: bool = False,
     kernels: str | None = None,
-    telling: Telling = SILENT,
+    telling: ProgressCallbacks = NO_PROGRESS,
 ) -> Model:
-    """Return the model saved at `path`, or in a file that was looked into; ModelError.
+    """Return the model saved at `path`, or in a file that was read already. Raises ModelError.
 
     `code` names Python files or modules with the user's own layers. `traced` compiles the
-    gradients: worth it for more than a few batches. `folded` compiles the weights in as constants,
-    and lets threads share the passes: worth it for hundreds of pictures; weights that change later
-    are not seen. `padded` fills every pass up, so that no sample's last digits depend on how many
-    stand beside it. `trust` opens what can run code from the file. `kernels` (`onednn`, `eigen`)
-    are asked for where TensorFlow is not imported yet; with oneDNN's everything is compiled.
-    `telling` hears of what takes long.
+    gradients, which pays off from a few batches on. `folded` compiles the weights in as constants
+    and lets threads share the passes, which pays off for hundreds of pictures; weights that change
+    later have no effect. `padded` fills up every pass, so that the last digits of a result do not
+    depend on the number of samples in its pass. `trust` opens files that can run code. `kernels`
+    (`onednn`, `eigen`) have an effect only if TensorFlow is not imported yet; with oneDNN
+    everything is compiled.
+    `telling` receives the progress of long steps.
     """
     if not isinstance(path, ModelFile):
-        refuse_live(path)
+        refuse_live_model(path)
     file = path if isinstance(path, ModelFile) else open_model(Path(path))
     refuse_missing_code(code)
-    refuse_absent(device)
+    refuse_absent_device(device)
     if labels is None or isinstance(labels, (str, os.PathLike)):
-        labels = class_names(file, labels)
+        labels = read_class_names(file, labels)
     from inputgrad_cli.engine.opening.load import load as load_engine
 
-    how = Running(device, batch_size, traced, folded, padded, kernels, telling)
-    return Model(file, load_engine(file, code, trust, how), labels)
+    options = EngineOptions(device, batch_size, traced, folded, padded, kernels, telling)
+    return Model(file, load_engine(file, code, trust, options), labels)
 
 
-def preprocessing(
-    file: ModelFile, asked: str = "auto", ports: Sequence[Port] | None = None
-) -> Pixels:
-    """Return how pictures become input: as asked, settled, told by the file, or else assumed.
+def resolve_preprocessing(
+    file: ModelFile, requested: str = "auto", specs: Sequence[InputSpec] | None = None
+) -> InputPreprocessing:
+    """Return how pictures become input: as requested, else by the sidecar, the file or a guess.
 
-    `ports` are the model's inputs; by default what the file says of them.
+    `specs` are the model's inputs, by default those that the file declares.
     """
-    ports = (outline(file.config).inputs or ()) if ports is None else ports
-    chosen = parse_preprocess(asked)
-    if chosen is None and (beside := read_sidecar(file.path)):
-        chosen = beside.preprocess
+    specs = (build_outline(file.config).inputs or ()) if specs is None else specs
+    chosen = parse_preprocess(requested)
+    if chosen is None and (sidecar := read_sidecar(file.path)):
+        chosen = sidecar.preprocess
     if chosen is not None:
-        return Pixels(chosen, {p.name: suited(chosen, p) for p in _takers(ports)})
-    return _of_each(find_preprocessing(file.config, partial(_numbers, file)), ports)
+        return InputPreprocessing(
+            chosen, {p.name: match_input(chosen, p) for p in _list_picture_inputs(specs)}
+        )
+    return _combine_pixel_facts(
+        find_preprocessing(file.config, partial(_read_numbers, file)), specs
+    )
 
 
-def _numbers(file: ModelFile, layer: str) -> list[list[float]]:
-    """Return the few numbers of a layer; none from a file whose weights cannot be used."""
+def _read_numbers(file: ModelFile, layer: str) -> list[list[float]]:
+    """Return the weights of a small layer, none if the weights of the file cannot be used."""
     try:
-        return file.numbers(layer)
-    except ModelError:  # told where the weights are needed
+        return file.read_layer_values(layer)
+    except ModelError:  # reported when the weights are needed
         return []
 
 
-def _takers(ports: Sequence[Port]) -> list[Port]:
-    """Return the inputs that picture files are for: pictures, else what can be read as one."""
-    certain, possible = [p for p in ports if p.is_picture], [p for p in ports if p.picture]
-    return certain or possible or [p for p in ports if p.film]
+def _list_picture_inputs(specs: Sequence[InputSpec]) -> list[InputSpec]:
+    """Return the inputs that take pictures, else those that can be fed from picture files."""
+    pictures, possible = [p for p in specs if p.is_image], [p for p in specs if p.image_shape]
+    return pictures or possible or [p for p in specs if p.volume_shape]
 
 
-def _of_each(sights: Mapping[str, Sight], ports: Sequence[Port]) -> Pixels:
-    """Return what was seen, by picture input; the first stands for inputs that are not known."""
+def _combine_pixel_facts(
+    sights: Mapping[str, PreprocessingGuess], specs: Sequence[InputSpec]
+) -> InputPreprocessing:
+    """Combine the facts by picture input; the first is used for inputs without their own."""
     first = next(iter(sights.values()))
-    pictures = {port: sights.get(port.name, first) for port in _takers(ports)}
-    own = {port.name: suited(sight.preprocess, port) for port, sight in pictures.items()}
+    pictures = {spec: sights.get(spec.name, first) for spec in _list_picture_inputs(specs)}
+    by_input = {spec.name: match_input(guess.preprocess, spec) for spec, guess in pictures.items()}
     doubts = {
-        port.name: sight.doubt
-        for port, sight in pictures.items()
-        if own[port.name].source == ASSUMED
+        spec.name: guess.doubt
+        for spec, guess in pictures.items()
+        if by_input[spec.name].source == ASSUMED
     }
-    opaque = any(sight.opaque for port, sight in pictures.items() if port.name in doubts)
-    if not ports:
+    opaque = any(guess.opaque for spec, guess in pictures.items() if spec.name in doubts)
+    if not specs:
         doubts, opaque = ({"": first.doubt} if first.doubt else {}), first.opaque
-    return Pixels(first.preprocess, own, doubts, settled=not opaque)
+    return InputPreprocessing(first.preprocess, by_input, doubts, is_final=not opaque)
 
 
-def versions() -> dict[str, str]:
-    """Return the versions that decide the last digits of a result."""
-    from inputgrad_cli.engine.adapter.startup import versions as below
+def list_versions() -> dict[str, str]:
+    """Return the versions of the libraries that affect the last digits of a result."""
+    from inputgrad_cli.engine.adapter.startup import list_versions as list_tensorflow_versions
 
-    return {"inputgrad": __version__, "numpy": np.__version__, **below()}
-
-
-def kernels() -> str:
-    """Return the kernels that TensorFlow computes with here, and who chose them."""
-    from inputgrad_cli.engine.adapter.kernels import ONEDNN, VARIABLE, active_kernels
-
-    active = "oneDNN" if active_kernels() == ONEDNN else "TensorFlow's own (Eigen)"
-    asked = os.environ.get(VARIABLE)
-    if asked:
-        return f"{active}, by {VARIABLE}={asked}"
-    return f"{active}, by itself; saliency chooses by the job, unless {VARIABLE} is set"
+    return {"inputgrad": __version__, "numpy": np.__version__, **list_tensorflow_versions()}
 
 
-def devices() -> list[str]:
-    """Return the devices that TensorFlow sees; imports it."""
-    from inputgrad_cli.engine.adapter.captured_stderr import Noise
-    from inputgrad_cli.engine.adapter.startup import boot
-    from inputgrad_cli.engine.adapter.startup import devices as below
+def describe_kernels() -> str:
+    """Return the kernels that TensorFlow uses here, and what selected them."""
+    from inputgrad_cli.engine.adapter.kernels import ONEDNN, ONEDNN_VARIABLE, get_active_kernels
 
-    noise = Noise()
-    boot(noise)
-    with noise.kept():
-        return below()
+    active = "oneDNN" if get_active_kernels() == ONEDNN else "TensorFlow's own (Eigen)"
+    requested = os.environ.get(ONEDNN_VARIABLE)
+    if requested:
+        return f"{active}, by {ONEDNN_VARIABLE}={requested}"
+    return f"{active}, by itself; saliency chooses by the job, unless {ONEDNN_VARIABLE} is set"
+
+
+def list_devices() -> list[str]:
+    """Return the devices that TensorFlow finds. Imports TensorFlow."""
+    from inputgrad_cli.engine.adapter.captured_stderr import CapturedOutput
+    from inputgrad_cli.engine.adapter.startup import import_keras
+    from inputgrad_cli.engine.adapter.startup import list_devices as list_tensorflow_devices
+
+    output = CapturedOutput()
+    import_keras(output)
+    with output.capture():
+        return list_tensorflow_devices()

@@ -1,4 +1,4 @@
-"""Work done before it is asked for: threads go ahead of the one who asks, within bounds."""
+"""Computes results in threads before the caller requests them, within bounds."""
 
 from __future__ import annotations
 
@@ -10,33 +10,35 @@ from typing import TypeVar
 T = TypeVar("T")
 S = TypeVar("S")
 
-BYTES = 256 << 20  # that the pieces of work under way may hold together
+MAX_PENDING_BYTES = 256 << 20  # that the items in progress may hold together
 
 
 def prefetch(
     work: Callable[[S], T],
-    given: Iterable[S],
+    items: Iterable[S],
     threads: int,
-    most: int,
+    limit: int,
     weight: Callable[[S], int] = lambda _: 0,
 ) -> Iterator[T]:
-    """Yield what `work` gives for each piece, in order, with `most` pieces under way.
+    """Yield the result of `work` for each item, in order, with up to `limit` items in progress.
 
-    With no threads the caller works. `weight` is about how many bytes a piece holds. An
-    exception, of the work or of `given`, comes where its piece would.
+    Without threads, the caller's thread does the work. `weight` estimates the bytes that an item
+    holds. An exception raised by the work or by `items` is raised in place of its result.
     """
     if not threads:
-        yield from map(work, given)
+        yield from map(work, items)
         return
     pool = ThreadPoolExecutor(threads, thread_name_prefix="ahead")
-    begun = _begun(pool, work, given, weight)
+    submitted = _submit_work(pool, work, items, weight)
     waiting: deque[tuple[Future[T], int]] = deque()
     try:
         while True:
-            while not waiting or (len(waiting) < most and sum(w for _, w in waiting) < BYTES):
-                if (more := next(begun, None)) is None:
+            while not waiting or (
+                len(waiting) < limit and sum(w for _, w in waiting) < MAX_PENDING_BYTES
+            ):
+                if (entry := next(submitted, None)) is None:
                     break
-                waiting.append(more)
+                waiting.append(entry)
             if not waiting:
                 return
             yield waiting.popleft()[0].result()
@@ -44,14 +46,14 @@ def prefetch(
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _begun(
-    pool: ThreadPoolExecutor, work: Callable[[S], T], given: Iterable[S], weight: Callable[[S], int]
+def _submit_work(
+    pool: ThreadPoolExecutor, work: Callable[[S], T], items: Iterable[S], weight: Callable[[S], int]
 ) -> Iterator[tuple[Future[T], int]]:
-    """Yield pieces of work as they are begun; where `given` breaks off, the last one fails."""
+    """Submit items and yield their futures; an exception of `items` becomes the last future."""
     try:
-        for piece in given:
+        for piece in items:
             yield pool.submit(work, piece), weight(piece)
     except Exception as error:
-        broken: Future[T] = Future()
-        broken.set_exception(error)
-        yield broken, 0
+        failed: Future[T] = Future()
+        failed.set_exception(error)
+        yield failed, 0

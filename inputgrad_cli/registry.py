@@ -1,7 +1,7 @@
-"""A named set of things that register themselves, and turn a written call into a value.
+"""Registers dataclasses by name, and builds instances from expressions `name:key=value`.
 
-What is registered is a frozen dataclass: its fields are its parameters. A field says its help and
-its range in `field(metadata=...)`, made by `param`.
+The fields of a registered frozen dataclass are its parameters. The help text and the range of a
+parameter are in the metadata of its field.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from typing import Any, Generic, TypeVar
 
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.grammar import Call, Word, parse
-from inputgrad_cli.suggest import advice, suggest
+from inputgrad_cli.suggest import format_advice, suggest
 
-# Words of other tools for parameters that go by fixed names here.
+# Names that other tools use, by the names of the parameters here.
 OTHER_WORDS = {
     "n_steps": ("steps",), "num_steps": ("steps",), "m_steps": ("steps",),
     "iterations": ("steps", "samples"), "n": ("samples", "steps"),
@@ -33,67 +33,68 @@ T = TypeVar("T")
 C = TypeVar("C", bound=type[Any])
 
 
-def param(
+def declare_parameter(
     default: Any,
     help: str,  # noqa: A002 - the word that click and argparse use
     *,
-    least: float | None = None,
-    most: float | None = None,
+    minimum: float | None = None,
+    maximum: float | None = None,
     choices: Iterable[str] = (),
 ) -> Any:
-    """Return a dataclass field that knows its help text and its range."""
-    data = {"help": help, "least": least, "most": most, "choices": tuple(choices)}
+    """Return a dataclass field with a help text and a range."""
+    data = {"help": help, "least": minimum, "most": maximum, "choices": tuple(choices)}
     return dataclasses.field(default=default, metadata=data)
 
 
 class Registry(Generic[T]):
-    """Frozen dataclasses by name; `what` is the word for one of them in messages.
+    """Frozen dataclasses by name; `noun` is the word for one of them in messages.
 
-    A class may say `known_as`: other words that people use for it, which are suggested by its name
-    and never taken for it. `listing` says where all names stand; unset, an error lists them.
+    A class may have `aliases`, other words that people use for it. They are never accepted, but the
+    error suggests the name. `listing` says where all names can be read; if it is empty, errors list
+    them.
     """
 
-    def __init__(self, what: str, listing: str = "") -> None:
-        self.what = what
+    def __init__(self, noun: str, listing: str = "") -> None:
+        self.noun = noun
         self._listing = listing
         self._classes: dict[str, type[T]] = {}
 
     def register(self, cls: C) -> C:
-        """Take in a class that has a `name`; return it, so that this serves as a decorator."""
+        """Register a class that has a `name`, and return it, so that this works as a decorator."""
         self._classes[cls.name] = cls
         return cls
 
     def __iter__(self) -> Iterator[type[T]]:
         return iter(self._classes.values())
 
-    def names(self) -> list[str]:
+    def list_names(self) -> list[str]:
         """Return the names, in the order of registration."""
         return list(self._classes)
 
     def get(self, name: str) -> type[T]:
-        """Return the class called `name`; UsageError suggests the nearest."""
+        """Return the class called `name`; raise a UsageError that suggests similar names."""
         if name in self._classes:
             return self._classes[name]
-        raise UsageError(f"there is no {self.what} {name!r}", mend=self._suggest(name))
+        raise UsageError(f"there is no {self.noun} {name!r}", hint=self._suggest(name))
 
     def build(self, text: str | Call, ignore: Iterable[str] = ()) -> T:
-        """Return the value that `text` writes; keys in `ignore` are another's business."""
+        """Build an instance from an expression; keys in `ignore` are skipped."""
         call = parse(text) if isinstance(text, str) else text
         if call.name.text not in self._classes:
             name = call.name
-            raise call.wrong(
-                f"there is no {self.what} {name.text!r}", name, self._suggest(name.text)
+            raise call.build_error(
+                f"there is no {self.noun} {name.text!r}", name, self._suggest(name.text)
             )
         cls = self._classes[call.name.text]
-        fields = {f.name: f for f in parameters(cls)}
+        fields = {f.name: f for f in list_parameters(cls)}
         values = {}
         for key, (word, value) in call.args.items():
             if key in ignore:
                 continue
             if key not in fields:
-                known = ", ".join(fields) or "no parameters"
-                mend = advice(suggest(key, fields, OTHER_WORDS), f"it has: {known}")
-                raise call.wrong(f"{call.name.text} has no parameter {key!r}", word, mend)
+                known_names = ", ".join(fields) or "no parameters"
+                hint = format_advice(suggest(key, fields, OTHER_WORDS), f"it has: {known_names}")
+                raise call.build_error(f"{call.name.text} has no parameter {key!r}", word, hint)
             values[key] = _convert(call, fields[key], value, typing.get_type_hints(cls)[key])
         try:
             return cls(**values)
@@ -101,41 +102,41 @@ class Registry(Generic[T]):
             error.received = error.received or call.source
             raise
 
-    def aliases(self) -> dict[str, list[str]]:
-        """Return the names that each other word stands for."""
-        found: dict[str, list[str]] = {}
+    def list_aliases(self) -> dict[str, list[str]]:
+        """Return the names that each alias stands for."""
+        names: dict[str, list[str]] = {}
         for name, cls in self._classes.items():
-            for word in vars(cls).get("known_as", ()):  # a subclass goes by words of its own
-                found.setdefault(word, []).append(name)
-        return found
+            for word in vars(cls).get("aliases", ()):  # a subclass goes by words of its own
+                names.setdefault(word, []).append(name)
+        return names
 
     def _suggest(self, name: str) -> str:
         listing = self._listing or "known: " + ", ".join(self._classes)
-        return advice(suggest(name, self._classes, self.aliases()), listing)
+        return format_advice(suggest(name, self._classes, self.list_aliases()), listing)
 
 
-def parameters(cls: type[Any]) -> list[dataclasses.Field[Any]]:
-    """Return the fields of `cls` that a caller may set."""
+def list_parameters(cls: type[Any]) -> list[dataclasses.Field[Any]]:
+    """Return the fields of `cls` that a caller can set."""
     return [f for f in dataclasses.fields(cls) if f.init]
 
 
-def summary(cls: type[Any]) -> str:
+def get_summary(cls: type[Any]) -> str:
     """Return the first line of the docstring."""
     return (inspect.getdoc(cls) or "").split("\n", 1)[0]
 
 
 def _convert(call: Call, field: dataclasses.Field[Any], word: Word, hint: Any) -> Any:
-    kind = _plain(hint)
-    readers: dict[Any, tuple[Callable[[str], Any], str]] = {
+    kind = _strip_optional(hint)
+    parsers: dict[Any, tuple[Callable[[str], Any], str]] = {
         int: (int, "a whole number"),
         float: (float, "a number"),
-        bool: (_boolean, "true or false"),
+        bool: (_parse_boolean, "true or false"),
     }
-    read, wanted = readers.get(kind, (str, "text"))
+    parse_text, expected = parsers.get(kind, (str, "text"))
     try:
-        value = read(word.text)
+        value = parse_text(word.text)
     except ValueError:
-        raise call.wrong(f"{field.name} must be {wanted}", word) from None
+        raise call.build_error(f"{field.name} must be {expected}", word) from None
     _check_range(call, field, word, value)
     return value
 
@@ -143,22 +144,22 @@ def _convert(call: Call, field: dataclasses.Field[Any], word: Word, hint: Any) -
 def _check_range(call: Call, field: dataclasses.Field[Any], word: Word, value: Any) -> None:
     meta = field.metadata
     if meta.get("choices") and value not in meta["choices"]:
-        raise call.wrong(f"{field.name} must be one of {', '.join(meta['choices'])}", word)
+        raise call.build_error(f"{field.name} must be one of {', '.join(meta['choices'])}", word)
     if isinstance(value, float) and value != value:
-        raise call.wrong(f"{field.name} must be a number", word)
+        raise call.build_error(f"{field.name} must be a number", word)
     if meta.get("least") is not None and value < meta["least"]:
-        raise call.wrong(f"{field.name} must be at least {meta['least']:g}", word)
+        raise call.build_error(f"{field.name} must be at least {meta['least']:g}", word)
     if meta.get("most") is not None and value > meta["most"]:
-        raise call.wrong(f"{field.name} must be at most {meta['most']:g}", word)
+        raise call.build_error(f"{field.name} must be at most {meta['most']:g}", word)
 
 
-def _plain(hint: Any) -> Any:
+def _strip_optional(hint: Any) -> Any:
     if isinstance(hint, types.UnionType):
         return next(arg for arg in typing.get_args(hint) if arg is not type(None))
     return hint
 
 
-def _boolean(text: str) -> bool:
+def _parse_boolean(text: str) -> bool:
     words = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
     if text.lower() not in words:
         raise ValueError(text)

@@ -1,4 +1,4 @@
-"""What somebody may have meant who typed a word that is not known."""
+"""Suggests known words for an unknown word that a user typed."""
 
 from __future__ import annotations
 
@@ -6,37 +6,37 @@ import difflib
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 
-MOST = 3  # suggestions in a sentence
-CLOSE = 0.6  # of 1, as difflib measures; below that, two words only share letters
-SPREAD = 0.1  # how much less alike than the likeliest another suggestion may be
-SHORT = 3  # letters; shorter pieces are parts of too many words
+MAX_SUGGESTIONS = 3  # in one message
+MIN_SIMILARITY = 0.6  # difflib ratio, 0 to 1; less similar words only share letters
+MAX_SIMILARITY_GAP = 0.1  # difflib ratio by which a suggestion may be below the best one
+MIN_LETTERS = 3  # shorter words are contained in too many other words
 
 
 def suggest(
     word: str, names: Iterable[str], aliases: Mapping[str, Sequence[str]] | None = None
 ) -> list[str]:
-    """Return the names that `word` may stand for, likeliest first; at most three, often none.
+    """Return the names that `word` may stand for, at most three, the most likely first.
 
-    `aliases` are other words that people use, each for one or more of the names. Case, accents,
-    hyphens, underscores and spaces do not count.
+    `aliases` maps other words that people use to the names that they may stand for. Case, accents,
+    hyphens, underscores and spaces are ignored.
     """
-    known = list(dict.fromkeys(names))
-    wanted = _plain(word)
-    if not wanted:
+    known_names = list(dict.fromkeys(names))
+    normalized = _normalize(word)
+    if not normalized:
         return []
-    if same := [name for name in known if _plain(name) == wanted]:
-        return same[:MOST]
-    for alias, meant in (aliases or {}).items():
-        if _plain(alias) == wanted:
-            return [name for name in meant if name in known][:MOST]
-    scores = {name: _likeness(wanted, _plain(name)) for name in known}
-    least = max(CLOSE, max(scores.values(), default=0.0) - SPREAD)
-    near = [name for name, score in scores.items() if score >= least]
-    return sorted(near, key=lambda name: -scores[name])[:MOST]
+    if equal := [name for name in known_names if _normalize(name) == normalized]:
+        return equal[:MAX_SUGGESTIONS]
+    for alias, meanings in (aliases or {}).items():
+        if _normalize(alias) == normalized:
+            return [name for name in meanings if name in known_names][:MAX_SUGGESTIONS]
+    scores = {name: _compute_similarity(normalized, _normalize(name)) for name in known_names}
+    threshold = max(MIN_SIMILARITY, max(scores.values(), default=0.0) - MAX_SIMILARITY_GAP)
+    near = [name for name, score in scores.items() if score >= threshold]
+    return sorted(near, key=lambda name: -scores[name])[:MAX_SUGGESTIONS]
 
 
-def did_you_mean(words: Sequence[str]) -> str:
-    """Return the question that offers the words, nothing where there are none."""
+def format_question(words: Sequence[str]) -> str:
+    """Return the question that offers the words, an empty text if there are none."""
     if not words:
         return ""
     quoted = [repr(word) for word in words]
@@ -44,23 +44,23 @@ def did_you_mean(words: Sequence[str]) -> str:
     return f"did you mean {', '.join(others) + ' or ' if others else ''}{last}?"
 
 
-def advice(words: Sequence[str], listing: str) -> str:
-    """Return the question that offers the words, and where all of them are listed."""
-    return " ".join(part for part in (did_you_mean(words), listing) if part)
+def format_advice(words: Sequence[str], listing: str) -> str:
+    """Return the question that offers the words, followed by where all names are listed."""
+    return " ".join(part for part in (format_question(words), listing) if part)
 
 
-def _plain(word: str) -> str:
-    """Return the letters and digits of a word, small and without accents; a `+` counts as well."""
-    split = unicodedata.normalize("NFKD", word.strip()).casefold()
-    letters = "".join(c for c in split if c.isalnum() or c == "+")
-    return letters.replace("plus", "+") or split
+def _normalize(word: str) -> str:
+    """Return a word's letters, digits and `+`, in lower case and without accents."""
+    decomposed = unicodedata.normalize("NFKD", word.strip()).casefold()
+    characters = "".join(c for c in decomposed if c.isalnum() or c == "+")
+    return characters.replace("plus", "+") or decomposed
 
 
-def _likeness(wanted: str, name: str) -> float:
-    """Return how alike two plain words are, 0 to 1; a word within the other is close enough."""
-    short, long = sorted((wanted, name), key=len)
-    inside = len(short) >= SHORT and short in long
-    matcher = difflib.SequenceMatcher(None, wanted, name)
-    if not inside and matcher.real_quick_ratio() < CLOSE:
+def _compute_similarity(word: str, name: str) -> float:
+    """Return the similarity of two normalized words, 0 to 1; high if one contains the other."""
+    short, long = sorted((word, name), key=len)
+    inside = len(short) >= MIN_LETTERS and short in long
+    matcher = difflib.SequenceMatcher(None, word, name)
+    if not inside and matcher.real_quick_ratio() < MIN_SIMILARITY:
         return 0.0
-    return max(matcher.ratio(), CLOSE if inside else 0.0)
+    return max(matcher.ratio(), MIN_SIMILARITY if inside else 0.0)

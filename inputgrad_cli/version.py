@@ -1,3 +1,3 @@
-"""The version of the package, read by the build."""
+"""Holds the version of the package, which the build reads."""
 
 __version__ = "0.1.0"

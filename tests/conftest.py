@@ -46,8 +46,8 @@ class Result:
 @pytest.fixture(autouse=True)
 def never_eager_with_onednn(monkeypatch):
     """Fail where a model is called eagerly while oneDNN's kernels are on: that corrupts memory."""
-    binding = sys.modules.get("inputgrad_cli.engine.adapter.keras_adapter")
-    if binding is None:
+    module = sys.modules.get("inputgrad_cli.engine.adapter.keras_adapter")
+    if module is None:
         return
     from inputgrad_cli.engine.adapter.kernels import must_compile
 
@@ -55,13 +55,13 @@ def never_eager_with_onednn(monkeypatch):
         return
     import tensorflow as tf
 
-    inner = binding.Binding.call
+    inner = module.KerasAdapter.call
 
     def call(self, tensors):
         assert not tf.executing_eagerly(), "a model is called eagerly with oneDNN's kernels"
         return inner(self, tensors)
 
-    monkeypatch.setattr(binding.Binding, "call", call)
+    monkeypatch.setattr(module.KerasAdapter, "call", call)
 
 
 @pytest.fixture(scope="session")

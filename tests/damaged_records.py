@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, NotRequired, Union, get_args, get_origin, is_typeddict
 
-from inputgrad_cli.schema.check_types import _hints
+from inputgrad_cli.schema.check_types import _resolve_hints
 
 GONE = object()
 SURROGATE, NUL, FAR = "\ud800", "a\0b", 10**30
@@ -45,7 +45,7 @@ class Field:
 
 def fields_of(kind, path=()):
     """Yield the fields of a record and those of the records in it, `0` for the first of a list."""
-    for key, hint in _hints(kind).items():
+    for key, hint in _resolve_hints(kind).items():
         optional = get_origin(hint) is NotRequired
         inner = get_args(hint)[0] if optional else hint
         yield Field((*path, key), not optional)

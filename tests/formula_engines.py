@@ -5,14 +5,14 @@ from typing import ClassVar
 
 import numpy as np
 
-from inputgrad_cli.data.samples import keys
-from inputgrad_cli.data.signature import Head, Port, Signature
-from inputgrad_cli.data.target import Choice, pin
+from inputgrad_cli.data.samples import compute_keys
+from inputgrad_cli.data.signature import InputSpec, OutputSpec, Signature
+from inputgrad_cli.data.target import ResolvedTarget, pin
 from inputgrad_cli.interfaces.engine import FirstPass, Gradients
-from inputgrad_cli.interfaces.method import Case
+from inputgrad_cli.interfaces.method import Batch
 from inputgrad_cli.numeric.arrays import count
 
-CHOICE = Choice("auto", "y", "units", "output", terms=((0,),))
+CHOICE = ResolvedTarget("auto", "y", "units", "output", terms=((0,),))
 
 
 class Formula:
@@ -21,48 +21,49 @@ class Formula:
     def __init__(self, f, df, shapes, batch_size=7):
         self.f, self.df = f, df
         self.batch_size = batch_size
-        ports = tuple(Port(name, shape) for name, shape in shapes.items())
-        self.signature = Signature(ports, (Head("y", (1,)),))
+        ports = tuple(InputSpec(name, shape) for name, shape in shapes.items())
+        self.signature = Signature(ports, (OutputSpec("y", (1,)),))
 
     def resize(self, batch_size):
         self.batch_size = batch_size
 
-    def scores(self, inputs, target):
+    def compute_scores(self, inputs, target):
         return self.f(inputs).astype(np.float32)
 
-    def gradients(self, inputs, target, sites):
+    def compute_gradients(self, inputs, target, sites):
         found = self.df(inputs)
         return Gradients(
-            {site: found[site].astype(np.float32) for site in sites}, self.scores(inputs, target)
+            {site: found[site].astype(np.float32) for site in sites},
+            self.compute_scores(inputs, target),
         )
 
     notes: ClassVar[dict] = {}
     precision = "float64"
     mode, kernels = "eager", "eigen"
-    lanes = 0
+    parallel_calls = 0
 
     def prepare(self, precision="float32", layers=(), seed=0):
         pass
 
-    def sites(self, wrt=None, changed=False):
+    def list_sites(self, wrt=None, changed=False):
         return {port.name: port.name for port in self.signature.inputs}
 
-    def aside(self, sites):
+    def find_unexplained_inputs(self, sites):
         return {}
 
-    def lift(self, inputs, sites):
+    def to_points(self, inputs, sites):
         return dict(inputs)
 
-    def blame(self, inputs, sites, target):
+    def find_gradient_blockers(self, inputs, sites, target):
         return ""
 
-    def tokens(self, inputs):
+    def read_tokens(self, inputs):
         return {}
 
-    def first(self, inputs, choices, sites, truths=(), gradients=True):
+    def run_first_pass(self, inputs, choices, sites, truths=(), gradients=True):
         targets = [pin(choice, count(inputs)) for choice in choices]
-        scores = [self.scores(inputs, target) for target in targets]
-        found = [self.gradients(inputs, t, sites) for t in targets] if gradients else []
+        scores = [self.compute_scores(inputs, target) for target in targets]
+        found = [self.compute_gradients(inputs, t, sites) for t in targets] if gradients else []
         return FirstPass({"y": scores[0][:, None]}, targets, scores, found)
 
 
@@ -78,13 +79,13 @@ class Spy:
         self.largest = max(self.largest, count(inputs))
         book.extend({name: a[i] for name, a in inputs.items()} for i in range(count(inputs)))
 
-    def scores(self, inputs, target):
+    def compute_scores(self, inputs, target):
         self._see(self.scored, inputs)
-        return self.engine.scores(inputs, target)
+        return self.engine.compute_scores(inputs, target)
 
-    def gradients(self, inputs, target, sites):
+    def compute_gradients(self, inputs, target, sites):
         self._see(self.derived, inputs)
-        return self.engine.gradients(inputs, target, sites)
+        return self.engine.compute_gradients(inputs, target, sites)
 
     def __getattr__(self, name):
         return getattr(self.engine, name)
@@ -146,11 +147,11 @@ class Pictures:
     def __getattr__(self, name):
         return getattr(self.engine, name)
 
-    def scores(self, inputs, target):
-        return self.engine.scores(flat(inputs), target)
+    def compute_scores(self, inputs, target):
+        return self.engine.compute_scores(flat(inputs), target)
 
-    def gradients(self, inputs, target, sites):
-        found = self.engine.gradients(flat(inputs), target, sites)
+    def compute_gradients(self, inputs, target, sites):
+        found = self.engine.compute_gradients(flat(inputs), target, sites)
         return Gradients(pictures(found.values), found.scores, found.disconnected)
 
 
@@ -179,7 +180,7 @@ def asked(method, engine, question, references=None):
         question,
         inputs=pictures(question.inputs),
         baseline=pictures(question.baseline),
-        spatial=dict.fromkeys(question.sites, (1, 2)),
+        spatial_axes=dict.fromkeys(question.sites, (1, 2)),
     )
     found = method.attribute(Pictures(engine), shown)
     return replace(found, values=flat(found.values))
@@ -195,5 +196,5 @@ def case(engine, inputs, baseline=None, seed=0, sites=None, tolerance=0.01):
     wanted = tuple(sites or named)
     base |= {name: named[name] for name in named if name not in wanted}
     target = pin(CHOICE, count(named))
-    scores = engine.scores(named, target)
-    return Case(named, target, wanted, base, keys(named, seed), tolerance, scores)
+    scores = engine.compute_scores(named, target)
+    return Batch(named, target, wanted, base, compute_keys(named, seed), tolerance, scores)

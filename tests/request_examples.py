@@ -6,7 +6,7 @@ import numpy as np
 
 from inputgrad_cli.data.signature import Shape
 from inputgrad_cli.methods import methods
-from inputgrad_cli.registry import parameters
+from inputgrad_cli.registry import list_parameters
 
 
 @dataclass(frozen=True)
@@ -106,17 +106,17 @@ def save_forms(folder):
 
 
 def _form(model, path):
-    from inputgrad_cli.engine.adapter.hooks import layers_by_path
-    from inputgrad_cli.engine.adapter.keras_adapter import Binding
+    from inputgrad_cli.engine.adapter.hooks import map_layers_by_path
+    from inputgrad_cli.engine.adapter.keras_adapter import KerasAdapter
 
     model.save(path)
-    bound = Binding(model)
-    known = layers_by_path(model)
+    bound = KerasAdapter(model)
+    known = map_layers_by_path(model)
     struct = getattr(getattr(model, "_functional", None) or model, "_outputs_struct", None)
-    outputs = bound.named(struct if struct is not None else model.outputs[0])
+    outputs = bound.name_outputs(struct if struct is not None else model.outputs[0])
     return Form(
         path,
-        {port.name: port.shape for port in bound.ports},
+        {port.name: port.shape for port in bound.input_specs},
         {name: tuple(tensor.shape[1:]) for name, tensor in outputs.items()},
         {name: _shape(layer) for name, layer in known.items()},
     )
@@ -172,6 +172,6 @@ def layer_words(form):
 def method_texts(word):
     """Return calls of every method that names a layer, alone and within another."""
     for method in methods:
-        if "layer" in {f.name for f in parameters(method)}:
+        if "layer" in {f.name for f in list_parameters(method)}:
             yield f"{method.name}:layer='{word}'"
     yield f"smoothgrad:samples=1,of=\"grad-cam:layer='{word}'\""

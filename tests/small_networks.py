@@ -4,26 +4,26 @@ from collections import Counter
 
 import numpy as np
 
-from inputgrad_cli.data.samples import keys
-from inputgrad_cli.data.target import Choice, pin
-from inputgrad_cli.interfaces.engine import Running
-from inputgrad_cli.interfaces.method import Case
+from inputgrad_cli.data.samples import compute_keys
+from inputgrad_cli.data.target import ResolvedTarget, pin
+from inputgrad_cli.interfaces.engine import EngineOptions
+from inputgrad_cli.interfaces.method import Batch
 from inputgrad_cli.numeric.arrays import count
 
 
 def tape(model, workers=1, **how):
     """Return the engine of a model in memory, run in that way."""
-    from inputgrad_cli.engine.adapter.keras_adapter import Binding
+    from inputgrad_cli.engine.adapter.keras_adapter import KerasAdapter
     from inputgrad_cli.engine.tape_engine import TapeEngine
 
-    return TapeEngine(Binding(model), Running(**how), workers=workers)
+    return TapeEngine(KerasAdapter(model), EngineOptions(**how), workers=workers)
 
 
 def engine_of(model, inputs, batch_size=16, **how):
     """Return the engine of a model in memory, run in that way, settled on these inputs."""
     engine = tape(model, batch_size=batch_size, **how)
     engine.prepare()
-    engine.settle(inputs)
+    engine.calibrate(inputs)
     return engine
 
 
@@ -31,9 +31,9 @@ def engine_like(settled, **how):
     """Return an engine of the same model, run in another way, that knows what a sample showed."""
     from inputgrad_cli.engine.tape_engine import TapeEngine
 
-    engine = TapeEngine(settled.binding, Running(**how))
-    found = engine._settled = settled._settled
-    engine.runner.adapt(found.alone, found.random, found.needs_graph)
+    engine = TapeEngine(settled.adapter, EngineOptions(**how))
+    found = engine._calibration = settled._calibration
+    engine.runner.adapt(found.needs_single_samples, found.has_random_layer, found.needs_graph)
     return engine
 
 
@@ -41,18 +41,26 @@ def network_case(engine, inputs, baseline=0.0, unit=0, seed=0):
     """Return the case of a batch for one unit of the first output; the baseline is one number."""
     named = {name: np.asarray(array, np.float32) for name, array in inputs.items()}
     head = engine.signature.outputs[0]
-    target = pin(Choice("auto", head.name, "units", "output", terms=((unit,),)), count(named))
-    sites = tuple(engine.sites(None))
+    target = pin(
+        ResolvedTarget("auto", head.name, "units", "output", terms=((unit,),)), count(named)
+    )
+    sites = tuple(engine.list_sites(None))
     base = {n: np.full_like(a, baseline) if n in sites else a for n, a in named.items()}
-    scores = engine.scores(named, target)
+    scores = engine.compute_scores(named, target)
     axes = {site: (1, 2) for site in sites if named[site].ndim == 4}
-    return Case(named, target, sites, base, keys(named, seed), 0.01, scores, {}, axes)
+    return Batch(named, target, sites, base, compute_keys(named, seed), 0.01, scores, {}, axes)
 
 
 def input_gradients(engine, inputs):
     """Return the gradients of the first unit at all inputs."""
     asked = network_case(engine, inputs)
-    return engine.gradients(asked.inputs, asked.target, asked.sites)
+    return engine.compute_gradients(asked.inputs, asked.target, asked.sites)
+
+
+COUNTED = (
+    "compute_scores", "compute_gradients", "compute_layer", "to_points",
+    "propagate_relevance", "compute_bias_gradients", "run_first_pass",
+)  # fmt: skip
 
 
 class Counting:
@@ -63,7 +71,7 @@ class Counting:
 
     def __getattr__(self, name):
         value = getattr(self.engine, name)
-        if name not in ("scores", "gradients", "layer", "lift", "ruled", "biases", "first"):
+        if name not in COUNTED:
             return value
 
         def ask(inputs, *args, **kwargs):

@@ -9,9 +9,18 @@ ROOT = Path(inputgrad_cli.__file__).parent
 VERBS = set(Path(__file__).with_name("verbs.txt").read_text().split())
 PREFIXES = {"to", "from", "is", "are", "has", "have", "can", "may", "must", "should", "was", "as"}
 REFUSED = {"found", "told", "made", "number", "place", "one", "what", "how"}
-# Properties read as values; so do methods that a foreign protocol or the field itself names.
-VALUES = {"property", "cached_property", "setter"}
-EXCEPTIONS: dict[str, str] = {}
+VALUES = {"property", "cached_property", "setter"}  # read as values, without a call
+EXCEPTIONS = {
+    "main": "the entry point in pyproject.toml",
+    "cli": "the name that Click's own documentation gives the group of all commands",
+    "readable": "named by io.RawIOBase",
+    "seekable": "named by io.RawIOBase",
+    "readinto": "named by io.RawIOBase",
+}
+FIELDS_ON_DISK = {  # by file: keys of records that every run directory has
+    "schema/records.py": {"number", "how"},
+    "storage/shards.py": {"number"},
+}
 
 
 def modules():
@@ -54,13 +63,11 @@ def test_no_variable_has_a_refused_name():
         f"{path.relative_to(ROOT)}:{line}: {name}"
         for path in modules()
         for name, line in names_stored(ast.parse(path.read_text()))
-        if name.strip("_") in REFUSED
+        if name.strip("_") in REFUSED - FIELDS_ON_DISK.get(str(path.relative_to(ROOT)), set())
     ]
     assert wrong == []
 
 
 def test_every_exception_is_needed():
-    there = {
-        node.name for path in modules() for node in functions(ast.parse(path.read_text()))
-    }
+    there = {node.name for path in modules() for node in functions(ast.parse(path.read_text()))}
     assert set(EXCEPTIONS) <= {name for name in there if not is_verb(name)}

@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 
 from inputgrad_cli import prefetch as module
-from inputgrad_cli.api import wishes
+from inputgrad_cli.api import parse_methods
 from inputgrad_cli.data.samples import Samples
-from inputgrad_cli.data.target_text import parse
-from inputgrad_cli.explanation.batch import InTurn, View, explain_batch
-from inputgrad_cli.explanation.request import Question
+from inputgrad_cli.data.target_text import parse_target
+from inputgrad_cli.explanation.batch import EngineWrapper, SerialEngine, explain_batch
+from inputgrad_cli.explanation.request import ExplainRequest
 from inputgrad_cli.prefetch import prefetch
-from inputgrad_cli.runs.background_writer import Behind
+from inputgrad_cli.runs.background_writer import BackgroundWriter
 
 from .formula_engines import Formula
 
@@ -36,7 +36,7 @@ def test_threads_go_ahead_but_not_far():
 
 
 def test_what_is_heavy_is_not_piled_up(monkeypatch):
-    monkeypatch.setattr(module, "BYTES", 10)
+    monkeypatch.setattr(module, "MAX_PENDING_BYTES", 10)
     begun = []
     found = prefetch(lambda n: begun.append(n), range(100), 2, 48, lambda _: 11)
     next(found)
@@ -75,7 +75,7 @@ def test_without_threads_the_caller_works():
 
 
 def test_groups_are_taken_whole_and_in_order():
-    behind = Behind()
+    behind = BackgroundWriter()
     for group in range(4):
         behind.put([lambda g=group, n=n: [(g, n)] for n in range(3)])
     first = list(behind.take(1))
@@ -85,7 +85,7 @@ def test_groups_are_taken_whole_and_in_order():
 
 
 def test_an_error_of_a_group_stands_beside_what_was_done():
-    behind = Behind()
+    behind = BackgroundWriter()
     behind.put([lambda: [1], lambda: (4 // n for n in (2, 1, 0, 4)), lambda: [3]])
     ((done, error),) = behind.take(0)
     assert done == [1, 2, 4, 3]
@@ -93,28 +93,30 @@ def test_an_error_of_a_group_stands_beside_what_was_done():
 
 
 def test_stopping_waits_for_what_is_under_way():
-    behind, done = Behind(), []
+    behind, done = BackgroundWriter(), []
     behind.put([lambda: (time.sleep(0.05), done.append(1))])
     behind.stop()
     assert done == [1]
 
 
-@pytest.mark.parametrize(("view", "own"), [(InTurn, True), (View, False)])
+@pytest.mark.parametrize(("view", "own"), [(SerialEngine, True), (EngineWrapper, False)])
 def test_only_a_batch_that_is_alone_asks_side_by_side(view, own):
     threads = set()
 
     class Noting(Formula):
-        lanes = 2
+        parallel_calls = 2
 
-        def gradients(self, inputs, target, sites):
+        def compute_gradients(self, inputs, target, sites):
             threads.add(threading.current_thread())
-            return super().gradients(inputs, target, sites)
+            return super().compute_gradients(inputs, target, sites)
 
     engine = Noting(
         lambda x: x["x"].sum(axis=1), lambda x: {"x": np.ones_like(x["x"])}, {"x": (3,)}
     )
     samples = Samples({"x": np.ones((5, 3), np.float32)}, many=True)
-    question = Question(wishes(["integrated-gradients:steps=9"]), (parse("auto"),))
+    question = ExplainRequest(
+        parse_methods(["integrated-gradients:steps=9"]), (parse_target("auto"),)
+    )
     (answer,) = explain_batch(view(engine), samples, question)
     np.testing.assert_allclose(answer.values["x"], 1.0, rtol=1e-6)
     assert (threads == {threading.current_thread()}) == own

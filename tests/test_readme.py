@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from inputgrad_cli.describe.methods import methods_markdown
+from inputgrad_cli.describe.methods import format_methods_table
 from inputgrad_cli.methods import methods
 
 ROOT = Path(__file__).parent.parent
@@ -66,7 +66,7 @@ def test_the_readme_is_short():
 
 
 def test_the_table_of_methods_is_the_tools_own():
-    assert between(METHODS, "methods").strip() == methods_markdown(), "run `make docs`"
+    assert between(METHODS, "methods").strip() == format_methods_table(), "run `make docs`"
 
 
 def test_the_table_of_masses_has_every_method():

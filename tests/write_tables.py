@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from inputgrad_cli.describe.methods import methods_markdown
+from inputgrad_cli.describe.methods import format_methods_table
 
 METHODS = Path(__file__).parent.parent / "inputgrad_cli" / "methods" / "README.md"
 
@@ -11,7 +11,7 @@ def main():
     """Replace what stands between the marks of the table of methods."""
     before, rest = METHODS.read_text().split("<!-- methods -->")
     after = rest.split("<!-- /methods -->")[1]
-    table = methods_markdown()
+    table = format_methods_table()
     METHODS.write_text(f"{before}<!-- methods -->\n{table}\n<!-- /methods -->{after}")
 
 

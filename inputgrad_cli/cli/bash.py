@@ -1,4 +1,4 @@
-"""Completion in bash, which takes a colon and an equals sign for the end of a word."""
+"""Adapts Click's completion to bash, which ends a word at a colon or an equals sign."""
 
 from __future__ import annotations
 
@@ -14,20 +14,23 @@ from click.shell_completion import (
 BREAKS = "COMP_WORDBREAKS"
 LINE = 'COMP_LINE="$COMP_LINE" COMP_POINT="$COMP_POINT" COMP_WORDBREAKS="$COMP_WORDBREAKS" '
 ADDED = "            COMPREPLY+=($value)\n"
-OPEN = "            [[ $value == *[:=/] ]] && compopt -o nospace\n"  # the word goes on
+OPEN = (
+    "            [[ $value == *[:=/] ]] && compopt -o nospace\n"  # because the word is not complete
+)
+# Characters that the shell would interpret; each gets a backslash.
 SPECIAL = " '\"\\$`&|;<>()*?[]!#~{}"
 
 
 class Bash(BashComplete):
-    """Takes words whole from the line, and answers with the part that bash replaces."""
+    """Reads complete words from the line, and returns the part that bash replaces."""
 
     source_template = BashComplete.source_template.replace(
         "env COMP_WORDS=", f"env {LINE}COMP_WORDS="
     ).replace(ADDED, ADDED + OPEN)
 
     def get_completion_args(self) -> tuple[list[str], str]:
-        """Return the words before the cursor, and the one that it stands in."""
-        if "COMP_LINE" not in os.environ:  # a script of an earlier version
+        """Return the words before the cursor, and the incomplete word at the cursor."""
+        if "COMP_LINE" not in os.environ:  # a completion script of an earlier version
             return super().get_completion_args()
         line = os.fsencode(os.environ["COMP_LINE"])[: int(os.environ["COMP_POINT"])]
         text = os.fsdecode(line)
@@ -38,15 +41,15 @@ class Bash(BashComplete):
         return words[1:], incomplete
 
     def format_completion(self, item: CompletionItem) -> str:
-        """Return what bash puts in the place of the last part of the word."""
+        """Return the text with which bash replaces the last part of the word."""
         if item.type != "plain":
             return super().format_completion(item)
         rest = item.value[getattr(self, "_cut", 0) :]
-        # Twice: the script's `read` takes one away.
+        # Two backslashes, because `read` in the script removes one.
         quoted = "".join(f"\\\\{sign}" if sign in SPECIAL else sign for sign in rest)
         return f"{item.type},{quoted}"
 
 
 def install() -> None:
-    """Let bash be completed so."""
+    """Use this class for completion in bash."""
     add_completion_class(Bash, "bash")

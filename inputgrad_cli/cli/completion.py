@@ -1,4 +1,4 @@
-"""What a shell offers to complete. A key press cannot wait for NumPy, let alone TensorFlow."""
+"""Completes words in the shell, without importing NumPy or TensorFlow, which would be too slow."""
 
 from __future__ import annotations
 
@@ -11,75 +11,93 @@ from click.shell_completion import CompletionItem
 
 import inputgrad_cli
 from inputgrad_cli.choices import LAYER, TARGETS
-from inputgrad_cli.cli.completion_names import classes_of, inputs_of, layers_of, parameters_of
+from inputgrad_cli.cli.completion_names import (
+    list_class_names,
+    list_input_names,
+    list_layer_names,
+    list_parameter_names,
+)
 
-PACKAGE = Path(inputgrad_cli.__file__).parent
-NAME = re.compile(r'^    name = "([^"]+)"$', re.M)
+PACKAGE_FOLDER = Path(inputgrad_cli.__file__).parent
+# The line with which a class of methods or baselines sets the name that it is registered by.
+NAME_PATTERN = re.compile(r'^    name = "([^"]+)"$', re.M)
 
 Items = list[CompletionItem]
 
 
-def methods(ctx: click.Context, param: click.Parameter, incomplete: str) -> Items:
-    """Return the methods whose names begin so."""
+def complete_method(ctx: click.Context, param: click.Parameter, incomplete: str) -> Items:
+    """Return the methods that begin with `incomplete`, or their parameters after a colon."""
     method, colon, rest = incomplete.partition(":")
     if not colon or param.param_type_name == "argument":
-        return _begun(incomplete, _methods())
+        return _filter_by_prefix(incomplete, _list_methods())
     before, comma, word = rest.rpartition(",")
     key, equals, _ = word.partition("=")
     head = f"{method}:{before}{comma}"
     if equals and key == "layer":
-        return _begun(incomplete, [f"{head}layer={name}" for name in layers_of(_model(ctx))])
+        return _filter_by_prefix(
+            incomplete, [f"{head}layer={name}" for name in list_layer_names(_find_model(ctx))]
+        )
     if equals and key == "of":
-        return _begun(incomplete, [f"{head}of={name}" for name in _methods()])
-    return _begun(incomplete, [f"{head}{name}=" for name in parameters_of(method)])
+        return _filter_by_prefix(incomplete, [f"{head}of={name}" for name in _list_methods()])
+    return _filter_by_prefix(
+        incomplete, [f"{head}{name}=" for name in list_parameter_names(method)]
+    )
 
 
-def baselines(ctx: click.Context, param: click.Parameter, incomplete: str) -> Items:
-    """Return the baselines whose names begin so."""
-    return _begun(incomplete, _names(PACKAGE / "data" / "baselines.py"))
+def complete_baseline(ctx: click.Context, param: click.Parameter, incomplete: str) -> Items:
+    """Return the baselines that begin with `incomplete`."""
+    return _filter_by_prefix(incomplete, _find_names(PACKAGE_FOLDER / "data" / "baselines.py"))
 
 
-def targets(ctx: click.Context, param: click.Parameter, incomplete: str) -> Items:
-    """Return the targets that begin so: fixed words, classes by name, layers, files."""
+def complete_target(ctx: click.Context, param: click.Parameter, incomplete: str) -> Items:
+    """Return the targets that begin with `incomplete`: fixed words, class names, layers, files."""
     kind, colon, rest = incomplete.partition(":")
     if not colon:
-        return _begun(incomplete, TARGETS)
+        return _filter_by_prefix(incomplete, TARGETS)
     if kind in ("mask", "file"):
         return [CompletionItem(rest, type="file")]
     head = f"{kind}:" + "".join(rest.rpartition(",")[:2] if kind == "margin" else ())
     if kind in ("class", "margin"):
         labels = ctx.params.get("labels")
-        return _begun(incomplete, [head + name for name in classes_of(_model(ctx), labels)])
+        return _filter_by_prefix(
+            incomplete, [head + name for name in list_class_names(_find_model(ctx), labels)]
+        )
     if f"{kind}:" == LAYER:
-        return _begun(incomplete, [f"{head}{name}/" for name in layers_of(_model(ctx))])
+        return _filter_by_prefix(
+            incomplete, [f"{head}{name}/" for name in list_layer_names(_find_model(ctx))]
+        )
     return []
 
 
-def places(ctx: click.Context, param: click.Parameter, incomplete: str) -> Items:
-    """Return the inputs and the layers of the model that begin so."""
-    model = _model(ctx)
-    return _begun(incomplete, inputs_of(model) + [LAYER + name for name in layers_of(model)])
+def complete_wrt(ctx: click.Context, param: click.Parameter, incomplete: str) -> Items:
+    """Return the inputs and layers of the model that begin with `incomplete`."""
+    model = _find_model(ctx)
+    return _filter_by_prefix(
+        incomplete, list_input_names(model) + [LAYER + name for name in list_layer_names(model)]
+    )
 
 
-def _model(ctx: click.Context) -> Path | None:
-    # Where an option still lacks its value, Click leaves the arguments where they were.
+def _find_model(ctx: click.Context) -> Path | None:
+    # While an option still lacks its value, Click leaves the arguments in `ctx.args`.
     words = [ctx.params.get("model"), *ctx.args]
     return next((Path(word) for word in words if word is not None), None)
 
 
-def _methods() -> list[str]:
-    return sorted(n for path in (PACKAGE / "methods").rglob("*.py") for n in _names(path))
+def _list_methods() -> list[str]:
+    return sorted(
+        n for path in (PACKAGE_FOLDER / "methods").rglob("*.py") for n in _find_names(path)
+    )
 
 
-def files(ctx: click.Context, param: click.Parameter, incomplete: str) -> Items:
-    """Return the word for "the shell's own file names"."""
+def complete_file(ctx: click.Context, param: click.Parameter, incomplete: str) -> Items:
+    """Let the shell complete file names."""
     return [CompletionItem(incomplete, type="file")]
 
 
-def _names(path: Path) -> Iterator[str]:
-    """Yield the names that a module registers, read from its source: nothing is imported."""
-    return (found[1] for found in NAME.finditer(path.read_text("utf-8")))
+def _find_names(path: Path) -> Iterator[str]:
+    """Yield the names that a module registers, read from its source without importing it."""
+    return (match[1] for match in NAME_PATTERN.finditer(path.read_text("utf-8")))
 
 
-def _begun(incomplete: str, words: Iterator[str] | list[str] | tuple[str, ...]) -> Items:
+def _filter_by_prefix(incomplete: str, words: Iterator[str] | list[str] | tuple[str, ...]) -> Items:
     return [CompletionItem(word) for word in words if word.startswith(incomplete)]

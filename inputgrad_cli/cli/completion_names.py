@@ -1,4 +1,4 @@
-"""The names that a model file, a label file and the methods' sources hold; nothing is imported."""
+"""Reads names for completion from a model file, a label file and the sources of the methods."""
 
 from __future__ import annotations
 
@@ -10,80 +10,81 @@ from typing import Any
 
 import inputgrad_cli
 from inputgrad_cli.errors import InputgradError
-from inputgrad_cli.modelfile.config_nodes import layers, name_of
+from inputgrad_cli.modelfile.config_nodes import get_name, list_layers
 
-METHODS = Path(inputgrad_cli.__file__).parent / "methods"
-FAULTS = (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError)
+METHODS_FOLDER = Path(inputgrad_cli.__file__).parent / "methods"
+DECLARATION = "declare_parameter"  # the call that makes a field of a method a parameter
+READ_ERRORS = (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError)
 
 
-def classes_of(model: Path | None, labels: Path | None) -> list[str]:
-    """Return the class names of a model; none where they cannot be read."""
-    from inputgrad_cli.formats.labels import find_labels  # --help needs none
+def list_class_names(model: Path | None, labels: Path | None) -> list[str]:
+    """Return the class names of a model; an empty list if they cannot be read."""
+    from inputgrad_cli.formats.labels import find_labels  # not imported by --help
 
     try:
         return list(find_labels(model or Path(), labels))
-    except (InputgradError, *FAULTS):
+    except (InputgradError, *READ_ERRORS):
         return []
 
 
-def layers_of(model: Path | None) -> list[str]:
-    """Return the layers of a `.keras` file, `outer/inner` where nested, inputs left out."""
-    return [name for name, kind in _nodes(model) if kind != "InputLayer"]
+def list_layer_names(model: Path | None) -> list[str]:
+    """Return the layers of a `.keras` file without its inputs; nested ones as `outer/inner`."""
+    return [name for name, kind in _list_nodes(model) if kind != "InputLayer"]
 
 
-def inputs_of(model: Path | None) -> list[str]:
+def list_input_names(model: Path | None) -> list[str]:
     """Return the input layers of a `.keras` file."""
-    return [name for name, kind in _nodes(model) if kind == "InputLayer" and "/" not in name]
+    return [name for name, kind in _list_nodes(model) if kind == "InputLayer" and "/" not in name]
 
 
-def _nodes(model: Path | None) -> list[tuple[str, str]]:
+def _list_nodes(model: Path | None) -> list[tuple[str, str]]:
     if model is None or model.suffix != ".keras":
         return []
-    from inputgrad_cli.modelfile.model_file import open_model  # --help needs none
+    from inputgrad_cli.modelfile.model_file import open_model  # not imported by --help
 
     try:
         return list(_walk(open_model(model).config, ""))
-    except (InputgradError, *FAULTS):
+    except (InputgradError, *READ_ERRORS):
         return []
 
 
 def _walk(config: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, str]]:
-    for node in layers(config):
-        name = prefix + name_of(node)
+    for node in list_layers(config):
+        name = prefix + get_name(node)
         yield name, str(node.get("class_name"))
         yield from _walk(node, f"{name}/")
 
 
-def parameters_of(method: str) -> list[str]:
-    """Return the names of a method's parameters, those that its class inherits included."""
-    named = (c for c in _classes().values() if _text(c, "name") == method)
-    found = next(named, None)
-    return [] if found is None else sorted({*_parameters(found), "as"})
+def list_parameter_names(method: str) -> list[str]:
+    """Return the names of a method's parameters, including inherited ones."""
+    named = (c for c in _parse_classes().values() if _read_constant(c, "name") == method)
+    definition = next(named, None)
+    return [] if definition is None else sorted({*_yield_parameters(definition), "as"})
 
 
 @cache
-def _classes() -> dict[str, ast.ClassDef]:
-    trees = (ast.parse(path.read_text("utf-8")) for path in METHODS.rglob("*.py"))
+def _parse_classes() -> dict[str, ast.ClassDef]:
+    trees = (ast.parse(path.read_text("utf-8")) for path in METHODS_FOLDER.rglob("*.py"))
     return {
         node.name: node for tree in trees for node in tree.body if isinstance(node, ast.ClassDef)
     }
 
 
-def _parameters(made: ast.ClassDef) -> Iterator[str]:
-    for base in made.bases:
-        if isinstance(base, ast.Name) and base.id in _classes():
-            yield from _parameters(_classes()[base.id])
-    for line in made.body:
+def _yield_parameters(definition: ast.ClassDef) -> Iterator[str]:
+    for base in definition.bases:
+        if isinstance(base, ast.Name) and base.id in _parse_classes():
+            yield from _yield_parameters(_parse_classes()[base.id])
+    for line in definition.body:
         if isinstance(line, ast.AnnAssign) and _is_parameter(line.value):
             yield ast.unparse(line.target)
 
 
 def _is_parameter(value: ast.expr | None) -> bool:
-    return isinstance(value, ast.Call) and ast.unparse(value.func) == "param"
+    return isinstance(value, ast.Call) and ast.unparse(value.func) == DECLARATION
 
 
-def _text(made: ast.ClassDef, key: str) -> str | None:
-    for line in made.body:
+def _read_constant(definition: ast.ClassDef, key: str) -> str | None:
+    for line in definition.body:
         if isinstance(line, ast.Assign) and isinstance(line.value, ast.Constant):
             names = [ast.unparse(target) for target in line.targets]
             if key in names:

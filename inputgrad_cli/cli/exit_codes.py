@@ -1,12 +1,12 @@
-"""Errors in words, and their exit codes."""
+"""Maps errors to exit codes and prints them on stderr."""
 
 from __future__ import annotations
 
 import os
 import sys
 
-from inputgrad_cli.choices import printable
-from inputgrad_cli.cli.terminal import say
+from inputgrad_cli.choices import to_printable
+from inputgrad_cli.cli.terminal import write_stderr
 from inputgrad_cli.errors import (
     BusyError,
     EmptyError,
@@ -17,9 +17,11 @@ from inputgrad_cli.errors import (
     StorageError,
     UsageError,
 )
-from inputgrad_cli.machine.memory import MEND
+from inputgrad_cli.machine.memory import MEMORY_HINT
 
-CODES: tuple[tuple[type[InputgradError], int], ...] = (
+# Codes from 64 on are those of sysexits.h: EX_SOFTWARE, EX_IOERR and EX_TEMPFAIL.
+BUG_CODE = 70
+EXIT_CODES: tuple[tuple[type[InputgradError], int], ...] = (
     (UsageError, 2),
     (ItemError, 3),
     (ModelError, 4),
@@ -29,49 +31,54 @@ CODES: tuple[tuple[type[InputgradError], int], ...] = (
 )
 
 
-def exit_code(error: InputgradError) -> int:
-    """Return the exit code of the contract."""
-    return next((code for kind, code in CODES if isinstance(error, kind)), 70)
+def get_exit_code(error: InputgradError) -> int:
+    """Return the exit code of an error; BUG_CODE if its class has no code of its own."""
+    return next((code for kind, code in EXIT_CODES if isinstance(error, kind)), BUG_CODE)
 
 
-def known(error: InputgradError | OSError | MemoryError) -> InputgradError:
-    """Return an error of the system as one of ours; raises again where stdout is what failed."""
+def as_inputgrad_error(error: InputgradError | OSError | MemoryError) -> InputgradError:
+    """Return a system error as an InputgradError.
+
+    Flushes stdout first, so that the system's error is raised again if stdout itself has failed.
+    """
     if isinstance(error, InputgradError):
         return error
     if isinstance(error, MemoryError):
-        mend = f"use a smaller --batch-size, or {MEND}"
-        return StorageError("the memory does not suffice", mend=mend, kind="memory")
+        hint = f"use a smaller --batch-size, or {MEMORY_HINT}"
+        return StorageError("not enough memory", hint=hint, kind="memory")
     if sys.stdout is not None:
         sys.stdout.flush()
-    where = printable(str(error.filename or "the output"))
-    return StorageError(f"{where}: cannot be used", reason=str(error.strerror or error))
+    path = to_printable(str(error.filename or "the output"))
+    return StorageError(f"{path}: cannot be used", reason=str(error.strerror or error))
 
 
-def bug() -> InputgradError:
-    """Return the exception under way as a bug of ours; its traceback goes into a file.
+def save_bug_report() -> InputgradError:
+    """Save the traceback of the current exception in a file, and return an error that names it.
 
-    That no thread can be started is a want of memory, which Python calls by no class of its own.
+    A thread that cannot be started is reported as a lack of memory, for which Python has no class.
     """
     import tempfile
     import traceback
 
-    from inputgrad_cli.supervision.temporary_folder import SCRATCH
+    from inputgrad_cli.supervision.temporary_folder import TEMPORARY_FOLDER
 
-    if str(sys.exc_info()[1]) == "can't start new thread":  # there is no room for its stack
-        return known(MemoryError())
-    outside = SCRATCH.outside()  # it is to be read when the call has ended
-    handle, path = tempfile.mkstemp(prefix="inputgrad-", suffix=".log", dir=outside)
+    if str(sys.exc_info()[1]) == "can't start new thread":  # no memory for its stack
+        return as_inputgrad_error(MemoryError())
+    folder = (
+        TEMPORARY_FOLDER.get_outer_folder()
+    )  # because the user reads the file after this call has ended
+    handle, path = tempfile.mkstemp(prefix="inputgrad-", suffix=".log", dir=folder)
     with os.fdopen(handle, "w") as file:
         traceback.print_exc(file=file)
     kind = sys.exc_info()[0]
     name = kind.__name__ if kind else "error"
-    what = f"a bug of inputgrad ({name}); the traceback is in {path}"
-    return InputgradError(what, kind="bug")
+    message = f"a bug of inputgrad ({name}); the traceback is in {path}"
+    return InputgradError(message, kind="bug")
 
 
-def tell(error: InputgradError) -> None:
-    """Write an error to stderr: one sentence, and a mark under the word that is wrong."""
-    say(f"inputgrad: {printable(error.sentence())}")
+def print_error(error: InputgradError) -> None:
+    """Write an error to stderr: one sentence and, for a grammar error, a mark below the word."""
+    write_stderr(f"inputgrad: {to_printable(error.format_line())}")
     if isinstance(error, GrammarError) and error.text.isprintable() and error.marked:
-        say(f"  {error.text}", keep=True)
-        say("  " + " " * error.at + "^" * (error.end - error.at), keep=True)
+        write_stderr(f"  {error.text}", verbatim=True)
+        write_stderr("  " + " " * error.at + "^" * (error.end - error.at), verbatim=True)

@@ -1,4 +1,4 @@
-"""The command `inputgrad`: finds the subcommand, and turns every error into words and a code."""
+"""The command `inputgrad`: runs a subcommand and turns every error into a message and a code."""
 
 from __future__ import annotations
 
@@ -8,31 +8,40 @@ import io
 import os
 import signal
 import sys
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 from click.core import ParameterSource
 from click.exceptions import NoSuchCommand
 
 from inputgrad_cli.choices import COMMANDS
-from inputgrad_cli.cli.exit_codes import bug, exit_code, known, tell
-from inputgrad_cli.cli.terminal import say
+from inputgrad_cli.cli.exit_codes import (
+    as_inputgrad_error,
+    get_exit_code,
+    print_error,
+    save_bug_report,
+)
+from inputgrad_cli.cli.terminal import write_stderr
 from inputgrad_cli.errors import InputgradError
 from inputgrad_cli.version import __version__
 
+if TYPE_CHECKING:
+    from inputgrad_cli.supervision.worker import Worker
+
+# A shell shows 128 + the signal as the exit code of a process that a signal ended.
 PIPE_CLOSED = 141
 INTERRUPTED = 130
-UNWATCHED = {"methods"}  # commands that read no file of a user's
-STREAMING = {"saliency"}  # commands that tell on their stream what ended them
-COMPLETING = "_INPUTGRAD_COMPLETE"
-ENDED_BY = {PIPE_CLOSED: signal.SIGPIPE, INTERRUPTED: signal.SIGINT}
+UNSUPERVISED = {"methods"}  # commands that read no files of the user and so need no parent process
+STREAMING = {"saliency"}  # commands that report on their own stream what ended them
+COMPLETION_VARIABLE = "_INPUTGRAD_COMPLETE"
+SIGNALS_BY_EXIT_CODE = {PIPE_CLOSED: signal.SIGPIPE, INTERRUPTED: signal.SIGINT}
 
 
-class Lazy(click.Group):
-    """A group whose commands are imported when they are named."""
+class LazyGroup(click.Group):
+    """A group that imports a command only when it is called."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return the names of the commands that work."""
+        """Return the names of the commands."""
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
@@ -42,11 +51,11 @@ class Lazy(click.Group):
                 return None
             raise NoSuchCommand(cmd_name, possibilities=COMMANDS, ctx=ctx)
         module = importlib.import_module(f"inputgrad_cli.cli.commands.{cmd_name}")
-        command: click.Command = module.command
+        command: click.Command = getattr(module, f"run_{cmd_name}")
         return command
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command; Click would turn a closed pipe into exit code 1."""
+        """Run the command; a closed pipe raises PipeClosed, because Click would exit with 1."""
         try:
             return super().invoke(ctx)
         except BrokenPipeError:
@@ -54,11 +63,11 @@ class Lazy(click.Group):
 
 
 class PipeClosed(Exception):  # noqa: N818 - an event, not an error
-    """Nobody reads what we print."""
+    """The reader of stdout has closed the pipe."""
 
 
 @click.group(
-    cls=Lazy,
+    cls=LazyGroup,
     context_settings={"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "INPUTGRAD"},
 )
 @click.version_option(__version__, prog_name="inputgrad")
@@ -68,20 +77,20 @@ def cli() -> None:
     \b
     inputgrad saliency model.keras image.png
 
-    loads the model, differentiates its top class with respect to the picture, and writes the
-    gradient as an array and the heatmap as a picture.
+    loads the model, differentiates the score of its top class with respect to the picture, and
+    writes the gradient as an array and the heatmap as a picture.
 
     \b
-    The tab key completes words after, in bash, zsh (zsh_source) or fish:
+    To switch on tab completion in bash, zsh (zsh_source) or fish:
       eval "$(_INPUTGRAD_COMPLETE=bash_source inputgrad)"
       _INPUTGRAD_COMPLETE=fish_source inputgrad | source
     """
 
 
 def main() -> None:
-    """Run the command line and end the process with the contract's exit code."""
+    """Run the command line and end the process with its exit code."""
     _fill_descriptors()
-    if COMPLETING in os.environ:
+    if COMPLETION_VARIABLE in os.environ:
         from inputgrad_cli.cli import bash
 
         bash.install()
@@ -90,43 +99,53 @@ def main() -> None:
     try:
         code = run(sys.argv[1:])
     except SystemExit:
-        if not _goes_on():
+        if not _is_restarting():
             raise
         leave(0)
-    if code in ENDED_BY:
-        from inputgrad_cli.supervision.process_end import end_by
+    if code in SIGNALS_BY_EXIT_CODE:
+        from inputgrad_cli.supervision.process_end import end_by_signal
 
-        end_by(ENDED_BY[code])
+        end_by_signal(SIGNALS_BY_EXIT_CODE[code])
     leave(code)
 
 
-def _goes_on() -> bool:
-    """Return whether this process ends for another, with other kernels, to go on."""
-    worker = sys.modules.get("inputgrad_cli.supervision.worker")
-    return bool(worker and worker.WORKER.page and worker.WORKER.page.restart_requested)
+def _is_restarting() -> bool:
+    """Return whether another process, with other kernels, will continue the work of this one."""
+    worker = _find_worker()
+    return bool(worker and worker.page and worker.page.restart_requested)
+
+
+def _find_worker() -> Worker | None:
+    """Return the worker, or None if its module is not loaded, as in --help and completion."""
+    if "inputgrad_cli.supervision.worker" not in sys.modules:
+        return None
+    from inputgrad_cli.supervision.worker import WORKER
+
+    return WORKER
 
 
 def _is_work(argv: list[str]) -> bool:
-    """Return whether a call may write temporary files; help and completion cannot wait."""
-    helping = {"-h", "--help", "--version"} & set(argv)
-    return bool(set(COMMANDS) & set(argv)) and not helping and COMPLETING not in os.environ
+    """Return whether a call may write temporary files; help and completion do not."""
+    asks_help = {"-h", "--help", "--version"} & set(argv)
+    completes = COMPLETION_VARIABLE in os.environ
+    return bool(set(COMMANDS) & set(argv)) and not asks_help and not completes
 
 
-def _command(argv: list[str]) -> str:
+def _find_command(argv: list[str]) -> str:
     """Return the name of the command that is called."""
     return next((word for word in argv if not word.startswith("-")), "")
 
 
 def _begin_work(argv: list[str]) -> None:
-    """Give this call a temporary directory, gone at every end of it, and a process that watches.
+    """Create a temporary directory that is always removed, and a parent process that supervises.
 
-    Where that forks, this returns in the worker.
+    Where the process forks, this function returns in the child, the worker.
     """
     from inputgrad_cli.supervision.parent import supervise
-    from inputgrad_cli.supervision.temporary_folder import SCRATCH
+    from inputgrad_cli.supervision.temporary_folder import TEMPORARY_FOLDER
 
-    SCRATCH.open()
-    if _command(argv) not in UNWATCHED:
+    TEMPORARY_FOLDER.open()
+    if _find_command(argv) not in UNSUPERVISED:
         supervise()
     from inputgrad_cli.cli.signals import end_on_signals
 
@@ -134,94 +153,96 @@ def _begin_work(argv: list[str]) -> None:
 
 
 def _fill_descriptors() -> None:
-    """Open what the caller closed of stdin, stdout and stderr.
+    """Open those of stdin, stdout and stderr that the caller closed.
 
-    Else the next file of ours would get its number, and whatever is printed would go into it.
+    Otherwise the next file opened would get that descriptor, and output would be printed into it.
     """
-    for number in range(3):
+    for descriptor in range(3):
         try:
-            os.fstat(number)
+            os.fstat(descriptor)
         except OSError:
-            os.open(os.devnull, os.O_RDWR)  # the lowest number that is free
+            os.open(os.devnull, os.O_RDWR)  # gets the lowest free descriptor: this one
 
 
 def leave(code: int) -> NoReturn:
-    """End the process without taking TensorFlow apart, which costs more than most jobs.
+    """End the process without the shutdown of TensorFlow, which takes longer than most runs.
 
-    Everything of ours is on disk or flushed by now.
+    All output is on disk or flushed at this point.
     """
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError, ValueError, AttributeError):
             stream.flush()
-    if ends := sys.modules.get("inputgrad_cli.supervision.process_end"):
-        ends.end_with(code)
+    if "inputgrad_cli.supervision.process_end" in sys.modules:  # not loaded by --help
+        from inputgrad_cli.supervision.process_end import exit_with
+
+        exit_with(code)
     os._exit(code)
 
 
 def run(argv: list[str]) -> int:
-    """Return the exit code of a call; nothing that goes wrong is shown as a traceback."""
+    """Return the exit code of a call; no error is shown as a traceback."""
     try:
         return _call(argv)
     except click.exceptions.Exit as end:
         return end.exit_code
     except click.ClickException as error:
-        _show(error)
-        _blame(error)
+        _print_click_error(error)
+        _print_source(error)
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
-        say("inputgrad: stopped.")
+        write_stderr("inputgrad: stopped.")
         return INTERRUPTED
     except (InputgradError, MemoryError) as error:
-        ours = known(error)
-        tell(ours)
-        return exit_code(ours)
+        failure = as_inputgrad_error(error)
+        print_error(failure)
+        return get_exit_code(failure)
     except (PipeClosed, BrokenPipeError):
         _drop_stdout()
         return PIPE_CLOSED
     except OSError as error:
-        return _disk(error)
+        return _report_disk_error(error)
     except Exception:
-        ours = bug()
-        tell(ours)
-        return exit_code(ours)
+        failure = save_bug_report()
+        print_error(failure)
+        return get_exit_code(failure)
 
 
 def _call(argv: list[str]) -> int:
-    worker = sys.modules.get("inputgrad_cli.supervision.worker")
-    if worker and _command(argv) not in STREAMING:
-        worker.WORKER.raise_failure()
+    worker = _find_worker()
+    if worker and _find_command(argv) not in STREAMING:
+        worker.raise_failure()
     result: Any = cli.main(argv, prog_name="inputgrad", standalone_mode=False, obj=tuple(argv))
     if sys.stdout is not None:
         sys.stdout.flush()
     return result if isinstance(result, int) else 0
 
 
-def _show(error: click.ClickException) -> None:
-    """Write Click's own words to stderr."""
-    words = io.StringIO()
-    error.show(words)
-    say(words.getvalue().rstrip("\n"))
+def _print_click_error(error: click.ClickException) -> None:
+    """Write Click's message to stderr."""
+    message = io.StringIO()
+    error.show(message)
+    write_stderr(message.getvalue().rstrip("\n"))
 
 
-def _blame(error: click.ClickException) -> None:
-    """Say where a bad value came from, if it was not the command line."""
+def _print_source(error: click.ClickException) -> None:
+    """Print where a bad value came from, if not from the command line."""
     if not isinstance(error, click.BadParameter) or error.ctx is None or error.param is None:
         return
     name = error.param.name or ""
     source = error.ctx.get_parameter_source(name)
     if source is ParameterSource.ENVIRONMENT:
         variable = f"{error.ctx.auto_envvar_prefix}_{name.upper()}"
-        say(f"The value came from the environment variable {variable}.")
+        write_stderr(f"The value came from the environment variable {variable}.")
     if source is ParameterSource.DEFAULT_MAP:
-        say(f"The value came from --config {error.ctx.params.get('config')}.")
+        write_stderr(f"The value came from --config {error.ctx.params.get('config')}.")
 
 
 def _drop_stdout() -> None:
-    """Let the interpreter close a pipe that nobody reads without a word."""
+    """Redirect stdout to /dev/null, so that Python closes the broken pipe without a message."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
-def _disk(error: OSError) -> int:
-    say(f"inputgrad: {error.filename or 'output'}: {error.strerror}.")
+def _report_disk_error(error: OSError) -> int:
+    write_stderr(f"inputgrad: {error.filename or 'output'}: {error.strerror}.")
     _drop_stdout()
     return 74

@@ -1,8 +1,8 @@
-"""A signal lets the batch under way end; a second one, or five seconds, ends the process at once.
+"""Ends a run on a signal: after the current batch or, at a second signal or five seconds, at once.
 
-Python runs a handler only between two steps of its own, and one call of TensorFlow can take a
-minute. So a thread waits beside it, woken by the descriptor that signals are written to. Whatever
-moment it picks, what is on disk is consistent.
+Python runs a signal handler only between two of its own instructions, and one call of TensorFlow
+can take a minute. Therefore a thread waits as well; it is woken by the descriptor that signals are
+written to. It may end the process at any moment, because the files on disk are always consistent.
 """
 
 from __future__ import annotations
@@ -17,41 +17,42 @@ from collections.abc import Callable, Iterator
 from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any
 
-from inputgrad_cli.cli.terminal import say, shown
-from inputgrad_cli.supervision.process_end import end_by
-from inputgrad_cli.supervision.signal_receiver import ECHO, ENDING, GRACE
+from inputgrad_cli.cli.terminal import show_status, write_stderr
+from inputgrad_cli.supervision.process_end import end_by_signal
+from inputgrad_cli.supervision.signal_receiver import ECHO_SECONDS, ENDING_SIGNALS, GRACE_SECONDS
 
 if TYPE_CHECKING:
     from inputgrad_cli.supervision.repeated_signals import RepeatedSignals
 
-STOPPING = "inputgrad: stopping after this batch; a second signal ends it at once."
+STOPPING_MESSAGE = "inputgrad: stopping after this batch; a second signal ends it at once."
 
 
-class Signals:
-    """A block in which the first signal only raises a flag.
+class StopSignals:
+    """A block in which the first signal only sets a flag.
 
-    Before the process is ended because nothing else went on, another thread does `last`; `words`
-    are said before it is ended there. Without `grace` (seconds) the first signal ends it.
+    If the main thread does not end in time, another thread ends the process: it calls `clean_up`
+    once `grace` seconds have passed, and `report` just before the end. With a `grace` of 0 the
+    first signal ends the process.
     """
 
     def __init__(
         self,
-        last: Callable[[], None] = lambda: None,
-        words: Callable[[], None] = lambda: None,
-        grace: float = GRACE,
+        clean_up: Callable[[], None] = lambda: None,
+        report: Callable[[], None] = lambda: None,
+        grace: float = GRACE_SECONDS,
     ) -> None:
-        self._last, self._words, self._grace = last, words, grace
-        self._came: int | None = None
+        self._clean_up, self._report, self._grace = clean_up, report, grace
+        self._received: int | None = None
         self._before: dict[int, Any] = {}
-        self._watch: Watch | None = None
+        self._watcher: SignalWatcher | None = None
 
-    def __enter__(self) -> Signals:
+    def __enter__(self) -> StopSignals:
         if threading.current_thread() is threading.main_thread():
-            self._watch = Watch(self._last, self._words, self._grace)
-            for number in ENDING:
-                # A job in the background, or under nohup, is meant not to hear it.
-                if signal.getsignal(number) != signal.SIG_IGN:
-                    self._before[number] = signal.signal(number, self._note)
+            self._watcher = SignalWatcher(self._clean_up, self._report, self._grace)
+            for signum in ENDING_SIGNALS:
+                # Keep ignored signals ignored: background jobs and nohup rely on it.
+                if signal.getsignal(signum) != signal.SIG_IGN:
+                    self._before[signum] = signal.signal(signum, self._receive)
         return self
 
     def __exit__(
@@ -60,123 +61,126 @@ class Signals:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._watch:
-            self._watch.close()
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
+        if self._watcher:
+            self._watcher.close()
+        for signum, handler in self._before.items():
+            signal.signal(signum, handler)
 
-    def _note(self, number: int, frame: FrameType | None) -> None:
-        if self._came is None:
-            self._came = number
+    def _receive(self, signum: int, frame: FrameType | None) -> None:
+        if self._received is None:
+            self._received = signum
             if self._grace:
                 with contextlib.suppress(OSError):
-                    say(STOPPING)
+                    write_stderr(STOPPING_MESSAGE)
 
-    def came(self) -> bool:
-        """Return whether a signal has come."""
-        return self._came is not None
+    def was_received(self) -> bool:
+        """Return whether a signal was received."""
+        return self._received is not None
 
-    def pass_on(self) -> None:
-        """End the process by the signal that came, so that the caller's shell sees it."""
-        if self._came is not None:
-            end_by(self._came)
+    def raise_again(self) -> None:
+        """End the process by the signal that was received, so that the caller's shell sees it."""
+        if self._received is not None:
+            end_by_signal(self._received)
 
 
-class Watch:
-    """The thread beside the main one, from now until `close`."""
+class SignalWatcher:
+    """A thread that waits for signals until `close` is called."""
 
-    def __init__(self, last: Callable[[], None], words: Callable[[], None], grace: float) -> None:
-        self._last, self._words, self._grace = last, words, grace
+    def __init__(
+        self, clean_up: Callable[[], None], report: Callable[[], None], grace: float
+    ) -> None:
+        self._clean_up, self._report, self._grace = clean_up, report, grace
         self._read, self._write = os.pipe()
-        self._echo = _echo()
-        os.set_blocking(self._write, False)
+        self._repeats = _build_repeat_filter()
+        os.set_blocking(self._write, False)  # required by set_wakeup_fd
         self._before = signal.set_wakeup_fd(self._write, warn_on_full_buffer=False)
         self._thread = threading.Thread(target=self._run, daemon=True, name="signals")
         self._thread.start()
 
     def close(self) -> None:
-        """End the watch, and put back what was there before."""
+        """Stop the thread, and restore the descriptor that was set before."""
         signal.set_wakeup_fd(self._before)
         os.close(self._write)
         self._thread.join()
         os.close(self._read)
 
     def _run(self) -> None:
-        first = self._next(None)
+        first = self._wait_for_signal(None)
         began = time.monotonic()
         while first is not None:
             left = max(began + self._grace - time.monotonic(), 0.0)
-            number = self._next(left)
-            if number is None:
+            signum = self._wait_for_signal(left)
+            if signum is None:
                 return
-            if number == 0:
+            if signum == 0:
                 with contextlib.suppress(Exception):
-                    self._last()
-            if number != first or time.monotonic() - began > ECHO:
+                    self._clean_up()
+            # Soon after the first signal, the same one may be its echo, which does not count.
+            if signum != first or time.monotonic() - began > ECHO_SECONDS:
                 with contextlib.suppress(Exception):
-                    self._words()
-                end_by(number or first)
+                    self._report()
+                end_by_signal(signum or first)
 
-    def _next(self, seconds: float | None) -> int | None:
-        """Return the next signal, 0 where none came in time, None at the end of the watch."""
+    def _wait_for_signal(self, seconds: float | None) -> int | None:
+        """Return the next signal, 0 if none came in time, None after `close`."""
         while select.select([self._read], [], [], seconds)[0]:
-            told = os.read(self._read, 1)
-            if not told:
+            data = os.read(self._read, 1)
+            if not data:
                 return None
-            if told[0] in ENDING and self._echo.is_new(told[0]):
-                return told[0]
+            if data[0] in ENDING_SIGNALS and self._repeats.is_new(data[0]):
+                return data[0]
         return 0
 
 
 @contextlib.contextmanager
-def opening(stage: str) -> Iterator[None]:
-    """Show what is going on while TensorFlow works; a signal ends it, however long that takes."""
-    with shown(True, stage), Signals(words=_stopped, grace=0.0):
+def allow_interrupt(stage: str) -> Iterator[None]:
+    """Show a status line while TensorFlow works; a signal ends the process at once."""
+    with show_status(True, stage), StopSignals(report=_print_stopped, grace=0.0):
         yield
 
 
 def end_on_signals() -> None:
-    """Let the signals that would end the process do so once what it wrote aside is gone."""
-    ending = _Ending()
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(number) == signal.SIG_DFL:
-            signal.signal(number, ending.end)
+    """Install handlers that remove temporary files before a signal ends the process."""
+    ending = _SignalEnding()
+    for signum in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(signum) == signal.SIG_DFL:
+            signal.signal(signum, ending.end_process)
     if signal.getsignal(signal.SIGINT) == signal.default_int_handler:
-        signal.signal(signal.SIGINT, ending.interrupt)
+        signal.signal(signal.SIGINT, ending.raise_interrupt)
 
 
-class _Ending:
-    """Ends the process; what a second process passes on after ^C is no second ^C."""
+class _SignalEnding:
+    """Ends the process; a ^C that the parent process also passes on counts once."""
 
     def __init__(self) -> None:
-        self._echo = _echo()
-        self._came = False
+        self._repeats = _build_repeat_filter()
+        self._ending = False
 
-    def interrupt(self, number: int, frame: FrameType | None) -> None:
-        """Let Python come to its end by itself, once."""
-        if not self._echo.is_new(number):
+    def raise_interrupt(self, signum: int, frame: FrameType | None) -> None:
+        """Raise KeyboardInterrupt at the first signal; end the process at the second."""
+        if not self._repeats.is_new(signum):
             return
-        if self._came:
-            end_by(number)
-        self._came = True
+        if self._ending:
+            end_by_signal(signum)
+        self._ending = True
         raise KeyboardInterrupt
 
-    def end(self, number: int, frame: FrameType | None) -> None:
-        """End it now."""
-        if not self._echo.is_new(number):
+    def end_process(self, signum: int, frame: FrameType | None) -> None:
+        """End the process at once."""
+        if not self._repeats.is_new(signum):
             return
-        if not self._came:
-            self._came = True
-            _stopped()
-        end_by(number)
+        if not self._ending:
+            self._ending = True
+            _print_stopped()
+        end_by_signal(signum)
 
 
-def _echo() -> RepeatedSignals:
-    from inputgrad_cli.supervision.repeated_signals import RepeatedSignals  # --help needs none
+def _build_repeat_filter() -> RepeatedSignals:
+    from inputgrad_cli.supervision.repeated_signals import RepeatedSignals  # not imported by --help
 
     return RepeatedSignals()
 
 
-def _stopped() -> None:
+def _print_stopped() -> None:
     with contextlib.suppress(OSError):
-        say("inputgrad: stopped.")
+        write_stderr("inputgrad: stopped.")

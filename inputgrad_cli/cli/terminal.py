@@ -1,7 +1,7 @@
-"""The user's terminal: a line that says what is going on, and whatever is printed around it.
+"""Writes to stdout and stderr, and draws a status line on the terminal while work goes on.
 
-All that the commands print goes through `put` (stdout) and `say` (stderr). The status line is drawn
-by a carriage return and spaces alone, so that it needs no escape codes on any terminal.
+Everything that the commands print goes through `write_stdout` and `write_stderr`. The status line
+is drawn with carriage returns and spaces alone, so that no terminal needs escape codes.
 """
 
 from __future__ import annotations
@@ -19,29 +19,34 @@ from typing import TextIO
 
 import click
 
-from inputgrad_cli.cli.reporters.progress import Status
+from inputgrad_cli.cli.reporters.progress import StatusLine
 
-FIRST = 0.3  # seconds before the line is drawn: a call that is quicker shows none
-EVERY = 0.25  # seconds between two looks at what the line should say
-USUAL = 80  # columns, of a terminal that does not tell its width
-ANY = 1 << 20  # columns
-CONTINUED = "  "  # before the second and later lines of a sentence
+FIRST_DRAW_SECONDS = 0.3  # before the line is first drawn: a quicker call shows none
+REDRAW_SECONDS = 0.25  # between two checks whether the line has changed
+DEFAULT_WIDTH = 80  # columns, if the terminal does not report its width
+ELLIPSIS = "..."
+UNLIMITED_WIDTH = 1 << 20  # columns: wider than any text
+MIN_TEXT_WIDTH = 20  # columns: narrower terminals break the lines themselves
+CONTINUATION_INDENT = "  "  # before the second and later lines of a wrapped sentence
 
 
-class Screen:
-    """A terminal on stderr under its own descriptor: another is turned away while models open."""
+class StatusScreen:
+    """Draws a status line on stderr from a thread.
 
-    def __init__(self, status: Status) -> None:
+    It writes to its own copy of descriptor 2, because stderr is redirected while a model opens.
+    """
+
+    def __init__(self, status: StatusLine) -> None:
         self.status = status
         self._fd = os.dup(2)
-        self._lock = threading.RLock()  # a signal may come while a line is written
+        self._lock = threading.RLock()  # re-entrant: a signal may arrive while a line is written
         self._drawn = ""
         self._end = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True, name="status")
         self._thread.start()
 
     def close(self) -> None:
-        """Take the line away."""
+        """Erase the line and stop the thread."""
         self._end.set()
         self._thread.join()
         with self._lock:
@@ -49,187 +54,197 @@ class Screen:
             os.close(self._fd)
 
     def draw(self) -> None:
-        """Write the line anew where it has changed."""
-        text = clipped(self.status.text(), self.width - 1)
+        """Redraw the line if it has changed."""
+        text = clip_text(self.status.format_text(), self.width - 1)
         with self._lock, contextlib.suppress(OSError):
             if text != self._drawn and not self._end.is_set():
-                rest = " " * (columns(self._drawn) - columns(text))
+                rest = " " * (count_columns(self._drawn) - count_columns(text))
                 self._write(f"\r{text}{rest}")
                 self._drawn = text
 
     @contextlib.contextmanager
-    def lifted(self) -> Iterator[None]:
-        """Print in this block in the place of the line; the thread then draws it below."""
+    def hide_line(self) -> Iterator[None]:
+        """Erase the line for this block's output; the thread then redraws it below."""
         with self._lock:
             self._erase()
             yield
 
-    def say(self, text: str) -> None:
-        """Write a whole line above the status line."""
-        with self.lifted():
+    def write_line(self, text: str) -> None:
+        """Write a full line above the status line."""
+        with self.hide_line():
             self._write(text + "\n")
 
     @property
     def width(self) -> int:
-        """Return the number of columns."""
-        return _width_of(self._fd)
+        """Return the width of the terminal in columns."""
+        return _measure_terminal(self._fd)
 
     def _erase(self) -> None:
         if self._drawn:
-            # Two more: the terminal itself wrote ^C there.
-            blank = " " * min(columns(self._drawn) + 2, self.width - 1)
+            # Two more columns, because the terminal itself may have echoed ^C there.
+            blank = " " * min(count_columns(self._drawn) + 2, self.width - 1)
             with contextlib.suppress(OSError):
                 self._write(f"\r{blank}\r")
         self._drawn = ""
 
     def _write(self, text: str) -> None:
-        # Not by Python's own buffers: a signal may come in the middle of another line.
+        # Bypass Python's buffers, because a signal may arrive in the middle of another line.
         data = text.encode(getattr(sys.stderr, "encoding", None) or "utf-8", "backslashreplace")
         while data:
             data = data[os.write(self._fd, data) :]
 
     def _run(self) -> None:
-        wait = FIRST
+        wait = FIRST_DRAW_SECONDS
         while not self._end.wait(wait):
             self.draw()
-            wait = EVERY
+            wait = REDRAW_SECONDS
 
 
-_screen: Screen | None = None  # a process has one terminal
+_screen: StatusScreen | None = None  # global, because a process has one terminal
 
 
 @contextlib.contextmanager
-def shown(wanted: bool, stage: str) -> Iterator[None]:
-    """Show what is going on in this block, from `stage` on, where stderr is a terminal."""
+def show_status(wanted: bool, stage: str) -> Iterator[None]:
+    """Show a status line during this block, starting with `stage`, if stderr is a terminal."""
     global _screen
     if not wanted or _screen is not None or not is_terminal(sys.stderr):
         yield
         return
-    _screen = Screen(Status(stage))
+    _screen = StatusScreen(StatusLine(stage))
     try:
         yield
     finally:
-        end()
+        close_status()
 
 
-def end() -> None:
-    """Take the status line away, for good."""
+def close_status() -> None:
+    """Remove the status line for the rest of the process."""
     global _screen
-    gone, _screen = _screen, None
-    if gone is not None:
-        gone.close()
+    screen, _screen = _screen, None
+    if screen is not None:
+        screen.close()
 
 
-def stage(text: str) -> None:
-    """Say what is being done; nothing: the items are being counted."""
-    _change(lambda status: status.enter(text))
+def set_stage(text: str) -> None:
+    """Show what is being done; with an empty text the line shows the progress over the items."""
+    _change(lambda status: status.enter_stage(text))
 
 
-def count(done: int, total: int, skipped: int = 0) -> None:
-    """Say that `done` of `total` items are through, `skipped` of them in an earlier run."""
-    _change(lambda status: status.count(done, total, skipped))
+def update_items(done: int, total: int, skipped: int = 0) -> None:
+    """Show that `done` of `total` items are finished, `skipped` of them in an earlier run."""
+    _change(lambda status: status.count_items(done, total, skipped))
 
 
-def part(done: int, total: int) -> None:
-    """Say that `done` of `total` samples of the item under way are through."""
-    _change(lambda status: status.part(done, total))
+def update_samples(done: int, total: int) -> None:
+    """Show that `done` of `total` samples of the current item are finished."""
+    _change(lambda status: status.count_samples(done, total))
 
 
-def _change(change: Callable[[Status], bool]) -> None:
+def _change(change: Callable[[StatusLine], bool]) -> None:
     screen = _screen
     if screen is not None and change(screen.status):
-        screen.draw()  # TensorFlow may hold the interpreter for seconds from here on
+        screen.draw()  # now, because TensorFlow may hold the interpreter for seconds
 
 
-def say(text: str, keep: bool = False) -> None:
-    """Write a sentence to stderr; on a terminal it is broken between words, unless `keep`."""
+def write_stderr(text: str, verbatim: bool = False) -> None:
+    """Write a message to stderr; on a terminal its lines are wrapped, unless `verbatim`."""
     if sys.stderr is None:
         return
-    if is_terminal(sys.stderr) and not keep:
-        text = wrapped(text, stderr_width())
+    if is_terminal(sys.stderr) and not verbatim:
+        text = wrap_text(text, measure_stderr())
     if _screen is not None:
-        _screen.say(text)
+        _screen.write_line(text)
     else:
         click.echo(text, err=True)
 
 
-def put(text: str) -> None:
-    """Write a line to stdout as it is, whatever the width of a terminal; flushed."""
+def write_stdout(text: str) -> None:
+    """Write a line to stdout, never wrapped, and flush it."""
     if sys.stdout is None:  # closed by the caller
         return
     above = _screen is not None and is_terminal(sys.stdout)
-    with _screen.lifted() if _screen and above else contextlib.nullcontext():
-        outlet = sys.modules.get("inputgrad_cli.supervision.stdout_lines")  # --help needs none
-        if outlet and outlet.is_shared():
-            outlet.write_line(f"{text}\n".encode(*_stdout_codec()))
+    with _screen.hide_line() if _screen and above else contextlib.nullcontext():
+        if _is_stdout_shared():
+            from inputgrad_cli.supervision.stdout_lines import write_line
+
+            write_line(f"{text}\n".encode(*_find_stdout_codec()))
         else:
-            click.echo(text)  # which flushes, and writes any name in any locale
+            click.echo(text)  # it flushes, and writes any file name in any locale
+
+
+def _is_stdout_shared() -> bool:
+    """Return whether the parent process could write the rest of a line, should this one die."""
+    if "inputgrad_cli.supervision.stdout_lines" not in sys.modules:  # not loaded by --help
+        return False
+    from inputgrad_cli.supervision.stdout_lines import is_shared
+
+    return is_shared()
 
 
 @functools.cache
-def _stdout_codec() -> tuple[str, str]:
-    """Return the encoding of stdout, and how it takes what it lacks; ASCII is taken for UTF-8.
+def _find_stdout_codec() -> tuple[str, str]:
+    """Return the encoding and the error handler of stdout; ASCII is replaced by UTF-8.
 
-    So Click does: ASCII is what C, or no locale at all, is read as.
+    Click does the same: Python reports ASCII for the C locale and for a missing one.
     """
     name = codecs.lookup(sys.stdout.encoding).name
     return "utf-8" if name == "ascii" else name, sys.stdout.errors or "strict"
 
 
 def is_terminal(stream: TextIO | None) -> bool:
-    """Return whether a stream is there, open, and a terminal."""
+    """Return whether a stream exists, is open and is a terminal."""
     with contextlib.suppress(ValueError, OSError):
         return stream is not None and stream.isatty()
     return False
 
 
-def stderr_width() -> int:
-    """Return the columns of the terminal on stderr."""
-    return _screen.width if _screen else _width_of(2)
+def measure_stderr() -> int:
+    """Return the width in columns of the terminal on stderr."""
+    return _screen.width if _screen else _measure_terminal(2)
 
 
-def page_width() -> int:
-    """Return the columns of a page on stdout; what is no terminal takes lines of any length."""
-    return _width_of(1) if is_terminal(sys.stdout) else ANY
+def measure_page() -> int:
+    """Return the width in columns of a page on stdout; it is unlimited without a terminal."""
+    return _measure_terminal(1) if is_terminal(sys.stdout) else UNLIMITED_WIDTH
 
 
-def _width_of(fd: int) -> int:
+def _measure_terminal(fd: int) -> int:
     with contextlib.suppress(OSError):
-        return os.get_terminal_size(fd).columns or USUAL
-    return USUAL
+        return os.get_terminal_size(fd).columns or DEFAULT_WIDTH
+    return DEFAULT_WIDTH
 
 
-def wrapped(text: str, width: int, indent: str = CONTINUED) -> str:
-    """Return text whose lines are broken between words; a word that is too long stays whole.
+def wrap_text(text: str, width: int, indent: str = CONTINUATION_INDENT) -> str:
+    """Return the text with its lines broken between words; a word that is too long stays unbroken.
 
-    The lines that are made so begin with `indent`.
+    Each continuation line begins with `indent`.
     """
-    how = textwrap.TextWrapper(
-        max(width, 20 + len(indent)),
+    wrapper = textwrap.TextWrapper(
+        max(width, MIN_TEXT_WIDTH + len(indent)),
         subsequent_indent=indent,
         break_long_words=False,
         break_on_hyphens=False,
         replace_whitespace=False,
         drop_whitespace=True,
     )
-    return "\n".join(how.fill(line) if len(line) > width else line for line in text.split("\n"))
+    return "\n".join(wrapper.fill(line) if len(line) > width else line for line in text.split("\n"))
 
 
-def columns(text: str) -> int:
+def count_columns(text: str) -> int:
     """Return how many columns a terminal needs for a text."""
-    return sum(_columns(char) for char in text)
+    return sum(_count_character_columns(char) for char in text)
 
 
-def _columns(char: str) -> int:
+def _count_character_columns(char: str) -> int:
     if unicodedata.combining(char):
         return 0
     return 2 if unicodedata.east_asian_width(char) in "WF" else 1
 
 
-def clipped(text: str, most: int) -> str:
-    """Return the beginning of a text that has no more than `most` columns."""
-    if columns(text) <= most:
+def clip_text(text: str, max_columns: int) -> str:
+    """Return the text cut to at most `max_columns` columns, ending with `...` if it was cut."""
+    if count_columns(text) <= max_columns:
         return text
-    while text and columns(text) > most - 3:
+    while text and count_columns(text) > max_columns - len(ELLIPSIS):
         text = text[:-1]
-    return text + "..."
+    return text + ELLIPSIS

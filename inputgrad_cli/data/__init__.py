@@ -1,1 +1,1 @@
-"""The values that travel between the rooms: frozen, and free of any framework."""
+"""Defines the frozen dataclasses that all other packages share; none needs TensorFlow."""

@@ -1,4 +1,4 @@
-"""What a method finds, what is promised about it, and what is stored."""
+"""Defines the results of methods, their error bounds, and the stored attributions."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from inputgrad_cli.numeric.arrays import Array, Arrays, sum_rows
 
 @dataclass(frozen=True)
 class Completeness:
-    """How well attributions sum to score - baseline score; every field is (B,).
+    """Measures how well attributions sum to score - baseline score; every field is (B,).
 
     gap = |sum - difference| / max(|difference|, 0.01 max(|score|, |baseline score|), 1e-6).
     """
@@ -27,14 +27,14 @@ class Completeness:
 
     @property
     def is_short(self) -> NDArray[np.bool_]:
-        """Return where more steps may help: the gap is too large, and a number."""
+        """Return where more steps may help: the gap is finite but too large."""
         return np.asarray(~self.ok & np.isfinite(self.gap))
 
 
-def completeness(
+def compute_completeness(
     total: Array, scores: Array, baseline_scores: Array, steps: Any, tolerance: float
 ) -> Completeness:
-    """Return the check of (B,) sums against the scores; a gap that is not a number is not ok."""
+    """Return the comparison of sums (B,) with the scores; a gap of NaN is not ok."""
     total, scores, base = (np.asarray(a, np.float64) for a in (total, scores, baseline_scores))
     difference = scores - base
     floor = np.maximum(0.01 * np.maximum(np.abs(scores), np.abs(base)), 1e-6)
@@ -45,10 +45,11 @@ def completeness(
 
 @dataclass(frozen=True)
 class StandardError:
-    """How sure a mean over draws is; every field is (B,), NaN where there was one draw alone.
+    """The standard error of a mean over draws; every field is (B,), NaN after a single draw.
 
     `mean` is the standard error per value, averaged over the map, in the units of the values;
-    `relative` is that over the map's largest absolute value; `samples` is how many were drawn.
+    `relative` is `mean` divided by the map's largest absolute value; `samples` is the number of
+    draws.
     """
 
     mean: NDArray[np.floating[Any]]
@@ -57,12 +58,13 @@ class StandardError:
 
 
 @dataclass(frozen=True)
-class Finding:
-    """What a method returns for a batch: signed values of true scale, (B, ...) by site.
+class MethodResult:
+    """The result of a method for a batch: signed, unscaled values (B, ...) by site.
 
-    A site is one of the case, or a layer's tap. `facts` are for the record, and the same for all
-    samples: the layer that was chosen, the number of rules that were applied. `copied` are the
-    sites where one value stands for all channels, or all of an embedding, and is stored in each.
+    A site is an input of the batch, or the output of a layer. `facts` go into the record and are
+    the same for all samples, such as the layer that was chosen or the number of rules that were
+    applied. `copied` are the sites where one value stands for all channels, or for a complete
+    embedding, and is stored in each of them.
     """
 
     values: Arrays
@@ -71,7 +73,7 @@ class Finding:
     disconnected: frozenset[str] = frozenset()
     standard_error: StandardError | None = None
     facts: Mapping[str, Any] = field(default_factory=dict)
-    copied: frozenset[str] = frozenset()
+    broadcast_sites: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -87,11 +89,11 @@ class Attribution:
     many: bool = False
 
 
-def channels_last(values: Array, site: str, metadata: Mapping[str, Any]) -> Array:
+def to_channels_last(values: Array, site: str, metadata: Mapping[str, Any]) -> Array:
     """Return values or inputs of `site` as (..., H, W, C), so that they can be drawn.
 
-    Its pictures may go in as (C, H, W) or (H, W), and a class activation map has no channels. Ids
-    that are looked up have the axis of their embedding.
+    The model may take pictures as (C, H, W) or (H, W), and a class activation map has no channels.
+    Maps of token ids keep the axis of their embedding.
     """
     flat = site in metadata.get("flat", ()) and not is_looked_up(site, metadata)
     if "cam" in metadata or flat:
@@ -101,12 +103,12 @@ def channels_last(values: Array, site: str, metadata: Mapping[str, Any]) -> Arra
 
 
 def is_looked_up(site: str, metadata: Mapping[str, Any]) -> bool:
-    """Return whether a site holds ids, whose map has the axes of their embedding."""
+    """Return whether a site holds ids that an embedding looks up, so that its map has its axes."""
     tokens = metadata.get("tokens") or {}
     rows = tokens if isinstance(tokens, list) else [tokens]
     return any(site in row for row in rows if row)
 
 
-def sums(values: Arrays) -> NDArray[np.float64]:
+def sum_sites(values: Arrays) -> NDArray[np.float64]:
     """Return the sum of each sample over all sites: (B,)."""
     return np.asarray(np.sum([sum_rows(array) for array in values.values()], axis=0))

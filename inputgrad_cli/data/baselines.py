@@ -1,4 +1,4 @@
-"""The point of "nothing there" that an input is compared with. One frozen dataclass a kind."""
+"""Defines the baselines that inputs are compared with, one frozen dataclass for each kind."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import numpy as np
 
 from inputgrad_cli.data.preprocessing import Preprocess
 from inputgrad_cli.errors import ItemError, UsageError
-from inputgrad_cli.numeric.arrays import Array, Floats, across
+from inputgrad_cli.numeric.arrays import Array, Floats, expand_like
 from inputgrad_cli.numeric.blur import blur
-from inputgrad_cli.numeric.random_streams import normal, spread, uniform
-from inputgrad_cli.registry import Registry, param
+from inputgrad_cli.numeric.random_streams import compute_range, draw_normal, draw_uniform
+from inputgrad_cli.registry import Registry, declare_parameter
 
 baselines: Registry[Baseline] = Registry("baseline")
 
@@ -22,7 +22,7 @@ baselines: Registry[Baseline] = Registry("baseline")
 class Baseline:
     """A kind of baseline. `make` returns float32 of the shape (B, ...) of `array`.
 
-    One that is `random` draws, by the keys of the samples.
+    A baseline that is `random` draws its values from the keys of the samples.
     """
 
     name: ClassVar[str]
@@ -31,8 +31,8 @@ class Baseline:
     def make(
         self, array: Array, site: str, keys: Sequence[bytes], preprocess: Preprocess | None
     ) -> Floats:
-        """Return the baseline of each sample; `preprocess` is None where no pixels are meant."""
-        raise TypeError(f"{type(self).__name__} does not say what it makes")
+        """Return the baseline of each sample; `preprocess` is None for inputs without pixels."""
+        raise TypeError(f"{type(self).__name__} does not implement make()")
 
 
 @baselines.register
@@ -55,12 +55,12 @@ class Constant(Baseline):
     """One value everywhere, as the model takes it."""
 
     name = "constant"
-    value: float | None = param(None, "the value")
+    value: float | None = declare_parameter(None, "the value")
 
     def __post_init__(self) -> None:
         """Refuse a constant without a value."""
         if self.value is None:
-            raise UsageError("baseline constant needs a value", mend="write constant:value=V")
+            raise UsageError("baseline constant needs a value", hint="write constant:value=V")
 
     def make(
         self, array: Array, site: str, keys: Sequence[bytes], preprocess: Preprocess | None
@@ -70,7 +70,7 @@ class Constant(Baseline):
 
 
 @dataclass(frozen=True)
-class Level(Baseline):
+class FlatImage(Baseline):
     """A flat picture, sent through the preprocessing."""
 
     pixel: ClassVar[float]
@@ -78,24 +78,25 @@ class Level(Baseline):
     def make(
         self, array: Array, site: str, keys: Sequence[bytes], preprocess: Preprocess | None
     ) -> Floats:
-        """Return the flat picture for each sample; UsageError where the input is no picture."""
+        """Return the flat picture for each sample; UsageError if the input is not a picture."""
         if preprocess is None:
-            raise _no_picture(self.name, site)
-        flat = preprocess.level(self.pixel, array.shape[1:])
+            raise _build_no_image_error(self.name, site)
+        flat = preprocess.build_flat_image(self.pixel, array.shape[1:])
         return np.ascontiguousarray(np.broadcast_to(flat, array.shape))
 
 
-def _no_picture(name: str, site: str) -> UsageError:
+def _build_no_image_error(name: str, site: str) -> UsageError:
+    """Return the error for a baseline that needs a picture input."""
     return UsageError(
         f"--baseline {name} needs a picture input",
         reason=f"input {site!r} is not one",
-        mend="use --baseline zeros or constant:value=V",
+        hint="use --baseline zeros or constant:value=V",
     )
 
 
 @baselines.register
 @dataclass(frozen=True)
-class Black(Level):
+class Black(FlatImage):
     """A black picture, sent through the preprocessing."""
 
     name = "black"
@@ -104,7 +105,7 @@ class Black(Level):
 
 @baselines.register
 @dataclass(frozen=True)
-class White(Level):
+class White(FlatImage):
     """A white picture, sent through the preprocessing."""
 
     name = "white"
@@ -113,7 +114,7 @@ class White(Level):
 
 @baselines.register
 @dataclass(frozen=True)
-class Gray(Level):
+class Gray(FlatImage):
     """A picture of middle gray (127.5), sent through the preprocessing."""
 
     name = "gray"
@@ -127,14 +128,18 @@ class Noise(Baseline):
 
     name = "noise"
     random = True
-    std: float = param(0.15, "standard deviation, as a share of the sample's max - min", least=0.0)
+    std: float = declare_parameter(
+        0.15, "standard deviation, as a share of the sample's max - min", minimum=0.0
+    )
 
     def make(
         self, array: Array, site: str, keys: Sequence[bytes], preprocess: Preprocess | None
     ) -> Floats:
         """Return the noisy samples."""
-        draws = np.stack([normal(key, f"baseline/{site}", 0, array.shape[1:]) for key in keys])
-        return np.asarray(array + across(self.std * spread(array), array) * draws, np.float32)
+        draws = np.stack([draw_normal(key, f"baseline/{site}", 0, array.shape[1:]) for key in keys])
+        return np.asarray(
+            array + expand_like(self.std * compute_range(array), array) * draws, np.float32
+        )
 
 
 @baselines.register
@@ -149,9 +154,13 @@ class Uniform(Baseline):
         self, array: Array, site: str, keys: Sequence[bytes], preprocess: Preprocess | None
     ) -> Floats:
         """Return the drawn samples."""
-        draws = np.stack([uniform(key, f"baseline/{site}", 0, array.shape[1:]) for key in keys])
+        draws = np.stack(
+            [draw_uniform(key, f"baseline/{site}", 0, array.shape[1:]) for key in keys]
+        )
         low = array.min(axis=tuple(range(1, array.ndim)))
-        return np.asarray(across(low, array) + across(spread(array), array) * draws, np.float32)
+        return np.asarray(
+            expand_like(low, array) + expand_like(compute_range(array), array) * draws, np.float32
+        )
 
 
 @baselines.register
@@ -160,34 +169,34 @@ class Blur(Baseline):
     """The picture itself under a Gaussian blur; its edges mirror, so that they keep their light."""
 
     name = "blur"
-    sigma: float = param(10.0, "standard deviation of the blur, in pixels", least=0.0)
+    sigma: float = declare_parameter(10.0, "standard deviation of the blur, in pixels", minimum=0.0)
 
     def make(
         self, array: Array, site: str, keys: Sequence[bytes], preprocess: Preprocess | None
     ) -> Floats:
-        """Return the blurred pictures; UsageError where the input is no picture."""
+        """Return the blurred pictures; UsageError if the input is not a picture."""
         if preprocess is None:
-            raise _no_picture(self.name, site)
-        return blur(array, self.sigma, preprocess.places)
+            raise _build_no_image_error(self.name, site)
+        return blur(array, self.sigma, preprocess.spatial_axes)
 
 
 @dataclass(frozen=True)
-class Given(Baseline):
-    """Samples that stand in a file: whoever reads files hands them in."""
+class FromFile(Baseline):
+    """A baseline of samples in a file; the code that reads inputs supplies them."""
 
-    path: str = param("", "the file, read as an input would be")
+    path: str = declare_parameter("", "the file, read as an input would be")
 
     def __post_init__(self) -> None:
         """Refuse a baseline without its file."""
         if not self.path:
             raise UsageError(
-                f"baseline {self.name} needs a file", mend=f"write {self.name}:path=FILE"
+                f"baseline {self.name} needs a file", hint=f"write {self.name}:path=FILE"
             )
 
 
 @baselines.register
 @dataclass(frozen=True)
-class File(Given):
+class File(FromFile):
     """One sample for all, from a file: an array or a picture of the input's shape."""
 
     name = "file"
@@ -195,55 +204,55 @@ class File(Given):
 
 @baselines.register
 @dataclass(frozen=True)
-class Dataset(Given):
+class Dataset(FromFile):
     """Many samples from a file; methods draw from them, or are averaged over all of them."""
 
     name = "dataset"
 
 
-def made_of_kind(
-    chosen: Baseline,
+def make_baseline(
+    baseline: Baseline,
     array: Array,
     site: str,
     keys: Sequence[bytes],
     preprocess: Preprocess | None,
 ) -> Array:
-    """Return the baseline in the type of `array`: whole numbers, or of texts the empty one.
+    """Return the baseline in the type of `array`: rounded for integers, empty for texts.
 
-    UsageError where texts have no such baseline.
+    Raises UsageError if texts have no such baseline.
     """
     if array.dtype.kind == "f":
-        return chosen.make(array, site, keys, preprocess)
+        return baseline.make(array, site, keys, preprocess)
     if array.dtype.kind in "biu":
-        limits = (False, True) if array.dtype.kind == "b" else _limits(array.dtype)
-        made = np.rint(chosen.make(array.astype(np.float32), site, keys, preprocess))
-        return np.clip(made, *limits).astype(array.dtype)
-    if isinstance(chosen, Zeros):
+        limits = (False, True) if array.dtype.kind == "b" else _get_limits(array.dtype)
+        values = np.rint(baseline.make(array.astype(np.float32), site, keys, preprocess))
+        return np.clip(values, *limits).astype(array.dtype)
+    if isinstance(baseline, Zeros):
         return np.zeros_like(array)
     raise UsageError(
-        f"--baseline {chosen.name} needs numbers",
+        f"--baseline {baseline.name} needs numbers",
         reason=f"input {site!r} takes text",
-        mend="use --baseline zeros, which is the empty text, or file:path=FILE",
+        hint="use --baseline zeros, which is the empty text, or file:path=FILE",
     )
 
 
-def _limits(dtype: Any) -> tuple[int, int]:
+def _get_limits(dtype: Any) -> tuple[int, int]:
     info = np.iinfo(dtype)
     return int(info.min), int(info.max)
 
 
-def fitted(given: Array | None, array: Array, site: str) -> Array:
-    """Return samples from a file, (K, ...), in the type of those of `array`, (B, ...), at `site`.
+def check_baseline_shape(samples: Array | None, array: Array, site: str) -> Array:
+    """Return the samples of a file, (K, ...), in the type of `array`, (B, ...).
 
-    Raises ItemError where they are none of it: another shape, or no model input at all.
+    Raises ItemError if the file has no values for `site`, or has another shape or kind.
     """
     kinds = "U" if array.dtype.kind == "U" else "biuf"
-    if given is not None and given.dtype.kind in kinds and given.shape[1:] == array.shape[1:]:
-        return given if kinds == "U" else given.astype(array.dtype)
-    there = "no values" if given is None else f"values of shape {given.shape[1:]}"
+    if samples is not None and samples.dtype.kind in kinds and samples.shape[1:] == array.shape[1:]:
+        return samples if kinds == "U" else samples.astype(array.dtype)
+    contents = "no values" if samples is None else f"values of shape {samples.shape[1:]}"
     raise ItemError(
-        f"the baseline's file has {there} for {site!r}",
+        f"the baseline's file has {contents} for {site!r}",
         reason=f"shape {array.shape[1:]} is compared",
-        mend="use a file of that shape, or --baseline zeros",
+        hint="use a file of that shape, or --baseline zeros",
         kind="shape",
     )

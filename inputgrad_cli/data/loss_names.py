@@ -1,4 +1,4 @@
-"""The names of Keras's losses, known without Keras: a slip of the finger is told at once."""
+"""Lists the names of Keras's losses, so that a typing error is refused before Keras starts."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from inputgrad_cli.data.target_text import RECONSTRUCTION
 from inputgrad_cli.errors import UsageError
-from inputgrad_cli.suggest import advice, suggest
+from inputgrad_cli.suggest import format_advice, suggest
 
 COMPILED = "compiled"  # the loss that the model's file names
 # What `keras.losses.get` takes and `keras.losses` holds: functions, then short names, then classes.
@@ -26,9 +26,9 @@ LOSSES = frozenset((
     "MeanSquaredLogarithmicError", "Poisson", "SparseCategoricalCrossentropy", "SquaredHinge",
     "Tversky",
 ))  # fmt: skip
-OFFERED = [*sorted(name for name in LOSSES if name.islower()), COMPILED, RECONSTRUCTION]
-# Words of other libraries and of papers for those of Keras.
-OTHER_WORDS = {
+SUGGESTIONS = [*sorted(name for name in LOSSES if name.islower()), COMPILED, RECONSTRUCTION]
+# Names in other libraries and in papers, and the losses of Keras that they mean.
+SYNONYMS = {
     "l1": ("mean_absolute_error",), "l2": ("mean_squared_error",), "rmse": ("mean_squared_error",),
     "crossentropy": ("categorical_crossentropy", "sparse_categorical_crossentropy"),
     "cce": ("categorical_crossentropy",), "scce": ("sparse_categorical_crossentropy",),
@@ -39,20 +39,20 @@ OTHER_WORDS = {
 }  # fmt: skip
 
 
-def loss_name(config: Any) -> str:
-    """Return the name of the function or class of a loss, as a model's file writes it."""
+def read_loss_name(config: Any) -> str:
+    """Return the name of a loss function or class from the configuration in a model file."""
     if not isinstance(config, Mapping):
         return str(config)
     inner = config.get("config")
     return str(inner if isinstance(inner, str) else config.get("class_name"))
 
 
-def unknown_loss(name: str) -> UsageError:
-    """Return the error of a loss that neither Keras nor a `--code` file has."""
-    near = [f"loss:{other}" for other in suggest(name, OFFERED, OTHER_WORDS)]
+def build_unknown_loss_error(name: str) -> UsageError:
+    """Return the error for a loss that neither Keras nor a `--code` file defines."""
+    near = [f"loss:{other}" for other in suggest(name, SUGGESTIONS, SYNONYMS)]
     return UsageError(
         f"target loss:{name} is not known",
-        mend=advice(
+        hint=format_advice(
             near,
             "NAME is what keras.losses.get takes, as loss:mean_squared_error or loss:mse; "
             "one of your own stands in the file given by --code FILE.py",
@@ -61,21 +61,22 @@ def unknown_loss(name: str) -> UsageError:
 
 
 def refuse_unknown_losses(name: str, compiled: Any) -> None:
-    """Raise UsageError unless `loss:NAME` is a loss of Keras's; `compiled` are those of the file.
+    """Raise UsageError unless `loss:NAME` is a loss of Keras.
 
-    They are one loss, or several in a list or by output.
+    `compiled` are the losses in the model file: one, or several in a list or by output.
     """
-    named = _all(compiled) if name == COMPILED else [name]
-    for each in named:
-        if each not in LOSSES:
-            raise unknown_loss(each)
+    losses = _yield_losses(compiled) if name == COMPILED else [name]
+    for loss in losses:
+        if loss not in LOSSES:
+            raise build_unknown_loss_error(loss)
 
 
-def _all(compiled: Any) -> Iterator[str]:
+def _yield_losses(compiled: Any) -> Iterator[str]:
+    """Yield the names of all losses in a compiled configuration."""
     if isinstance(compiled, list):
-        for each in compiled:
-            yield from _all(each)
+        for part in compiled:
+            yield from _yield_losses(part)
     elif isinstance(compiled, Mapping) and "class_name" not in compiled:
-        yield from _all(list(compiled.values()))
+        yield from _yield_losses(list(compiled.values()))
     elif compiled is not None:
-        yield loss_name(compiled)
+        yield read_loss_name(compiled)

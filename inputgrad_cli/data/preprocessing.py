@@ -1,4 +1,4 @@
-"""How pixels 0..255 become what a model takes: out = (pixels / scale - mean) / std."""
+"""Converts pixels 0..255 into model input: out = (pixels / scale - mean) / std."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from inputgrad_cli.numeric.arrays import Array, Floats
 
 @dataclass(frozen=True)
 class Preprocess:
-    """A linear map of pixels, channel by channel; `source` says where the choice came from.
+    """A linear map of the pixels of each channel; `source` says where the choice came from.
 
-    With `channels_first` what the model takes is (C, H, W), with `flat` it is (H, W), though
-    pixels are (H, W, C). With `frames` it has an axis of frames before them.
+    Pixels are (H, W, C). The model takes (C, H, W) with `channels_first`, and (H, W) with `flat`.
+    With `frames` there is an axis of frames before them.
     """
 
     name: str
@@ -33,33 +33,33 @@ class Preprocess:
 
     @property
     def keeps_values(self) -> bool:
-        """Return whether every pixel goes in as the number 0..255 that it is."""
+        """Return whether the model takes every pixel as its value 0..255."""
         return self.scale == 1.0 and not self.mean and not self.std
 
     @property
-    def axes(self) -> tuple[int, int]:
-        """Return the height and the width axis of a batch of what the model takes."""
+    def image_axes(self) -> tuple[int, int]:
+        """Return the height axis and the width axis of a batch of model input."""
         if self.frames:
             return 2, 3
         return (2, 3) if self.channels_first else (1, 2)
 
     @property
-    def places(self) -> tuple[int, ...]:
-        """Return all axes along which values lie side by side: frames, height, width."""
-        return (1, *self.axes) if self.frames else self.axes
+    def spatial_axes(self) -> tuple[int, ...]:
+        """Return the axes in space and time of a batch of model input: frames, height, width."""
+        return (1, *self.image_axes) if self.frames else self.image_axes
 
     def apply(self, pixels: Array) -> Floats:
-        """Return float32 model input of `pixels` 0..255 (..., H, W, C), in the model's order."""
+        """Return `pixels` 0..255 (..., H, W, C) as float32 model input, in the model's order."""
         channels = pixels.shape[-1]
         for values, word in ((self.mean, "mean"), (self.std, "std")):
             if len(values) not in (0, 1, channels):
                 raise UsageError(
                     f"--preprocess {self.name}: {word} has {len(values)} values, "
                     f"the picture has {channels} channels",
-                    mend="give one value, or one a channel, or another --preprocess",
+                    hint="give one value, or one a channel, or another --preprocess",
                 )
         out = pixels[..., ::-1] if self.bgr else pixels
-        out = out.astype(np.float32)  # a copy in any case, so the rest is done in place
+        out = out.astype(np.float32)  # astype copies, so the rest is done in place
         if self.scale != 1.0:
             out /= np.float32(self.scale)
         if self.mean:
@@ -70,66 +70,70 @@ class Preprocess:
             return np.ascontiguousarray(out[..., 0])
         return np.ascontiguousarray(np.moveaxis(out, -1, -3) if self.channels_first else out)
 
-    def level(self, value: float, shape: tuple[int, ...]) -> Floats:
+    def build_flat_image(self, value: float, shape: tuple[int, ...]) -> Floats:
         """Return a flat picture of pixel `value` (0..255) as model input of `shape`."""
         pixels = (*shape[1:], shape[0]) if self.channels_first else shape
-        # Volumes may come without channels, as flat pictures do.
+        # Volumes may have no channel axis, as flat pictures have none.
         pixels = (*shape, 1) if self.flat or (self.frames and len(shape) == 3) else pixels
         return self.apply(np.full(pixels, value, np.float32)).reshape(shape)
 
 
 @dataclass(frozen=True)
-class Line:
-    """What a layer does to values: out = slope * value + offset, over all channels on average."""
+class LinearMap:
+    """The effect of a layer on values: out = slope * value + offset, averaged over channels."""
 
     slope: float = 1.0
     offset: float = 0.0
 
-    def then(self, after: Line) -> Line:
-        """Return what both do, `after` the second."""
-        return Line(self.slope * after.slope, self.offset * after.slope + after.offset)
+    def combine(self, after: LinearMap) -> LinearMap:
+        """Return the composition of this map and `after`, which is applied second."""
+        return LinearMap(self.slope * after.slope, self.offset * after.slope + after.offset)
 
     @property
     def keeps_values(self) -> bool:
-        """Return whether values go through as they are, a rounding of a hundredth aside."""
+        """Return whether values are unchanged, up to a rounding of 0.01."""
         return abs(self.slope - 1) < 0.01 and abs(self.offset) < 0.01
 
     @property
-    def is_for_unit(self) -> bool:
-        """Return whether it is plainly made for values 0..1, which it centres or makes 0..255.
+    def expects_unit_range(self) -> bool:
+        """Return whether the layer clearly expects 0..1, which it centres or scales to 0..255.
 
-        What is made for 0..255 gives the middle of 0..1 a value far from zero, in units of what it
-        makes of a step of one.
+        A layer that expects 0..255 maps the middle of 0..1 to a value far from zero, measured in
+        units of its slope.
         """
         middle = abs(self.slope / 2 + self.offset)
         centres = self.offset != 0 and middle <= abs(self.slope) / 4
+        # A slope near 255 without an offset scales 0..1 to 0..255.
         return centres or (200 <= self.slope <= 300 and self.offset == 0)
 
 
 @dataclass(frozen=True)
-class Pixels:
-    """How the inputs take pixels: `inputs` by name, `other` for all else.
+class InputPreprocessing:
+    """The preprocessing of each input: `inputs` by name, `other` for all others.
 
-    `doubts` says in words, by input, why a choice is an assumption. `settled` is False where the
+    `doubts` says in words, by input, why a choice is an assumption. `is_final` is False if the
     opened model could tell more than its file.
     """
 
     other: Preprocess
     inputs: Mapping[str, Preprocess] = field(default_factory=dict)
     doubts: Mapping[str, str] = field(default_factory=dict)
-    settled: bool = True
+    is_final: bool = True
 
-    def of(self, name: str) -> Preprocess:
-        """Return how the input called `name` takes them."""
+    def get(self, name: str) -> Preprocess:
+        """Return the preprocessing of the input called `name`."""
         return self.inputs.get(name, self.other)
 
-    def written(self) -> dict[str, str]:
-        """Return all that decides a result of it, by input; '' stands for all others."""
-        return {"": repr(self.other), **{name: repr(how) for name, how in self.inputs.items()}}
+    def list_facts(self) -> dict[str, str]:
+        """Return, by input, the text that results depend on; '' stands for all others."""
+        return {
+            "": repr(self.other),
+            **{name: repr(preprocess) for name, preprocess in self.inputs.items()},
+        }
 
 
-ASSUMED = "assumed"  # the source of a choice that nothing tells
-KNOWN = {
+ASSUMED = "assumed"  # the source of a choice for which there is no evidence
+PRESETS = {
     "raw": Preprocess("raw"),
     "unit": Preprocess("unit", scale=255.0),
     "tf": Preprocess("tf", scale=127.5, mean=(1.0,)),
@@ -141,24 +145,24 @@ KNOWN = {
 HELP = "auto, raw, unit, tf, caffe, torch, or mean=M;M;M,std=S;S;S (of pixels 0..1)"
 
 
-def parse(text: str) -> Preprocess | None:
-    """Return the choice that `text` writes, None for `auto`."""
+def parse_preprocess(text: str) -> Preprocess | None:
+    """Return the preprocessing that `text` describes, None for `auto`. Raises UsageError."""
     if text == "auto":
         return None
-    if text in KNOWN:
-        return KNOWN[text]
-    found = re.fullmatch(r"mean=([^,=]+),std=([^,=]+)", text.replace(" ", ""))
-    if not found:
-        raise UsageError(f"--preprocess {text!r} is not known", mend=f"it is one of {HELP}")
+    if text in PRESETS:
+        return PRESETS[text]
+    match = re.fullmatch(r"mean=([^,=]+),std=([^,=]+)", text.replace(" ", ""))
+    if not match:
+        raise UsageError(f"--preprocess {text!r} is not known", hint=f"it is one of {HELP}")
     try:
-        mean, std = (tuple(float(v) for v in as_list(group)) for group in found.groups())
+        mean, std = (tuple(float(v) for v in as_list(group)) for group in match.groups())
     except ValueError:
-        raise UsageError(f"--preprocess {text!r}: mean and std are numbers", mend=HELP) from None
+        raise UsageError(f"--preprocess {text!r}: mean and std are numbers", hint=HELP) from None
     if not all(value > 0 for value in std):
         raise UsageError(f"--preprocess {text!r}: std must be above zero")
     return Preprocess("mean-std", 255.0, mean, std)
 
 
-def known(name: str, source: str) -> Preprocess:
-    """Return the choice called `name`, with its source."""
-    return replace(KNOWN[name], source=source)
+def get_preset(name: str, source: str) -> Preprocess:
+    """Return the preprocessing called `name`, with the source of that choice."""
+    return replace(PRESETS[name], source=source)

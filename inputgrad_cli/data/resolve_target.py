@@ -1,4 +1,4 @@
-"""From a target as written to the choices that a model has."""
+"""Resolves a target as written to units, reductions or losses of a model's outputs."""
 
 from __future__ import annotations
 
@@ -8,70 +8,90 @@ from typing import cast
 
 import numpy as np
 
-from inputgrad_cli.data.signature import Head, Shape, Signature
-from inputgrad_cli.data.target import Choice, Space
-from inputgrad_cli.data.target_text import ClassWord, Target, class_word
+from inputgrad_cli.data.signature import OutputSpec, Shape, Signature
+from inputgrad_cli.data.target import ResolvedTarget, Space
+from inputgrad_cli.data.target_text import ClassReference, Target, format_class
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.numeric.arrays import Array
-from inputgrad_cli.suggest import advice, suggest
+from inputgrad_cli.suggest import format_advice, suggest
+
+MAX_LABELS = 12  # class names that a hint lists
 
 
-def choose(target: Target, signature: Signature, space: str, labels: Sequence[str]) -> list[Choice]:
-    """Return the maps that `target` makes: one, or K for `top:K`, or one a class for `all`.
+def resolve_target(
+    target: Target, signature: Signature, space: str, labels: Sequence[str]
+) -> list[ResolvedTarget]:
+    """Return one target per map: K for `top:K`, one per class for `all`, else one.
 
-    Raises UsageError where the model lacks what is asked.
+    Raises UsageError if the model does not have what is requested.
     """
-    target = target.among([head.name for head in signature.outputs])
-    head = _head(target, signature)
+    target = target.choose_reading([output.name for output in signature.outputs])
+    output = _find_output(target, signature)
     if target.kind == "loss":
-        return [Choice(target.asked, head.name, "loss", "output", how=target.name)]
+        return [ResolvedTarget(target.text, output.name, "loss", "output", argument=target.name)]
     if target.kind == "mask":
-        return [_mask(target, head, space, labels)]
-    made = Choice(target.asked, head.name, "units", _space(space, head, target.asked))
+        return [_resolve_mask(target, output, space, labels)]
+    resolved = ResolvedTarget(
+        target.text, output.name, "units", _resolve_space(space, output, target.text)
+    )
     if target.kind == "reduce":
-        return [replace(made, kind="reduce", how=target.name)]
+        return [replace(resolved, kind="reduce", argument=target.name)]
     if target.kind == "unit":
-        return [replace(made, terms=(_unit(target, head),))]
+        return [replace(resolved, terms=(_resolve_unit(target, output),))]
     if target.kind == "margin":
-        return [_margin(made, head, [_number(w, head, labels, target) for w in target.classes])]
+        return [
+            _build_margin(
+                resolved, output, [_find_class(w, output, labels, target) for w in target.classes]
+            )
+        ]
     if target.kind == "all":
-        total = _count(target, head)
-        return [replace(_class(made, head, n), group=target.asked) for n in range(total)]
+        total = _count_classes(target, output)
+        return [
+            replace(_select_class(resolved, output, n), group=target.text) for n in range(total)
+        ]
     if target.kind == "class":
-        return [_class(made, head, _number(target.classes[0], head, labels, target))]
-    return _top(target, made, head)
+        return [
+            _select_class(resolved, output, _find_class(target.classes[0], output, labels, target))
+        ]
+    return _resolve_top(target, resolved, output)
 
 
-def _top(target: Target, made: Choice, head: Head) -> list[Choice]:
-    if target.kind == "auto" and head.units == 1:
-        return [replace(made, terms=((0,) * len(head.shape or ()),))]
-    if target.kind == "auto" and head.classes is None:
+def _resolve_top(
+    target: Target, resolved: ResolvedTarget, output: OutputSpec
+) -> list[ResolvedTarget]:
+    """Return the targets for `auto` and `top:K`."""
+    if target.kind == "auto" and output.unit_count == 1:
+        return [replace(resolved, terms=((0,) * len(output.shape or ()),))]
+    if target.kind == "auto" and output.class_count is None:
         raise UsageError(
-            f"target auto does not fit output {head.name!r} of shape {head.shape}",
-            mend=f"name one: {_parts_of(head.shape)}, "
+            f"target auto does not fit output {output.name!r} of shape {output.shape}",
+            hint=f"name one: {_describe_parts(output.shape)}, "
             "loss:reconstruction for an autoencoder, sum, mean, max, norm, loss:NAME",
         )
-    total = _count(target, head)
+    total = _count_classes(target, output)
     if target.kind == "auto":
-        return [replace(made, kind="rank")]
+        return [replace(resolved, kind="rank")]
     if target.ranks[-1] >= total:
         raise UsageError(
-            f"{target.asked}: output {head.name!r} has no class of that rank, only {total}"
+            f"{target.text}: output {output.name!r} has no class of that rank, only {total}"
         )
-    return [replace(made, kind="rank", rank=one.ranks[0], asked=one.asked) for one in target.maps()]
+    return [
+        replace(resolved, kind="rank", rank=part.ranks[0], text=part.text)
+        for part in target.split_ranks()
+    ]
 
 
-def _unit_word(shape: Shape | None) -> str:
-    """Return how one unit of an output is written."""
+def _format_unit(shape: Shape | None) -> str:
+    """Return the notation of one unit of an output, such as `unit:I,J`."""
     return "unit:" + (",".join("IJKLMN"[: len(shape or ())]) or "I")
 
 
-def _parts_of(shape: Shape | None) -> str:
-    """Return how a part of an output with further axes is asked for: a unit, pixels."""
+def _describe_parts(shape: Shape | None) -> str:
+    """Return the notation of a unit, or of the masked pixels, of an output with more axes."""
     if len(shape or ()) not in (2, 3):
-        return f"{_unit_word(shape)} for one unit"
+        return f"{_format_unit(shape)} for one unit"
     mask = "mask:PATH,class=K" if _has_classes(shape) else "mask:PATH"
-    return f"{_unit_word(shape)} for one unit, {mask} for a segmentation"
+    return f"{_format_unit(shape)} for one unit, {mask} for a segmentation"
 
 
 def _has_classes(shape: Shape | None) -> bool:
@@ -79,164 +99,180 @@ def _has_classes(shape: Shape | None) -> bool:
     return shape is not None and len(shape) == 3 and shape[-1] != 1
 
 
-def _head(target: Target, signature: Signature) -> Head:
+def _find_output(target: Target, signature: Signature) -> OutputSpec:
+    """Return the output that the target names, or the only output; UsageError otherwise."""
     if target.head is not None:
-        return signature.head(target.head)
+        return signature.get_output(target.head)
     if len(signature.outputs) == 1:
         return signature.outputs[0]
-    names = ", ".join(f"{head.name}/{target.asked}" for head in signature.outputs)
+    names = ", ".join(f"{output.name}/{target.text}" for output in signature.outputs)
     raise UsageError(
-        f"target {target.asked!r} must name an output: the model has {len(signature.outputs)}",
-        mend=f"write one of: {names}",
+        f"target {target.text!r} must name an output: the model has {len(signature.outputs)}",
+        hint=f"write one of: {names}",
     )
 
 
-def _space(space: str, head: Head, asked: str) -> Space:
-    usable = head.proved and head.activation is not None
+def _resolve_space(space: str, output: OutputSpec, text: str) -> Space:
+    """Return the space to use; UsageError if the output does not have it."""
+    has_logits = output.logits_verified and output.activation is not None
     if space == "auto":
-        return "logit" if usable else "output"
-    if space == "logit" and not usable:
+        return "logit" if has_logits else "output"
+    if space == "logit" and not has_logits:
         raise UsageError(
-            f"--space logit: output {head.name!r} has no softmax or sigmoid that was found",
-            reason=head.note,
-            mend="use --space output",
+            f"--space logit: no softmax or sigmoid was found at output {output.name!r}",
+            reason=output.note,
+            hint="use --space output",
         )
-    if space == "probability" and head.activation not in ("softmax", "sigmoid"):
+    if space == "probability" and output.activation not in ("softmax", "sigmoid"):
         raise UsageError(
-            f"--space probability: output {head.name!r} is not a softmax or sigmoid that was found",
-            reason=head.note,
-            mend="use --space output",
+            f"--space probability: no softmax or sigmoid was found at output {output.name!r}",
+            reason=output.note,
+            hint="use --space output",
         )
-    return cast(Space, space)  # the parser has seen that it is one
+    return cast(Space, space)  # the parser accepts no other word
 
 
-def _count(target: Target, head: Head) -> int:
-    """Return the number of classes; exit where other axes make that word unclear."""
-    if head.classes is not None:
-        return 2 if head.is_binary else head.classes
+def _count_classes(target: Target, output: OutputSpec) -> int:
+    """Return the number of classes; UsageError if the output has more than a class axis."""
+    if output.class_count is not None:
+        return 2 if output.is_binary else output.class_count
     raise UsageError(
-        f"target {target.asked!r}: output {head.name!r} of shape {head.shape} has further axes",
-        mend=f"use {_parts_of(head.shape)}",
+        f"target {target.text!r}: output {output.name!r} of shape {output.shape} has further axes",
+        hint=f"use {_describe_parts(output.shape)}",
     )
 
 
-def _number(word: ClassWord, head: Head, labels: Sequence[str], target: Target) -> int:
-    total = _count(target, head)
-    bare = target.kind == "class" and target.asked.rpartition("/")[2] == word.text
-    if head.is_binary and bare:
+def _find_class(
+    reference: ClassReference, output: OutputSpec, labels: Sequence[str], target: Target
+) -> int:
+    """Return the index of a class; UsageError if the output does not have it."""
+    total = _count_classes(target, output)
+    is_number = target.kind == "class" and target.text.rpartition("/")[2] == reference.text
+    if output.is_binary and is_number:
         raise UsageError(
-            f"target {target.asked!r} is unclear: output {head.name!r} is one sigmoid unit",
-            mend="write class:1 or unit:0 for the unit, class:0 for its negative, or auto",
+            f"target {target.text!r} is unclear: output {output.name!r} is one sigmoid unit",
+            hint="write class:1 or unit:0 for the unit, class:0 for its negative, or auto",
         )
-    number = _find(word, labels if len(labels) == total else (), target)
-    if number >= total:
-        mend = f"classes are 0 to {total - 1}"
+    class_index = _find_by_name(reference, labels if len(labels) == total else (), target)
+    if class_index >= total:
+        hint = f"classes are 0 to {total - 1}"
         raise UsageError(
-            f"target {target.asked!r}: output {head.name!r} has no class {number}", mend=mend
+            f"target {target.text!r}: output {output.name!r} has no class {class_index}", hint=hint
         )
-    return number
+    return class_index
 
 
-def _find(word: ClassWord, labels: Sequence[str], target: Target) -> int:
-    """Return the number of a class by its name."""
+def _find_by_name(reference: ClassReference, labels: Sequence[str], target: Target) -> int:
+    """Return the index of a class by its name; UsageError if there is none."""
     try:
-        number = word.find(labels)
+        class_index = reference.find(labels)
     except UsageError as error:
-        raise UsageError(f"target {target.asked!r}: {error.what}", mend=error.mend) from None
-    if number is not None:
-        return number
-    name = word.names[0]
+        raise UsageError(f"target {target.text!r}: {error.message}", hint=error.hint) from None
+    if class_index is not None:
+        return class_index
+    name = reference.names[0]
     prefix = {"class": "class:", "mask": "class="}.get(target.kind, "")
-    near = [prefix + class_word(label) for label in suggest(name, labels)]
-    listing = f"the classes are: {_some(labels)}"
-    mend = advice(near, listing) if labels else "give their names with --labels FILE"
-    raise UsageError(f"target {target.asked!r}: no class is called {name!r}", mend=mend)
+    near = [prefix + format_class(label) for label in suggest(name, labels)]
+    listing = f"the classes are: {_format_labels(labels)}"
+    hint = format_advice(near, listing) if labels else "give their names with --labels FILE"
+    raise UsageError(f"target {target.text!r}: no class is called {name!r}", hint=hint)
 
 
-def _some(labels: Sequence[str]) -> str:
-    shown = ", ".join(labels[:12])
-    return shown if len(labels) <= 12 else f"{shown}, ... ({len(labels)} in all)"
+def _format_labels(labels: Sequence[str]) -> str:
+    shown = ", ".join(labels[:MAX_LABELS])
+    return shown if len(labels) <= MAX_LABELS else f"{shown}, ... ({len(labels)} in all)"
 
 
-def _class(made: Choice, head: Head, number: int) -> Choice:
-    if not head.is_binary:
-        return replace(made, terms=(head.class_index(number),))
-    unit = ((0,) * len(head.shape or ()),)
-    if number == 1:
-        return replace(made, terms=unit)
-    # The other class of one sigmoid: 1 - p as a probability, the negative as a logit.
-    return replace(made, terms=unit, signs=(-1.0,), offset=0.0 if made.space == "logit" else 1.0)
-
-
-def _margin(made: Choice, head: Head, numbers: Sequence[int]) -> Choice:
-    first, second = (_class(made, head, n) for n in numbers)
+def _select_class(resolved: ResolvedTarget, output: OutputSpec, class_index: int) -> ResolvedTarget:
+    """Return the target for one class of the output."""
+    if not output.is_binary:
+        return replace(resolved, terms=(output.get_class_index(class_index),))
+    unit = ((0,) * len(output.shape or ()),)
+    if class_index == 1:
+        return replace(resolved, terms=unit)
+    # The other class of a single sigmoid is 1 - p as a probability, and the negated logit.
     return replace(
-        made,
+        resolved, terms=unit, signs=(-1.0,), offset=0.0 if resolved.space == "logit" else 1.0
+    )
+
+
+def _build_margin(
+    resolved: ResolvedTarget, output: OutputSpec, classes: Sequence[int]
+) -> ResolvedTarget:
+    """Return the target for the first class minus the second."""
+    first, second = (_select_class(resolved, output, class_index) for class_index in classes)
+    return replace(
+        resolved,
         terms=first.terms + second.terms,
         signs=(first.signs[0], -second.signs[0]),
         offset=first.offset - second.offset,
     )
 
 
-def _mask(target: Target, head: Head, space: str, labels: Sequence[str]) -> Choice:
-    """Return the mean over the true pixels of a mask, of one class where there are several."""
-    shape = head.shape or ()
+def _resolve_mask(
+    target: Target, output: OutputSpec, space: str, labels: Sequence[str]
+) -> ResolvedTarget:
+    """Return the mean over the true pixels of a mask, of one class if there are several."""
+    shape = output.shape or ()
     if len(shape) not in (2, 3) or _has_classes(shape) != bool(target.classes):
         raise UsageError(
-            f"target {target.asked!r} does not fit output {head.name!r} of shape {head.shape}",
-            **_mask_advice(head, target.path),
+            f"target {target.text!r} does not fit output {output.name!r} of shape {output.shape}",
+            **_explain_mask_misfit(output, target.path),
         )
-    space_ = _space(space, head, target.asked)
-    made = Choice(target.asked, head.name, "mask", space_, how=target.path)
+    resolved_space = _resolve_space(space, output, target.text)
+    resolved = ResolvedTarget(
+        target.text, output.name, "mask", resolved_space, argument=target.path
+    )
     if not target.classes:
-        return made
-    number = _find(target.classes[0], labels, target)
-    if shape[-1] is not None and number >= shape[-1]:
-        mend = f"classes are 0 to {shape[-1] - 1}"
+        return resolved
+    class_index = _find_by_name(target.classes[0], labels, target)
+    if shape[-1] is not None and class_index >= shape[-1]:
+        hint = f"classes are 0 to {shape[-1] - 1}"
         raise UsageError(
-            f"target {target.asked!r}: output {head.name!r} has no class {number}", mend=mend
+            f"target {target.text!r}: output {output.name!r} has no class {class_index}", hint=hint
         )
-    return replace(made, rank=number)
+    return replace(resolved, rank=class_index)
 
 
-def _mask_advice(head: Head, path: str) -> dict[str, str]:
-    """Return why a mask does not fit an output, and how it is written where one can."""
-    shape = head.shape or ()
+def _explain_mask_misfit(output: OutputSpec, path: str) -> dict[str, str]:
+    """Return the reason why a mask does not fit an output, and the advice for the error."""
+    shape = output.shape or ()
     if len(shape) not in (2, 3):
         needs = "a mask needs an output of (H, W), (H, W, 1), or (H, W, classes)"
-        return {"reason": needs, "mend": f"name one unit, {_unit_word(shape)}, or sum or mean"}
+        return {"reason": needs, "hint": f"name one unit, {_format_unit(shape)}, or sum or mean"}
     if _has_classes(shape):
         classes = "several" if shape[-1] is None else str(shape[-1])
         return {
             "reason": f"each of its pixels has {classes} classes",
-            "mend": f"say which one: mask:{path},class=K",
+            "hint": f"say which one: mask:{path},class=K",
         }
-    return {"reason": "each of its pixels has one value", "mend": f"write mask:{path} alone"}
+    return {"reason": "each of its pixels has one value", "hint": f"write mask:{path} alone"}
 
 
-def mask_weights(choice: Choice, mask: Array, shape: tuple[int, ...]) -> Array:
-    """Return the weight of every number of an output (H, W, ...): their mean over the mask."""
+def compute_mask_weights(target: ResolvedTarget, mask: Array, shape: tuple[int, ...]) -> Array:
+    """Return weights for an output (H, W, ...) whose weighted sum is the mean over the mask."""
     if mask.shape != shape[:2]:
         raise UsageError(
-            f"target {choice.asked!r}: the mask is {mask.shape}, output {choice.head!r} is {shape}",
-            mend="give a mask of the size of the output",
+            f"target {target.text!r}: the mask is {mask.shape}, output {target.head!r} is {shape}",
+            hint="give a mask of the size of the output",
         )
     if not mask.any():
-        raise UsageError(f"target {choice.asked!r}: the mask is empty")
+        raise UsageError(f"target {target.text!r}: the mask is empty")
     weights = np.zeros((*mask.shape, shape[2] if len(shape) == 3 else 1), np.float32)
-    weights[..., choice.rank] = mask / np.count_nonzero(mask)
+    weights[..., target.rank] = mask / np.count_nonzero(mask)
     return weights.reshape(shape)
 
 
-def _unit(target: Target, head: Head) -> tuple[int, ...]:
+def _resolve_unit(target: Target, output: OutputSpec) -> tuple[int, ...]:
+    """Return the index tuple of a unit, with negative indices counted from the end."""
     index = target.index
-    shape = head.shape or ()
+    shape = output.shape or ()
     fits = len(index) == len(shape) and all(
         d is None or -d <= i < d for i, d in zip(index, shape, strict=True)
     )
     if not fits:
         raise UsageError(
-            f"target {target.asked!r} is outside output {head.name!r} of shape {head.shape}",
-            mend=f"it takes whole numbers within it, {len(shape)} of them",
+            f"target {target.text!r} is outside output {output.name!r} of shape {output.shape}",
+            hint=f"it takes whole numbers within it, {len(shape)} of them",
         )
     return tuple(i if i >= 0 or d is None else i + d for i, d in zip(index, shape, strict=True))

@@ -1,4 +1,4 @@
-"""What one input file holds, in the normal form: names to arrays, batch axis first."""
+"""Holds the samples of input files as arrays by input name, with the batch axis first."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from inputgrad_cli.data.preprocessing import Preprocess, known
-from inputgrad_cli.data.signature import Port
+from inputgrad_cli.data.preprocessing import Preprocess, get_preset
+from inputgrad_cli.data.signature import InputSpec
 from inputgrad_cli.errors import ItemError
-from inputgrad_cli.numeric.arrays import Array, Arrays, count, digest, join, printable_shape, take
-from inputgrad_cli.numeric.lazy_array import ranges
-from inputgrad_cli.numeric.ragged import is_uneven
+from inputgrad_cli.numeric.arrays import Array, Arrays, count, digest, format_shape, join, take
+from inputgrad_cli.numeric.lazy_array import split_rows
+from inputgrad_cli.numeric.ragged import is_ragged
 
 
 @dataclass(frozen=True)
 class Samples:
-    """The samples of one item, or of several that travel together.
+    """The samples of one item, or of several items that are computed as one batch.
 
-    `many` says that results keep the sample axis (a table of one row has it too). `pixels` holds,
+    `many` is True if results keep the sample axis (a table of one row has it too). `pixels` holds,
     for inputs read from picture files, the pictures 0..255 as the model sees them before its
-    preprocessing: uint8 (N, H, W, C), whatever its own order; the preprocessing is in `preprocess`.
-    `header` has the names of a table's columns in the file's order; `failed` the samples that
-    cannot be used, by number; `notes` what was done to the data, by code; `record` what goes into
-    the metadata as it is.
+    preprocessing: uint8 (N, H, W, C), whatever axis order the model has; the preprocessing is in
+    `preprocess`. `header` has the names of a table's columns in the file's order, `failed` the
+    errors of samples that cannot be used by index, `notes` the changes made to the data by code,
+    and `record` what is copied into the metadata.
     """
 
     arrays: Arrays
@@ -42,26 +42,26 @@ class Samples:
         return count(self.arrays)
 
     @property
-    def uneven(self) -> bool:
-        """Return whether the samples have unequal shapes, so that each has a result of its own."""
-        return any(is_uneven(array) for array in self.arrays.values())
+    def is_ragged(self) -> bool:
+        """Return whether the samples differ in shape, so that each gets a separate result."""
+        return any(is_ragged(array) for array in self.arrays.values())
 
-    def single(self, row: int) -> Samples:
-        """Return one of many samples as if its file held no other."""
+    def extract_sample(self, row: int) -> Samples:
+        """Return the sample at index `row` as if it were the only one in its file."""
         record = dict(self.record)
         if "ids" in record:
             record["id"] = record.pop("ids")[row]
-        return replace(self.rows([row]), many=False, record=record)
+        return replace(self.select_rows([row]), many=False, record=record)
 
-    def rows(self, chosen: Sequence[int]) -> Samples:
-        """Return the chosen samples alone."""
-        index = np.asarray(chosen, np.intp)
+    def select_rows(self, rows: Sequence[int]) -> Samples:
+        """Return only the samples at the indices `rows`."""
+        index = np.asarray(rows, np.intp)
         return replace(
             self, arrays=take(self.arrays, index), pixels=take(self.pixels, index), failed={}
         )
 
-    def renamed(self, names: Mapping[str, str]) -> Samples:
-        """Return the samples with inputs called by other names, where `names` has one."""
+    def rename_inputs(self, names: Mapping[str, str]) -> Samples:
+        """Return the samples with inputs renamed by the mapping `names`; others keep theirs."""
         return replace(
             self,
             arrays={names.get(name, name): array for name, array in self.arrays.items()},
@@ -69,24 +69,27 @@ class Samples:
         )
 
 
-def suited(preprocess: Preprocess, port: Port) -> Preprocess:
-    """Return the preprocessing as this picture input needs it: its axes, and its whole numbers."""
-    if port.kind == "integer" and not preprocess.keeps_values and preprocess.source != "option":
-        preprocess = known("raw", f"the input's type, {port.dtype}")
-    if (preprocess.channels_first, preprocess.flat) == (port.channels_first, port.is_flat):
+def match_input(preprocess: Preprocess, spec: InputSpec) -> Preprocess:
+    """Return the preprocessing adapted to a picture input: its axis order and integer type."""
+    if spec.kind == "integer" and not preprocess.keeps_values and preprocess.source != "option":
+        preprocess = get_preset("raw", f"the input's type, {spec.dtype}")
+    if (preprocess.channels_first, preprocess.flat) == (spec.channels_first, spec.is_flat):
         return preprocess
-    return replace(preprocess, channels_first=port.channels_first, flat=port.is_flat)
+    return replace(preprocess, channels_first=spec.channels_first, flat=spec.is_flat)
 
 
-def layout(ports: Sequence[Port]) -> dict[str, Any]:
-    """Return for the record which picture inputs are (C, H, W) or (H, W), to be drawn right."""
-    first = [port.name for port in ports if port.is_picture and port.channels_first]
-    flat = [port.name for port in ports if port.is_picture and port.is_flat]
+def describe_layout(specs: Sequence[InputSpec]) -> dict[str, Any]:
+    """Return the names of picture inputs that are (C, H, W) or (H, W).
+
+    The record keeps them, so that maps can be drawn in the right axis order.
+    """
+    first = [spec.name for spec in specs if spec.is_image and spec.channels_first]
+    flat = [spec.name for spec in specs if spec.is_image and spec.is_flat]
     return {key: names for key, names in (("channels_first", first), ("flat", flat)) if names}
 
 
-def together(parts: Sequence[Samples]) -> Samples:
-    """Return samples of one shape as one batch."""
+def join_samples(parts: Sequence[Samples]) -> Samples:
+    """Return samples of the same shape as one batch."""
     if len(parts) == 1:
         return parts[0]
     return replace(
@@ -96,59 +99,66 @@ def together(parts: Sequence[Samples]) -> Samples:
     )
 
 
-def keys(arrays: Arrays, seed: int) -> list[bytes]:
-    """Return one key a sample, from the seed and the sample's content alone."""
+def compute_keys(arrays: Arrays, seed: int) -> list[bytes]:
+    """Return one key per sample for random draws, from the seed and the sample's values only."""
     prefix = f"{seed}\0".encode()
     rows = range(count(arrays))
     return [hashlib.sha256(prefix + digest(take(arrays, slice(i, i + 1)))).digest() for i in rows]
 
 
-class Fit(NamedTuple):
-    """An array as the input takes it, with the batch axis; `failed` are samples that do not fit."""
+class FittedArray(NamedTuple):
+    """An array in the input's type, with the batch axis.
+
+    `many` is True if the array had a sample axis; `failed` has the errors of samples that do not
+    fit, by index.
+    """
 
     array: Array
     many: bool
     failed: Mapping[int, ItemError]
 
 
-def fit(array: Array, port: Port, where: str, first: int = 0) -> Fit:
-    """Return `array` in the input's type (floats as float32, or float64), and how many it holds.
+def fit_array(array: Array, spec: InputSpec, where: str, first: int = 0) -> FittedArray:
+    """Return `array` in the input's type (floats as float32 or float64), with a batch axis.
 
-    The batch axis is always there. An array of the input's shape is one sample; with one more
-    leading axis it is many. Whole-number inputs take whole numbers in their range alone; where one
-    of many samples breaks that, it fails alone. Raises ItemError (kinds `dtype`, `shape`, `empty`).
-    Of an array that is a part of one, `first` is the number of its first sample.
+    An array of the input's shape is one sample; with one more leading axis it holds many. An
+    integer input takes only whole numbers in its range; if some of many samples break that, only
+    these fail. If `array` is a chunk of a larger one, `first` is the index of its first sample.
+    `where` names the file in messages. Raises ItemError (kinds `dtype`, `shape`, `empty`).
     """
-    array = _of_kind(array, port, where)
-    shape, many = fitting(array.shape, port, where)
+    array = _check_kind(array, spec, where)
+    shape, many = find_sample_shape(array.shape, spec, where)
     if many and (array.ndim == 0 or len(array) == 0):
         raise ItemError(f"{where}: holds no sample", kind="empty")
-    rows, wrong = _cast(np.reshape(array, (len(array) if many else 1, *shape)), port)
+    rows, wrong = _cast(np.reshape(array, (len(array) if many else 1, *shape)), spec)
     failed = {}
-    for row, what in wrong.items():
-        place = f"{where}, sample {first + row}" if many else where
+    for row, reason in wrong.items():
+        location = f"{where}, sample {first + row}" if many else where
         failed[first + row] = ItemError(
-            f"{place}: {what}", reason=f"input {port.name!r} takes {_takes(port)}", kind="dtype"
+            f"{location}: {reason}",
+            reason=f"input {spec.name!r} takes {_describe_values(spec)}",
+            kind="dtype",
         )
     if failed and not many:
         raise failed[first]
-    return Fit(rows, many, failed)
+    return FittedArray(rows, many, failed)
 
 
-def _of_kind(array: Array, port: Port, where: str) -> Array:
-    if port.kind == "text":
-        return texts(array, port, where)
+def _check_kind(array: Array, spec: InputSpec, where: str) -> Array:
+    """Return numbers unchanged and texts decoded; ItemError for other types."""
+    if spec.kind == "text":
+        return decode_texts(array, spec, where)
     if array.dtype.kind in "biuf":
         return array
     raise ItemError(
         f"{where}: values of type {array.dtype} cannot be model input",
-        reason=f"input {port.name!r} takes numbers",
+        reason=f"input {spec.name!r} takes numbers",
         kind="dtype",
     )
 
 
-def texts(array: Array, port: Port, where: str) -> Array:
-    """Return an array of texts; bytes are read as UTF-8. Raises ItemError (kind `dtype`)."""
+def decode_texts(array: Array, spec: InputSpec, where: str) -> Array:
+    """Return an array of texts; bytes are decoded as UTF-8. Raises ItemError (kind `dtype`)."""
     try:
         if array.dtype.kind == "S":
             array = np.char.decode(array, "utf-8")
@@ -160,13 +170,13 @@ def texts(array: Array, port: Port, where: str) -> Array:
         return array
     raise ItemError(
         f"{where}: values of type {array.dtype} are not text",
-        reason=f"input {port.name!r} takes text",
+        reason=f"input {spec.name!r} takes text",
         kind="dtype",
     )
 
 
 def _is_unicode(array: Array) -> bool:
-    """Return whether UTF-8 can write the texts: NumPy holds any 32 bits as a character."""
+    """Return whether UTF-8 can encode the texts; NumPy stores any 32 bits as a character."""
     if not array.dtype.itemsize:
         return True
     flat = np.ascontiguousarray(array, array.dtype.newbyteorder("=")).reshape(-1)
@@ -174,36 +184,36 @@ def _is_unicode(array: Array) -> bool:
     return not ((codes > 0x10FFFF) | ((codes >= 0xD800) & (codes < 0xE000))).any()
 
 
-def _takes(port: Port) -> str:
-    if port.kind == "bool":
+def _describe_values(spec: InputSpec) -> str:
+    if spec.kind == "bool":
         return "0 and 1, or false and true"
-    info = np.iinfo(port.dtype)
+    info = np.iinfo(spec.dtype)
     return f"whole numbers from {info.min} to {info.max}"
 
 
-def _cast(rows: Array, port: Port) -> tuple[Array, dict[int, str]]:
-    """Return (N, ...) values in the input's type, and the first wrong value of each wrong row."""
-    if port.kind == "text":
+def _cast(rows: Array, spec: InputSpec) -> tuple[Array, dict[int, str]]:
+    """Return (N, ...) values in the input's type, and a message for each sample that misfits."""
+    if spec.kind == "text":
         return rows, {}
-    if port.kind == "float":
+    if spec.kind == "float":
         with np.errstate(over="ignore"):
-            dtype = np.float64 if port.dtype == "float64" else np.float32
+            dtype = np.float64 if spec.dtype == "float64" else np.float32
             return np.ascontiguousarray(rows, dtype), {}
-    misfit = _misfits(rows, port)
-    told = {}
+    misfit = _find_misfits(rows, spec)
+    messages = {}
     for row in np.flatnonzero(misfit.reshape(len(rows), -1).any(axis=1)):
-        place = tuple(int(i) for i in np.argwhere(misfit[row])[0])
-        at = f" at {list(place)}" if place else ""
-        told[int(row)] = f"the value {rows[row][place]}{at} does not fit"
-    whole = np.where(misfit, np.zeros((), rows.dtype), rows)
-    return np.ascontiguousarray(whole.astype(port.dtype)), told
+        position = tuple(int(i) for i in np.argwhere(misfit[row])[0])
+        at = f" at {list(position)}" if position else ""
+        messages[int(row)] = f"the value {rows[row][position]}{at} does not fit"
+    valid = np.where(misfit, np.zeros((), rows.dtype), rows)
+    return np.ascontiguousarray(valid.astype(spec.dtype)), messages
 
 
-def _misfits(rows: Array, port: Port) -> Array:
-    """Return where a value is not one that the whole-number or bool input can hold."""
-    if port.kind == "bool":
+def _find_misfits(rows: Array, spec: InputSpec) -> Array:
+    """Return a mask of the values that an integer or bool input cannot hold."""
+    if spec.kind == "bool":
         return np.asarray((rows != 0) & (rows != 1))
-    info = np.iinfo(port.dtype)
+    info = np.iinfo(spec.dtype)
     if rows.dtype.kind == "f":
         # max + 1 is a power of two, exact as a float where max itself is rounded.
         values = rows.astype(np.float64)
@@ -214,45 +224,46 @@ def _misfits(rows: Array, port: Port) -> Array:
     return np.asarray((rows < info.min) | (rows > info.max))
 
 
-def fitting(shape: tuple[int, ...], port: Port, where: str) -> tuple[tuple[int, ...], bool]:
-    """Return the shape of a sample, and whether an array of `shape` holds many of them.
+def find_sample_shape(
+    shape: tuple[int, ...], spec: InputSpec, where: str
+) -> tuple[tuple[int, ...], bool]:
+    """Return the shape of a sample, and whether an array of `shape` holds many samples.
 
-    An array may have axes of one that the model does not have, and lack those that it has.
-    Raises ItemError (kind `shape`).
+    Axes of length one may be added or removed. Raises ItemError (kind `shape`).
     """
-    if port.shape is None:
+    if spec.shape is None:
         return shape[1:], True
-    if port.accepts(shape):
+    if spec.can_take(shape):
         return shape, False
-    single = port.fitting(shape), False
-    several = port.fitting(shape[1:]) if shape else None, True
-    # With as many axes as the model's, or more, the first is that of the samples.
-    readings = (several, single) if len(shape) >= len(port.shape) else (single, several)
+    as_single = spec.align_shape(shape), False
+    as_many = spec.align_shape(shape[1:]) if shape else None, True
+    # With as many axes as a sample has, or more, the first one is read as the sample axis.
+    readings = (as_many, as_single) if len(shape) >= len(spec.shape) else (as_single, as_many)
     for sample, many in readings:
         if sample is not None:
             return sample, many
     raise ItemError(
-        f"{where}: shape {printable_shape(shape)} does not fit input {port.name!r}",
-        reason=f"one sample is {printable_shape(port.shape)}, "
-        f"many are {printable_shape((None, *port.shape))}",
+        f"{where}: shape {format_shape(shape)} does not fit input {spec.name!r}",
+        reason=f"one sample is {format_shape(spec.shape)}, "
+        f"many are {format_shape((None, *spec.shape))}",
         kind="shape",
     )
 
 
-def nonfinite(arrays: Arrays, where: str) -> dict[int, ItemError]:
-    """Return an error for each sample that holds NaN or infinity among its floats."""
-    bad: dict[int, ItemError] = {}
+def find_nonfinite(arrays: Arrays, where: str) -> dict[int, ItemError]:
+    """Return, by index, an error for each sample whose floats hold NaN or infinity."""
+    errors: dict[int, ItemError] = {}
     for name, array in arrays.items():
-        if array.dtype.kind != "f" or is_uneven(array):  # each of those was looked at alone
+        if array.dtype.kind != "f" or is_ragged(array):  # ragged samples were checked one by one
             continue
-        for start, stop in ranges(array.shape, array.dtype.itemsize):
-            part = array[start:stop]
-            fine = np.isfinite(part).reshape(len(part), -1)
-            for row in np.flatnonzero(~fine.all(axis=1)):
-                lost = int(np.count_nonzero(~fine[row]))
-                bad[start + int(row)] = ItemError(
-                    f"{where}: {lost} of {part[row].size} values of {name!r} are NaN or infinite",
+        for start, stop in split_rows(array.shape, array.dtype.itemsize):
+            chunk = array[start:stop]
+            finite = np.isfinite(chunk).reshape(len(chunk), -1)
+            for row in np.flatnonzero(~finite.all(axis=1)):
+                bad = int(np.count_nonzero(~finite[row]))
+                errors[start + int(row)] = ItemError(
+                    f"{where}: {bad} of {chunk[row].size} values of {name!r} are NaN or infinite",
                     reason="no gradient has a meaning there",
                     kind="nonfinite",
                 )
-    return bad
+    return errors

@@ -1,7 +1,7 @@
-"""The scalar per sample that is differentiated: chosen on a model, then pinned.
+"""Defines the scalar per sample that is differentiated.
 
-`Choice` is a target that the model has. `PinnedTarget` is the choice with its classes fixed on the
-clean input; methods see nothing else, so no method can pick another class at another probe.
+A `ResolvedTarget` is a target that the model has. A `PinnedTarget` has its classes fixed on the
+clean input; methods see only this, so no method can follow another class at a perturbed input.
 """
 
 from __future__ import annotations
@@ -18,14 +18,15 @@ Space = Literal["logit", "probability", "output"]
 
 
 @dataclass(frozen=True)
-class Choice:
-    """A target that the model has, in a space, before the clean input pins it.
+class ResolvedTarget:
+    """A target that the model has, in a space, before its classes are fixed on the clean input.
 
     `terms` are the index tuples of the units and `signs` their factors (one of each, two for a
-    margin); `rank` stands for "the class of that rank on the clean input" (0 is the top).
+    margin). `rank` means the class of that rank on the clean input (0 is the top); for a mask it
+    is the class. `argument` is the name of a reduction or loss, or the path of a mask.
     """
 
-    asked: str
+    text: str
     head: str
     kind: Literal["units", "rank", "reduce", "loss", "mask"]
     space: Space
@@ -33,26 +34,31 @@ class Choice:
     signs: tuple[float, ...] = (1.0,)
     offset: float = 0.0
     rank: int = 0
-    how: str = ""
+    argument: str = ""
     group: str = ""
 
-    def program(self, pinned: bool) -> Choice:
-        """Return what decides the computation: units are data, so all of them share one trace."""
-        made = Choice("", self.head, self.kind, self.space, rank=self.rank, how=self.how)
+    def to_trace_key(self, pinned: bool) -> ResolvedTarget:
+        """Return the part of the target that decides which graph is traced.
+
+        Units are data of the graph, so targets that differ only in their units share one trace.
+        """
+        key = ResolvedTarget(
+            "", self.head, self.kind, self.space, rank=self.rank, argument=self.argument
+        )
         if self.kind == "mask":
-            return replace(made, rank=0, how="")
-        return replace(made, kind="units", rank=0) if pinned and self.kind == "rank" else made
+            return replace(key, rank=0, argument="")
+        return replace(key, kind="units", rank=0) if pinned and self.kind == "rank" else key
 
 
 @dataclass(frozen=True)
 class PinnedTarget:
-    """A choice with one entry per sample.
+    """A resolved target with one entry per sample.
 
     The scalar is `offset + sum over terms of signs * output[index]`, with `index` (B, terms, axes),
     `signs` (B, terms), `offset` (B,). A reduction or a loss has no terms; a loss has `truth`.
     """
 
-    choice: Choice
+    resolved: ResolvedTarget
     index: NDArray[np.int32]
     signs: NDArray[np.float32]
     offset: NDArray[np.float32]
@@ -68,23 +74,23 @@ class PinnedTarget:
             truth=None if self.truth is None else self.truth[rows],
         )
 
-    def unit(self, row: int) -> list[int] | list[list[int]] | None:
-        """Return the index of a sample as written to records: a pair for a margin, else one."""
+    def get_unit_index(self, row: int) -> list[int] | list[list[int]] | None:
+        """Return the index of a sample as it is written to records; a margin has two."""
         if self.index.shape[1] == 0:
             return None
         tuples = [[int(i) for i in term] for term in self.index[row]]
         return tuples[0] if len(tuples) == 1 else tuples
 
 
-def pin(choice: Choice, rows: int, truth: Array | None = None) -> PinnedTarget:
-    """Return the choice for `rows` samples; a `rank` choice is pinned by the engine instead."""
-    axes = len(choice.terms[0]) if choice.terms else 0
-    term_index = np.array(choice.terms, np.int32).reshape(len(choice.terms), axes)
-    signs = np.array(choice.signs[: len(choice.terms)], np.float32)
+def pin(target: ResolvedTarget, rows: int, truth: Array | None = None) -> PinnedTarget:
+    """Return the target for `rows` samples; the engine pins a target of kind `rank` instead."""
+    axes = len(target.terms[0]) if target.terms else 0
+    term_index = np.array(target.terms, np.int32).reshape(len(target.terms), axes)
+    signs = np.array(target.signs[: len(target.terms)], np.float32)
     return PinnedTarget(
-        choice,
+        target,
         np.broadcast_to(term_index, (rows, *term_index.shape)),
         np.broadcast_to(signs, (rows, *signs.shape)),
-        np.full(rows, choice.offset, np.float32),
+        np.full(rows, target.offset, np.float32),
         truth,
     )

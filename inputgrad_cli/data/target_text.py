@@ -1,6 +1,6 @@
-"""A target's text, read once: `[HEAD/]EXPR`; from here on it is a value.
+"""Parses the text of a target, `[HEAD/]EXPR`.
 
-A name that would be taken for something else stands in quotes, as in the grammar of methods:
+A name that would be read as something else is written in quotes, as in the grammar of methods:
 `class:"3"` is the class called 3, `margin:"a,b",c` has two classes.
 """
 
@@ -14,9 +14,11 @@ from typing import Literal
 from inputgrad_cli.choices import LAYER, TARGETS
 from inputgrad_cli.errors import GrammarError, UsageError
 from inputgrad_cli.grammar import Word, quote, unquote
-from inputgrad_cli.suggest import did_you_mean, suggest
+from inputgrad_cli.suggest import format_question, suggest
 
-Kind = Literal["auto", "top", "class", "unit", "all", "margin", "reduce", "loss", "mask", "file"]
+TargetKind = Literal[
+    "auto", "top", "class", "unit", "all", "margin", "reduce", "loss", "mask", "file"
+]
 
 RECONSTRUCTION = "reconstruction"
 REDUCTIONS = ("sum", "mean", "max", "norm")
@@ -24,9 +26,9 @@ HELP = (
     "auto, top1, top:K, 3, class:NAME, unit:I,J, all, margin:A,B, sum, mean, max, norm, "
     "mask:PATH, loss:NAME, file:PATH, layer:NAME/unit:I"
 )
-MAX_TOP = 10_000  # maps of one target; more are a slip of the finger
-# Words that people use for those of the grammar.
-OTHER_WORDS = {
+MAX_TOP = 10_000  # maps of one target; a larger number is a typing error
+# Words that people write instead of those of the grammar.
+SYNONYMS = {
     "cls": ("class:",), "label": ("class:",), "category": ("class:",), "index": ("class:", "unit:"),
     "idx": ("class:", "unit:"), "logit": ("class:",), "neuron": ("unit:",), "output": ("unit:",),
     "argmax": ("top1",), "best": ("top1",), "predicted": ("top1",), "prediction": ("top1",),
@@ -34,60 +36,60 @@ OTHER_WORDS = {
     "average": ("mean",), "total": ("sum",), "l2": ("norm",), "difference": ("margin:",),
     "segmentation": ("mask:",), "criterion": ("loss:",),
 }  # fmt: skip
-NUMBER = re.compile(r"[0-9]{1,9}")  # within int32; \d would take digits of every script
+NUMBER = re.compile(r"[0-9]{1,9}")  # fits int32; \d would match the digits of every script
 INTEGER = re.compile(r"-?[0-9]{1,9}")
 QUOTED = r"""(?:"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')"""
 
 
 @dataclass(frozen=True)
-class ClassWord:
-    """A class as written: its number, or the names that the text can mean, likeliest first."""
+class ClassReference:
+    """A class as written: its index, or the names that the text can mean, likeliest first."""
 
     text: str
-    number: int | None = None
+    index: int | None = None
     names: tuple[str, ...] = ()
 
     def find(self, labels: Sequence[str]) -> int | None:
-        """Return the class among the class names; None where no class is called so.
+        """Return the index of the class among the class names, None if no class has this name.
 
-        Raises UsageError where several are.
+        Raises UsageError if several classes have it.
         """
-        if self.number is not None:
-            return self.number
+        if self.index is not None:
+            return self.index
         name = next((name for name in self.names if name in labels), None)
         if name is None:
             return None
-        same = [number for number, label in enumerate(labels) if label == name]
-        if len(same) > 1:
+        indices = [index for index, label in enumerate(labels) if label == name]
+        if len(indices) > 1:
             raise UsageError(
-                f"{len(same)} classes are called {name!r}",
-                mend=f"write the number: {', '.join(f'class:{n}' for n in same[:5])}",
+                f"{len(indices)} classes are called {name!r}",
+                hint=f"write the number: {', '.join(f'class:{n}' for n in indices[:5])}",
             )
-        return same[0]
+        return indices[0]
 
-    def fact(self, labels: Sequence[str]) -> int | str:
-        """Return what decides which class is meant: its number where it is known, else its name."""
+    def to_identity(self, labels: Sequence[str]) -> int | str:
+        """Return the index of the class if it is known, else its name."""
         try:
-            number = self.find(labels)
+            index = self.find(labels)
         except UsageError:
-            number = None
-        return self.names[0] if number is None else number
+            index = None
+        return self.names[0] if index is None else index
 
 
 @dataclass(frozen=True)
 class Target:
-    """A target as asked.
+    """A target as parsed from its text.
 
     `head` is the output's name, or `layer:NAME`; `classes` are those of `class`, `margin` and
     `mask`, `ranks` those of `top` (0 is the top class), `index` that of `unit`; `name` is that of
-    a reduction or a loss, `path` that of a mask or a table of targets. `readings` are what else
-    the text means for a model with an output of that name.
+    a reduction or a loss, `path` that of a mask or a table of targets. `readings` are other
+    meanings of the text, for models with an output of that name.
     """
 
-    asked: str
-    kind: Kind
+    text: str
+    kind: TargetKind
     head: str | None = None
-    classes: tuple[ClassWord, ...] = ()
+    classes: tuple[ClassReference, ...] = ()
     ranks: tuple[int, ...] = ()
     index: tuple[int, ...] = ()
     name: str = ""
@@ -96,7 +98,7 @@ class Target:
 
     @property
     def layer(self) -> str | None:
-        """Return `layer:NAME` where the target is about what a layer gives."""
+        """Return `layer:NAME` if the target is about the output of a layer, else None."""
         return self.head if self.head is not None and self.head.startswith(LAYER) else None
 
     @property
@@ -105,75 +107,79 @@ class Target:
         return self.kind == "all"
 
     @property
-    def is_one_map(self) -> bool:
-        """Return whether the target is one number a sample, and written here."""
+    def is_single_map(self) -> bool:
+        """Return whether the target is one scalar per sample, and not read from a file."""
         return self.kind not in ("all", "file") and len(self.ranks) <= 1
 
     @property
     def needs_truth(self) -> bool:
-        """Return whether true values must be given."""
+        """Return whether the target needs true values."""
         return self.kind == "loss" and self.name != RECONSTRUCTION
 
     @property
-    def meaning(self) -> Target:
-        """Return the target without the way it was written: equal where two ask for one map."""
-        classes = tuple(ClassWord("", word.number, word.names[:1]) for word in self.classes)
-        return replace(self, asked="", classes=classes)
+    def canonical(self) -> Target:
+        """Return the target without its spelling; equal for texts that request the same map."""
+        classes = tuple(ClassReference("", word.index, word.names[:1]) for word in self.classes)
+        return replace(self, text="", classes=classes)
 
-    def is_written(self, text: str) -> bool:
-        """Return whether `text` asks for the same, in these words or others."""
+    def is_same_as(self, text: str) -> bool:
+        """Return whether `text` requests the same target, in the same words or others."""
         try:
-            return text == self.asked or parse(text).meaning == self.meaning
+            return text == self.text or parse_target(text).canonical == self.canonical
         except GrammarError:
             return False
 
-    def maps(self) -> tuple[Target, ...]:
-        """Return a target for each map: K of them for `top:K`, else this one."""
+    def split_ranks(self) -> tuple[Target, ...]:
+        """Return one target per map: K for `top:K`, else only this one."""
         if self.kind != "top":
             return (self,)
         prefix = f"{self.head}/" if self.head else ""
-        return tuple(replace(self, asked=f"{prefix}top{r + 1}", ranks=(r,)) for r in self.ranks)
+        return tuple(replace(self, text=f"{prefix}top{r + 1}", ranks=(r,)) for r in self.ranks)
 
-    def among(self, outputs: Sequence[str]) -> Target:
-        """Return the target for a model with these outputs; with none known, as it stands."""
-        every = (self, *self.readings)
-        if named := [target for target in every if target.head in outputs]:
+    def choose_reading(self, outputs: Sequence[str]) -> Target:
+        """Return the reading that fits a model with these outputs.
+
+        If none of them is named, returns the first reading that names no output; without known
+        outputs, that is this target if there is none. Raises UsageError if no reading fits.
+        """
+        readings = (self, *self.readings)
+        if named := [target for target in readings if target.head in outputs]:
             return max(named, key=lambda target: len(target.head or ""))
-        plain = [target for target in every if target.head is None or target.layer]
-        if plain or not outputs:
-            return plain[0] if plain else self
+        without_output = [target for target in readings if target.head is None or target.layer]
+        if without_output or not outputs:
+            return without_output[0] if without_output else self
         raise UsageError(
-            f"target {self.asked!r}: the model has no output {self.head!r}",
-            mend=f"its outputs are: {', '.join(outputs)}",
+            f"target {self.text!r}: the model has no output {self.head!r}",
+            hint=f"its outputs are: {', '.join(outputs)}",
         )
 
 
-def parse(text: str, outputs: Sequence[str] = ()) -> Target:
-    """Return the target that `text` writes, for a model with these outputs where they are known.
+def parse_target(text: str, outputs: Sequence[str] = ()) -> Target:
+    """Return the target that `text` means, for a model with these outputs if they are known.
 
-    Raises GrammarError, which points at the word that is wrong.
+    Raises GrammarError, which points at the wrong word.
     """
     starts = [match.end() for match in re.finditer("/", text)]
     if text.startswith(LAYER):
-        return _read_first(text, starts, "write what is asked of the layer: layer:NAME/unit:I")
-    readings = [target for at in (0, *starts) if (target := _try(text, at)) is not None]
+        return _read_longest(text, starts, "write what is asked of the layer: layer:NAME/unit:I")
+    readings = [target for at in (0, *starts) if (target := _try_read(text, at)) is not None]
     if not readings:
         has_head = bool(starts) and not _is_word(text.partition(":")[0])
         return _read(text, starts[0] if has_head else 0)
-    return replace(readings[0], readings=tuple(readings[1:])).among(outputs)
+    return replace(readings[0], readings=tuple(readings[1:])).choose_reading(outputs)
 
 
-def _read_first(text: str, starts: Sequence[int], mend: str) -> Target:
-    """Return the reading with the longest expression: the name before it has slashes of its own."""
+def _read_longest(text: str, starts: Sequence[int], hint: str) -> Target:
+    """Return the reading with the longest expression; the layer's name may contain slashes."""
     for at in starts:
-        if (target := _try(text, at)) is not None:
+        if (target := _try_read(text, at)) is not None:
             return target
     if not starts:
-        raise GrammarError(f"target {text!r} is only a layer", text, 0, len(text), mend)
+        raise GrammarError(f"target {text!r} is only a layer", text, 0, len(text), hint)
     return _read(text, starts[-1])
 
 
-def _try(text: str, at: int) -> Target | None:
+def _try_read(text: str, at: int) -> Target | None:
     try:
         return _read(text, at)
     except GrammarError:
@@ -185,102 +191,110 @@ def _is_word(word: str) -> bool:
 
 
 def _read(text: str, at: int) -> Target:
-    """Return the target whose expression begins at `at`, with what stands before as its head."""
+    """Return the target whose expression begins at `at`; the text before it names the output."""
     head = text[: at - 1] if at else None
     expression = text[at:]
     if at and not head:
         raise GrammarError("the name of an output is missing", text, 0, 1)
-    plain = Target(text, "auto", head)
+    target = Target(text, "auto", head)
     if expression in ("auto", "all"):
-        return replace(plain, kind="auto" if expression == "auto" else "all")
+        return replace(target, kind="auto" if expression == "auto" else "all")
     if expression in REDUCTIONS:
-        return replace(plain, kind="reduce", name=expression)
+        return replace(target, kind="reduce", name=expression)
     if NUMBER.fullmatch(expression):
-        return replace(plain, kind="class", classes=(_class_word(expression),))
+        return replace(target, kind="class", classes=(_parse_class(expression),))
     if match := re.fullmatch(r"top(:?)([0-9]+)", expression):
-        return replace(plain, kind="top", ranks=_ranks(text, at, match))
+        return replace(target, kind="top", ranks=_parse_ranks(text, at, match))
     word, colon, rest = expression.partition(":")
     if not (colon and rest and word in READERS):
-        raise _unknown(text, at)
-    return READERS[word](plain, Word(rest, at + len(word) + 1, len(text)))
+        raise _build_unknown_error(text, at)
+    return READERS[word](target, Word(rest, at + len(word) + 1, len(text)))
 
 
-def _ranks(text: str, at: int, match: re.Match[str]) -> tuple[int, ...]:
+def _parse_ranks(text: str, at: int, match: re.Match[str]) -> tuple[int, ...]:
+    """Return the ranks of `top1` or `top:K`; GrammarError if K is out of range."""
     total = int(match[2]) if len(match[2]) < 9 else MAX_TOP + 1
     if not 1 <= total <= MAX_TOP or (not match[1] and total != 1):
-        what = f"target {text[at:]!r} is not known"
-        mend = f"write top1 or top:K with K from 1 to {MAX_TOP}"
-        raise GrammarError(what, text, at, len(text), mend)
+        message = f"target {text[at:]!r} is not known"
+        hint = f"write top1 or top:K with K from 1 to {MAX_TOP}"
+        raise GrammarError(message, text, at, len(text), hint)
     return tuple(range(total))
 
 
-def _unknown(text: str, at: int) -> GrammarError:
+def _build_unknown_error(text: str, at: int) -> GrammarError:
+    """Return the error for an unknown target, with the targets that may be meant."""
     expression = text[at:]
     word, rest = re.split(r"[:= ]+|(?=[0-9])", f"{expression}:", maxsplit=1)
     rest = rest.removesuffix(":")
-    words = [near for near in suggest(word, TARGETS, OTHER_WORDS) if _fits(near, rest)]
-    guess = did_you_mean([near + rest if near.endswith(":") else near for near in words])
+    names = [near for near in suggest(word, TARGETS, SYNONYMS) if _can_follow(near, rest)]
+    guess = format_question([near + rest if near.endswith(":") else near for near in names])
     is_name = bool(expression) and not re.search(r"[:/=]", expression)
-    named = f"a class is named class:{expression}; " if is_name else ""
-    mend = f"{named}targets are {HELP}, each with HEAD/ before it where there are several outputs"
+    class_hint = f"a class is named class:{expression}; " if is_name else ""
+    hint = (
+        f"{class_hint}targets are {HELP}, each with HEAD/ before it where there are several outputs"
+    )
     return GrammarError(
-        f"target {expression!r} is not known", text, at, len(text), f"{guess} {mend}".strip()
+        f"target {expression!r} is not known", text, at, len(text), f"{guess} {hint}".strip()
     )
 
 
-def _fits(word: str, rest: str) -> bool:
-    """Return whether a word of the grammar takes what was written behind another word."""
+def _can_follow(word: str, rest: str) -> bool:
+    """Return whether a word of the grammar can take `rest`, written after another word."""
     return bool(rest) if word.endswith(":") else not rest
 
 
-def class_word(name: str) -> str:
-    """Return a class's name as it must be written: in quotes where it would be read otherwise."""
+def format_class(name: str) -> str:
+    """Return a class's name as it must be written, in quotes if it would be misread."""
     if NUMBER.fullmatch(name):
         return f'"{name}"'
     return name if unquote(name) is None else quote(name)
 
 
-def _class_word(raw: str) -> ClassWord:
-    """Return a class as written; a bare number is its number, a number in quotes its name."""
-    if NUMBER.fullmatch(raw):
-        return ClassWord(raw, int(raw))
-    quoted = unquote(raw)
-    names = (quoted, raw, raw.strip()) if quoted is not None else (raw, raw.strip())
-    return ClassWord(raw, None, tuple(dict.fromkeys(names)))
+def _parse_class(text: str) -> ClassReference:
+    """Return a class reference; a bare number is its index, a number in quotes its name."""
+    if NUMBER.fullmatch(text):
+        return ClassReference(text, int(text))
+    quoted = unquote(text)
+    names = (quoted, text, text.strip()) if quoted is not None else (text, text.strip())
+    return ClassReference(text, None, tuple(dict.fromkeys(names)))
 
 
-def _class(plain: Target, rest: Word) -> Target:
-    return replace(plain, kind="class", classes=(_class_word(rest.text),))
+def _read_class(target: Target, rest: Word) -> Target:
+    return replace(target, kind="class", classes=(_parse_class(rest.text),))
 
 
-def _unit(plain: Target, rest: Word) -> Target:
+def _read_unit(target: Target, rest: Word) -> Target:
+    """Return the target `unit:I,J`; GrammarError unless it has whole numbers."""
     words = [word.strip() for word in rest.text.split(",")]
     if wrong := next((word for word in words if not INTEGER.fullmatch(word)), None):
         at = rest.at + rest.text.index(wrong)
-        what = f"target {plain.asked!r}: unit takes whole numbers"
-        raise GrammarError(what, plain.asked, at, at + len(wrong), "as in unit:3 or unit:0,5")
+        message = f"target {target.text!r}: unit takes whole numbers"
+        raise GrammarError(message, target.text, at, at + len(wrong), "as in unit:3 or unit:0,5")
     if "" in words:
-        what = f"target {plain.asked!r}: unit takes whole numbers"
-        raise GrammarError(what, plain.asked, rest.at, rest.end, "as in unit:3 or unit:0,5")
-    return replace(plain, kind="unit", index=tuple(int(word) for word in words))
+        message = f"target {target.text!r}: unit takes whole numbers"
+        raise GrammarError(message, target.text, rest.at, rest.end, "as in unit:3 or unit:0,5")
+    return replace(target, kind="unit", index=tuple(int(word) for word in words))
 
 
-def _margin(plain: Target, rest: Word) -> Target:
-    words = _split(rest.text)
+def _read_margin(target: Target, rest: Word) -> Target:
+    """Return the target `margin:A,B`; GrammarError unless it has two classes."""
+    words = _split_classes(rest.text)
     if len(words) != 2 or not all(word.strip() for word in words):
         raise GrammarError(
-            f"target {plain.asked!r}: margin takes two classes",
-            plain.asked,
+            f"target {target.text!r}: margin takes two classes",
+            target.text,
             rest.at,
             rest.end,
             'as in margin:1,2; a name with a comma is quoted: margin:"a,b",c',
         )
-    # Around a comma spaces are only layout; those of a name stand within its quotes.
-    return replace(plain, kind="margin", classes=tuple(_class_word(word.strip()) for word in words))
+    # Spaces around a comma are ignored; a name with outer spaces is written in quotes.
+    return replace(
+        target, kind="margin", classes=tuple(_parse_class(word.strip()) for word in words)
+    )
 
 
-def _split(text: str) -> list[str]:
-    """Return the parts between commas that stand outside of quotes."""
+def _split_classes(text: str) -> list[str]:
+    """Return the parts between commas, except for commas in quotes."""
     part = re.compile(rf"\s*{QUOTED}\s*(?=,|\Z)|[^,]*", re.S)
     parts, at = [], 0
     while at <= len(text):
@@ -291,35 +305,37 @@ def _split(text: str) -> list[str]:
     return parts
 
 
-def _loss(plain: Target, rest: Word) -> Target:
-    return replace(plain, kind="loss", name=unquote(rest.text) or rest.text)
+def _read_loss(target: Target, rest: Word) -> Target:
+    return replace(target, kind="loss", name=unquote(rest.text) or rest.text)
 
 
-def _mask(plain: Target, rest: Word) -> Target:
+def _read_mask(target: Target, rest: Word) -> Target:
+    """Return the target `mask:PATH` or `mask:PATH,class=K`."""
     match = re.fullmatch(rf"({QUOTED}|.*?)(?:,class=(.*))?", rest.text, re.S)
     path, word = (match[1], match[2]) if match else (rest.text, None)
     if not path or word == "":
         missing = "a path" if not path else "a class"
-        mend = "as in mask:mask.png or mask:mask.png,class=3"
-        what = f"target {plain.asked!r}: {missing} is missing"
-        raise GrammarError(what, plain.asked, rest.at, rest.end, mend)
-    classes = (_class_word(word),) if word else ()
-    return replace(plain, kind="mask", path=unquote(path) or path, classes=classes)
+        hint = "as in mask:mask.png or mask:mask.png,class=3"
+        message = f"target {target.text!r}: {missing} is missing"
+        raise GrammarError(message, target.text, rest.at, rest.end, hint)
+    classes = (_parse_class(word),) if word else ()
+    return replace(target, kind="mask", path=unquote(path) or path, classes=classes)
 
 
-def _file(plain: Target, rest: Word) -> Target:
-    if plain.head is not None:
-        mend = "write the outputs in the rows of the table"
-        what = f"target {plain.asked!r}: a table stands for itself"
-        raise GrammarError(what, plain.asked, 0, rest.at, mend)
-    return replace(plain, kind="file", path=unquote(rest.text) or rest.text)
+def _read_file(target: Target, rest: Word) -> Target:
+    """Return the target `file:PATH`, a table of targets."""
+    if target.head is not None:
+        hint = "write the outputs in the rows of the table"
+        message = f"target {target.text!r}: a table takes no output before it"
+        raise GrammarError(message, target.text, 0, rest.at, hint)
+    return replace(target, kind="file", path=unquote(rest.text) or rest.text)
 
 
 READERS = {
-    "class": _class,
-    "unit": _unit,
-    "margin": _margin,
-    "loss": _loss,
-    "mask": _mask,
-    "file": _file,
+    "class": _read_class,
+    "unit": _read_unit,
+    "margin": _read_margin,
+    "loss": _read_loss,
+    "mask": _read_mask,
+    "file": _read_file,
 }

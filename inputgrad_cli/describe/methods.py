@@ -1,4 +1,4 @@
-"""Methods in words, from their own definitions: for `methods` and for the README."""
+"""Describes methods from their definitions, for `inputgrad methods` and the README."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from typing import Any
 
 from inputgrad_cli.interfaces.method import Method
 from inputgrad_cli.methods import methods
-from inputgrad_cli.registry import parameters, summary
+from inputgrad_cli.registry import get_summary, list_parameters
 
+# What `Method.needs` means to a user.
 NEEDS = {
     "picture": "needs picture inputs",
     "dataset": "needs --baseline dataset:path=FILE",
@@ -16,18 +17,21 @@ NEEDS = {
     "network": "needs layers that have rules",
 }
 
-
+# In the order in which the methods are listed.
 FAMILIES = ("gradient", "path", "layer", "perturbation", "backward-rule", "region")
 
 
-def method_rows() -> list[dict[str, Any]]:
-    """Return name, family, paper, promises, needs and one line of help of every method."""
+def list_method_rows() -> list[dict[str, Any]]:
+    """Return one row per method: name, family, paper, one line of help, properties, requirements.
+
+    The rows are sorted by family and name.
+    """
     return [
         {
             "name": m.name,
             "family": m.family,
             "paper": m.paper,
-            "help": summary(m),
+            "help": get_summary(m),
             "complete": m.complete,
             "random": m.random,
             "needs": m.needs or None,
@@ -36,8 +40,8 @@ def method_rows() -> list[dict[str, Any]]:
     ]
 
 
-def describe(name: str) -> dict[str, Any]:
-    """Return all that is known of a method; UsageError where there is none of that name."""
+def describe_method(name: str) -> dict[str, Any]:
+    """Return the full description of a method; UsageError if no method has that name."""
     cls = methods.get(name)
     return {
         "name": cls.name,
@@ -53,33 +57,33 @@ def describe(name: str) -> dict[str, Any]:
                 "least": f.metadata.get("least"),
                 "most": f.metadata.get("most"),
             }
-            for f in parameters(cls)
+            for f in list_parameters(cls)
         ],
-        "laws": laws(cls),
+        "laws": list_laws(cls),
     }
 
 
-def laws(cls: type[Method]) -> list[str]:
-    """Return what a method promises, in words."""
-    told = ["same seed, same draws" if cls.random else "deterministic"]
+def list_laws(cls: type[Method]) -> list[str]:
+    """Return sentences on what a method guarantees and needs."""
+    sentences = ["same seed, same draws" if cls.random else "deterministic"]
     if cls.complete:
-        told.append("complete: sums to score - baseline score")
+        sentences.append("complete: sums to score - baseline score")
     if cls.linear_exact:
-        told.append(f"on a linear model: {cls.linear_exact}")
+        sentences.append(f"on a linear model: {cls.linear_exact}")
     if cls.needs:
-        told.append(NEEDS[cls.needs])
-    return told
+        sentences.append(NEEDS[cls.needs])
+    return sentences
 
 
-def methods_markdown() -> str:
-    """Return the README's table of methods."""
+def format_methods_table() -> str:
+    """Return the table of methods for the README, in Markdown."""
     lines = ["| method | family | what it gives | paper |", "|---|---|---|---|"]
-    for row in method_rows():
-        link = f"[{row['paper']}]({_address(row['paper'])})"
+    for row in list_method_rows():
+        link = f"[{row['paper']}]({_build_url(row['paper'])})"
         lines.append(f"| `{row['name']}` | {row['family']} | {row['help']} | {link} |")
     return "\n".join(lines)
 
 
-def _address(paper: str) -> str:
+def _build_url(paper: str) -> str:
     kind, _, identifier = paper.partition(":")
     return f"https://{'doi.org' if kind == 'doi' else 'arxiv.org/abs'}/{identifier}"

@@ -1,4 +1,4 @@
-"""A model at a glance: what its archive tells, and what the opened model proves."""
+"""Describes a model from its file alone and, if it is opened, from forward and backward passes."""
 
 from __future__ import annotations
 
@@ -10,248 +10,268 @@ from typing import Any
 
 from inputgrad_cli import api
 from inputgrad_cli.choices import LAYER
-from inputgrad_cli.data.preprocessing import Pixels
-from inputgrad_cli.data.resolve_target import choose
+from inputgrad_cli.data.preprocessing import InputPreprocessing
+from inputgrad_cli.data.resolve_target import resolve_target
 from inputgrad_cli.data.samples import Samples
-from inputgrad_cli.data.signature import Head, Port
-from inputgrad_cli.data.target import Choice
-from inputgrad_cli.data.target_text import parse
+from inputgrad_cli.data.signature import InputSpec, OutputSpec
+from inputgrad_cli.data.target import ResolvedTarget
+from inputgrad_cli.data.target_text import parse_target
 from inputgrad_cli.describe.trial_inputs import try_lengths
 from inputgrad_cli.errors import InputgradError, ModelError
-from inputgrad_cli.interfaces.engine import SILENT, Maps, Telling
-from inputgrad_cli.modelfile.config_errors import reads_config
+from inputgrad_cli.interfaces.engine import NO_PROGRESS, CamLayer, ProgressCallbacks
+from inputgrad_cli.modelfile.config_errors import convert_config_errors
 from inputgrad_cli.modelfile.hdf5.survey import SavedArray
-from inputgrad_cli.modelfile.layer_names import LISTED
-from inputgrad_cli.modelfile.map_layers import Row, maps_by_output
+from inputgrad_cli.modelfile.layer_names import MAX_LISTED
+from inputgrad_cli.modelfile.map_layers import UpstreamLayer, find_map_layers
 from inputgrad_cli.modelfile.model_file import ModelFile, open_model
-from inputgrad_cli.modelfile.outline import Outline, outline
-from inputgrad_cli.modelfile.safety import custom_objects, dangers, refuse_unsafe
+from inputgrad_cli.modelfile.outline import Outline, build_outline
+from inputgrad_cli.modelfile.safety import find_custom_objects, find_dangers, refuse_unsafe
 from inputgrad_cli.modelfile.sidecar import read_sidecar, write_sidecar
 from inputgrad_cli.numeric.arrays import Arrays
 from inputgrad_cli.supervision.shared_page import Stage
 from inputgrad_cli.supervision.worker import WORKER
 
-# A gradient does not pass these, whatever the input is.
+# Layers whose output is discrete, so that no gradient passes them, whatever the input.
 OPAQUE = {
     "Discretization", "CategoryEncoding", "Hashing", "HashedCrossing", "StringLookup",
     "IntegerLookup", "TextVectorization",
 }  # fmt: skip
 
 
-@reads_config
-def overview(path: Path) -> dict[str, Any]:
-    """Return what the archive alone tells; None where only the opened model can."""
+@convert_config_errors
+def describe_model(path: Path) -> dict[str, Any]:
+    """Return what the file alone shows; values that need the opened model are None."""
     file = open_model(path)
-    shape = outline(file.config)
-    problem = _problem(file)
+    model = build_outline(file.config)
+    problem = _find_problem(file)
     weights = () if problem else file.weights
-    beside = read_sidecar(path)
+    sidecar = read_sidecar(path)
     return {
         "path": str(path),
         "form": file.form,
-        "kind": shape.kind,
-        "name": shape.name,
+        "kind": model.kind,
+        "name": model.name,
         "size": file.size,
         "sha256": file.sha256,
         "keras_version": file.keras_version,
-        "inputs": None if shape.inputs is None else [_input(port) for port in shape.inputs],
-        "outputs": _outputs(shape),
-        "preprocess": _preprocess(api.preprocessing(file), shape.inputs or ()),
-        "labels": list(api.class_names(file)),
-        "sidecar": str(beside.path) if beside else None,
-        "weights": None if file.form == "saved_model" else _counted(weights),
+        "inputs": None
+        if model.inputs is None
+        else [_describe_input(spec) for spec in model.inputs],
+        "outputs": _describe_outputs(model),
+        "preprocess": _describe_preprocessing(api.resolve_preprocessing(file), model.inputs or ()),
+        "labels": list(api.read_class_names(file)),
+        "sidecar": str(sidecar.path) if sidecar else None,
+        "weights": None if file.form == "saved_model" else _count_weights(weights),
         "custom": [
-            {"name": c.name, "module": c.module, "registered_name": c.registered}
-            for c in custom_objects(file.config)
+            {"name": c.name, "module": c.module, "registered_name": c.registered_name}
+            for c in find_custom_objects(file.config)
         ],
-        "unsafe": dangers(file),
+        "unsafe": find_dangers(file),
         "problem": problem,
-        "blocks": [f"{row.kind} {row.name!r}" for row in shape.layers if row.kind in OPAQUE],
-        **_cam_layers(maps_by_output(file.config)),
+        "blocks": [f"{row.kind} {row.name!r}" for row in model.layers if row.kind in OPAQUE],
+        **_describe_cam_layers(find_map_layers(file.config)),
         "layers": [
-            {"name": row.name, "class": row.kind, "shape": _listed(row.shape)}
-            for row in shape.layers
+            {"name": row.name, "class": row.kind, "shape": _to_list(row.shape)}
+            for row in model.layers
         ],
         "trusted": False,
         "loaded": None,
     }
 
 
-def _counted(arrays: Sequence[SavedArray]) -> dict[str, int]:
+def _count_weights(arrays: Sequence[SavedArray]) -> dict[str, int]:
     return {"arrays": len(arrays), "numbers": sum(math.prod(array.shape) for array in arrays)}
 
 
-def settle(path: Path) -> Path:
-    """Return the path of a new sidecar that says what the archive told."""
+def save_sidecar(path: Path) -> Path:
+    """Write a sidecar with what the file shows, and return its path."""
     file = open_model(path)
-    shape = outline(file.config)
-    pixels, pictures = api.preprocessing(file), [p for p in shape.inputs or () if p.is_picture]
-    told = {pixels.of(port.name) for port in pictures}
-    found = told.pop() if len(told) == 1 else None
-    return write_sidecar(path, shape.inputs or (), found, api.class_names(file))
+    inputs = build_outline(file.config).inputs or ()
+    preprocessing = api.resolve_preprocessing(file)
+    kinds = {preprocessing.get(spec.name) for spec in inputs if spec.is_image}
+    common = kinds.pop() if len(kinds) == 1 else None
+    return write_sidecar(path, inputs, common, api.read_class_names(file))
 
 
-def _problem(file: ModelFile) -> str | None:
-    """Return what is wrong with the weights of a model, trusted or not."""
+def _find_problem(file: ModelFile) -> str | None:
+    """Return the error in the weights of a model, which trust does not remove, or None."""
     try:
         refuse_unsafe(file, trust=True)
     except ModelError as error:
-        return error.sentence()
+        return error.format_line()
     return None
 
 
-def _input(port: Port) -> dict[str, Any]:
-    return {"name": port.name, "shape": _listed(port.shape), "dtype": port.dtype}
+def _describe_input(spec: InputSpec) -> dict[str, Any]:
+    return {"name": spec.name, "shape": _to_list(spec.shape), "dtype": spec.dtype}
 
 
-def _listed(shape: Sequence[int | None] | None) -> list[int | None] | None:
+def _to_list(shape: Sequence[int | None] | None) -> list[int | None] | None:
     return None if shape is None else list(shape)
 
 
-def _outputs(shape: Outline) -> list[dict[str, Any]] | None:
-    if shape.outputs is None:
+def _describe_outputs(model: Outline) -> list[dict[str, Any]] | None:
+    if model.outputs is None:
         return None
-    shapes = {row.name: row.shape for row in shape.layers}
+    shapes = {row.name: row.shape for row in model.layers}
     return [
-        {"name": name, "shape": _listed(shapes.get(name)), "activation": end}
-        for name, end in shape.outputs
+        {"name": name, "shape": _to_list(shapes.get(name)), "activation": activation}
+        for name, activation in model.outputs
     ]
 
 
-def _preprocess(pixels: Pixels, ports: Sequence[Port]) -> dict[str, Any] | None:
-    """Return the preprocessing of the picture inputs, None where there are none.
+def _describe_preprocessing(
+    preprocessing: InputPreprocessing, specs: Sequence[InputSpec]
+) -> dict[str, Any] | None:
+    """Return the preprocessing of the picture inputs, None if there are none.
 
-    Where they differ, `name` and `source` are None, and `inputs` holds those of each; also where
-    only the opened model can tell, which `note` says.
+    If the inputs differ, `name` and `source` are None, and `inputs` holds a record per input. They
+    are also None where only the opened model can decide; `note` then says so.
     """
-    each = {port.name: _of_input(pixels, port.name) for port in ports if port.is_picture}
-    if not each:
+    by_input = {
+        spec.name: _describe_input_preprocessing(preprocessing, spec.name)
+        for spec in specs
+        if spec.is_image
+    }
+    if not by_input:
         return None
-    alike = {(how["name"], how["source"]) for how in each.values()}
-    if len(alike) == 1:
-        return next(iter(each.values()))
-    return {"name": None, "source": None, "inputs": each}
+    kinds = {(record["name"], record["source"]) for record in by_input.values()}
+    if len(kinds) == 1:
+        return next(iter(by_input.values()))
+    return {"name": None, "source": None, "inputs": by_input}
 
 
-def _of_input(pixels: Pixels, name: str) -> dict[str, str | None]:
-    doubt, how = pixels.doubts.get(name), pixels.of(name)
-    if doubt and not pixels.settled:
+def _describe_input_preprocessing(
+    preprocessing: InputPreprocessing, name: str
+) -> dict[str, str | None]:
+    doubt, chosen = preprocessing.doubts.get(name), preprocessing.get(name)
+    if doubt and not preprocessing.is_final:
         return {"name": None, "source": None, "note": doubt}
-    told: dict[str, str | None] = {"name": how.name, "source": how.source}
-    return {**told, "note": doubt} if doubt else told
+    record: dict[str, str | None] = {"name": chosen.name, "source": chosen.source}
+    return {**record, "note": doubt} if doubt else record
 
 
 @dataclass(frozen=True)
-class Opening:
-    """How a model is opened for a look: code, trust, the length of axes that may have any."""
+class OpenOptions:
+    """How to open a model for inspection; `length` is given to axes that may have any length."""
 
     code: Sequence[str] = ()
     trust: bool = False
     length: int | None = None
 
 
-def prove(path: Path, how: Opening, telling: Telling = SILENT) -> dict[str, Any]:
-    """Return what the opened model shows on a drawn sample; ModelError if it cannot be used."""
-    from inputgrad_cli.engine.adapter.layer_list import layers_of, weights_of
+def describe_opened_model(
+    path: Path, options: OpenOptions, progress: ProgressCallbacks = NO_PROGRESS
+) -> dict[str, Any]:
+    """Return what the opened model shows on a random sample; ModelError if it cannot be used."""
+    from inputgrad_cli.engine.adapter.layer_list import count_weights, describe_layers
 
-    # Few passes are quicker run eagerly, which is safe with these kernels alone.
-    model = api.load(path, code=how.code, trust=how.trust, kernels="eigen", telling=telling)
-    WORKER.enter(Stage.OPENING, str(path))  # a first pass may take any time
-    pixels = model.preprocessing()
-    samples, length = try_lengths(model.signature, model.settle, how.length)
-    rows = layers_of(model.engine)
+    # A few passes are faster when run eagerly, and that is safe only with the Eigen kernels.
+    model = api.load(
+        path, code=options.code, trust=options.trust, kernels="eigen", telling=progress
+    )
+    WORKER.enter_stage(Stage.OPENING, str(path))  # a first pass may take any time
+    preprocessing = model.resolve_preprocessing()
+    samples, length = try_lengths(model.signature, model.calibrate, options.length)
+    rows = describe_layers(model.engine)
     return {
-        "inputs": [_input(port) for port in model.signature.inputs],
-        "preprocess": _preprocess(pixels, model.signature.inputs),
-        "outputs": [_head(head) for head in model.signature.outputs],
-        "weights": weights_of(model.engine),
+        "inputs": [_describe_input(spec) for spec in model.signature.inputs],
+        "preprocess": _describe_preprocessing(preprocessing, model.signature.inputs),
+        "outputs": [_describe_output(spec) for spec in model.signature.outputs],
+        "weights": count_weights(model.engine),
         "length": length,
-        "blocks": _blocks(model, samples),
-        **_cams(model, samples),
-        "layers": [{"name": name, "class": kind, "shape": _listed(s)} for name, kind, s in rows],
+        "blocks": _find_blocked_inputs(model, samples),
+        **_find_cam_layers(model, samples),
+        "layers": [{"name": name, "class": kind, "shape": _to_list(s)} for name, kind, s in rows],
         "precision": model.engine.precision,
         "notes": dict(model.engine.notes),
     }
 
 
-def _cam_layers(rows: Mapping[str, Row | None]) -> dict[str, Any]:
-    """Return by output the layer that a class activation map would use, and it where all agree."""
-    return _alike({head: {"layer": r.path, "calls": r.calls} for head, r in rows.items() if r})
+def _describe_cam_layers(rows: Mapping[str, UpstreamLayer | None]) -> dict[str, Any]:
+    """Return per output the layer that a class activation map would use, and the common one."""
+    return _add_common_layer(
+        {output: {"layer": row.path, "calls": row.calls} for output, row in rows.items() if row}
+    )
 
 
-def _alike(found: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    layers = {row["layer"] for row in found.values()}
-    return {"cam_layer": layers.pop() if len(layers) == 1 else None, "cam_layers": found}
+def _add_common_layer(records: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """Return the records by output, and their layer if all of them have the same."""
+    layers = {record["layer"] for record in records.values()}
+    return {"cam_layer": layers.pop() if len(layers) == 1 else None, "cam_layers": records}
 
 
-def _cams(model: api.Model, samples: Samples) -> dict[str, Any]:
-    """Return by output the layer that a class activation map of it would use."""
-    engine, found = model.engine, {}
-    names = [head.name for head in model.signature.outputs]
-    for name in names:
-        (choice,) = _sums(model, [name])
-        points = engine.lift(samples.arrays, ())
-        (target,) = engine.first(points, [choice], (), gradients=False).targets
-        if maps := engine.cam_layer(points, target):
-            layer = maps.tap.removeprefix(LAYER)
-            found[name] = {"layer": layer, "calls": maps.calls, "sees": _sees(model, points, maps)}
-    return _alike(found)
+def _find_cam_layers(model: api.Model, samples: Samples) -> dict[str, Any]:
+    """Return per output the layer that a class activation map of it would use."""
+    engine, records = model.engine, {}
+    for name in [spec.name for spec in model.signature.outputs]:
+        (sum_target,) = _build_sum_targets(model, [name])
+        points = engine.to_points(samples.arrays, ())
+        (target,) = engine.run_first_pass(points, [sum_target], (), gradients=False).targets
+        if cam := engine.find_cam_layer(points, target):
+            layer = cam.tap.removeprefix(LAYER)
+            seen = _find_seen_inputs(model, points, cam)
+            records[name] = {"layer": layer, "calls": cam.calls, "sees": seen}
+    return _add_common_layer(records)
 
 
-def _sees(model: api.Model, points: Arrays, maps: Maps) -> list[list[str]]:
-    """Return the inputs that each of the first calls of a layer sees; none of a single input."""
+def _find_seen_inputs(model: api.Model, points: Arrays, cam: CamLayer) -> list[list[str]]:
+    """Return the inputs that each call of a layer sees; an empty list if the model has only one.
+
+    At most MAX_LISTED calls are listed.
+    """
     if len(model.signature.inputs) == 1:
         return []
-    calls = [f"{maps.tap}#{number}" for number in range(min(maps.calls, LISTED))]
-    taps = calls if maps.calls > 1 else [maps.tap]
-    found = model.engine.inputs_of(points, taps)
-    return [sorted(found[tap]) for tap in taps]
+    calls = [f"{cam.tap}#{index}" for index in range(min(cam.calls, MAX_LISTED))]
+    taps = calls if cam.calls > 1 else [cam.tap]
+    inputs = model.engine.find_layer_inputs(points, taps)
+    return [sorted(inputs[tap]) for tap in taps]
 
 
-def _head(head: Head) -> dict[str, Any]:
+def _describe_output(spec: OutputSpec) -> dict[str, Any]:
     return {
-        "name": head.name,
-        "shape": _listed(head.shape),
-        "activation": head.activation,
-        "logits": head.proved,
-        "note": head.note or None,
+        "name": spec.name,
+        "shape": _to_list(spec.shape),
+        "activation": spec.activation,
+        "logits": spec.logits_verified,
+        "note": spec.note or None,
     }
 
 
-def _blocks(model: api.Model, samples: Samples) -> list[dict[str, str]]:
-    """Return the inputs that no output's gradient reaches, and what stands in the way."""
-    found = []
-    for port in model.signature.inputs:
+def _find_blocked_inputs(model: api.Model, samples: Samples) -> list[dict[str, str]]:
+    """Return the inputs that no gradient of any output reaches, each with the reason."""
+    blocked = []
+    for spec in model.signature.inputs:
         try:
-            why = _in_the_way(model, samples, port.name)
+            reason = _find_blocking_reason(model, samples, spec.name)
         except InputgradError as error:
-            why = error.sentence()
-        if why is not None:
-            found.append({"input": port.name, "reason": why})
-    return found
+            reason = error.format_line()
+        if reason is not None:
+            blocked.append({"input": spec.name, "reason": reason})
+    return blocked
 
 
-def _in_the_way(model: api.Model, samples: Samples, name: str) -> str | None:
-    """Return what stands between an input and all outputs, None where a gradient comes through."""
+def _find_blocking_reason(model: api.Model, samples: Samples, name: str) -> str | None:
+    """Return what blocks the gradients from all outputs to an input, None if one arrives."""
     engine = model.engine
-    sites = tuple(engine.sites(name))
+    sites = tuple(engine.list_sites(name))
     if not sites:
-        return engine.aside(sites)[name]
-    points = engine.lift(samples.arrays, sites)
-    choices = _sums(model, [head.name for head in model.signature.outputs])
-    first = engine.first(points, choices, sites)
-    if any(site not in made.disconnected for made in first.gradients for site in sites):
+        return engine.find_unexplained_inputs(sites)[name]
+    points = engine.to_points(samples.arrays, sites)
+    targets = _build_sum_targets(model, [spec.name for spec in model.signature.outputs])
+    first = engine.run_first_pass(points, targets, sites)
+    if any(site not in result.disconnected for result in first.gradients for site in sites):
         return None
-    reasons = [engine.blame(points, sites, target) for target in first.targets]
-    return next((why for why in reasons if why), "the outputs do not depend on it")
+    reasons = [engine.find_gradient_blockers(points, sites, target) for target in first.targets]
+    return next((reason for reason in reasons if reason), "the outputs do not depend on it")
 
 
-def _sums(model: api.Model, names: Sequence[str]) -> list[Choice]:
-    """Return as targets the sums of outputs."""
-    every = [head.name for head in model.signature.outputs]
-    texts = [f"{name}/sum" if len(every) > 1 else "sum" for name in names]
+def _build_sum_targets(model: api.Model, names: Sequence[str]) -> list[ResolvedTarget]:
+    """Return the targets that stand for the sums of the named outputs."""
+    all_names = [spec.name for spec in model.signature.outputs]
+    texts = [f"{name}/sum" if len(all_names) > 1 else "sum" for name in names]
     return [
-        choice
+        target
         for text in texts
-        for choice in choose(parse(text, every), model.signature, "output", ())
+        for target in resolve_target(parse_target(text, all_names), model.signature, "output", ())
     ]

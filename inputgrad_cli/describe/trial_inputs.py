@@ -1,4 +1,4 @@
-"""A drawn sample for a trial of a model, with lengths for the axes that may have any."""
+"""Draws a random sample to try a model with, and finds a length for axes of any length."""
 
 from __future__ import annotations
 
@@ -11,60 +11,63 @@ from inputgrad_cli.data.signature import Signature
 from inputgrad_cli.errors import ItemError, ModelError
 from inputgrad_cli.numeric.arrays import Array
 
-# Tried in turn: 32 fits most; then what texts (16 to 128 places) and pictures (64 to 256) need,
-# and at last a second of sound.
-LENGTHS = (32, 64, 16, 128, 8, 224, 256, 4, 512, 2, 1, 1024, 16_000)
+# Tried in this order: 32 fits most models; then what texts (16 to 128 tokens) and pictures (64 to
+# 256 pixels) need, and last one second of sound at 16 kHz.
+TRIAL_LENGTHS = (32, 64, 16, 128, 8, 224, 256, 4, 512, 2, 1, 1024, 16_000)
 
 
 def try_lengths(
     signature: Signature, run: Callable[[Samples], None], length: int | None = None
 ) -> tuple[Samples, int | None]:
-    """Return the first drawn sample that `run` computes, and the length of its open axes if any.
+    """Return the first random sample that `run` can compute, and the length of its open axes.
 
-    ItemError, the first that came, where no length will do; a `length` given is the only one tried.
+    The length is None if all axes are fixed. If `length` is given, only this one is tried. Raises
+    the first ItemError if no length works.
     """
-    shapes = [port.shape or () for port in signature.inputs]
+    shapes = [spec.shape or () for spec in signature.inputs]
     if not any(size is None for shape in shapes for size in shape):
-        samples = drawn(signature, 1)
+        samples = draw_sample(signature, 1)
         run(samples)
         return samples, None
-    first: ItemError | None = None
-    for size in (length,) if length else LENGTHS:
-        samples = drawn(signature, size)
+    first_error: ItemError | None = None
+    for size in (length,) if length else TRIAL_LENGTHS:
+        samples = draw_sample(signature, size)
         try:
             run(samples)
         except ItemError as error:
             if error.kind != "compute":
                 raise
-            first = first or error
+            first_error = first_error or error
         else:
             return samples, size
-    assert first is not None
-    tried = f"{length}" if length else f"{LENGTHS[0]} and {len(LENGTHS) - 1} other lengths"
+    assert first_error is not None
+    tried = (
+        f"{length}" if length else f"{TRIAL_LENGTHS[0]} and {len(TRIAL_LENGTHS) - 1} other lengths"
+    )
     raise ItemError(
-        first.what.replace("this input", "a drawn input"),
-        reason=f"axes of any length were given {tried}; {first.reason}",
-        mend="say a length that fits with --length N, or run saliency on an input of yours",
+        first_error.message.replace("this input", "a random input"),
+        reason=f"axes of any length were given {tried}; {first_error.reason}",
+        hint="give a length that fits with --length N, or run saliency on a real input",
         kind="compute",
     )
 
 
-def drawn(signature: Signature, length: int) -> Samples:
-    """Return one sample of noise, its axes of any length this long."""
+def draw_sample(signature: Signature, length: int) -> Samples:
+    """Return one sample of random noise; axes of any length get `length`."""
     random = np.random.default_rng(0)
     arrays: dict[str, Array] = {}
-    for port in signature.inputs:
-        if port.shape is None:
+    for spec in signature.inputs:
+        if spec.shape is None:
             raise ModelError(
-                f"input {port.name!r} has no shape in the file",
-                mend="run saliency on a real input instead",
+                f"input {spec.name!r} has no shape in the file",
+                hint="run saliency on a real input instead",
             )
-        shape = (1, *(size or length for size in port.shape))
-        arrays[port.name] = _noise(random, shape, port.kind)
+        shape = (1, *(size or length for size in spec.shape))
+        arrays[spec.name] = _draw_noise(random, shape, spec.kind)
     return Samples(arrays)
 
 
-def _noise(random: np.random.Generator, shape: tuple[int, ...], kind: str) -> Array:
+def _draw_noise(random: np.random.Generator, shape: tuple[int, ...], kind: str) -> Array:
     if kind == "text":
         return np.full(shape, "a", object)
     if kind == "float":

@@ -1,1 +1,1 @@
-"""The one place that knows TensorFlow and Keras. Nothing is imported until a model is loaded."""
+"""The only package that imports TensorFlow and Keras, and only when a model is loaded."""

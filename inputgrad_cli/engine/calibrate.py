@@ -1,4 +1,4 @@
-"""What is learned about a model from one real sample, before it is asked anything."""
+"""Examines a model with one real sample before any gradient is computed."""
 
 from __future__ import annotations
 
@@ -8,103 +8,109 @@ from dataclasses import dataclass
 import numpy as np
 import tensorflow as tf
 
-from inputgrad_cli.data.signature import Head
+from inputgrad_cli.data.signature import OutputSpec
 from inputgrad_cli.engine.adapter import model_fixes
 from inputgrad_cli.engine.adapter.hooks import is_tap
-from inputgrad_cli.engine.adapter.keras_adapter import Binding, Tensors
-from inputgrad_cli.engine.dependence import Way
-from inputgrad_cli.engine.embeddings import find_ways, may_look_up
+from inputgrad_cli.engine.adapter.keras_adapter import KerasAdapter, Tensors
+from inputgrad_cli.engine.dependence import InputDependence
+from inputgrad_cli.engine.embeddings import find_dependences, may_look_up
 from inputgrad_cli.engine.logits import find_heads
-from inputgrad_cli.engine.sites import is_held, is_whole
-from inputgrad_cli.engine.trace import Opening
+from inputgrad_cli.engine.sites import is_discrete, is_held_fixed
+from inputgrad_cli.engine.trace import CalibrationPass
 from inputgrad_cli.numeric.arrays import Array, Arrays, join, take
 
-SAME = 1e-4  # outputs that differ by less, relative to their size, are taken for equal
+RELATIVE_TOLERANCE = 1e-4  # outputs that differ by less, relative to their size, count as equal
 
 
 @dataclass(frozen=True)
-class Settled:
-    """What one sample showed.
+class Calibration:
+    """The facts about a model that one sample revealed.
 
-    `ways` say of each input how it reaches the outputs, and where it becomes numbers.
-    `needs_graph`: only a traced function finds the logits, or computes rightly. `notes` are what a
-    reader should know, by code: that a layer stays `random`, that a `batch` is mixed.
+    `dependences` holds, for each input, how the outputs depend on it. `needs_graph` is true if only
+    a traced function finds the logits or computes correct values. `notes` are messages for the user
+    by code: `random` if a layer stays random at inference, `batch` if the model mixes samples.
     """
 
-    heads: tuple[Head, ...]
-    ways: Mapping[str, Way]
+    heads: tuple[OutputSpec, ...]
+    dependences: Mapping[str, InputDependence]
     needs_graph: bool
     notes: dict[str, str]
 
     @property
-    def random(self) -> bool:
-        """Return whether a layer draws at inference."""
+    def has_random_layer(self) -> bool:
+        """Return whether a layer draws random numbers at inference."""
         return "random" in self.notes
 
     @property
-    def alone(self) -> bool:
-        """Return whether samples must be run one by one."""
+    def needs_single_samples(self) -> bool:
+        """Return whether each sample needs a pass of its own."""
         return bool(self.notes)
 
 
-def settle(binding: Binding, inputs: Arrays, layer_heads: Sequence[str]) -> Settled:
-    """Return what the first of the samples shows."""
-    fixed = model_fixes.fixed_batch(binding.model)
-    one = take(inputs, [0] * (fixed or 1))
-    opening = Opening(binding, one, layer_heads, may_look_up(binding))
-    ways = find_ways(opening)
+def calibrate(adapter: KerasAdapter, inputs: Arrays, layer_heads: Sequence[str]) -> Calibration:
+    """Return the facts that the first of the samples reveals about the model."""
+    fixed = model_fixes.find_fixed_batch(adapter.model)
+    sample = take(inputs, [0] * (fixed or 1))
+    first_pass = CalibrationPass(adapter, sample, layer_heads, may_look_up(adapter))
+    dependences = find_dependences(first_pass)
     direct = [
-        port.name
-        for port in binding.ports
-        if is_whole(port) and ways[port.name].direct and not is_held(port, binding.ports, ways)
+        spec.name
+        for spec in adapter.input_specs
+        if is_discrete(spec)
+        and dependences[spec.name].direct
+        and not is_held_fixed(spec, adapter.input_specs, dependences)
     ]
-    if open_inputs(binding, direct):  # fed with floats, it is another program
-        opening = Opening(binding, one, layer_heads, records=False)
-    heads, needs_graph = find_heads(opening, layer_heads)
-    needs_graph = needs_graph or model_fixes.has_channels_first(binding.model)
+    if open_inputs(adapter, direct):  # the program differs once it is fed with floats
+        first_pass = CalibrationPass(adapter, sample, layer_heads, records=False)
+    heads, needs_graph = find_heads(first_pass, layer_heads)
+    needs_graph = needs_graph or model_fixes.has_channels_first(adapter.model)
     notes: dict[str, str] = {}
-    if model_fixes.may_mix(binding.model):
-        before, after = opening.computed[0], opening.compute()[0]
+    if model_fixes.may_mix_samples(adapter.model):
+        before, after = first_pass.first_result[0], first_pass.compute()[0]
         if _differ(before, after):
             notes["random"] = (
                 "a layer stays random at inference; it is seeded, and samples run one by one"
             )
-        elif fixed is None and _differ(before, _beside_another(binding, one)):
+        elif fixed is None and _differ(before, _compute_with_another(adapter, sample)):
             notes["batch"] = "the model mixes the samples of a batch; they are run one by one"
-    return Settled(heads, ways, needs_graph, notes)
+    return Calibration(heads, dependences, needs_graph, notes)
 
 
-def open_inputs(binding: Binding, names: Sequence[str]) -> bool:
-    """Let inputs that were declared as whole numbers take floats, so that they have a gradient.
+def open_inputs(adapter: KerasAdapter, names: Sequence[str]) -> bool:
+    """Let inputs that were declared as integers take floats, so that they have a gradient.
 
-    Returns whether one did not before.
+    Return whether any of them did not take floats before.
     """
-    if names := [name for name in names if not binding.takes_floats(name)]:
-        symbols = [binding.symbols[name] for name in names if name in binding.symbols]
-        nested = all(binding.takes_floats(p.name) or p.name in names for p in binding.ports)
-        model_fixes.let_floats_in(binding.model, symbols, nested=nested)
-        binding.take_floats(names, model_fixes.float_type(binding.model))
+    if names := [name for name in names if not adapter.is_float_input(name)]:
+        symbols = [
+            adapter.symbolic_inputs[name] for name in names if name in adapter.symbolic_inputs
+        ]
+        nested = all(adapter.is_float_input(p.name) or p.name in names for p in adapter.input_specs)
+        model_fixes.allow_float_inputs(adapter.model, symbols, nested=nested)
+        adapter.feed_as_floats(names, model_fixes.find_float_type(adapter.model))
     return bool(names)
 
 
-def _beside_another(binding: Binding, one: Arrays) -> Tensors:
-    """Return the outputs of a sample and of another beside it."""
-    other = {name: _moved(array) for name, array in one.items()}
-    outputs: Tensors = binding.compute(binding.call, binding.tensors(join([one, other])))
+def _compute_with_another(adapter: KerasAdapter, sample: Arrays) -> Tensors:
+    """Return the outputs of a batch of two: a sample and an altered copy of it."""
+    other = {name: _alter_sample(array) for name, array in sample.items()}
+    outputs: Tensors = adapter.compute(adapter.call, adapter.to_tensors(join([sample, other])))
     return outputs
 
 
-def _moved(array: Array) -> Array:
-    """Return a sample unlike the one given, and as valid."""
+def _alter_sample(array: Array) -> Array:
+    """Return a valid sample that differs from the given one."""
     if array.dtype.kind == "f":
         return np.asarray(array * 0.5 + 0.25 * np.abs(array).max(initial=1.0), array.dtype)
     return np.roll(array, 1, axis=-1) if array.ndim > 1 else array
 
 
 def _differ(before: Tensors, after: Tensors) -> bool:
-    """Return whether the first sample of both gives different outputs."""
+    """Return whether the outputs of the first sample differ between two passes."""
     for name in (name for name in before if not is_tap(name)):
         a, b = (np.asarray(tf.cast(t[name][0], tf.float32)) for t in (before, after))
-        if np.abs(a - b).max(initial=0.0) > SAME * max(np.abs(a).max(initial=0.0), 1e-12):
+        if np.abs(a - b).max(initial=0.0) > RELATIVE_TOLERANCE * max(
+            np.abs(a).max(initial=0.0), 1e-12
+        ):
             return True
     return False

@@ -1,4 +1,4 @@
-"""What is run on tensors: each program is a closure that may be traced once and run for ever."""
+"""Builds programs: closures over tensors that can be traced once and run many times."""
 
 from __future__ import annotations
 
@@ -10,112 +10,132 @@ import keras
 import tensorflow as tf
 
 from inputgrad_cli.data.signature import Signature
-from inputgrad_cli.data.target import Choice
-from inputgrad_cli.engine.adapter.forward import forward
+from inputgrad_cli.data.target import ResolvedTarget
+from inputgrad_cli.engine.adapter.forward import run_forward
 from inputgrad_cli.engine.adapter.hooks import is_tap
 from inputgrad_cli.engine.adapter.input_gradients import skip_filter_gradients
-from inputgrad_cli.engine.adapter.keras_adapter import Binding, Tensors
-from inputgrad_cli.engine.adapter.scores import Pins, at_least_float32, resolve_rank, scalar
-from inputgrad_cli.engine.fold_batchnorm import merged, without
+from inputgrad_cli.engine.adapter.keras_adapter import KerasAdapter, Tensors
+from inputgrad_cli.engine.adapter.scores import (
+    PinnedTensors,
+    compute_scores,
+    resolve_rank,
+    widen_to_float32,
+)
+from inputgrad_cli.engine.fold_batchnorm import find_mergeable, skip_merged
 
 Program = Callable[..., Any]
 
 
 @dataclass(frozen=True)
-class Outer:
-    """A program that reads no layer's output: what goes on inside may be made simpler."""
+class FoldableProgram:
+    """A program that reads no layer's output, so operations inside the model may be merged."""
 
     run: Program
 
     def __call__(self, tensors: Tensors, pins: Any) -> Any:
-        """Run it."""
+        """Run the program."""
         return self.run(tensors, pins)
 
 
-def scores_of(binding: Binding, choice: Choice) -> Program:
+def build_scores_program(adapter: KerasAdapter, choice: ResolvedTarget) -> Program:
     """Return (tensors, pins) -> scores (B,)."""
-    heads = layer_heads([choice])
+    heads = list_layer_heads([choice])
 
-    def run(tensors: Tensors, pins: Pins) -> Any:
-        return scalar(
-            choice, forward(binding, tensors, heads), pins, tensors, losses=binding.losses
+    def run(tensors: Tensors, pins: PinnedTensors) -> Any:
+        return compute_scores(
+            choice, run_forward(adapter, tensors, heads), pins, tensors, losses=adapter.losses
         )
 
-    return run if heads else Outer(run)
+    return run if heads else FoldableProgram(run)
 
 
-def gradients_of(binding: Binding, choice: Choice, sites: Sequence[str]) -> Program:
+def build_gradients_program(
+    adapter: KerasAdapter, choice: ResolvedTarget, sites: Sequence[str]
+) -> Program:
     """Return (tensors, pins) -> gradients by site (None where disconnected), scores (B,)."""
-    heads = layer_heads([choice])
+    heads = list_layer_heads([choice])
 
-    def run(tensors: Tensors, pins: Pins) -> Any:
+    def run(tensors: Tensors, pins: PinnedTensors) -> Any:
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch([tensors[site] for site in sites])
-            scores = scalar(
-                choice, forward(binding, tensors, heads), pins, tensors, losses=binding.losses
+            scores = compute_scores(
+                choice, run_forward(adapter, tensors, heads), pins, tensors, losses=adapter.losses
             )
-        return slopes(tape, scores, tensors, sites), scores
+        return compute_tape_gradients(tape, scores, tensors, sites), scores
 
-    return run if heads else Outer(run)
+    return run if heads else FoldableProgram(run)
 
 
-def folded(program: Program, model: Any, fed: Iterable[str]) -> Program:
-    """Return the program with the model's variables as constants, for a graph to be made of it.
+def fold_variables(program: Program, model: Any, fed: Iterable[str]) -> Program:
+    """Return the program with the model's variables as constants, ready to be traced.
 
-    `fed` are the names of its tensors: those fed inside are of the layers as they are.
+    `fed` are the names of its tensors. Batch normalizations are merged only if no layer's output is
+    fed, because such a tensor belongs to the layer as it was saved.
     """
-    norms = merged(model) if isinstance(program, Outer) and not any(map(is_tap, fed)) else []
+    norms = (
+        find_mergeable(model)
+        if isinstance(program, FoldableProgram) and not any(map(is_tap, fed))
+        else []
+    )
     changed = {id(variable): value for norm in norms for variable, value in norm.values}
     values = [(v, changed[id(v)] if id(v) in changed else v.numpy()) for v in model.variables]
 
     def run(tensors: Tensors, pins: Any) -> Any:
         constants = [(variable, tf.constant(value)) for variable, value in values]
-        with keras.StatelessScope(state_mapping=constants), without(norms):
+        with keras.StatelessScope(state_mapping=constants), skip_merged(norms):
             return program(tensors, pins)
 
     return run
 
 
-def first_of(
-    binding: Binding,
+def build_first_pass_program(
+    adapter: KerasAdapter,
     signature: Signature,
-    choices: Sequence[Choice],
+    choices: Sequence[ResolvedTarget],
     sites: Sequence[str],
-    gradients: bool,
+    with_gradients: bool,
 ) -> Program:
-    """Return (tensors, pins) -> outputs, and by choice: pins resolved, scores, gradients.
+    """Return (tensors, pins) -> outputs, and per choice the resolved pins, scores and gradients.
 
     One forward pass serves all choices.
     """
-    heads = layer_heads(choices)
+    heads = list_layer_heads(choices)
 
-    def run(tensors: Tensors, pins: Sequence[Pins]) -> Any:
+    def run(tensors: Tensors, pins: Sequence[PinnedTensors]) -> Any:
         with tf.GradientTape(persistent=True, watch_accessed_variables=False) as tape:
-            if gradients:
+            if with_gradients:
                 tape.watch([tensors[site] for site in sites])
-            outputs = forward(binding, tensors, heads)
+            outputs = run_forward(adapter, tensors, heads)
             resolved = [
-                resolve_rank(c, signature.head(c.head), outputs[c.head]) if c.kind == "rank" else p
+                resolve_rank(c, signature.get_output(c.head), outputs[c.head])
+                if c.kind == "rank"
+                else p
                 for c, p in zip(choices, pins, strict=True)
             ]
             scores = [
-                scalar(c, outputs, p, tensors, losses=binding.losses)
+                compute_scores(c, outputs, p, tensors, losses=adapter.losses)
                 for c, p in zip(choices, resolved, strict=True)
             ]
-        found = [slopes(tape, s, tensors, sites) for s in scores] if gradients else []
-        plain = {name: at_least_float32(y) for name, y in outputs.items()}
-        return plain, resolved, scores, found
+        gradients = (
+            [compute_tape_gradients(tape, s, tensors, sites) for s in scores]
+            if with_gradients
+            else []
+        )
+        values = {name: widen_to_float32(y) for name, y in outputs.items()}
+        return values, resolved, scores, gradients
 
-    return run if heads else Outer(run)
+    return run if heads else FoldableProgram(run)
 
 
-def layer_heads(choices: Sequence[Choice]) -> list[str]:
-    """Return the layers whose outputs the choices are about."""
+def list_layer_heads(choices: Sequence[ResolvedTarget]) -> list[str]:
+    """Return the taps of the layers that the choices use as outputs, sorted."""
     return sorted({choice.head for choice in choices if is_tap(choice.head)})
 
 
-def slopes(tape: Any, scores: Any, tensors: Mapping[str, Any], sites: Sequence[str]) -> Any:
-    """Return what the tape gives at the sites, None where the scores do not depend on them."""
+def compute_tape_gradients(
+    tape: Any, scores: Any, tensors: Mapping[str, Any], sites: Sequence[str]
+) -> Any:
+    """Return the gradients by site, None where the scores do not depend on the site."""
     with skip_filter_gradients():
-        found = tape.gradient(scores, {site: tensors[site] for site in sites})
-    return {site: None if g is None else tf.convert_to_tensor(g) for site, g in found.items()}
+        gradients = tape.gradient(scores, {site: tensors[site] for site in sites})
+    return {site: None if g is None else tf.convert_to_tensor(g) for site, g in gradients.items()}

@@ -1,4 +1,4 @@
-"""What the outputs depend on: which inputs have a derivative, and where others become numbers."""
+"""Finds which inputs have a derivative, and at which layers the other inputs become numbers."""
 
 from __future__ import annotations
 
@@ -10,106 +10,112 @@ from typing import Any
 import tensorflow as tf
 from tensorflow.python.framework import ops as graph_ops
 
-from inputgrad_cli.engine.trace import SHAPES, Traced
+from inputgrad_cli.engine.trace import SHAPES, TracedPass
 
-# These have a registered derivative, and it is none or zero everywhere.
-STEPS = {"Floor", "Ceil", "Round", "Rint", "Sign", "StopGradient", "PreventGradient", "FloorDiv"}
-TABLES = {"Gather", "GatherV2", "GatherNd", "ResourceGather", "ResourceGatherNd"}
-CODES = {"OneHot", "DenseBincount", "RaggedBincount", "SparseBincount", "Bincount"}
-CODES |= {"LookupTableFind", "LookupTableFindV2", "SparseToDense"}
-SPLITS = {"StringSplit", "StringSplitV2", "UnicodeDecodeWithOffsets", "StringNGrams"}
-# What an argument that is differentiated is called in TensorFlow's definitions of operations.
-VALUES = {"T", "SrcT", "Tparams", "dtype"}
+# These operations have a registered derivative, but it is None or zero everywhere.
+STEP_FUNCTIONS = {"Floor", "Ceil", "Round", "Rint", "Sign", "FloorDiv"}
+STEP_FUNCTIONS |= {"StopGradient", "PreventGradient"}
+TABLE_LOOKUPS = {"Gather", "GatherV2", "GatherNd", "ResourceGather", "ResourceGatherNd"}
+ENCODINGS = {"OneHot", "DenseBincount", "RaggedBincount", "SparseBincount", "Bincount"}
+ENCODINGS |= {"LookupTableFind", "LookupTableFindV2", "SparseToDense"}
+TEXT_SPLITS = {"StringSplit", "StringSplitV2", "UnicodeDecodeWithOffsets", "StringNGrams"}
+# Type attributes of differentiable arguments in TensorFlow's operation definitions.
+DIFFERENTIABLE_TYPES = {"T", "SrcT", "Tparams", "dtype"}
 
 
 @dataclass(frozen=True)
-class Way:
-    """How one input reaches the outputs.
+class InputDependence:
+    """How the outputs depend on one input.
 
-    `direct`: a derivative comes back to the input itself. `lookups` are the taps of layers where it
-    becomes numbers that have one: rows of an embedding, one-hot codes. `heads` are the outputs
-    whose values it can change. `split`: it is a text that the model cuts into words. `ends` are the
-    operations that end the derivative, in words, where there is neither.
+    `direct` is true if a derivative reaches the input itself. `lookups` are the taps of the layers
+    where the input becomes numbers that have a derivative, such as rows of an embedding or one-hot
+    codes. `heads` are the outputs whose values it can change. `split` is true for a text that the
+    model splits into words. `blockers` describe the operations that end the derivative; they are
+    given only if the input is neither direct nor looked up.
     """
 
     direct: bool = True
     lookups: tuple[str, ...] = ()
     heads: frozenset[str] = frozenset()
     split: bool = False
-    ends: tuple[str, ...] = ()
+    blockers: tuple[str, ...] = ()
 
 
-def ways_of(traced: Traced) -> dict[str, Way]:
-    """Return how each input reaches the outputs."""
-    fed = traced.reached(list(traced.starts))
-    return {name: _Walk(traced, name, fed).way() for name in traced.starts}
+def trace_dependences(traced: TracedPass) -> dict[str, InputDependence]:
+    """Return how the outputs depend on each input of a traced pass."""
+    fed = traced.find_descendants(list(traced.sources))
+    return {name: _DependenceWalk(traced, name, fed).follow() for name in traced.sources}
 
 
-class _Walk:
-    """The way of one input, operation by operation. `fed` is what depends on any input.
+class _DependenceWalk:
+    """Follows one input through the operations. `fed` are the tensors that depend on any input.
 
-    Of the tensors reached by the input, `live` have a derivative back to it or to a lookup of it,
-    `direct` to the input itself; `coded` come out of a table or a one-hot code.
+    Of the tensors that depend on the input, `live` have a derivative back to it or to a lookup of
+    it, `direct` have one back to the input itself, and `coded` depend on a table row or one-hot
+    code.
     """
 
-    def __init__(self, traced: Traced, name: str, fed: set[str]) -> None:
+    def __init__(self, traced: TracedPass, name: str, fed: set[str]) -> None:
         self.traced, self.name, self.fed = traced, name, fed
-        start = {traced.starts[name].name}
+        start = {traced.sources[name].name}
         self.reached, self.live, self.direct = set(start), set(start), set(start)
         self.coded: set[str] = set()
         self.lookups: list[str] = []
         self.split = False
 
-    def way(self) -> Way:
-        """Return the way."""
+    def follow(self) -> InputDependence:
+        """Visit all operations and return how the outputs depend on the input."""
         for op in self.traced.operations:
             if op.type not in SHAPES and any(t.name in self.reached for t in op.inputs):
                 self._pass(op)
         outputs = {head: getattr(t, "name", "") for head, t in self.traced.outputs.items()}
         heads = frozenset(head for head, name in outputs.items() if name in self.reached)
         direct = any(name in self.direct for name in outputs.values())
-        ends: tuple[str, ...] = ()
+        blockers: tuple[str, ...] = ()
         if heads and not direct and not self.lookups:
-            ends = tuple(stops(self.traced, [self.name], sorted(heads)))
-        return Way(direct, tuple(self.lookups), heads, self.split, ends)
+            blockers = tuple(find_blocking_operations(self.traced, [self.name], sorted(heads)))
+        return InputDependence(direct, tuple(self.lookups), heads, self.split, blockers)
 
     def _pass(self, op: Any) -> None:
         outs = {out.name for out in op.outputs}
-        carried = {op.inputs[place].name for place in carrying(op)}
+        carried = {op.inputs[i].name for i in list_differentiable_inputs(op)}
         self.reached |= outs
-        self.split |= op.type in SPLITS
+        self.split |= op.type in TEXT_SPLITS
         if carried & self.live:
             self.live |= outs
         if carried & self.direct:
             self.direct |= outs
-        if self._codes(op) or any(t.name in self.coded for t in op.inputs):
+        if self._is_encoded_by(op) or any(t.name in self.coded for t in op.inputs):
             self.coded |= outs
         for out in op.outputs:
             call = self.traced.calls.get(out.name)
             if call is None or out.name in self.live:
                 continue
-            if not (out.dtype.is_floating or call.spreads):
+            if not (out.dtype.is_floating or call.gives_vectors):
                 continue
-            if call.encodes or out.name in self.coded:
+            if call.is_encoder or out.name in self.coded:
                 self.lookups.append(call.tap)
                 self.live.add(out.name)
 
-    def _codes(self, op: Any) -> bool:
-        """Return whether the input chooses a row of a table of the model's own, or becomes a code.
+    def _is_encoded_by(self, op: Any) -> bool:
+        """Return whether the operation looks up a row of the model's own table, or builds a code.
 
-        A table that an input feeds is no embedding: the choice is an index, as of a graph's edges.
+        A table that an input feeds is not an embedding, because the value that selects the row is
+        then an index, such as the edges of a graph.
         """
-        if op.type in TABLES:
+        if op.type in TABLE_LOOKUPS:
             return op.inputs[0].name not in self.fed
-        return op.type in CODES
+        return op.type in ENCODINGS
 
 
-def carrying(op: Any) -> list[int]:
-    """Return which inputs of an operation the derivative of its outputs comes back to.
+def list_differentiable_inputs(op: Any) -> list[int]:
+    """Return the positions of the inputs that the derivative of an operation's outputs reaches.
 
-    Whole numbers count as the floats that they can be fed as.
+    Integers count as floats, because they can be fed as floats.
     """
-    if op.type in STEPS or (op.type == "Cast" and _loses(op.inputs[0].dtype, op.outputs[0].dtype)):
+    if op.type in STEP_FUNCTIONS or (
+        op.type == "Cast" and _is_lossy_cast(op.inputs[0].dtype, op.outputs[0].dtype)
+    ):
         return []
     if op.type not in ("PartitionedCall", "StatefulPartitionedCall", "Cast"):
         try:
@@ -117,55 +123,61 @@ def carrying(op: Any) -> list[int]:
                 return []
         except LookupError:
             return []
-    returned = {_type_of(arg) for arg in op.op_def.output_arg}
-    kinds = [kind for arg in op.op_def.input_arg for kind in [_type_of(arg)] * _length(op, arg)]
+    returned = {_get_type_attr(arg) for arg in op.op_def.output_arg}
+    kinds = [
+        kind
+        for arg in op.op_def.input_arg
+        for kind in [_get_type_attr(arg)] * _count_tensors(op, arg)
+    ]
     return [
-        place
-        for place, kind in enumerate(kinds)
-        if kind in returned or kind in VALUES or _holds_numbers(op.inputs[place].dtype)
+        i
+        for i, kind in enumerate(kinds)
+        if kind in returned or kind in DIFFERENTIABLE_TYPES or _is_numeric(op.inputs[i].dtype)
     ]
 
 
-def _holds_numbers(dtype: Any) -> bool:
+def _is_numeric(dtype: Any) -> bool:
     return bool(dtype.is_floating or dtype.is_complex or dtype == tf.variant)
 
 
-def _loses(before: Any, after: Any) -> bool:
+def _is_lossy_cast(before: Any, after: Any) -> bool:
     return bool(after.is_bool or (before.is_floating and not after.is_floating))
 
 
-def _type_of(arg: Any) -> str:
+def _get_type_attr(arg: Any) -> str:
     return str(arg.type_attr or arg.type_list_attr)
 
 
-def _length(op: Any, arg: Any) -> int:
-    """Return how many tensors stand in one argument of an operation."""
+def _count_tensors(op: Any, arg: Any) -> int:
+    """Return how many tensors one argument of an operation holds."""
     if arg.number_attr:
         return int(op.get_attr(arg.number_attr))
     return len(op.get_attr(arg.type_list_attr)) if arg.type_list_attr else 1
 
 
-def stops(traced: Traced, sites: Sequence[str], heads: Sequence[str]) -> list[str]:
-    """Return the operations that end the derivative from outputs to sites, `Round in layer 'x'`.
+def find_blocking_operations(
+    traced: TracedPass, sites: Sequence[str], heads: Sequence[str]
+) -> list[str]:
+    """Return the operations that end the derivative from outputs to sites, as `Round in layer 'x'`.
 
-    Empty where the outputs do not depend on the sites.
+    The list is empty if the outputs do not depend on the sites.
     """
-    leading = set().union(*(traced.leading(head) for head in heads))
-    live = {traced.starts[site].name for site in sites}
-    found = []
+    ancestors = set().union(*(traced.find_ancestors(head) for head in heads))
+    live = {traced.sources[site].name for site in sites}
+    operations = []
     for op in traced.operations:
         if op.type in SHAPES or not any(t.name in live for t in op.inputs):
             continue
-        if any(op.inputs[place].name in live for place in carrying(op)):
+        if any(op.inputs[i].name in live for i in list_differentiable_inputs(op)):
             live |= {out.name for out in op.outputs}
-        elif any(out.name in leading for out in op.outputs):
-            found.append(_told(op, traced.layers))
-    return list(dict.fromkeys(found))
+        elif any(out.name in ancestors for out in op.outputs):
+            operations.append(_describe_operation(op, traced.layers))
+    return list(dict.fromkeys(operations))
 
 
-def _told(operation: Any, layers: set[str]) -> str:
-    """Return an operation with its layer, as TensorFlow's graph names it."""
-    whole = operation.name.split("/")[:-1]
-    scopes = [re.sub(r"_\d+$", "", part) for part in whole]
-    layer = next((name for name in [*whole, *scopes] if name in layers), "")
+def _describe_operation(operation: Any, layers: set[str]) -> str:
+    """Return an operation and its layer in words, as TensorFlow's graph names them."""
+    scopes = operation.name.split("/")[:-1]
+    base_names = [re.sub(r"_\d+$", "", part) for part in scopes]
+    layer = next((name for name in [*scopes, *base_names] if name in layers), "")
     return f"{operation.type} in layer {layer!r}" if layer else str(operation.type)

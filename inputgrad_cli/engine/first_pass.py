@@ -1,4 +1,4 @@
-"""The first pass over the clean inputs: ranks resolved and pinned, many targets at once."""
+"""Runs the first pass over the clean inputs, which resolves ranks and serves many targets."""
 
 from __future__ import annotations
 
@@ -8,102 +8,113 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from inputgrad_cli.data.signature import Signature
-from inputgrad_cli.data.target import Choice, PinnedTarget, pin
+from inputgrad_cli.data.target import PinnedTarget, ResolvedTarget, pin
 from inputgrad_cli.engine.adapter.hooks import is_tap
-from inputgrad_cli.engine.adapter.keras_adapter import Binding
-from inputgrad_cli.engine.computations import Program, first_of
+from inputgrad_cli.engine.adapter.keras_adapter import KerasAdapter
+from inputgrad_cli.engine.computations import Program, build_first_pass_program
 from inputgrad_cli.engine.runner import Runner
-from inputgrad_cli.engine.tensors import gradients_from, join_first, join_targets, pinned, pins_of
+from inputgrad_cli.engine.tensors import (
+    apply_pins,
+    concat_first_passes,
+    join_targets,
+    to_gradients,
+    to_pins,
+)
 from inputgrad_cli.interfaces.engine import Engine, FirstPass, Gradients
-from inputgrad_cli.numeric.arrays import Array, Arrays, count, open_ended, take
+from inputgrad_cli.numeric.arrays import Array, Arrays, count, fill_open_axes, take
 
 
 @dataclass(frozen=True)
-class CleanPasses:
-    """How a model is run for many choices at once."""
+class FirstPasses:
+    """Runs a model on its clean inputs for many choices at once."""
 
-    binding: Binding
+    adapter: KerasAdapter
     runner: Runner
     signature: Signature
 
-    def over(
+    def compute(
         self,
         inputs: Arrays,
-        asked: Sequence[tuple[Choice, Array | None]],
+        requests: Sequence[tuple[ResolvedTarget, Array | None]],
         sites: tuple[str, ...],
-        gradients: bool,
+        with_gradients: bool,
     ) -> FirstPass:
-        """Return one pass over the inputs that serves all choices, with their true values."""
-        programs = tuple(choice.program(pinned=False) for choice, _ in asked)
-        terms = tuple(len(choice.terms) for choice, _ in asked)
+        """Run one pass that serves all requests, which pair a choice with its true values."""
+        programs = tuple(choice.to_trace_key(pinned=False) for choice, _ in requests)
+        terms = tuple(len(choice.terms) for choice, _ in requests)
         fed = tuple(name for name in inputs if is_tap(name))
-        key = ("first", programs, terms, sites, gradients, fed)
+        key = ("first", programs, terms, sites, with_gradients, fed)
 
-        def make() -> Program:
-            return first_of(self.binding, self.signature, programs, sites, gradients)
+        def build_program() -> Program:
+            return build_first_pass_program(
+                self.adapter, self.signature, programs, sites, with_gradients
+            )
 
         def work(rows: Array, real: int) -> FirstPass:
             part = take(inputs, rows)
             targets = [
                 self._pin(c, len(rows), None if truth is None else truth[rows])
-                for c, truth in asked
+                for c, truth in requests
             ]
-            given = [pins_of(target) for target in targets]
-            outputs, pins, scores, found = self.runner.run(key, make, part, given)
+            pins_of_targets = [to_pins(target) for target in targets]
+            outputs, pins, scores, gradients = self.runner.run(
+                key, build_program, part, pins_of_targets
+            )
             return FirstPass(
                 {name: np.asarray(y)[:real] for name, y in outputs.items()},
-                [pinned(t, p).take(slice(real)) for t, p in zip(targets, pins, strict=True)],
+                [apply_pins(t, p).take(slice(real)) for t, p in zip(targets, pins, strict=True)],
                 [np.asarray(s)[:real] for s in scores],
-                [gradients_from(part, f, s, real) for f, s in zip(found, scores, strict=False)],
+                [to_gradients(part, f, s, real) for f, s in zip(gradients, scores, strict=False)],
             )
 
-        return join_first(self.runner.each(count(inputs), work))
+        return concat_first_passes(self.runner.map_passes(count(inputs), work))
 
-    def _pin(self, choice: Choice, rows: int, truth: Array | None) -> PinnedTarget:
+    def _pin(self, choice: ResolvedTarget, rows: int, truth: Array | None) -> PinnedTarget:
         if choice.kind != "loss":
             return pin(choice, rows, truth)
-        shape = open_ended(
-            self.signature.head(choice.head).shape or (), () if truth is None else truth.shape[1:]
+        shape = fill_open_axes(
+            self.signature.get_output(choice.head).shape or (),
+            () if truth is None else truth.shape[1:],
         )
-        return pin(choice, rows, self.binding.losses.truth_for(choice, truth, (rows, *shape)))
+        return pin(choice, rows, self.adapter.losses.prepare_truth(choice, truth, (rows, *shape)))
 
 
-def side_by_side(parts: Sequence[FirstPass]) -> FirstPass:
-    """Return the passes of several groups of choices, over the same inputs, as one."""
+def join_first_passes(parts: Sequence[FirstPass]) -> FirstPass:
+    """Merge the passes of several groups of choices over the same inputs."""
     return FirstPass(
         parts[0].outputs,
         [target for part in parts for target in part.targets],
         [scores for part in parts for scores in part.scores],
-        [found for part in parts for found in part.gradients],
+        [gradients for part in parts for gradients in part.gradients],
     )
 
 
-def tiled(
+def compute_unit_gradients(
     engine: Engine, inputs: Arrays, targets: Sequence[PinnedTarget], sites: Sequence[str]
 ) -> list[Gradients]:
-    """Return the gradients of many units of one head: each sample stands once for each unit.
+    """Return the gradients of many units of one output; each sample is repeated once per unit.
 
-    Passes of full size beat a pass for every unit, and hold no more than one batch.
+    Passes of full size are faster than one pass per unit, and never hold more than one batch.
     """
-    whole = join_targets(targets)
+    joined = join_targets(targets)
     total = count(inputs)
-    found = [
+    results = [
         Gradients({s: np.empty_like(inputs[s]) for s in sites}, np.empty(total, np.float32))
         for _ in targets
     ]
     for start in range(0, total * len(targets), engine.batch_size):
         flat = np.arange(start, min(start + engine.batch_size, total * len(targets)))
-        part = engine.gradients(take(inputs, flat % total), whole.take(flat), sites)
-        for place, number in enumerate(flat):
-            unit, row = divmod(int(number), total)
-            found[unit].scores[row] = part.scores[place]
+        part = engine.compute_gradients(take(inputs, flat % total), joined.take(flat), sites)
+        for position, index in enumerate(flat):
+            unit, row = divmod(int(index), total)
+            results[unit].scores[row] = part.scores[position]
             for site in sites:
-                found[unit].values[site][row] = part.values[site][place]
-        apart = part.disconnected
-    return [replace(one, disconnected=apart) for one in found]
+                results[unit].values[site][row] = part.values[site][position]
+        disconnected = part.disconnected
+    return [replace(result, disconnected=disconnected) for result in results]
 
 
-def alike(choices: Sequence[Choice]) -> bool:
-    """Return whether the choices are units that one program serves."""
-    kinds = {(choice.program(pinned=True), len(choice.terms)) for choice in choices}
+def share_program(choices: Sequence[ResolvedTarget]) -> bool:
+    """Return whether all choices are units that one program can compute."""
+    kinds = {(choice.to_trace_key(pinned=True), len(choice.terms)) for choice in choices}
     return len(kinds) == 1 and bool(choices[0].terms)

@@ -1,4 +1,4 @@
-"""What goes on at one layer: its output, the gradients there, and the biases on the way."""
+"""Builds programs that return a layer's output, the gradients there, and bias gradients."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ import keras
 import tensorflow as tf
 
 from inputgrad_cli.choices import LAYER
-from inputgrad_cli.data.target import Choice
-from inputgrad_cli.engine.adapter.forward import forward, only_call
-from inputgrad_cli.engine.adapter.hooks import find_layer, hooked, layers_by_path
+from inputgrad_cli.data.target import ResolvedTarget
+from inputgrad_cli.engine.adapter.forward import get_only_call, run_forward
+from inputgrad_cli.engine.adapter.hooks import find_layer, hook_layer, map_layers_by_path
 from inputgrad_cli.engine.adapter.input_gradients import skip_filter_gradients
-from inputgrad_cli.engine.adapter.keras_adapter import Binding, Tensors
-from inputgrad_cli.engine.adapter.scores import Pins, at_least_float32, scalar
-from inputgrad_cli.engine.computations import Program, layer_heads, slopes
+from inputgrad_cli.engine.adapter.keras_adapter import KerasAdapter, Tensors
+from inputgrad_cli.engine.adapter.scores import PinnedTensors, compute_scores, widen_to_float32
+from inputgrad_cli.engine.computations import Program, compute_tape_gradients, list_layer_heads
 
 Sums = dict[str, tuple[Any, Any, int]]
-"""By tap: the sum that a bias went into, the bias, and the axis it lies on."""
+"""By tap: the sum that a bias was added to, the bias, and its axis."""
 
-WEIGHTED = (
+LINEAR_LAYERS = (
     keras.layers.Dense,
     *(getattr(keras.layers, f"{kind}{n}D") for kind in ("Conv", "SeparableConv", "DepthwiseConv")
       for n in (1, 2)),
@@ -30,130 +30,146 @@ WEIGHTED = (
 )  # fmt: skip
 
 
-def channel_axis(model: Any, name: str) -> int:
-    """Return where a layer's channels stand, the batch axis counted."""
+def find_channel_axis(model: Any, name: str) -> int:
+    """Return the channel axis of a layer's output, counting the batch axis."""
     layer, _ = find_layer(model, name)
-    orders = [getattr(one, "data_format", None) for one in (layer, *model._flatten_layers())]
+    orders = [
+        getattr(candidate, "data_format", None) for candidate in (layer, *model._flatten_layers())
+    ]
     return 1 if next((order for order in orders if order), "") == "channels_first" else -1
 
 
-def layer_of(binding: Binding, choice: Choice, name: str) -> Program:
+def build_layer_program(adapter: KerasAdapter, choice: ResolvedTarget, name: str) -> Program:
     """Return (tensors, pins) -> the layer's output, the gradient there (or None), scores (B,)."""
-    heads = layer_heads([choice])
+    heads = list_layer_heads([choice])
 
-    def run(tensors: Tensors, pins: Pins) -> Any:
-        seen: list[Any] = []
-        layer, wanted = find_layer(binding.model, name)
+    def run(tensors: Tensors, pins: PinnedTensors) -> Any:
+        outputs: list[Any] = []
+        layer, wanted_call = find_layer(adapter.model, name)
         tape = tf.GradientTape(watch_accessed_variables=False)
-        given = tensors.get(name)  # where the layer's output is what is fed, that is it
-        with tape, hooked(layer, _watching(tape, seen, wanted)):
-            if given is not None:
-                tape.watch(given)
-            scores = scalar(
-                choice, forward(binding, tensors, heads), pins, tensors, losses=binding.losses
+        fed_output = tensors.get(name)  # the layer's output, if it is fed instead of computed
+        with tape, hook_layer(layer, _build_watcher(tape, outputs, wanted_call)):
+            if fed_output is not None:
+                tape.watch(fed_output)
+            scores = compute_scores(
+                choice, run_forward(adapter, tensors, heads), pins, tensors, losses=adapter.losses
             )
-        out = only_call(binding, tensors, name, seen) if given is None else given
+        output = (
+            get_only_call(adapter, tensors, name, outputs) if fed_output is None else fed_output
+        )
         with skip_filter_gradients():
-            found = tape.gradient(scores, out)
-        return at_least_float32(out), None if found is None else at_least_float32(found), scores
+            gradients = tape.gradient(scores, output)
+        return (
+            widen_to_float32(output),
+            None if gradients is None else widen_to_float32(gradients),
+            scores,
+        )
 
     return run
 
 
-def _watching(tape: Any, sink: list[Any], wanted: int | None) -> Callable[[int, Any, Any], Any]:
-    def change(number: int, fed: Any, out: Any) -> Any:
-        if wanted is None or number == wanted:
-            tape.watch(out)
-            sink.append(out)
-        return out
+def _build_watcher(
+    tape: Any, sink: list[Any], wanted_call: int | None
+) -> Callable[[int, Any, Any], Any]:
+    def change(call_index: int, inputs: Any, output: Any) -> Any:
+        if wanted_call is None or call_index == wanted_call:
+            tape.watch(output)
+            sink.append(output)
+        return output
 
     return change
 
 
-def biases_of(binding: Binding, choice: Choice, sites: Sequence[str]) -> Program:
+def build_biases_program(
+    adapter: KerasAdapter, choice: ResolvedTarget, sites: Sequence[str]
+) -> Program:
     """Return (tensors, pins) -> gradients by site, scores (B,), and bias times gradient by tap."""
-    heads = layer_heads([choice])
+    heads = list_layer_heads([choice])
 
-    def run(tensors: Tensors, pins: Pins) -> Any:
+    def run(tensors: Tensors, pins: PinnedTensors) -> Any:
         sums: Sums = {}
         with tf.GradientTape(persistent=True, watch_accessed_variables=False) as tape:
             tape.watch([tensors[site] for site in sites])
-            with _sums_seen(binding.model, tape, sums):
-                scores = scalar(
-                    choice, forward(binding, tensors, heads), pins, tensors, losses=binding.losses
+            with _record_sums(adapter.model, tape, sums):
+                scores = compute_scores(
+                    choice,
+                    run_forward(adapter, tensors, heads),
+                    pins,
+                    tensors,
+                    losses=adapter.losses,
                 )
-        shares = {name: _share(tape, scores, *told) for name, told in sums.items()}
-        shares = {name: share for name, share in shares.items() if share is not None}
-        return slopes(tape, scores, tensors, sites), scores, shares
+        terms = {name: _compute_bias_term(tape, scores, *entry) for name, entry in sums.items()}
+        terms = {name: term for name, term in terms.items() if term is not None}
+        return compute_tape_gradients(tape, scores, tensors, sites), scores, terms
 
     return run
 
 
-def _share(tape: Any, scores: Any, z: Any, bias: Any, axis: int) -> Any | None:
-    """Return the bias times the gradient where it is added, channels last."""
+def _compute_bias_term(tape: Any, scores: Any, z: Any, bias: Any, axis: int) -> Any | None:
+    """Return the bias times the gradient of the sum it was added to, channels last, or None."""
     shape = [1] * z.shape.rank
     shape[axis] = -1
     slope = tape.gradient(scores, z)
     if slope is None:
         return None
-    share = at_least_float32(slope * tf.cast(tf.reshape(bias, shape), z.dtype))
-    return share if axis in (-1, z.shape.rank - 1) else tf.experimental.numpy.moveaxis(share, 1, -1)
+    term = widen_to_float32(slope * tf.cast(tf.reshape(bias, shape), z.dtype))
+    return term if axis in (-1, z.shape.rank - 1) else tf.experimental.numpy.moveaxis(term, 1, -1)
 
 
 @contextmanager
-def _sums_seen(model: Any, tape: Any, sums: Sums) -> Iterator[None]:
-    """Fill `sums` with what each layer adds a bias to, before its activation, and that bias."""
+def _record_sums(model: Any, tape: Any, sums: Sums) -> Iterator[None]:
+    """Fill `sums` with each layer's sum before the activation, and the bias in that sum."""
     with ExitStack() as stack:
         done: set[int] = set()
-        for path, layer in layers_by_path(model).items():
-            if id(layer) in done or (found := _bias(layer)) is None:
+        for path, layer in map_layers_by_path(model).items():
+            if id(layer) in done or (bias_and_axis := _find_bias(layer)) is None:
                 continue
             done.add(id(layer))
-            see = _seeing(tape, sums, LAYER + path, *found)
+            record = _build_recorder(tape, sums, LAYER + path, *bias_and_axis)
             if getattr(layer, "activation", None) is None:
-                stack.enter_context(hooked(layer, _after(see)))
+                stack.enter_context(hook_layer(layer, _build_output_hook(record)))
             else:
-                stack.enter_context(_before(layer, see))
+                stack.enter_context(_hook_activation(layer, record))
         yield
 
 
-def _seeing(tape: Any, sums: Sums, tap: str, bias: Any, axis: int) -> Callable[[Any], Any]:
-    def see(z: Any) -> Any:
+def _build_recorder(tape: Any, sums: Sums, tap: str, bias: Any, axis: int) -> Callable[[Any], Any]:
+    def record(z: Any) -> Any:
         tape.watch(z)
         calls = sum(name.startswith(f"{tap}#") for name in sums)
         sums[f"{tap}#{calls}"] = (z, bias, axis)
         return z
 
-    return see
+    return record
 
 
-def _after(see: Callable[[Any], Any]) -> Callable[[int, Any, Any], Any]:
-    return lambda number, fed, out: see(out)
+def _build_output_hook(record: Callable[[Any], Any]) -> Callable[[int, Any, Any], Any]:
+    return lambda call_index, inputs, output: record(output)
 
 
 @contextmanager
-def _before(layer: Any, see: Callable[[Any], Any]) -> Iterator[None]:
-    """Let `see` pass what goes into the layer's activation."""
-    before = layer.activation
-    object.__setattr__(layer, "activation", lambda z: before(see(z)))
+def _hook_activation(layer: Any, record: Callable[[Any], Any]) -> Iterator[None]:
+    """Call `record` on the input of the layer's activation."""
+    activation = layer.activation
+    object.__setattr__(layer, "activation", lambda z: activation(record(z)))
     try:
         yield
     finally:
-        object.__setattr__(layer, "activation", before)
+        object.__setattr__(layer, "activation", activation)
 
 
-def _bias(layer: Any) -> tuple[Any, int] | None:
-    """Return what a layer adds to a linear map of its input, and on which axis; else None."""
+def _find_bias(layer: Any) -> tuple[Any, int] | None:
+    """Return the constant that a layer adds to a linear map of its input and its axis, or None."""
     if isinstance(layer, keras.layers.BatchNormalization):
-        return _shift(layer), layer.axis
-    if not isinstance(layer, WEIGHTED) or layer.bias is None:
+        return _compute_shift(layer), layer.axis
+    if not isinstance(layer, LINEAR_LAYERS) or layer.bias is None:
         return None
-    first = getattr(layer, "data_format", None) == "channels_first"
-    return tf.convert_to_tensor(layer.bias), 1 if first else -1
+    channels_first = getattr(layer, "data_format", None) == "channels_first"
+    return tf.convert_to_tensor(layer.bias), 1 if channels_first else -1
 
 
-def _shift(layer: Any) -> Any:
-    """Return beta - mean * gamma / deviation: a batch normalization at inference adds it."""
+def _compute_shift(layer: Any) -> Any:
+    """Return beta - mean * gamma / deviation, which a batch normalization adds at inference."""
     mean, variance = (tf.convert_to_tensor(v) for v in (layer.moving_mean, layer.moving_variance))
     scale = tf.math.rsqrt(variance + layer.epsilon)
     if layer.scale:

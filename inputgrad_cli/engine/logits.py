@@ -8,40 +8,42 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from inputgrad_cli.data.signature import Head
-from inputgrad_cli.engine.adapter.keras_adapter import Binding, Tensors
-from inputgrad_cli.engine.trace import Opening
+from inputgrad_cli.data.signature import OutputSpec
+from inputgrad_cli.engine.adapter.keras_adapter import KerasAdapter, Tensors
+from inputgrad_cli.engine.trace import CalibrationPass
 from inputgrad_cli.errors import ModelError
 from inputgrad_cli.numeric.arrays import Array
 
 Proof = tuple[str, int]
-"""An activation, and the axis it is taken over, the batch axis not counted."""
+"""An activation, and the axis it is taken over, not counting the batch axis."""
 
 
-def find_heads(opening: Opening, layers: Sequence[str] = ()) -> tuple[tuple[Head, ...], bool]:
-    """Return the heads, proved on the first sample, and whether the logits need a graph.
+def find_heads(
+    first_pass: CalibrationPass, layers: Sequence[str] = ()
+) -> tuple[tuple[OutputSpec, ...], bool]:
+    """Return the outputs, proved on the first sample, and whether their logits need a graph.
 
-    `layers` are taps that serve as heads too, as they are; they come last.
+    `layers` are taps that are used as outputs without logits. They come last.
     """
-    outputs, noted = opening.computed
-    _refuse_no_batch(outputs, next(iter(opening.tensors.values())).shape[0])
+    outputs, attached = first_pass.first_result
+    _refuse_no_batch(outputs, next(iter(first_pass.tensors.values())).shape[0])
     taps = {name: outputs[name] for name in layers}
-    own = {name: y for name, y in outputs.items() if name not in taps}
-    values = {name: np.asarray(tf.cast(y, tf.float32)) for name, y in own.items()}
-    missing = [n for n, y in values.items() if n not in noted and _may_be_probability(y)]
-    walked = opening.walked if missing else {}
+    model_outputs = {name: y for name, y in outputs.items() if name not in taps}
+    values = {name: np.asarray(tf.cast(y, tf.float32)) for name, y in model_outputs.items()}
+    missing = [n for n, y in values.items() if n not in attached and _may_be_probability(y)]
+    traced = first_pass.graph_logits if missing else {}
     heads = []
     for name, value in values.items():
-        logits = noted.get(name, walked.get(name))
+        logits = attached.get(name, traced.get(name))
         z = None if logits is None else np.asarray(tf.cast(logits, tf.float32))
-        proofs = _proofs(value, z)
-        if len(proofs) > 1:  # saturated here, where several agree: the graph says which it is
-            declared = opening.declared.get(name)
+        proofs = _find_proofs(value, z)
+        if len(proofs) > 1:  # several agree on saturated values, so the graph decides
+            declared = first_pass.declared_activations.get(name)
             proofs.sort(key=lambda proof: proof[0] != declared)
-        shape = _static_shape(opening.binding, name, value)
-        heads.append(_head(name, value, z is not None, proofs, shape))
-    heads += [Head(name, tuple(tensor.shape[1:])) for name, tensor in taps.items()]
-    needs_graph = any(head.proved and head.name in walked for head in heads)
+        shape = _infer_shape(first_pass.adapter, name, value)
+        heads.append(_build_output_spec(name, value, z is not None, proofs, shape))
+    heads += [OutputSpec(name, tuple(tensor.shape[1:])) for name, tensor in taps.items()]
+    needs_graph = any(head.logits_verified and head.name in traced for head in heads)
     return tuple(heads), needs_graph
 
 
@@ -55,58 +57,58 @@ def _refuse_no_batch(outputs: Tensors, rows: int) -> None:
             )
 
 
-def _static_shape(binding: Binding, name: str, value: Array) -> tuple[int | None, ...]:
-    struct = _symbolic_outputs(binding.model)
-    known = None if struct is None else binding.named(struct).get(name)
-    # Keras misjudges what some layers give, such as a TextVectorization of codes: axes tell.
-    if known is None or len(known.shape) != value.ndim:
+def _infer_shape(adapter: KerasAdapter, name: str, value: Array) -> tuple[int | None, ...]:
+    struct = _find_symbolic_outputs(adapter.model)
+    declared = None if struct is None else adapter.name_outputs(struct).get(name)
+    # Keras declares a wrong rank for some layers, such as a TextVectorization of codes.
+    if declared is None or len(declared.shape) != value.ndim:
         return tuple(value.shape[1:])
-    return tuple(known.shape[1:])
+    return tuple(declared.shape[1:])
 
 
-def _symbolic_outputs(model: Any) -> Any:
-    """Return the outputs as the model's graph declares them, None where it has no graph."""
+def _find_symbolic_outputs(model: Any) -> Any:
+    """Return the outputs that the model's graph declares, None if it has no graph."""
     graph = getattr(model, "_functional", None) or model
     return getattr(graph, "_outputs_struct", None)
 
 
 def _may_be_probability(y: Array) -> bool:
-    """Return whether these could be probabilities or their logarithms."""
+    """Return whether the values could be probabilities or their logarithms."""
     return bool(np.all((y >= 0) & (y <= 1)) or (np.all(y <= 0) and y.ndim > 1 and y.shape[-1] > 1))
 
 
-def _head(
+def _build_output_spec(
     name: str, y: Array, has_logits: bool, proofs: Sequence[Proof], shape: tuple[int | None, ...]
-) -> Head:
+) -> OutputSpec:
     if not has_logits:
-        return Head(name, shape, note=_why_not(y))
+        return OutputSpec(name, shape, note=_explain_missing_logits(y))
     if proofs:
         activation, axis = proofs[0]
-        return Head(name, shape, activation, True, axis)
-    return Head(
+        return OutputSpec(name, shape, activation, True, axis)
+    return OutputSpec(
         name, shape, note="logits were found, but their activation does not give the output"
     )
 
 
-def _proofs(y: Array, z: Array | None) -> list[Proof]:
-    """Return every activation that makes the output of the logits: one, unless it is saturated."""
+def _find_proofs(y: Array, z: Array | None) -> list[Proof]:
+    """Return the activations that turn the logits into the output; several may, if saturated."""
     if z is not None and z.shape != y.shape and z.size == y.size:
         z = z.reshape(y.shape)  # a reshape after the activation keeps the order of the values
     if z is None or z.shape != y.shape:
         return []
     proofs: list[Proof] = []
     for axis in range(y.ndim - 1, 0, -1):
-        if np.allclose(_softmax(z, axis), y, rtol=1e-4, atol=1e-6):
+        if np.allclose(_compute_softmax(z, axis), y, rtol=1e-4, atol=1e-6):
             proofs.append(("softmax", axis - 1))
         with np.errstate(divide="ignore"):
-            if np.allclose(np.log(_softmax(z, axis)), y, rtol=1e-4, atol=1e-4):
+            if np.allclose(np.log(_compute_softmax(z, axis)), y, rtol=1e-4, atol=1e-4):
                 proofs.append(("log_softmax", axis - 1))
-    if np.allclose(_sigmoid(z), y, rtol=1e-4, atol=1e-6):
+    if np.allclose(_compute_sigmoid(z), y, rtol=1e-4, atol=1e-6):
         proofs.append(("sigmoid", -1))
     return proofs
 
 
-def _why_not(y: Array) -> str:
+def _explain_missing_logits(y: Array) -> str:
     wide = y.ndim > 1 and y.shape[-1] > 1
     if wide and np.all(y >= 0) and np.allclose(y.sum(axis=-1), 1.0, atol=1e-4):
         return (
@@ -116,11 +118,11 @@ def _why_not(y: Array) -> str:
     return ""
 
 
-def _softmax(z: Array, axis: int) -> Array:
+def _compute_softmax(z: Array, axis: int) -> Array:
     e = np.exp(z.astype(np.float64) - z.max(axis=axis, keepdims=True))
     return np.asarray(e / e.sum(axis=axis, keepdims=True))
 
 
-def _sigmoid(z: Array) -> Array:
+def _compute_sigmoid(z: Array) -> Array:
     e = np.exp(-np.abs(z.astype(np.float64)))
     return np.where(z >= 0, 1.0 / (1.0 + e), e / (1.0 + e))

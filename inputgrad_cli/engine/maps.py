@@ -1,4 +1,4 @@
-"""Which layers give maps on the way to a target, seen by running the model once."""
+"""Finds the layer whose maps a class activation map uses, by running the model once."""
 
 from __future__ import annotations
 
@@ -11,133 +11,151 @@ import keras
 import tensorflow as tf
 
 from inputgrad_cli.choices import LAYER
-from inputgrad_cli.data.target import Choice, PinnedTarget
-from inputgrad_cli.engine.adapter.forward import forward
-from inputgrad_cli.engine.adapter.hooks import find_layer, hooked, is_tap, layers_by_path
-from inputgrad_cli.engine.adapter.keras_adapter import Binding, Tensors
-from inputgrad_cli.engine.adapter.scores import Pins, scalar
-from inputgrad_cli.engine.computations import Program, layer_heads
+from inputgrad_cli.data.target import PinnedTarget, ResolvedTarget
+from inputgrad_cli.engine.adapter.forward import run_forward
+from inputgrad_cli.engine.adapter.hooks import find_layer, hook_layer, is_tap, map_layers_by_path
+from inputgrad_cli.engine.adapter.keras_adapter import KerasAdapter, Tensors
+from inputgrad_cli.engine.adapter.scores import PinnedTensors, compute_scores
+from inputgrad_cli.engine.computations import Program, list_layer_heads
 from inputgrad_cli.engine.runner import Runner
-from inputgrad_cli.engine.tensors import pins_of
-from inputgrad_cli.interfaces.engine import Maps
-from inputgrad_cli.modelfile.map_layers import Row, kind_within, last_maps, maps_by_output
+from inputgrad_cli.engine.tensors import to_pins
+from inputgrad_cli.interfaces.engine import CamLayer
+from inputgrad_cli.modelfile.map_layers import (
+    UpstreamLayer,
+    find_map_layer,
+    find_map_layers,
+    format_wrapper_class,
+)
 from inputgrad_cli.numeric.arrays import Arrays, take
 
-INSIDE = (keras.layers.Wrapper, keras.layers.RNN)  # they call what is in them for every step
-SILENT = (keras.Model, keras.layers.InputLayer)
+STEP_WRAPPERS = (keras.layers.Wrapper, keras.layers.RNN)  # call their inner layers once per step
+CONTAINERS = (keras.Model, keras.layers.InputLayer)
 
 
 @dataclass
-class Seen:
-    """One call of a layer: its path, class, number and output, and if the target depends on it."""
+class ObservedCall:
+    """One call of a layer: its path, class, index and output, and if the target depends on it."""
 
     path: str
     kind: str
-    number: int
+    index: int
     output: Any
-    reached: bool = False
+    is_reached: bool = False
 
 
-class CamLayers:
-    """The layers that class activation maps use, by target; `config` is the model file's, if any.
+class CamLayerFinder:
+    """Finds the layers that class activation maps use, by target.
 
-    Where the file tells, that is the answer, as `inspect` gives it; else the model is run once.
+    The layer comes from the model file's `config` if that determines it, so that `inspect` gives
+    the same one. Otherwise the model is run once.
     """
 
-    def __init__(self, binding: Binding, runner: Runner, config: Mapping[str, Any] | None) -> None:
-        self._binding, self._runner = binding, runner
-        self._known = maps_by_output(config) if config else {}
-        self._found: dict[Choice, Maps | None] = {}
+    def __init__(
+        self, adapter: KerasAdapter, runner: Runner, config: Mapping[str, Any] | None
+    ) -> None:
+        self._binding, self._runner = adapter, runner
+        self._declared_maps = find_map_layers(config) if config else {}
+        self._maps_by_choice: dict[ResolvedTarget, CamLayer | None] = {}
 
-    def find(self, inputs: Arrays, target: PinnedTarget) -> Maps | None:
-        """Return the last maps on the way to the target, None where there are none."""
-        head = target.choice.head
-        if head in self._known:
-            row = self._known[head]
-            return Maps(LAYER + row.path, row.calls) if row else None
-        choice = target.choice.program(pinned=True)
-        if choice not in self._found:
-            self._found[choice] = self._run(inputs, target, choice)
-        return self._found[choice]
+    def find(self, inputs: Arrays, target: PinnedTarget) -> CamLayer | None:
+        """Return the last layer with maps that the target depends on, None if there is none."""
+        head = target.resolved.head
+        if head in self._declared_maps:
+            row = self._declared_maps[head]
+            return CamLayer(LAYER + row.path, row.calls) if row else None
+        choice = target.resolved.to_trace_key(pinned=True)
+        if choice not in self._maps_by_choice:
+            self._maps_by_choice[choice] = self._run(inputs, target, choice)
+        return self._maps_by_choice[choice]
 
-    def _run(self, inputs: Arrays, target: PinnedTarget, choice: Choice) -> Maps | None:
-        calls: list[Seen] = []
-        rows, _ = next(iter(self._runner.passes(1)))
+    def _run(self, inputs: Arrays, target: PinnedTarget, choice: ResolvedTarget) -> CamLayer | None:
+        calls: list[ObservedCall] = []
+        rows, _ = next(iter(self._runner.split_into_passes(1)))
         self._runner.run(
             ("maps", choice, target.index.shape[1:]),
-            lambda: _calls_seen(self._binding, choice, calls),
+            lambda: _build_call_recorder(self._binding, choice, calls),
             take(inputs, rows),
-            pins_of(target.take(rows)),
+            to_pins(target.take(rows)),
         )
-        row = last_maps(_rows(self._binding, calls, choice.head))
-        if row is None:
+        layer = find_map_layer(_list_rows(self._binding, calls, choice.head))
+        if layer is None:
             return None
-        mine = [call.number for call in calls if call.path == row.path and call.reached]
-        shared = any(call.number for call in calls if call.path == row.path)
-        mark = f"#{mine[0]}" if shared and len(mine) == 1 else ""
-        return Maps(LAYER + row.path + mark, len(mine))
+        reached_calls = [
+            call.index for call in calls if call.path == layer.path and call.is_reached
+        ]
+        is_shared = any(call.index for call in calls if call.path == layer.path)
+        suffix = f"#{reached_calls[0]}" if is_shared and len(reached_calls) == 1 else ""
+        return CamLayer(LAYER + layer.path + suffix, len(reached_calls))
 
 
-def _calls_seen(binding: Binding, choice: Choice, sink: list[Seen]) -> Program:
-    """Return (tensors, pins) -> scores, which fills `sink` with every call that gives floats."""
-    heads = layer_heads([choice])
+def _build_call_recorder(
+    adapter: KerasAdapter, choice: ResolvedTarget, sink: list[ObservedCall]
+) -> Program:
+    """Return (tensors, pins) -> scores; it fills `sink` with every call that returns floats."""
+    heads = list_layer_heads([choice])
 
-    def run(tensors: Tensors, pins: Pins) -> Any:
+    def run(tensors: Tensors, pins: PinnedTensors) -> Any:
         sink.clear()
         with tf.GradientTape(watch_accessed_variables=False) as tape, ExitStack() as stack:
-            for path, layer in _watched(binding.model).items():
-                stack.enter_context(hooked(layer, _noting(path, layer, tape, sink)))
-            outputs = forward(binding, tensors, heads)
-            scores = scalar(choice, outputs, pins, tensors, losses=binding.losses)
+            for path, layer in _find_watched_layers(adapter.model).items():
+                stack.enter_context(hook_layer(layer, _build_call_hook(path, layer, tape, sink)))
+            outputs = run_forward(adapter, tensors, heads)
+            scores = compute_scores(choice, outputs, pins, tensors, losses=adapter.losses)
         slopes = tape.gradient(scores, [call.output for call in sink])
         for call, slope in zip(sink, slopes, strict=True):
-            call.reached, call.output = slope is not None, tuple(call.output.shape[1:])
+            call.is_reached, call.output = slope is not None, tuple(call.output.shape[1:])
         return scores
 
     return run
 
 
-def _watched(model: Any) -> dict[str, Any]:
-    """Return the layers that work once for each call, each by its first path."""
-    every = layers_by_path(model)
-    closed = tuple(f"{path}/" for path, layer in every.items() if isinstance(layer, INSIDE))
-    found: dict[int, tuple[str, Any]] = {}
-    for path, layer in every.items():
-        if not isinstance(layer, SILENT) and not path.startswith(closed):
-            found.setdefault(id(layer), (path, layer))
-    return dict(found.values())
+def _find_watched_layers(model: Any) -> dict[str, Any]:
+    """Return the layers that compute once per call, each by its first path."""
+    layers = map_layers_by_path(model)
+    closed = tuple(f"{path}/" for path, layer in layers.items() if isinstance(layer, STEP_WRAPPERS))
+    watched: dict[int, tuple[str, Any]] = {}
+    for path, layer in layers.items():
+        if not isinstance(layer, CONTAINERS) and not path.startswith(closed):
+            watched.setdefault(id(layer), (path, layer))
+    return dict(watched.values())
 
 
-def _noting(path: str, layer: Any, tape: Any, sink: list[Seen]) -> Callable[[int, Any, Any], Any]:
+def _build_call_hook(
+    path: str, layer: Any, tape: Any, sink: list[ObservedCall]
+) -> Callable[[int, Any, Any], Any]:
     kind, inner = type(layer).__name__, getattr(layer, "layer", None)
     if isinstance(layer, keras.layers.Wrapper) and inner is not None:
-        kind = kind_within(kind, type(inner).__name__)
+        kind = format_wrapper_class(kind, type(inner).__name__)
 
-    def change(number: int, fed: Any, out: Any) -> Any:
-        if tf.is_tensor(out) and out.dtype.is_floating:
-            tape.watch(out)
-            sink.append(Seen(path, kind, number, out))
-        return out
+    def change(call_index: int, inputs: Any, output: Any) -> Any:
+        if tf.is_tensor(output) and output.dtype.is_floating:
+            tape.watch(output)
+            sink.append(ObservedCall(path, kind, call_index, output))
+        return output
 
     return change
 
 
-def _rows(binding: Binding, calls: Sequence[Seen], head: str) -> list[Row]:
+def _list_rows(
+    adapter: KerasAdapter, calls: Sequence[ObservedCall], head: str
+) -> list[UpstreamLayer]:
     """Return the layers that the target depends on, in the order of their last calls."""
-    end = _end(binding, calls, head)
-    last = {call.path: (at, call) for at, call in enumerate(calls) if call.reached}
+    end = _find_end(adapter, calls, head)
+    last = {call.path: (at, call) for at, call in enumerate(calls) if call.is_reached}
     return [
-        Row(path, call.kind, call.output, end=path == end)
+        UpstreamLayer(path, call.kind, call.output, is_last=path == end)
         for path, (_, call) in sorted(last.items(), key=lambda item: item[1][0])
     ]
 
 
-def _end(binding: Binding, calls: Sequence[Seen], head: str) -> str:
-    """Return the layer that gives the output, or that is the target itself."""
+def _find_end(adapter: KerasAdapter, calls: Sequence[ObservedCall], head: str) -> str:
+    """Return the path of the layer that computes the output, or that is the target itself."""
     if is_tap(head):
-        layer, _ = find_layer(binding.model, head)
-        return next((path for path, one in _watched(binding.model).items() if one is layer), "")
-    outputs = binding.named(struct) if (struct := _outputs(binding.model)) is not None else {}
+        layer, _ = find_layer(adapter.model, head)
+        watched = _find_watched_layers(adapter.model).items()
+        return next((path for path, candidate in watched if candidate is layer), "")
+    struct = _get_outputs_struct(adapter.model)
+    outputs = {} if struct is None else adapter.name_outputs(struct)
     if len(outputs) > 1:
         name = outputs[head]._keras_history.operation.name
         ends = [call.path for call in calls if f"{call.path}/".startswith(f"{name}/")]
@@ -145,5 +163,5 @@ def _end(binding: Binding, calls: Sequence[Seen], head: str) -> str:
     return calls[-1].path if calls else ""
 
 
-def _outputs(model: Any) -> Any:
+def _get_outputs_struct(model: Any) -> Any:
     return getattr(model, "_outputs_struct", None)

@@ -1,4 +1,4 @@
-"""Runs programs, pass by pass: batches, tracing, threads, devices, states, TensorFlow's talk."""
+"""Runs programs pass by pass, with tracing, threads, devices, layer states and random seeds."""
 
 from __future__ import annotations
 
@@ -13,23 +13,30 @@ import numpy as np
 import tensorflow as tf
 
 from inputgrad_cli.engine.adapter import model_fixes
-from inputgrad_cli.engine.adapter.captured_stderr import Noise
+from inputgrad_cli.engine.adapter.captured_stderr import CapturedOutput
 from inputgrad_cli.engine.adapter.forward import read_taps
-from inputgrad_cli.engine.adapter.graph_size import refuse_large_graph, too_large
+from inputgrad_cli.engine.adapter.graph_size import build_memory_error, refuse_large_graph
 from inputgrad_cli.engine.adapter.hooks import BASELINE
-from inputgrad_cli.engine.adapter.keras_adapter import Binding
+from inputgrad_cli.engine.adapter.keras_adapter import KerasAdapter
 from inputgrad_cli.engine.adapter.kernels import must_compile
-from inputgrad_cli.engine.adapter.plain_errors import is_of_input
-from inputgrad_cli.engine.adapter.scores import Pins
-from inputgrad_cli.engine.adapter.startup import on
-from inputgrad_cli.engine.computations import Program, folded
-from inputgrad_cli.engine.tf_errors import cannot_compile, own_error, reason_of, told
+from inputgrad_cli.engine.adapter.plain_errors import is_input_error
+from inputgrad_cli.engine.adapter.scores import PinnedTensors
+from inputgrad_cli.engine.adapter.startup import use_device
+from inputgrad_cli.engine.computations import Program, fold_variables
+from inputgrad_cli.engine.tf_errors import (
+    as_item_errors,
+    build_compile_error,
+    describe_error,
+    find_inputgrad_error,
+)
 from inputgrad_cli.errors import InputgradError, ItemError
-from inputgrad_cli.interfaces.engine import Running
+from inputgrad_cli.interfaces.engine import EngineOptions
 from inputgrad_cli.numeric.arrays import Array, Arrays, count
 
-PARTS = 4  # of a batch, when threads share it: single-threaded kernels like small passes
-SHORT = (
+PARTS_PER_BATCH = (
+    4  # when threads share a batch; single-threaded kernels are faster on small passes
+)
+MEMORY_NOTE = (
     "memory is too short for passes as large as asked for; from here on they are smaller,"
     " which may change the last digits of a result"
 )
@@ -37,42 +44,48 @@ T = TypeVar("T")
 
 
 class Runner:
-    """One model under way. `alone` says that samples must be run one by one.
+    """Runs the programs of one model.
 
-    `random` says that a layer draws at inference; all draws then start from `seed` at every pass.
-    `notes` are what a reader should know of the passes, by code.
+    `single_samples` is true if each sample needs its own pass. `has_random_layer` is true if a
+    layer draws random numbers at inference; every pass then starts from `seed`. `notes` are
+    messages about the passes for the user, by code.
     """
 
     def __init__(
-        self, binding: Binding, how: Running, workers: int, device: str | None, noise: Noise
+        self,
+        adapter: KerasAdapter,
+        options: EngineOptions,
+        workers: int,
+        device: str | None,
+        output: CapturedOutput,
     ) -> None:
-        self.binding = binding
-        model_fixes.keep_paddings(binding.model)
-        self._stateful = model_fixes.is_stateful(binding.model)
+        self.adapter = adapter
+        model_fixes.keep_paddings(adapter.model)
+        self._stateful = model_fixes.is_stateful(adapter.model)
         self._must_compile = must_compile()
-        self.traced = how.traced or how.folded or self._must_compile
-        self.folded = how.folded and not self._stateful
-        self.padded = how.padded or how.folded
-        self.alone = False
-        self.random = False
+        self.traced = options.traced or options.folded or self._must_compile
+        self.folded = options.folded and not self._stateful
+        self.padded = options.padded or options.folded
+        self.single_samples = False
+        self.has_random_layer = False
         self.notes: dict[str, str] = {}
         self.seed = 0
         self.programs: dict[Any, Program] = {}
         self._tap_shapes: dict[Any, dict[str, Any]] = {}
-        self.fixed = model_fixes.fixed_batch(binding.model)
-        self._asked = how.batch_size
+        self.fixed_batch = model_fixes.find_fixed_batch(adapter.model)
+        self._requested_size = options.batch_size
         self._threads = workers
         self._pool = ThreadPoolExecutor(workers)
-        self.making = RLock()
-        self._device, self._noise = device, noise
-        self._telling = how.telling
+        self.build_lock = RLock()
+        self._device, self._output = device, output
+        self._progress = options.progress
 
-    def adapt(self, alone: bool, random: bool, needs_graph: bool) -> None:
-        """Follow what a sample showed: it must run alone, a layer draws, only a graph is right."""
-        self.alone, self.random = alone, random
-        self.folded = self.folded and not random
-        # In a graph generators of TensorFlow go on, so that each pass needs a new one: costly.
-        compiled = self.traced and not random
+    def adapt(self, single_samples: bool, has_random_layer: bool, needs_graph: bool) -> None:
+        """Set how programs run: one sample per pass, with a random layer, only in a graph."""
+        self.single_samples, self.has_random_layer = single_samples, has_random_layer
+        self.folded = self.folded and not has_random_layer
+        # In a graph TensorFlow's generators keep their state, so every pass would need a new graph.
+        compiled = self.traced and not has_random_layer
         self.traced = needs_graph or self._must_compile or compiled
 
     @property
@@ -82,184 +95,201 @@ class Runner:
 
     @property
     def batch_size(self) -> int:
-        """Return how many samples one pass holds: as asked, as fits, or as the model demands."""
-        return 1 if self.alone else self.fixed or self._asked
+        """Return the samples per pass, as requested, or less if memory or the model requires it."""
+        return 1 if self.single_samples else self.fixed_batch or self._requested_size
 
-    def passes(self, total: int) -> Iterator[tuple[Array, int]]:
-        """Yield the rows of each pass, and how many are real: a fixed batch is filled up."""
+    def split_into_passes(self, total: int) -> Iterator[tuple[Array, int]]:
+        """Yield the rows of each pass and how many are real; the rest fill up a fixed batch."""
         size = self.pass_size
         for start in range(0, total, size):
             rows = np.arange(start, min(start + size, total))
-            filled = size if self.fixed or self.padded else len(rows)
+            filled = size if self.fixed_batch or self.padded else len(rows)
             yield np.append(rows, [rows[-1]] * (filled - len(rows))).astype(np.intp), len(rows)
 
     @property
     def workers(self) -> int:
-        """Return how many threads share the passes: only what is folded needs no state."""
+        """Return how many threads share the passes; only folded programs have no shared state."""
         return self._threads if self.folded else 1
 
     @property
     def pass_size(self) -> int:
-        """Return how many samples one pass holds: of a batch that several threads share, a part."""
+        """Return how many samples one pass holds, which is a part of a batch that threads share."""
         size = self.batch_size
-        return size if self.fixed or self.workers == 1 else max(1, size // PARTS)
+        return size if self.fixed_batch or self.workers == 1 else max(1, size // PARTS_PER_BATCH)
 
-    def each(self, total: int, work: Callable[[Array, int], T]) -> list[T]:
-        """Return what `work` gives for the rows of each pass; several at a time where that pays.
+    def map_passes(self, total: int, work: Callable[[Array, int], T]) -> list[T]:
+        """Return the results of `work` for the rows of each pass; threads share folded passes.
 
-        Where memory is too short for a pass, it and all to come are made smaller.
+        If memory is too short for a pass, this pass and all later ones are made smaller.
         """
-        passes = list(self.passes(total))
+        passes = list(self.split_into_passes(total))
         if self.workers == 1 or len(passes) == 1:
-            found = [self._fitted(work, *one) for one in passes]
+            results = [self._run_or_split(work, *item) for item in passes]
         else:
-            found = list(self._pool.map(lambda one: self._fitted(work, *one), passes))
-        return [part for parts in found for part in parts]
+            results = list(self._pool.map(lambda item: self._run_or_split(work, *item), passes))
+        return [part for parts in results for part in parts]
 
-    def _fitted(self, work: Callable[[Array, int], T], rows: Array, real: int) -> list[T]:
-        """Return what `work` gives for the rows, in one pass or in as many as memory demands."""
+    def _run_or_split(self, work: Callable[[Array, int], T], rows: Array, real: int) -> list[T]:
+        """Return the results of `work` for the rows, in several passes if memory is short."""
         if len(rows) <= self.pass_size:
             try:
                 return [work(rows, real)]
             except ItemError as error:
                 if error.kind != "memory" or len(rows) == 1:
                     raise
-                if self.fixed:
-                    raise too_large(f"the model takes {self.fixed} samples at a time") from error
-            # Not in the handler: its traceback holds what the pass had got of the memory.
-            self._shrink(len(rows))
-        passes = list(self.passes(real))
-        return [part for some, n in passes for part in self._fitted(work, rows[some], n)]
+                if self.fixed_batch:
+                    raise build_memory_error(
+                        f"the model takes {self.fixed_batch} samples at a time"
+                    ) from error
+            # Outside the handler, because its traceback holds the memory of the failed pass.
+            self._shrink_passes(len(rows))
+        passes = list(self.split_into_passes(real))
+        return [
+            part for selection, n in passes for part in self._run_or_split(work, rows[selection], n)
+        ]
 
-    def _shrink(self, failed: int) -> None:
-        """Halve the passes, after one of `failed` samples; threads may find that out together."""
-        with self.making:
-            parts = 1 if self.workers == 1 else PARTS
-            self.notes["memory"] = SHORT
-            self.resize(min(self._asked, failed // 2 * parts))
+    def _shrink_passes(self, failed: int) -> None:
+        """Halve the passes after one of `failed` samples; several threads may do so at once."""
+        with self.build_lock:
+            parts = 1 if self.workers == 1 else PARTS_PER_BATCH
+            self.notes["memory"] = MEMORY_NOTE
+            self.resize(min(self._requested_size, failed // 2 * parts))
 
     def resize(self, batch_size: int) -> None:
-        """Hold at most so many samples in one pass from here on."""
-        with self.making:
-            self._asked = batch_size
-            if self.folded:  # traced for passes of one size, and each holds the weights
+        """Set how many samples one pass holds at most from now on."""
+        with self.build_lock:
+            self._requested_size = batch_size
+            if self.folded:  # each is traced for one size and holds a copy of the weights
                 self.programs.clear()
         gc.collect()
 
-    def run(self, key: Any, make: Callable[[], Program], arrays: Arrays, pins: Any) -> Any:
-        """Return what the program called `key` gives; it is made (and traced) the first time."""
+    def run(self, key: Any, build_program: Callable[[], Program], arrays: Arrays, pins: Any) -> Any:
+        """Run the program with this key; it is built, and traced if needed, the first time."""
         key = (key, count(arrays)) if self.folded else key
-        with self.here():
-            tensors = self.binding.tensors(arrays)
+        with self.begin_pass():
+            tensors = self.adapter.to_tensors(arrays)
             if program := self.programs.get(key):
                 return program(tensors, pins)
-            with self.making:
-                return self._first_run(key, make, tensors, pins)
+            with self.build_lock:
+                return self._build_and_run(key, build_program, tensors, pins)
 
-    def _first_run(self, key: Any, make: Callable[[], Program], tensors: Any, pins: Any) -> Any:
+    def _build_and_run(
+        self, key: Any, build_program: Callable[[], Program], tensors: Any, pins: Any
+    ) -> Any:
         if program := self.programs.get(key):  # another thread was faster
             return program(tensors, pins)
         stage = "tracing the model" if self.traced else ""
         with (
-            self._noise.kept(),
-            self._telling.during(stage),
-        ):  # TensorFlow talks most the first time
-            program = self._compiled(make(), tensors, pins) if self.traced else make()
+            self._output.capture(),
+            self._progress.report_stage(stage),
+        ):  # TensorFlow writes most of its messages on the first run
+            program = (
+                self._compile(build_program(), tensors, pins) if self.traced else build_program()
+            )
             result = program(tensors, pins)
-        # In a graph the generators of TensorFlow go on where they were; a new graph starts anew.
-        if not (self.random and self.traced):
+        # In a graph TensorFlow's generators keep their state; a new graph starts from the seed.
+        if not (self.has_random_layer and self.traced):
             self.programs[key] = program
         return result
 
-    def _compiled(self, program: Program, tensors: Any, pins: Any) -> Program:
-        """Return the program traced, or as it is where it cannot be and eager kernels are safe."""
-        whole = folded(program, self.binding.model, tensors) if self.folded else program
-        # One trace for every batch: only the first axis, and what the model leaves open.
-        signature = [self._specs(tensors), _pin_specs(pins)]
-        traced = tf.function(whole, input_signature=signature, autograph=self.binding.own_code)
+    def _compile(self, program: Program, tensors: Any, pins: Any) -> Program:
+        """Trace the program; return it untraced if that fails and eager kernels are safe."""
+        folded_program = (
+            fold_variables(program, self.adapter.model, tensors) if self.folded else program
+        )
+        # One trace serves every batch, because the first axis and the model's open axes stay open.
+        signature = [self._build_specs(tensors), _build_pin_specs(pins)]
+        traced = tf.function(
+            folded_program, input_signature=signature, autograph=self.adapter.has_user_code
+        )
         try:
-            refuse_large_graph(traced.get_concrete_function().graph, _rows(tensors))
+            refuse_large_graph(traced.get_concrete_function().graph, _count_rows(tensors))
         except (InputgradError, MemoryError, tf.errors.ResourceExhaustedError):
             raise
         except Exception as error:
-            reason, _ = reason_of(error, self.binding.model)
-            if is_of_input(error) or own_error(error):
+            reason, _ = describe_error(error, self.adapter.model)
+            if is_input_error(error) or find_inputgrad_error(error):
                 raise
             if self._must_compile:
-                raise cannot_compile(reason) from error
+                raise build_compile_error(reason) from error
             self.traced = self.folded = False
             self.notes["eager"] = f"the model cannot be compiled ({reason}); it runs eagerly"
             return program
         return cast(Program, traced)
 
     @contextmanager
-    def here(self) -> Iterator[None]:
-        """Compute in this block on the device asked for, from a known state.
+    def begin_pass(self) -> Iterator[None]:
+        """Run this block on the requested device, from reset states and the seed.
 
-        What TensorFlow raises is told as the item's fault.
+        Errors of TensorFlow are raised as an ItemError.
         """
         with ExitStack() as stack:
-            stack.enter_context(on(self._device))
-            stack.enter_context(told(self.binding.model))
+            stack.enter_context(use_device(self._device))
+            stack.enter_context(as_item_errors(self.adapter.model))
             if self._stateful:
-                model_fixes.reset_states(self.binding.model)
-            if self.random:
-                model_fixes.seed(self.binding.model, self.seed)
+                model_fixes.reset_states(self.adapter.model)
+            if self.has_random_layer:
+                model_fixes.seed_generators(self.adapter.model, self.seed)
             yield
 
-    def _specs(self, tensors: Mapping[str, Any]) -> dict[str, Any]:
-        shapes = {port.name: port.shape for port in self.binding.ports}
+    def _build_specs(self, tensors: Mapping[str, Any]) -> dict[str, Any]:
+        shapes = {spec.name: spec.shape for spec in self.adapter.input_specs}
         if any(shape is None or None in shape for shape in shapes.values()):
             taps = {name.removeprefix(BASELINE) for name in tensors} - set(shapes)
             key = tuple((name, tuple(tensors[name].shape[1:])) for name in sorted(tensors))
-            if taps and key not in self._tap_shapes:  # a trace of the model
-                self._tap_shapes[key] = self._open_shapes(tensors, sorted(taps))
+            if taps and key not in self._tap_shapes:  # finding them traces the model
+                self._tap_shapes[key] = self._infer_tap_shapes(tensors, sorted(taps))
             shapes |= self._tap_shapes.get(key, {})
         specs = {}
         for name, tensor in tensors.items():
             shape = shapes.get(name.removeprefix(BASELINE)) or tensor.shape[1:]
-            rows = tensor.shape[0] if self.folded else self.fixed
+            rows = tensor.shape[0] if self.folded else self.fixed_batch
             specs[name] = tf.TensorSpec((rows, *shape), tensor.dtype)
         return specs
 
-    def _open_shapes(self, tensors: Mapping[str, Any], taps: Sequence[str]) -> dict[str, Any]:
-        """Return the shapes of taps behind inputs of any length, without the batch axis.
+    def _infer_tap_shapes(self, tensors: Mapping[str, Any], taps: Sequence[str]) -> dict[str, Any]:
+        """Return the shapes of taps behind inputs with open axes, without the batch axis.
 
-        What the model's graph fixes stays fixed, the width of an embedding: layers behind need it.
+        Axes that the model's graph fixes, such as the width of an embedding, stay fixed, because
+        later layers need them.
         """
-        found = {tap: (*_any_shape(tensors[tap])[1:], tensors[tap].shape[-1]) for tap in taps}
+        tap_shapes = {
+            tap: (*_build_open_shape(tensors[tap])[1:], tensors[tap].shape[-1]) for tap in taps
+        }
 
         def run(inputs: dict[str, Any]) -> None:
-            for tap, tensor in read_taps(self.binding, inputs, taps).items():
-                alone = tensor.shape.rank < tensors[tap].shape.rank  # it has no batch axis
-                found[tap] = tuple(tensor.shape if alone else tensor.shape[1:])
+            for tap, tensor in read_taps(self.adapter, inputs, taps).items():
+                has_no_batch = tensor.shape.rank < tensors[tap].shape.rank
+                tap_shapes[tap] = tuple(tensor.shape if has_no_batch else tensor.shape[1:])
 
-        ports = {
-            port.name: tf.TensorSpec(
-                (self.fixed, *(port.shape or tensors[port.name].shape[1:])),
-                tensors[port.name].dtype,
+        signature = {
+            spec.name: tf.TensorSpec(
+                (self.fixed_batch, *(spec.shape or tensors[spec.name].shape[1:])),
+                tensors[spec.name].dtype,
             )
-            for port in self.binding.ports
+            for spec in self.adapter.input_specs
         }
         with suppress(Exception):  # the user's own code may raise anything where it is traced
-            function = tf.function(run, input_signature=[ports], autograph=self.binding.own_code)
+            function = tf.function(
+                run, input_signature=[signature], autograph=self.adapter.has_user_code
+            )
             function.get_concrete_function()
-        return found
+        return tap_shapes
 
 
-def _rows(tensors: Mapping[str, Any]) -> int:
+def _count_rows(tensors: Mapping[str, Any]) -> int:
     """Return how many samples a pass holds."""
     return max((int(tensor.shape[0] or 1) for tensor in tensors.values()), default=1)
 
 
-def _any_shape(tensor: Any) -> tuple[int | None, ...]:
+def _build_open_shape(tensor: Any) -> tuple[int | None, ...]:
     return (None,) * (int(tensor.shape.rank) - 1)
 
 
-def _pin_specs(pins: Any) -> Any:
-    """Return the types of pins; truths and masks may be as large as outputs of open size."""
-    if not isinstance(pins, Pins):
-        return [_pin_specs(one) for one in pins]
+def _build_pin_specs(pins: Any) -> Any:
+    """Return the tensor specs of pins; truths and masks have open axes, as outputs may have."""
+    if not isinstance(pins, PinnedTensors):
+        return [_build_pin_specs(item) for item in pins]
     index, signs, offset = (tf.TensorSpec((None, *t.shape[1:]), t.dtype) for t in pins[:3])
-    truth = tf.TensorSpec((None, *_any_shape(pins.truth)), pins.truth.dtype)
-    return Pins(index, signs, offset, truth)
+    truth = tf.TensorSpec((None, *_build_open_shape(pins.truth)), pins.truth.dtype)
+    return PinnedTensors(index, signs, offset, truth)

@@ -1,4 +1,4 @@
-"""Between tensors and arrays: what goes into a pass, and how the passes of a batch are joined."""
+"""Converts between tensors and arrays, and joins the passes of a batch."""
 
 from __future__ import annotations
 
@@ -10,57 +10,59 @@ import numpy as np
 import tensorflow as tf
 
 from inputgrad_cli.data.target import PinnedTarget
-from inputgrad_cli.engine.adapter.scores import Pins
+from inputgrad_cli.engine.adapter.scores import PinnedTensors
 from inputgrad_cli.interfaces.engine import FirstPass, Gradients, LayerPass
 from inputgrad_cli.numeric.arrays import Arrays, join
 
 
-def pins_of(target: PinnedTarget) -> Pins:
-    """Return a pinned target as tensors."""
+def to_pins(target: PinnedTarget) -> PinnedTensors:
+    """Convert a pinned target to tensors."""
     nothing = np.zeros((len(target.index), 0), np.float32)
     truth = nothing if target.truth is None else target.truth
     arrays = (target.index, target.signs, target.offset, truth)
-    return Pins(*(tf.convert_to_tensor(array) for array in arrays))
+    return PinnedTensors(*(tf.convert_to_tensor(array) for array in arrays))
 
 
-def pinned(target: PinnedTarget, pins: Pins) -> PinnedTarget:
-    """Return the target as a pass resolved it."""
+def apply_pins(target: PinnedTarget, pins: PinnedTensors) -> PinnedTarget:
+    """Return the target with the indices, signs and offsets that a pass resolved."""
     index, signs, offset = (np.asarray(p) for p in pins[:3])
     return replace(target, index=index, signs=signs, offset=offset)
 
 
-def gradients_from(inputs: Arrays, found: Mapping[str, Any], scores: Any, real: int) -> Gradients:
-    """Return NumPy gradients of the `real` rows; a disconnected site gets zeros and is named."""
+def to_gradients(inputs: Arrays, gradients: Mapping[str, Any], scores: Any, real: int) -> Gradients:
+    """Convert the first `real` rows to arrays; a disconnected site gets zeros and is listed."""
     values = {
         site: np.zeros_like(inputs[site][:real]) if g is None else np.asarray(g)[:real]
-        for site, g in found.items()
+        for site, g in gradients.items()
     }
-    apart = frozenset(site for site, g in found.items() if g is None)
-    return Gradients(values, np.asarray(scores)[:real], apart)
+    disconnected = frozenset(site for site, g in gradients.items() if g is None)
+    return Gradients(values, np.asarray(scores)[:real], disconnected)
 
 
 def join_gradients(parts: Sequence[Gradients]) -> Gradients:
-    """Return the gradients of several passes as one."""
+    """Join the gradients of several passes along the batch axis."""
     if len(parts) == 1:
         return parts[0]
     values = join([part.values for part in parts])
     return Gradients(values, np.concatenate([p.scores for p in parts]), parts[0].disconnected)
 
 
-def layer_pass(name: str, parts: Iterable[tuple[Arrays, int, Any]], channels: int) -> LayerPass:
-    """Return the passes over a layer as one."""
-    values, gradients, scores, apart = [], [], [], False
-    for _, real, (out, slope, score) in parts:
-        apart = slope is None
-        values.append(np.asarray(out)[:real])
-        gradients.append(np.zeros_like(values[-1]) if apart else np.asarray(slope)[:real])
+def join_layer_passes(
+    name: str, parts: Iterable[tuple[Arrays, int, Any]], channels: int
+) -> LayerPass:
+    """Join the passes over a layer along the batch axis."""
+    values, gradients, scores, disconnected = [], [], [], False
+    for _, real, (output, slope, score) in parts:
+        disconnected = slope is None
+        values.append(np.asarray(output)[:real])
+        gradients.append(np.zeros_like(values[-1]) if disconnected else np.asarray(slope)[:real])
         scores.append(np.asarray(score)[:real])
-    out, slope, score = (np.concatenate(rows) for rows in (values, gradients, scores))
-    return LayerPass(name, out, slope, score, channels, apart)
+    output, slope, score = (np.concatenate(rows) for rows in (values, gradients, scores))
+    return LayerPass(name, output, slope, score, channels, disconnected)
 
 
-def join_first(parts: Sequence[FirstPass]) -> FirstPass:
-    """Return the first passes over the pieces of a batch as one."""
+def concat_first_passes(parts: Sequence[FirstPass]) -> FirstPass:
+    """Join the first passes over the parts of a batch along the batch axis."""
     if len(parts) == 1:
         return parts[0]
     by_choice = list(zip(*(part.gradients for part in parts), strict=True))
@@ -73,7 +75,7 @@ def join_first(parts: Sequence[FirstPass]) -> FirstPass:
 
 
 def join_targets(parts: Sequence[PinnedTarget]) -> PinnedTarget:
-    """Return the entries of several targets of one kind, one after the other."""
+    """Join the rows of several targets of one kind along the batch axis."""
     truths = [part.truth for part in parts if part.truth is not None]
     return replace(
         parts[0],

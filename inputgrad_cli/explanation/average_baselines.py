@@ -1,65 +1,78 @@
-"""Several baselines for one sample: the mean of what a method finds against each."""
+"""Averages the attributions of a sample over several baselines."""
 
 from dataclasses import replace
 
 import numpy as np
 
-from inputgrad_cli.data.attribution import Finding, StandardError, completeness, sums
+from inputgrad_cli.data.attribution import (
+    MethodResult,
+    StandardError,
+    compute_completeness,
+    sum_sites,
+)
 from inputgrad_cli.interfaces.engine import Engine
-from inputgrad_cli.interfaces.method import Case, Method
+from inputgrad_cli.interfaces.method import Batch, Method
 from inputgrad_cli.numeric.arrays import Arrays, Floats, count
 
 
-def over_baselines(method: Method, engine: Engine, case: Case) -> Finding:
-    """Return what `method` finds; with `case.references` the mean over all of them.
+def average_over_baselines(method: Method, engine: Engine, batch: Batch) -> MethodResult:
+    """Run `method`, once for each of `batch.references` if there are any, and return the mean.
 
-    Methods that draw from the references, or look at no baseline, are asked once. The mean of
-    complete attributions sums to the score minus the mean baseline score, and is checked so.
+    Methods that draw from the references themselves, or that use no baseline, run once. The mean
+    of complete attributions sums to the score minus the mean baseline score; the completeness
+    check uses that difference.
     """
-    if not case.references or not method.uses_baseline or method.needs == "dataset":
-        return method.attribute(engine, case)
+    if not batch.references or not method.uses_baseline or method.needs == "dataset":
+        return method.attribute(engine, batch)
     total: dict[str, Floats] = {}
-    found: list[Finding] = []
-    for number in range(count(case.references)):
-        one = method.attribute(engine, _against(case, number))
-        for site, array in one.values.items():
+    results: list[MethodResult] = []
+    for index in range(count(batch.references)):
+        result = method.attribute(engine, _use_reference(batch, index))
+        for site, array in result.values.items():  # summed in float64
             total[site] = total.get(site, 0.0) + array.astype(np.float64)
-        found.append(replace(one, values={}))
-    means = {site: array / len(found) for site, array in total.items()}
-    return _mean(case, means, found)
+        results.append(replace(result, values={}))  # the values are in `total`
+    means = {site: array / len(results) for site, array in total.items()}
+    return _average_results(batch, means, results)
 
 
-def _against(case: Case, number: int) -> Case:
-    baseline = dict(case.inputs)
-    for site in case.sites:
-        row = case.references[site][number]
-        baseline[site] = np.ascontiguousarray(np.broadcast_to(row, case.inputs[site].shape))
-    return replace(case, baseline=baseline, references={})
+def _use_reference(batch: Batch, index: int) -> Batch:
+    baseline = dict(batch.inputs)
+    for site in batch.sites:
+        row = batch.references[site][index]
+        baseline[site] = np.ascontiguousarray(np.broadcast_to(row, batch.inputs[site].shape))
+    return replace(batch, baseline=baseline, references={})
 
 
-def _mean(case: Case, means: Arrays, found: list[Finding]) -> Finding:
-    bases = [f.baseline_scores for f in found if f.baseline_scores is not None]
-    base = np.asarray(np.mean(bases, axis=0, dtype=np.float64)) if bases else None
-    checks = [f.completeness for f in found if f.completeness is not None]
+def _average_results(batch: Batch, means: Arrays, results: list[MethodResult]) -> MethodResult:
+    baseline_scores = [f.baseline_scores for f in results if f.baseline_scores is not None]
+    mean_baseline_score = (
+        np.asarray(np.mean(baseline_scores, axis=0, dtype=np.float64)) if baseline_scores else None
+    )
+    checks = [f.completeness for f in results if f.completeness is not None]
     check = None
-    if checks and base is not None:
-        scores = np.asarray(np.mean([c.difference for c in checks], axis=0) + base)
+    if checks and mean_baseline_score is not None:
+        scores = np.asarray(np.mean([c.difference for c in checks], axis=0) + mean_baseline_score)
         steps = np.sum([c.steps for c in checks], axis=0)
-        check = completeness(sums(means), scores, base, steps, case.tolerance)
-    errors = [f.standard_error for f in found if f.standard_error is not None]
-    return Finding(
+        check = compute_completeness(
+            sum_sites(means), scores, mean_baseline_score, steps, batch.tolerance
+        )
+    errors = [f.standard_error for f in results if f.standard_error is not None]
+    return MethodResult(
         {site: array.astype(np.float32) for site, array in means.items()},
-        base,
+        mean_baseline_score,
         check,
-        frozenset(means).intersection(*(f.disconnected for f in found)),
-        _bound(errors),
-        found[0].facts,
-        found[0].copied,
+        frozenset(means).intersection(*(f.disconnected for f in results)),
+        _average_errors(errors),
+        results[0].facts,
+        results[0].broadcast_sites,
     )
 
 
-def _bound(errors: list[StandardError]) -> StandardError | None:
-    """Return the mean error: the copies are the same for all baselines, so it is a bound."""
+def _average_errors(errors: list[StandardError]) -> StandardError | None:
+    """Average the standard errors.
+
+    The mean is an upper bound, because the same noise is used for all baselines.
+    """
     if not errors:
         return None
     return StandardError(

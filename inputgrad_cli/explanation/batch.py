@@ -1,4 +1,4 @@
-"""From a batch of samples and a question to attributions: the tool's core, without files."""
+"""Computes the attributions of one batch of samples; reads and writes no files."""
 
 from __future__ import annotations
 
@@ -10,46 +10,62 @@ from typing import Any
 import numpy as np
 
 from inputgrad_cli.choices import LAYER
-from inputgrad_cli.data.attribution import Finding
-from inputgrad_cli.data.samples import Samples, keys
-from inputgrad_cli.data.target import Choice, PinnedTarget
+from inputgrad_cli.data.attribution import MethodResult
+from inputgrad_cli.data.samples import Samples, compute_keys
+from inputgrad_cli.data.target import PinnedTarget, ResolvedTarget
 from inputgrad_cli.errors import ItemError
-from inputgrad_cli.explanation.average_baselines import over_baselines
+from inputgrad_cli.explanation.average_baselines import average_over_baselines
 from inputgrad_cli.explanation.gradient_check import GradientCheck, check_gradient
-from inputgrad_cli.explanation.map_checks import fault, underivable, without, without_failed
+from inputgrad_cli.explanation.map_checks import (
+    build_underivable_error,
+    drop_sites,
+    fill_failed_with_nan,
+    find_fault,
+)
 from inputgrad_cli.explanation.placement import Placement
-from inputgrad_cli.explanation.request import Question, Wish, choices_of, truth_of
-from inputgrad_cli.explanation.sample_record import Record, Row, Teller, merged
-from inputgrad_cli.explanation.zero_maps import why_zero
+from inputgrad_cli.explanation.request import (
+    ExplainRequest,
+    MethodRequest,
+    get_truth,
+    resolve_targets,
+)
+from inputgrad_cli.explanation.sample_record import (
+    Record,
+    RecordBuilder,
+    RecordOrError,
+    merge_records,
+)
+from inputgrad_cli.explanation.zero_maps import explain_zero_maps
 from inputgrad_cli.interfaces.engine import Engine, FirstPass, Gradients
-from inputgrad_cli.interfaces.method import Case, Method
+from inputgrad_cli.interfaces.method import Batch, Method
 from inputgrad_cli.numeric.arrays import Array, Arrays, take
 
-CLASSES = 64  # classes of a Jacobian that are in memory beside the Jacobian itself
+CLASSES_PER_GROUP = 64  # classes computed together, which limits memory beyond the result
 
 
 @dataclass(frozen=True)
-class Answer:
-    """The map of one wish and one target for a batch: values (B, ...), a record per sample.
+class BatchAttribution:
+    """The attributions of a batch for one method and one target.
 
-    A sample that has failed has its error in the place of a record, and NaN for values. For the
-    target `all` the class axis stands after the batch axis. With `error` there is no map.
+    `values` are (B, ...) by site; `records` has one record per sample. A failed sample has its
+    error instead of a record, and NaN for values. For the target `all` the class axis follows the
+    batch axis. If `error` is set there is no map.
     """
 
-    wish: Wish
+    request: MethodRequest
     target: str
     values: Arrays
-    records: Sequence[Row]
+    records: Sequence[RecordOrError]
     error: ItemError | None = None
 
-    def row(self, number: int) -> Answer:
-        """Return the answer for one sample alone."""
-        part = slice(number, number + 1)
+    def select_row(self, index: int) -> BatchAttribution:
+        """Return the attribution of one sample alone, still with a batch axis."""
+        part = slice(index, index + 1)
         return replace(self, values=take(self.values, part), records=self.records[part])
 
 
-class View:
-    """An engine as it is, but for what a kind of view changes."""
+class EngineWrapper:
+    """Delegates to an engine; subclasses override single members."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -58,232 +74,263 @@ class View:
         return getattr(self._engine, name)
 
 
-class InTurn(View):
-    """An engine that other batches keep busy: chunks gain nothing by being asked side by side."""
+class SerialEngine(EngineWrapper):
+    """An engine whose chunks run one after another, because other batches keep it busy."""
 
-    lanes = 0
+    parallel_calls = 0
 
 
-class CleanPass(View):
-    """An engine that has been over the clean inputs already and does not go again."""
+class FirstPassEngine(EngineWrapper):
+    """An engine that answers gradients at the clean inputs from the first pass."""
 
     def __init__(self, engine: Engine, inputs: Arrays, first: FirstPass) -> None:
         super().__init__(engine)
         self._inputs = inputs
-        self._known = {
-            id(target): found for target, found in zip(first.targets, first.gradients, strict=False)
+        self._gradients_by_target = {
+            id(target): gradients  # by identity, because arrays cannot be hashed
+            for target, gradients in zip(first.targets, first.gradients, strict=False)
         }
 
-    def gradients(self, inputs: Arrays, target: PinnedTarget, sites: Sequence[str]) -> Gradients:
-        """Return the gradients, from the first pass where it has them."""
-        if inputs is self._inputs and id(target) in self._known:
-            return self._known[id(target)]
-        return self._engine.gradients(inputs, target, sites)
+    def compute_gradients(
+        self, inputs: Arrays, target: PinnedTarget, sites: Sequence[str]
+    ) -> Gradients:
+        """Return the gradients, from the first pass if it has them."""
+        if inputs is self._inputs and id(target) in self._gradients_by_target:
+            return self._gradients_by_target[id(target)]
+        return self._engine.compute_gradients(inputs, target, sites)
 
 
 def explain_batch(
-    engine: Engine, samples: Samples, question: Question, truth: Array | None = None
-) -> list[Answer]:
-    """Return an answer for each wish and map.
+    engine: Engine, samples: Samples, request: ExplainRequest, truth: Array | None = None
+) -> list[BatchAttribution]:
+    """Return the attributions for each requested method and target.
 
-    One forward pass over the clean inputs serves all maps; `all` is done in groups of classes, so
-    that hardly more than its result is held.
+    One forward pass over the clean inputs serves all maps. The target `all` is computed in groups
+    of classes, so that little more memory than its result is used.
     """
-    batch = _Batch(engine, samples, question, truth)
-    maps = choices_of(question, engine.signature)
-    single = [made[0] for made in maps if not made[0].group]
-    found = dict(zip([c.asked for c in single], batch.columns(single), strict=True))
-    jacobians = {made[0].group: batch.jacobian(made) for made in maps if made[0].group}
-    asked = [made[0].group or made[0].asked for made in maps]
-    answers = []
-    for number, wish in enumerate(question.wishes):
-        for name in asked:
-            made = (jacobians.get(name) or found[name])[number]
-            answers.append(
-                Answer(wish, name, {}, (), made)
-                if isinstance(made, ItemError)
-                else Answer(wish, name, *made)
+    builder = _MapBuilder(engine, samples, request, truth)
+    groups = resolve_targets(request, engine.signature)
+    singles = [group[0] for group in groups if not group[0].group]
+    maps = dict(
+        zip([target.text for target in singles], builder.compute_maps(singles), strict=True)
+    )
+    jacobians = {g[0].group: builder.compute_jacobian_maps(g) for g in groups if g[0].group}
+    names = [group[0].group or group[0].text for group in groups]
+    attributions = []
+    for index, method in enumerate(request.methods):
+        for name in names:
+            result = (jacobians.get(name) or maps[name])[index]
+            attributions.append(
+                BatchAttribution(method, name, {}, (), result)
+                if isinstance(result, ItemError)
+                else BatchAttribution(method, name, *result)
             )
-    return answers
+    return attributions
 
 
-Made = tuple[Arrays, list[Row]]
-Map = Made | ItemError
+MapRows = tuple[Arrays, list[RecordOrError]]
+MapResult = MapRows | ItemError
 
 
-def _with_check(made: Map, check: GradientCheck | None) -> Map:
-    """Return a map with the check of the gradient in its records."""
-    if check is None or isinstance(made, ItemError):
-        return made
-    values, records = made
+def _add_gradient_check(result: MapResult, check: GradientCheck | None) -> MapResult:
+    """Return a map with the gradient check added to its records."""
+    if check is None or isinstance(result, ItemError):
+        return result
+    values, records = result
     return values, [
         row
         if isinstance(row, ItemError)
-        else {**row, "checks": {**row["checks"], "gradient": check.record(number)}}
-        for number, row in enumerate(records)
+        else {**row, "checks": {**row["checks"], "gradient": check.to_record(index)}}
+        for index, row in enumerate(records)
     ]
 
 
-class _Batch:
-    """A batch of samples, lifted to points, and what all its cases share."""
+class _MapBuilder:
+    """Builds the maps of a batch; holds what they share: points, keys, baselines and tokens."""
 
     def __init__(
-        self, engine: Engine, samples: Samples, question: Question, truth: Array | None
+        self, engine: Engine, samples: Samples, request: ExplainRequest, truth: Array | None
     ) -> None:
-        self.engine, self.samples, self.question, self.truth = engine, samples, question, truth
-        self._derived = Placement(engine, samples, question)
-        self.points = self._derived.points
-        self.tokens = engine.tokens(samples.arrays)
-        self._keys = self._made_keys()
-        self._baselines: dict[Placement, Arrays] = {}
+        self.engine, self.samples, self.request, self.truth = engine, samples, request, truth
+        self._placement = Placement(engine, samples, request)
+        self.points = self._placement.points
+        self.tokens = engine.read_tokens(samples.arrays)
+        self._keys = self._compute_keys()
+        self._baselines: dict[Placement, Arrays] = {}  # built once for all methods
 
-    def _made_keys(self) -> list[bytes]:
-        """Return the seeds of the samples; where nothing draws, none are worked out."""
-        asked = self.question
-        drawing = any(wish.method.random for wish in asked.wishes) or asked.check_grad
-        if drawing or (asked.baseline is not None and asked.baseline.random):
-            return keys(self.samples.arrays, asked.seed)
+    def _compute_keys(self) -> list[bytes]:
+        """Return the random seeds of the samples; empty ones if nothing is random."""
+        request = self.request
+        is_random = any(entry.method.random for entry in request.methods) or request.check_grad
+        if is_random or (request.baseline is not None and request.baseline.random):
+            return compute_keys(self.samples.arrays, request.seed)
         return [b""] * len(self.samples)
 
-    def columns(self, choices: Sequence[Choice]) -> list[list[Map]]:
-        """Return for each choice the map of each wish."""
-        if not choices:
+    def compute_maps(self, targets: Sequence[ResolvedTarget]) -> list[list[MapResult]]:
+        """Return the maps, one list with an entry per method for each target."""
+        if not targets:
             return []
-        wanted = any(wish.method.clean_gradient for wish in self.question.wishes)
+        needs_gradients = any(entry.method.uses_clean_gradient for entry in self.request.methods)
         truths = [
-            truth_of(c, self.truth, self.question, self.engine.signature, len(self.samples))
-            for c in choices
+            get_truth(target, self.truth, self.request, self.engine.signature, len(self.samples))
+            for target in targets
         ]
-        sites = self._derived.sites
-        wanted = wanted and bool(sites)
-        first = self.engine.first(self.points, choices, sites, truths, gradients=wanted)
-        shared = CleanPass(self.engine, self.points, first)
-        checks = [self._gradient(shared, first, number) for number in range(len(choices))]
+        sites = self._placement.sites
+        needs_gradients = needs_gradients and bool(sites)
+        first = self.engine.run_first_pass(
+            self.points, targets, sites, truths, gradients=needs_gradients
+        )
+        engine = FirstPassEngine(self.engine, self.points, first)
+        checks = [self._check_gradient(engine, first, index) for index in range(len(targets))]
         return [
             [
-                _with_check(self._map(shared, wish.method, first, number), check)
-                for wish in self.question.wishes
+                _add_gradient_check(self._compute_map(engine, entry.method, first, index), check)
+                for entry in self.request.methods
             ]
-            for number, check in enumerate(checks)
+            for index, check in enumerate(checks)
         ]
 
-    def jacobian(self, choices: Sequence[Choice]) -> list[Map]:
-        """Return for each wish one map of all the choices, on an axis after the batch axis."""
-        values: list[dict[str, Array]] = [{} for _ in self.question.wishes]
-        records: list[list[list[Row]]] = [[] for _ in self.question.wishes]
-        for start in range(0, len(choices), CLASSES):
-            for place, maps in enumerate(self.columns(choices[start : start + CLASSES]), start):
-                for number, made in enumerate(maps):
-                    if isinstance(made, ItemError):
+    def compute_jacobian_maps(self, targets: Sequence[ResolvedTarget]) -> list[MapResult]:
+        """Return one map per method, with all targets on an axis after the batch axis."""
+        values: list[dict[str, Array]] = [{} for _ in self.request.methods]
+        records: list[list[list[RecordOrError]]] = [[] for _ in self.request.methods]
+        for start in range(0, len(targets), CLASSES_PER_GROUP):
+            for position, maps in enumerate(
+                self.compute_maps(targets[start : start + CLASSES_PER_GROUP]), start
+            ):
+                for index, result in enumerate(maps):
+                    if isinstance(result, ItemError):
                         return list(maps)
-                    part, told = made
-                    for site, array in part.items():
-                        shape = (len(array), len(choices), *array.shape[1:])
-                        whole = values[number].setdefault(site, np.empty(shape, np.float32))
-                        whole[:, place] = array
-                    records[number].append(told)
+                    arrays, rows = result
+                    for site, array in arrays.items():
+                        shape = (len(array), len(targets), *array.shape[1:])
+                        # Allocated at the first class and filled class by class.
+                        total = values[index].setdefault(site, np.empty(shape, np.float32))
+                        total[:, position] = array
+                    records[index].append(rows)
         return [
-            (arrays, [merged(row, choices[0].group) for row in zip(*told, strict=True)])
-            for arrays, told in zip(values, records, strict=True)
+            (arrays, [merge_records(row, targets[0].group) for row in zip(*rows, strict=True)])
+            for arrays, rows in zip(values, records, strict=True)
         ]
 
-    def _gradient(self, engine: Engine, first: FirstPass, number: int) -> GradientCheck | None:
-        """Return the gradient of a choice held against differences, where that was asked for."""
-        if not self.question.check_grad or not self._derived.sites:
+    def _check_gradient(self, engine: Engine, first: FirstPass, index: int) -> GradientCheck | None:
+        """Check the gradient of a target against differences, if that is requested."""
+        if not self.request.check_grad or not self._placement.sites:
             return None
-        return check_gradient(engine, self._case(Method(), self._derived, first, number))
+        return check_gradient(engine, self._build_batch(Method(), self._placement, first, index))
 
-    def _map(self, engine: Engine, method: Method, first: FirstPass, number: int) -> Map:
-        placement = self._changed if method.changes else self._derived
+    def _compute_map(
+        self, engine: Engine, method: Method, first: FirstPass, index: int
+    ) -> MapResult:
+        placement = self._changed_placement if method.perturbs_inputs else self._placement
         if not placement.sites and method.needs != "layer":
-            return underivable(placement.unexplained)
-        case = self._case(method, placement, first, number)
-        finding = over_baselines(method, engine, case)
-        blocked = self._blocked(case, finding.disconnected, placement)
-        if finding.disconnected == set(finding.values):
-            # What is held still was asked about too, where no input was named.
-            blocked |= self._blocked(case, placement.unexplained, placement)
-            return underivable(blocked) if blocked else _independent()
-        finding = without(
-            finding, [site for site, name in placement.names.items() if name in blocked]
+            return build_underivable_error(placement.unexplained)
+        batch = self._build_batch(method, placement, first, index)
+        result = average_over_baselines(method, engine, batch)
+        blocked = self._find_blocked_sites(batch, result.disconnected, placement)
+        if result.disconnected == set(result.values):
+            # Without --wrt, the inputs that cannot be explained were requested too.
+            blocked |= self._find_blocked_sites(batch, placement.unexplained, placement)
+            return build_underivable_error(blocked) if blocked else _build_independence_error()
+        result = drop_sites(
+            result, [site for site, name in placement.names.items() if name in blocked]
         )
-        # A map of a layer keeps the layer's name.
-        layer = finding.facts.get("layer")
-        names = {s: s if s == layer else placement.names.get(s, s) for s in finding.values}
+        # The map of a layer keeps the layer's name.
+        layer = result.facts.get("layer")
+        names = {
+            site: site if site == layer else placement.names.get(site, site)
+            for site in result.values
+        }
         layers = [name for name in names.values() if name.startswith(LAYER)]
-        finding = self._with_sight(finding, placement, layers)
-        head = self.engine.signature.head(case.target.choice.head)
-        teller = Teller(first, self.question.labels, placement.names)
-        records: list[Row] = []
-        told = self._with_zeros(teller.records(case, finding, head), method, case, layer)
-        for row, record in enumerate(told):
-            if self.tokens:
-                record["tokens"] = {name: rows[row] for name, rows in self.tokens.items()}
+        result = self._add_seen_inputs(result, placement, layers)
+        output = self.engine.signature.get_output(batch.target.resolved.head)
+        record_builder = RecordBuilder(first, self.request.labels, placement.names)
+        records: list[RecordOrError] = []
+        rows = self._add_zero_reasons(
+            record_builder.build_records(batch, result, output), method, batch, layer
+        )
+        for row, record in enumerate(rows):
+            if self.tokens:  # of text and category inputs
+                record["tokens"] = {name: tokens[row] for name, tokens in self.tokens.items()}
             record["unexplained"] = {**placement.unexplained, **blocked}
-            records.append(fault(method, case, finding, row) or record)
-        values = without_failed(finding.values, records)
+            records.append(find_fault(method, batch, result, row) or record)
+        values = fill_failed_with_nan(result.values, records)
         return {names[site]: array for site, array in values.items()}, records
 
-    def _with_zeros(
-        self, records: list[Record], method: Method, case: Case, layer: str | None
+    def _add_zero_reasons(
+        self, records: list[Record], method: Method, batch: Batch, layer: str | None
     ) -> list[Record]:
-        """Return records that say of maps of zeros why they are."""
+        """Add to the records of maps of zeros the reason why they are zero."""
         rows = [row for row, record in enumerate(records) if record["checks"]["zero"]]
-        reasons = why_zero(self.engine, method, case.take(rows), layer) if rows else []
+        reasons = explain_zero_maps(self.engine, method, batch.take(rows), layer) if rows else []
         for row, reason in zip(rows, reasons, strict=True):
             records[row]["checks"]["zero_because"] = reason
         return records
 
-    def _with_sight(self, finding: Finding, placement: Placement, layers: Sequence[str]) -> Finding:
-        """Return a finding that tells which inputs the layers see that its maps are of."""
+    def _add_seen_inputs(
+        self, result: MethodResult, placement: Placement, layers: Sequence[str]
+    ) -> MethodResult:
+        """Return the result with the model inputs that each explained layer depends on."""
         if not layers:
-            return finding
-        found = self.engine.inputs_of(placement.points, layers)
-        sees = {layer: sorted(names) for layer, names in found.items()}
-        return replace(finding, facts={**finding.facts, "sees": sees})
+            return result
+        inputs = self.engine.find_layer_inputs(placement.points, layers)
+        sees = {layer: sorted(names) for layer, names in inputs.items()}
+        return replace(result, facts={**result.facts, "sees": sees})
 
-    def _blocked(self, case: Case, sites: Iterable[str], placement: Placement) -> dict[str, str]:
-        """Return those that the target depends on though no derivative comes back, and why."""
-        found = {}
+    def _find_blocked_sites(
+        self, batch: Batch, sites: Iterable[str], placement: Placement
+    ) -> dict[str, str]:
+        """Return the sites that the target depends on without a derivative, with the reasons."""
+        reasons = {}
         for site in sites:
-            points = case.inputs if site in case.inputs else self.engine.lift(case.inputs, [site])
-            if why := self.engine.blame(points, [site], case.target):
-                found[placement.names.get(site, site)] = why
-        return found
+            points = (
+                batch.inputs
+                if site in batch.inputs
+                else self.engine.to_points(batch.inputs, [site])
+            )
+            if reason := self.engine.find_gradient_blockers(points, [site], batch.target):
+                reasons[placement.names.get(site, site)] = reason
+        return reasons
 
     @cached_property
-    def _changed(self) -> Placement:
-        """Return the samples where methods explain them that change inputs."""
-        asked = self.question.wrt
-        if self.engine.sites(asked, changed=True) == self._derived.names:
-            return self._derived
-        return Placement(self.engine, self.samples, self.question, changed=True)
+    def _changed_placement(self) -> Placement:
+        """Return the placement for methods that change inputs."""
+        wrt = self.request.wrt
+        if self.engine.list_sites(wrt, changed=True) == self._placement.names:
+            return self._placement
+        return Placement(self.engine, self.samples, self.request, changed=True)
 
-    def _case(self, method: Method, placement: Placement, first: FirstPass, number: int) -> Case:
-        asked = self.question.wrt or ""
-        return Case(
+    def _build_batch(
+        self, method: Method, placement: Placement, first: FirstPass, index: int
+    ) -> Batch:
+        wrt = self.request.wrt or ""
+        return Batch(
             placement.points,
-            first.targets[number],
+            first.targets[index],
             placement.sites,
-            self._baseline(placement) if method.uses_baseline else placement.points,
+            self._get_baseline(placement) if method.uses_baseline else placement.points,
             self._keys,
-            self.question.tolerance,
-            first.scores[number],
+            self.request.tolerance,
+            first.scores[index],
             placement.references if method.uses_baseline else {},
-            {s: p.axes for s in placement.sites if (p := placement.pixels(s)) and not p.frames},
-            asked if asked.startswith(LAYER) else None,
+            {
+                site: preprocess.image_axes
+                for site in placement.sites
+                if (preprocess := placement.get_preprocess(site)) and not preprocess.frames
+            },
+            wrt if wrt.startswith(LAYER) else None,
         )
 
-    def _baseline(self, placement: Placement) -> Arrays:
+    def _get_baseline(self, placement: Placement) -> Arrays:
         if placement not in self._baselines:
-            self._baselines[placement] = placement.baseline(self._keys)
+            self._baselines[placement] = placement.build_baseline(self._keys)
         return self._baselines[placement]
 
 
-def _independent() -> ItemError:
+def _build_independence_error() -> ItemError:
     return ItemError(
-        "the target does not depend on any input that was asked about",
-        reason="no way leads there, and no change of them changed the score",
-        mend="choose another --target, or a layer behind it: --wrt layer:NAME",
+        "the target does not depend on any of the inputs to explain",
+        reason="no path leads to it, and no change of the inputs changed the score",
+        hint="choose another --target, or a layer behind it: --wrt layer:NAME",
         kind="disconnected",
     )

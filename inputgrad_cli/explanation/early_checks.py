@@ -1,7 +1,7 @@
-"""What the archive alone can answer of a question, before the model is opened.
+"""Checks a request against the model file alone, before the model is opened.
 
-Only what is certain is refused: an output that may turn out to have several forms refuses what all
-of them refuse, and a layer is missing only where none can be hidden in another.
+Only what is certainly wrong is refused. If an output may have several forms, a target is refused
+only if all forms refuse it. A layer counts as missing only if no layer can be nested in another.
 """
 
 from __future__ import annotations
@@ -12,100 +12,114 @@ from typing import Any
 
 from inputgrad_cli.choices import LAYER
 from inputgrad_cli.data.loss_names import refuse_unknown_losses
-from inputgrad_cli.data.signature import Head, Port, Signature
+from inputgrad_cli.data.signature import InputSpec, OutputSpec, Signature
 from inputgrad_cli.data.target_text import RECONSTRUCTION, Target
 from inputgrad_cli.errors import UsageError
-from inputgrad_cli.explanation.request import Question, choices_of, truth_of
+from inputgrad_cli.explanation.request import ExplainRequest, get_truth, resolve_targets
 from inputgrad_cli.interfaces.method import Method
-from inputgrad_cli.methods._requirements import no_picture
-from inputgrad_cli.methods.layer._base import CAM, Layered, no_maps, no_maps_at
-from inputgrad_cli.modelfile.layer_names import LayerNames, Place, layer_names
-from inputgrad_cli.modelfile.outline import outline
-from inputgrad_cli.modelfile.output_forms import Forms, forms_of
+from inputgrad_cli.methods._requirements import make_picture_error
+from inputgrad_cli.methods.layer._base import (
+    CAM,
+    LayerMethod,
+    make_layer_shape_error,
+    make_no_maps_error,
+)
+from inputgrad_cli.modelfile.layer_names import LayerEntry, LayerNames, read_layer_names
+from inputgrad_cli.modelfile.outline import build_outline
+from inputgrad_cli.modelfile.output_forms import OutputForms, list_output_forms
 
 
-def foresee(question: Question, config: Mapping[str, Any], own_losses: bool = False) -> None:
-    """Raise UsageError where the model certainly lacks what is asked.
+def check_request(
+    request: ExplainRequest, config: Mapping[str, Any], own_losses: bool = False
+) -> None:
+    """Raise UsageError if the model certainly lacks what is requested.
 
-    `own_losses` says that there may be losses that neither Keras nor the model's file names.
+    With `own_losses` there may be losses that neither Keras nor the model file names.
     """
-    told, names, forms = outline(config), layer_names(config), forms_of(config)
-    if question.wrt is not None and question.wrt.startswith(LAYER):
-        names.find(question.wrt)
-    for wish in question.wishes:
-        for method in _within(wish.method):
-            _check_method(method, names, question.wrt)
-            _check_sites(method, told.inputs, question.wrt)
+    outline, names, forms = (
+        build_outline(config),
+        read_layer_names(config),
+        list_output_forms(config),
+    )
+    if request.wrt is not None and request.wrt.startswith(LAYER):
+        names.find(request.wrt)
+    for requested in request.methods:
+        for method in _yield_nested(requested.method):
+            _check_method(method, names, request.wrt)
+            _check_sites(method, outline.inputs, request.wrt)
     if forms and all(forms.values()):
-        refuse_labels(question.labels, [form for every in forms.values() for form in every])
-    for target in question.targets:
+        refuse_labels(
+            request.labels, [form for alternatives in forms.values() for form in alternatives]
+        )
+    for target in request.targets:
         if target.kind == "loss" and target.name != RECONSTRUCTION and not own_losses:
-            refuse_unknown_losses(target.name, question.compiled_loss)
-        _check_target(replace(question, targets=(target,)), names, forms)
+            refuse_unknown_losses(target.name, request.compiled_loss)
+        _check_target(replace(request, targets=(target,)), names, forms)
 
 
-def refuse_labels(labels: Sequence[str], heads: Sequence[Head]) -> None:
-    """Raise UsageError where the class names fit no output."""
-    counts = [2 if head.is_binary else head.classes for head in heads]
+def refuse_labels(labels: Sequence[str], outputs: Sequence[OutputSpec]) -> None:
+    """Raise UsageError if the number of class names fits no output."""
+    counts = [2 if output.is_binary else output.class_count for output in outputs]
     if labels and len(labels) not in counts:
-        told = dict.fromkeys(str(count) for count in counts if count is not None)
+        counts_text = dict.fromkeys(str(count) for count in counts if count is not None)
         raise UsageError(
-            f"there are {len(labels)} class names, and {' or '.join(told) or 'no'} classes",
-            mend="give one for each class, in their order, with --labels FILE",
+            f"there are {len(labels)} class names, and {' or '.join(counts_text) or 'no'} classes",
+            hint="give one for each class, in their order, with --labels FILE",
         )
 
 
-def _within(method: Method) -> Iterator[Method]:
-    """Yield a method and those that it asks in turn."""
+def _yield_nested(method: Method) -> Iterator[Method]:
+    """Yield a method and the methods that it wraps."""
     yield method
     inner = getattr(method, "inner", None)
     if isinstance(inner, Method):
-        yield from _within(inner)
+        yield from _yield_nested(inner)
 
 
 def _check_method(method: Method, names: LayerNames, wrt: str | None) -> None:
-    if not isinstance(method, Layered):
+    if not isinstance(method, LayerMethod):
         return
-    asked = method.layer or (wrt if wrt is not None and wrt.startswith(LAYER) else None)
-    if asked is None:
-        if names.inner is not None and not any(_may_give_maps(place) for place in names.places):
-            raise no_maps(method)
+    layer = method.layer or (wrt if wrt is not None and wrt.startswith(LAYER) else None)
+    if layer is None:
+        if names.inner_names is not None and not any(map(_may_give_maps, names.entries)):
+            raise make_no_maps_error(method)
         return
-    place = names.find(asked)
-    shape = None if place is None or not isinstance(method, CAM) else place.shape
-    if place is not None and shape is not None and len(shape) < 2:
-        raise no_maps_at(method.name, LAYER + place.path, shape)
+    entry = names.find(layer)
+    shape = None if entry is None or not isinstance(method, CAM) else entry.shape
+    # Class activation maps need at least one spatial axis and the channel axis.
+    if entry is not None and shape is not None and len(shape) < 2:
+        raise make_layer_shape_error(method.name, LAYER + entry.path, shape)
 
 
-def _may_give_maps(place: Place) -> bool:
-    return "Conv" in place.kind or place.kind in ("TimeDistributed", "Bidirectional")
+def _may_give_maps(entry: LayerEntry) -> bool:
+    return "Conv" in entry.kind or entry.kind in ("TimeDistributed", "Bidirectional")
 
 
-def _check_sites(method: Method, inputs: Sequence[Port] | None, wrt: str | None) -> None:
-    """Raise UsageError where a method needs pictures and an input is certainly none."""
+def _check_sites(method: Method, inputs: Sequence[InputSpec] | None, wrt: str | None) -> None:
+    """Raise UsageError if a method needs pictures and an input is certainly not one."""
     if method.needs != "picture" or inputs is None:
         return
-    for port in inputs:
-        flat = port.shape is not None and len(port.shape) < 2
-        if flat and port.kind == "float" and wrt in (None, port.name):
-            raise no_picture(method, port.name)
+    for spec in inputs:
+        flat = spec.shape is not None and len(spec.shape) < 2  # without the batch axis
+        if flat and spec.kind == "float" and wrt in (None, spec.name):
+            raise make_picture_error(method, spec.name)
 
 
-def _check_target(question: Question, names: LayerNames, forms: Forms) -> None:
-    """Raise what every form of the output that the only target is about raises."""
-    (target,) = question.targets
-    target = target.among(list(forms))
-    taps: tuple[Head, ...] = ()
+def _check_target(request: ExplainRequest, names: LayerNames, forms: OutputForms) -> None:
+    """Raise the first error if every possible form of the target's output refuses the target."""
+    (target,) = request.targets
+    target = target.choose_reading(list(forms))
+    layer_outputs: tuple[OutputSpec, ...] = ()
     if target.layer is not None:
-        place = names.find(target.layer)
-        if place is None or place.shape is None:
+        entry = names.find(target.layer)
+        if entry is None or entry.shape is None:
             return
-        taps = (Head(target.layer, place.shape),)
+        layer_outputs = (OutputSpec(target.layer, entry.shape),)
     errors = []
-    for signature in _signatures(target, forms, taps):
+    for signature in _yield_signatures(target, forms, layer_outputs):
         try:
-            for choices in choices_of(question, signature):
-                truth_of(choices[0], None, question, signature, 1)
+            for targets in resolve_targets(request, signature):
+                get_truth(targets[0], None, request, signature, 1)
             return
         except UsageError as error:
             errors.append(error)
@@ -113,12 +127,17 @@ def _check_target(question: Question, names: LayerNames, forms: Forms) -> None:
         raise errors[0]
 
 
-def _signatures(target: Target, forms: Forms, taps: tuple[Head, ...]) -> Iterator[Signature]:
-    """Yield the outputs in each form of the one that the target is about; none where unknown."""
-    heads = {name: (every or (Head(name, None),))[0] for name, every in forms.items()}
-    if taps or (target.head is None and len(forms) > 1):
-        yield Signature((), tuple(heads.values()), taps)
+def _yield_signatures(
+    target: Target, forms: OutputForms, layer_outputs: tuple[OutputSpec, ...]
+) -> Iterator[Signature]:
+    """Yield a signature for each possible form of the target's output; none if it is unknown."""
+    outputs = {
+        name: (alternatives or (OutputSpec(name, None),))[0] for name, alternatives in forms.items()
+    }
+    # An output that is not named may be any of several, so its forms are not tried one by one.
+    if layer_outputs or (target.head is None and len(forms) > 1):
+        yield Signature((), tuple(outputs.values()), layer_outputs)
         return
     name = target.head or next(iter(forms), "")
     for form in forms.get(name, ()):
-        yield Signature((), tuple((heads | {name: form}).values()))
+        yield Signature((), tuple((outputs | {name: form}).values()))

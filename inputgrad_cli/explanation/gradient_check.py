@@ -1,4 +1,4 @@
-"""Gradients held against the slopes of the scores themselves, by finite differences."""
+"""Checks gradients against finite differences of the scores."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inputgrad_cli.interfaces.engine import Engine
-from inputgrad_cli.interfaces.method import Case
-from inputgrad_cli.numeric.arrays import Array, Arrays, across
-from inputgrad_cli.numeric.random_streams import normal, spread
+from inputgrad_cli.interfaces.method import Batch
+from inputgrad_cli.numeric.arrays import Array, Arrays, expand_like
+from inputgrad_cli.numeric.random_streams import compute_range, draw_normal
 
-# Shares of an input's range. Float32 scores drown a short step, and kinks bend a long one: the
-# best of a few is the slope.
-STEPS = (1e-2, 1e-3, 1e-4, 1e-5)
-EPSILON = float(np.finfo(np.float32).eps)
-ALLOWED = 0.05  # a wrong gradient is wrong by a factor, or by a sign
+# Step lengths as shares of an input's range. Rounding of float32 scores hides short steps and
+# kinks distort long ones, so the step that agrees best is used.
+STEP_SHARES = (1e-2, 1e-3, 1e-4, 1e-5)
+FLOAT32_EPSILON = float(np.finfo(np.float32).eps)
+MAX_RELATIVE_ERROR = 0.05  # wrong gradients differ by a factor or a sign, which is far more
 
 
 @dataclass(frozen=True)
 class GradientCheck:
     """The slope along one direction by gradient and by differences of scores; each is (B,).
 
-    error = |slope - difference| / |slope|, at the step that agrees best; it is within 5 %, or
-    hidden by the rounding of the scores, where the check is `ok`.
+    error = |slope - difference| / |slope|, at the step that agrees best. The check is `ok` if the
+    error is within 5 %, or if rounding of the scores hides it.
     """
 
     slope: NDArray[np.float64]
@@ -34,7 +34,7 @@ class GradientCheck:
     error: NDArray[np.float64]
     ok: NDArray[np.bool_]
 
-    def record(self, row: int) -> dict[str, Any]:
+    def to_record(self, row: int) -> dict[str, Any]:
         """Return the check of one sample, for its record."""
         return {
             "slope": float(self.slope[row]),
@@ -44,58 +44,67 @@ class GradientCheck:
         }
 
 
-def check_gradient(engine: Engine, case: Case) -> GradientCheck:
-    """Return the check of every sample, along a direction that is half gradient and half chance.
+def check_gradient(engine: Engine, batch: Batch) -> GradientCheck:
+    """Check the gradient of every sample along a direction: half gradient, half random.
 
-    Along chance alone a map of many values hardly moves the score; along the gradient alone an
-    error across it would stay hidden.
+    A random direction alone hardly changes the score if the map has many values. The gradient
+    direction alone would hide errors orthogonal to it.
     """
-    slopes = engine.gradients(case.inputs, case.target, case.sites).values
-    ways = _ways(case, slopes)
-    slope = _total([slopes[site] * ways[site] for site in case.sites])
-    best = np.full(len(case), np.inf)
-    difference = np.zeros(len(case))
-    hidden = np.zeros(len(case), bool)
-    for step in STEPS:
-        ends = [_moved(engine, case, ways, sign * step) for sign in (1, -1)]
-        found = (ends[0] - ends[1]) / (2 * step)
-        if step == STEPS[0]:  # where rounding hides even a long step, there is nothing to compare
-            rounding = 4 * EPSILON * np.maximum(np.abs(ends[0]), np.abs(ends[1])) / step
-            hidden = np.abs(found - slope) <= rounding
-        better = np.abs(found - slope) < best
-        best = np.where(better, np.abs(found - slope), best)
-        difference = np.where(better, found, difference)
+    slopes = engine.compute_gradients(batch.inputs, batch.target, batch.sites).values
+    directions = _choose_directions(batch, slopes)
+    slope = _sum_samples([slopes[site] * directions[site] for site in batch.sites])
+    best = np.full(len(batch), np.inf)
+    difference = np.zeros(len(batch))
+    is_hidden = np.zeros(len(batch), bool)
+    for step in STEP_SHARES:
+        ends = [_compute_scores_at(engine, batch, directions, sign * step) for sign in (1, -1)]
+        slope_at_step = (ends[0] - ends[1]) / (2 * step)
+        if step == STEP_SHARES[0]:  # if rounding hides the longest step, nothing can be compared
+            rounding = 4 * FLOAT32_EPSILON * np.maximum(np.abs(ends[0]), np.abs(ends[1])) / step
+            is_hidden = np.abs(slope_at_step - slope) <= rounding
+        is_better = np.abs(slope_at_step - slope) < best
+        best = np.where(is_better, np.abs(slope_at_step - slope), best)
+        difference = np.where(is_better, slope_at_step, difference)
     with np.errstate(divide="ignore", invalid="ignore"):
         error = np.where(best == 0, 0.0, best / np.abs(slope))
-    return GradientCheck(slope, difference, error, (error <= ALLOWED) | hidden)
+    return GradientCheck(slope, difference, error, (error <= MAX_RELATIVE_ERROR) | is_hidden)
 
 
-def _ways(case: Case, slopes: Arrays) -> dict[str, Array]:
-    """Return a direction by site, as long as its own range is wide."""
-    ways = {}
-    for site in case.sites:
-        here = case.inputs[site]
-        chance = np.stack([normal(key, f"check {site}", 0, here.shape[1:]) for key in case.keys])
-        range_ = spread(here)
-        wide = np.where(
-            range_ > 0, range_, np.maximum(np.abs(here).reshape(len(here), -1).max(1), 1)
+def _choose_directions(batch: Batch, slopes: Arrays) -> dict[str, Array]:
+    """Return a direction by site, scaled to the range of the values there."""
+    directions = {}
+    for site in batch.sites:
+        values = batch.inputs[site]
+        random = np.stack(
+            [draw_normal(key, f"check {site}", 0, values.shape[1:]) for key in batch.seeds]
         )
-        ways[site] = across(wide, here) * (_unit(slopes[site]) + _unit(chance))
-    return ways
+        value_range = compute_range(values)
+        scale = np.where(
+            value_range > 0,
+            value_range,
+            np.maximum(np.abs(values).reshape(len(values), -1).max(1), 1),
+        )
+        directions[site] = expand_like(scale, values) * (
+            _scale_to_unit(slopes[site]) + _scale_to_unit(random)
+        )
+    return directions
 
 
-def _unit(array: Array) -> Array:
-    """Return the array of each sample over its root mean square; nothing stays nothing."""
-    size = np.sqrt(np.square(array, dtype=np.float64).reshape(len(array), -1).mean(axis=1))
-    return np.asarray(array / across(np.where(size > 0, size, 1.0), array))
+def _scale_to_unit(array: Array) -> Array:
+    """Divide the array of each sample by its root mean square; zeros stay zeros."""
+    rms = np.sqrt(np.square(array, dtype=np.float64).reshape(len(array), -1).mean(axis=1))
+    return np.asarray(array / expand_like(np.where(rms > 0, rms, 1.0), array))
 
 
-def _total(parts: Sequence[Array]) -> Array:
+def _sum_samples(parts: Sequence[Array]) -> Array:
     sums = [part.reshape(len(part), -1).sum(axis=1, dtype=np.float64) for part in parts]
     return np.asarray(np.sum(sums, axis=0))
 
 
-def _moved(engine: Engine, case: Case, ways: Arrays, step: float) -> Array:
-    points = {s: np.asarray(case.inputs[s] + step * ways[s], np.float32) for s in case.sites}
-    scores = engine.scores({**case.inputs, **points}, case.target)
+def _compute_scores_at(engine: Engine, batch: Batch, directions: Arrays, step: float) -> Array:
+    points = {
+        site: np.asarray(batch.inputs[site] + step * directions[site], np.float32)
+        for site in batch.sites
+    }
+    scores = engine.compute_scores({**batch.inputs, **points}, batch.target)
     return np.asarray(scores, np.float64)

@@ -1,4 +1,4 @@
-"""From answers to what is stored: one attribution an item, with the record that goes with it."""
+"""Builds the attribution of each item, and the metadata stored with it."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from inputgrad_cli.data.attribution import Attribution
 from inputgrad_cli.data.preprocessing import Preprocess
 from inputgrad_cli.data.samples import Samples
 from inputgrad_cli.errors import ItemError
-from inputgrad_cli.explanation.batch import Answer
+from inputgrad_cli.explanation.batch import BatchAttribution
 from inputgrad_cli.explanation.sample_record import Record
 from inputgrad_cli.numeric.arrays import Array
-from inputgrad_cli.numeric.lazy_array import is_stored, strung
+from inputgrad_cli.numeric.lazy_array import concat_lazy, is_lazy
 
-SCHEMA = 1
+SCHEMA = 1  # version of the stored metadata
 
 
 @dataclass(frozen=True)
-class Facts:
-    """What the records of all items of a run share."""
+class Provenance:
+    """The facts that the records of all items of a run share."""
 
     model_sha256: str
     versions: Mapping[str, str]
@@ -33,13 +33,15 @@ class Facts:
     precision: str
 
 
-def attribution_of(parts: Sequence[Answer], samples: Samples, facts: Facts) -> Attribution:
-    """Return the attribution of one item from its answers in order; failed samples are NaN rows.
+def build_attribution(
+    parts: Sequence[BatchAttribution], samples: Samples, provenance: Provenance
+) -> Attribution:
+    """Build the attribution of one item from its parts, in order.
 
-    Raises ItemError where no sample is left.
+    The rows of failed samples are NaN. Raises ItemError if every sample has failed.
     """
     good = [row for row in range(len(samples)) if row not in samples.failed]
-    failed = failures_of(parts, samples)
+    failed = find_failures(parts, samples)
     if len(failed) == len(good):
         raise failed[good[0]]
     records: list[Record | None] = [None] * len(samples)
@@ -48,20 +50,22 @@ def attribution_of(parts: Sequence[Answer], samples: Samples, facts: Facts) -> A
     values = {}
     for site in (s for s in parts[0].values if all(s in part.values for part in parts)):
         rows = [part.values[site] for part in parts]
-        if any(is_stored(array) for array in rows):
-            values[site] = strung(rows, good, len(samples))
+        if any(is_lazy(array) for array in rows):  # spilled to disk: joined without reading them
+            values[site] = concat_lazy(rows, good, len(samples))
             continue
         rows = [np.asarray(array, np.float32) for array in rows]
         joined = rows[0] if len(rows) == 1 else np.concatenate(rows)
         values[site] = _spread(joined, good, len(samples)) if samples.many else joined[0]
-    return Attribution(values, _metadata(parts[0], records, samples, facts), samples.many)
+    return Attribution(
+        values, _build_metadata(parts[0], records, samples, provenance), samples.many
+    )
 
 
-def failures_of(parts: Sequence[Answer], samples: Samples) -> dict[int, ItemError]:
-    """Return why samples of an item that could be read have no map, by their number."""
+def find_failures(parts: Sequence[BatchAttribution], samples: Samples) -> dict[int, ItemError]:
+    """Return the errors of samples that could be read but have no map, by row."""
     good = (row for row in range(len(samples)) if row not in samples.failed)
     rows = zip(good, (row for part in parts for row in part.records), strict=True)
-    return {number: row for number, row in rows if isinstance(row, ItemError)}
+    return {index: row for index, row in rows if isinstance(row, ItemError)}
 
 
 def _spread(values: Array, good: Sequence[int], total: int) -> Array:
@@ -72,82 +76,96 @@ def _spread(values: Array, good: Sequence[int], total: int) -> Array:
     return out
 
 
-def _metadata(
-    answer: Answer, records: Sequence[Record | None], samples: Samples, facts: Facts
+def _build_metadata(
+    attribution: BatchAttribution,
+    records: Sequence[Record | None],
+    samples: Samples,
+    provenance: Provenance,
 ) -> dict[str, Any]:
-    first = next(record for record in records if record is not None)
+    first_record = next(record for record in records if record is not None)
 
-    def column(key: str) -> Any:
+    def get_column(key: str) -> Any:
         if not samples.many:
-            return first[key]
+            return first_record[key]
         return [None if record is None else record[key] for record in records]
 
-    def common(key: str) -> Any:
-        """Return the value that all samples share; a list where a file gave them their own."""
-        told = [record[key] for record in records if record is not None]
-        return first[key] if all(value == first[key] for value in told) else column(key)
+    def get_common(key: str) -> Any:
+        """Return the value that all samples share, or a list of theirs if they differ."""
+        values = [record[key] for record in records if record is not None]
+        return (
+            first_record[key]
+            if all(value == first_record[key] for value in values)
+            else get_column(key)
+        )
 
-    wish = answer.wish
+    # These keys are part of the file format.
+    request = attribution.request
     out = {
         "schema": SCHEMA,
         "many": samples.many,
-        "method": {"name": wish.method.name, "label": wish.label, **parameters(wish.method)},
-        "target": {
-            "asked": common("asked"),
-            "output": common("output"),
-            "index": column("index"),
-            "label": column("label"),
-            "class": column("class"),
+        "method": {
+            "name": request.method.name,
+            "label": request.label,
+            **to_parameters(request.method),
         },
-        "space": common("space"),
-        "score": column("score"),
-        "baseline_score": column("baseline_score"),
-        "probability": column("probability"),
-        "checks": column("checks"),
+        "target": {
+            "asked": get_common("asked"),
+            "output": get_common("output"),
+            "index": get_column("index"),
+            "label": get_column("label"),
+            "class": get_column("class"),
+        },
+        "space": get_common("space"),
+        "score": get_column("score"),
+        "baseline_score": get_column("baseline_score"),
+        "probability": get_column("probability"),
+        "checks": get_column("checks"),
         "disconnected": sorted({name for r in records if r for name in r["disconnected"]}),
         "unexplained": {name: why for r in records if r for name, why in r["unexplained"].items()},
-        **first["facts"],
-        "reduce": wish.method.reduce,
-        "quantity": _in_space(wish.method.quantity, common("space")),
-        "sign": wish.method.sign,
-        "per_input": wish.method.per_input,
-        "baseline": _baseline(answer, samples, facts),
-        "preprocess": {n: written(p) for n, p in samples.preprocess.items()} or None,
+        **first_record["facts"],  # the same for all samples
+        "reduce": request.method.reduce,
+        "quantity": _format_quantity(request.method.quantity, get_common("space")),
+        "sign": request.method.sign,
+        "per_input": request.method.per_input,
+        "baseline": _describe_baseline(attribution, samples, provenance),
+        "preprocess": {n: to_preprocess_record(p) for n, p in samples.preprocess.items()} or None,
         **samples.record,
-        "wrt": facts.wrt,
-        "precision": facts.precision,
-        "seed": facts.seed,
-        "model": {"sha256": facts.model_sha256},
-        "versions": dict(facts.versions),
+        "wrt": provenance.wrt,
+        "precision": provenance.precision,
+        "seed": provenance.seed,
+        "model": {"sha256": provenance.model_sha256},
+        "versions": dict(provenance.versions),
     }
     for extra in ("scores", "tokens"):
-        if extra in first:
-            out[extra] = column(extra)
+        if extra in first_record:
+            out[extra] = get_column(extra)
     return out
 
 
-def _in_space(quantity: str, space: Any) -> str:
-    """Return what a value is, with the space in words where all samples share it."""
+def _format_quantity(quantity: str, space: Any) -> str:
+    """Return the quantity in words, with the space filled in if all samples share it."""
     return quantity.replace("{space}", space) if isinstance(space, str) else quantity
 
 
-def _baseline(answer: Answer, samples: Samples, facts: Facts) -> str | None:
-    if not answer.wish.method.uses_baseline:
+def _describe_baseline(
+    attribution: BatchAttribution, samples: Samples, provenance: Provenance
+) -> str | None:
+    if not attribution.request.method.uses_baseline:
         return None
-    return facts.baseline or ("black" if samples.preprocess else "zeros")
+    return provenance.baseline or ("black" if samples.preprocess else "zeros")
 
 
-def parameters(value: Any) -> dict[str, Any]:
+def to_parameters(value: Any) -> dict[str, Any]:
     """Return the parameters of a method or baseline."""
     return {"parameters": {f.name: getattr(value, f.name) for f in dataclasses.fields(value)}}
 
 
-def written(preprocess: Preprocess) -> dict[str, Any]:
-    """Return a preprocessing as it stands in records."""
+def to_preprocess_record(preprocess: Preprocess) -> dict[str, Any]:
+    """Return the record of a preprocessing."""
     return dict(vars(preprocess))
 
 
-def spelled(value: Any) -> str:
-    """Return a method or baseline in the words of the grammar, with all its parameters."""
+def format_call(value: Any) -> str:
+    """Format a method or baseline as a call in the option grammar, with all its parameters."""
     pairs = [f"{f.name}={getattr(value, f.name)}" for f in dataclasses.fields(value)]
     return str(value.name) + (":" + ",".join(pairs) if pairs else "")

@@ -1,4 +1,4 @@
-"""What is recorded of each sample of a batch."""
+"""Builds the record of each sample of a batch: target, scores and checks."""
 
 from __future__ import annotations
 
@@ -8,64 +8,67 @@ from typing import Any
 
 import numpy as np
 
-from inputgrad_cli.data.attribution import Finding
-from inputgrad_cli.data.signature import Head
+from inputgrad_cli.data.attribution import MethodResult
+from inputgrad_cli.data.signature import OutputSpec
 from inputgrad_cli.data.target import PinnedTarget
 from inputgrad_cli.errors import ItemError
 from inputgrad_cli.interfaces.engine import FirstPass
-from inputgrad_cli.interfaces.method import Case
+from inputgrad_cli.interfaces.method import Batch
 from inputgrad_cli.numeric.arrays import Arrays
 
 Record = dict[str, Any]
-Row = Record | ItemError
+RecordOrError = Record | ItemError
 
 
 @dataclass(frozen=True)
-class Teller:
-    """Tells the records of a batch: `names` are the public names of the engine's sites."""
+class RecordBuilder:
+    """Builds the records of a batch; `names` maps the engine's sites to their public names."""
 
     first: FirstPass
     labels: Sequence[str]
     names: Mapping[str, str]
 
-    def records(self, case: Case, finding: Finding, head: Head) -> list[Record]:
-        """Return a record for each sample of a case, its checks included."""
-        rows = range(len(case))
-        told = [self._record(case, finding, head, row) for row in rows]
-        for row, record in zip(rows, told, strict=True):
+    def build_records(self, batch: Batch, result: MethodResult, output: OutputSpec) -> list[Record]:
+        """Return a record for each sample of a batch, with its checks."""
+        rows = range(len(batch))
+        records = [self._build_record(batch, result, output, row) for row in rows]
+        for row, record in zip(rows, records, strict=True):
             record["checks"] = {
-                **health(finding.values, row),
-                **_completeness(finding, row),
-                **_standard_error(finding, row),
+                **check_values(result.values, row),
+                **_build_completeness(result, row),
+                **_build_standard_error(result, row),
             }
-        return told
+        return records
 
-    def _record(self, case: Case, finding: Finding, head: Head, row: int) -> Record:
-        number = _class_number(case.target, row, head)
-        base = finding.baseline_scores
+    def _build_record(
+        self, batch: Batch, result: MethodResult, output: OutputSpec, row: int
+    ) -> Record:
+        class_index = _get_class_index(batch.target, row, output)
+        baseline_scores = result.baseline_scores
         return {
-            "asked": case.target.choice.asked,
-            "index": case.target.unit(row),
-            "output": head.name,
-            "label": _label(number, self.labels, head),
-            "class": number if head.is_binary else None,
-            "space": case.target.choice.space,
-            "score": None if case.scores is None else float(case.scores[row]),
-            "baseline_score": None if base is None else float(base[row]),
-            "probability": _probability(number, row, head, self.first),
-            "facts": {**finding.facts, **self._copied(finding)},
-            "disconnected": sorted(self.names.get(site, site) for site in finding.disconnected),
+            "asked": batch.target.resolved.text,
+            "index": batch.target.get_unit_index(row),
+            "output": output.name,
+            "label": _get_label(class_index, self.labels, output),
+            "class": class_index if output.is_binary else None,
+            "space": batch.target.resolved.space,
+            "score": None if batch.scores is None else float(batch.scores[row]),
+            "baseline_score": None if baseline_scores is None else float(baseline_scores[row]),
+            "probability": _get_probability(class_index, row, output, self.first),
+            "facts": {**result.facts, **self._list_copied(result)},
+            "disconnected": sorted(self.names.get(site, site) for site in result.disconnected),
         }
 
-    def _copied(self, finding: Finding) -> Record:
-        names = sorted(self.names.get(site, site) for site in finding.copied)
+    def _list_copied(self, result: MethodResult) -> Record:
+        names = sorted(self.names.get(site, site) for site in result.broadcast_sites)
         return {"copied": names} if names else {}
 
 
-def merged(rows: Sequence[Row], group: str) -> Row:
-    """Return the record of the target `all` of a sample: scores by class, the worst checks.
+def merge_records(rows: Sequence[RecordOrError], group: str) -> RecordOrError:
+    """Merge the records of all classes of a sample into one, for the target `all`.
 
-    Where the map of a class has failed, that is what is returned.
+    The record has the scores by class and the worst of the checks. If the map of a class has
+    failed, its error is returned instead.
     """
     records = [row for row in rows if not isinstance(row, ItemError)]
     if error := next((row for row in rows if isinstance(row, ItemError)), None):
@@ -74,7 +77,7 @@ def merged(rows: Sequence[Row], group: str) -> Row:
     gaps = [c["completeness"] for c in checks if "completeness" in c]
     worst = max(gaps, key=lambda gap: gap["gap"], default=None)
     errors = [c["standard_error"] for c in checks if "standard_error" in c]
-    errors.sort(key=lambda error: error["relative"])
+    errors.sort(key=lambda error: error["relative"])  # the worst is last
     slopes = sorted((c["gradient"] for c in checks if "gradient" in c), key=lambda s: s["error"])
     return {
         **records[0],
@@ -96,14 +99,14 @@ def merged(rows: Sequence[Row], group: str) -> Row:
     }
 
 
-def health(values: Arrays, row: int) -> dict[str, bool]:
-    """Return whether a sample's map is finite everywhere, and whether it is zero everywhere."""
+def check_values(values: Arrays, row: int) -> dict[str, bool]:
+    """Check whether a sample's map is finite everywhere and whether it is zero everywhere."""
     finite = all(bool(np.isfinite(array[row]).all()) for array in values.values())
     return {"finite": finite, "zero": not any(array[row].any() for array in values.values())}
 
 
-def _completeness(finding: Finding, row: int) -> Record:
-    if (c := finding.completeness) is None:
+def _build_completeness(result: MethodResult, row: int) -> Record:
+    if (c := result.completeness) is None:  # the method is not complete
         return {}
     return {
         "completeness": {
@@ -116,8 +119,8 @@ def _completeness(finding: Finding, row: int) -> Record:
     }
 
 
-def _standard_error(finding: Finding, row: int) -> Record:
-    if (e := finding.standard_error) is None:
+def _build_standard_error(result: MethodResult, row: int) -> Record:
+    if (e := result.standard_error) is None:  # the method draws nothing
         return {}
     return {
         "standard_error": {
@@ -128,27 +131,33 @@ def _standard_error(finding: Finding, row: int) -> Record:
     }
 
 
-def _class_number(target: PinnedTarget, row: int, head: Head) -> int | None:
-    if target.index.shape[1] != 1 or head.classes is None:
+def _get_class_index(target: PinnedTarget, row: int, output: OutputSpec) -> int | None:
+    if target.index.shape[1] != 1 or output.class_count is None:
         return None
-    if head.is_binary:
-        return 1 if target.signs[row, 0] > 0 else 0
+    if output.is_binary:
+        return 1 if target.signs[row, 0] > 0 else 0  # class 0 has the unit's negative sign
     index = target.index[row, 0]
-    return int(index[head.axis]) if len(index) else 0
+    return int(index[output.axis]) if len(index) else 0
 
 
-def _label(number: int | None, labels: Sequence[str], head: Head) -> str | None:
-    classes = 2 if head.is_binary else head.classes
-    if number is not None and len(labels) == classes:
-        return labels[number]
-    return f"class {number}" if number is not None and head.is_binary else None
+def _get_label(class_index: int | None, labels: Sequence[str], output: OutputSpec) -> str | None:
+    classes = 2 if output.is_binary else output.class_count
+    if class_index is not None and len(labels) == classes:
+        return labels[class_index]
+    return f"class {class_index}" if class_index is not None and output.is_binary else None
 
 
-def _probability(number: int | None, row: int, head: Head, first: FirstPass) -> float | None:
-    if number is None or head.activation not in ("softmax", "sigmoid") or not head.proved:
+def _get_probability(
+    class_index: int | None, row: int, output: OutputSpec, first: FirstPass
+) -> float | None:
+    if (
+        class_index is None
+        or output.activation not in ("softmax", "sigmoid")
+        or not output.logits_verified
+    ):
         return None
-    output = first.outputs[head.name][row]
-    if head.is_binary:
-        p = float(np.ravel(output)[0])
-        return p if number == 1 else 1.0 - p
-    return float(output[head.class_index(number)])
+    values = first.outputs[output.name][row]
+    if output.is_binary:
+        p = float(np.ravel(values)[0])
+        return p if class_index == 1 else 1.0 - p
+    return float(values[output.get_class_index(class_index)])

@@ -1,4 +1,4 @@
-"""Why a map is zero everywhere: what a reader should do about it depends on that."""
+"""Finds out why a map is zero everywhere, because the remedy depends on the reason."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from inputgrad_cli.interfaces.engine import Engine
-from inputgrad_cli.interfaces.method import Case, Method
+from inputgrad_cli.interfaces.method import Batch, Method
 from inputgrad_cli.numeric.arrays import Array
 
 FLAT = "the score does not change here: no way from the input to it is open"
@@ -26,79 +26,90 @@ SENTENCES = {
     "method": "the score does change here, though: {name} finds nothing in that; take -m gradient",
 }
 PRODUCT = "input times gradient"
-CLOSE = 1e-6  # to a probability of 0 or 1: float32 has no slope left there
+SATURATION_DISTANCE = 1e-6  # from a probability of 0 or 1, where float32 gradients vanish
 
 
-def why_zero(engine: Engine, method: Method, case: Case, layer: str | None) -> list[str]:
-    """Return for each sample of a case, whose maps are all zero, the reason in words.
+def explain_zero_maps(engine: Engine, method: Method, batch: Batch, layer: str | None) -> list[str]:
+    """Return the reason, in words, for each sample of a batch whose maps are all zero.
 
-    `layer` is the tap that the method looked at, if it did.
+    `layer` is the layer that the method explains, if any.
     """
-    if not len(case):
+    if not len(batch):
         return []
-    words = {"name": method.name, "uncut": method.uncut}
-    return [SENTENCES[word].format(**words) for word in _reasons(engine, method, case, layer)]
+    words = {"name": method.name, "uncut": method.unclipped_variant}
+    return [SENTENCES[word].format(**words) for word in _find_reasons(engine, method, batch, layer)]
 
 
-def _reasons(engine: Engine, method: Method, case: Case, layer: str | None) -> list[str]:
-    relu, same = _uncut(engine, method, case), _same(method, case)
-    none = np.zeros(len(case), bool)
-    # What changes the input has asked for scores alone, and none has moved.
-    dark, steep = (none, none) if method.changes else _slopes(engine, case, layer)
-    blank = _rows(case, [~_any(case.inputs[site]) for site in case.sites])
-    held = _saturated(engine, case)
-    cutting = np.full(len(case), bool(method.uncut))
+def _find_reasons(engine: Engine, method: Method, batch: Batch, layer: str | None) -> list[str]:
+    has_negative = _has_negative_values(engine, method, batch)
+    is_baseline = _is_own_baseline(method, batch)
+    nothing = np.zeros(len(batch), bool)
+    # Methods that perturb inputs use only scores, and no score has changed.
+    layer_is_zero, has_slope = (
+        (nothing, nothing) if method.perturbs_inputs else _find_slopes(engine, batch, layer)
+    )
+    is_zero_input = _intersect_rows(
+        batch, [~_has_nonzero(batch.inputs[site]) for site in batch.sites]
+    )
+    saturated = _is_saturated(engine, batch)
+    cuts = np.full(len(batch), bool(method.unclipped_variant))
     reasons = [
-        ("relu", relu),
-        ("input", same),
-        ("zeros", blank & (method.linear_exact == PRODUCT)),
-        ("layer", dark),
-        ("saturated", ~steep & held),
-        ("blank", ~steep & blank),
-        ("flat", ~steep),
-        ("cut", cutting),
+        ("relu", has_negative),
+        ("input", is_baseline),
+        ("zeros", is_zero_input & (method.linear_exact == PRODUCT)),
+        ("layer", layer_is_zero),
+        ("saturated", ~has_slope & saturated),
+        ("blank", ~has_slope & is_zero_input),
+        ("flat", ~has_slope),
+        ("cut", cuts),
     ]
-    return [next((w for w, rows in reasons if rows[row]), "method") for row in range(len(case))]
+    return [
+        next((word for word, rows in reasons if rows[row]), "method") for row in range(len(batch))
+    ]
 
 
-def _uncut(engine: Engine, method: Method, case: Case) -> Array:
-    """Return in which samples the method finds something once it does not cut at zero."""
+def _has_negative_values(engine: Engine, method: Method, batch: Batch) -> Array:
+    """Return which samples have nonzero values once negative ones are not clipped; (B,)."""
     if not getattr(method, "relu", False):
-        return np.zeros(len(case), bool)
-    whole: dict[str, Any] = {"relu": False}
-    found = replace(method, **whole).attribute(engine, replace(case, references={}))
-    return np.asarray(np.any([_any(array) for array in found.values.values()], axis=0))
+        return np.zeros(len(batch), bool)
+    options: dict[str, Any] = {"relu": False}
+    result = replace(method, **options).attribute(engine, replace(batch, references={}))
+    return np.asarray(np.any([_has_nonzero(array) for array in result.values.values()], axis=0))
 
 
-def _same(method: Method, case: Case) -> Array:
-    """Return which samples are their own baseline."""
-    if not method.uses_baseline or case.references:
-        return np.zeros(len(case), bool)
-    return _rows(case, [~_any(case.inputs[s] != case.baseline[s]) for s in case.sites])
+def _is_own_baseline(method: Method, batch: Batch) -> Array:
+    """Return which samples equal their baseline; (B,)."""
+    if not method.uses_baseline or batch.references:
+        return np.zeros(len(batch), bool)
+    return _intersect_rows(
+        batch, [~_has_nonzero(batch.inputs[site] != batch.baseline[site]) for site in batch.sites]
+    )
 
 
-def _slopes(engine: Engine, case: Case, layer: str | None) -> tuple[Array, Array]:
-    """Return where a layer gives zeros alone, and where there is any gradient."""
+def _find_slopes(engine: Engine, batch: Batch, layer: str | None) -> tuple[Array, Array]:
+    """Return where the layer's values are all zero and where any gradient is nonzero; both (B,)."""
     if layer is not None:
-        seen = engine.layer(case.inputs, case.target, layer)
-        return ~_any(seen.values), _any(seen.gradients)
-    found = engine.gradients(case.inputs, case.target, case.sites).values
-    return np.zeros(len(case), bool), np.any([_any(array) for array in found.values()], axis=0)
+        layer_pass = engine.compute_layer(batch.inputs, batch.target, layer)
+        return ~_has_nonzero(layer_pass.values), _has_nonzero(layer_pass.gradients)
+    gradients = engine.compute_gradients(batch.inputs, batch.target, batch.sites).values
+    return np.zeros(len(batch), bool), np.any(
+        [_has_nonzero(array) for array in gradients.values()], axis=0
+    )
 
 
-def _saturated(engine: Engine, case: Case) -> Array:
-    """Return which scores stand at the end of a softmax or sigmoid that is differentiated."""
-    choice = case.target.choice
-    ends = engine.signature.head(choice.head).activation in ("softmax", "sigmoid")
-    if choice.space == "logit" or not ends:
-        return np.zeros(len(case), bool)
-    size = np.abs(case.clean_scores(engine))
-    return np.asarray(np.minimum(size, np.abs(size - 1)) <= CLOSE)
+def _is_saturated(engine: Engine, batch: Batch) -> Array:
+    """Return which scores are near 0 or 1 at a differentiated softmax or sigmoid; (B,)."""
+    target = batch.target.resolved
+    is_probability = engine.signature.get_output(target.head).activation in ("softmax", "sigmoid")
+    if target.space == "logit" or not is_probability:
+        return np.zeros(len(batch), bool)
+    magnitude = np.abs(batch.compute_clean_scores(engine))
+    return np.asarray(np.minimum(magnitude, np.abs(magnitude - 1)) <= SATURATION_DISTANCE)
 
 
-def _any(array: Array) -> Array:
+def _has_nonzero(array: Array) -> Array:
     return np.asarray(array.reshape(len(array), -1).any(axis=1))
 
 
-def _rows(case: Case, parts: Sequence[Array]) -> Array:
-    return np.all(parts, axis=0) if parts else np.ones(len(case), bool)
+def _intersect_rows(batch: Batch, conditions: Sequence[Array]) -> Array:
+    return np.all(conditions, axis=0) if conditions else np.ones(len(batch), bool)

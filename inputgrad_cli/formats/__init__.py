@@ -1,1 +1,1 @@
-"""Reads and writes files. Everything read is checked; nothing read is trusted."""
+"""Reads and writes the files of users. The content of every file is checked before it is used."""

@@ -1,52 +1,55 @@
-"""Baselines that stand in files."""
+"""Reads baselines from files."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from inputgrad_cli.data.baselines import Dataset, Given
+from inputgrad_cli.data.baselines import Dataset, FromFile
 from inputgrad_cli.errors import ItemError, UsageError
 from inputgrad_cli.formats.files import read_bytes
-from inputgrad_cli.formats.read import Reading, read_samples
+from inputgrad_cli.formats.read import ReadOptions, read_samples
 from inputgrad_cli.numeric.arrays import Array
 
 
-def content(baseline: Given) -> bytes:
-    """Return the bytes of a baseline's file; UsageError where it cannot be read."""
+def read_baseline_bytes(baseline: FromFile) -> bytes:
+    """Return the bytes of a baseline file. Raises UsageError if it cannot be read."""
     try:
         return read_bytes(Path(baseline.path))
     except ItemError as error:
         raise UsageError(
-            f"{_told(baseline)}: the file cannot be read",
-            reason=error.reason or error.what,
-            mend=error.mend,
+            f"{_format_option(baseline)}: the file cannot be read",
+            reason=error.reason or error.message,
+            hint=error.hint,
         ) from None
 
 
-def _told(baseline: Given) -> str:
+def _format_option(baseline: FromFile) -> str:
     return f"--baseline {baseline.name}:path={baseline.path}"
 
 
-def read_given(baseline: object, how: Reading) -> dict[str, Array]:
-    """Return the samples of a baseline that stands in a file, (K, ...) by input; none for others.
+def read_baseline(baseline: object, options: ReadOptions) -> dict[str, Array]:
+    """Return the samples of a baseline file by input name, each (K, ...).
 
-    The file is read as an input would be. Raises UsageError where it cannot be read or does not
-    fit, where a sample of it cannot be used, and where `file` holds more than one.
+    The result is empty for baselines that are not read from a file. The file is read like an input.
+    Raises UsageError if it cannot be read or does not fit, if one of its samples cannot be used,
+    and if the baseline is `file` and it holds more than one sample.
     """
-    if not isinstance(baseline, Given):
+    if not isinstance(baseline, FromFile):
         return {}
-    path, data = Path(baseline.path), content(baseline)
-    told = _told(baseline)
+    path, data = Path(baseline.path), read_baseline_bytes(baseline)
+    option = _format_option(baseline)
     try:
-        found = read_samples({None: data}, {None: path}, how)
-        for error in found.failed.values():
+        samples = read_samples({None: data}, {None: path}, options)
+        for error in samples.failed.values():
             raise error
     except ItemError as error:
-        raise UsageError(f"{told}: {error.what}", reason=error.reason, mend=error.mend) from None
-    if len(found) > 1 and not isinstance(baseline, Dataset):
         raise UsageError(
-            f"{told}: holds {len(found)} samples",
-            reason="one is compared with",
-            mend=f"for all of them use dataset:path={baseline.path}",
+            f"{option}: {error.message}", reason=error.reason, hint=error.hint
+        ) from None
+    if len(samples) > 1 and not isinstance(baseline, Dataset):
+        raise UsageError(
+            f"{option}: holds {len(samples)} samples",
+            reason="the baseline of one file is a single sample",
+            hint=f"for all of them use dataset:path={baseline.path}",
         )
-    return dict(found.arrays)
+    return dict(samples.arrays)

@@ -1,4 +1,4 @@
-"""The names of a model's classes, wherever they stand."""
+"""Finds the class names of a model in a labels file or in its sidecar."""
 
 from __future__ import annotations
 
@@ -10,16 +10,21 @@ from inputgrad_cli.modelfile.model_file import ModelFile
 from inputgrad_cli.modelfile.sidecar import read_sidecar
 
 
-def class_names(file: ModelFile, asked: str | os.PathLike[str] | None = None) -> tuple[str, ...]:
-    """Return the names of the classes: as asked, settled in the sidecar, or in MODEL.labels.txt."""
-    beside = read_sidecar(file.path) if asked is None else None
-    if beside is None:
-        return find_labels(file.path, asked)
-    if isinstance(beside.labels, tuple):
-        return beside.ordered(beside.labels)
+def read_class_names(
+    file: ModelFile, labels_path: str | os.PathLike[str] | None = None
+) -> tuple[str, ...]:
+    """Return the class names from `labels_path`, else from the sidecar, else MODEL.labels.txt.
+
+    Raises UsageError if a file that is named there cannot be read.
+    """
+    sidecar = read_sidecar(file.path) if labels_path is None else None
+    if sidecar is None:
+        return find_labels(file.path, labels_path)
+    if isinstance(sidecar.labels, tuple):
+        return sidecar.order_labels(sidecar.labels)
     try:
-        labels = read_labels(beside.labels) if beside.labels else find_labels(file.path, None)
+        labels = read_labels(sidecar.labels) if sidecar.labels else find_labels(file.path, None)
     except UsageError as error:
-        what = f"{beside.path}: {error.what.removeprefix('--')}"
-        raise UsageError(what, reason=error.reason, mend=error.mend) from None
-    return beside.ordered(labels)
+        message = f"{sidecar.path}: {error.message.removeprefix('--')}"
+        raise UsageError(message, reason=error.reason, hint=error.hint) from None
+    return sidecar.order_labels(labels)

@@ -1,4 +1,4 @@
-"""Bytes of a file, each file read once: what is hashed is what is decoded."""
+"""Reads files into memory, once each, so that the hash is that of the decoded bytes."""
 
 from __future__ import annotations
 
@@ -7,76 +7,87 @@ import stat
 from pathlib import Path
 
 from inputgrad_cli.errors import ItemError
-from inputgrad_cli.machine.memory import MEND, room
-from inputgrad_cli.machine.missing_files import mend_missing, typed
+from inputgrad_cli.machine.memory import MEMORY_HINT, find_free_memory
+from inputgrad_cli.machine.missing_files import suggest_path, to_typed_path
 
-MOST_BYTES = 4 << 30
+MAX_BYTES = 4 << 30  # 4 GiB, the largest file that is held in memory
 
 
 def read_bytes(path: Path) -> bytes:
-    """Return the content of a regular file; ItemError (kind `unreadable`) otherwise."""
-    refuse_large(path, size_of(path))
+    """Return the content of a regular file. Raises ItemError (kinds `unreadable`, `memory`)."""
+    refuse_large(path, get_file_size(path))
     try:
         return path.read_bytes()
     except MemoryError:
-        raise too_large(path) from None
+        raise build_memory_error(path) from None
     except OSError as error:
-        raise unreadable(path, error) from None
+        raise build_read_error(path, error) from None
 
 
-def size_of(path: Path) -> int:
-    """Return the bytes of a regular file; ItemError (kind `unreadable`) otherwise."""
+def get_file_size(path: Path) -> int:
+    """Return the size of a regular file in bytes. Raises ItemError (kind `unreadable`)."""
     try:
-        found = os.stat(path)
+        status = os.stat(path)
     except OSError as error:
-        raise unreadable(path, error) from None
-    if not stat.S_ISREG(found.st_mode):
+        raise build_read_error(path, error) from None
+    if not stat.S_ISREG(status.st_mode):
         raise ItemError(f"{path}: not a regular file", kind="unreadable")
-    return found.st_size
+    return status.st_size
 
 
 def refuse_large(path: Path, size: int) -> None:
-    """Raise ItemError where a file has more bytes than are ever held at once."""
-    if size > MOST_BYTES:
-        raise ItemError(f"{path}: larger than {MOST_BYTES >> 30} GiB", kind="unreadable")
-    left = room()
+    """Raise ItemError if a file is larger than the limit or than the memory that is left."""
+    if size > MAX_BYTES:
+        raise ItemError(f"{path}: larger than {MAX_BYTES >> 30} GiB", kind="unreadable")
+    left = find_free_memory()
     if size > left.size:
-        raise too_large(path, f"it has {size:,} bytes, {left.size:,} are left of {left.words}")
+        raise build_memory_error(
+            path, f"it has {size:,} bytes, {left.size:,} are left of {left.source}"
+        )
 
 
-def too_large(path: Path | str, reason: str = "") -> ItemError:
-    """Return the error of a file that memory has no room for."""
-    return ItemError(f"{path}: does not fit into memory", reason=reason, mend=MEND, kind="memory")
+def build_memory_error(path: Path | str, reason: str = "") -> ItemError:
+    """Return the ItemError for a file that does not fit into memory."""
+    return ItemError(
+        f"{path}: does not fit into memory", reason=reason, hint=MEMORY_HINT, kind="memory"
+    )
 
 
-def unreadable(path: Path, error: OSError) -> ItemError:
-    """Return the error of a file that the system does not give."""
+def build_read_error(path: Path, error: OSError) -> ItemError:
+    """Return the ItemError for a file that the operating system cannot read."""
     absent = isinstance(error, FileNotFoundError)
-    mend = mend_missing(path, "") if absent else ""
-    what = f"{typed(path)}: cannot be read"
-    return ItemError(what, reason=str(error.strerror), mend=mend, kind="unreadable")
+    hint = suggest_path(path, "") if absent else ""
+    message = f"{to_typed_path(path)}: cannot be read"
+    return ItemError(message, reason=str(error.strerror), hint=hint, kind="unreadable")
 
 
-def reason_of(error: ItemError | UnicodeDecodeError, path: Path) -> str:
-    """Return why a file cannot be used, for a sentence that names the file itself."""
+def format_reason(error: ItemError | UnicodeDecodeError, path: Path) -> str:
+    """Return why a file cannot be used, without its path, for a message that already names it."""
     if isinstance(error, UnicodeDecodeError):
         return "it is not UTF-8 text"
-    return error.sentence().removeprefix(f"{typed(path)}: ").removeprefix("cannot be read; ")
+    return (
+        error.format_line()
+        .removeprefix(f"{to_typed_path(path)}: ")
+        .removeprefix("cannot be read; ")
+    )
 
 
-def encoding_of(start: bytes) -> str:
-    """Return the encoding of a text by its first bytes: UTF-16 where a mark says so, else UTF-8."""
+def detect_encoding(start: bytes) -> str:
+    """Return the encoding of a text: UTF-16 if `start` has its byte order mark, else UTF-8."""
     return "utf-16" if start[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
 
 
-def text_of(data: bytes, where: str, what: str) -> str:
-    """Return UTF-8 text, a byte order mark left out; ItemError says that it is not `what`."""
+def decode_text(data: bytes, where: str, expected: str) -> str:
+    """Return the text without a byte order mark.
+
+    Raises ItemError if the bytes are not `expected`, a description such as "UTF-8 text".
+    """
     try:
-        return data.decode(encoding_of(data))
+        return data.decode(detect_encoding(data))
     except UnicodeDecodeError:
-        raise no_text(where, what) from None
+        raise build_decode_error(where, expected) from None
 
 
-def no_text(where: str, what: str) -> ItemError:
-    """Return the error of bytes that are not `what`."""
-    return ItemError(f"{where}: not {what}", mend="save it as UTF-8", kind="unreadable")
+def build_decode_error(where: str, expected: str) -> ItemError:
+    """Return the ItemError for bytes that are not `expected`."""
+    return ItemError(f"{where}: not {expected}", hint="save it as UTF-8", kind="unreadable")

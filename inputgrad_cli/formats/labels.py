@@ -1,4 +1,4 @@
-"""Class names: one a line, or JSON."""
+"""Reads class names from a text file with one name per line, or from JSON."""
 
 from __future__ import annotations
 
@@ -8,57 +8,58 @@ from typing import Any
 
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.modelfile import safe_json
-from inputgrad_cli.modelfile.name_checks import is_plain
-from inputgrad_cli.modelfile.small_files import read_small
+from inputgrad_cli.modelfile.name_checks import is_printable_text
+from inputgrad_cli.modelfile.small_files import read_small_file
 
-MOST_NAME = 1000  # characters: ImageNet lists several words for a class
+MAX_NAME_LENGTH = 1000  # characters; ImageNet lists several words for some classes
 
 
-def find_labels(model: Path, asked: str | os.PathLike[str] | None) -> tuple[str, ...]:
-    """Return the class names of the file asked for, else of MODEL.labels.txt, else none."""
-    if asked is not None:
-        return read_labels(Path(asked), regular=False)
-    beside = model.with_name(model.stem + ".labels.txt")
-    return read_labels(beside) if beside.is_file() else ()
+def find_labels(model: Path, labels_path: str | os.PathLike[str] | None) -> tuple[str, ...]:
+    """Return the class names in `labels_path`, else in MODEL.labels.txt, else an empty tuple."""
+    if labels_path is not None:
+        return read_labels(Path(labels_path), regular=False)
+    path = model.with_name(model.stem + ".labels.txt")
+    return read_labels(path) if path.is_file() else ()
 
 
 def read_labels(path: Path, regular: bool = True) -> tuple[str, ...]:
-    """Return class names; JSON may be a list, or an object of numbers to names or back.
+    """Return the class names of a file.
 
-    Unless `regular`, they may come from a pipe as well. UsageError.
+    JSON may hold a list, an object from numbers to names, or one from names to numbers. Unless
+    `regular` is set, the file may also be a pipe. Raises UsageError.
     """
-    text = read_small(path, "--labels", regular)
+    text = read_small_file(path, "--labels", regular)
     if path.suffix.lower() != ".json":
-        return _plain(tuple(line.strip() for line in text.rstrip("\n").split("\n")), path)
+        return _check_names(tuple(line.strip() for line in text.rstrip("\n").split("\n")), path)
     try:
-        return _plain(_from_json(safe_json.parse(text.encode())), path)
+        return _check_names(_from_json(safe_json.parse(text.encode())), path)
     except (ValueError, TypeError, KeyError, IndexError, OverflowError):
         raise UsageError(
             f"--labels {path}: not a list of names",
-            mend='write ["cat", "dog"] or {"0": "cat", "1": "dog"}',
+            hint='write ["cat", "dog"] or {"0": "cat", "1": "dog"}',
         ) from None
 
 
 def _from_json(value: Any) -> tuple[str, ...]:
     if isinstance(value, dict):
         pairs = list(value.items())
-        if all(isinstance(number, int) for number in value.values()):
-            pairs = [(number, name) for name, number in value.items()]
-        # As in the class index of ImageNet, a name may come as [id, name].
-        by_number = {int(k): v[-1] if isinstance(v, list) else v for k, v in pairs}
-        value = [by_number[number] for number in range(len(by_number))]
+        if all(isinstance(index, int) for index in value.values()):
+            pairs = [(index, name) for name, index in value.items()]
+        # A name may be written as [id, name], as in the class index of ImageNet.
+        by_index = {int(k): v[-1] if isinstance(v, list) else v for k, v in pairs}
+        value = [by_index[index] for index in range(len(by_index))]
     if not isinstance(value, list) or not all(isinstance(v, (str, int, float)) for v in value):
         raise TypeError(value)
     return tuple(str(name) for name in value)
 
 
-def _plain(names: tuple[str, ...], path: Path) -> tuple[str, ...]:
-    """Return the names; UsageError where one cannot be written or shown."""
-    for number, name in enumerate(names):
-        if len(name) > MOST_NAME or not is_plain(name.replace("\t", " ")):
+def _check_names(names: tuple[str, ...], path: Path) -> tuple[str, ...]:
+    """Return the names. Raises UsageError if a name cannot be written or shown."""
+    for index, name in enumerate(names):
+        if len(name) > MAX_NAME_LENGTH or not is_printable_text(name.replace("\t", " ")):
             raise UsageError(
-                f"--labels {path}: the name of class {number} cannot be shown",
-                reason=f"it has a control character, or more than {MOST_NAME} characters",
+                f"--labels {path}: the name of class {index} cannot be shown",
+                reason=f"it has a control character, or more than {MAX_NAME_LENGTH} characters",
                 received=f"{name[:40]!a}",
             )
     return names

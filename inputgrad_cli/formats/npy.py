@@ -1,4 +1,4 @@
-"""NumPy files, read without pickles and without believing their headers."""
+"""Reads NumPy files without pickles, and checks their headers."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ import numpy as np
 
 from inputgrad_cli.errors import ItemError
 from inputgrad_cli.formats.combine_inputs import refuse_missing
-from inputgrad_cli.formats.files import too_large
-from inputgrad_cli.formats.quiet_warnings import hushed
-from inputgrad_cli.machine.memory import room
+from inputgrad_cli.formats.files import build_memory_error
+from inputgrad_cli.formats.quiet_warnings import quiet_warnings
+from inputgrad_cli.machine.memory import find_free_memory
 from inputgrad_cli.numeric.arrays import Array
 
-MOST_BYTES = 4 << 30
-FREE_BYTES = 64 << 20  # below that, how well a file is packed does not matter
-LONGEST = 10_000  # bytes of a header that is read without compiling it
-PLAIN = re.compile(
+MAX_BYTES = 4 << 30  # 4 GiB, unpacked
+FREE_BYTES = 64 << 20  # unpacked; smaller archives may have any compression ratio
+MAX_HEADER_BYTES = 10_000  # longer headers are left to NumPy, which compiles them
+HEADER_PATTERN = re.compile(
     rb"\{ *'descr': *'(?P<type>[<>|=]?[a-zA-Z]\d*)', *'fortran_order': *(?P<order>True|False), *"
     rb"'shape': *\((?P<shape>\d*(?:, *\d+)*),?\),? *\} *\n?"
 )
-_COMPILING = Lock()
-MOST_RATIO = 100  # arrays of measured data pack to a third; a bomb to a thousandth
+_HEADER_LOCK = Lock()
+MAX_RATIO = 100  # measured data compresses to a third, a zip bomb to a thousandth
 
 
 @dataclass(frozen=True)
-class Header:
-    """What a `.npy` file says of its array, which begins at byte `start`."""
+class NpyHeader:
+    """The header of a `.npy` file, whose array begins at byte `start`."""
 
     shape: tuple[int, ...]
     fortran: bool
@@ -42,32 +42,35 @@ class Header:
 
 
 def read_npy(data: bytes, where: str) -> Array:
-    """Return the array of a `.npy` file in native byte order; ItemError (kind `unreadable`)."""
+    """Return the array of a `.npy` file in native byte order.
+
+    Raises ItemError (kinds `unreadable`, `dtype`).
+    """
     header = read_header(data, len(data), where)
     order: Literal["C", "F"] = "F" if header.fortran else "C"
     try:
         array: Array = np.ndarray(header.shape, header.dtype, data, header.start, order=order)
-    except (ValueError, TypeError):  # no array has so many axes, or so long ones
-        raise _no_array(where) from None
+    except (ValueError, TypeError):  # NumPy has limits on the number and length of axes
+        raise _build_not_array_error(where) from None
     return np.array(array, array.dtype.newbyteorder("="))
 
 
-def native(array: Array) -> Array:
+def to_native_order(array: Array) -> Array:
     """Return an array in the byte order of this machine."""
     return np.asarray(array, array.dtype.newbyteorder("="))
 
 
-def read_header(data: bytes, size: int, where: str) -> Header:
-    """Return the header of a `.npy` file of `size` bytes, which `data` begins.
+def read_header(data: bytes, size: int, where: str) -> NpyHeader:
+    """Return the header of a `.npy` file of `size` bytes, of which `data` holds the beginning.
 
-    Raises ItemError (kinds `unreadable`, `dtype`): nothing of what it promises is believed.
+    Raises ItemError (kinds `unreadable`, `dtype`) if the header is damaged or wrong.
     """
     stream = io.BytesIO(data)
     try:
-        shape, fortran, dtype = _promised(stream)
-        need, there = math.prod(shape) * dtype.itemsize, size - stream.tell()
-    except Exception:  # the header is Python text: what foreign text makes of it has no end
-        raise _no_array(where) from None
+        shape, fortran, dtype = _parse_header(stream)
+        expected, present = math.prod(shape) * dtype.itemsize, size - stream.tell()
+    except Exception:  # the header is a Python literal, and damaged text raises many types
+        raise _build_not_array_error(where) from None
     if dtype.hasobject:
         raise ItemError(f"{where}: holds Python objects, which are never read", kind="unreadable")
     if dtype.kind == "V":
@@ -76,39 +79,40 @@ def read_header(data: bytes, size: int, where: str) -> Header:
             reason="one array of numbers or texts is wanted",
             kind="dtype",
         )
-    if need != there:
+    if expected != present:
         raise ItemError(
             f"{where}: the array is damaged",
-            reason=f"its header promises {need} bytes, {there} are there",
+            reason=f"its header promises {expected} bytes, {present} are there",
             kind="unreadable",
         )
-    return Header(shape, fortran, dtype, stream.tell())
+    return NpyHeader(shape, fortran, dtype, stream.tell())
 
 
-def _promised(stream: io.BytesIO) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
-    """Return shape, order and type as the header says, and leave the stream where it ends.
+def _parse_header(stream: io.BytesIO) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    """Return shape, Fortran order and dtype, and leave the stream at the end of the header.
 
-    NumPy compiles the header, which Python 3.11 cannot do in two threads at once.
+    A regular expression parses common headers. For others NumPy compiles the header, which Python
+    3.11 cannot do in two threads at once, so a lock guards it.
     """
     version, start = np.lib.format.read_magic(stream), stream.tell()
     width = 2 if version == (1, 0) else 4
     length = int.from_bytes(stream.read(width), "little")
-    found = PLAIN.fullmatch(stream.read(length) if length < LONGEST else b"")
-    if found:
-        shape = tuple(int(dim) for dim in found["shape"].replace(b",", b" ").split())
-        return shape, found["order"] == b"True", np.dtype(found["type"].decode())
+    match = HEADER_PATTERN.fullmatch(stream.read(length) if length < MAX_HEADER_BYTES else b"")
+    if match:
+        shape = tuple(int(dim) for dim in match["shape"].replace(b",", b" ").split())
+        return shape, match["order"] == b"True", np.dtype(match["type"].decode())
     stream.seek(start)
     read = np.lib.format.read_array_header_2_0
-    with _COMPILING, hushed():
+    with _HEADER_LOCK, quiet_warnings():
         return (np.lib.format.read_array_header_1_0 if width == 2 else read)(stream)
 
 
-def _no_array(where: str) -> ItemError:
+def _build_not_array_error(where: str) -> ItemError:
     return ItemError(f"{where}: not a NumPy array", kind="unreadable")
 
 
 def read_npz(data: bytes, where: str, wanted: Sequence[str]) -> dict[str, Array]:
-    """Return the arrays of an `.npz` file that are wanted; nothing else of it is unpacked."""
+    """Return the wanted arrays of an `.npz` file, and unpack nothing else."""
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             members = {
@@ -129,22 +133,25 @@ def read_npz(data: bytes, where: str, wanted: Sequence[str]) -> dict[str, Array]
 
 
 def _refuse_bomb(members: list[zipfile.ZipInfo], packed: int, where: str) -> None:
-    """Judge by the sizes that the archive declares; more than those is never unpacked."""
+    """Raise ItemError if the sizes that the archive declares are too large or improbable.
+
+    More than the declared sizes is never unpacked.
+    """
     size = sum(info.file_size for info in members)
-    if size > MOST_BYTES:
+    if size > MAX_BYTES:
         raise ItemError(
-            f"{where}: unpacks to more than {MOST_BYTES >> 30} GiB",
-            mend="split it into several files",
+            f"{where}: unpacks to more than {MAX_BYTES >> 30} GiB",
+            hint="split it into several files",
             kind="unreadable",
         )
-    left = room()
+    left = find_free_memory()
     if size > left.size:
-        reason = f"it unpacks to {size:,} bytes, {left.size:,} are left of {left.words}"
-        raise too_large(where, reason)
-    if size > FREE_BYTES and size > MOST_RATIO * packed:
+        reason = f"it unpacks to {size:,} bytes, {left.size:,} are left of {left.source}"
+        raise build_memory_error(where, reason)
+    if size > FREE_BYTES and size > MAX_RATIO * packed:
         raise ItemError(
             f"{where}: {packed} bytes unpack to {size}",
             reason="arrays packed that tightly are refused: they may be a trap",
-            mend="store it unpacked, with numpy.savez",
+            hint="store it unpacked, with numpy.savez",
             kind="unreadable",
         )

@@ -1,4 +1,4 @@
-"""Libraries that remark on the files of others are hushed, in whichever threads they read."""
+"""Suppresses the warnings of libraries that read files, in any number of threads at once."""
 
 from __future__ import annotations
 
@@ -8,8 +8,11 @@ from contextlib import contextmanager
 from threading import Lock
 
 
-class _Hush:
-    """Filters belong to the process: the first reader sets them, the last one puts them back."""
+class _WarningFilter:
+    """Counts readers, because warning filters belong to the process and not to a thread.
+
+    The first reader sets the filters, and the last one restores them.
+    """
 
     def __init__(self) -> None:
         self._lock, self._readers = Lock(), 0
@@ -30,14 +33,14 @@ class _Hush:
                 self._before.__exit__(None, None, None)
 
 
-_HUSH = _Hush()
+_FILTER = _WarningFilter()
 
 
 @contextmanager
-def hushed() -> Iterator[None]:
-    """Ignore warnings within the block."""
-    _HUSH.enter()
+def quiet_warnings() -> Iterator[None]:
+    """Ignore warnings inside the `with` block."""
+    _FILTER.enter()
     try:
         yield
     finally:
-        _HUSH.leave()
+        _FILTER.leave()

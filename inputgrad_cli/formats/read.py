@@ -1,4 +1,4 @@
-"""From a file's suffix and bytes to samples that fit the model."""
+"""Reads input files as samples that fit the model, by the suffix of each file."""
 
 from __future__ import annotations
 
@@ -9,233 +9,252 @@ from pathlib import Path
 import numpy as np
 
 from inputgrad_cli.data.preprocessing import Preprocess
-from inputgrad_cli.data.samples import Samples, fit, layout, nonfinite, suited
-from inputgrad_cli.data.signature import Port
+from inputgrad_cli.data.samples import (
+    Samples,
+    describe_layout,
+    find_nonfinite,
+    fit_array,
+    match_input,
+)
+from inputgrad_cli.data.signature import InputSpec
 from inputgrad_cli.errors import ItemError
-from inputgrad_cli.formats.combine_inputs import from_arrays, merge
-from inputgrad_cli.formats.files import too_large
+from inputgrad_cli.formats.combine_inputs import from_arrays, merge_samples
+from inputgrad_cli.formats.files import build_memory_error
 from inputgrad_cli.formats.images import read_images, stacks
-from inputgrad_cli.formats.images.options import Viewing
-from inputgrad_cli.formats.images.read_images import read_pictures
-from inputgrad_cli.formats.images.stacks import holds_bands, read_stack, takes_stacks
+from inputgrad_cli.formats.images.options import ImageOptions
+from inputgrad_cli.formats.images.read_images import read_image_frames
+from inputgrad_cli.formats.images.stacks import has_bands, is_stack_input, read_image_stack
 from inputgrad_cli.formats.npy import read_npy, read_npz
 from inputgrad_cli.formats.sound import wav
-from inputgrad_cli.formats.sound.wav import read_sound, takes_sounds
-from inputgrad_cli.formats.streaming.hashed_file import Blocks, content
-from inputgrad_cli.formats.streaming.large_files import large_npy, large_table, refuse_texts
+from inputgrad_cli.formats.sound.wav import is_sound_input, read_sound
+from inputgrad_cli.formats.streaming.hashed_file import HashedFile, load_content
+from inputgrad_cli.formats.streaming.large_files import (
+    read_large_npy,
+    read_large_table,
+    refuse_large_texts,
+)
 from inputgrad_cli.formats.tables import delimited, jsonl, parquet
-from inputgrad_cli.formats.tables.columns import takes_tables
+from inputgrad_cli.formats.tables.columns import is_table_input
 from inputgrad_cli.formats.tables.delimited import read_table
-from inputgrad_cli.formats.tables.jsonl import read_lines
+from inputgrad_cli.formats.tables.jsonl import read_jsonl
 from inputgrad_cli.formats.tables.parquet import read_parquet
-from inputgrad_cli.formats.text import read_text, takes_text
+from inputgrad_cli.formats.text import is_text_input, read_text
 from inputgrad_cli.numeric.arrays import Array
 
-TEXT = ".txt"
-ALWAYS = (".npy", ".npz", jsonl.SUFFIX, parquet.SUFFIX)
-SUFFIXES = (*read_images.SUFFIXES, *ALWAYS, *delimited.SUFFIXES, TEXT, wav.SUFFIX)
-MANY_SUFFIXES = (*ALWAYS, *delimited.SUFFIXES)
-STREAMED = (".npy", *delimited.SUFFIXES)
-NAMED = (".npz", jsonl.SUFFIX, parquet.SUFFIX, *delimited.SUFFIXES)  # that name inputs inside
-Content = bytes | Blocks
+TEXT_SUFFIX = ".txt"
+ARRAY_SUFFIXES = (".npy", ".npz", jsonl.SUFFIX, parquet.SUFFIX)
+SUFFIXES = (*read_images.SUFFIXES, *ARRAY_SUFFIXES, *delimited.SUFFIXES, TEXT_SUFFIX, wav.SUFFIX)
+MANY_SUFFIXES = (*ARRAY_SUFFIXES, *delimited.SUFFIXES)
+STREAMED_SUFFIXES = (".npy", *delimited.SUFFIXES)
+# Files that may contain the names of inputs.
+NAMING_SUFFIXES = (".npz", jsonl.SUFFIX, parquet.SUFFIX, *delimited.SUFFIXES)
+FileContent = bytes | HashedFile
 
 
 @dataclass(frozen=True)
-class Reading:
+class ReadOptions:
     """How files are read: which inputs they feed, and how pictures become model input.
 
-    `aliases` are the user's own names of inputs, and the model's; files may use either. `folder`
-    is where numbers wait that do not fit into memory. `own` is the preprocessing of inputs that do
-    not take pictures as all others do. `columns` are those of a table that feed a vector, in its
-    order.
+    `aliases` maps the user's names of inputs to those of the model, and files may use either.
+    `folder` holds temporary files of numbers that do not fit into memory. `input_preprocess` is the
+    preprocessing of inputs for which it differs from `preprocess`. `columns` are the columns of a
+    table that feed a vector, in its order.
     """
 
-    ports: tuple[Port, ...]
+    specs: tuple[InputSpec, ...]
     preprocess: Preprocess
-    viewing: Viewing = field(default_factory=Viewing)
+    image_options: ImageOptions = field(default_factory=ImageOptions)
     aliases: Mapping[str, str] = field(default_factory=dict)
     folder: Path | None = None
-    own: Mapping[str, Preprocess] = field(default_factory=dict)
+    input_preprocess: Mapping[str, Preprocess] = field(default_factory=dict)
     columns: tuple[str, ...] = ()
 
-    def preprocess_of(self, port: Port) -> Preprocess:
-        """Return how pictures become what this input takes."""
-        return suited(self.own.get(port.name, self.preprocess), port)
+    def get_preprocess(self, spec: InputSpec) -> Preprocess:
+        """Return the preprocessing of pictures for this input."""
+        return match_input(self.input_preprocess.get(spec.name, self.preprocess), spec)
 
-    def ask(self, suffix: str, where: str) -> delimited.Ask:
-        """Return what is asked of a table."""
-        return delimited.Ask(where, delimited.DELIMITERS[suffix], self.ports, self.columns)
+    def build_table_request(self, suffix: str, where: str) -> delimited.TableRequest:
+        """Return the request to read a table file with this suffix."""
+        return delimited.TableRequest(where, delimited.DELIMITERS[suffix], self.specs, self.columns)
 
 
-def suffix_of(path: Path) -> str:
-    """Return the suffix in small letters."""
+def get_suffix(path: Path) -> str:
+    """Return the suffix in lower case."""
     return path.suffix.lower()
 
 
-def open_file(path: Path) -> Content:
-    """Return the content of a file; a large one that can be streamed is not held in memory."""
-    suffix = suffix_of(path)
+def open_file(path: Path) -> FileContent:
+    """Return the content of a file, as a HashedFile if it is large and can be read in parts."""
+    suffix = get_suffix(path)
     if suffix == ".npy":
-        refuse_texts(path)
-    return content(path, suffix in STREAMED)
+        refuse_large_texts(path)
+    return load_content(path, suffix in STREAMED_SUFFIXES)
 
 
-def suffixes_for(ports: Sequence[Port]) -> tuple[str, ...]:
-    """Return the suffixes that a directory walk takes: those that the model's inputs can take."""
-    found = ALWAYS + (delimited.SUFFIXES if takes_tables(ports) else ())
-    if len(ports) > 1:
-        return found
-    (port,) = ports
-    found += read_images.SUFFIXES if port.is_picture else ()
-    found += stacks.SUFFIXES if takes_stacks(port) else ()
-    found += (TEXT,) if takes_text(port) else ()
-    return found + ((wav.SUFFIX,) if takes_sounds(port) else ())
+def list_suffixes(specs: Sequence[InputSpec]) -> tuple[str, ...]:
+    """Return the suffixes of the files that a search of directories selects for the inputs."""
+    suffixes = ARRAY_SUFFIXES + (delimited.SUFFIXES if is_table_input(specs) else ())
+    if len(specs) > 1:
+        return suffixes
+    (spec,) = specs
+    suffixes += read_images.SUFFIXES if spec.is_image else ()
+    suffixes += stacks.SUFFIXES if is_stack_input(spec) else ()
+    suffixes += (TEXT_SUFFIX,) if is_text_input(spec) else ()
+    return suffixes + ((wav.SUFFIX,) if is_sound_input(spec) else ())
 
 
 def read_samples(
-    files: Mapping[str | None, Content], paths: Mapping[str | None, Path], how: Reading
+    files: Mapping[str | None, FileContent], paths: Mapping[str | None, Path], options: ReadOptions
 ) -> Samples:
     """Return the samples of one item from its files, keyed by model input (None: the only file).
 
-    Those of a large file are read when their rows are taken; those of a many-sample file that
-    cannot be used are in `failed`. ItemError; UsageError where counts of samples are unequal.
+    The rows of a large file are read when they are needed. Samples of a file of many that cannot
+    be used are in `failed`. Raises ItemError, and UsageError if counts of samples are unequal.
     """
     where = str(next(iter(paths.values())))
     try:
-        return checked(_found(files, paths, how), where)
+        return check_finite(_read_parts(files, paths, options), where)
     except MemoryError:
-        raise too_large(where) from None
+        raise build_memory_error(where) from None
 
 
-def _found(
-    files: Mapping[str | None, Content], paths: Mapping[str | None, Path], how: Reading
+def _read_parts(
+    files: Mapping[str | None, FileContent], paths: Mapping[str | None, Path], options: ReadOptions
 ) -> Samples:
     if None in files:
-        return _by_alias(files[None], paths[None], how) or _one_file(files[None], paths[None], how)
+        data, path = files[None], paths[None]
+        return _read_with_aliases(data, path, options) or _read_file(data, path, options)
     parts = [
-        _one_file(files[port.name], paths[port.name], replace(how, ports=(port,)))
-        for port in how.ports
+        _read_file(files[spec.name], paths[spec.name], replace(options, specs=(spec,)))
+        for spec in options.specs
     ]
-    return merge(parts, how.ports)
+    return merge_samples(parts, options.specs)
 
 
-def _by_alias(data: Content, path: Path, how: Reading) -> Samples | None:
-    """Return the samples of a file that uses the user's own names, None where it does not."""
-    own = {model: user for user, model in how.aliases.items()}
-    if not own or suffix_of(path) not in NAMED:
+def _read_with_aliases(data: FileContent, path: Path, options: ReadOptions) -> Samples | None:
+    """Return the samples of a file that uses the names in `aliases`, or None if it does not."""
+    user_names = {name: alias for alias, name in options.aliases.items()}
+    if not user_names or get_suffix(path) not in NAMING_SUFFIXES:
         return None
-    ports = tuple(replace(port, name=own.get(port.name, port.name)) for port in how.ports)
+    specs = tuple(
+        replace(spec, name=user_names.get(spec.name, spec.name)) for spec in options.specs
+    )
     try:
-        found = _one_file(data, path, replace(how, ports=ports))
+        samples = _read_file(data, path, replace(options, specs=specs))
     except ItemError:
         return None
-    return None if len(found.failed) == len(found) else found.renamed(how.aliases)
+    return None if len(samples.failed) == len(samples) else samples.rename_inputs(options.aliases)
 
 
-def _one_file(data: Content, path: Path, how: Reading) -> Samples:
-    suffix, where = suffix_of(path), str(path)
-    if isinstance(data, Blocks):
-        if found := _streamed(data, suffix, how, where):
-            return found
-        data = data.whole()
+def _read_file(data: FileContent, path: Path, options: ReadOptions) -> Samples:
+    suffix, where = get_suffix(path), str(path)
+    if isinstance(data, HashedFile):
+        if samples := _read_streamed(data, suffix, options, where):
+            return samples
+        data = data.read_all()
     if suffix in delimited.SUFFIXES:
-        return read_table(data, how.ask(suffix, where))
+        return read_table(data, options.build_table_request(suffix, where))
     if suffix == jsonl.SUFFIX:
-        return read_lines(data, how.ports, where)
+        return read_jsonl(data, options.specs, where)
     if suffix == parquet.SUFFIX:
-        return read_parquet(data, how.ports, where, how.columns)
+        return read_parquet(data, options.specs, where, options.columns)
     if suffix == ".npz":
-        arrays = read_npz(data, where, [port.name for port in how.ports])
-        return from_arrays(arrays, how.ports, where)
-    return _one_input(data, suffix, how, where)
+        arrays = read_npz(data, where, [spec.name for spec in options.specs])
+        return from_arrays(arrays, options.specs, where)
+    return _read_single_input(data, suffix, options, where)
 
 
-def _streamed(data: Blocks, suffix: str, how: Reading, where: str) -> Samples | None:
-    """Return the samples of a large file, None where it must be held whole."""
+def _read_streamed(
+    data: HashedFile, suffix: str, options: ReadOptions, where: str
+) -> Samples | None:
+    """Return the samples of a large file, or None if it must be held in memory."""
     if suffix in delimited.SUFFIXES:
-        return large_table(data, how.ask(suffix, where), how.folder)
-    return large_npy(data, how.ports[0], where) if len(how.ports) == 1 else None
+        return read_large_table(data, options.build_table_request(suffix, where), options.folder)
+    return read_large_npy(data, options.specs[0], where) if len(options.specs) == 1 else None
 
 
-def _one_input(data: bytes, suffix: str, how: Reading, where: str) -> Samples:
-    """Return the samples of a file that can feed one input alone."""
+def _read_single_input(data: bytes, suffix: str, options: ReadOptions, where: str) -> Samples:
+    """Return the samples of a file that can feed only one input."""
     if suffix not in SUFFIXES:
         raise ItemError(
             f"{where}: files named {suffix or 'without a suffix'} are not read",
-            mend=f"known are {' '.join(SUFFIXES)}",
+            hint=f"known are {' '.join(SUFFIXES)}",
             kind="suffix",
         )
-    if len(how.ports) > 1:
-        names = ", ".join(port.name for port in how.ports)
+    if len(options.specs) > 1:
+        names = ", ".join(spec.name for spec in options.specs)
         raise ItemError(
             f"{where}: one {suffix} file cannot feed the inputs {names}",
-            mend="use one .npz with all names, or -i NAME=FILE for each",
+            hint="use one .npz with all names, or -i NAME=FILE for each",
             kind="shape",
         )
-    (port,) = how.ports
+    (spec,) = options.specs
     if suffix in read_images.SUFFIXES:
-        if takes_stacks(port) or holds_bands(data, port):
-            return _stack(data, port, how, where)
-        return _picture(data, port, how, where)
-    if suffix == TEXT:
-        return Samples({port.name: read_text(data, port, where)})
+        if is_stack_input(spec) or has_bands(data, spec):
+            return _read_image_stack(data, spec, options, where)
+        return _read_picture(data, spec, options, where)
+    if suffix == TEXT_SUFFIX:
+        return Samples({spec.name: read_text(data, spec, where)})
     if suffix == wav.SUFFIX:
-        values, rate = read_sound(data, port, where)
-        return Samples({port.name: values[np.newaxis]}, record={"sample_rate": {port.name: rate}})
-    return from_arrays({port.name: read_npy(data, where)}, how.ports, where)
+        values, rate = read_sound(data, spec, where)
+        return Samples({spec.name: values[np.newaxis]}, record={"sample_rate": {spec.name: rate}})
+    return from_arrays({spec.name: read_npy(data, where)}, options.specs, where)
 
 
-def _picture(data: bytes, port: Port, how: Reading, where: str) -> Samples:
-    found = read_pictures(data, port, how.viewing, where)
-    chosen = how.preprocess_of(port)
-    record = {**found.record, **layout([port])}
-    notes = dict(found.notes)
-    if port.is_flat and not port.is_picture:
-        record["flat"] = [port.name]
-        notes["picture-as-array"] = f"input {port} took the file as a grey picture"
+def _read_picture(data: bytes, spec: InputSpec, options: ReadOptions, where: str) -> Samples:
+    images = read_image_frames(data, spec, options.image_options, where)
+    preprocess = options.get_preprocess(spec)
+    record = {**images.record, **describe_layout([spec])}
+    notes = dict(images.notes)
+    if spec.is_flat and not spec.is_image:
+        record["flat"] = [spec.name]
+        notes["picture-as-array"] = f"input {spec} took the file as a grey picture"
     return Samples(
-        {port.name: _model_input(found.pixels, chosen, port, where)},
-        many=found.many,
-        pixels={port.name: found.seen},
-        preprocess={port.name: chosen},
+        {spec.name: _to_model_input(images.pixels, preprocess, spec, where)},
+        many=images.many,
+        pixels={spec.name: images.display_pixels},
+        preprocess={spec.name: preprocess},
         notes=notes,
         record=record,
     )
 
 
-def _stack(data: bytes, port: Port, how: Reading, where: str) -> Samples:
-    found = read_stack(data, port, how.viewing, where)
-    chosen = replace(how.preprocess_of(port), frames=found.frames)
-    array = _model_input(found.pixels, chosen, port, where)
-    if found.frames:
-        array = array.reshape(array.shape[: 1 + len(port.shape or ())])
+def _read_image_stack(data: bytes, spec: InputSpec, options: ReadOptions, where: str) -> Samples:
+    stack = read_image_stack(data, spec, options.image_options, where)
+    preprocess = replace(options.get_preprocess(spec), frames=stack.has_frame_axis)
+    array = _to_model_input(stack.pixels, preprocess, spec, where)
+    if stack.has_frame_axis:
+        array = array.reshape(array.shape[: 1 + len(spec.shape or ())])
     return Samples(
-        {port.name: array},
-        preprocess={port.name: chosen},
-        notes=found.notes,
-        record=found.record,
+        {spec.name: array},
+        preprocess={spec.name: preprocess},
+        notes=stack.notes,
+        record=stack.record,
     )
 
 
-def _model_input(pixels: Array, preprocess: Preprocess, port: Port, where: str) -> Array:
-    if port.kind != "integer":
+def _to_model_input(pixels: Array, preprocess: Preprocess, spec: InputSpec, where: str) -> Array:
+    if spec.kind != "integer":
         return preprocess.apply(pixels)
     if not preprocess.keeps_values:
         raise ItemError(
             f"{where}: --preprocess {preprocess.name} makes fractions of pixels",
-            reason=f"input {port.name!r} takes whole numbers ({port.dtype})",
-            mend="use --preprocess raw",
+            reason=f"input {spec.name!r} takes whole numbers ({spec.dtype})",
+            hint="use --preprocess raw",
             kind="dtype",
         )
-    fitted = fit(np.rint(preprocess.apply(pixels)), port, where)
+    fitted = fit_array(np.rint(preprocess.apply(pixels)), spec, where)
     for error in fitted.failed.values():
         raise error
     return fitted.array
 
 
-def checked(samples: Samples, where: str) -> Samples:
-    """Return the samples with those that are not finite among the failed; one alone is raised."""
-    bad = {**nonfinite(samples.arrays, where), **samples.failed}
+def check_finite(samples: Samples, where: str) -> Samples:
+    """Return the samples, with those that are not finite added to `failed`.
+
+    Raises the ItemError of a file that holds a single sample.
+    """
+    bad = {**find_nonfinite(samples.arrays, where), **samples.failed}
     if bad and not samples.many:
         raise next(iter(bad.values()))
     return replace(samples, failed=bad) if bad else samples

@@ -1,4 +1,4 @@
-"""Reads the `.npz` of an attribution, without believing its headers or what it says of itself."""
+"""Reads the `.npz` file of an attribution, and checks its headers and its metadata."""
 
 from __future__ import annotations
 
@@ -12,144 +12,153 @@ import numpy as np
 
 from inputgrad_cli.data.attribution import Attribution
 from inputgrad_cli.errors import ItemError
-from inputgrad_cli.formats.attribution_npz import FRAME, METADATA
-from inputgrad_cli.formats.files import size_of
+from inputgrad_cli.formats.attribution_npz import MEMBER_HEADER_BYTES, METADATA_NAME
+from inputgrad_cli.formats.files import get_file_size
 from inputgrad_cli.formats.npy import read_header, read_npy
-from inputgrad_cli.formats.streaming.hashed_file import LARGE, Blocks, content, file_of
-from inputgrad_cli.formats.streaming.large_files import HEADER, rows_of
+from inputgrad_cli.formats.streaming.hashed_file import (
+    LARGE_BYTES,
+    HashedFile,
+    load_content,
+    open_content,
+)
+from inputgrad_cli.formats.streaming.large_files import HEADER_BYTES, build_lazy_rows
 from inputgrad_cli.numeric.arrays import Array, Arrays
-from inputgrad_cli.numeric.lazy_array import BLOCK
+from inputgrad_cli.numeric.lazy_array import BLOCK_BYTES
 from inputgrad_cli.schema.check_types import Problem
-from inputgrad_cli.schema.limits import MAX_METADATA
-from inputgrad_cli.schema.read_records import DENSE, read_as
+from inputgrad_cli.schema.limits import MAX_METADATA_BYTES
+from inputgrad_cli.schema.read_records import METADATA_BYTES_PER_CONTAINER, parse_record
 from inputgrad_cli.schema.records import ResultRecord
 
-FREE_BYTES = 64 << 20  # unpacked; below that, how well a file is packed does not matter
-MOST_RATIO = 10  # our own files are not packed at all; maps of floats pack to a half
-ARRAY = ".npy"
-COLUMNS = ("score", "baseline_score", "probability", "checks", "tokens")
-LISTS = ("scores", "index")  # of one sample they are lists as well
-ALWAYS = ("score", "checks", "label")  # that there is of each sample, if it be null
-COMMON = ("asked", "output")  # of a target: lists where samples have their own
+FREE_BYTES = 64 << 20  # unpacked; smaller files may have any compression ratio
+MAX_RATIO = 10  # inputgrad does not compress its files; maps of floats compress to a half
+ARRAY_SUFFIX = ".npy"
+SAMPLE_FIELDS = ("score", "baseline_score", "probability", "checks", "tokens")
+LIST_FIELDS = ("scores", "index")  # lists for a single sample too
+# Fields of which there is a list with a value for each sample, which may be null.
+REQUIRED_FIELDS = ("score", "checks", "label")
+SHARED_FIELDS = ("asked", "output")  # of a target; lists only if samples differ
 
 
 def read_result(path: Path) -> Attribution:
-    """Return the attribution stored at `path`; ItemError (kind `unreadable`) otherwise."""
-    size = size_of(path)  # a pipe would never end
+    """Return the attribution stored at `path`. Raises ItemError (kind `unreadable`)."""
+    size = get_file_size(path)  # refuses pipes, which would never end
     return _read(path, path, size)
 
 
 def open_result(path: Path) -> Attribution:
-    """Return what `read_result` does; of a large file, rows are read when they are taken."""
-    if size_of(path) > LARGE:
-        _refuse_promises(path)  # before it is gone through, which takes long for a huge one
-    data = content(path, streamed=True)
-    if isinstance(data, Blocks):
-        return _read(path, file_of(data), data.size, data)
-    return _read(path, file_of(data), len(data))
+    """Return what `read_result` returns, with lazy arrays if the file is large."""
+    if get_file_size(path) > LARGE_BYTES:
+        _refuse_wrong_sizes(path)  # before the first pass, which is slow for a huge file
+    data = load_content(path, streamed=True)
+    if isinstance(data, HashedFile):
+        return _read(path, open_content(data), data.size, data)
+    return _read(path, open_content(data), len(data))
 
 
 def _read(
-    path: Path, source: Path | IO[bytes], size: int, large: Blocks | None = None
+    path: Path, source: Path | IO[bytes], size: int, large: HashedFile | None = None
 ) -> Attribution:
     try:
         with zipfile.ZipFile(source) as archive:
-            members = _members(archive, size)
-            record = _record(archive, members.pop(METADATA))
+            members = _list_members(archive, size)
+            record = _read_record(archive, members.pop(METADATA_NAME))
             rows = large if record["many"] else None
             values = {
-                name.removesuffix(ARRAY): _array(archive, info, rows, f"{path}:{name}")
+                name.removesuffix(ARRAY_SUFFIX): _read_array(archive, info, rows, f"{path}:{name}")
                 for name, info in members.items()
             }
     except ItemError as error:
-        raise _no_result(path, error.sentence().rstrip(".")) from None
+        raise _build_error(path, error.format_line().rstrip(".")) from None
     except MemoryError:
         raise ItemError(f"{path}: does not fit into memory", kind="memory") from None
     except Exception as error:  # zipfile and its unpackers raise errors of many families
-        raise _no_result(path, str(error)) from None
-    if problem := next(_contradictions(record, values), None):
-        raise _no_result(path, f"{METADATA}: {problem}")
+        raise _build_error(path, str(error)) from None
+    if problem := next(_find_contradictions(record, values), None):
+        raise _build_error(path, f"{METADATA_NAME}: {problem}")
     return Attribution(values, record, record["many"])
 
 
-def _refuse_promises(path: Path) -> None:
-    """Raise ItemError where the end of a file does not tell of an archive of its size."""
+def _refuse_wrong_sizes(path: Path) -> None:
+    """Raise ItemError if the zip directory of a file does not match the size of the file."""
     try:
         with zipfile.ZipFile(path) as archive:
-            _members(archive, size_of(path))
+            _list_members(archive, get_file_size(path))
     except ItemError as error:
-        raise _no_result(path, error.sentence().rstrip(".")) from None
+        raise _build_error(path, error.format_line().rstrip(".")) from None
     except Exception as error:
-        raise _no_result(path, str(error)) from None
+        raise _build_error(path, str(error)) from None
 
 
-def _no_result(path: Path, reason: str) -> ItemError:
+def _build_error(path: Path, reason: str) -> ItemError:
     return ItemError(f"{path}: not a result of inputgrad", reason=reason, kind="unreadable")
 
 
-def _members(archive: zipfile.ZipFile, size: int) -> dict[str, zipfile.ZipInfo]:
-    """Return the metadata and the arrays by name, all others left out; ItemError.
+def _list_members(archive: zipfile.ZipFile, size: int) -> dict[str, zipfile.ZipInfo]:
+    """Return the members that hold the metadata and the arrays, by name. Raises ItemError.
 
-    What is judged are the sizes that the archive declares: more is never unpacked.
+    The check uses the sizes that the archive declares, because more is never unpacked.
     """
     members: dict[str, zipfile.ZipInfo] = {}
     for info in archive.infolist():
         if info.filename in members:
             raise ItemError(f"{info.filename} is there twice")
-        if info.filename == METADATA or info.filename.endswith(ARRAY):
+        if info.filename == METADATA_NAME or info.filename.endswith(ARRAY_SUFFIX):
             members[info.filename] = info
-    if METADATA not in members:
-        raise ItemError(f"{METADATA} is missing")
+    if METADATA_NAME not in members:
+        raise ItemError(f"{METADATA_NAME} is missing")
     if len(members) == 1:
         raise ItemError("it holds no array")
-    if members[METADATA].file_size > MAX_METADATA:
-        raise ItemError(f"{METADATA} has more than {MAX_METADATA:,} bytes")
+    if members[METADATA_NAME].file_size > MAX_METADATA_BYTES:
+        raise ItemError(f"{METADATA_NAME} has more than {MAX_METADATA_BYTES:,} bytes")
     total = sum(info.file_size for info in members.values())
     stored = all(info.compress_type == zipfile.ZIP_STORED for info in members.values())
-    if total > (size if stored else max(FREE_BYTES, MOST_RATIO * size)):
+    if total > (size if stored else max(FREE_BYTES, MAX_RATIO * size)):
         raise ItemError(f"{size} bytes promise {total}")
     return members
 
 
-def _record(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> ResultRecord:
-    record, problems = read_as(ResultRecord, archive.read(info), DENSE)
+def _read_record(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> ResultRecord:
+    record, problems = parse_record(ResultRecord, archive.read(info), METADATA_BYTES_PER_CONTAINER)
     if record is None:
-        raise ItemError(f"{METADATA}: {problems[0]}")
+        raise ItemError(f"{METADATA_NAME}: {problems[0]}")
     return record
 
 
-def _array(
-    archive: zipfile.ZipFile, info: zipfile.ZipInfo, large: Blocks | None, where: str
+def _read_array(
+    archive: zipfile.ZipFile, info: zipfile.ZipInfo, large: HashedFile | None, where: str
 ) -> Array:
-    """Return the array of a member; of a large file one whose rows are read when taken."""
+    """Return the array of a member, as a lazy array if `large` is given."""
     if large is None or info.compress_type != zipfile.ZIP_STORED:
-        return _float32(read_npy(archive.read(info), where), where)
+        return _check_float32(read_npy(archive.read(info), where), where)
     with archive.open(info) as member:
-        header = read_header(member.read(HEADER), info.file_size, where)
-        while member.read(BLOCK):  # to the end, where its checksum is looked at
+        header = read_header(member.read(HEADER_BYTES), info.file_size, where)
+        while member.read(BLOCK_BYTES):  # up to the end, where zipfile compares the checksum
             pass
     if header.fortran:
-        return _float32(read_npy(archive.read(info), where), where)
-    lengths = large.read(info.header_offset + 26, info.header_offset + FRAME)
-    start = info.header_offset + FRAME + sum(struct.unpack("<HH", lengths))
-    return _float32(rows_of(large, header, start), where)
+        return _check_float32(read_npy(archive.read(info), where), where)
+    # The lengths of the name and of the extra field are the last four bytes of the header.
+    lengths = large.read(info.header_offset + 26, info.header_offset + MEMBER_HEADER_BYTES)
+    start = info.header_offset + MEMBER_HEADER_BYTES + sum(struct.unpack("<HH", lengths))
+    return _check_float32(build_lazy_rows(large, header, start), where)
 
 
-def _float32(array: Array, where: str) -> Array:
+def _check_float32(array: Array, where: str) -> Array:
     if array.dtype.newbyteorder("=") != np.float32:
         raise ItemError(f"{where}: holds {array.dtype}, not float32")
     return array
 
 
-def _contradictions(record: ResultRecord, values: Arrays) -> Iterator[Problem]:
-    """Yield where the record tells of one sample or many, or of more or fewer than there are."""
+def _find_contradictions(record: ResultRecord, values: Arrays) -> Iterator[Problem]:
+    """Yield the fields whose number of values differs from the number of samples."""
     target: Mapping[str, Any] = record["target"]
     fields: list[tuple[tuple[str, ...], object]]
-    fields = [((key,), record.get(key)) for key in (*COLUMNS, *LISTS, "space")]
-    fields += [(("target", key), target.get(key)) for key in ("label", "class", "index", *COMMON)]
+    fields = [((key,), record.get(key)) for key in (*SAMPLE_FIELDS, *LIST_FIELDS, "space")]
+    fields += [
+        (("target", key), target.get(key)) for key in ("label", "class", "index", *SHARED_FIELDS)
+    ]
     if not record["many"]:
         for path, value in fields:
-            if isinstance(value, list) and path[-1] not in LISTS:
+            if isinstance(value, list) and path[-1] not in LIST_FIELDS:
                 yield Problem(path, "expected a value of the only sample, received a list")
         return
     counts = {array.shape[0] if array.ndim else 0 for array in values.values()}
@@ -158,8 +167,8 @@ def _contradictions(record: ResultRecord, values: Arrays) -> Iterator[Problem]:
         yield Problem(("many",), "the arrays have no axis of samples in common")
         return
     for path, value in fields:
-        absent = value is None and path[-1] not in ALWAYS
-        if absent or (isinstance(value, str) and path[-1] in ("space", *COMMON)):
+        absent = value is None and path[-1] not in REQUIRED_FIELDS
+        if absent or (isinstance(value, str) and path[-1] in ("space", *SHARED_FIELDS)):
             continue
         if not isinstance(value, list) or len(value) != count:
             yield Problem(path, f"expected a list with a value for each of {count} samples")

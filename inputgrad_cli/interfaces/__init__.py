@@ -1,1 +1,1 @@
-"""What can be added to the tool, one short file each: engine, method, reader, picture."""
+"""Interfaces between the model and the attribution methods: `Engine` and `Method`."""

@@ -1,4 +1,11 @@
-"""What every engine offers: the protocol between a model and the methods that ask about it."""
+"""The `Engine` protocol: all that attribution methods may ask of a model.
+
+Methods see arrays and this protocol, never TensorFlow. `engine/tape_engine.py` implements it for
+Keras models; the tests have engines whose models are formulas.
+
+A *site* is what is differentiated: a model input, or the output of a layer, `layer:NAME`, which is
+called a *tap*. Arrays have the batch axis first, (B, ...).
+"""
 
 from __future__ import annotations
 
@@ -8,13 +15,17 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from inputgrad_cli.data.signature import Signature
-from inputgrad_cli.data.target import Choice, PinnedTarget
+from inputgrad_cli.data.target import PinnedTarget, ResolvedTarget
 from inputgrad_cli.numeric.arrays import Array, Arrays
 
 
 @dataclass(frozen=True)
 class Gradients:
-    """Gradients of the target's scalar by site, (B, ...), and the scalars themselves, (B,)."""
+    """Gradients of the target's score by site, (B, ...), and the scores, (B,).
+
+    `disconnected` are the sites that no gradient reaches; `rules` counts the backward rules that
+    were applied.
+    """
 
     values: Arrays
     scores: Array
@@ -22,42 +33,44 @@ class Gradients:
     rules: int = 0
 
 
-def _silent(*words: object) -> None:
-    """Tell nobody."""
+def _ignore(*report: object) -> None:
+    """Do nothing with a report."""
 
 
 @dataclass(frozen=True)
-class Telling:
-    """Who hears how far a long piece of work is; nobody unless they ask.
+class ProgressCallbacks:
+    """Functions that are called with the progress of long work; by default they do nothing.
 
-    `stage` hears what is being done, nothing where it is over; `part` how many samples of how many
-    of one item are through.
+    `on_stage` is called with a description of the current stage, and with an empty string when the
+    stage ends. `on_samples` is called with the number of samples of an item that are done, and the
+    total.
     """
 
-    stage: Callable[[str], None] = _silent
-    part: Callable[[int, int], None] = _silent
+    on_stage: Callable[[str], None] = _ignore
+    on_samples: Callable[[int, int], None] = _ignore
 
     @contextmanager
-    def during(self, stage: str) -> Iterator[None]:
-        """Tell of a stage that lasts as long as this block; of nothing where it has no name."""
+    def report_stage(self, stage: str) -> Iterator[None]:
+        """Report a stage that lasts as long as the `with` block; an empty name reports nothing."""
         if stage:
-            self.stage(stage)
+            self.on_stage(stage)
         yield
         if stage:
-            self.stage("")
+            self.on_stage("")
 
 
-SILENT = Telling()
+NO_PROGRESS = ProgressCallbacks()
 
 
 @dataclass(frozen=True)
-class Running:
-    """How a model is to be run: where, in passes of how many samples, compiled or not.
+class EngineOptions:
+    """How a model is run.
 
-    `traced` compiles each kind of request once; `folded` with the weights as constants, in threads
-    that share the passes; `padded` passes are always full. `kernels` are `onednn`, `eigen`, or None
-    for TensorFlow's own choice; they can be chosen before TensorFlow is imported, no later.
-    `telling` hears of what takes long.
+    `batch_size` is the number of samples in one pass. `traced` compiles each kind of request once.
+    `folded` also turns the weights into constants, and shares the passes among threads. `padded`
+    fills up every pass, so that all have the same size. `kernels` are `onednn`, `eigen`, or None
+    for TensorFlow's choice; they cannot be changed once TensorFlow is imported. `progress` is told
+    about stages that take long.
     """
 
     device: str = "auto"
@@ -66,14 +79,15 @@ class Running:
     folded: bool = False
     padded: bool = False
     kernels: str | None = None
-    telling: Telling = field(default=SILENT, compare=False, repr=False)
+    progress: ProgressCallbacks = field(default=NO_PROGRESS, compare=False, repr=False)
 
 
 @dataclass(frozen=True)
 class LayerPass:
-    """What a layer gave, (B, ...), the gradients of the target's scalar there, and the scalars.
+    """The output of a layer, the gradients of the score there, both (B, ...), and the scores.
 
-    `name` is the tap, `layer:NAME`; `channels` the axis of channels, the batch axis counted.
+    `name` is the tap of the layer, `layer:NAME`; `channels` is the axis of its channels, counted
+    with the batch axis.
     """
 
     name: str
@@ -85,19 +99,23 @@ class LayerPass:
 
 
 @dataclass(frozen=True)
-class Maps:
-    """A layer that gives maps on the way to a target: its tap, and how often it is called there."""
+class CamLayer:
+    """The layer whose maps a class activation map uses.
+
+    `tap` is its name as a site, `layer:NAME`; `calls` is how often the layer is called on the way from the
+    inputs to the target.
+    """
 
     tap: str
     calls: int = 1
 
 
 @dataclass(frozen=True)
-class Rule:
-    """How relevance goes back through a model where it is not by derivatives.
+class BackwardRule:
+    """A rule that replaces derivatives in the backward pass.
 
-    `name` is `guided-backprop`, `deconvnet`, `deeplift`, or `lrp-` and an LRP rule; `epsilon` and
-    `gamma` are the numbers of that rule; `low` and `high` are the bounds of the input values.
+    `name` is `guided-backprop`, `deconvnet`, `deeplift`, or `lrp-` followed by an LRP rule.
+    `epsilon` and `gamma` are parameters of LRP rules; `low` and `high` bound the input values.
     """
 
     name: str
@@ -109,9 +127,10 @@ class Rule:
 
 @dataclass(frozen=True)
 class FirstPass:
-    """What one pass over the clean inputs gave: outputs by head, and per choice the rest.
+    """Results of one pass over the clean inputs.
 
-    `gradients` is empty where none were asked for.
+    `outputs` are by name of the output; `targets`, `scores` and `gradients` have one entry for
+    each requested target. `gradients` is empty if none were requested.
     """
 
     outputs: Arrays
@@ -121,18 +140,22 @@ class FirstPass:
 
 
 class Engine(Protocol):
-    """The one who knows the model. It alone owns chunking, compilation, precision and devices."""
+    """A model that computes scores and gradients.
+
+    The engine alone decides how passes are split, compiled, and placed on devices, and in which
+    precision they run.
+    """
 
     @property
     def signature(self) -> Signature:
-        """Return what the model takes and gives."""
+        """Return the inputs and outputs of the model."""
 
     @property
     def batch_size(self) -> int:
-        """Return how many samples one pass should hold."""
+        """Return how many samples one pass holds at most."""
 
     def resize(self, batch_size: int) -> None:
-        """Hold at most so many samples in one pass from here on."""
+        """Set how many samples one pass holds at most from now on."""
 
     @property
     def mode(self) -> str:
@@ -140,92 +163,103 @@ class Engine(Protocol):
 
     @property
     def kernels(self) -> str:
-        """Return what it is computed with on a CPU: `onednn` or `eigen`."""
+        """Return the CPU kernels that compute the model: `onednn` or `eigen`."""
 
     @property
-    def lanes(self) -> int:
-        """Return how many threads gain by asking at a time; 0 where asking in turn is as fast."""
+    def parallel_calls(self) -> int:
+        """Return how many threads should call at a time; 0 if one after another is as fast."""
 
     @property
     def notes(self) -> Mapping[str, str]:
-        """Return what a reader should know about the model, by code."""
+        """Return remarks on the model that belong in a report, by code."""
 
     @property
     def precision(self) -> str:
-        """Return what the model computes in."""
+        """Return the precision in which the model computes, as text for reports."""
 
     def prepare(
         self, precision: str = "float32", layers: Sequence[str] = (), seed: int = 0
     ) -> None:
-        """Set precision, layers that serve as outputs, and seed, before the first sample."""
+        """Set precision, layers that serve as outputs, and seed, before the first pass."""
 
-    def sites(self, wrt: str | None, changed: bool = False) -> Mapping[str, str]:
-        """Return what is differentiated: the engine's name of each site, and its public name.
+    def list_sites(self, wrt: str | None, changed: bool = False) -> Mapping[str, str]:
+        """Return the sites to differentiate: the engine's name of each, and its public name.
 
-        With `changed` what can be changed, for methods that look at scores alone.
+        `wrt` is an input or a layer; None means all inputs. With `changed`, return the sites whose
+        values can be changed, for methods that use scores alone.
         """
 
-    def aside(self, sites: Sequence[str]) -> Mapping[str, str]:
-        """Return the inputs that none of the sites explains, and why."""
+    def find_unexplained_inputs(self, sites: Sequence[str]) -> Mapping[str, str]:
+        """Return the inputs that none of the sites explains, each with the reason."""
 
-    def lift(self, inputs: Arrays, sites: Sequence[str]) -> Arrays:
-        """Return the inputs as points: with an array of floats for every site."""
+    def to_points(self, inputs: Arrays, sites: Sequence[str]) -> Arrays:
+        """Return the inputs together with an array of floats for every site."""
 
-    def blame(self, inputs: Arrays, sites: Sequence[str], target: PinnedTarget) -> str:
-        """Return why the target has no derivative at the sites; nothing where it is independent."""
+    def find_gradient_blockers(
+        self, inputs: Arrays, sites: Sequence[str], target: PinnedTarget
+    ) -> str:
+        """Return why the target has no derivative at the sites.
 
-    def inputs_of(self, inputs: Arrays, layers: Sequence[str]) -> Mapping[str, frozenset[str]]:
-        """Return, by layer, the names of the model inputs that it is computed from."""
+        The text is empty if the target does not depend on the sites.
+        """
 
-    def tokens(self, inputs: Arrays) -> Mapping[str, list[list[Any]]]:
-        """Return what stands at each place of inputs that are no numbers, by sample."""
+    def find_layer_inputs(
+        self, inputs: Arrays, layers: Sequence[str]
+    ) -> Mapping[str, frozenset[str]]:
+        """Return for each layer the names of the model inputs that it depends on."""
 
-    def first(
+    def read_tokens(self, inputs: Arrays) -> Mapping[str, list[list[Any]]]:
+        """Return the tokens of inputs that go through an embedding: by input, a list per sample."""
+
+    def run_first_pass(
         self,
         inputs: Arrays,
-        choices: Sequence[Choice],
+        choices: Sequence[ResolvedTarget],
         sites: Sequence[str],
         truths: Sequence[Array | None] = (),
         gradients: bool = True,
     ) -> FirstPass:
-        """Return the pass over the clean inputs, in which ranks are resolved and then pinned.
+        """Run the clean inputs, and pin targets such as "the top class" to what they gave.
 
-        `truths` are what a loss or a mask compares with, by choice.
+        `truths` holds for each target the array that a loss or a mask needs, or None.
         """
 
-    def scores(self, inputs: Arrays, target: PinnedTarget) -> Array:
-        """Return the scalars of the target, (B,)."""
+    def compute_scores(self, inputs: Arrays, target: PinnedTarget) -> Array:
+        """Return the scores of the target, (B,)."""
 
-    def gradients(self, inputs: Arrays, target: PinnedTarget, sites: Sequence[str]) -> Gradients:
-        """Return the gradients at the sites, (B, ...), and the scalars."""
+    def compute_gradients(
+        self, inputs: Arrays, target: PinnedTarget, sites: Sequence[str]
+    ) -> Gradients:
+        """Return the gradients of the scores at the sites, (B, ...), and the scores."""
 
-    def cam_layer(self, inputs: Arrays, target: PinnedTarget) -> Maps | None:
-        """Return the last maps on the way to the target, None where there are none."""
+    def find_cam_layer(self, inputs: Arrays, target: PinnedTarget) -> CamLayer | None:
+        """Return the last layer with maps on the way to the target; None if there is none."""
 
-    def layer(self, inputs: Arrays, target: PinnedTarget | None, name: str) -> LayerPass:
-        """Return what the layer gave and the gradients there, from one pass.
+    def compute_layer(self, inputs: Arrays, target: PinnedTarget | None, name: str) -> LayerPass:
+        """Return the output of a layer and the gradients there, from one pass.
 
-        Without a target gradients and scores are zero, and no way back is gone.
+        Without a target there is no backward pass, and gradients and scores are zero.
         """
 
-    def biases(
+    def compute_bias_gradients(
         self, inputs: Arrays, target: PinnedTarget, sites: Sequence[str]
     ) -> tuple[Gradients, Arrays]:
-        """Return the gradients at the sites, and by layer its bias times the gradient there.
+        """Return the gradients at the sites, and for each layer its bias times the gradient.
 
-        The gradients are those where the bias is added, (B, ..., C) channels last.
+        That gradient is taken where the bias is added, and is (B, ..., C), channels last.
         """
 
-    def ruled(
+    def propagate_relevance(
         self,
         inputs: Arrays,
         target: PinnedTarget,
         sites: Sequence[str],
-        rule: Rule,
+        rule: BackwardRule,
         baseline: Arrays,
     ) -> Gradients:
-        """Return the multipliers that the rule gives in the place of gradients.
+        """Return the multipliers that the rule gives instead of gradients.
 
-        The rules of LRP give relevance itself: where an input is zero, no multiplier could.
-        `rules` is how many were applied; UsageError names a layer that has none, or that none was.
+        LRP rules give relevance itself, because no multiplier exists where an input is zero.
+        `rules` of the result counts the operations that the rule replaced. UsageError if a layer
+        has no rule, or if there is nothing to replace.
         """

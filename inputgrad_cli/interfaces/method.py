@@ -1,4 +1,17 @@
-"""What a method is, the batch that it is given, and the registry that it enters."""
+"""The base class of attribution methods, the batch that they explain, and their registry.
+
+How to add a method:
+
+1. Write one file in the folder of its family, `methods/<family>/my_method.py`: a frozen dataclass
+   that inherits from `Method` and is decorated with `@methods.register`. It sets `name`, `family`
+   and `paper`, and defines `attribute`. Its fields are the parameters that users type; `param`
+   gives them help text and a range. `methods/__init__.py` imports every file below its folder, so
+   nothing else needs to be edited. `methods/gradient/input_x_gradient.py` is a short example.
+2. Write one test file, `tests/methods/test_my_method.py`. The laws in `tests/methods/test_laws.py`
+   and `test_laws_networks.py` run for every registered method without a further line; what the
+   class promises (`complete`, `linear_exact`) is tested there.
+3. Run `make docs`, which updates the table in `methods/README.md`.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +19,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
-from inputgrad_cli.data.attribution import Finding
+from inputgrad_cli.data.attribution import MethodResult
 from inputgrad_cli.data.target import PinnedTarget
 from inputgrad_cli.interfaces.engine import Engine
 from inputgrad_cli.numeric.arrays import Array, Arrays, count, take
@@ -14,63 +27,71 @@ from inputgrad_cli.registry import Registry
 
 
 @dataclass(frozen=True)
-class Case:
-    """One batch to explain for one pinned target.
+class Batch:
+    """Samples to explain together, for one pinned target.
 
-    `inputs` and `baseline` hold every model input, (B, ...); only `sites` are differentiated, and
-    outside them the baseline equals the input. `keys` are the seeds of the samples. `scores` are
-    those of the clean inputs where they are known already. `references` are samples (K, ...) by
-    site, the same for all, to draw baselines from; `spatial` the height and width axes, by site;
-    `at` the layer that was asked for in the place of inputs.
+    `inputs` and `baseline` hold every model input, (B, ...). Only `sites` are differentiated;
+    outside them the baseline equals the input. `seeds` has one seed per sample. `tolerance` is the
+    completeness gap up to which steps are refined. `scores` are the scores of the clean inputs, if
+    they are known already. `references` are samples (K, ...) by site, from which all samples draw
+    baselines. `spatial_axes` are the height and width axes of pictures, by site. `layer` is the
+    layer that is explained instead of inputs (`--wrt layer:NAME`).
     """
 
     inputs: Arrays
     target: PinnedTarget
     sites: tuple[str, ...]
     baseline: Arrays
-    keys: Sequence[bytes]
+    seeds: Sequence[bytes]
     tolerance: float = 0.01
     scores: Array | None = None
     references: Arrays = field(default_factory=dict)
-    spatial: Mapping[str, tuple[int, int]] = field(default_factory=dict)
-    at: str | None = None
+    spatial_axes: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    layer: str | None = None
 
     def __len__(self) -> int:
         return count(self.inputs)
 
-    def take(self, rows: Any) -> Case:
-        """Return the case of the chosen samples; a row may be chosen more than once."""
+    def take(self, rows: Any) -> Batch:
+        """Return the batch of the chosen samples; a row may be chosen more than once."""
         return replace(
             self,
             inputs=take(self.inputs, rows),
             target=self.target.take(rows),
             baseline=take(self.baseline, rows),
-            keys=[self.keys[row] for row in rows],
+            seeds=[self.seeds[row] for row in rows],
             scores=None if self.scores is None else self.scores[rows],
         )
 
-    def clean_scores(self, engine: Engine) -> Array:
-        """Return the scores of the clean inputs, (B,), asked for only where they are not known."""
-        return engine.scores(self.inputs, self.target) if self.scores is None else self.scores
+    def compute_clean_scores(self, engine: Engine) -> Array:
+        """Return the scores of the clean inputs, (B,), without a pass if they are known."""
+        return (
+            engine.compute_scores(self.inputs, self.target) if self.scores is None else self.scores
+        )
 
-    def moved(self, inputs: Arrays) -> Case:
-        """Return the same case at other inputs."""
+    def replace_inputs(self, inputs: Arrays) -> Batch:
+        """Return this batch with other inputs, whose scores are not known."""
         return replace(self, inputs=inputs, scores=None)
 
 
 @dataclass(frozen=True)
 class Method:
-    """A way to turn engine and case into attributions. Its fields are its parameters.
+    """An attribution method. The fields of its dataclass are its parameters.
 
-    `complete`: values sum to score - baseline score. `linear_exact`: what a linear model
-    gives is known on paper, `gradient` or `input times gradient` or `difference times gradient`.
-    `clean_gradient`: the gradient at the clean input is part of the definition. `changes`: it looks
-    at the scores of changed inputs alone, so that words and categories need no derivative.
-    `needs` is what it cannot do without: `picture` inputs, a `dataset` of baselines, a `layer` that
-    gives maps, or a `network` whose layers have rules. `reduce` is how pictures bring channels
-    together. With `at_layer` the values are a layer's, and have its name. `known_as` are the words
-    that other tools use for it. `uncut` is what shows the values that it leaves out by definition,
-    those against the target; nothing where it leaves out none.
+    - `name`, `family`, `paper`: what users type, the group in lists, the reference (`arXiv:...`).
+    - `complete`: the values sum to score - baseline score.
+    - `random`: the values depend on random draws.
+    - `uses_clean_gradient`: the gradient at the clean input is part of the definition.
+    - `perturbs_inputs`: only scores of changed inputs are used, so that words and categories, which
+      have no derivative, can be explained.
+    - `linear_exact`: the values for a linear model, known on paper, for example
+      `difference times gradient`; `tests/methods/test_laws.py` lists all.
+    - `needs`: `picture` inputs, a `dataset` of baselines, a `layer` with maps, or a `network` whose
+      layers have backward rules.
+    - `reduce`: how channels are combined when the map is drawn.
+    - `at_layer`: the values are those of a layer, and are stored under its name.
+    - `unclipped_variant`: the request that also shows negative values, if they are cut off here.
+    - `aliases`: names that other tools use for the method.
     """
 
     name: ClassVar[str]
@@ -78,47 +99,47 @@ class Method:
     paper: ClassVar[str]
     complete: ClassVar[bool] = False
     random: ClassVar[bool] = False
-    clean_gradient: ClassVar[bool] = False
-    changes: ClassVar[bool] = False
+    uses_clean_gradient: ClassVar[bool] = False
+    perturbs_inputs: ClassVar[bool] = False
     linear_exact: ClassVar[str] = ""
     needs: ClassVar[str] = ""
     reduce: ClassVar[str] = "sum"
     at_layer: ClassVar[bool] = False
-    uncut: ClassVar[str] = ""
-    known_as: ClassVar[tuple[str, ...]] = ()
+    unclipped_variant: ClassVar[str] = ""
+    aliases: ClassVar[tuple[str, ...]] = ()
 
     @property
     def per_input(self) -> bool:
-        """Return whether values are score per unit of input; else they are in units of score."""
+        """Return True if values are score per unit of input, False if they are units of score."""
         return False
 
     @property
     def quantity(self) -> str:
-        """Return what a value is, for colour bars; `{space}` stands for the target's space."""
+        """Return the label of colour bars; `{space}` stands for the space of the target."""
         return "{space} per unit of input" if self.per_input else "contribution to the {space}"
 
     @property
     def sign(self) -> str:
-        """Return `signed`, `positive` where no value can be below zero, else `either`.
+        """Return `signed`, `positive` if no value can be below zero, or `either`.
 
-        `either`: the sign is that of something else, of the score say; a map without a value below
-        zero is then drawn as a positive one.
+        `either` means that the sign comes from something else, such as the score: a map without
+        values below zero is then drawn like a positive one.
         """
         return "signed"
 
     @property
     def uses_baseline(self) -> bool:
-        """Return whether the method looks at the baseline."""
+        """Return whether the method uses the baseline."""
         return False
 
     @property
     def passes(self) -> int:
-        """Return about how many gradients, or scores, one sample costs."""
+        """Return about how many gradients (or scores) one sample costs."""
         return 1
 
-    def attribute(self, engine: Engine, case: Case) -> Finding:
-        """Return the attributions of the case."""
-        raise TypeError(f"{type(self).__name__} does not say how it attributes")
+    def attribute(self, engine: Engine, case: Batch) -> MethodResult:
+        """Return the attributions of the batch."""
+        raise TypeError(f"{type(self).__name__} does not define attribute()")
 
 
 methods: Registry[Method] = Registry("method", "`inputgrad methods` lists all")

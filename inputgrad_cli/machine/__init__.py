@@ -1,1 +1,1 @@
-"""What this machine has and allows: memory, cores, devices, and files that are not there."""
+"""Reads what the machine provides: memory, cores, devices, and whether files exist."""

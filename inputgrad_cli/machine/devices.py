@@ -1,4 +1,4 @@
-"""Whether a GPU can be here, by what the machine shows; TensorFlow takes seconds to say it."""
+"""Detects GPUs by device files, because TensorFlow takes seconds to start and list them."""
 
 from __future__ import annotations
 
@@ -12,65 +12,71 @@ from pathlib import Path
 from inputgrad_cli.errors import UsageError
 
 ROOT = Path("/")
-# What other GPUs than NVIDIA's show themselves by: AMD's driver, and that of Windows below Linux.
-OTHERS = ("dev/kfd", "dev/dxg")
-NODE = re.compile(r"nvidia\d+")
+# Device files of GPUs that are not NVIDIA's: AMD's driver, and the GPU driver of WSL.
+OTHER_GPU_NODES = ("dev/kfd", "dev/dxg")
+NVIDIA_NODE = re.compile(r"nvidia\d+")
 
 
-def refuse_absent(
-    asked: str, root: Path = ROOT, environment: Mapping[str, str] = os.environ
+def refuse_absent_device(
+    requested: str, root: Path = ROOT, environment: Mapping[str, str] = os.environ
 ) -> None:
-    """Raise UsageError for `gpu` or `gpu:N` where the machine certainly has no such device.
+    """Raise UsageError for `gpu` or `gpu:N` if the machine certainly has no such device.
 
-    Nothing is said where there is doubt: on other systems than Linux, with plug-ins for
-    TensorFlow, and where TensorFlow runs already and can be asked.
+    The device is accepted in cases of doubt: on systems other than Linux, with plug-ins for
+    TensorFlow, and when TensorFlow is imported already and can be asked instead.
     """
-    word, _, number = asked.partition(":")
-    if word != "gpu" or "tensorflow" in sys.modules or not sys.platform.startswith("linux"):
+    kind, _, index = requested.partition(":")
+    if kind != "gpu" or "tensorflow" in sys.modules or not sys.platform.startswith("linux"):
         return
-    if _has_plugins() or any((root / path).exists() for path in OTHERS):
+    if _has_plugins() or any((root / path).exists() for path in OTHER_GPU_NODES):
         return
-    there = _nvidia(root)
+    count = _count_nvidia_gpus(root)
     hidden = environment.get("CUDA_VISIBLE_DEVICES")
     if hidden is not None:
-        there = min(there, len(_visible(hidden)))
-    if int(number or 0) < there:
+        count = min(count, len(_parse_visible(hidden)))
+    if int(index or 0) < count:
         return
-    seen = f"{there or 'no'} GPU{'' if there == 1 else 's'}"
-    by = "" if hidden is None else f" under CUDA_VISIBLE_DEVICES={hidden!r}"
+    gpus = f"{count or 'no'} GPU{'' if count == 1 else 's'}"
+    suffix = "" if hidden is None else f" under CUDA_VISIBLE_DEVICES={hidden!r}"
     raise UsageError(
-        f"--device {asked}: there is no such device here",
-        reason=f"this machine shows {seen}{by}",
-        mend="use --device auto or cpu; `inputgrad doctor` lists the devices",
+        f"--device {requested}: there is no such device here",
+        reason=f"this machine shows {gpus}{suffix}",
+        hint="use --device auto or cpu; `inputgrad doctor` lists the devices",
     )
 
 
-def _nvidia(root: Path) -> int:
-    """Return how many GPUs the driver knows; a node is made when it is first used."""
-    nodes = [name for name in _listed(root / "dev") if NODE.fullmatch(name)]
-    return max(len(nodes), len(_listed(root / "proc/driver/nvidia/gpus")))
+def _count_nvidia_gpus(root: Path) -> int:
+    """Return how many GPUs the driver lists.
+
+    Both places are read because a device file may be created only when the GPU is first used.
+    """
+    nodes = [name for name in _list_folder(root / "dev") if NVIDIA_NODE.fullmatch(name)]
+    return max(len(nodes), len(_list_folder(root / "proc/driver/nvidia/gpus")))
 
 
-def _listed(folder: Path) -> list[str]:
+def _list_folder(folder: Path) -> list[str]:
     try:
         return os.listdir(folder)
     except OSError:
         return []
 
 
-def _visible(text: str) -> list[str]:
-    """Return the devices that CUDA takes from a list: it ends before the first that is none."""
-    taken = []
+def _parse_visible(text: str) -> list[str]:
+    """Return the devices that CUDA takes from a list; the first invalid entry ends the list."""
+    devices = []
     for part in (part.strip() for part in text.split(",")):
         if not part or part.startswith("-"):
             break
-        taken.append(part)
-    return taken
+        devices.append(part)
+    return devices
 
 
 def _has_plugins() -> bool:
-    """Return whether TensorFlow, where it is installed, finds devices through plug-ins."""
-    found = importlib.util.find_spec("tensorflow")
-    if found is None or found.origin is None:
+    """Return whether TensorFlow may find devices through plug-ins.
+
+    True also if TensorFlow is not found, because nothing is known then.
+    """
+    spec = importlib.util.find_spec("tensorflow")
+    if spec is None or spec.origin is None:
         return True
-    return (Path(found.origin).parent.parent / "tensorflow-plugins").exists()
+    return (Path(spec.origin).parent.parent / "tensorflow-plugins").exists()

@@ -1,8 +1,9 @@
-"""Memory and cores that this process may use: the least that machine, limits and container leave.
+"""Finds how much memory and how many cores this process may use.
 
-A container sees the memory and the cores of its host; what it may use of them stands in its control
-group, in files of one of two layouts (versions 1 and 2), on every level from its own group to the
-top. All files are read below a root, which is `/` except in tests.
+The machine, the limits of the process and its control groups each set a limit, and the smallest of
+them holds. A container sees the memory and the cores of its host; what it may use of them is
+written in its control group, in files of one of two layouts (versions 1 and 2), on every level from
+its own group to the top. All files are read below a root, which is `/` except in tests.
 """
 
 from __future__ import annotations
@@ -15,53 +16,54 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 ROOT = Path("/")
-UNLIMITED = 1 << 60  # version 1 writes the largest multiple of a page instead of "no limit"
+UNLIMITED = 1 << 60  # bytes; for "no limit", version 1 writes the largest multiple of a page
 
 
 @dataclass(frozen=True)
 class Limit:
-    """A limit, in bytes that are left or in cores, and what sets it."""
+    """A limit, in free bytes or in cores, and the name of what sets it."""
 
     value: int
     source: str
 
 
 def list_memory(root: Path = ROOT) -> list[Limit]:
-    """Return the bytes that each source leaves to this process, the machine first."""
-    limits = [_machine_memory(root), *_process_memory(root)]
-    for folder, version in _groups(root, "memory"):
-        limits += _group_memory(folder, version, root)
+    """Return the free bytes by each limit on this process; the machine comes first."""
+    limits = [_read_machine_memory(root), *_read_process_limits(root)]
+    for folder, version in _find_groups(root, "memory"):
+        limits += _read_group_memory(folder, version, root)
     return limits
 
 
 def list_cores(root: Path = ROOT) -> list[Limit]:
-    """Return the cores that each source leaves to this process, the machine first."""
+    """Return the cores by each limit on this process; the machine comes first."""
     limits = [Limit(os.cpu_count() or 1, "the machine")]
     if hasattr(os, "sched_getaffinity"):
-        limits.append(Limit(visible_cores(), "the affinity mask"))
-    for folder, version in _groups(root, "cpu"):
-        quota = _version_2_cores(folder) if version == 2 else _version_1_cores(folder)
+        limits.append(Limit(count_visible_cores(), "the affinity mask"))
+    for folder, version in _find_groups(root, "cpu"):
+        quota = _read_cores_v2(folder) if version == 2 else _read_cores_v1(folder)
         if quota:
-            limits.append(Limit(max(1, math.ceil(quota)), _name(folder, root)))
+            limits.append(Limit(max(1, math.ceil(quota)), _name_group(folder, root)))
     return limits
 
 
-def visible_cores() -> int:
-    """Return the cores of the affinity mask, which is all that most libraries look at."""
+def count_visible_cores() -> int:
+    """Return the number of cores in the affinity mask; most libraries read no other limit."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def available_memory(root: Path = ROOT) -> Limit:
-    """Return the least of the bytes that are left, and what leaves no more."""
+def find_available_memory(root: Path = ROOT) -> Limit:
+    """Return the limit that leaves the fewest bytes."""
     return min(list_memory(root), key=lambda limit: limit.value)
 
 
-def available_cores(root: Path = ROOT) -> Limit:
-    """Return the least of the cores, and what allows no more."""
+def find_available_cores(root: Path = ROOT) -> Limit:
+    """Return the limit that allows the fewest cores."""
     return min(list_cores(root), key=lambda limit: limit.value)
 
 
-def _machine_memory(root: Path) -> Limit:
+def _read_machine_memory(root: Path) -> Limit:
+    """Return the free memory of the machine, or all of it if that is not known."""
     with suppress(OSError, StopIteration, ValueError):
         lines = (root / "proc/meminfo").read_text().splitlines()
         free = next(line for line in lines if line.startswith("MemAvailable:"))
@@ -70,24 +72,24 @@ def _machine_memory(root: Path) -> Limit:
     return Limit(pages, "the machine's memory")
 
 
-def _process_memory(root: Path) -> Iterator[Limit]:
-    """Yield what the limits of the process leave: `ulimit -v` and `ulimit -d`."""
+def _read_process_limits(root: Path) -> Iterator[Limit]:
+    """Yield the bytes that `ulimit -v` and `ulimit -d` leave to this process."""
     try:
         import resource
-    except ImportError:  # not on Windows
+    except ImportError:  # Windows has no such module
         return
-    words = [0] * 7
+    fields = [0] * 7  # statm, in pages: 0 is the address space, 5 the data
     with suppress(OSError, ValueError):
-        words = [int(word) for word in (root / "proc/self/statm").read_text().split()]
+        fields = [int(word) for word in (root / "proc/self/statm").read_text().split()]
     page = os.sysconf("SC_PAGE_SIZE")
-    for name, used in (("RLIMIT_AS", words[0]), ("RLIMIT_DATA", words[5])):
+    for name, used in (("RLIMIT_AS", fields[0]), ("RLIMIT_DATA", fields[5])):
         limit, _ = resource.getrlimit(getattr(resource, name))
         if limit not in (resource.RLIM_INFINITY, -1):
             yield Limit(max(0, limit - used * page), f"the process limit {name}")
 
 
-def _groups(root: Path, controller: str) -> Iterator[tuple[Path, int]]:
-    """Yield the folders of this process's control groups, innermost first, and their version."""
+def _find_groups(root: Path, controller: str) -> Iterator[tuple[Path, int]]:
+    """Yield the folder and version of each control group of this process, innermost first."""
     with suppress(OSError):
         mounts = (root / "proc/self/mountinfo").read_text().splitlines()
         for line in (root / "proc/self/cgroup").read_text().splitlines():
@@ -96,24 +98,27 @@ def _groups(root: Path, controller: str) -> Iterator[tuple[Path, int]]:
             version = 1 if names else 2
             if version == 1 and controller not in names.split(","):
                 continue
-            for top, mounted in _mounts(mounts, version, controller):
-                yield from ((folder, version) for folder in _levels(root, mounted, top, path))
+            for top, mounted in _find_mounts(mounts, version, controller):
+                yield from ((folder, version) for folder in _list_levels(root, mounted, top, path))
 
 
-def _mounts(lines: list[str], version: int, controller: str) -> Iterator[tuple[str, str]]:
-    """Yield, for each place where control groups are mounted, the group that is its top, and it."""
+def _find_mounts(lines: list[str], version: int, controller: str) -> Iterator[tuple[str, str]]:
+    """Yield the top group and the mount point of each mount of control groups."""
     for line in lines:
         before, _, after = line.partition(" - ")
-        fields, kind = before.split(), after.split()
-        if len(fields) < 5 or len(kind) < 3:
+        fields, filesystem = before.split(), after.split()
+        if len(fields) < 5 or len(filesystem) < 3:
             continue
-        fits = kind[0] == "cgroup2" if version == 2 else kind[0] == "cgroup"
-        if fits and (version == 2 or controller in kind[2].split(",")):
+        matches = filesystem[0] == "cgroup2" if version == 2 else filesystem[0] == "cgroup"
+        if matches and (version == 2 or controller in filesystem[2].split(",")):
             yield fields[3], fields[4]
 
 
-def _levels(root: Path, mounted: str, top: str, path: str) -> Iterator[Path]:
-    """Yield the folders from a group up to the top of its mount; a container may see no others."""
+def _list_levels(root: Path, mounted: str, top: str, path: str) -> Iterator[Path]:
+    """Yield the folders from a group up to the top of its mount.
+
+    A container may not see the groups above that.
+    """
     group = PurePosixPath(path)
     base = root / mounted.lstrip("/")
     inner = group.relative_to(top) if group.is_relative_to(top) else PurePosixPath()
@@ -121,21 +126,24 @@ def _levels(root: Path, mounted: str, top: str, path: str) -> Iterator[Path]:
         yield base / part
 
 
-def _group_memory(folder: Path, version: int, root: Path) -> Iterator[Limit]:
+def _read_group_memory(folder: Path, version: int, root: Path) -> Iterator[Limit]:
+    """Yield the bytes that one control group leaves, if it has a limit."""
     names = (
         ("memory.max", "memory.current", "inactive_file")
         if version == 2
         else ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file")
     )
-    limit = _number(folder / names[0])
+    limit = _read_integer(folder / names[0])
     if limit is None or limit >= UNLIMITED:
         return
-    used = _number(folder / names[1]) or 0
-    yield Limit(max(0, limit - used + _reclaimable(folder, names[2])), _name(folder, root))
+    used = _read_integer(folder / names[1]) or 0
+    yield Limit(
+        max(0, limit - used + _read_reclaimable(folder, names[2])), _name_group(folder, root)
+    )
 
 
-def _reclaimable(folder: Path, key: str) -> int:
-    """Return the bytes of files that are only cached: they count as used until they are needed."""
+def _read_reclaimable(folder: Path, key: str) -> int:
+    """Return the bytes of cached files, which count as used until the memory is needed."""
     with suppress(OSError, ValueError):
         for line in (folder / "memory.stat").read_text().splitlines():
             name, _, value = line.partition(" ")
@@ -144,23 +152,23 @@ def _reclaimable(folder: Path, key: str) -> int:
     return 0
 
 
-def _version_2_cores(folder: Path) -> float | None:
+def _read_cores_v2(folder: Path) -> float | None:
     with suppress(OSError, ValueError):
         quota, period = (folder / "cpu.max").read_text().split()
         return None if quota == "max" else int(quota) / int(period)
     return None
 
 
-def _version_1_cores(folder: Path) -> float | None:
-    quota, period = (_number(folder / f"cpu.cfs_{name}_us") for name in ("quota", "period"))
+def _read_cores_v1(folder: Path) -> float | None:
+    quota, period = (_read_integer(folder / f"cpu.cfs_{name}_us") for name in ("quota", "period"))
     return quota / period if quota and period and quota > 0 else None
 
 
-def _number(path: Path) -> int | None:
+def _read_integer(path: Path) -> int | None:
     with suppress(OSError, ValueError):
         return int(path.read_text())
     return None
 
 
-def _name(folder: Path, root: Path) -> str:
+def _name_group(folder: Path, root: Path) -> str:
     return f"the control group {'/' / folder.relative_to(root)}"

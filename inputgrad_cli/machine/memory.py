@@ -1,8 +1,9 @@
-"""What this process may hold in memory: `--max-memory`, and what of it is left.
+"""Limits the memory of this process (`--max-memory`) and measures how much of it is free.
 
-The command sets an allowance for its own process, once a call. Everything that wants much memory
-asks here first, so that it can refuse in a sentence; what asks nobody meets the limit of the
-process itself. A Python caller sets none: then what the machine leaves is the bound.
+The command sets an allowance for its own process, once per call. Code that needs much memory asks
+here first, so that it can refuse with a clear message; code that does not ask meets the limit that
+the operating system enforces on the process. A Python caller sets no allowance; then the free
+memory of the machine is the limit.
 """
 
 from __future__ import annotations
@@ -15,146 +16,146 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from inputgrad_cli.machine.limits import available_memory
+from inputgrad_cli.machine.limits import find_available_memory
 
-SHARE = 0.9  # of what is left, for `auto`: the rest of the machine goes on living
-LEAST = 128 << 20  # bytes; Python and NumPy alone hold a third of it
-STACKS = 64 << 20  # bytes of address space for stacks of threads that are begun later
+AUTO_SHARE = 0.9  # share of the free memory for `auto`; the rest is left to other processes
+MIN_BYTES = 128 << 20  # bytes; Python and NumPy alone hold a third of it
+STACK_BYTES = 64 << 20  # bytes of address space for the stacks of threads that start later
 STATM = Path("/proc/self/statm")
-UNITS = {"": 0, "K": 10, "M": 20, "G": 30, "T": 40}
-SIZE = re.compile(r"(\d+(?:\.\d+)?) ?([KMGT]?)(?:I?B)?", re.I | re.ASCII)
-MEND = "give more with --max-memory where the machine has it"
+UNIT_SHIFTS = {"": 0, "K": 10, "M": 20, "G": 30, "T": 40}
+SIZE_PATTERN = re.compile(r"(\d+(?:\.\d+)?) ?([KMGT]?)(?:I?B)?", re.I | re.ASCII)
+MEMORY_HINT = "give more with --max-memory where the machine has it"
 
 
 @dataclass(frozen=True)
 class Allowance:
-    """What a process may hold, in bytes, and how that came about, in words."""
+    """The most bytes that a process may hold, and where this limit comes from, in words."""
 
-    most: int
-    words: str
+    max_bytes: int
+    source: str
 
 
 @dataclass(frozen=True)
-class Room:
-    """What may still be allocated, in bytes, and the bound that it follows from, in words."""
+class FreeMemory:
+    """The bytes that may still be allocated, and the limit they follow from, in words."""
 
     size: int
-    words: str
+    source: str
 
 
 class _Process:
-    """The allowance of this process, and the limit that stood before it was set."""
+    """The allowance of this process, and the operating system's limit before it was set."""
 
     allowance: Allowance | None = None
-    before: tuple[int, int] | None = None
+    previous_limit: tuple[int, int] | None = None
 
 
 def parse_size(text: str) -> int | None:
-    """Return the bytes that `800M` or `4G` means, None for `auto`; ValueError says what is wrong.
+    """Return the number of bytes that `800M` or `4G` means, None for `auto`.
 
-    K, M, G and T are powers of 1024; a bare number counts bytes.
+    K, M, G and T are powers of 1024; a bare number counts bytes. Raises ValueError with the reason.
     """
     if text == "auto":
         return None
-    found = SIZE.fullmatch(text.strip())
-    if not found:
+    match = SIZE_PATTERN.fullmatch(text.strip())
+    if not match:
         raise ValueError("is not a size such as 800M or 4G, or auto")
-    size = int(float(found[1]) * (1 << UNITS[found[2].upper()]))
-    if size < LEAST:
-        raise ValueError(f"is less than {LEAST >> 20}M, which the libraries alone would need")
+    size = int(float(match[1]) * (1 << UNIT_SHIFTS[match[2].upper()]))
+    if size < MIN_BYTES:
+        raise ValueError(f"is less than {MIN_BYTES >> 20}M, which the libraries alone would need")
     return size
 
 
 @contextmanager
-def allowing(text: str) -> Iterator[Allowance]:
-    """Let this process hold what `--max-memory` says in this block, and no more."""
+def limit_memory(text: str) -> Iterator[Allowance]:
+    """Limit the memory of this process to the value of `--max-memory` in this block."""
     size = parse_size(text)
     if size is None:
-        free = available_memory()
-        most = resident() + int(SHARE * free.value)
-        words = f"nine tenths of {free.source}"
+        free = find_available_memory()
+        max_bytes = measure_resident() + int(AUTO_SHARE * free.value)
+        source = f"nine tenths of {free.source}"
     else:
-        most, words = size, f"--max-memory {text}"
-    _Process.allowance = Allowance(most, words)
-    _limit_data(most)
-    _may_hold(most)
+        max_bytes, source = size, f"--max-memory {text}"
+    _Process.allowance = Allowance(max_bytes, source)
+    _set_data_limit(max_bytes)
+    _notify_supervisor(max_bytes)
     try:
         yield _Process.allowance
     finally:
-        _may_hold(0)
-        _lift()
+        _notify_supervisor(0)
+        _lift_limit()
         _Process.allowance = None
 
 
-def pause() -> None:
-    """Lift the limit while libraries are loaded: what fails in there cannot be told."""
-    _may_hold(0)
-    _lift()
+def suspend_limit() -> None:
+    """Lift the limit while libraries are loaded, because a failure there cannot be reported."""
+    _notify_supervisor(0)
+    _lift_limit()
 
 
-def enforce() -> None:
-    """Set the limit again, to what is left of the allowance now that libraries are loaded."""
+def restore_limit() -> None:
+    """Set the limit again, to the rest of the allowance after the libraries were loaded."""
     if _Process.allowance is not None:
-        held, data = _pages()
-        _limit_data(data + max(0, _Process.allowance.most - held) + STACKS)
-        _may_hold(_Process.allowance.most)
+        held, data = _read_held_bytes()
+        _set_data_limit(data + max(0, _Process.allowance.max_bytes - held) + STACK_BYTES)
+        _notify_supervisor(_Process.allowance.max_bytes)
 
 
-def _may_hold(size: int) -> None:
-    """Tell the process that watches this one."""
-    from inputgrad_cli.supervision.worker import WORKER  # --help needs none
+def _notify_supervisor(size: int) -> None:
+    """Pass the limit in bytes to the process that supervises this one; 0 means no limit."""
+    from inputgrad_cli.supervision.worker import WORKER  # not needed by --help
 
-    WORKER.may_hold(size)
-
-
-def room() -> Room:
-    """Return what may still be allocated."""
-    own = _Process.allowance
-    if own is None:
-        free = available_memory()
-        return Room(int(SHARE * free.value), f"nine tenths of {free.source}")
-    return Room(max(0, own.most - resident()), own.words)
+    WORKER.set_memory_limit(size)
 
 
-def resident() -> int:
-    """Return the bytes of memory that this process holds; on macOS the most that it held."""
-    held, _ = _pages()
+def find_free_memory() -> FreeMemory:
+    """Return how many bytes may still be allocated."""
+    allowance = _Process.allowance
+    if allowance is None:
+        free = find_available_memory()
+        return FreeMemory(int(AUTO_SHARE * free.value), f"nine tenths of {free.source}")
+    return FreeMemory(max(0, allowance.max_bytes - measure_resident()), allowance.source)
+
+
+def measure_resident() -> int:
+    """Return the bytes of memory that this process holds; on macOS its peak so far."""
+    held, _ = _read_held_bytes()
     if held:
         return held
     with suppress(ImportError, OSError):
         import resource
 
-        most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        return most if sys.platform == "darwin" else most << 10
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return peak if sys.platform == "darwin" else peak << 10
     return 0
 
 
-def _pages() -> tuple[int, int]:
-    """Return the bytes that are held, and those of private data; zeros where none can tell."""
+def _read_held_bytes() -> tuple[int, int]:
+    """Return the resident bytes and the bytes of private data; zeros if they cannot be read."""
     with suppress(OSError, ValueError, IndexError):
-        words = [int(word) for word in STATM.read_text().split()]
+        fields = [int(word) for word in STATM.read_text().split()]
         page = os.sysconf("SC_PAGE_SIZE")
-        return words[1] * page, words[5] * page
+        return fields[1] * page, fields[5] * page
     return 0, 0
 
 
-def _limit_data(size: int) -> None:
-    """Let private data grow to so many bytes at most. Linux alone heeds it for all of them."""
+def _set_data_limit(size: int) -> None:
+    """Limit private data to `size` bytes. Only Linux applies the limit to all of it."""
     with suppress(ImportError, OSError, ValueError):
         import resource
 
-        if _Process.before is None:
-            _Process.before = resource.getrlimit(resource.RLIMIT_DATA)
+        if _Process.previous_limit is None:
+            _Process.previous_limit = resource.getrlimit(resource.RLIMIT_DATA)
         unlimited = (resource.RLIM_INFINITY, -1)
-        bounds = [size, *(limit for limit in _Process.before if limit not in unlimited)]
-        resource.setrlimit(resource.RLIMIT_DATA, (min(bounds), _Process.before[1]))
+        bounds = [size, *(limit for limit in _Process.previous_limit if limit not in unlimited)]
+        resource.setrlimit(resource.RLIMIT_DATA, (min(bounds), _Process.previous_limit[1]))
 
 
-def _lift() -> None:
-    """Put the limit back that stood before ours."""
+def _lift_limit() -> None:
+    """Restore the limit that was set before this process changed it."""
     with suppress(ImportError, OSError, ValueError):
         import resource
 
-        if _Process.before is not None:
-            resource.setrlimit(resource.RLIMIT_DATA, _Process.before)
-            _Process.before = None
+        if _Process.previous_limit is not None:
+            resource.setrlimit(resource.RLIMIT_DATA, _Process.previous_limit)
+            _Process.previous_limit = None

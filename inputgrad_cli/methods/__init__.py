@@ -1,4 +1,8 @@
-"""All methods, one file each in the folder of its family; a file dropped there is registered."""
+"""All attribution methods, one file each in the folder of its family.
+
+Importing this package imports every module below it, and each registers its method. So a new file
+needs no entry anywhere else; `interfaces/method.py` says how to add one.
+"""
 
 import importlib
 import pkgutil

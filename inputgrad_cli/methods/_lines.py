@@ -1,16 +1,16 @@
-"""The straight lines from the baselines to the inputs of a case."""
+"""Points on the straight lines from the baselines to the inputs of a batch."""
 
-from inputgrad_cli.interfaces.method import Case
+from inputgrad_cli.interfaces.method import Batch
 from inputgrad_cli.numeric.arrays import Array, take
-from inputgrad_cli.numeric.probes import Rows, line
+from inputgrad_cli.numeric.probes import Indices, interpolate
 
 
-def on_lines(case: Case, rows: Rows, places: Array) -> dict[str, Array]:
-    """Return the points of the samples `rows` at `places` of their lines (0 is the baseline).
+def interpolate_lines(batch: Batch, rows: Indices, fractions: Array) -> dict[str, Array]:
+    """Return points on the lines of the samples `rows`, from 0 (the baseline) to 1 (the input).
 
-    Inputs outside the sites stay at their value.
+    Inputs outside the sites keep their value.
     """
-    points = take(case.inputs, rows)
-    for site in case.sites:
-        points[site] = line(case.baseline[site], case.inputs[site], rows, places)
+    points = take(batch.inputs, rows)
+    for site in batch.sites:
+        points[site] = interpolate(batch.baseline[site], batch.inputs[site], rows, fractions)
     return points

@@ -1,18 +1,19 @@
-"""The loop of every method that is a mean over draws: rounds, stopping, the standard error."""
+"""The loop shared by methods that average random draws, with early stopping and standard errors."""
 
 from collections.abc import Callable
 from typing import TypeVar
 
 import numpy as np
 
-from inputgrad_cli.data.attribution import Finding, StandardError
+from inputgrad_cli.data.attribution import MethodResult, StandardError
 from inputgrad_cli.interfaces.engine import Engine
-from inputgrad_cli.methods._parallel import overlapped
-from inputgrad_cli.numeric.probes import Moments, Rows, chunks
+from inputgrad_cli.methods._parallel import map_chunks
+from inputgrad_cli.numeric.probes import Indices, Moments, split_probes
 
 T = TypeVar("T")
 
-ROUND = 16  # draws between two looks at the error: fixed, so that no batch size decides the end
+# Draws between two checks of the error; fixed, so that the batch size changes no result.
+ROUND_DRAWS = 16
 
 
 def draw_until(
@@ -20,29 +21,32 @@ def draw_until(
     terms: Moments,
     total: int,
     error: float | None,
-    draw: Callable[[Rows, Rows], T],
-    add: Callable[[Rows, T], None],
+    draw: Callable[[Indices, Indices], T],
+    add: Callable[[Indices, T], None],
 ) -> None:
-    """Call `draw` with pairs of row and draw number, and `add` with the rows and what it gave.
+    """Add up to `total` draws of every sample to `terms`.
 
-    `add` adds to `terms`, one draw after the other. A sample ends after `total` draws, or where its
-    relative standard error is at most `error`; others go on without it.
+    `draw(rows, indices)` computes a chunk of draws, and `add(rows, result)` adds its result to
+    `terms`, one draw after the other. A sample is finished after `total` draws, or as soon as its
+    relative standard error is at most `error`; the others continue without it.
     """
     rows, done = np.arange(len(terms.counts)), 0
     while len(rows) and done < total:
-        more = total - done if error is None else min(ROUND, total - done)
-        pairs = chunks(len(rows), more, engine.batch_size)
-        pieces = [(rows[picked], numbers + done) for picked, numbers in pairs]
-        for drawn_rows, _, found in overlapped(engine, pieces, draw):
-            add(drawn_rows, found)
-        done += more
+        draws = total - done if error is None else min(ROUND_DRAWS, total - done)
+        pairs = split_probes(len(rows), draws, engine.batch_size)
+        chunks = [(rows[picked], indices + done) for picked, indices in pairs]
+        for chunk_rows, _, result in map_chunks(engine, chunks, draw):
+            add(chunk_rows, result)
+        done += draws
         if error is not None:
-            _, relative = terms.error()
+            _, relative = terms.compute_standard_error()
             rows = rows[~(relative[rows] <= error)]
 
 
-def drawn(terms: Moments, samples: Rows, apart: frozenset[str] | None) -> Finding:
-    """Return the mean of the terms with its standard error; `samples` (B,) were drawn."""
+def compute_mean_of_draws(
+    terms: Moments, samples: Indices, disconnected: frozenset[str] | None
+) -> MethodResult:
+    """Return the mean of the terms with its standard error; `samples` counts the draws, (B,)."""
     values = {site: array.astype(np.float32) for site, array in terms.mean.items()}
-    error = StandardError(*terms.error(), samples)
-    return Finding(values, disconnected=apart or frozenset(), standard_error=error)
+    error = StandardError(*terms.compute_standard_error(), samples)
+    return MethodResult(values, disconnected=disconnected or frozenset(), standard_error=error)

@@ -1,4 +1,4 @@
-"""Chunks of probes asked about while others are made ready and others still are summed up."""
+"""Runs several chunks of probes at a time."""
 
 from __future__ import annotations
 
@@ -6,21 +6,24 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
 from inputgrad_cli.interfaces.engine import Engine
-from inputgrad_cli.numeric.probes import Rows
+from inputgrad_cli.numeric.probes import Indices
 from inputgrad_cli.prefetch import prefetch
 
 T = TypeVar("T")
 
 
-def overlapped(
-    engine: Engine, chunks: Iterable[tuple[Rows, Rows]], ask: Callable[[Rows, Rows], T]
-) -> Iterator[tuple[Rows, Rows, T]]:
-    """Yield every chunk, rows and numbers of its probes, with what `ask` gives for it, in order.
+def map_chunks(
+    engine: Engine,
+    chunks: Iterable[tuple[Indices, Indices]],
+    compute: Callable[[Indices, Indices], T],
+) -> Iterator[tuple[Indices, Indices, T]]:
+    """Yield the rows and indices of every chunk with the result of `compute`, in order.
 
-    As many are asked about at a time as the engine has lanes, so `ask` must change nothing.
+    As many chunks are computed at a time as the engine has `parallel_calls`. Therefore `compute`
+    must not change shared state.
     """
 
-    def asked(chunk: tuple[Rows, Rows]) -> tuple[Rows, Rows, T]:
-        return (*chunk, ask(*chunk))
+    def compute_chunk(chunk: tuple[Indices, Indices]) -> tuple[Indices, Indices, T]:
+        return (*chunk, compute(*chunk))
 
-    return prefetch(asked, chunks, engine.lanes, engine.lanes + 1)
+    return prefetch(compute_chunk, chunks, engine.parallel_calls, engine.parallel_calls + 1)

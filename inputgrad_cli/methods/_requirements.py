@@ -1,39 +1,39 @@
-"""What some methods cannot do without, and the sentence where it is not there."""
+"""Checks of what some methods need (a dataset, pictures), and the errors if it is missing."""
 
 from collections.abc import Mapping
 
 from inputgrad_cli.errors import UsageError
-from inputgrad_cli.interfaces.method import Case, Method
+from inputgrad_cli.interfaces.method import Batch, Method
 from inputgrad_cli.numeric.arrays import Arrays
 
 
-def references(method: Method, case: Case) -> Arrays:
-    """Return the samples (K, ...) that baselines are drawn from; UsageError without any."""
-    if not case.references:
-        raise no_references(method)
-    return case.references
+def require_references(method: Method, batch: Batch) -> Arrays:
+    """Return the samples (K, ...) from which baselines are drawn; UsageError if there are none."""
+    if not batch.references:
+        raise make_references_error(method)
+    return batch.references
 
 
-def no_references(method: Method) -> UsageError:
-    """Return the sentence about a dataset that is not there."""
+def make_references_error(method: Method) -> UsageError:
+    """Return the error of a method that needs a dataset of baselines."""
     return UsageError(
         f"{method.name} draws its baselines from a dataset",
-        mend="give one with --baseline dataset:path=FILE",
+        hint="give one with --baseline dataset:path=FILE",
     )
 
 
-def spatial(method: Method, case: Case) -> Mapping[str, tuple[int, int]]:
-    """Return height and width axes by site; UsageError where a site is no picture."""
-    for site in case.sites:
-        if site not in case.spatial:
-            raise no_picture(method, site)
-    return case.spatial
+def require_spatial_axes(method: Method, batch: Batch) -> Mapping[str, tuple[int, int]]:
+    """Return the height and width axes by site; UsageError if a site is no picture."""
+    for site in batch.sites:
+        if site not in batch.spatial_axes:
+            raise make_picture_error(method, site)
+    return batch.spatial_axes
 
 
-def no_picture(method: Method, site: str) -> UsageError:
-    """Return the error of a method that needs pictures where an input or layer is none."""
+def make_picture_error(method: Method, site: str) -> UsageError:
+    """Return the error of a method that needs pictures, about a site that is no picture."""
     return UsageError(
         f"{method.name} needs picture inputs",
-        reason=f"{site!r} is none",
-        mend="name a picture input with --wrt, or take -m integrated-gradients",
+        reason=f"{site!r} is no picture",
+        hint="name a picture input with --wrt, or take -m integrated-gradients",
     )

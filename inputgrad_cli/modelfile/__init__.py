@@ -1,1 +1,1 @@
-"""The archive of a saved model, read without TensorFlow and without trust."""
+"""Reads the archive of a saved model without TensorFlow and without trusting it."""

@@ -1,16 +1,17 @@
-"""The names that a configuration may use: everything else could run code, or is the user's own."""
+"""Lists the names that a configuration may use, because any other could run code or is custom."""
 
 from __future__ import annotations
 
 import re
 
 
-def _words(text: str) -> frozenset[str]:
+def split_words(text: str) -> frozenset[str]:
+    """Return the words of a text, which white space separates."""
     return frozenset(text.split())
 
 
-# What can run code or reach files and the network as it is opened.
-UNSAFE = {
+# Classes that can run code or reach files and the network while they are opened.
+UNSAFE_CLASSES = {
     "Lambda": "a Lambda layer holds Python code",
     "__lambda__": "it holds Python byte code",
     "__typespec__": "it names TensorFlow internals",
@@ -23,20 +24,20 @@ UNSAFE = {
     "TFOpLambda": "a TFOpLambda of Keras 2 names TensorFlow functions",
     "SlicingOpLambda": "a SlicingOpLambda of Keras 2 names TensorFlow functions",
 }
-PLAIN = {
+SERIALIZED_VALUES = {
     "__keras_tensor__", "__numpy__", "__tensor__", "__slice__", "__ellipsis__", "__tuple__",
     "__bytes__", "TensorShape", "SavedModel",
 }  # fmt: skip
-VALUES = {"__numpy__", "__tensor__"}
-NUMBERS = _words(
+TYPED_VALUES = {"__numpy__", "__tensor__"}
+DTYPES = split_words(
     """
     bool int4 int8 int16 int32 int64 uint4 uint8 uint16 uint32 uint64 float16 float32 float64
     bfloat16 float8_e4m3fn float8_e5m2 complex64 complex128 string object
     """
 )
 MODELS = {"Model", "Sequential", "Functional"}
-# Every layer of Keras 3.15 that holds no code of its own; a test compares it with the installed.
-LAYERS = _words(
+# Every layer of Keras 3.15 that holds no code; a test compares the list with the installed Keras.
+LAYERS = split_words(
     """
     Activation ActivityRegularization AdaptiveAveragePooling1D AdaptiveAveragePooling2D
     AdaptiveAveragePooling3D AdaptiveMaxPooling1D AdaptiveMaxPooling2D AdaptiveMaxPooling3D Add
@@ -67,16 +68,16 @@ LAYERS = _words(
     UpSampling3D Wrapper ZeroPadding1D ZeroPadding2D ZeroPadding3D
     """
 )
-# Small objects that older files write without their module.
-PARTS = _words(
+# Initializers, regularizers and the like, which older files write without their module.
+SMALL_OBJECTS = split_words(
     """
     Constant GlorotNormal GlorotUniform HeNormal HeUniform Identity LecunNormal LecunUniform
     Ones Orthogonal RandomNormal RandomUniform TruncatedNormal VarianceScaling Zeros L1 L1L2 L2
     OrthogonalRegularizer MaxNorm MinMaxNorm NonNeg UnitNorm DTypePolicy Policy DTypePolicyMap
     """
 )
-# Functions of Keras's own that it writes by bare name, as if they were the user's.
-ACTIVATIONS = _words(
+# Keras functions that Keras writes by their bare name, as it writes the user's functions.
+ACTIVATIONS = split_words(
     """
     celu elu exponential gelu glu hard_shrink hard_sigmoid hard_silu hard_swish hard_tanh
     leaky_relu linear log_sigmoid log_softmax mish relu relu6 selu sigmoid silu soft_shrink
@@ -84,18 +85,18 @@ ACTIVATIONS = _words(
     tanh_shrink threshold
     """
 )
-# Functions of TensorFlow's and of keras.ops that Keras writes by the bare name of their code, and
-# does not find again; a test compares them with the installed. The first three names are nobody
-# else's; the others may be the user's own.
-PRIVATE = {
+# Functions of TensorFlow and of keras.ops that Keras writes by the bare name of their code and
+# cannot find again; a test compares them with the installed packages. The first three names belong
+# to TensorFlow alone; a user may have functions of the other names.
+BARE_NN_FUNCTIONS = {
     "softmax_v2": "tensorflow.nn.softmax",
     "log_softmax_v2": "tensorflow.nn.log_softmax",
     "crelu_v2": "tensorflow.nn.crelu",
 }
-SHARED = {
+BARE_MATH_FUNCTIONS = {
     "swish": "tensorflow.nn.silu", "l2_normalize": "tensorflow.nn.l2_normalize",
     "neg": "tensorflow.math.negative",
-    **{name: f"tensorflow.math.{name}" for name in _words(
+    **{name: f"tensorflow.math.{name}" for name in split_words(
         """
         abs acos acosh angle asin asinh atan atanh bessel_i0 bessel_i0e bessel_i1 bessel_i1e ceil
         conj cos cosh cumprod cumsum cumulative_logsumexp digamma erf erfc erfcinv erfinv exp expm1
@@ -103,7 +104,7 @@ SHARED = {
         sin sinh sqrt square tan
         """
     )},
-    **{name: f"keras.ops.{name}" for name in _words(
+    **{name: f"keras.ops.{name}" for name in split_words(
         """
         absolute arccos arccosh arcsin arcsinh arctan arctanh cbrt conjugate deg2rad exp2 fabs i0
         layer_normalization log10 log2 nan_to_num negative normalize rad2deg rms_normalization sinc
@@ -111,15 +112,15 @@ SHARED = {
         """
     )},
 }  # fmt: skip
-# Layers of keras.applications; a .h5 file names them without their module.
-APPLIED = {
+# Layers of keras.applications, which a .h5 file names without their module.
+APPLICATION_LAYERS = {
     "LayerScale": "keras.src.applications.convnext.LayerScale",
     "StochasticDepth": "keras.src.applications.convnext.StochasticDepth",
     "CustomScaleLayer": "keras.src.applications.inception_resnet_v2.CustomScaleLayer",
 }
-GETTERS = {"get", "serialize", "deserialize", "custom_gradient"}  # they resolve names or run code
+GETTERS = {"get", "serialize", "deserialize", "custom_gradient"}  # these resolve names or run code
 FUNCTION_MODULES = {"keras.activations", "keras.ops", "keras.losses", "keras.metrics"}
-_LISTED = {
+_CLASSES_BY_MODULE = {
     "keras": MODELS | {"Layer", "DTypePolicy", "FloatDTypePolicy", "InputSpec"},
     "keras.models": MODELS,
     "keras.layers": LAYERS,
@@ -131,7 +132,7 @@ _LISTED = {
     "keras.src.applications.convnext": {"LayerScale", "StochasticDepth"},
     "keras.src.applications.inception_resnet_v2": {"CustomScaleLayer"},
 }
-_FREE = {
+_CLASS_MODULES = {
     "keras.initializers", "keras.regularizers", "keras.constraints", "keras.dtype_policies",
     "keras.quantizers", "keras.optimizers", "keras.losses", "keras.metrics",
     "keras.src.layers.preprocessing.feature_space",
@@ -141,18 +142,18 @@ _CLASS = re.compile(r"[A-Z]\w*")
 
 
 def is_keras_class(name: str, module: str | None) -> bool:
-    """Return whether a class is one of Keras's that only computes; `module` None: written bare."""
+    """Return whether a class is a Keras class that only computes; `module` is None if unwritten."""
     if module is None:
-        return name in LAYERS | MODELS | PARTS
-    if module in _LISTED:
-        return name in _LISTED[module]
+        return name in LAYERS | MODELS | SMALL_OBJECTS
+    if module in _CLASSES_BY_MODULE:
+        return name in _CLASSES_BY_MODULE[module]
     return _CLASS.fullmatch(name) is not None and (
-        module in _FREE or _OPERATION.fullmatch(module) is not None
+        module in _CLASS_MODULES or _OPERATION.fullmatch(module) is not None
     )
 
 
 def is_keras_function(name: str, module: str) -> bool:
-    """Return whether a function is one of Keras's that only computes."""
+    """Return whether a function is a Keras function that only computes."""
     if module == "builtins":
-        return name in ACTIVATIONS or name in PRIVATE or name in SHARED
+        return name in ACTIVATIONS or name in BARE_NN_FUNCTIONS or name in BARE_MATH_FUNCTIONS
     return module in FUNCTION_MODULES and name.isidentifier() and name not in GETTERS

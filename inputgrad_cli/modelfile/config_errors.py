@@ -1,4 +1,4 @@
-"""A configuration is foreign data: whatever is wrong with its shape is told as one error."""
+"""Turns every error that a malformed configuration causes into one ModelError."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from typing import Any, TypeVar
 from inputgrad_cli.errors import ModelError
 
 F = TypeVar("F", bound=Callable[..., Any])
-# What reading a value that is missing, or of another kind than Keras writes, comes to.
-MISREAD = (AttributeError, IndexError, KeyError, OverflowError, TypeError, ValueError)
+# The errors that a missing value, or a value of the wrong type, raises.
+CONFIG_ERRORS = (AttributeError, IndexError, KeyError, OverflowError, TypeError, ValueError)
 
 
-def reads_config(function: F) -> F:
-    """Return a function that raises ModelError where a configuration is not as Keras writes it."""
+def convert_config_errors(function: F) -> F:
+    """Return `function` wrapped to raise ModelError for a configuration unlike those of Keras."""
 
     @wraps(function)
-    def guarded(*args: Any, **kwargs: Any) -> Any:
+    def run_converted(*args: Any, **kwargs: Any) -> Any:
         try:
             return function(*args, **kwargs)
         except ModelError:
             raise
-        except (*MISREAD, RecursionError) as error:
+        except (*CONFIG_ERRORS, RecursionError) as error:
             raise ModelError(
                 "config.json inside does not describe a model as Keras writes it",
                 reason=f"a value is missing or of the wrong kind ({type(error).__name__})",
-                mend="save the model again in Keras 3",
+                hint="save the model again in Keras 3",
             ) from error
 
-    return guarded  # type: ignore[return-value]  # wraps keeps the signature, mypy cannot see it
+    return run_converted  # type: ignore[return-value]  # wraps keeps the signature, mypy cannot see it

@@ -1,4 +1,4 @@
-"""The serialized objects inside a configuration: dictionaries with a `class_name`."""
+"""Walks the serialized objects of a configuration, which are dictionaries with a `class_name`."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 
-def objects(config: Any) -> Iterator[Mapping[str, Any]]:
-    """Yield every serialized object, the outermost first, in file order."""
+def walk_objects(config: Any) -> Iterator[Mapping[str, Any]]:
+    """Yield every serialized object in file order, the outermost first."""
     stack = [config]
     while stack:
         node = stack.pop()
@@ -19,37 +19,37 @@ def objects(config: Any) -> Iterator[Mapping[str, Any]]:
             stack.extend(reversed(node))
 
 
-def layers(config: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """Return the layers of a Sequential or Functional configuration, else an empty list."""
+def list_layers(config: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return the layers of a Sequential or Functional configuration, or an empty list."""
     inner = config.get("config")
-    found = inner.get("layers") if isinstance(inner, Mapping) else None
-    return [node for node in found if isinstance(node, Mapping)] if isinstance(found, list) else []
+    nodes = inner.get("layers") if isinstance(inner, Mapping) else None
+    return [node for node in nodes if isinstance(node, Mapping)] if isinstance(nodes, list) else []
 
 
-def name_of(node: Mapping[str, Any]) -> str:
+def get_name(node: Mapping[str, Any]) -> str:
     """Return the name of a layer."""
     inner = node.get("config")
     inner_name = inner.get("name") if isinstance(inner, Mapping) else None
     return str(node.get("name") or inner_name or "")
 
 
-def module_of(node: Mapping[str, Any]) -> str | None:
-    """Return the module that an object is written with, None where there is none."""
+def get_module(node: Mapping[str, Any]) -> str | None:
+    """Return the module that is written with an object, None if there is none."""
     module = node.get("module")
     return module if isinstance(module, str) else None
 
 
-def setting(node: Mapping[str, Any], key: str) -> Any:
-    """Return a value of the layer's own configuration, None where it is absent."""
+def get_setting(node: Mapping[str, Any], key: str) -> Any:
+    """Return a value of the layer's configuration, None if it is absent."""
     inner = node.get("config")
     return inner.get(key) if isinstance(inner, Mapping) else None
 
 
-def version_numbers(version: str) -> list[int]:
-    """Return the leading numbers of a version, `[3, 15, 1]`, or nothing."""
-    found = []
+def parse_version(version: str) -> list[int]:
+    """Return the leading numbers of a version as in `[3, 15, 1]`, or an empty list."""
+    numbers = []
     for part in version.split("."):
-        if not part.isdecimal() or len(part) > 6:
+        if not part.isdecimal() or len(part) > 6:  # more digits are no version
             break
-        found.append(int(part))
-    return found
+        numbers.append(int(part))
+    return numbers

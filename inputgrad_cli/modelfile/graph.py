@@ -1,4 +1,4 @@
-"""The graph that a model's configuration writes: which layer takes which tensor."""
+"""Builds the graph that a model's configuration describes: which layer takes which tensor."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from inputgrad_cli.modelfile.config_nodes import layers, name_of, setting
+from inputgrad_cli.modelfile.config_nodes import get_name, get_setting, list_layers
 
 Tensor = tuple[str, int, int]
-"""Layer, number of its call, number of the output."""
+"""Name of the layer, index of its call, index of the output."""
 
 
 @dataclass(frozen=True)
 class Call:
-    """One call of a layer: the tensors it takes in order, and all it was called with.
+    """One call of a layer: the tensors that it takes in order, and all its arguments.
 
-    `result` are the first two parts of the tensors that it gives.
+    `result` holds the layer name and the call index of the tensors that it returns.
     """
 
     node: Mapping[str, Any]
@@ -24,76 +24,76 @@ class Call:
     tensors: tuple[Tensor, ...]
     arguments: Any = None
 
-    def output(self, number: int = 0) -> Tensor:
-        """Return the tensor that is output `number` of the call."""
-        return (*self.result, number)
+    def get_output(self, index: int = 0) -> Tensor:
+        """Return the tensor that is output `index` of the call."""
+        return (*self.result, index)
 
 
 @dataclass(frozen=True)
 class Graph:
-    """The calls inside one model by the tensors that they take; `inputs` and `outputs` in order."""
+    """The calls inside one model, by the tensors that they take; inputs and outputs in order."""
 
     inputs: tuple[Tensor, ...]
     outputs: tuple[Tensor, ...]
     calls: Mapping[Tensor, Sequence[Call]] = field(default_factory=dict)
 
 
-def ends(config: Mapping[str, Any], key: str) -> list[tuple[str, Tensor]]:
-    """Return pairs of dict key (or nothing) and tensor, in Keras's flat order.
+def list_ends(config: Mapping[str, Any], key: str) -> list[tuple[str, Tensor]]:
+    """Return pairs of dict key (empty if there is none) and tensor, in Keras's flat order.
 
     `key` is `input_layers` or `output_layers`.
     """
-    found: list[tuple[str, Tensor]] = []
+    pairs: list[tuple[str, Tensor]] = []
 
     def visit(node: Any, path: Sequence[str], keyed: bool) -> None:
         if isinstance(node, list) and len(node) >= 3 and isinstance(node[0], str):
-            found.append(("/".join(path) if keyed else "", (node[0], node[1], node[2])))
+            pairs.append(("/".join(path) if keyed else "", (node[0], node[1], node[2])))
         elif isinstance(node, Mapping):
             for word in sorted(node):
                 visit(node[word], [*path, word], True)
         elif isinstance(node, list):
-            for number, part in enumerate(node):
-                visit(part, [*path, str(number)] if keyed else path, keyed)
+            for index, part in enumerate(node):
+                visit(part, [*path, str(index)] if keyed else path, keyed)
 
     visit(config["config"].get(key), [], False)
-    return found
+    return pairs
 
 
-def graph_of(config: Mapping[str, Any]) -> Graph:
-    """Return the graph of a Functional model; of a Sequential one, or a Pipeline, the chain."""
+def build_graph(config: Mapping[str, Any]) -> Graph:
+    """Return the graph of a Functional model, or the chain of a Sequential model or a Pipeline."""
     if "input_layers" not in config["config"]:
-        return _chain(layers(config))
-    inputs = tuple(tensor for _, tensor in ends(config, "input_layers"))
-    outputs = tuple(tensor for _, tensor in ends(config, "output_layers"))
+        return _build_chain(list_layers(config))
+    inputs = tuple(tensor for _, tensor in list_ends(config, "input_layers"))
+    outputs = tuple(tensor for _, tensor in list_ends(config, "output_layers"))
     calls: dict[Tensor, list[Call]] = {}
-    for node in layers(config):
-        for number, arguments in enumerate(node.get("inbound_nodes") or []):
-            call = Call(node, (name_of(node), number), tuple(_tensors(arguments)), arguments)
+    for node in list_layers(config):
+        for index, arguments in enumerate(node.get("inbound_nodes") or []):
+            call = Call(node, (get_name(node), index), tuple(_walk_tensors(arguments)), arguments)
             for tensor in dict.fromkeys(call.tensors):
                 calls.setdefault(tensor, []).append(call)
     return Graph(inputs, outputs, calls)
 
 
-def _chain(nodes: Sequence[Mapping[str, Any]]) -> Graph:
+def _build_chain(nodes: Sequence[Mapping[str, Any]]) -> Graph:
     calls = {("", n, 0): [Call(node, ("", n + 1), (("", n, 0),))] for n, node in enumerate(nodes)}
     return Graph((("", 0, 0),), (("", len(nodes), 0),), calls)
 
 
-def _tensors(item: Any) -> Iterator[Tensor]:
+def _walk_tensors(item: Any) -> Iterator[Tensor]:
     """Yield the tensors among the arguments of a call, as Keras 3 or Keras 2 writes them."""
     if isinstance(item, Mapping):
         if item.get("class_name") == "__keras_tensor__":
-            name, call, output = setting(item, "keras_history")
+            name, call, output = get_setting(item, "keras_history")
             yield str(name), call, output
             return
         for key in sorted(item):
-            yield from _tensors(item[key])
+            yield from _walk_tensors(item[key])
     elif is_reference(item):
         yield item[0], item[1], item[2]
-        yield from _tensors(item[3:])
+        yield from _walk_tensors(item[3:])
     elif isinstance(item, list):
         for part in item:
-            yield from _tensors(part)
+            yield from _walk_tensors(part)
 
 
 def is_reference(item: Any) -> bool:
@@ -102,5 +102,5 @@ def is_reference(item: Any) -> bool:
         isinstance(item, list)
         and len(item) in (3, 4)
         and isinstance(item[0], str)
-        and all(type(number) is int for number in item[1:3])
+        and all(type(index) is int for index in item[1:3])
     )

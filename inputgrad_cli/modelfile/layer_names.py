@@ -1,6 +1,6 @@
-"""Which layers a model has and how often it calls them, by the archive; and who is not among them.
+"""Lists the layers that an archive names and how often each is called, and finds one by name.
 
-Some layers hold others that the archive does not list: then only the opened model can tell.
+Some layers hold others that the archive does not list; only the opened model shows those.
 """
 
 from __future__ import annotations
@@ -14,38 +14,38 @@ from inputgrad_cli.choices import LAYER
 from inputgrad_cli.data.signature import Shape
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.modelfile.allow_list import LAYERS, MODELS
-from inputgrad_cli.modelfile.config_errors import reads_config
-from inputgrad_cli.modelfile.config_nodes import layers, module_of, name_of, setting
-from inputgrad_cli.modelfile.graph import ends
-from inputgrad_cli.modelfile.layer_shapes import output_shapes
-from inputgrad_cli.modelfile.shape_rules import HOMES
-from inputgrad_cli.suggest import advice, suggest
+from inputgrad_cli.modelfile.config_errors import convert_config_errors
+from inputgrad_cli.modelfile.config_nodes import get_module, get_name, get_setting, list_layers
+from inputgrad_cli.modelfile.graph import list_ends
+from inputgrad_cli.modelfile.layer_shapes import infer_output_shapes
+from inputgrad_cli.modelfile.shape_rules import LAYER_MODULES
+from inputgrad_cli.suggest import format_advice, suggest
 
-LISTED = 8
-OPERATIONS = "keras.src.ops"
-# The layers that Keras makes inside its own; numbers at their ends vary.
-ATTENTION = ("query", "key", "value", "softmax", "dropout", "attention_output")
-INNER = {
+MAX_LISTED = 8  # names in one message
+OPERATION_MODULE = "keras.src.ops"
+# The layers that Keras creates inside its own layers; a number may follow each name.
+ATTENTION_LAYERS = ("query", "key", "value", "softmax", "dropout", "attention_output")
+INNER_LAYERS = {
     "LSTM": ("lstm_cell",),
     "GRU": ("gru_cell",),
     "SimpleRNN": ("simple_rnn_cell",),
     "ConvLSTM1D": ("conv_lstm_cell",),
     "ConvLSTM2D": ("conv_lstm_cell",),
     "ConvLSTM3D": ("conv_lstm_cell",),
-    "MultiHeadAttention": ATTENTION,
-    "GroupQueryAttention": ATTENTION,
+    "MultiHeadAttention": ATTENTION_LAYERS,
+    "GroupQueryAttention": ATTENTION_LAYERS,
     "TextVectorization": ("string_lookup",),
 }
-# Those that hold whatever they were given, or many of their own.
-HOLDERS = {
+# Layers that hold any layer that they were given, or many of their own.
+CONTAINERS = {
     "Bidirectional", "TimeDistributed", "SpectralNormalization", "Wrapper", "RNN", "Pipeline",
     "StackedRNNCells", "RandAugment", "AugMix", "Layer",
 }  # fmt: skip
 
 
 @dataclass(frozen=True)
-class Place:
-    """A layer as written: its path `outer/inner`, how often it is called, what the first gives."""
+class LayerEntry:
+    """A layer as written: path `outer/inner`, class, number of calls, shape of the first output."""
 
     path: str
     kind: str
@@ -55,146 +55,152 @@ class Place:
 
 @dataclass(frozen=True)
 class LayerNames:
-    """The layers that the archive lists; `inner` are words in the names of those it does not.
+    """The layers that the archive lists, and the names of the layers that it does not list.
 
-    `inner` is None where there may be any others. `several` says that the model has inputs of
-    which a call of a layer may see one or another.
+    `inner_names` holds the unlisted names without their final numbers, or None if any name is
+    possible.
+    `has_several_inputs` says that calls of one layer may see different inputs of the model.
     """
 
-    places: tuple[Place, ...]
-    inner: frozenset[str] | None
-    several: bool = False
+    entries: tuple[LayerEntry, ...]
+    inner_names: frozenset[str] | None
+    has_several_inputs: bool = False
 
-    def find(self, name: str) -> Place | None:
-        """Return the layer that `layer:NAME` names, None where the archive cannot tell.
+    def find(self, name: str) -> LayerEntry | None:
+        """Return the layer that `layer:NAME` names, None if the archive does not show it.
 
-        Raises UsageError where the model certainly lacks it, or has several, or calls it more than
-        once and the number `#N` of the call is not said, or is none.
+        Raises UsageError if the model certainly lacks the layer or never calls it, or if it calls
+        the layer more than once and the index `#N` of the call is missing or too large.
         """
-        path, number = split(name)
-        exact = [place for place in self.places if place.path == path]
-        found = exact or [place for place in self.places if place.path.endswith("/" + path)]
-        if not found:
-            if self.inner is not None and _stem(path) not in self.inner:
-                raise no_layer(name, [place.path for place in self.places])
+        path, index = split_layer_name(name)
+        exact = [entry for entry in self.entries if entry.path == path]
+        matches = exact or [entry for entry in self.entries if entry.path.endswith("/" + path)]
+        if not matches:
+            if self.inner_names is not None and _strip_number(path) not in self.inner_names:
+                raise make_unknown_layer_error(name, [entry.path for entry in self.entries])
             return None
-        if len(found) > 1:
-            return None  # perhaps one layer at several places
-        (place,) = found
-        if place.kind == "InputLayer":
-            raise never_called(name, place.path)
-        if place.calls > 1 and (number is None or number >= place.calls):
-            raise called_often(name, place.calls, None if self.several else ())
-        if place.calls == 1 and number:
-            raise called_often(name, 1)
-        return place
+        if len(matches) > 1:
+            return None  # perhaps one layer that is listed several times
+        (entry,) = matches
+        if entry.kind == "InputLayer":
+            raise make_never_called_error(name, entry.path)
+        if entry.calls > 1 and (index is None or index >= entry.calls):
+            raise make_call_index_error(name, entry.calls, None if self.has_several_inputs else ())
+        if entry.calls == 1 and index:
+            raise make_call_index_error(name, 1)
+        return entry
 
 
-@reads_config
-def layer_names(config: Mapping[str, Any]) -> LayerNames:
-    """Return the layers of a model of any form; a subclassed model lists none."""
-    if not layers(config):
+@convert_config_errors
+def read_layer_names(config: Mapping[str, Any]) -> LayerNames:
+    """Return the layers of a model; a subclassed model lists none."""
+    if not list_layers(config):
         return LayerNames((), None)
-    words: set[str] = set()
-    several = len(ends(config, "input_layers")) > 1
-    for node in _listed(config):
-        held = _held(node)
-        if held is None:
-            return LayerNames(tuple(_walk(config, "", 1)), None, several)
-        words.update(held)
-    return LayerNames(tuple(_walk(config, "", 1)), frozenset(words), several)
+    inner_names: set[str] = set()
+    has_several_inputs = len(list_ends(config, "input_layers")) > 1
+    for node in _walk_listed(config):
+        names = _find_inner_names(node)
+        if names is None:
+            return LayerNames(tuple(_walk_entries(config, "", 1)), None, has_several_inputs)
+        inner_names.update(names)
+    return LayerNames(
+        tuple(_walk_entries(config, "", 1)), frozenset(inner_names), has_several_inputs
+    )
 
 
-def split(name: str) -> tuple[str, int | None]:
-    """Return the path that `layer:NAME` or `layer:NAME#N` names, and N."""
+def split_layer_name(name: str) -> tuple[str, int | None]:
+    """Return the path and the call index N (or None) of `layer:NAME` or `layer:NAME#N`."""
     written = name.removeprefix(LAYER)
-    path, mark, number = written.rpartition("#")
-    return (path, int(number)) if mark and number.isdigit() else (written, None)
+    path, mark, index = written.rpartition("#")
+    return (path, int(index)) if mark and index.isdigit() else (written, None)
 
 
-def no_layer(name: str, known: Sequence[str]) -> UsageError:
-    """Return the error for a layer that a model lacks: those near it, else the first few."""
-    path, _ = split(name)
+def make_unknown_layer_error(name: str, known: Sequence[str]) -> UsageError:
+    """Return the error for a layer that the model lacks, with similar names or the first few."""
+    path, _ = split_layer_name(name)
     near = suggest(path, known) or suggest(path.rpartition("/")[2], known)
-    shown = ", ".join(known[:LISTED]) + (", and so on" if len(known) > LISTED else "")
+    shown = ", ".join(known[:MAX_LISTED]) + (", and so on" if len(known) > MAX_LISTED else "")
     listing = "`inputgrad inspect` lists all" if near else f"it has {len(known)}: {shown}"
-    what = f"{LAYER}{name.removeprefix(LAYER)}: the model has no such layer"
-    return UsageError(what, mend=advice(near, listing))
+    message = f"{LAYER}{name.removeprefix(LAYER)}: the model has no such layer"
+    return UsageError(message, hint=format_advice(near, listing))
 
 
-def called_often(
+def make_call_index_error(
     name: str, calls: int, inputs: Sequence[Collection[str]] | None = None
 ) -> UsageError:
-    """Return the error for a layer whose call is not said, or is none of its calls.
+    """Return the error for a call index that is missing or too large.
 
-    `inputs` are those that each call sees; None where only the opened model could tell.
+    `inputs` are the inputs that each call sees, or None if only the opened model shows them.
     """
-    path, number = split(name)
+    path, index = split_layer_name(name)
     words = [f"{LAYER}{path}#{call}" for call in range(calls)]
     times = "once" if calls == 1 else f"{calls} times"
-    what = f"{LAYER}{name.removeprefix(LAYER)}: this layer is called {times}"
-    if calls == 1 and number is not None:
-        return UsageError(what, mend=f"write {LAYER}{path}")
-    listed = ", ".join(words) if calls <= LISTED else f"{words[0]} to {words[-1]}"
-    look = "`inputgrad inspect --load` tells which input each sees"
-    seen = look if inputs is None else sights(inputs)
-    return UsageError(what, mend=f"say {listed}" + (f"; {seen}" if seen else ""))
+    message = f"{LAYER}{name.removeprefix(LAYER)}: this layer is called {times}"
+    if calls == 1 and index is not None:
+        return UsageError(message, hint=f"write {LAYER}{path}")
+    listed = ", ".join(words) if calls <= MAX_LISTED else f"{words[0]} to {words[-1]}"
+    hint = "`inputgrad inspect --load` tells which input each sees"
+    inputs_seen = hint if inputs is None else describe_call_inputs(inputs)
+    return UsageError(message, hint=f"say {listed}" + (f"; {inputs_seen}" if inputs_seen else ""))
 
 
-def sights(inputs: Sequence[Collection[str]]) -> str:
-    """Return in words which inputs each call of a layer sees, nothing where all see the same."""
+def describe_call_inputs(inputs: Sequence[Collection[str]]) -> str:
+    """Return in words which inputs each call sees, or an empty text if all see the same."""
     if len({*map(frozenset, inputs)}) < 2:
         return ""
     seen = [" and ".join(sorted(names)) or "no input" for names in inputs]
     return ", ".join(f"#{call} sees {names}" for call, names in enumerate(seen))
 
 
-def never_called(name: str, port: str = "") -> UsageError:
-    """Return the error for a layer that gives nothing of its own: `port` is an input's name."""
-    mend = f"an input goes by its name alone: {port}" if port else ""
-    return UsageError(f"{name}: the model never calls this layer", mend=mend)
+def make_never_called_error(name: str, input_name: str = "") -> UsageError:
+    """Return the error for a layer that is never called; `input_name` is set for an input layer."""
+    hint = f"an input goes by its name alone: {input_name}" if input_name else ""
+    return UsageError(f"{name}: the model never calls this layer", hint=hint)
 
 
-def _walk(config: Mapping[str, Any], prefix: str, times: int) -> Iterator[Place]:
-    nodes = layers(config)
-    shapes = output_shapes(config) if nodes else {}
-    chained = "input_layers" not in config["config"]
+def _walk_entries(config: Mapping[str, Any], prefix: str, times: int) -> Iterator[LayerEntry]:
+    nodes = list_layers(config)
+    shapes = infer_output_shapes(config) if nodes else {}
+    is_sequential = "input_layers" not in config["config"]
     for node in nodes:
-        if (module_of(node) or "").startswith(OPERATIONS):
-            continue  # an operation is no layer, and cannot be named
-        name, calls = name_of(node), node.get("inbound_nodes")
-        count = times * (len(calls) if isinstance(calls, list) and calls and not chained else 1)
-        yield Place(prefix + name, str(node.get("class_name")), count, shapes.get(name))
-        yield from _walk(node, f"{prefix}{name}/", count)
+        if (get_module(node) or "").startswith(OPERATION_MODULE):
+            continue  # an operation is not a layer and cannot be targeted
+        name, calls = get_name(node), node.get("inbound_nodes")
+        count = times * (
+            len(calls) if isinstance(calls, list) and calls and not is_sequential else 1
+        )
+        yield LayerEntry(prefix + name, str(node.get("class_name")), count, shapes.get(name))
+        yield from _walk_entries(node, f"{prefix}{name}/", count)
 
 
-def _listed(config: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+def _walk_listed(config: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     """Yield a model and every layer that it lists, at any depth."""
     yield config
-    for node in layers(config):
-        yield from _listed(node)
+    for node in list_layers(config):
+        yield from _walk_listed(node)
 
 
-def _held(node: Mapping[str, Any]) -> Iterable[str] | None:
-    """Return words of the names of the layers that one holds unlisted; None: any."""
-    kind, home = str(node.get("class_name")), module_of(node)
-    if layers(node):
-        return () if kind in MODELS and (home or "keras").startswith("keras") else None
-    if home is not None and home.startswith(OPERATIONS):
+def _find_inner_names(node: Mapping[str, Any]) -> Iterable[str] | None:
+    """Return the names of the unlisted layers inside a layer, or None if any name is possible."""
+    kind, module = str(node.get("class_name")), get_module(node)
+    if list_layers(node):
+        return () if kind in MODELS and (module or "keras").startswith("keras") else None
+    if module is not None and module.startswith(OPERATION_MODULE):
         return ()
-    if kind not in LAYERS or not (home is None or home.startswith(HOMES)):
+    if kind not in LAYERS or not (module is None or module.startswith(LAYER_MODULES)):
         return None
     if kind in ("Bidirectional", "TimeDistributed"):
-        inner = setting(node, "layer")
-        held = _held(inner) if isinstance(inner, Mapping) and not layers(inner) else None
-        if held is None:
+        inner = get_setting(node, "layer")
+        if not isinstance(inner, Mapping) or list_layers(inner):
             return None
-        name = name_of(inner)
-        own = name.removeprefix("forward_")  # Bidirectional renames what it was given
-        return {*held, *map(_stem, (name, f"forward_{own}", f"backward_{own}"))}
-    return None if kind in HOLDERS else INNER.get(kind, ())
+        if (names := _find_inner_names(inner)) is None:
+            return None
+        name = get_name(inner)
+        base = name.removeprefix("forward_")  # Bidirectional renames its inner layer
+        return {*names, *map(_strip_number, (name, f"forward_{base}", f"backward_{base}"))}
+    return None if kind in CONTAINERS else INNER_LAYERS.get(kind, ())
 
 
-def _stem(path: str) -> str:
-    """Return the last name of a path without the number that keeps it apart from its like."""
+def _strip_number(path: str) -> str:
+    """Return the last name of a path without the number that Keras appends to make it unique."""
     return re.sub(r"_\d+$", "", path.rpartition("/")[2])

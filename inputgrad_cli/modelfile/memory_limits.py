@@ -1,6 +1,6 @@
-"""How much memory a model asks for, as far as its file alone is certain of it.
+"""Refuses models whose file alone proves that they ask for too much memory.
 
-What this lets pass is counted again while Keras builds, layer by layer, before it is allocated.
+What passes here is counted again, layer by layer, while Keras builds the model.
 """
 
 from __future__ import annotations
@@ -9,131 +9,145 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from inputgrad_cli.data.signature import Port
+from inputgrad_cli.data.signature import InputSpec
 from inputgrad_cli.errors import ModelError
-from inputgrad_cli.machine.memory import MEND, room
+from inputgrad_cli.machine.memory import MEMORY_HINT, find_free_memory
 from inputgrad_cli.modelfile.allow_list import is_keras_class
-from inputgrad_cli.modelfile.config_errors import reads_config
-from inputgrad_cli.modelfile.config_nodes import layers, module_of, name_of, objects, setting
+from inputgrad_cli.modelfile.config_errors import convert_config_errors
+from inputgrad_cli.modelfile.config_nodes import (
+    get_module,
+    get_name,
+    get_setting,
+    list_layers,
+    walk_objects,
+)
 from inputgrad_cli.modelfile.model_file import ModelFile
-from inputgrad_cli.modelfile.outline import outline
+from inputgrad_cli.modelfile.outline import build_outline
 
-BYTES = 4
-FLOOR = 128 << 20  # so much may be asked for, whatever the file holds
-MOST_RATIO = 10  # float32 may be stored as int8
-CELLS = {"LSTM": 4, "LSTMCell": 4, "GRU": 3, "GRUCell": 3, "SimpleRNN": 1, "SimpleRNNCell": 1}
+FLOAT_BYTES = 4  # of one float32
+HARMLESS_BYTES = 128 << 20  # always allowed, whatever the file holds
+MAX_RATIO = 10  # variables to saved weights; float32 may be stored as int8
+# How many times `units` wide the kernels of each recurrent layer are.
+RECURRENT_GATES = {
+    "LSTM": 4, "LSTMCell": 4, "GRU": 3, "GRUCell": 3, "SimpleRNN": 1, "SimpleRNNCell": 1,
+}  # fmt: skip
 
 
-@reads_config
-def refuse_huge(file: ModelFile) -> None:
-    """Raise ModelError for weights that the file lacks, and for what no memory here can hold.
+@convert_config_errors
+def refuse_too_large(file: ModelFile) -> None:
+    """Raise ModelError for weights that the file lacks or that this machine's memory cannot hold.
 
-    Keras makes the variables first and reads the file afterwards: two billion units are an end
-    out of memory, not an error.
+    Keras creates the variables before it reads the file, so a layer of two billion units would end
+    the process for lack of memory instead of raising an error.
     """
     if file.form == "saved_model":
         return
-    held = bytes_of_weights(file)
-    total, worst = 0, (0, "")
-    widths = _widths(file.config)
-    for node in objects(file.config):
-        size = fewest_weights(node, widths.get(id(node))) * BYTES
+    saved_bytes = count_weight_bytes(file)
+    total, largest = 0, (0, "")
+    widths = _find_input_widths(file.config)
+    for node in walk_objects(file.config):
+        size = count_min_weights(node, widths.get(id(node))) * FLOAT_BYTES
         total += size
-        worst = max(worst, (size, name_of(node) or str(node["class_name"])))
-    if total > most_weights(held):
+        largest = max(largest, (size, get_name(node) or str(node["class_name"])))
+    if total > compute_weight_limit(saved_bytes):
         raise ModelError(
             f"{file.path}: its layers ask for {total:,} bytes of weights, which the file lacks",
-            reason=f"layer {worst[1]!r} alone for {worst[0]:,}",
-            mend="check the file; a model and its weights belong together",
+            reason=f"layer {largest[1]!r} alone for {largest[0]:,}",
+            hint="check the file; a model and its weights belong together",
             kind="unsafe",
         )
-    _refuse_large(f"{file.path}: its weights take {held:,} bytes", held)
-    for port in outline(file.config).inputs or ():
-        size = _bytes_of(port)
-        what = f"{file.path}: one sample of input {port} takes {size:,} bytes"
-        _refuse_large(what, size)
+    _refuse_without_memory(f"{file.path}: its weights take {saved_bytes:,} bytes", saved_bytes)
+    for spec in build_outline(file.config).inputs or ():
+        size = _count_sample_bytes(spec)
+        message = f"{file.path}: one sample of input {spec} takes {size:,} bytes"
+        _refuse_without_memory(message, size)
 
 
-def _widths(config: Mapping[str, Any]) -> dict[int, int | None]:
-    """Return the last axis that layers in a row take, by layer; in a graph the order says none."""
-    found: dict[int, int | None] = {}
-    for model in objects(config):
+def _find_input_widths(config: Mapping[str, Any]) -> dict[int, int | None]:
+    """Return the input width of each layer of a Sequential model, by `id`; a graph has no order."""
+    widths: dict[int, int | None] = {}
+    for model in walk_objects(config):
         width = None
-        for node in layers(model) if setting(model, "input_layers") is None else ():
-            found[id(node)] = width
-            width = last_axis(node, width)
-    return found
+        for node in list_layers(model) if get_setting(model, "input_layers") is None else ():
+            widths[id(node)] = width
+            width = infer_last_axis(node, width)
+    return widths
 
 
-def most_weights(held: int) -> int:
-    """Return the bytes of variables that a model may make whose file holds so many of weights."""
-    return max(FLOOR, MOST_RATIO * held)
+def compute_weight_limit(saved_bytes: int) -> int:
+    """Return the bytes of variables that a model may create if its file holds `saved_bytes`."""
+    return max(HARMLESS_BYTES, MAX_RATIO * saved_bytes)
 
 
-def bytes_of_weights(file: ModelFile) -> int:
+def count_weight_bytes(file: ModelFile) -> int:
     """Return the bytes of the weights that the file holds, as float32."""
-    return sum(math.prod(array.shape) * BYTES for array in file.weights)
+    return sum(math.prod(array.shape) * FLOAT_BYTES for array in file.weights)
 
 
-def _bytes_of(port: Port) -> int:
-    """Return the bytes of one sample of an input; an axis of any length is taken for one."""
-    return BYTES * math.prod(1 if size is None else size for size in port.shape or ())
+def _count_sample_bytes(spec: InputSpec) -> int:
+    """Return the bytes of one sample of an input; an axis of unknown length counts as 1."""
+    return FLOAT_BYTES * math.prod(1 if size is None else size for size in spec.shape or ())
 
 
-def _refuse_large(what: str, size: int) -> None:
-    left = room()
-    if size > left.size:
+def _refuse_without_memory(message: str, size: int) -> None:
+    free = find_free_memory()
+    if size > free.size:
         raise ModelError(
-            what, reason=f"{left.size:,} are left of {left.words}", mend=MEND, kind="memory"
+            message,
+            reason=f"{free.size:,} are left of {free.source}",
+            hint=MEMORY_HINT,
+            kind="memory",
         )
 
 
-def fewest_weights(node: Mapping[str, Any], width: int | None) -> int:
-    """Return the fewest numbers that a layer of Keras with these settings can hold."""
-    if not is_keras_class(str(node.get("class_name")), module_of(node)):
+def count_min_weights(node: Mapping[str, Any], width: int | None) -> int:
+    """Return the fewest weights that a Keras layer with these settings can have, 0 if unknown."""
+    if not is_keras_class(str(node.get("class_name")), get_module(node)):
         return 0
-    shape = _built(node)
+    shape = _get_built_shape(node)
     last = shape[-1] if shape else width or 1
     name = str(node.get("class_name"))
-    if name in CELLS:
-        units = _whole(node, "units")
-        return CELLS[name] * units * (units + last)
+    if name in RECURRENT_GATES:
+        units = _get_count(node, "units")
+        return RECURRENT_GATES[name] * units * (units + last)  # recurrent and input kernels
     if name == "Embedding":
-        return _whole(node, "input_dim") * _whole(node, "output_dim")
+        return _get_count(node, "input_dim") * _get_count(node, "output_dim")
     if name.startswith(("Conv", "SeparableConv")):
-        return _whole(node, "filters") * _convolved(node, name, last)
+        return _get_count(node, "filters") * _count_filter_weights(node, name, last)
     if name.startswith("DepthwiseConv"):
-        return _kernel(node) * last * max(1, _whole(node, "depth_multiplier"))
+        return _count_kernel_positions(node) * last * max(1, _get_count(node, "depth_multiplier"))
     if name in ("MultiHeadAttention", "GroupQueryAttention"):
-        heads = max(_whole(node, "num_heads"), _whole(node, "num_query_heads"))
-        return heads * max(_whole(node, "key_dim"), _whole(node, "head_dim")) * last
-    if name.endswith("Normalization") and setting(node, "axis") in (-1, [-1]):
+        heads = max(_get_count(node, "num_heads"), _get_count(node, "num_query_heads"))
+        return heads * max(_get_count(node, "key_dim"), _get_count(node, "head_dim")) * last
+    if name.endswith("Normalization") and get_setting(node, "axis") in (-1, [-1]):
         return last if shape else 0
-    return _whole(node, "units") * last
+    return _get_count(node, "units") * last
 
 
-def _convolved(node: Mapping[str, Any], name: str, last: int) -> int:
-    groups = max(1, _whole(node, "groups"))
+def _count_filter_weights(node: Mapping[str, Any], name: str, last: int) -> int:
+    groups = max(1, _get_count(node, "groups"))
     if name.startswith("Separable"):
-        return last * max(1, _whole(node, "depth_multiplier"))
-    if setting(node, "data_format") == "channels_first":
-        last = 1
-    return _kernel(node) * max(1, last // groups)
+        return last * max(1, _get_count(node, "depth_multiplier"))
+    if get_setting(node, "data_format") == "channels_first":
+        last = 1  # the last axis is spatial, and one channel is the least
+    return _count_kernel_positions(node) * max(1, last // groups)
 
 
-def _kernel(node: Mapping[str, Any]) -> int:
-    size = setting(node, "kernel_size")
+def _count_kernel_positions(node: Mapping[str, Any]) -> int:
+    size = get_setting(node, "kernel_size")
     sides = size if isinstance(size, list) else [size]
     return math.prod(side for side in sides if isinstance(side, int) and side > 0)
 
 
-def _whole(node: Mapping[str, Any], key: str) -> int:
-    value = setting(node, key)
+def _get_count(node: Mapping[str, Any], key: str) -> int:
+    """Return a setting as a count, 0 if it is not a positive number."""
+    value = get_setting(node, key)
+    # The upper bound leaves out infinity, which has no int.
     return int(value) if isinstance(value, (int, float)) and 0 < value < 1e30 else 0
 
 
-def _built(node: Mapping[str, Any]) -> list[int]:
-    """Return the shape that a layer was built with, as far as it is one shape of known numbers."""
+def _get_built_shape(node: Mapping[str, Any]) -> list[int]:
+    """Return the known lengths of the shape that a layer was built with, or an empty list."""
     built = node.get("build_config")
     shape = built.get("input_shape") if isinstance(built, Mapping) else None
     if not isinstance(shape, list) or not shape or not isinstance(shape[-1], int):
@@ -141,15 +155,15 @@ def _built(node: Mapping[str, Any]) -> list[int]:
     return [dim for dim in shape if isinstance(dim, int)]
 
 
-def last_axis(node: Mapping[str, Any], before: int | None) -> int | None:
-    """Return the length of the last axis behind a layer, None where only its run would tell."""
+def infer_last_axis(node: Mapping[str, Any], previous: int | None) -> int | None:
+    """Return the length of a layer's last output axis, None if only a run would show it."""
     name = str(node.get("class_name"))
     if name == "InputLayer":
-        shape = setting(node, "batch_shape")
+        shape = get_setting(node, "batch_shape")
         last = shape[-1] if isinstance(shape, list) and shape else None
         return last if isinstance(last, int) else None
     for key in ("units", "filters", "output_dim"):
-        if _whole(node, key):
-            return _whole(node, key)
+        if _get_count(node, key):
+            return _get_count(node, key)
     passing = ("Activation", "Dropout", "BatchNormalization", "ReLU", "LayerNormalization")
-    return before if name in passing else None
+    return previous if name in passing else None

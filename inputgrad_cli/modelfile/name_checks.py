@@ -1,4 +1,4 @@
-"""The names that stand in a model file: what can be written, shown and used for files."""
+"""Refuses names in a model file that cannot be encoded, shown or used as file names."""
 
 from __future__ import annotations
 
@@ -8,59 +8,62 @@ from pathlib import Path
 from typing import Any
 
 from inputgrad_cli.errors import ModelError
-from inputgrad_cli.modelfile.config_errors import reads_config
-from inputgrad_cli.modelfile.config_nodes import objects, setting
+from inputgrad_cli.modelfile.config_errors import convert_config_errors
+from inputgrad_cli.modelfile.config_nodes import get_setting, walk_objects
 
-MOST_NAME = 200  # characters
-# Control characters, halves of a character, line ends, and what turns the direction of a text.
-ODD = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+MAX_NAME_LENGTH = 200  # characters
+# Control characters, line separators, marks of text direction, and lone surrogates.
+ODD_CHARACTERS = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
+)
 ENDS = ("input_layers", "output_layers")
 
 
-def is_plain(text: str) -> bool:
-    """Return whether UTF-8 can write a text, and a terminal shows it as it is."""
-    return ODD.search(text) is None
+def is_printable_text(text: str) -> bool:
+    """Return whether UTF-8 can encode a text and a terminal shows it unchanged."""
+    return ODD_CHARACTERS.search(text) is None
 
 
-@reads_config
+@convert_config_errors
 def refuse_odd_names(config: Any, path: Path) -> None:
-    """Raise ModelError for a name in a configuration that cannot be used as one."""
-    for what, text in _names(config):
-        if not is_plain(text):
+    """Raise ModelError for a name in a configuration that is not printable or too long."""
+    for label, text in _walk_names(config):
+        if not is_printable_text(text):
             raise ModelError(
-                f"{path}: the name of {what} has a control character or half a character",
+                f"{path}: the name of {label} has a control character or half a character",
                 reason=f"it is {text[:40]!a}",
-                mend="give it a plain name and save the model again",
+                hint="give it a plain name and save the model again",
                 kind="unsafe",
             )
-        if len(text) > MOST_NAME:
+        if len(text) > MAX_NAME_LENGTH:
             raise ModelError(
-                f"{path}: the name of {what} has {len(text)} characters, at most {MOST_NAME}",
+                f"{path}: the name of {label} has {len(text)} characters, "
+                f"at most {MAX_NAME_LENGTH}",
                 reason=f"it begins with {text[:40]!a}",
-                mend="give it a shorter name and save the model again",
+                hint="give it a shorter name and save the model again",
                 kind="unsafe",
             )
 
 
-def _names(config: Any) -> Iterator[tuple[str, str]]:
-    """Yield what a name is that of, and the name: of objects, layers, inputs and outputs."""
-    for node in objects(config):
+def _walk_names(config: Any) -> Iterator[tuple[str, str]]:
+    """Yield pairs of label and name for all objects, layers, inputs and outputs."""
+    for node in walk_objects(config):
         texts = {
             "a layer": node.get("name"),
-            "a layer or object": setting(node, "name"),
+            "a layer or object": get_setting(node, "name"),
             "a class": node["class_name"],
             "a module": node.get("module"),
             "a registered class": node.get("registered_name"),
             "a function": node.get("config"),
         }
-        yield from ((what, text) for what, text in texts.items() if isinstance(text, str))
+        yield from ((label, text) for label, text in texts.items() if isinstance(text, str))
         for end in ENDS:
-            for text in _words(setting(node, end)):
+            for text in _walk_texts(get_setting(node, end)):
                 yield f"one of the {end.replace('_', ' ')}", text
 
 
-def _words(node: Any) -> Iterator[str]:
-    """Yield every text in a nest, the keys of its dictionaries included."""
+def _walk_texts(node: Any) -> Iterator[str]:
+    """Yield every text in nested lists and dictionaries, including their keys."""
     stack = [node]
     while stack:
         item = stack.pop()

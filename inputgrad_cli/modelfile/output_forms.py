@@ -1,7 +1,7 @@
-"""What the archive tells of the outputs: every form that each may turn out to have.
+"""Lists every form that each output of a model may have, from its archive alone.
 
-Whether a softmax ends an output, and along which axis, is proved when the model runs. What every
-form of an output refuses can be refused before.
+Whether an output ends in a softmax, and along which axis, is proved only when the model runs. A
+request that every possible form refuses can be refused before that.
 """
 
 from __future__ import annotations
@@ -9,46 +9,48 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from inputgrad_cli.data.signature import Head, Shape
+from inputgrad_cli.data.signature import OutputSpec, Shape
 from inputgrad_cli.modelfile.allow_list import MODELS
-from inputgrad_cli.modelfile.config_errors import reads_config
-from inputgrad_cli.modelfile.config_nodes import layers, module_of, name_of, setting
-from inputgrad_cli.modelfile.graph import Tensor, ends
-from inputgrad_cli.modelfile.layer_shapes import output_shapes
-from inputgrad_cli.modelfile.shape_rules import HOMES
+from inputgrad_cli.modelfile.config_errors import convert_config_errors
+from inputgrad_cli.modelfile.config_nodes import get_module, get_name, get_setting, list_layers
+from inputgrad_cli.modelfile.graph import Tensor, list_ends
+from inputgrad_cli.modelfile.layer_shapes import infer_output_shapes
+from inputgrad_cli.modelfile.shape_rules import LAYER_MODULES
 
-Forms = dict[str, tuple[Head, ...]]
-ENDING = {"softmax", "sigmoid", "log_softmax"}
-# Activations that leave no softmax or sigmoid at the end of what a layer gives.
-PLAIN = {
+OutputForms = dict[str, tuple[OutputSpec, ...]]
+END_ACTIVATIONS = {"softmax", "sigmoid", "log_softmax"}
+# Activations after which an output ends neither in a softmax nor in a sigmoid.
+OTHER_ACTIVATIONS = {
     "linear", "relu", "relu6", "leaky_relu", "elu", "selu", "gelu", "tanh", "softplus", "softsign",
     "exponential", "silu", "swish",
 }  # fmt: skip
-ENDED_BY_ACTIVATION = {
+LAYERS_WITH_ACTIVATION = {
     "Activation", "Dense", "Conv1D", "Conv2D", "Conv3D", "Conv1DTranspose", "Conv2DTranspose",
     "Conv3DTranspose",
 }  # fmt: skip
 
 
-@reads_config
-def forms_of(config: Mapping[str, Any]) -> Forms:
-    """Return the forms of each output by name, likeliest first; of an unknown shape none.
+@convert_config_errors
+def list_output_forms(config: Mapping[str, Any]) -> OutputForms:
+    """Return the possible forms of each output by name, likeliest first, none for unknown shapes.
 
-    Nothing at all where the archive does not tell the outputs, or not by names of their own.
+    The result is empty if the archive does not list the outputs, or if two have the same name.
     """
-    nodes = {name_of(node): node for node in layers(config)}
-    if not nodes or config["class_name"] not in MODELS:  # the `call` of a class of one's own
+    nodes = {get_name(node): node for node in list_layers(config)}
+    if not nodes or config["class_name"] not in MODELS:  # a custom `call` may do anything
         return {}
     if "output_layers" in config["config"]:
-        outputs = [(label or tensor[0], tensor) for label, tensor in ends(config, "output_layers")]
+        outputs = [
+            (label or tensor[0], tensor) for label, tensor in list_ends(config, "output_layers")
+        ]
     else:
-        last = name_of(layers(config)[-1])
+        last = get_name(list_layers(config)[-1])
         outputs = [(last, (last, 0, 0))]
     if len({name for name, _ in outputs}) < len(outputs):
         return {}
-    shapes = output_shapes(config)
+    shapes = infer_output_shapes(config)
     return {
-        name: _forms(name, nodes[tensor[0]], shapes.get(tensor[0]))
+        name: _list_forms(name, nodes[tensor[0]], shapes.get(tensor[0]))
         if _is_first(nodes.get(tensor[0]), tensor)
         else ()
         for name, tensor in outputs
@@ -56,35 +58,43 @@ def forms_of(config: Mapping[str, Any]) -> Forms:
 
 
 def _is_first(node: Mapping[str, Any] | None, tensor: Tensor) -> bool:
-    """Return whether a tensor is the only output of a layer's only call, as far as is written."""
+    """Return whether a tensor is the first output of a layer that is called only once."""
     calls = node.get("inbound_nodes") if node else None
-    once = not isinstance(calls, list) or len(calls) < 2
-    return node is not None and once and tensor[2] == 0
+    is_called_once = not isinstance(calls, list) or len(calls) < 2
+    return node is not None and is_called_once and tensor[2] == 0
 
 
-def _forms(name: str, node: Mapping[str, Any], shape: Shape | None) -> tuple[Head, ...]:
+def _list_forms(name: str, node: Mapping[str, Any], shape: Shape | None) -> tuple[OutputSpec, ...]:
     if shape is None:
         return ()
-    end = _end(node)
+    end = _find_end(node)
     if end == "":
-        return (Head(name, shape),)
+        return (OutputSpec(name, shape),)
     if end == "sigmoid" or (end == "softmax" and shape[-1:] != (1,)):
-        return (Head(name, shape, end, proved=True),)
-    return any_form(name, shape)
+        return (OutputSpec(name, shape, end, logits_verified=True),)
+    return list_possible_forms(name, shape)
 
 
-def any_form(name: str, shape: Shape) -> tuple[Head, ...]:
+def list_possible_forms(name: str, shape: Shape) -> tuple[OutputSpec, ...]:
     """Return every form that an output of this shape can have."""
     axes = range(len(shape) - 1, -1, -1)
-    soft = [Head(name, shape, "softmax", proved=True, axis=axis) for axis in axes]
-    return (Head(name, shape), *soft, Head(name, shape, "sigmoid", proved=True))
+    softmax_forms = [
+        OutputSpec(name, shape, "softmax", logits_verified=True, axis=axis) for axis in axes
+    ]
+    return (
+        OutputSpec(name, shape),
+        *softmax_forms,
+        OutputSpec(name, shape, "sigmoid", logits_verified=True),
+    )
 
 
-def _end(node: Mapping[str, Any]) -> str | None:
-    """Return the activation that ends a layer, nothing where none does; None: unclear."""
-    home, activation = module_of(node), setting(node, "activation")
-    if home is not None and not home.startswith(HOMES):
+def _find_end(node: Mapping[str, Any]) -> str | None:
+    """Return the activation that ends a layer, an empty text if none does, None if unclear."""
+    module, activation = get_module(node), get_setting(node, "activation")
+    if module is not None and not module.startswith(LAYER_MODULES):
         return None
-    if node.get("class_name") not in ENDED_BY_ACTIVATION or not isinstance(activation, str):
+    if node.get("class_name") not in LAYERS_WITH_ACTIVATION or not isinstance(activation, str):
         return None
-    return "" if activation in PLAIN else activation if activation in ENDING else None
+    if activation in OTHER_ACTIVATIONS:
+        return ""
+    return activation if activation in END_ACTIVATIONS else None

@@ -1,4 +1,4 @@
-"""A copy of a model file that says what we read in it, for Keras to open."""
+"""Writes a copy of a model file with the rewritten configuration, for Keras to open."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ import shutil
 import zipfile
 from pathlib import Path
 
-from inputgrad_cli.modelfile.config_errors import reads_config
+from inputgrad_cli.modelfile.config_errors import convert_config_errors
 from inputgrad_cli.modelfile.model_file import ModelFile
 from inputgrad_cli.modelfile.zip.members import CONFIG
-from inputgrad_cli.modelfile.zip.unzipped import model_files
+from inputgrad_cli.modelfile.zip.unzipped import list_model_files
 
 
-@reads_config
+@convert_config_errors
 def write_copy(file: ModelFile, folder: Path) -> Path:
-    """Return the path of a copy in `folder` with the rewritten configuration."""
+    """Write a copy into `folder` with the rewritten configuration, and return its path."""
     if file.form == "h5":
         return _copy_hdf5(file, folder / "model.h5")
     copy = folder / "model.keras"
@@ -34,11 +34,11 @@ def _add_members(path: Path, target: zipfile.ZipFile) -> None:
             if info.filename == CONFIG or info.is_dir():
                 continue
             with source.open(info) as old, target.open(info.filename, "w", force_zip64=True) as new:
-                shutil.copyfileobj(old, new, 1 << 20)
+                shutil.copyfileobj(old, new, 1 << 20)  # bytes at once
 
 
 def _add_folder(path: Path, target: zipfile.ZipFile) -> None:
-    for part in model_files(path):
+    for part in list_model_files(path):
         name = part.relative_to(path).as_posix()
         if name != CONFIG:
             target.write(part, name)

@@ -1,4 +1,4 @@
-"""Layers that cannot be without weights, counted against the arrays that the file has."""
+"""Refuses models whose layers need more weights than the file has arrays."""
 
 from __future__ import annotations
 
@@ -6,34 +6,34 @@ from typing import Any
 
 from inputgrad_cli.errors import ModelError
 from inputgrad_cli.modelfile.allow_list import is_keras_class
-from inputgrad_cli.modelfile.config_errors import reads_config
-from inputgrad_cli.modelfile.config_nodes import module_of, objects
+from inputgrad_cli.modelfile.config_errors import convert_config_errors
+from inputgrad_cli.modelfile.config_nodes import get_module, walk_objects
 from inputgrad_cli.modelfile.model_file import ModelFile
 
-WEIGHTED = {
+WEIGHTED_LAYERS = {
     "Dense", "EinsumDense", "Embedding", "Conv1D", "Conv2D", "Conv3D", "Conv1DTranspose",
     "Conv2DTranspose", "Conv3DTranspose", "DepthwiseConv1D", "DepthwiseConv2D", "SeparableConv1D",
     "SeparableConv2D", "LSTM", "GRU", "SimpleRNN", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D",
     "MultiHeadAttention", "GroupQueryAttention",
 }  # fmt: skip
-SPARE = 64  # layers that may be written at several places of an older file, and saved once
+SPARE_LAYERS = 64  # layers that an older file may list several times and save once
 
 
-@reads_config
-def refuse_lacking(file: ModelFile) -> None:
-    """Raise ModelError where most layers find no weights: Keras would build all before it looks."""
+@convert_config_errors
+def refuse_missing_weights(file: ModelFile) -> None:
+    """Raise ModelError if most layers lack weights, because Keras builds all before it notices."""
     if file.form == "saved_model":
         return
     layers, shared = 0, set[Any]()
-    for node in objects(file.config):
+    for node in walk_objects(file.config):
         name = node["class_name"]
-        if name in WEIGHTED and is_keras_class(name, module_of(node)):
-            number = node.get("shared_object_id")
-            layers += number is None or number not in shared
-            shared.add(number)
-    if layers > 2 * len(file.arrays) + SPARE:
+        if name in WEIGHTED_LAYERS and is_keras_class(name, get_module(node)):
+            object_id = node.get("shared_object_id")
+            layers += object_id is None or object_id not in shared
+            shared.add(object_id)
+    if layers > 2 * len(file.arrays) + SPARE_LAYERS:
         raise ModelError(
             f"{file.path}: {layers} layers need weights, the file has {len(file.arrays)} arrays",
-            mend="check the file; a model and its weights belong together",
+            hint="check the file; a model and its weights belong together",
             kind="unsafe",
         )

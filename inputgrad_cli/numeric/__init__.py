@@ -1,1 +1,1 @@
-"""Arithmetic on arrays that several rooms use; NumPy alone."""
+"""Arithmetic on NumPy arrays that several packages share."""

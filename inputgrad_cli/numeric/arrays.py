@@ -1,4 +1,4 @@
-"""Small things about arrays that every floor above uses."""
+"""Helpers for arrays, and for dictionaries of arrays that share a batch axis."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 Array = NDArray[Any]
 Floats = NDArray[np.floating[Any]]
 Arrays = Mapping[str, Array]
-"""Names to arrays; wherever it travels between floors, axis 0 is the batch."""
+"""Arrays by name. Axis 0 is the batch wherever they are passed between packages."""
 
 
 def count(arrays: Arrays) -> int:
@@ -22,12 +22,12 @@ def count(arrays: Arrays) -> int:
 
 
 def take(arrays: Arrays, rows: Any) -> dict[str, Array]:
-    """Return the same names with the chosen rows of the batch axis."""
+    """Return the chosen rows of the batch axis of every array."""
     return {name: array[rows] for name, array in arrays.items()}
 
 
 def join(parts: Iterable[Arrays]) -> dict[str, Array]:
-    """Return the parts one after the other along the batch axis."""
+    """Concatenate the parts along the batch axis."""
     rows = list(parts)
     if len(rows) == 1:
         return dict(rows[0])
@@ -39,57 +39,64 @@ def sum_rows(array: Array) -> NDArray[np.float64]:
     return np.asarray(np.sum(array, axis=tuple(range(1, array.ndim)), dtype=np.float64))
 
 
-def across(row_values: Array, like: Array) -> Array:
-    """Return (B,) values with axes of one appended, so that they spread over `like`."""
+def expand_like(row_values: Array, like: Array) -> Array:
+    """Append axes of length one to (B,) values, so that they broadcast over `like`."""
     return row_values.reshape(row_values.shape + (1,) * (like.ndim - 1))
 
 
 def digest(arrays: Arrays) -> bytes:
-    """Return SHA-256 over names, dtypes, shapes and values."""
+    """Return the SHA-256 digest of names, dtypes, shapes and values."""
     state = hashlib.sha256()
     for name in sorted(arrays):
         array = np.ascontiguousarray(arrays[name])
-        # The width of a text array is that of its longest text: a neighbour's, not a sample's own.
+        # The dtype of a text array holds the length of its longest text, which depends on other
+        # samples of the batch; so it does not enter the digest.
         dtype = "text" if array.dtype.kind == "U" else array.dtype.str
         state.update(f"{name}\0{dtype}{array.shape}\0".encode())
-        state.update(_text_bytes(array) if array.dtype.kind == "U" else array.tobytes())
+        state.update(_encode_texts(array) if array.dtype.kind == "U" else array.tobytes())
     return state.digest()
 
 
-def _text_bytes(array: Array) -> bytes:
+def _encode_texts(array: Array) -> bytes:
+    # The length of each text keeps "ab", "c" apart from "a", "bc".
     texts = [str(text).encode("utf-8", "surrogatepass") for text in array.flat]
     return b"".join(len(text).to_bytes(8, "big") + text for text in texts)
 
 
-def open_ended(shape: Iterable[int | None], like: tuple[int, ...]) -> tuple[int, ...]:
-    """Return a shape whose axes of any length are as long as those of `like`, else one."""
+def fill_open_axes(shape: Iterable[int | None], like: tuple[int, ...]) -> tuple[int, ...]:
+    """Give axes of unknown length the length that they have in `like`; one if it lacks them."""
     return tuple(dim or (like[axis] if axis < len(like) else 1) for axis, dim in enumerate(shape))
 
 
-def aligned(shape: tuple[int, ...], like: tuple[int | None, ...]) -> tuple[int, ...] | None:
-    """Return `shape` with axes of one added or left out so that it fits `like`, or None.
+def align_shape(shape: tuple[int, ...], like: tuple[int | None, ...]) -> tuple[int, ...] | None:
+    """Return `shape` with axes of length one added or dropped to match `like`, else None.
 
-    The order of the values stays. An axis of any length (None) is never added.
+    The order of the values does not change. An axis of unknown length (None) is never added.
     """
 
     @cache
-    def rest(own: int, other: int) -> tuple[int, ...] | None:
-        if own == len(shape) and other == len(like):
+    def align_from(axis: int, like_axis: int) -> tuple[int, ...] | None:
+        if axis == len(shape) and like_axis == len(like):
             return ()
-        if own < len(shape) and other < len(like) and like[other] in (None, shape[own]):
-            tail = rest(own + 1, other + 1)
-            if tail is not None:
-                return shape[own], *tail
-        if own < len(shape) and shape[own] == 1 and (tail := rest(own + 1, other)) is not None:
-            return tail
-        if other < len(like) and like[other] == 1 and (tail := rest(own, other + 1)) is not None:
-            return 1, *tail
+        in_shape, in_like = axis < len(shape), like_axis < len(like)
+        if in_shape and in_like and like[like_axis] in (None, shape[axis]):
+            rest = align_from(axis + 1, like_axis + 1)
+            if rest is not None:
+                return shape[axis], *rest
+        if in_shape and shape[axis] == 1:  # drop this axis
+            rest = align_from(axis + 1, like_axis)
+            if rest is not None:
+                return rest
+        if in_like and like[like_axis] == 1:  # add an axis
+            rest = align_from(axis, like_axis + 1)
+            if rest is not None:
+                return 1, *rest
         return None
 
-    return rest(0, 0)
+    return align_from(0, 0)
 
 
-def printable_shape(shape: Iterable[int | None], unknown: str = "?") -> str:
-    """Return a shape as people write it, `unknown` for an axis that may have any length."""
+def format_shape(shape: Iterable[int | None], unknown: str = "?") -> str:
+    """Return a shape as text, with `unknown` for axes of unknown length."""
     dims = [unknown if d is None else str(d) for d in shape]
     return "(" + ", ".join(dims) + ("," if len(dims) == 1 else "") + ")"

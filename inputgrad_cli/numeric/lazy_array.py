@@ -1,4 +1,4 @@
-"""Arrays that are not in memory: rows are read when they are asked for."""
+"""Arrays that are not held in memory: rows are read when they are indexed."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ import numpy as np
 
 from inputgrad_cli.numeric.arrays import Array
 
-BLOCK = 4 << 20  # bytes that are in memory at once when a stored array is gone through
-Read = Callable[[int, int], Array]
+BLOCK_BYTES = 4 << 20  # bytes of a lazy array that are in memory while it is iterated over (4 MiB)
+ReadRows = Callable[[int, int], Array]
 
 
 class LazyArray:
-    """Stands for an array (N, ...) wherever rows are taken of it; `read(start, stop)` gives them.
+    """Behaves like an array (N, ...) when rows are indexed; `read(start, stop)` returns rows.
 
-    NumPy makes a plain array of it where one is needed whole.
+    `np.asarray` reads the complete array.
     """
 
-    def __init__(self, shape: Sequence[int], dtype: Any, read: Read) -> None:
+    def __init__(self, shape: Sequence[int], dtype: Any, read: ReadRows) -> None:
         self.shape, self.dtype = tuple(shape), np.dtype(dtype)
         self.ndim = len(self.shape)
         self.size = prod(self.shape)
@@ -39,63 +39,64 @@ class LazyArray:
         index = np.asarray(rows, np.intp)
         if not len(index):
             return np.empty((0, *self.shape[1:]), self.dtype)
+        # Consecutive rows are read together.
         breaks = np.flatnonzero(np.diff(index) != 1) + 1
         runs = np.split(index, breaks)
-        return _joined([self._read(int(run[0]), int(run[-1]) + 1) for run in runs])
+        return _concat([self._read(int(run[0]), int(run[-1]) + 1) for run in runs])
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
         return np.asarray(self._read(0, len(self)), dtype)
 
 
-def _joined(parts: Sequence[Array]) -> Array:
+def _concat(parts: Sequence[Array]) -> Array:
     return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 
-def stored(shape: Sequence[int], dtype: Any, read: Read) -> Array:
-    """Return a stored array in the type of those that it stands for."""
+def build_lazy_array(shape: Sequence[int], dtype: Any, read: ReadRows) -> Array:
+    """Return a `LazyArray`, typed as an array."""
     return cast(Array, LazyArray(shape, dtype, read))
 
 
-def is_stored(array: Any) -> bool:
-    """Return whether the rows of an array are read when they are asked for."""
+def is_lazy(array: Any) -> bool:
+    """Return whether an array reads its rows when they are indexed."""
     return isinstance(array, LazyArray)
 
 
-def ranges(shape: Sequence[int], itemsize: int) -> Iterator[tuple[int, int]]:
-    """Yield the ranges of rows that go through an array, of about `BLOCK` bytes."""
-    step = max(1, BLOCK // max(1, prod(shape[1:]) * itemsize))
+def split_rows(shape: Sequence[int], itemsize: int) -> Iterator[tuple[int, int]]:
+    """Yield ranges of rows that cover an array, each of about `BLOCK_BYTES` bytes."""
+    step = max(1, BLOCK_BYTES // max(1, prod(shape[1:]) * itemsize))
     for start in range(0, shape[0], step):
         yield start, min(start + step, shape[0])
 
 
-def blocks(array: Array) -> Iterator[Array]:
-    """Yield an array (N, ...) in parts of about `BLOCK` bytes."""
-    for start, stop in ranges(array.shape, array.dtype.itemsize):
+def iterate_blocks(array: Array) -> Iterator[Array]:
+    """Yield an array (N, ...) in parts of about `BLOCK_BYTES` bytes."""
+    for start, stop in split_rows(array.shape, array.dtype.itemsize):
         yield array[start:stop]
 
 
-def strung(parts: Sequence[Array], rows: Sequence[int], total: int) -> Array:
-    """Return (total, ...) of the parts one after the other in these rows, NaN in the others."""
-    where = np.full(total, -1, np.intp)
-    where[list(rows)] = np.arange(len(rows))
+def concat_lazy(parts: Sequence[Array], rows: Sequence[int], total: int) -> Array:
+    """Return a lazy array (total, ...) with the parts in order at `rows`, and NaN in other rows."""
+    positions = np.full(total, -1, np.intp)  # of each row in the joined parts; -1 for none
+    positions[list(rows)] = np.arange(len(rows))
     ends = np.cumsum([len(part) for part in parts])
 
-    def taken(places: Array) -> Array:
-        """Return rows that stand one after the other in the parts."""
-        found, start = [], int(places[0])
-        while start <= places[-1]:
-            number = int(np.searchsorted(ends, start, "right"))
-            first = int(ends[number]) - len(parts[number])
-            stop = min(int(places[-1]) + 1, int(ends[number]))
-            found.append(np.asarray(parts[number][start - first : stop - first], np.float32))
+    def read_rows(consecutive: Array) -> Array:
+        """Return rows at consecutive positions, which may lie in several parts."""
+        pieces, start = [], int(consecutive[0])
+        while start <= consecutive[-1]:
+            index = int(np.searchsorted(ends, start, "right"))
+            first = int(ends[index]) - len(parts[index])
+            stop = min(int(consecutive[-1]) + 1, int(ends[index]))
+            pieces.append(np.asarray(parts[index][start - first : stop - first], np.float32))
             start = stop
-        return _joined(found)
+        return _concat(pieces)
 
     def read(start: int, stop: int) -> Array:
-        places = where[start:stop]
-        out = np.full((stop - start, *parts[0].shape[1:]), np.nan, np.float32)
-        if (there := places >= 0).any():
-            out[there] = taken(places[there])
-        return out
+        chosen = positions[start:stop]
+        values = np.full((stop - start, *parts[0].shape[1:]), np.nan, np.float32)
+        if (present := chosen >= 0).any():
+            values[present] = read_rows(chosen[present])
+        return values
 
-    return stored((total, *parts[0].shape[1:]), np.float32, read)
+    return build_lazy_array((total, *parts[0].shape[1:]), np.float32, read)

@@ -1,4 +1,4 @@
-"""Nodes and weights on [0, 1]; the weights of every rule sum to one."""
+"""Quadrature rules on [0, 1]. The weights of every rule sum to one."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ Nodes = NDArray[np.float64]
 RULES = ("midpoint", "trapezoid", "gauss-legendre", "left", "right")
 
 
-def rule(name: str, steps: int) -> tuple[Nodes, Nodes]:
-    """Return `steps` nodes and their weights."""
+def build_rule(name: str, steps: int) -> tuple[Nodes, Nodes]:
+    """Return `steps` nodes on [0, 1] and their weights."""
     even = np.full(steps, 1.0 / steps)
     if name == "midpoint":
         return (np.arange(steps) + 0.5) / steps, even
@@ -21,12 +21,13 @@ def rule(name: str, steps: int) -> tuple[Nodes, Nodes]:
     if name == "right":
         return (np.arange(steps) + 1.0) / steps, even
     if name == "trapezoid":
-        return _trapezoid(steps)
+        return _build_trapezoid(steps)
+    # NumPy gives nodes on [-1, 1] and weights that sum to 2.
     nodes, weights = np.polynomial.legendre.leggauss(steps)
     return (nodes + 1.0) / 2.0, weights / 2.0
 
 
-def _trapezoid(steps: int) -> tuple[Nodes, Nodes]:
+def _build_trapezoid(steps: int) -> tuple[Nodes, Nodes]:
     if steps < 2:
         raise UsageError("rule=trapezoid needs steps=2 or more", reason="it uses both ends")
     weights = np.full(steps, 1.0 / (steps - 1))
@@ -34,10 +35,11 @@ def _trapezoid(steps: int) -> tuple[Nodes, Nodes]:
     return np.linspace(0.0, 1.0, steps), weights
 
 
-def between(steps: int) -> Nodes:
-    """Return the midpoints of 3 * steps that those of `steps` lack: 2 * steps nodes.
+def compute_new_midpoints(steps: int) -> Nodes:
+    """Return the 2 * steps midpoints that have to be added when `steps` cells become 3 * steps.
 
-    Every midpoint of n cells is the middle one of three smaller cells, so tripling reuses all.
+    The midpoint of a cell is also the midpoint of the middle one of its three parts, so tripling
+    the steps reuses all earlier nodes.
     """
-    nodes, _ = rule("midpoint", 3 * steps)
+    nodes, _ = build_rule("midpoint", 3 * steps)
     return np.asarray(nodes[np.arange(3 * steps) % 3 != 1])

@@ -1,4 +1,4 @@
-"""Samples of unequal shapes that stand in for an array wherever rows are taken of it."""
+"""Arrays whose rows have unequal shapes."""
 
 from __future__ import annotations
 
@@ -10,17 +10,18 @@ import numpy as np
 from inputgrad_cli.numeric.arrays import Array
 
 
-class Uneven:
-    """Rows of one type and unequal shapes; an axis whose length varies is 0 in `shape`.
+class RaggedArray:
+    """Behaves like an array when rows are indexed; the rows have one dtype and unequal shapes.
 
-    Where even the number of axes varies, as unknown shapes allow, `shape` counts rows alone.
+    An axis whose length varies is 0 in `shape`. If the number of axes varies too, `shape` holds
+    the number of rows alone.
     """
 
     def __init__(self, rows: Sequence[Array]) -> None:
         self._rows = tuple(rows)
         shapes = [row.shape for row in rows]
-        alike = len({len(shape) for shape in shapes}) == 1
-        lengths = zip(*shapes, strict=True) if alike else ()
+        same_ndim = len({len(shape) for shape in shapes}) == 1
+        lengths = zip(*shapes, strict=True) if same_ndim else ()
         self.shape = (len(rows), *(axis[0] if len(set(axis)) == 1 else 0 for axis in lengths))
         self.dtype, self.ndim = rows[0].dtype, len(self.shape)
         self.size = sum(row.size for row in rows)
@@ -36,17 +37,17 @@ class Uneven:
         return np.stack([self._rows[int(row)] for row in chosen])
 
 
-def uneven(rows: Sequence[Array]) -> Array:
-    """Return rows of unequal shapes in the type of an array; what is taken of it is one."""
-    return cast(Array, Uneven(rows))
+def to_ragged_array(rows: Sequence[Array]) -> Array:
+    """Return a `RaggedArray` of the rows, typed as an array."""
+    return cast(Array, RaggedArray(rows))
 
 
-def is_uneven(array: Any) -> bool:
+def is_ragged(array: Any) -> bool:
     """Return whether the rows of an array have unequal shapes."""
-    return isinstance(array, Uneven)
+    return isinstance(array, RaggedArray)
 
 
-def run_of(arrays: Sequence[Array], rows: Sequence[int]) -> int:
-    """Return how many of the rows, from the first, have one shape in each of the arrays."""
-    shapes = [[array[row].shape for array in arrays if is_uneven(array)] for row in rows]
+def count_equal_shapes(arrays: Sequence[Array], rows: Sequence[int]) -> int:
+    """Return how many of the rows, from the first on, have equal shapes in every array."""
+    shapes = [[array[row].shape for array in arrays if is_ragged(array)] for row in rows]
     return next((n for n, shape in enumerate(shapes) if shape != shapes[0]), len(rows))

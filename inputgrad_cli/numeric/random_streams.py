@@ -1,4 +1,4 @@
-"""Random numbers from (key, stream, number) alone, so any draw may be made again by itself."""
+"""Random draws that depend only on (seed, stream, index), so each can be repeated on its own."""
 
 from __future__ import annotations
 
@@ -10,41 +10,44 @@ from numpy.typing import NDArray
 
 from inputgrad_cli.numeric.arrays import Array, Floats
 
-BLOCK = 64  # draws that one generator makes: a generator costs more than a draw
+BLOCK_DRAWS = 64  # draws of one generator, because creating a generator costs more than a draw
 
 
-def spread(array: Array) -> Array:
-    """Return max - min of each sample: (B,)."""
+def compute_range(array: Array) -> Array:
+    """Return max - min of each sample, (B,)."""
     axes = tuple(range(1, array.ndim))
     return np.asarray(array.max(axis=axes) - array.min(axis=axes))
 
 
-def normal(key: bytes, stream: str, number: int, shape: tuple[int, ...]) -> Floats:
+def draw_normal(seed: bytes, stream: str, index: int, shape: tuple[int, ...]) -> Floats:
     """Return standard normal draws, float32."""
-    return _generator(key, stream, number).standard_normal(shape, np.float32)
+    return _build_generator(seed, stream, index).standard_normal(shape, np.float32)
 
 
-def uniform(key: bytes, stream: str, number: int, shape: tuple[int, ...]) -> Floats:
+def draw_uniform(seed: bytes, stream: str, index: int, shape: tuple[int, ...]) -> Floats:
     """Return draws from [0, 1), float32."""
-    return _generator(key, stream, number).random(shape, np.float32)
+    return _build_generator(seed, stream, index).random(shape, np.float32)
 
 
-def numbered(key: bytes, stream: str, numbers: NDArray[np.intp], width: int) -> Floats:
-    """Return `width` draws from [0, 1) for each of the numbers: (n, width), float32."""
-    out = np.empty((len(numbers), width), np.float32)
-    blocks = numbers // BLOCK
+def draw_uniform_rows(seed: bytes, stream: str, indices: NDArray[np.intp], width: int) -> Floats:
+    """Return `width` draws from [0, 1) for each of the n indices: (n, width), float32."""
+    draws = np.empty((len(indices), width), np.float32)
+    blocks = indices // BLOCK_DRAWS
     for block in np.unique(blocks):
-        here = blocks == block
-        out[here] = _block(key, stream, int(block), width)[numbers[here] % BLOCK]
-    return out
+        chosen = blocks == block
+        draws[chosen] = _draw_block(seed, stream, int(block), width)[indices[chosen] % BLOCK_DRAWS]
+    return draws
 
 
 @lru_cache(maxsize=2)
-def _block(key: bytes, stream: str, block: int, width: int) -> Floats:
-    return uniform(key, stream, block, (BLOCK, width))
+def _draw_block(seed: bytes, stream: str, block: int, width: int) -> Floats:
+    return draw_uniform(seed, stream, block, (BLOCK_DRAWS, width))
 
 
-def _generator(key: bytes, stream: str, number: int) -> np.random.Generator:
-    seed = hashlib.sha256(key + stream.encode()).digest()[:16]
-    counter = np.array([0, 0, 0, number], np.uint64)
-    return np.random.Generator(np.random.Philox(key=int.from_bytes(seed, "big"), counter=counter))
+def _build_generator(seed: bytes, stream: str, index: int) -> np.random.Generator:
+    """Return a Philox generator: seed and stream select the sequence, the index its start."""
+    philox_key = hashlib.sha256(seed + stream.encode()).digest()[:16]
+    counter = np.array([0, 0, 0, index], np.uint64)
+    return np.random.Generator(
+        np.random.Philox(key=int.from_bytes(philox_key, "big"), counter=counter)
+    )

@@ -1,1 +1,1 @@
-"""Draws stored attributions. Knows arrays and pictures, no model and no framework."""
+"""Draws attributions as pictures. Imports neither models nor TensorFlow."""

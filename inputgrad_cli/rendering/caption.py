@@ -1,4 +1,4 @@
-"""What a picture says of itself: its title, its colour bar, and the text inside its file."""
+"""Builds the captions of pictures: title, colour bar label, and the text in the PNG file."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ PARTS = {"sum": "", "positive": ", positive part", "negative": ", negative part"
 
 
 @dataclass(frozen=True)
-class About:
-    """What a picture says of itself.
+class Caption:
+    """The description of a picture. All fields are written into the PNG file.
 
-    `reduce` is the channel reduction that fits the method; with `copied` each channel holds the one
-    value of all, which is shown once. `quantity` is what a value is, in words. `sign` is `signed`,
-    `positive`, or `either`: positive where no value is below zero. `site` is what the map is of,
-    and `over` the input that lies below it.
+    `reduce` is the default channel reduction of the method. With `copied`, all channels hold the
+    same value, which is counted once. `quantity` describes a value in words. `sign` is `signed`,
+    `positive`, or `either`, which means positive if no value is below zero. `site` is the input or
+    layer of the map, and `over` the input that is drawn below it.
     """
 
     method: str
@@ -34,49 +34,49 @@ class About:
     site: str = ""
     over: str | None = None
 
-    def title(self) -> str:
+    def format_title(self) -> str:
         """Return the lines above a panel."""
         score = "" if self.score is None else f", {self.space} {self.score:.4g}"
-        place = f" at {self.site}" if self.site.startswith(LAYER) else ""
-        return f"{self.method}{place}: {self.label or self.target}{score}\n{self.quantity}"
+        position = f" at {self.site}" if self.site.startswith(LAYER) else ""
+        return f"{self.method}{position}: {self.label or self.target}{score}\n{self.quantity}"
 
-    def below(self) -> str:
+    def format_input_title(self) -> str:
         """Return the line above the input of a panel."""
         return "input" if self.over is None else f"input {self.over}"
 
-    def bar(self, how: str, channels: int) -> str:
-        """Return what the values on the colour bar are, reduced by `how` over so many channels."""
+    def format_bar_label(self, reduction: str, channels: int) -> str:
+        """Return the label of the colour bar for maps reduced over `channels` channels."""
         if channels > 1 and not self.copied:
-            return f"{self.quantity}, {how} over channels"
-        return self.quantity + PARTS.get(how, ", absolute value")
+            return f"{self.quantity}, {reduction} over channels"
+        return self.quantity + PARTS.get(reduction, ", absolute value")
 
 
-def about(attribution: Attribution, site: str, sample: int) -> About:
-    """Return what the picture of one site of one sample says of itself."""
+def build_caption(attribution: Attribution, site: str, sample: int) -> Caption:
+    """Return the caption of the picture of one site of one sample."""
     meta = attribution.metadata
 
-    def at(value: Any) -> Any:
+    def select_sample(value: Any) -> Any:
         return value[sample] if attribution.many else value
 
-    def own(value: Any) -> Any:
+    def select_listed(value: Any) -> Any:
         return value[sample] if isinstance(value, list) else value
 
-    space = str(own(meta["space"]))
-    return About(
+    space = str(select_listed(meta["space"]))
+    return Caption(
         meta["method"]["label"],
-        str(own(meta["target"]["asked"])),
+        str(select_listed(meta["target"]["asked"])),
         space,
-        at(meta["score"]),
-        at(meta["target"]["label"]),
+        select_sample(meta["score"]),
+        select_sample(meta["target"]["label"]),
         meta["reduce"],
-        _quantity(meta).replace("{space}", space),
+        _get_quantity(meta).replace("{space}", space),
         meta.get("sign", "signed"),
         site in meta.get("copied", ()),
         site,
     )
 
 
-def _quantity(meta: Mapping[str, Any]) -> str:
-    """Return what a value is; results of earlier versions tell less."""
+def _get_quantity(meta: Mapping[str, Any]) -> str:
+    """Return the description of a value, also for results of versions that did not store it."""
     usual = "{space} per unit of input" if meta.get("per_input") else "{space}"
     return str(meta.get("quantity", usual))

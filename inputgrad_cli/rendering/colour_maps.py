@@ -1,4 +1,4 @@
-"""Colour maps as tables of 256 entries."""
+"""Loads colour maps as tables of 256 colours, and applies them."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ from inputgrad_cli.numeric.arrays import Array
 Pixels = NDArray[np.uint8]
 SEQUENTIAL = "inferno"
 DIVERGING = "RdBu_r"
-NAN_COLOUR = (0, 255, 0)  # in neither default map
+NAN_COLOUR = (0, 255, 0)  # green, which neither default map contains
 
 
 @cache
-def table(name: str) -> Pixels:
-    """Return the colours of a map of matplotlib's, (256, 3) uint8."""
+def load_colour_table(name: str) -> Pixels:
+    """Return the colours of a matplotlib colour map, (256, 3) uint8. Raises UsageError."""
     from matplotlib import colormaps
 
     if name not in colormaps:
         raise UsageError(
-            f"--cmap {name}: matplotlib has no such colour map", mend="viridis is one, for example"
+            f"--cmap {name}: matplotlib has no such colour map", hint="viridis is one, for example"
         )
     colours = colormaps[name].resampled(256)(np.arange(256))
     return np.asarray(np.rint(colours[:, :3] * 255), np.uint8)
 
 
-def colour(places: Array, name: str) -> Pixels:
-    """Return (..., H, W, 3) colours of places 0..1; NaN gets a colour of its own."""
-    lost = np.isnan(places)
-    index = np.rint(np.where(lost, 0.0, places) * 255).astype(np.uint8)
-    out: Pixels = np.take(table(name), index, axis=0)
-    out[lost] = NAN_COLOUR
-    return out
+def to_colours(positions: Array, name: str) -> Pixels:
+    """Return the colours (..., H, W, 3) of positions in 0..1; NaN becomes `NAN_COLOUR`."""
+    is_nan = np.isnan(positions)
+    index = np.rint(np.where(is_nan, 0.0, positions) * 255).astype(np.uint8)
+    colours: Pixels = np.take(load_colour_table(name), index, axis=0)
+    colours[is_nan] = NAN_COLOUR
+    return colours

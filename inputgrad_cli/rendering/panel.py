@@ -1,4 +1,4 @@
-"""The panel: input, heatmap, overlay and a colour bar in units, drawn with matplotlib."""
+"""Draws panels of input, heatmap, overlay and colour bar with matplotlib."""
 
 from __future__ import annotations
 
@@ -9,67 +9,70 @@ from typing import Any
 
 import numpy as np
 
-from inputgrad_cli.choices import printable
-from inputgrad_cli.rendering.colour_maps import Pixels, table
+from inputgrad_cli.choices import to_printable
+from inputgrad_cli.rendering.colour_maps import Pixels, load_colour_table
 from inputgrad_cli.rendering.scale import Scale
 
-LINE = 44  # letters of a title that fit above one picture
-BAR = 48  # letters of a label that fit beside the colour bar
-MAX_LINES = 6  # of a title: below that there must be room for pictures
-_ONE_AT_A_TIME = Lock()  # matplotlib is not made for threads
+TITLE_WIDTH = 44  # characters of a title that fit above one picture
+BAR_WIDTH = 48  # characters of a label that fit along the colour bar
+MAX_LINES = 6  # more lines would leave no space for the pictures
+_LOCK = Lock()  # matplotlib is not thread-safe
 
 
 @dataclass(frozen=True)
-class Words:
-    """What stands above a figure, its input and its colour bar, and the colour map's name."""
+class PanelText:
+    """The title of a figure, the labels of its input and colour bar, and its colour map."""
 
     title: str
-    seen: str
+    input_title: str
     bar: str
     cmap: str
 
 
-def panel(
-    seen: Pixels | None, heat: Pixels, overlay: Pixels, *, scale: Scale, words: Words
+def draw_panel(
+    background: Pixels | None, heat: Pixels, overlay: Pixels, *, scale: Scale, panel_text: PanelText
 ) -> Pixels:
-    """Return the figure, (H, W, 3). No pyplot: it would keep state and pick a screen."""
+    """Return the figure, (H, W, 3).
+
+    It is drawn without pyplot, which keeps global state and selects a display.
+    """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    shown = [("heatmap", heat)]
-    if seen is not None:
-        shown = [(words.seen, seen), ("heatmap", heat), ("overlay", overlay)]
-    with _ONE_AT_A_TIME:
-        figure = Figure(figsize=(3.4 * len(shown) + 1.0, 3.9), dpi=110, layout="constrained")
+    layers = [("heatmap", heat)]
+    if background is not None:
+        layers = [(panel_text.input_title, background), ("heatmap", heat), ("overlay", overlay)]
+    with _LOCK:
+        figure = Figure(figsize=(3.4 * len(layers) + 1.0, 3.9), dpi=110, layout="constrained")
         canvas: Any = FigureCanvasAgg(figure)
-        axes = np.atleast_1d(np.asarray(figure.subplots(1, len(shown))))
-        for axis, (name, pixels) in zip(axes, shown, strict=True):
+        axes = np.atleast_1d(np.asarray(figure.subplots(1, len(layers))))
+        for axis, (name, pixels) in zip(axes, layers, strict=True):
             axis.imshow(pixels, interpolation="nearest")
-            axis.set_title(_wrapped(name, LINE, 1), fontsize=10, parse_math=False)
+            axis.set_title(_wrap_text(name, TITLE_WIDTH, 1), fontsize=10, parse_math=False)
             axis.set_axis_off()
-        _draw_bar(figure, list(axes), scale, words)
-        title = _wrapped(words.title, LINE * len(shown), MAX_LINES)
+        _draw_bar(figure, list(axes), scale, panel_text)
+        title = _wrap_text(panel_text.title, TITLE_WIDTH * len(layers), MAX_LINES)
         figure.suptitle(title, fontsize=11, parse_math=False)
         canvas.draw()
     return np.asarray(canvas.buffer_rgba())[..., :3]
 
 
-def _draw_bar(figure: Any, axes: list[Any], scale: Scale, words: Words) -> None:
-    """Add the colour bar; its ends are named, since that is where the colours end."""
+def _draw_bar(figure: Any, axes: list[Any], scale: Scale, panel_text: PanelText) -> None:
+    """Add the colour bar, with ticks at both ends because values beyond them are clipped."""
     from matplotlib.cm import ScalarMappable
     from matplotlib.colors import ListedColormap, Normalize
 
-    limit = scale.limit or 1.0  # a flat map has no other value than zero, and no other is named
-    colours = ListedColormap(table(words.cmap) / 255.0)
+    limit = scale.limit or 1.0  # a flat map holds only zero, which is its only tick
+    colours = ListedColormap(load_colour_table(panel_text.cmap) / 255.0)
     norm = Normalize(-limit if scale.signed else 0.0, limit)
     bar = figure.colorbar(ScalarMappable(norm, colours), ax=axes, shrink=0.8, pad=0.02)
-    ticks = scale.ticks()
+    ticks = scale.list_ticks()
     bar.set_ticks(ticks, labels=[f"{tick:.4g}" for tick in ticks])
-    bar.set_label(_wrapped(words.bar, BAR, MAX_LINES), fontsize=9, parse_math=False)
+    bar.set_label(_wrap_text(panel_text.bar, BAR_WIDTH, MAX_LINES), fontsize=9, parse_math=False)
     bar.ax.tick_params(labelsize=8)
 
 
-def _wrapped(text: str, width: int, most: int) -> str:
-    """Return text in at most so many lines of so many letters, all of which can be drawn."""
-    lines = [printable(line[: width * most]) for line in text.splitlines()[:most]]
-    return "\n".join([part for line in lines for part in wrap(line, width)][:most])
+def _wrap_text(text: str, width: int, max_lines: int) -> str:
+    """Return printable text in at most `max_lines` lines of `width` characters."""
+    lines = [to_printable(line[: width * max_lines]) for line in text.splitlines()[:max_lines]]
+    return "\n".join([part for line in lines for part in wrap(line, width)][:max_lines])

@@ -1,4 +1,4 @@
-"""How pictures are drawn: everything that a user may choose."""
+"""Holds the style of pictures: all options that a user may set."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from typing import Any
 
 from inputgrad_cli.rendering.colour_maps import DIVERGING, SEQUENTIAL
 
-MAX_PIXELS = 1 << 26  # of a picture that is enlarged: 8192 by 8192 take 400 MB to write
+MAX_PIXELS = 1 << 26  # of an enlarged picture; 8192 by 8192 pixels take 400 MB to write
 
 
 @dataclass(frozen=True)
 class Style:
-    """`reduce` and `cmap` None mean what fits the method and the sign; `zoom` None what fits.
+    """The style of pictures. `reduce`, `cmap` and `zoom` are chosen for each picture if None.
 
-    `scale` is `item`, or `run` for one that all pictures share: `limit` is then its end, and
-    `signed` whether it has zero in its middle; None means each picture's own.
+    `scale` is `item`, or `run` for one scale of all pictures. `limit` is then the end of that
+    scale, and `signed` is true if zero is in its middle; both are None for a scale per picture.
     """
 
     kind: str = "overlay"
@@ -30,15 +30,18 @@ class Style:
     signed: bool | None = None
 
     def record(self) -> dict[str, Any]:
-        """Return what differs from the usual style, as it stands in records."""
-        told = {field.name: getattr(self, field.name) for field in fields(self)}
-        return {f.name: told[f.name] for f in fields(self) if told[f.name] != f.default}
+        """Return the fields that differ from the defaults, as they are stored in records."""
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {f.name: values[f.name] for f in fields(self) if values[f.name] != f.default}
 
-    def colours(self, signed: bool) -> str:
-        """Return the name of the colour map."""
+    def get_colour_map(self, signed: bool) -> str:
+        """Return the name of the colour map for a scale that is `signed` or not."""
         return self.cmap or (DIVERGING if signed else SEQUENTIAL)
 
-    def factor(self, height: int, width: int) -> int:
-        """Return the whole factor that brings the short side to at least 224, in bounds."""
-        most = math.isqrt(MAX_PIXELS // (height * width))
-        return self.zoom or max(1, min(most, -(-224 // min(height, width))))
+    def get_zoom(self, height: int, width: int) -> int:
+        """Return the integer factor that enlarges the shorter side to at least 224 pixels.
+
+        The factor is smaller if the picture would exceed `MAX_PIXELS`.
+        """
+        max_zoom = math.isqrt(MAX_PIXELS // (height * width))
+        return self.zoom or max(1, min(max_zoom, -(-224 // min(height, width))))

@@ -1,4 +1,4 @@
-"""Results written after they were found, while the next are sought."""
+"""Writes results in background threads while the next batch is computed."""
 
 from __future__ import annotations
 
@@ -9,42 +9,42 @@ from typing import Generic, TypeVar
 
 T = TypeVar("T")
 
-Ended = tuple[list[T], BaseException | None]
-WRITERS = 2  # that wait for the disk; more would only wait for one another
+GroupResult = tuple[list[T], BaseException | None]
+WRITER_THREADS = 2  # they mostly wait for the disk, so more would only wait for each other
 
 
-class Behind(Generic[T]):
-    """Pieces of work that end later, in groups that are taken in the order they were put."""
+class BackgroundWriter(Generic[T]):
+    """Runs groups of tasks in threads; their results are taken in the order of the groups."""
 
     def __init__(self) -> None:
-        self._pool = ThreadPoolExecutor(WRITERS, thread_name_prefix="behind")
-        self._groups: deque[list[Future[Ended[T]]]] = deque()
+        self._pool = ThreadPoolExecutor(WRITER_THREADS, thread_name_prefix="behind")
+        self._groups: deque[list[Future[GroupResult[T]]]] = deque()
 
-    def put(self, group: Sequence[Callable[[], Iterable[T]]]) -> None:
-        """Begin a group; each piece of it gives its results one by one."""
-        self._groups.append([self._pool.submit(_all, work) for work in group])
+    def put(self, tasks: Sequence[Callable[[], Iterable[T]]]) -> None:
+        """Start a group of tasks; each task yields its results one by one."""
+        self._groups.append([self._pool.submit(_run_all, task) for task in tasks])
 
-    def take(self, most: int) -> Iterator[Ended[T]]:
-        """Yield groups, the oldest first, until at most `most` are left under way.
+    def take(self, limit: int) -> Iterator[GroupResult[T]]:
+        """Yield the results of groups, the oldest first, until at most `limit` are running.
 
-        Beside what was done of a group stands the first error, where something failed.
+        Each group's results come with its first error, or None.
         """
-        while len(self._groups) > most:
+        while len(self._groups) > limit:
             ended = [future.result() for future in self._groups.popleft()]
-            done = [one for some, _ in ended for one in some]
+            done = [result for results, _ in ended for result in results]
             yield done, next((error for _, error in ended if error), None)
 
     def stop(self) -> None:
-        """Wait for what is under way, and begin nothing more."""
+        """Wait for running tasks and cancel those that have not started."""
         self._pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _all(work: Callable[[], Iterable[T]]) -> Ended[T]:
-    """Return what a piece of work gave, and what ended it before its time."""
+def _run_all(task: Callable[[], Iterable[T]]) -> GroupResult[T]:
+    """Run a task to its end; return its results, and the error that stopped it, if any."""
     done: list[T] = []
     try:
-        for one in work():
-            done.append(one)
+        for result in task():
+            done.append(result)
     except BaseException as error:
         return done, error
     return done, None

@@ -1,4 +1,4 @@
-"""How many items of a run are through: written, failed, or done by an earlier run."""
+"""Counts the items of a run that are written, failed, or skipped."""
 
 from __future__ import annotations
 
@@ -7,34 +7,34 @@ from collections import deque
 from inputgrad_cli.runs.events import Progress
 
 
-class Tally:
-    """Counts the items of a run of `total` items, each of so many maps.
+class RunCounts:
+    """Counts the finished items of a run of `total` items with `maps` maps each.
 
-    `under_way` holds the sizes of the batches that are being written, in order.
+    `pending_batches` holds the sizes of the batches that are being written, in order.
     """
 
     def __init__(self, total: int, maps: int) -> None:
         self.done = 0
         self.skipped = 0
-        self.under_way: deque[int] = deque()
+        self.pending_batches: deque[int] = deque()
         self._total, self._maps = total, maps
-        self._passed = ("", 0)
+        self._last_item = ("", 0)
 
-    def skip(self, item: str) -> bool:
-        """Count a map that was made before; return whether it was the last of its item."""
-        name, maps = self._passed
-        self._passed = (item, maps + 1 if name == item else 1)
-        if self._passed[1] < self._maps:
+    def count_skipped(self, item: str) -> bool:
+        """Count a map that exists already; return whether it was the last of its item."""
+        name, maps = self._last_item
+        self._last_item = (item, maps + 1 if name == item else 1)
+        if self._last_item[1] < self._maps:
             return False
         self.done += 1
         self.skipped += 1
         return True
 
-    def written(self) -> Progress:
-        """Count the batch that was begun first as through, and return how far the run is."""
-        self.done += self.under_way.popleft()
-        return self.progress()
+    def count_batch(self) -> Progress:
+        """Count the oldest pending batch as done, and return the progress of the run."""
+        self.done += self.pending_batches.popleft()
+        return self.get_progress()
 
-    def progress(self) -> Progress:
-        """Return how far the run is."""
+    def get_progress(self) -> Progress:
+        """Return the progress of the run."""
         return Progress(self.done, self._total, self.skipped)

@@ -1,4 +1,4 @@
-"""What a reader of the results should know, though nothing failed."""
+"""Yields warnings about a run, its items and its maps."""
 
 from __future__ import annotations
 
@@ -8,103 +8,111 @@ from typing import Any
 
 from inputgrad_cli.data.attribution import Attribution
 from inputgrad_cli.data.signature import Signature
-from inputgrad_cli.formats.combine_inputs import CROSSED
-from inputgrad_cli.runs.events import Warned
+from inputgrad_cli.formats.combine_inputs import CROSSED_NOTE
+from inputgrad_cli.runs.events import RunWarning
 from inputgrad_cli.runs.inputs.find_inputs import Item
-from inputgrad_cli.runs.inputs.loader import Load
-from inputgrad_cli.runs.planning.pixel_record import shows_pictures
+from inputgrad_cli.runs.inputs.loader import LoadedItem
+from inputgrad_cli.runs.planning.pixel_record import has_picture_files
 from inputgrad_cli.runs.planning.plan import Plan
-from inputgrad_cli.storage.file_names import Map
+from inputgrad_cli.storage.file_names import MapSpec
 
-OF_CLASSES = ("crossentropy", "cross_entropy", "hinge")  # losses of outputs that are classes
+CLASS_LOSSES = ("crossentropy", "cross_entropy", "hinge")  # losses of outputs that are classes
 
 
-def run_warnings(plan: Plan) -> Iterator[Warned]:
-    """Yield what holds for the whole run and is known before it starts."""
-    for name, doubt in plan.pixels.doubts.items() if shows_pictures(plan) else ():
-        where = f"input {name!r}: " if len(plan.outline.inputs or ()) > 1 else ""
-        yield Warned(
+def yield_run_warnings(plan: Plan) -> Iterator[RunWarning]:
+    """Yield the warnings that hold for the whole run and are known before it starts."""
+    for name, doubt in plan.pixels.doubts.items() if has_picture_files(plan) else ():
+        prefix = f"input {name!r}: " if len(plan.outline.inputs or ()) > 1 else ""
+        yield RunWarning(
             "preprocess-assumed",
-            f"{where}{doubt}. A wrong guess gives plausible pictures that mean nothing: settle it "
+            f"{prefix}{doubt}. A wrong guess gives plausible pictures that mean nothing: settle it "
             "with --preprocess",
         )
-    if plan.found.doubled:
-        yield Warned("doubled", f"{plan.found.doubled} inputs were named twice; each is done once")
+    if plan.inputs.duplicate_count:
+        yield RunWarning(
+            "doubled", f"{plan.inputs.duplicate_count} inputs were named twice; each is done once"
+        )
 
 
-def head_warnings(plan: Plan, signature: Signature) -> Iterator[Warned]:
-    """Yield why the logits of an output are not used, though they were wanted."""
-    for head in signature.outputs:
-        if head.note and plan.job.space == "auto":
-            yield Warned(
+def yield_output_warnings(plan: Plan, signature: Signature) -> Iterator[RunWarning]:
+    """Yield a warning for each output whose logits cannot be used, with the reason."""
+    for output in signature.outputs:
+        if output.note and plan.options.space == "auto":
+            yield RunWarning(
                 "logits-unresolved",
-                f"output {head.name!r}: {head.note}; the output itself is "
+                f"output {output.name!r}: {output.note}; the output itself is "
                 "differentiated, and where it is saturated its gradient vanishes",
             )
 
 
-def choice_warnings(plan: Plan, signature: Signature) -> Iterator[Warned]:
-    """Yield that `auto` takes the largest of several numbers which nothing calls classes."""
-    loss = json.dumps(plan.file.compiled, default=str).lower()
-    asked = [target for target in plan.every_target if target.kind == "auto" and not target.layer]
-    for head in signature.outputs if asked and not any(w in loss for w in OF_CLASSES) else ():
-        count = head.classes or 1
-        is_asked = any(target.head in (None, head.name) for target in asked)
-        is_named = head.activation or head.note or len(plan.labels) == count
+def yield_target_warnings(plan: Plan, signature: Signature) -> Iterator[RunWarning]:
+    """Yield a warning if `auto` takes the largest of several values that may not be classes."""
+    loss = json.dumps(plan.model_file.compiled, default=str).lower()
+    targets = [target for target in plan.all_targets if target.kind == "auto" and not target.layer]
+    for output in signature.outputs if targets and not any(w in loss for w in CLASS_LOSSES) else ():
+        count = output.class_count or 1
+        is_asked = any(target.head in (None, output.name) for target in targets)
+        is_named = output.activation or output.note or len(plan.labels) == count
         if is_asked and count > 1 and not is_named:
-            yield Warned(
+            yield RunWarning(
                 "auto-largest",
-                f"output {head.name!r}: nothing in the model calls its {count} numbers classes; "
+                f"output {output.name!r}: nothing in the model calls its {count} numbers classes; "
                 "auto takes the largest of each sample. Name one with -t unit:I, or the classes "
                 "with --labels",
             )
 
 
-def item_warnings(load: Load) -> Iterator[Warned]:
-    """Yield what was done to an item's data."""
-    if load.again:
-        yield Warned(
+def yield_item_warnings(loaded: LoadedItem) -> Iterator[RunWarning]:
+    """Yield the warnings about an item's data."""
+    if loaded.is_recomputed:
+        yield RunWarning(
             "again",
-            "made before of another input or with other options; computed again, and replaced",
-            load.item.name,
+            "made earlier from another input or with other options; computed again and replaced",
+            loaded.item.name,
         )
-    for code, note in load.samples.notes.items():
-        if code == CROSSED and not load.item.serves_all:  # two files, combined as they were given
+    for code, note in loaded.samples.notes.items():
+        if code == CROSSED_NOTE and not loaded.item.serves_all:  # two files given as a pair
             continue
-        yield Warned(code, note, load.item.name)
+        yield RunWarning(code, note, loaded.item.name)
 
 
-def map_warnings(item: Item, made: Map, attribution: Attribution) -> Iterator[Warned]:
-    """Yield what is odd about a map; once a map, whatever the number of samples."""
+def yield_map_warnings(item: Item, spec: MapSpec, attribution: Attribution) -> Iterator[RunWarning]:
+    """Yield the warnings about a map, once per map whatever the number of samples."""
     checks: Any = attribution.metadata["checks"]
-    told = [c for c in (checks if attribution.many else [checks]) if c]
-    gaps = [c["completeness"] for c in told if "completeness" in c and not c["completeness"]["ok"]]
+    sample_checks = [c for c in (checks if attribution.many else [checks]) if c]
+    gaps = [
+        c["completeness"]
+        for c in sample_checks
+        if "completeness" in c and not c["completeness"]["ok"]
+    ]
     if gaps:
         worst = max(gaps, key=lambda gap: gap["gap"])
-        yield Warned(
+        yield RunWarning(
             "completeness",
-            f"{made.label}: attributions miss the score difference by {worst['gap']:.2g} of it "
+            f"{spec.label}: attributions miss the score difference by {worst['gap']:.2g} of it "
             f"after {worst['steps']} steps; take more steps, or raise --tolerance",
             item.name,
         )
-    if wrong := [c["gradient"] for c in told if "gradient" in c and not c["gradient"]["ok"]]:
-        worst = max(wrong, key=lambda slope: slope["error"])
-        yield Warned(
+    if gradients := [
+        c["gradient"] for c in sample_checks if "gradient" in c and not c["gradient"]["ok"]
+    ]:
+        worst = max(gradients, key=lambda slope: slope["error"])
+        yield RunWarning(
             "gradient",
-            f"{made.label}: the gradient promises a slope of {worst['slope']:.4g}, the score has "
-            f"one of {worst['difference']:.4g}; a layer or loss may have a derivative of its own",
+            f"{spec.label}: the gradient gives a slope of {worst['slope']:.4g}, differences of the "
+            f"score give {worst['difference']:.4g}; a layer or loss may have a custom derivative",
             item.name,
         )
-    if any(not c["finite"] for c in told):
-        yield Warned("nonfinite", f"{made.label}: NaN or infinity in the map", item.name)
-    if zeros := dict.fromkeys(c.get("zero_because", "") for c in told if c["zero"]):
-        words = [f"{made.label}: the map is zero everywhere", *filter(None, zeros)]
-        yield Warned("zero", "; ".join(words), item.name)
-    for name, why in attribution.metadata["unexplained"].items():
-        message = f"input {name!r} is left out of the maps and stays at its value: {why}"
-        if not why.startswith(("it holds", "no output")):
+    if any(not c["finite"] for c in sample_checks):
+        yield RunWarning("nonfinite", f"{spec.label}: NaN or infinity in the map", item.name)
+    if zero_reasons := dict.fromkeys(c.get("zero_because", "") for c in sample_checks if c["zero"]):
+        words = [f"{spec.label}: the map is zero everywhere", *filter(None, zero_reasons)]
+        yield RunWarning("zero", "; ".join(words), item.name)
+    for name, reason in attribution.metadata["unexplained"].items():
+        message = f"input {name!r} is left out of the maps and stays at its value: {reason}"
+        if not reason.startswith(("it holds", "no output")):
             message += "; -m feature-ablation explains it by changing it"
-        yield Warned("unexplained", message)
-    if apart := attribution.metadata["disconnected"]:
-        names = ", ".join(apart)
-        yield Warned("disconnected", f"the target does not depend on input {names}", item.name)
+        yield RunWarning("unexplained", message)
+    if disconnected := attribution.metadata["disconnected"]:
+        names = ", ".join(disconnected)
+        yield RunWarning("disconnected", f"the target does not depend on input {names}", item.name)

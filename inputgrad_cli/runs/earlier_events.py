@@ -1,4 +1,4 @@
-"""What earlier processes of this very call have done: kept line by line, for one that goes on."""
+"""Keeps the events of a call on disk, so that a restarted process can continue the call."""
 
 from __future__ import annotations
 
@@ -8,26 +8,35 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from inputgrad_cli.formats.attribution_npz import dump
-from inputgrad_cli.runs.events import Event, ItemDone, Noted, Start, Summary, Warned, is_kept
-from inputgrad_cli.supervision.call_notes import Notes
+from inputgrad_cli.formats.attribution_npz import dump_json
+from inputgrad_cli.runs.events import (
+    Event,
+    ItemEvent,
+    RunNote,
+    RunStart,
+    RunWarning,
+    Summary,
+    is_sent_once,
+)
+from inputgrad_cli.supervision.call_notes import CallNotes
 
-KINDS: dict[str, type[Start | ItemDone | Warned | Noted]] = {
-    kind.__name__: kind for kind in (Start, ItemDone, Warned, Noted)
+KINDS: dict[str, type[RunStart | ItemEvent | RunWarning | RunNote]] = {
+    kind.__name__: kind for kind in (RunStart, ItemEvent, RunWarning, RunNote)
 }
 
 
-AT_ONCE = 1000  # events of a map of many samples that stand in a line
+EVENTS_PER_LINE = 1000  # limits the length of a line for maps of many samples
 
 
-class Recall:
-    """The events of a call, those of earlier processes at first, and what of it is done.
+class EarlierEvents:
+    """The events of a call, starting with those of its earlier processes.
 
-    `stems` are those of the maps that were told of, `unmet` the checks of them that do not hold.
+    `stems` are the stems of the maps that have been reported, `unmet` is how many of their checks
+    do not hold.
     """
 
     def __init__(self) -> None:
-        self._notes = Notes()
+        self._notes = CallNotes()
         self.events: list[Event] = []
         self.stems: set[str] = set()
         self.unmet = 0
@@ -37,67 +46,69 @@ class Recall:
 
     def _read(self) -> None:
         waiting: list[Event] = []
-        for line in self._notes.earlier:
+        for line in self._notes.earlier_lines:
             note = json.loads(line)
             self.began = note.get("began", self.began)
             self.unmet += note.get("unmet", 0)
             self.stems.update(note.get("stems", ()))
-            waiting += [_event(*one) for one in note.get("events", ())]
-            if not note.get("more"):
+            waiting += [_build_event(*row) for row in note.get("events", ())]
+            if not note.get("more"):  # the events of a map count only once all are there
                 self.events += waiting
                 waiting.clear()
-        self._known.update(event for event in self.events if not isinstance(event, ItemDone))
-        if not self._notes.earlier:
+        self._known.update(event for event in self.events if not isinstance(event, ItemEvent))
+        if not self._notes.earlier_lines:
             self._note(began=self.began)
 
-    def fresh(
+    def keep_new(
         self, events: Iterable[Event], stems: Sequence[str] = (), unmet: int = 0
     ) -> list[Event]:
-        """Return those events that are not known yet, and keep them: they are told next.
+        """Keep the events that are not known yet, and return them to be reported.
 
-        `stems` are those of the maps that the events tell of, all that there is of them.
+        `stems` are the stems of the maps whose events are complete with these.
         """
-        new = [event for event in events if isinstance(event, ItemDone) or not self._knows(event)]
+        new = [
+            event for event in events if isinstance(event, ItemEvent) or not self._is_known(event)
+        ]
         self.stems.update(stems)
-        kept = [event for event in new if is_kept(event)]
-        while len(kept) > AT_ONCE:
-            self._note(events=_written(kept[:AT_ONCE]), more=True)
-            del kept[:AT_ONCE]
-        if kept or stems:
-            self._note(events=_written(kept), stems=list(stems), unmet=unmet)
+        sent_once = [event for event in new if is_sent_once(event)]
+        while len(sent_once) > EVENTS_PER_LINE:
+            self._note(events=_serialize_events(sent_once[:EVENTS_PER_LINE]), more=True)
+            del sent_once[:EVENTS_PER_LINE]
+        if sent_once or stems:
+            self._note(events=_serialize_events(sent_once), stems=list(stems), unmet=unmet)
         return new
 
-    def counts(self) -> Counter[str]:
-        """Return how many events of items there were of each status, and the checks not met."""
-        items = (event for event in self.events if isinstance(event, ItemDone))
+    def count_events(self) -> Counter[str]:
+        """Count the item events by status, and the checks that do not hold (`unmet`)."""
+        items = (event for event in self.events if isinstance(event, ItemEvent))
         return Counter(event.status for event in items) + Counter(unmet=self.unmet)
 
-    def failed(self) -> set[str]:
-        """Return the names of the items that failed, as the stream tells them."""
-        items = (event for event in self.events if isinstance(event, ItemDone))
+    def list_failed_inputs(self) -> set[str]:
+        """Return the names of the items that failed, as written in the stream."""
+        items = (event for event in self.events if isinstance(event, ItemEvent))
         return {event.fields["input"] for event in items if event.status == "failed"}
 
-    def summary(self, code: int) -> Summary:
-        """Return the end of a call that earlier processes alone worked on."""
-        done, seconds = self.counts(), time.monotonic() - self.began
-        return Summary(done["ok"], done["failed"], done["skipped"], seconds, code)
+    def build_summary(self, code: int) -> Summary:
+        """Build the summary of a call whose work was done by earlier processes alone."""
+        counts, seconds = self.count_events(), time.monotonic() - self.began
+        return Summary(counts["ok"], counts["failed"], counts["skipped"], seconds, code)
 
-    def _knows(self, event: Event) -> bool:
-        if isinstance(event, Start):  # a directory may have got another file since
-            return any(isinstance(known, Start) for known in self._known)
+    def _is_known(self, event: Event) -> bool:
+        if isinstance(event, RunStart):  # the count may differ if a directory has new files
+            return any(isinstance(known, RunStart) for known in self._known)
         return event in self._known
 
     def _note(self, **note: Any) -> None:
-        self._notes.add(dump(note).encode())
+        self._notes.add(dump_json(note).encode())
 
 
-def _written(events: Sequence[Event]) -> list[list[Any]]:
-    return [[type(event).__name__, _fields(event)] for event in events]
+def _serialize_events(events: Sequence[Event]) -> list[list[Any]]:
+    return [[type(event).__name__, _get_fields(event)] for event in events]
 
 
-def _fields(event: Event) -> dict[str, Any]:
-    return dict(event.fields) if isinstance(event, ItemDone) else dict(vars(event))
+def _get_fields(event: Event) -> dict[str, Any]:
+    return dict(event.fields) if isinstance(event, ItemEvent) else dict(vars(event))
 
 
-def _event(kind: str, fields: dict[str, Any]) -> Event:
-    return ItemDone(fields) if kind == ItemDone.__name__ else KINDS[kind](**fields)
+def _build_event(kind: str, fields: dict[str, Any]) -> Event:
+    return ItemEvent(fields) if kind == ItemEvent.__name__ else KINDS[kind](**fields)

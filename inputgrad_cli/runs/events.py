@@ -1,4 +1,4 @@
-"""What a run tells while it goes: one frozen value an event, one record a line of the stream."""
+"""The events of a run, and their records, one per line of the machine stream."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Any
 
 from inputgrad_cli.errors import InputgradError
 
-SCHEMA = 1
+SCHEMA = 1  # version of the machine stream
 
 
 @dataclass(frozen=True)
-class Start:
+class RunStart:
     """The run begins; the model is loaded next."""
 
     version: str
@@ -31,13 +31,14 @@ class Start:
 
 
 @dataclass(frozen=True)
-class ItemDone:
+class ItemEvent:
     """One sample of one map is done, skipped or failed; `fields` are those of the contract."""
 
     fields: Mapping[str, Any]
 
     def record(self) -> dict[str, Any]:
         """Return the line of the machine stream."""
+        # `class` is for people's output alone; the stream contract does not name it.
         target = {k: v for k, v in self.fields["target"].items() if k != "class"}
         return {"type": "item", **self.fields, "target": target}
 
@@ -48,8 +49,8 @@ class ItemDone:
 
 
 @dataclass(frozen=True)
-class Warned:
-    """Something that a reader of the results should know."""
+class RunWarning:
+    """A warning about the run or one of its inputs."""
 
     code: str
     message: str
@@ -61,8 +62,8 @@ class Warned:
 
 
 @dataclass(frozen=True)
-class Noted:
-    """Something for people who ask for more words, if `loud` for all; not on the stream."""
+class RunNote:
+    """A note for verbose output, or for all output if `loud`; not on the stream."""
 
     message: str
     loud: bool = False
@@ -70,7 +71,7 @@ class Noted:
 
 @dataclass(frozen=True)
 class Progress:
-    """So many items are through, some of them by an earlier run; not on the stream."""
+    """How many items are done, and how many of those an earlier run has done; not on the stream."""
 
     done: int
     total: int
@@ -99,14 +100,14 @@ class Summary:
         }
 
 
-Event = Start | ItemDone | Warned | Noted | Progress | Summary
+Event = RunStart | ItemEvent | RunWarning | RunNote | Progress | Summary
 
 
-def is_kept(event: Event) -> bool:
-    """Return whether an event is told once a call, however many processes work on it."""
+def is_sent_once(event: Event) -> bool:
+    """Return whether an event is sent once per call, however many processes work on the call."""
     return not isinstance(event, (Progress, Summary))
 
 
-def failure(error: InputgradError) -> dict[str, str]:
-    """Return an error as it stands in an item."""
-    return {"kind": error.kind, "message": error.sentence()}
+def to_error_fields(error: InputgradError) -> dict[str, str]:
+    """Return the fields of an error, as an item event has them."""
+    return {"kind": error.kind, "message": error.format_line()}

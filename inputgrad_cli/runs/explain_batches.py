@@ -1,4 +1,4 @@
-"""The model of a run: opened when the first batch needs it, asked batch by batch."""
+"""Opens the model of a run when the first batch needs it, and explains batch after batch."""
 
 from __future__ import annotations
 
@@ -10,224 +10,250 @@ from functools import cached_property
 from typing import Any
 
 from inputgrad_cli import api
-from inputgrad_cli.data.baselines import Baseline, Given
+from inputgrad_cli.data.baselines import Baseline, FromFile
 from inputgrad_cli.data.samples import Samples
-from inputgrad_cli.data.signature import Port
+from inputgrad_cli.data.signature import InputSpec
 from inputgrad_cli.data.target_text import Target
 from inputgrad_cli.errors import ItemError, UsageError
-from inputgrad_cli.explanation.batch import Answer, InTurn, explain_batch
+from inputgrad_cli.explanation.batch import BatchAttribution, SerialEngine, explain_batch
 from inputgrad_cli.explanation.early_checks import refuse_labels
-from inputgrad_cli.explanation.item_record import Facts
-from inputgrad_cli.explanation.request import Question
-from inputgrad_cli.formats.baseline_files import content, read_given
-from inputgrad_cli.interfaces.engine import SILENT, Telling
+from inputgrad_cli.explanation.item_record import Provenance
+from inputgrad_cli.explanation.request import ExplainRequest
+from inputgrad_cli.formats.baseline_files import read_baseline, read_baseline_bytes
+from inputgrad_cli.formats.images.options import ImageOptions
+from inputgrad_cli.interfaces.engine import NO_PROGRESS, ProgressCallbacks
 from inputgrad_cli.numeric.arrays import Array
-from inputgrad_cli.runs.inputs.loader import Load, Piece, pieces
-from inputgrad_cli.runs.planning.pixel_record import code_marks, remembered, shows_pictures
+from inputgrad_cli.runs.inputs.loader import Chunk, LoadedItem, yield_chunks
+from inputgrad_cli.runs.planning.pixel_record import has_picture_files, hash_code, read_pixel_record
 from inputgrad_cli.runs.planning.plan import Plan
-from inputgrad_cli.runs.planning.schedule import Pace
-from inputgrad_cli.runs.spill_buffer import Keeper
+from inputgrad_cli.runs.planning.schedule import Schedule
+from inputgrad_cli.runs.spill_buffer import SpillBuffer
 from inputgrad_cli.schema.records import RunRecord
 from inputgrad_cli.supervision.shared_page import Stage
 from inputgrad_cli.supervision.worker import WORKER
 
 
 @dataclass(frozen=True)
-class Found:
-    """What a batch gave: the answers of each pass, their facts, the seconds a sample took."""
+class BatchResult:
+    """The attributions of each pass over a batch, their provenance, and the seconds per sample."""
 
-    batch: Sequence[Load]
-    passes: Sequence[Sequence[Answer]]
-    facts: Facts
+    batch: Sequence[LoadedItem]
+    passes: Sequence[Sequence[BatchAttribution]]
+    provenance: Provenance
     seconds: float
 
     @property
     def nbytes(self) -> int:
-        """Return how much memory the values take."""
-        return sum(a.nbytes for part in self.passes for made in part for a in made.values.values())
+        """Return how many bytes of memory the values take."""
+        return sum(
+            a.nbytes
+            for part in self.passes
+            for attribution in part
+            for a in attribution.values.values()
+        )
 
 
 @dataclass(frozen=True)
-class Faulty:
-    """A batch that gave nothing, because of one of its items."""
+class BatchFailure:
+    """A batch that could not be explained, because one of its items is at fault."""
 
-    batch: Sequence[Load]
+    batch: Sequence[LoadedItem]
     error: ItemError
 
 
-class Computer:
-    """Opens the model late: a run whose items are all done needs no TensorFlow."""
+class BatchExplainer:
+    """Explains batches; opens the model late, because a run that is done needs no TensorFlow."""
 
     def __init__(
         self,
         plan: Plan,
-        pace: Pace,
+        schedule: Schedule,
         opened: Callable[[api.Model], None],
-        telling: Telling = SILENT,
+        callbacks: ProgressCallbacks = NO_PROGRESS,
     ) -> None:
-        self._plan, self._pace, self._opened = plan, pace, opened
-        self._telling = telling
-        self._settled = False
-        self._size = pace.batch_size
+        self._plan, self._schedule, self._notify_opened = plan, schedule, opened
+        self._callbacks = callbacks
+        self._is_ready = False
+        self._batch_size = schedule.batch_size
         self._model: api.Model | None = None
 
     @property
     def plan(self) -> Plan:
-        """Return the plan, with what the opened model told."""
+        """Return the plan, updated with what the opened model has shown."""
         return self._plan
 
-    def settle_pixels(self, earlier: RunRecord | None) -> None:
-        """Let the opened model tell how it takes pixels, where its file cannot.
+    def resolve_pixels(self, earlier: RunRecord | None) -> None:
+        """Find out the pixel preprocessing from the opened model if its file does not show it.
 
-        What an earlier run was told is not asked again: if all is done, nothing is opened.
+        If an earlier run has recorded it, the model is not opened.
         """
         plan = self._plan
-        if plan.pixels.settled or not (shows_pictures(plan) or plan.job.baseline):
+        if plan.pixels.is_final or not (has_picture_files(plan) or plan.options.baseline):
             return
-        pixels = remembered(earlier, plan.file.sha256, code_marks(plan.job.code))
-        pixels = pixels or self.model.preprocessing(plan.job.preprocess)
+        pixels = read_pixel_record(earlier, plan.model_file.sha256, hash_code(plan.options.code))
+        pixels = pixels or self.model.resolve_preprocessing(plan.options.preprocess)
         self._plan = replace(plan, pixels=pixels)
 
     @property
     def model(self) -> api.Model:
         """Return the model, opening it the first time."""
         if self._model is None:
-            job = self._plan.job
-            WORKER.enter(Stage.OPENING, str(job.model))
+            options = self._plan.options
+            WORKER.enter_stage(Stage.OPENING, str(options.model))
             self._model = api.load(
-                self._plan.file,
-                code=job.code,
-                trust=job.trust,
-                device=job.device,
+                self._plan.model_file,
+                code=options.code,
+                trust=options.trust,
+                device=options.device,
                 labels=self._plan.labels,
-                batch_size=self._size,
-                traced=self._pace.mode != "eager",
-                folded=self._pace.mode == "folded",
-                padded=self._pace.padded,
-                telling=self._telling,
-                kernels=self._pace.kernels,
+                batch_size=self._batch_size,
+                traced=self._schedule.mode != "eager",
+                folded=self._schedule.mode == "folded",
+                padded=self._schedule.padded,
+                telling=self._callbacks,
+                kernels=self._schedule.kernels,
             )
-            WORKER.enter(Stage.COMPUTING, str(job.model))
+            WORKER.enter_stage(Stage.COMPUTING, str(options.model))
         return self._model
 
     def resize(self, size: int) -> None:
-        """Hold at most `size` samples in one pass from here on."""
-        if self._model and size != self._size:
+        """Limit each pass to `size` samples from now on."""
+        if self._model and size != self._batch_size:
             self._model.engine.resize(size)
-        self._size = size
+        self._batch_size = size
 
-    def ports(self) -> tuple[Port, ...]:
-        """Return the model's inputs, from the archive where it tells them."""
+    def list_inputs(self) -> tuple[InputSpec, ...]:
+        """Return the model's inputs, from the model file if it names them."""
         return self._plan.outline.inputs or self.model.signature.inputs
 
     @property
-    def lanes(self) -> int:
-        """Return how many batches gain by being computed at a time; 0 where no model is open."""
-        return self.model.engine.lanes if self._settled else 0
+    def parallel_calls(self) -> int:
+        """Return how many batches should be computed in parallel; 0 while no model is open."""
+        return self.model.engine.parallel_calls if self._is_ready else 0
 
-    def found(self, batch: Sequence[Load], shared: bool = False) -> Found | Faulty:
-        """Return what a batch gives, or the error where one of its items is at fault.
+    def explain(
+        self, batch: Sequence[LoadedItem], shared: bool = False
+    ) -> BatchResult | BatchFailure:
+        """Explain a batch; return the error instead if one of its items is at fault.
 
-        `shared` says that others are computed at the same time.
+        `shared` means that other batches are computed at the same time.
         """
-        began, names = time.monotonic(), [load.item.name for load in batch]
-        _ = self.model  # a process that dies while it is opened does not die of an item
+        start, names = time.monotonic(), [loaded.item.name for loaded in batch]
+        _ = self.model  # opened first, so that a crash while opening is not blamed on an item
         try:
-            with WORKER.at_work(names):
-                passes, facts = self._answers(batch, shared), self._facts()
+            with WORKER.mark_under_way(names):
+                passes, provenance = self._explain_chunks(batch, shared), self._build_provenance()
         except ItemError as error:
-            return Faulty(batch, error)
-        seconds = (time.monotonic() - began) / sum(len(load.samples) for load in batch)
-        return Found(batch, passes, facts, seconds)
+            return BatchFailure(batch, error)
+        seconds = (time.monotonic() - start) / sum(len(loaded.samples) for loaded in batch)
+        return BatchResult(batch, passes, provenance, seconds)
 
-    def _answers(self, batch: Sequence[Load], shared: bool) -> list[list[Answer]]:
-        """Return the answers of each pass over the samples of a batch that can be used."""
-        passes: list[list[Answer]] = []
-        keeper, many, through = Keeper(self._plan.job.out), batch[0].samples.many, 0
-        for piece in pieces(batch, self._size):
-            samples = piece.samples
-            question = self._question(batch[0], piece.targets)
-            if not self._settled:
-                job = self._plan.job
-                self.model.settle(samples, self._plan.every_target, job.precision, job.seed)
+    def _explain_chunks(
+        self, batch: Sequence[LoadedItem], shared: bool
+    ) -> list[list[BatchAttribution]]:
+        """Return the attributions of each pass over the usable samples of a batch."""
+        passes: list[list[BatchAttribution]] = []
+        buffer, is_many, done = SpillBuffer(self._plan.options.out), batch[0].samples.many, 0
+        for chunk in yield_chunks(batch, self._batch_size):
+            samples = chunk.samples
+            request = self._build_request(batch[0], chunk.targets)
+            if not self._is_ready:
+                plan, options = self._plan, self._plan.options
+                self.model.calibrate(samples, plan.all_targets, options.precision, options.seed)
                 refuse_labels(self._plan.labels, self.model.signature.outputs)
-            self._telling.stage("")
-            found = self._explained(samples, question, piece, shared and not many)
-            passes.append(keeper.keep(found) if many else found)
-            if many:
-                through += len(samples)
-                self._telling.part(through, len(batch[0].samples))
-            if not self._settled:
-                self._opened(self.model)
-                self._settled = True
+            self._callbacks.on_stage("")  # opening is over
+            attributions = self._explain_chunk(samples, request, chunk, shared and not is_many)
+            passes.append(buffer.keep(attributions) if is_many else attributions)
+            if is_many:
+                done += len(samples)
+                self._callbacks.on_samples(done, len(batch[0].samples))
+            if not self._is_ready:
+                self._notify_opened(self.model)
+                self._is_ready = True
         if not passes:
             raise ItemError(f"{batch[0].item.path}: no sample of it can be used", kind="empty")
         return passes
 
-    def _explained(
-        self, samples: Samples, question: Question, piece: Piece, shared: bool
-    ) -> list[Answer]:
-        engine = InTurn(self.model.engine) if shared else self.model.engine
+    def _explain_chunk(
+        self, samples: Samples, request: ExplainRequest, chunk: Chunk, shared: bool
+    ) -> list[BatchAttribution]:
+        engine = SerialEngine(self.model.engine) if shared else self.model.engine
         try:
-            return explain_batch(engine, samples, question, piece.truth)
+            return explain_batch(engine, samples, request, chunk.truth)
         except UsageError as error:
-            if piece.targets is None:
+            if chunk.targets is None:
                 raise
-            # A target from a file is one item's own; the others need not suffer.
+            # A target from a file belongs to one item, so only that item fails.
             raise ItemError(
-                error.what, reason=error.reason, mend=error.mend, kind="target"
+                error.message, reason=error.reason, hint=error.hint, kind="target"
             ) from None
 
-    def _facts(self) -> Facts:
-        """Return what the records of all items share."""
-        return api.facts(self.model, self._question(None, None))
+    def _build_provenance(self) -> Provenance:
+        """Build the facts that the records of all items share."""
+        return api.build_provenance(self.model, self._build_request(None, None))
 
-    def _question(self, load: Load | None, targets: tuple[Target, ...] | None) -> Question:
-        plan, job = self._plan, self._plan.job
-        wanted = {made.label for made, _ in load.todo} if load else set()
-        return Question(
-            tuple(wish for wish in plan.wishes if load is None or wish.label in wanted),
-            targets or job.targets,
-            job.space,
-            job.wrt,
+    def _build_request(
+        self, loaded: LoadedItem | None, targets: tuple[Target, ...] | None
+    ) -> ExplainRequest:
+        plan, options = self._plan, self._plan.options
+        labels = {spec.label for spec, _ in loaded.todo} if loaded else set()
+        return ExplainRequest(
+            tuple(
+                requested
+                for requested in plan.methods
+                if loaded is None or requested.label in labels
+            ),
+            targets or options.targets,
+            options.space,
+            options.wrt,
             plan.baseline,
-            job.seed,
-            job.tolerance,
+            options.seed,
+            options.tolerance,
             plan.labels,
-            api.pixel_inputs(self.ports(), plan.pixels),
+            api.find_pixel_inputs(self.list_inputs(), plan.pixels),
             plan.masks,
             self.model.compiled_loss,
-            self._given,
-            job.check_grad,
+            self._baseline_samples,
+            options.check_grad,
         )
 
     @cached_property
-    def _given(self) -> dict[str, Array]:
-        return read_given(self._plan.baseline, self._plan.reading(self.ports()))
+    def _baseline_samples(self) -> dict[str, Array]:
+        return read_baseline(self._plan.baseline, self._plan.build_reading(self.list_inputs()))
 
 
-def _given_mark(baseline: Baseline | None) -> str | None:
-    """Return a hash of the file that a baseline stands in."""
-    if not isinstance(baseline, Given):
+def _hash_baseline_file(baseline: Baseline | None) -> str | None:
+    """Return the hash of the file that a baseline comes from, None for other baselines."""
+    if not isinstance(baseline, FromFile):
         return None
-    return hashlib.sha256(content(baseline)).hexdigest()
+    return hashlib.sha256(read_baseline_bytes(baseline)).hexdigest()
 
 
-def deciding(plan: Plan) -> dict[str, Any]:
-    """Return everything but an item's own content that decides its arrays."""
-    job = plan.job
+def _format_image_options(options: ImageOptions) -> str:
+    """Format the picture options for a fingerprint."""
+    # Fingerprints are compared with stored ones, so the names must stay as they were.
+    resize = options.resize
+    return (
+        f"Viewing(resize=Resize(how={resize.mode!r}, interp={resize.interp!r}), "
+        f"frame={options.frame!r}, span={options.value_range!r})"
+    )
+
+
+def build_fingerprint_facts(plan: Plan) -> dict[str, Any]:
+    """Build the facts that determine the arrays of all items, except an item's own content."""
+    options = plan.options
     return {
-        "model": plan.file.sha256,
-        "space": job.space,
-        "wrt": job.wrt,
-        "baseline": [repr(plan.baseline), _given_mark(plan.baseline)],
-        "preprocess": plan.pixels.written(),
-        "aliases": dict(job.aliases),
-        "viewing": repr(job.viewing),
-        **({"columns": list(job.columns)} if job.columns else {}),
-        "seed": job.seed,
-        "tolerance": job.tolerance,
-        "code": code_marks(job.code),
-        "precision": job.precision,
-        **({"check_grad": True} if job.check_grad else {}),
+        "model": plan.model_file.sha256,
+        "space": options.space,
+        "wrt": options.wrt,
+        "baseline": [repr(plan.baseline), _hash_baseline_file(plan.baseline)],
+        "preprocess": plan.pixels.list_facts(),
+        "aliases": dict(options.aliases),
+        "viewing": _format_image_options(options.viewing),
+        **({"columns": list(options.columns)} if options.columns else {}),
+        "seed": options.seed,
+        "tolerance": options.tolerance,
+        "code": hash_code(options.code),
+        "precision": options.precision,
+        **({"check_grad": True} if options.check_grad else {}),
     }

@@ -1,4 +1,4 @@
-"""The last step of a map: its files, its journal line, its events."""
+"""Writes computed maps, and builds their journal lines and events."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from typing import Any
 
 from inputgrad_cli.data.attribution import Attribution
 from inputgrad_cli.errors import ItemError
-from inputgrad_cli.explanation.batch import Answer
-from inputgrad_cli.explanation.item_record import Facts, attribution_of, failures_of
-from inputgrad_cli.runs.diagnostics import item_warnings, map_warnings
-from inputgrad_cli.runs.events import Event, ItemDone, failure
+from inputgrad_cli.explanation.batch import BatchAttribution
+from inputgrad_cli.explanation.item_record import Provenance, build_attribution, find_failures
+from inputgrad_cli.runs.diagnostics import yield_item_warnings, yield_map_warnings
+from inputgrad_cli.runs.events import Event, ItemEvent, to_error_fields
 from inputgrad_cli.runs.inputs.find_inputs import Item
-from inputgrad_cli.runs.inputs.loader import Load
-from inputgrad_cli.runs.item_fields import done_fields, failed_fields, unmet
-from inputgrad_cli.runs.pictures.map_pictures import PLACES
-from inputgrad_cli.runs.writer import Output, Row, TakenError
-from inputgrad_cli.schema.encoded_names import spoken
-from inputgrad_cli.storage.file_names import Map, part_names
+from inputgrad_cli.runs.inputs.loader import LoadedItem
+from inputgrad_cli.runs.item_fields import build_done_fields, build_failed_fields, list_unmet_checks
+from inputgrad_cli.runs.pictures.map_pictures import MAX_PIXELS_TOGETHER
+from inputgrad_cli.runs.writer import OutputWriter, PictureRow, TakenError
+from inputgrad_cli.schema.encoded_names import encode_name
+from inputgrad_cli.storage.file_names import MapSpec, list_array_names
 
-NUMBERS = 3 * PLACES  # of maps that are finished together: as many as are drawn at a time
+MAX_VALUES = 3 * MAX_PIXELS_TOGETHER  # in maps that are written, and so drawn, together
 
 
 @dataclass(frozen=True)
-class Finished:
-    """The journal line of a map, none where another's stays, and what there is to tell of it."""
+class WrittenMap:
+    """The journal line and the events of a map; the line is empty if another map's line stays."""
 
     stem: str
     line: dict[str, Any]
@@ -34,191 +34,218 @@ class Finished:
 
 
 @dataclass(frozen=True)
-class Work:
-    """A map that is computed: the item's load, the map with its fingerprint, its answers."""
+class MapTask:
+    """A computed map to be written: its item, its spec and fingerprint, and its attributions."""
 
-    load: Load
-    made: Map
-    mark: str
-    parts: Sequence[Answer]
+    loaded: LoadedItem
+    spec: MapSpec
+    fingerprint: str
+    parts: Sequence[BatchAttribution]
 
     @property
-    def numbers(self) -> int:
-        """Return how many numbers the map has, or the inputs that it is drawn over."""
-        own = sum(array.size for part in self.parts for array in part.values.values())
-        return max(own, sum(array.size for array in self.load.samples.arrays.values()))
+    def value_count(self) -> int:
+        """Return the number of values of the map or of its inputs, whichever is larger."""
+        map_size = sum(array.size for part in self.parts for array in part.values.values())
+        return max(map_size, sum(array.size for array in self.loaded.samples.arrays.values()))
 
 
-def shares(works: Sequence[Work]) -> Iterator[list[Work]]:
-    """Yield the maps in turn, small ones of single samples together: they are drawn at a time.
+def group_tasks(tasks: Sequence[MapTask]) -> Iterator[list[MapTask]]:
+    """Yield the maps in groups; small ones of single samples are grouped to be drawn together.
 
-    Those that travel together are in memory, so that no source of one can fail the others.
+    Maps of a group are in memory, so that reading a source of one cannot fail the others.
     """
-    share: list[Work] = []
-    for work in works:
-        if share and (work.load.samples.many or sum(w.numbers for w in share) >= NUMBERS):
-            yield share
-            share = []
-        share.append(work)
-    if share:
-        yield share
+    group: list[MapTask] = []
+    for task in tasks:
+        # A file of many samples is always a group of its own.
+        if group and (
+            task.loaded.samples.many or sum(task.value_count for task in group) >= MAX_VALUES
+        ):
+            yield group
+            group = []
+        group.append(task)
+    if group:
+        yield group
 
 
-def finish(
-    works: Sequence[Work], output: Output, facts: Facts, seconds: float
-) -> Iterator[Finished]:
-    """Write the files of maps, and yield what there is to tell of each; StorageError.
+def write_maps(
+    tasks: Sequence[MapTask], output: OutputWriter, provenance: Provenance, seconds: float
+) -> Iterator[WrittenMap]:
+    """Write the files of maps, and yield the journal line and events of each.
 
-    An item's own fault is told. `seconds` is what each sample took to compute.
+    `seconds` is the computing time per sample. An item's own error becomes a failed map. Raises
+    StorageError.
     """
-    if works[0].load.samples.uneven:
-        yield from (finish_apart(work, output, facts, seconds) for work in works)
+    if tasks[0].loaded.samples.is_ragged:
+        yield from (write_samples_apart(task, output, provenance, seconds) for task in tasks)
         return
-    found = [_attribution(work, facts) for work in works]
-    works = [_with_failures(work) for work in works]
-    good = [
-        (a, w.load.samples) for a, w in zip(found, works, strict=True) if isinstance(a, Attribution)
+    attributions = [_try_build_attribution(task, provenance) for task in tasks]
+    tasks = [_add_failures(task) for task in tasks]
+    usable = [
+        (attribution, task.loaded.samples)
+        for attribution, task in zip(attributions, tasks, strict=True)
+        if isinstance(attribution, Attribution)
     ]
-    pictures = output.pictures(good)
-    for work, attribution in zip(works, found, strict=True):
+    pictures = output.draw_pictures(usable)  # lazily: drawn as the loop below takes them
+    for task, attribution in zip(tasks, attributions, strict=True):
         if isinstance(attribution, ItemError):
-            yield _failed(work, attribution)
+            yield _build_failed_map(task, attribution)
             continue
         try:
-            drawn = list(islice(pictures, len(work.load.samples)))
-            yield _written(work, attribution, drawn, output, seconds)
+            drawn = list(islice(pictures, len(task.loaded.samples)))
+            yield _write_map(task, attribution, drawn, output, seconds)
         except ItemError as error:
-            yield _failed(work, error)
+            yield _build_failed_map(task, error)
 
 
-def finish_apart(work: Work, output: Output, facts: Facts, seconds: float) -> Finished:
-    """Write the files of a map of samples of unequal shapes, each on its own; StorageError."""
-    load, made, samples = work.load, work.made, work.load.samples
-    if error := next((part.error for part in work.parts if part.error), None):
-        return _failed(work, error)
-    answers = [part.row(row) for part in work.parts for row in range(len(part.records))]
-    good = [row for row in range(len(samples)) if row not in samples.failed]
-    stem = made.stem(load.item.name)
+def write_samples_apart(
+    task: MapTask, output: OutputWriter, provenance: Provenance, seconds: float
+) -> WrittenMap:
+    """Write a map of ragged samples, one file per sample. Raises StorageError."""
+    loaded, spec, samples = task.loaded, task.spec, task.loaded.samples
+    if error := next((part.error for part in task.parts if part.error), None):
+        return _build_failed_map(task, error)
+    attributions = [part.select_row(row) for part in task.parts for row in range(len(part.records))]
+    usable = [row for row in range(len(samples)) if row not in samples.failed]
+    stem = spec.build_stem(loaded.item.name)
     try:
-        output.refuse_other_target(stem, made.target)
+        output.refuse_other_target(stem, spec.target)
         maps = {
-            row: attribution_of([answer], samples.single(row), facts)
-            for row, answer in zip(good, answers, strict=True)
+            row: build_attribution([attribution], samples.extract_sample(row), provenance)
+            for row, attribution in zip(usable, attributions, strict=True)
         }
-        singles = [(attribution, samples.single(row)) for row, attribution in maps.items()]
-        drawn = dict(zip(maps, output.pictures(singles), strict=True))
-        files, pictures = output.write_apart(stem, maps, drawn, len(samples))
+        singles = [(attribution, samples.extract_sample(row)) for row, attribution in maps.items()]
+        drawn = dict(zip(maps, output.draw_pictures(singles), strict=True))
+        files, pictures = output.write_samples(stem, maps, drawn, len(samples))
     except ItemError as error:
-        return _failed(work, error)
-    events: list[Event] = [*item_warnings(load)]
+        return _build_failed_map(task, error)
+    events: list[Event] = [*yield_item_warnings(loaded)]
     for attribution in maps.values():
-        events += map_warnings(load.item, made, attribution)
-    for row, name in enumerate(part_names(stem, len(samples))):
-        if failed := samples.failed.get(row):
-            events.append(ItemDone(failed_fields(load.item, made, failure(failed), row)))
+        events += yield_map_warnings(loaded.item, spec, attribution)
+    for row, name in enumerate(list_array_names(stem, len(samples))):
+        if row_error := samples.failed.get(row):
+            error_fields = to_error_fields(row_error)
+            events.append(ItemEvent(build_failed_fields(loaded.item, spec, error_fields, row)))
             continue
-        arrays, picture = output.path(name), [pictures[row]]
-        told = done_fields(load.item, made, maps[row], picture, arrays, None)
-        events.append(ItemDone({**told, "sample": row, "seconds": round(seconds, 4)}))
-    line = {**_line(work, events, any(pictures)), **output.style, "apart": True, "files": files}
-    return Finished(stem, line, events)
+        arrays, picture = output.get_path(name), [pictures[row]]
+        fields = build_done_fields(loaded.item, spec, maps[row], picture, arrays, None)
+        events.append(ItemEvent({**fields, "sample": row, "seconds": round(seconds, 4)}))
+    line = {
+        **_build_line(task, events, any(pictures)),
+        **output.style,
+        "apart": True,
+        "files": files,
+    }
+    return WrittenMap(stem, line, events)
 
 
-def _attribution(work: Work, facts: Facts) -> Attribution | ItemError:
-    if error := next((part.error for part in work.parts if part.error), None):
+def _try_build_attribution(task: MapTask, provenance: Provenance) -> Attribution | ItemError:
+    if error := next((part.error for part in task.parts if part.error), None):
         return error
     try:
-        return attribution_of(work.parts, work.load.samples, facts)
+        return build_attribution(task.parts, task.loaded.samples, provenance)
     except ItemError as error:
         return error
 
 
-def _with_failures(work: Work) -> Work:
-    """Return the work with the samples among the failed that have no map."""
-    if any(part.error for part in work.parts):
-        return work
-    samples = work.load.samples
-    failed = {**samples.failed, **failures_of(work.parts, samples)}
-    return replace(work, load=replace(work.load, samples=replace(samples, failed=failed)))
+def _add_failures(task: MapTask) -> MapTask:
+    """Return the task with the samples that have no map counted as failed."""
+    if any(part.error for part in task.parts):
+        return task
+    samples = task.loaded.samples
+    failed = {**samples.failed, **find_failures(task.parts, samples)}
+    return replace(task, loaded=replace(task.loaded, samples=replace(samples, failed=failed)))
 
 
-def _failed(work: Work, error: ItemError) -> Finished:
-    told = failure(error)
-    event = ItemDone(failed_fields(work.load.item, work.made, told))
-    line = failed_line(work.load.item, work.made, told)
-    stem = work.made.stem(work.load.item.name)
-    return Finished(stem, {} if isinstance(error, TakenError) else line, [event])
+def _build_failed_map(task: MapTask, error: ItemError) -> WrittenMap:
+    fields = to_error_fields(error)
+    event = ItemEvent(build_failed_fields(task.loaded.item, task.spec, fields))
+    line = build_failed_line(task.loaded.item, task.spec, fields)
+    stem = task.spec.build_stem(task.loaded.item.name)
+    # The journal keeps the line of the other map that has the name.
+    return WrittenMap(stem, {} if isinstance(error, TakenError) else line, [event])
 
 
-def _written(
-    work: Work, attribution: Attribution, drawn: Sequence[Row], output: Output, seconds: float
-) -> Finished:
-    load, made = work.load, work.made
-    files, pictures = output.write(load.item, made, attribution, load.samples, drawn)
-    arrays = output.path(made.stem(load.item.name) + ".npz")
-    events: list[Event] = [*item_warnings(load), *map_warnings(load.item, made, attribution)]
-    events += _told(load, made, attribution, pictures, arrays, seconds)
+def _write_map(
+    task: MapTask,
+    attribution: Attribution,
+    drawn: Sequence[PictureRow],
+    output: OutputWriter,
+    seconds: float,
+) -> WrittenMap:
+    loaded, spec = task.loaded, task.spec
+    files, pictures = output.write(loaded.item, spec, attribution, loaded.samples, drawn)
+    arrays = output.get_path(spec.build_stem(loaded.item.name) + ".npz")
+    events: list[Event] = [
+        *yield_item_warnings(loaded),
+        *yield_map_warnings(loaded.item, spec, attribution),
+    ]
+    events += _yield_item_events(loaded, spec, attribution, pictures, arrays, seconds)
     shapes = {site: list(array.shape) for site, array in attribution.values.items()}
-    line = {**_line(work, events, any(pictures)), **output.style, "shapes": shapes, "files": files}
-    return Finished(made.stem(load.item.name), line, events)
+    line = {
+        **_build_line(task, events, any(pictures)),
+        **output.style,
+        "shapes": shapes,
+        "files": files,
+    }
+    return WrittenMap(spec.build_stem(loaded.item.name), line, events)
 
 
-def _line(work: Work, events: Sequence[Event], drawn: bool) -> dict[str, Any]:
-    """Return the journal line of a map that is written, but for its files."""
-    samples = work.load.samples
+def _build_line(task: MapTask, events: Sequence[Event], drawn: bool) -> dict[str, Any]:
+    """Build the journal line of a written map, without its files."""
+    samples = task.loaded.samples
     return {
-        **_key(work.load.item, work.made, work.load.hashes),
+        **_build_line_key(task.loaded.item, task.spec, task.loaded.hashes),
         "status": "failed" if samples.failed else "ok",
         "samples": len(samples) if samples.many else None,
         "unmet": sum(_is_unmet(event) for event in events),
         "drawn": drawn,
-        "fingerprint": work.mark,
+        "fingerprint": task.fingerprint,
     }
 
 
 def _is_unmet(event: Event) -> bool:
     """Return whether a check of a sample does not hold."""
-    if not isinstance(event, ItemDone) or event.status != "ok":
+    if not isinstance(event, ItemEvent) or event.status != "ok":
         return False
-    return bool(unmet(event.fields["checks"]))
+    return bool(list_unmet_checks(event.fields["checks"]))
 
 
-def _told(
-    load: Load,
-    made: Map,
+def _yield_item_events(
+    loaded: LoadedItem,
+    spec: MapSpec,
     attribution: Attribution,
     pictures: Sequence[Sequence[str]],
     arrays: str,
     seconds: float,
 ) -> Iterator[Event]:
-    samples = load.samples
+    samples = loaded.samples
     for row in range(len(samples)) if samples.many else [None]:
         if row is not None and (error := samples.failed.get(row)):
-            yield ItemDone(failed_fields(load.item, made, failure(error), row))
+            yield ItemEvent(build_failed_fields(loaded.item, spec, to_error_fields(error), row))
         else:
-            told = done_fields(load.item, made, attribution, pictures, arrays, row)
-            yield ItemDone({**told, "seconds": round(seconds, 4)})
+            fields = build_done_fields(loaded.item, spec, attribution, pictures, arrays, row)
+            yield ItemEvent({**fields, "seconds": round(seconds, 4)})
 
 
-def failed_line(item: Item, made: Map, error: dict[str, str]) -> dict[str, Any]:
-    """Return the journal line of a map that could not be made."""
-    return {**_key(item, made, {}), "status": "failed", "error": error}
+def build_failed_line(item: Item, spec: MapSpec, error: dict[str, str]) -> dict[str, Any]:
+    """Build the journal line of a map that has failed."""
+    return {**_build_line_key(item, spec, {}), "status": "failed", "error": error}
 
 
-def _key(item: Item, made: Map, hashes: Mapping[str | None, str]) -> dict[str, Any]:
-    """Return what a line begins with; `hashes` are those of the files that could be read."""
+def _build_line_key(item: Item, spec: MapSpec, hashes: Mapping[str | None, str]) -> dict[str, Any]:
+    """Build the first fields of a line; `hashes` are those of the files that could be read."""
     sources = [
         {
             "for": name,
-            **spoken("path", str(path)),
+            **encode_name("path", str(path)),
             **({"sha256": hashes[name]} if name in hashes else {}),
         }
         for name, path in item.paths.items()
     ]
     return {
-        **spoken("stem", made.stem(item.name)),
-        **spoken("input", item.name),
+        **encode_name("stem", spec.build_stem(item.name)),
+        **encode_name("input", item.name),
         "sources": sources,
-        "method": made.label,
-        "target": made.target.asked,
+        "method": spec.label,
+        "target": spec.target.text,
     }

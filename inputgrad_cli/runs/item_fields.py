@@ -1,4 +1,4 @@
-"""The fields of an item on the machine stream, as the contract names them."""
+"""Builds the fields of item events on the machine stream; the documented contract names them."""
 
 from __future__ import annotations
 
@@ -7,88 +7,89 @@ from typing import Any
 
 from inputgrad_cli.data.attribution import Attribution
 from inputgrad_cli.runs.inputs.find_inputs import Item
-from inputgrad_cli.runs.planning.dry_run import Move
-from inputgrad_cli.schema.encoded_names import plain, spoken
-from inputgrad_cli.storage.file_names import Map
+from inputgrad_cli.runs.planning.dry_run import PlannedMap
+from inputgrad_cli.schema.encoded_names import encode_name, to_readable_name
+from inputgrad_cli.storage.file_names import MapSpec
 
-CHECKS = ("finite", "zero", "completeness", "gradient")  # those that the contract names
+CHECKS = ("finite", "zero", "completeness", "gradient")  # those that the stream contract names
 
 
-def failed_fields(
-    item: Item, made: Map, error: dict[str, str], sample: int | None = None
+def build_failed_fields(
+    item: Item, spec: MapSpec, error: dict[str, str], sample: int | None = None
 ) -> dict[str, Any]:
     """Return the fields of an item that failed."""
-    return {**_head(item, made, sample), "status": "failed", "error": error}
+    return {**_build_common_fields(item, spec, sample), "status": "failed", "error": error}
 
 
-def skipped_fields(item: Item, made: Map, sample: int | None) -> dict[str, Any]:
+def build_skipped_fields(item: Item, spec: MapSpec, sample: int | None) -> dict[str, Any]:
     """Return the fields of an item that an earlier run has done."""
-    return {**_head(item, made, sample), "status": "skipped"}
+    return {**_build_common_fields(item, spec, sample), "status": "skipped"}
 
 
-def planned_fields(move: Move) -> dict[str, Any]:
+def build_planned_fields(planned: PlannedMap) -> dict[str, Any]:
     """Return the fields of an item that a dry run would make."""
     return {
-        **_head(move.item, move.made, None),
+        **_build_common_fields(planned.item, planned.spec, None),
         "status": "planned",
-        "files": [plain(path) for path in move.files],
-        "bytes": move.size,
+        "files": [to_readable_name(path) for path in planned.files],
+        "bytes": planned.size,
     }
 
 
-def done_fields(
+def build_done_fields(
     item: Item,
-    made: Map,
+    spec: MapSpec,
     attribution: Attribution,
     pictures: Sequence[Sequence[str]],
     arrays: str,
     sample: int | None,
 ) -> dict[str, Any]:
-    """Return the fields of a sample that is done, as the contract names them.
+    """Return the fields of a sample that is done.
 
-    `pictures` are those of each sample; where one has several, all are listed beside the first.
+    `pictures` are the paths for each sample. If a sample has several, all of them are listed in
+    addition to the first.
     """
     meta = attribution.metadata
 
-    def at(value: Any) -> Any:
+    def select_sample(value: Any) -> Any:
         return value if sample is None else value[sample]
 
-    def own(value: Any) -> Any:
-        return at(value) if isinstance(value, list) else value
+    def select_if_list(value: Any) -> Any:
+        return select_sample(value) if isinstance(value, list) else value
 
     target = {
-        "asked": own(meta["target"]["asked"]),
-        "output": own(meta["target"]["output"]),
-        "index": at(meta["target"]["index"]),
-        "label": at(meta["target"]["label"]),
-        "class": at(meta["target"]["class"]),
+        "asked": select_if_list(meta["target"]["asked"]),
+        "output": select_if_list(meta["target"]["output"]),
+        "index": select_sample(meta["target"]["index"]),
+        "label": select_sample(meta["target"]["label"]),
+        "class": select_sample(meta["target"]["class"]),
     }
-    shown = [plain(path) for path in pictures[sample or 0]]
+    shown = [to_readable_name(path) for path in pictures[sample or 0]]
     return {
-        **_head(item, made, sample),
+        **_build_common_fields(item, spec, sample),
         "target": target,
-        "space": own(meta["space"]),
-        "score": at(meta["score"]),
-        "probability": at(meta["probability"]),
-        "arrays": plain(arrays),
+        "space": select_if_list(meta["space"]),
+        "score": select_sample(meta["score"]),
+        "probability": select_sample(meta["probability"]),
+        "arrays": to_readable_name(arrays),
         "picture": shown[0] if shown else None,
         **({"pictures": shown} if len(shown) > 1 else {}),
         "status": "ok",
-        "checks": {k: v for k, v in at(meta["checks"]).items() if k in CHECKS},
+        "checks": {k: v for k, v in select_sample(meta["checks"]).items() if k in CHECKS},
     }
 
 
-def unmet(checks: Mapping[str, Any]) -> list[str]:
-    """Return the checks of a sample that do not hold."""
-    bad = [name for name, told in checks.items() if isinstance(told, dict) and not told["ok"]]
+def list_unmet_checks(checks: Mapping[str, Any]) -> list[str]:
+    """Return the names of a sample's checks that do not hold."""
+    bad = [name for name, check in checks.items() if isinstance(check, dict) and not check["ok"]]
     return bad if checks["finite"] else [*bad, "finite"]
 
 
-def _head(item: Item, made: Map, sample: int | None) -> dict[str, Any]:
+def _build_common_fields(item: Item, spec: MapSpec, sample: int | None) -> dict[str, Any]:
     return {
-        "input": plain(item.name),
-        **spoken("path", str(item.path)),
+        "input": to_readable_name(item.name),
+        **encode_name("path", str(item.path)),
         "sample": sample,
-        "method": made.method,
-        "target": {"asked": made.target.asked},
+        "method": spec.method,
+        "target": {"asked": spec.target.text},
     }

@@ -1,4 +1,4 @@
-"""One run, from plan to summary. It yields events; it prints nothing."""
+"""Runs a plan from its first item to the summary. Yields events and prints nothing."""
 
 from __future__ import annotations
 
@@ -10,346 +10,442 @@ from functools import partial
 
 from inputgrad_cli import api
 from inputgrad_cli.errors import CompileError, StorageError
-from inputgrad_cli.explanation.batch import Answer
-from inputgrad_cli.explanation.item_record import Facts
-from inputgrad_cli.interfaces.engine import SILENT, Telling
-from inputgrad_cli.prefetch import BYTES, prefetch
-from inputgrad_cli.runs.background_writer import Behind
-from inputgrad_cli.runs.counts import Tally
-from inputgrad_cli.runs.diagnostics import choice_warnings, head_warnings, run_warnings
-from inputgrad_cli.runs.earlier_events import Recall
-from inputgrad_cli.runs.events import Event, ItemDone, Noted, Start, Summary, Warned, failure
-from inputgrad_cli.runs.explain_batches import Computer, Faulty, Found, deciding
-from inputgrad_cli.runs.finish import Finished, Work, failed_line, finish, shares
-from inputgrad_cli.runs.inputs.item_order import Place, line_up
-from inputgrad_cli.runs.inputs.loader import Broken, Feed, Labels, Load, Skipped
-from inputgrad_cli.runs.item_fields import failed_fields, skipped_fields
-from inputgrad_cli.runs.pictures.update_pictures import Retouch
-from inputgrad_cli.runs.planning.pixel_record import record_of
+from inputgrad_cli.explanation.batch import BatchAttribution
+from inputgrad_cli.explanation.item_record import Provenance
+from inputgrad_cli.interfaces.engine import NO_PROGRESS, ProgressCallbacks
+from inputgrad_cli.prefetch import MAX_PENDING_BYTES, prefetch
+from inputgrad_cli.runs.background_writer import BackgroundWriter
+from inputgrad_cli.runs.counts import RunCounts
+from inputgrad_cli.runs.diagnostics import (
+    yield_output_warnings,
+    yield_run_warnings,
+    yield_target_warnings,
+)
+from inputgrad_cli.runs.earlier_events import EarlierEvents
+from inputgrad_cli.runs.events import (
+    Event,
+    ItemEvent,
+    RunNote,
+    RunStart,
+    RunWarning,
+    Summary,
+    to_error_fields,
+)
+from inputgrad_cli.runs.explain_batches import (
+    BatchExplainer,
+    BatchFailure,
+    BatchResult,
+    build_fingerprint_facts,
+)
+from inputgrad_cli.runs.finish import (
+    MapTask,
+    WrittenMap,
+    build_failed_line,
+    group_tasks,
+    write_maps,
+)
+from inputgrad_cli.runs.inputs.item_order import IndexedItem, order_items
+from inputgrad_cli.runs.inputs.loader import (
+    FailedItem,
+    ItemAnnotations,
+    LoadedItem,
+    Loader,
+    SkippedMap,
+)
+from inputgrad_cli.runs.item_fields import build_failed_fields, build_skipped_fields
+from inputgrad_cli.runs.pictures.update_pictures import PictureUpdater
+from inputgrad_cli.runs.planning.pixel_record import build_pixel_record
 from inputgrad_cli.runs.planning.plan import Plan
-from inputgrad_cli.runs.planning.required_inputs import refuse_inputs
-from inputgrad_cli.runs.planning.schedule import Pace, kept_pace, write_paces
+from inputgrad_cli.runs.planning.required_inputs import refuse_unknown_inputs
+from inputgrad_cli.runs.planning.schedule import Schedule, build_schedule_record, resume_schedule
 from inputgrad_cli.runs.run_record import refuse_other_model, write_run
-from inputgrad_cli.runs.writer import Output
-from inputgrad_cli.schema.encoded_names import heard
+from inputgrad_cli.runs.writer import OutputWriter
+from inputgrad_cli.schema.encoded_names import decode_name
 from inputgrad_cli.storage.atomic_write import sync_folder
-from inputgrad_cli.storage.file_names import Map
+from inputgrad_cli.storage.file_names import MapSpec
 from inputgrad_cli.storage.journal import Journal
 from inputgrad_cli.storage.lock import RunLock
 from inputgrad_cli.storage.run_record import read_run, read_runs
-from inputgrad_cli.storage.shards import tag_of
+from inputgrad_cli.storage.shards import to_tag
 from inputgrad_cli.supervision.shared_page import Stage
 from inputgrad_cli.supervision.worker import WORKER
 from inputgrad_cli.version import __version__
 
-Got = Found | Faulty | Skipped | Broken
+BatchOutcome = BatchResult | BatchFailure | SkippedMap | FailedItem
 
 
 class Run:
-    """A plan being carried out."""
+    """Carries out a plan: loads, explains, writes and records its items, and counts them."""
 
     def __init__(
         self,
         plan: Plan,
         stop: Callable[[], bool] = lambda: False,
-        telling: Telling = SILENT,
-        recall: Recall | None = None,
+        callbacks: ProgressCallbacks = NO_PROGRESS,
+        earlier_events: EarlierEvents | None = None,
     ) -> None:
         self.plan = plan
-        self._recall = recall or Recall()
-        self._telling = telling
-        self._tally = Tally(len(plan.share), len(plan.maps))
+        self._earlier_events = earlier_events or EarlierEvents()
+        self._callbacks = callbacks
+        self._progress = RunCounts(len(plan.share), len(plan.maps))
         self._model: api.Model | None = None
         self._stop = stop
-        self._counts = self._recall.counts()
-        self._failed_items = self._recall.failed()
-        self._news: list[Event] = []
-        self._kindless = False
-        self._short = False
-        self._writing: Behind[Finished] = Behind()
-        asked = [each for target in plan.job.targets for each in target.maps()]
-        self._places = {each: number for number, each in enumerate(asked)}
+        self._counts = self._earlier_events.count_events()
+        self._failed_items = self._earlier_events.list_failed_inputs()
+        self._pending_events: list[Event] = []
+        self._is_picture_note_sent = False
+        self._is_memory_short = False
+        self._writer: BackgroundWriter[WrittenMap] = BackgroundWriter()
+        requested = [target for target in plan.options.targets for target in target.split_ranks()]
+        self._target_indices = {target: index for index, target in enumerate(requested)}
 
-    def events(self) -> Iterator[Event]:
-        """Yield what happens; the last event is the summary. Raises what ends a whole run."""
+    def yield_events(self) -> Iterator[Event]:
+        """Yield the events of the run; the last is the summary. Raises errors that end the run."""
         plan = self.plan
-        WORKER.enter(Stage.COMPUTING, str(plan.job.model))
-        start = Start(__version__, str(plan.job.model), len(plan.share))
-        yield from self._recall.fresh([start])
-        hold = RunLock(plan.job.out, tag_of(plan.job.shard))
+        WORKER.enter_stage(Stage.COMPUTING, str(plan.options.model))
+        start = RunStart(__version__, str(plan.options.model), len(plan.share))
+        yield from self._earlier_events.keep_new([start])
+        # Another run may not write into the same directory, or the same shard of it.
+        lock = RunLock(plan.options.out, to_tag(plan.options.shard))
         try:
-            for event in self._work():
-                if isinstance(event, ItemDone):
+            for event in self._run_all():
+                if isinstance(event, ItemEvent):
                     self._count(event)
                 yield event
         finally:
-            self._writing.stop()
-            hold.release()
-        WORKER.enter(Stage.ENDING)
-        yield self.summary()
+            self._writer.stop()
+            lock.release()
+        WORKER.enter_stage(Stage.ENDING)
+        yield self.build_summary()
 
     @property
-    def noise(self) -> str:
-        """Return what TensorFlow said so far."""
-        return self._model.noise if self._model else ""
+    def captured_output(self) -> str:
+        """Return what TensorFlow has written to stderr so far."""
+        return self._model.messages if self._model else ""
 
-    def summary(self, exit_code: int | None = None) -> Summary:
-        """Return the summary so far; without `exit_code` it follows from what was done."""
+    def build_summary(self, exit_code: int | None = None) -> Summary:
+        """Build the summary so far; without `exit_code` the exit code follows from the counts."""
         counts = self._counts
         if exit_code is None:
-            unmet = 1 if counts["unmet"] and self.plan.job.strict else 0
+            unmet = 1 if counts["unmet"] and self.plan.options.strict else 0
             exit_code = 3 if counts["failed"] else unmet
-        seconds = time.monotonic() - self._recall.began
+        seconds = time.monotonic() - self._earlier_events.began
         return Summary(counts["ok"], counts["failed"], counts["skipped"], seconds, exit_code)
 
-    def _count(self, event: ItemDone) -> None:
+    def _count(self, event: ItemEvent) -> None:
         self._counts[event.status] += 1
         if event.status == "failed":
             self._failed_items.add(event.fields["input"])
 
-    def _work(self) -> Iterator[Event]:
-        plan, job = self.plan, self.plan.job
+    def _run_all(self) -> Iterator[Event]:
+        plan, options = self.plan, self.plan.options
         refuse_other_model(plan)
-        tag = tag_of(job.shard)
-        earlier = read_run(job.out, tag)
+        tag = to_tag(options.shard)
+        earlier = read_run(options.out, tag)
         self._earlier = earlier
-        self._pace = pace = kept_pace(job, plan.pace, plan.maps, earlier)
-        self._journal = Journal(job.out, job.on_exists != "overwrite", tag)
-        if self._journal.torn:
-            cut = Noted(f"{self._journal.path}: its last line was cut short; that map is done anew")
-            yield from self._recall.fresh([cut])
-        self._output = Output(job.out, self._journal, job.style, job.on_exists == "overwrite")
-        self._computer = Computer(plan, pace, self._opened, self._telling)
-        self._computer.settle_pixels(earlier)
-        self.plan = plan = self._computer.plan
-        ports = self._computer.ports()
-        refuse_inputs(job, ports)  # those of a model whose file does not name them
-        reading = replace(plan.reading(ports), folder=job.out)
-        self._retouch = Retouch(plan, self._journal, reading)
-        labels = Labels(plan.truth, job.targets, plan.target_files, plan.labels, plan.masks)
-        over = self._recall.stems
-        feed = Feed(reading, plan.maps, self._journal, deciding(plan), labels, over)
-        yield from self._recall.fresh(run_warnings(plan))
+        self._schedule = schedule = resume_schedule(options, plan.schedule, plan.maps, earlier)
+        self._journal = Journal(options.out, options.on_exists != "overwrite", tag)
+        if self._journal.is_torn:
+            note = RunNote(
+                f"{self._journal.path}: its last line was cut short; that map is computed again"
+            )
+            yield from self._earlier_events.keep_new([note])
+        self._output = OutputWriter(
+            options.out, self._journal, options.style, options.on_exists == "overwrite"
+        )
+        self._explainer = BatchExplainer(plan, schedule, self._handle_opened_model, self._callbacks)
+        self._explainer.resolve_pixels(earlier)  # may open the model
+        self.plan = plan = self._explainer.plan
+        specs = self._explainer.list_inputs()
+        refuse_unknown_inputs(options, specs)  # those of a model whose file does not name them
+        reading = replace(plan.build_reading(specs), folder=options.out)
+        self._picture_updater = PictureUpdater(plan, self._journal, reading)
+        annotations = ItemAnnotations(
+            plan.truth, options.targets, plan.target_files, plan.labels, plan.masks
+        )
+        finished_stems = self._earlier_events.stems
+        loader = Loader(
+            reading,
+            plan.maps,
+            self._journal,
+            build_fingerprint_facts(plan),
+            annotations,
+            finished_stems,
+        )
+        yield from self._earlier_events.keep_new(yield_run_warnings(plan))
         try:
-            yield from self._items(feed, pace)
-        except Exception:  # what is written is kept, whatever ends the run
-            yield from self._settled(0)
+            yield from self._run_items(loader, schedule)
+        except Exception:  # maps that are written are recorded, whatever ends the run
+            yield from self._record_written(0)
             raise
-        yield from self._settled(0)
-        self._journal.settle()
-        if self._model is None and tag not in read_runs(job.out):
+        yield from self._record_written(0)
+        self._journal.clear_pending()
+        # The model was never needed, but a new directory still gets its record.
+        if self._model is None and tag not in read_runs(options.out):
             self._write_run()
-        self._retouch.end(self._stop())
-        if self._retouch.count:
-            told = Noted(f"{self._retouch.count} pictures were drawn again, from their arrays")
-            yield from self._recall.fresh([told])
+        self._picture_updater.finish(self._stop())
+        if self._picture_updater.count:
+            note = RunNote(
+                f"{self._picture_updater.count} pictures were drawn again, from their arrays"
+            )
+            yield from self._earlier_events.keep_new([note])
 
-    def _items(self, feed: Feed, pace: Pace) -> Iterator[Event]:
-        """Do all items: most of them together, those at which a process died one at a time."""
-        earlier, maps, over = WORKER.earlier, self.plan.maps, self._recall.stems
-        lineup = line_up(self.plan, earlier, over, self._journal.crashed)
-        self._tally.done += lineup.over
-        for item, error in lineup.crashed:
-            if left := tuple(made for made in maps if made.stem(item.name) not in over):
-                yield from self._broken(Broken(item, error, left))
-        yield from self._alone(feed, lineup.first)
-        size = earlier.batch_size(pace.batch_size)
-        WORKER.bound(size)
-        self._pace = replace(self._pace, batch_size=size)
+    def _run_items(self, loader: Loader, schedule: Schedule) -> Iterator[Event]:
+        """Run all items in batches, except that items at which a process died run alone."""
+        earlier, maps, finished_stems = WORKER.earlier, self.plan.maps, self._earlier_events.stems
+        order = order_items(self.plan, earlier, finished_stems, self._journal.crashed_stems)
+        self._progress.done += order.finished_count
+        for item, error in order.crashed:
+            if remaining := tuple(
+                spec for spec in maps if spec.build_stem(item.name) not in finished_stems
+            ):
+                yield from self._record_failed(FailedItem(item, error, remaining))
+        yield from self._run_one_at_a_time(loader, order.first)
+        size = earlier.limit_batch_size(schedule.batch_size)
+        WORKER.set_batch_limit(size)
+        self._schedule = replace(self._schedule, batch_size=size)
         if earlier.alone:
-            yield from self._alone(feed, lineup.others)
+            yield from self._run_one_at_a_time(loader, order.others)
         else:
-            WORKER.work_alone(len(lineup.others) == 1)
-            self._computer.resize(size)
-            for got in self._found(feed.batches(lineup.others, size, self._halted)):
-                yield from self._entered(got)
-        yield from self._alone(feed, lineup.last)
+            WORKER.set_alone(len(order.others) == 1)
+            self._explainer.resize(size)
+            for outcome in self._explain_batches(
+                loader.yield_batches(order.others, size, self._is_halted)
+            ):
+                yield from self._handle_outcome(outcome)
+        yield from self._run_one_at_a_time(loader, order.last)
 
-    def _alone(self, feed: Feed, items: Sequence[Place]) -> Iterator[Event]:
-        """Do items one at a time, each to its end before the next is read."""
-        yield from self._settled(0)
-        WORKER.work_alone(True)
-        for one in items:
-            for got in feed.batches([one], 1, self._halted):
-                if isinstance(got, list):  # the samples of one file are not tried one by one
-                    many = got[0].samples.many
-                    self._computer.resize(self._pace.batch_size if many else 1)
-                yield from self._entered(self._computed(got))
-            yield from self._settled(0)
+    def _run_one_at_a_time(self, loader: Loader, items: Sequence[IndexedItem]) -> Iterator[Event]:
+        """Run items one at a time, each to its end before the next is read."""
+        yield from self._record_written(0)
+        WORKER.set_alone(True)
+        for indexed_item in items:
+            for outcome in loader.yield_batches([indexed_item], 1, self._is_halted):
+                if isinstance(outcome, list):  # the samples of one file are not tried one by one
+                    many = outcome[0].samples.many
+                    self._explainer.resize(self._schedule.batch_size if many else 1)
+                yield from self._handle_outcome(self._explain(outcome))
+            yield from self._record_written(0)
 
-    def _entered(self, got: Got) -> Iterator[Event]:
-        if isinstance(got, Skipped):
-            yield from self._skipped(got)
-        elif isinstance(got, Broken):
-            yield from self._broken(got)
+    def _handle_outcome(self, outcome: BatchOutcome) -> Iterator[Event]:
+        if isinstance(outcome, SkippedMap):
+            yield from self._handle_skipped(outcome)
+        elif isinstance(outcome, FailedItem):
+            yield from self._record_failed(outcome)
         else:
-            yield from self._batch(got)
+            yield from self._queue_writing(outcome)
 
-    def _skipped(self, got: Skipped) -> Iterator[Event]:
-        samples, unmet = got.record["samples"], got.record["unmet"]
+    def _handle_skipped(self, skipped: SkippedMap) -> Iterator[Event]:
+        samples, unmet = skipped.record["samples"], skipped.record["unmet"]
         self._counts["unmet"] += unmet
-        with WORKER.at_work([got.item.name]):
-            error = self._retouch.skipped(got)
+        with WORKER.mark_under_way([skipped.item.name]):
+            error = self._picture_updater.update_skipped(skipped)
         events: list[Event] = []
         for sample in [None] if samples is None else range(samples):
-            told = skipped_fields(got.item, got.made, sample)
+            fields = build_skipped_fields(skipped.item, skipped.spec, sample)
             if error is not None:
-                told = failed_fields(got.item, got.made, failure(error), sample)
-            events.append(ItemDone(told))
-        yield from self._recall.fresh(events, [got.made.stem(got.item.name)], unmet)
-        if self._tally.skip(got.item.name):
-            yield self._tally.progress()
+                fields = build_failed_fields(
+                    skipped.item, skipped.spec, to_error_fields(error), sample
+                )
+            events.append(ItemEvent(fields))
+        yield from self._earlier_events.keep_new(
+            events, [skipped.spec.build_stem(skipped.item.name)], unmet
+        )
+        if self._progress.count_skipped(skipped.item.name):
+            yield self._progress.get_progress()
 
-    def _found(self, batches: Iterator[list[Load] | Skipped | Broken]) -> Iterator[Got]:
-        """Yield what the feed gives, batches with what was found for them.
+    def _explain_batches(
+        self, batches: Iterator[list[LoadedItem] | SkippedMap | FailedItem]
+    ) -> Iterator[BatchOutcome]:
+        """Explain the loaded batches and yield the outcomes, in order.
 
-        The first opens the model; then as many are computed at a time as gains by it. Where failed
-        items are counted, none is begun before the last has been counted.
+        The first batch opens the model. After it, batches are computed in parallel if that is
+        faster. With a limit on failures they run one by one, so that each is counted in time.
         """
-        for got in batches:
-            yield self._computed(got)
-            if isinstance(got, list):
+        for outcome in batches:
+            yield self._explain(outcome)
+            if isinstance(outcome, list):
                 break
-        lanes = 0 if self.plan.job.most_failures is not None else self._computer.lanes
-        beside = partial(self._computed, shared=lanes > 0)
-        yield from prefetch(beside, batches, lanes, lanes + 1, _weight)
+        threads = (
+            0 if self.plan.options.max_failures is not None else self._explainer.parallel_calls
+        )
+        explain = partial(self._explain, shared=threads > 0)
+        yield from prefetch(explain, batches, threads, threads + 1, _estimate_bytes)
 
-    def _computed(self, got: list[Load] | Skipped | Broken, shared: bool = False) -> Got:
-        return self._computer.found(got, shared) if isinstance(got, list) else got
+    def _explain(
+        self, outcome: list[LoadedItem] | SkippedMap | FailedItem, shared: bool = False
+    ) -> BatchOutcome:
+        return self._explainer.explain(outcome, shared) if isinstance(outcome, list) else outcome
 
-    def _halted(self) -> bool:
-        most = self.plan.job.most_failures
-        return self._stop() or (most is not None and len(self._failed_items) >= most)
+    def _is_halted(self) -> bool:
+        limit = self.plan.options.max_failures
+        return self._stop() or (limit is not None and len(self._failed_items) >= limit)
 
-    def _opened(self, model: api.Model) -> None:
+    def _handle_opened_model(self, model: api.Model) -> None:
         self._model = model
-        # TensorFlow and the model live on: no search for garbage goes there.
+        # TensorFlow and the model stay in memory, so the garbage collector can ignore them.
         if WORKER.page or not gc.get_freeze_count():
             gc.freeze()
-        self._news += head_warnings(self.plan, model.signature)
-        self._news += choice_warnings(self.plan, model.signature)
-        self._news += [Warned(code, note) for code, note in model.engine.notes.items()]
-        self._short = "memory" in model.engine.notes
+        self._pending_events += yield_output_warnings(self.plan, model.signature)
+        self._pending_events += yield_target_warnings(self.plan, model.signature)
+        self._pending_events += [
+            RunWarning(code, note) for code, note in model.engine.notes.items()
+        ]
+        self._is_memory_short = "memory" in model.engine.notes
         engine = model.engine
-        self._pace = replace(self._pace, mode=engine.mode, kernels=engine.kernels)
+        self._schedule = replace(self._schedule, mode=engine.mode, kernels=engine.kernels)
         self._write_run()
 
     def _write_run(self) -> None:
-        """Write `run.json`, as far as is known: a model that was never opened tells less."""
-        how = write_paces(self._pace, self.plan.maps, self._earlier)
-        how["pixels"] = record_of(self.plan)
+        """Write `run.json`, with less in it if the model was never opened."""
+        record = build_schedule_record(self._schedule, self.plan.maps, self._earlier)
+        record["pixels"] = build_pixel_record(self.plan)
         if self._model is None:
-            write_run(self.plan, None, {"inputgrad": __version__}, how)
+            write_run(self.plan, None, {"inputgrad": __version__}, record)
         else:
-            write_run(self.plan, self._model.signature, api.versions(), how)
+            write_run(self.plan, self._model.signature, api.list_versions(), record)
 
-    def _note_short(self) -> None:
-        """Tell once that memory was too short for the passes, and go on so when resumed."""
-        engine = self._computer.model.engine
-        if "memory" not in engine.notes or engine.batch_size == self._pace.batch_size:
+    def _note_short_memory(self) -> None:
+        """Warn once that memory was too short for the passes, and record the smaller batch size."""
+        engine = self._explainer.model.engine
+        if "memory" not in engine.notes or engine.batch_size == self._schedule.batch_size:
             return
-        if not self._short:
-            self._news.append(Warned("memory", engine.notes["memory"]))
-        self._short, self._pace = True, replace(self._pace, batch_size=engine.batch_size)
+        if not self._is_memory_short:
+            self._pending_events.append(RunWarning("memory", engine.notes["memory"]))
+        self._is_memory_short, self._schedule = (
+            True,
+            replace(self._schedule, batch_size=engine.batch_size),
+        )
         self._write_run()
 
-    def _broken(self, got: Broken) -> Iterator[Event]:
-        told = failure(got.error)
-        self._journal.add([failed_line(got.item, made, told) for made in got.maps])
-        events = [ItemDone(failed_fields(got.item, made, told)) for made in got.maps]
-        yield from self._recall.fresh(events, [made.stem(got.item.name) for made in got.maps])
-        self._tally.done += 1
-        yield self._tally.progress()
-
-    def _batch(self, found: Found | Faulty) -> Iterator[Event]:
-        if isinstance(found, Faulty):
-            if isinstance(found.error, CompileError):
-                yield from self._settled(0)
-                WORKER.end_for_another()
-            yield from self._apart(found)
-            return
-        self._note_short()
-        yield from self._recall.fresh(self._news)
-        self._news.clear()
-
-        works = [
-            Work(load, made, mark, self._own(found.passes, made, row, load))
-            for row, load in enumerate(found.batch)
-            for made, mark in load.todo
+    def _record_failed(self, failed_item: FailedItem) -> Iterator[Event]:
+        error_fields = to_error_fields(failed_item.error)
+        self._journal.add(
+            [build_failed_line(failed_item.item, spec, error_fields) for spec in failed_item.maps]
+        )
+        events = [
+            ItemEvent(build_failed_fields(failed_item.item, spec, error_fields))
+            for spec in failed_item.maps
         ]
-        facts, seconds = found.facts, found.seconds
-        self._tally.under_way.append(len(found.batch))
-        self._writing.put([partial(self._finish, share, facts, seconds) for share in shares(works)])
-        # The next batch is computed while this one is written, unless that would hold too much.
-        yield from self._settled(0 if found.nbytes > BYTES else 1)
+        yield from self._earlier_events.keep_new(
+            events, [spec.build_stem(failed_item.item.name) for spec in failed_item.maps]
+        )
+        self._progress.done += 1
+        yield self._progress.get_progress()
 
-    def _finish(self, works: Sequence[Work], facts: Facts, seconds: float) -> Iterator[Finished]:
-        with WORKER.at_work([work.load.item.name for work in works]):
-            yield from finish(works, self._output, facts, seconds)
-
-    def _apart(self, faulty: Faulty) -> Iterator[Event]:
-        """Do the items of a batch one by one: one is at fault, and the others shall not pay."""
-        first, *others = faulty.batch
-        if not others:
-            maps = tuple(made for made, _ in first.todo)
-            yield from self._broken(Broken(first.item, faulty.error, maps))
+    def _queue_writing(self, result: BatchResult | BatchFailure) -> Iterator[Event]:
+        if isinstance(result, BatchFailure):
+            if isinstance(result.error, CompileError):
+                yield from self._record_written(0)
+                WORKER.request_restart()
+            yield from self._retry_one_by_one(result)
             return
-        for load in faulty.batch:
-            yield from self._batch(self._computer.found([load]))
+        self._note_short_memory()
+        yield from self._earlier_events.keep_new(self._pending_events)
+        self._pending_events.clear()
 
-    def _settled(self, most: int) -> Iterator[Event]:
-        """Enter batches that are written into the journal, until at most `most` are under way."""
-        for finished, error in self._writing.take(most):
+        tasks = [
+            MapTask(
+                loaded, spec, fingerprint, self._select_map_parts(result.passes, spec, row, loaded)
+            )
+            for row, loaded in enumerate(result.batch)
+            for spec, fingerprint in loaded.todo
+        ]
+        provenance, seconds = result.provenance, result.seconds
+        self._progress.pending_batches.append(len(result.batch))
+        self._writer.put(
+            [partial(self._finish, group, provenance, seconds) for group in group_tasks(tasks)]
+        )
+        # The next batch is computed while this one is written, unless both need too much memory.
+        yield from self._record_written(0 if result.nbytes > MAX_PENDING_BYTES else 1)
+
+    def _finish(
+        self, tasks: Sequence[MapTask], provenance: Provenance, seconds: float
+    ) -> Iterator[WrittenMap]:
+        with WORKER.mark_under_way([task.loaded.item.name for task in tasks]):
+            yield from write_maps(tasks, self._output, provenance, seconds)
+
+    def _retry_one_by_one(self, failed_batch: BatchFailure) -> Iterator[Event]:
+        """Run the items of a failed batch one by one, so that only the faulty item fails."""
+        first, *others = failed_batch.batch
+        if not others:
+            maps = tuple(spec for spec, _ in first.todo)
+            yield from self._record_failed(FailedItem(first.item, failed_batch.error, maps))
+            return
+        for loaded in failed_batch.batch:
+            yield from self._queue_writing(self._explainer.explain([loaded]))
+
+    def _record_written(self, limit: int) -> Iterator[Event]:
+        """Record written batches in the journal, until at most `limit` are pending."""
+        for written_maps, error in self._writer.take(limit):
             try:
-                self._enter(finished)
-            except StorageError as later:
-                raise error or later from None  # what failed first is what is told
-            events = [event for done in finished for event in done.events]
-            unmet = sum(done.line.get("unmet", 0) for done in finished)
+                self._write_journal(written_maps)
+            except StorageError as storage_error:
+                raise error or storage_error from None  # the first error is reported
+            events = [event for written_map in written_maps for event in written_map.events]
+            unmet = sum(written_map.line.get("unmet", 0) for written_map in written_maps)
             self._counts["unmet"] += unmet
-            yield from self._recall.fresh(events, [done.stem for done in finished], unmet)
+            yield from self._earlier_events.keep_new(
+                events, [written_map.stem for written_map in written_maps], unmet
+            )
             if error:
                 raise error
-            yield self._tally.written()
-            yield from self._note_kindless(finished)
+            yield self._progress.count_batch()
+            yield from self._note_missing_pictures(written_maps)
 
-    def _note_kindless(self, finished: Sequence[Finished]) -> Iterator[Event]:
-        """Say once a run that no kind of picture serves what was computed."""
-        lines = (done.line for done in finished)
-        bare = any(line.get("files") and not line["drawn"] for line in lines)
-        if bare and self.plan.job.style and not self._kindless:
-            self._kindless = True
-            told = "no kind of picture serves these inputs yet: none is drawn"
-            yield from self._recall.fresh([Noted(told, loud=True)])
+    def _note_missing_pictures(self, written_maps: Sequence[WrittenMap]) -> Iterator[Event]:
+        """Note once per run that no kind of picture fits the computed maps."""
+        lines = (written_map.line for written_map in written_maps)
+        has_bare_map = any(line.get("files") and not line["drawn"] for line in lines)
+        if has_bare_map and self.plan.options.style and not self._is_picture_note_sent:
+            self._is_picture_note_sent = True
+            message = "no kind of picture serves these inputs yet: none is drawn"
+            yield from self._earlier_events.keep_new([RunNote(message, loud=True)])
 
-    def _enter(self, finished: Sequence[Finished]) -> None:
-        """Write the journal lines of maps whose files are in place."""
-        stems = [heard(done.line, "stem") for done in finished if done.line.get("files")]
-        for folder in {(self.plan.job.out / stem).parent for stem in stems}:
-            sync_folder(folder)
-        self._journal.add([done.line for done in finished if done.line])
-        if WORKER.page:
-            WORKER.page.done += sum(bool(done.line.get("files")) for done in finished)
-
-    def _own(
-        self, passes: Sequence[Sequence[Answer]], made: Map, row: int, load: Load
-    ) -> list[Answer]:
-        """Return what a batch found for one map of one item: all passes, or the item's own row.
-
-        A target's place among all that were asked tells which answer is its own: a target that
-        comes from a file goes by another name once it is read.
-        """
-        number = self._places[made.target]
-        parts = [
-            [answer for answer in answers if answer.wish.label == made.label][number]
-            for answers in passes
+    def _write_journal(self, written_maps: Sequence[WrittenMap]) -> None:
+        """Write the journal lines of maps whose files are written."""
+        stems = [
+            decode_name(written_map.line, "stem")
+            for written_map in written_maps
+            if written_map.line.get("files")
         ]
-        return parts if load.samples.many else [parts[0].row(row)]
+        # The files must be on disk before the journal says so.
+        for folder in {(self.plan.options.out / stem).parent for stem in stems}:
+            sync_folder(folder)
+        self._journal.add([written_map.line for written_map in written_maps if written_map.line])
+        if WORKER.page:
+            WORKER.page.done += sum(
+                bool(written_map.line.get("files")) for written_map in written_maps
+            )
+
+    def _select_map_parts(
+        self,
+        passes: Sequence[Sequence[BatchAttribution]],
+        spec: MapSpec,
+        row: int,
+        loaded: LoadedItem,
+    ) -> list[BatchAttribution]:
+        """Return the attributions of one map of one item: all passes, or the item's own row.
+
+        They are found by the target's index among all requested targets, because a target that
+        comes from a file has another name once it is read.
+        """
+        index = self._target_indices[spec.target]
+        parts = [
+            [
+                attribution
+                for attribution in attributions
+                if attribution.request.label == spec.label
+            ][index]
+            for attributions in passes
+        ]
+        # A file of many samples is a batch of its own; single samples share one pass.
+        return parts if loaded.samples.many else [parts[0].select_row(row)]
 
 
-def _weight(got: list[Load] | Skipped | Broken) -> int:
-    """Return about how many bytes a batch takes with its maps."""
-    if not isinstance(got, list):
+def _estimate_bytes(outcome: list[LoadedItem] | SkippedMap | FailedItem) -> int:
+    """Estimate how many bytes a batch needs with its maps."""
+    if not isinstance(outcome, list):
         return 0
-    each = (sum(a.nbytes for a in load.samples.arrays.values()) for load in got)
-    return sum(each) * (1 + len(got[0].todo))
+    sizes = (sum(a.nbytes for a in loaded.samples.arrays.values()) for loaded in outcome)
+    return sum(sizes) * (1 + len(outcome[0].todo))  # each map is as large as its input

@@ -1,4 +1,4 @@
-"""What a run writes into its `run.json`, and when it may write there at all."""
+"""Writes the `run.json` of a run, and refuses directories of other models."""
 
 from __future__ import annotations
 
@@ -7,69 +7,83 @@ import platform
 from dataclasses import asdict
 from typing import Any
 
-from inputgrad_cli.data.signature import Signature
+from inputgrad_cli.data.signature import OutputSpec, Signature
 from inputgrad_cli.errors import UsageError
-from inputgrad_cli.runs.planning.options import Job
+from inputgrad_cli.runs.planning.options import RunOptions
 from inputgrad_cli.runs.planning.plan import Plan
-from inputgrad_cli.storage.run_record import NAMES, read_runs, save_run
-from inputgrad_cli.storage.shards import tag_of, tags_in
-from inputgrad_cli.storage.styles import OPTIONS
+from inputgrad_cli.storage.run_record import NAME_PARTS, read_runs, save_run
+from inputgrad_cli.storage.shards import list_tags, to_tag
+from inputgrad_cli.storage.styles import OPTION_BY_FIELD
 
-SCHEMA = 1
+SCHEMA = 1  # version of `run.json`
 
 
 def refuse_other_model(plan: Plan) -> None:
-    """Raise UsageError where the directory holds the results of another model."""
-    if plan.job.on_exists == "overwrite":
+    """Raise UsageError if the directory holds the results of another model."""
+    if plan.options.on_exists == "overwrite":
         return
-    for run in read_runs(plan.job.out).values():
-        if run["model"]["sha256"] == plan.file.sha256:
+    for run in read_runs(plan.options.out).values():
+        if run["model"]["sha256"] == plan.model_file.sha256:
             continue
         raise UsageError(
-            f"--out {plan.job.out}: holds results of another model ({run['model']['path']})",
+            f"--out {plan.options.out}: holds results of another model ({run['model']['path']})",
             reason="the file's content differs",
-            mend="choose another --out, or use --on-exists overwrite",
+            hint="choose another --out, or use --on-exists overwrite",
         )
 
 
 def write_run(
-    plan: Plan, signature: Signature | None, versions: dict[str, str], how: dict[str, Any]
+    plan: Plan, signature: Signature | None, versions: dict[str, str], schedule: dict[str, Any]
 ) -> None:
-    """Write `run.json`; `how` says mode and batch size.
+    """Write `run.json`; `schedule` has mode and batch size.
 
-    Without `signature`, that of a model that was never opened, the archive tells the inputs.
+    If the model was never opened, `signature` is None and the inputs come from the model file.
     """
-    job = plan.job
+    options = plan.options
     inputs = signature.inputs if signature else plan.outline.inputs or ()
     record = {
         "schema": SCHEMA,
         "versions": {**versions, "python": platform.python_version()},
         "platform": platform.platform(),
-        "argv": list(job.argv),
+        "argv": list(options.argv),
         "directory": os.getcwd(),
-        "options": dict(job.options),
-        "aliases": dict(job.aliases),
-        "model": {"path": str(job.model), "size": plan.file.size, "sha256": plan.file.sha256},
-        "signature": {
-            "inputs": [asdict(port) for port in inputs],
-            "outputs": [asdict(head) for head in signature.outputs] if signature else [],
+        "options": dict(options.option_records),
+        "aliases": dict(options.aliases),
+        "model": {
+            "path": str(options.model),
+            "size": plan.model_file.size,
+            "sha256": plan.model_file.sha256,
         },
-        **how,
+        "signature": {
+            "inputs": [asdict(spec) for spec in inputs],
+            "outputs": [_to_record(output) for output in signature.outputs] if signature else [],
+        },
+        **schedule,
     }
-    if job.shard:
-        record["shard"] = asdict(job.shard)
+    if options.shard:
+        record["shard"] = asdict(options.shard)
     record["maps"] = len(plan.share) * len(plan.maps)
-    save_run(job.out, record, tag_of(job.shard))
-    if job.on_exists == "overwrite" and not job.shard:
-        for tag in tags_in(job.out, *NAMES):
-            if tag:  # what its journal tells stays known; the run is this one now
-                (job.out / tag.join(NAMES)).unlink(missing_ok=True)
+    save_run(options.out, record, to_tag(options.shard))
+    if options.on_exists == "overwrite" and not options.shard:
+        for tag in list_tags(options.out, *NAME_PARTS):
+            if tag:  # the shard's journal stays; only its record is replaced by this run's
+                (options.out / tag.join(NAME_PARTS)).unlink(missing_ok=True)
 
 
-def note_pictures(job: Job) -> None:
-    """Write into the record of a run how its pictures were asked for last; StorageError."""
-    tag = tag_of(job.shard)
-    run = read_runs(job.out).get(tag)
-    asked = {name: job.options[name] for name in OPTIONS.values() if name in job.options}
-    if run and any(run["options"].get(name) != value for name, value in asked.items()):
-        save_run(job.out, {**run, "options": {**run["options"], **asked}}, tag)
+def _to_record(output: OutputSpec) -> dict[str, Any]:
+    """Return the fields of an output; `logits_verified` is stored as `proved`."""
+    names = {"logits_verified": "proved"}
+    return {names.get(name, name): value for name, value in asdict(output).items()}
+
+
+def note_pictures(options: RunOptions) -> None:
+    """Write the latest picture options into the record of a run. Raises StorageError."""
+    tag = to_tag(options.shard)
+    run = read_runs(options.out).get(tag)
+    picture_options = {
+        name: options.option_records[name]
+        for name in OPTION_BY_FIELD.values()
+        if name in options.option_records
+    }
+    if run and any(run["options"].get(name) != value for name, value in picture_options.items()):
+        save_run(options.out, {**run, "options": {**run["options"], **picture_options}}, tag)

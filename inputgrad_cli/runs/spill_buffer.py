@@ -1,4 +1,4 @@
-"""Answers that wait until their file is complete: few in memory, many on disk."""
+"""Holds attributions until their file is complete, in memory or, if too large, on disk."""
 
 from __future__ import annotations
 
@@ -8,36 +8,36 @@ from pathlib import Path
 
 import numpy as np
 
-from inputgrad_cli.explanation.batch import Answer
-from inputgrad_cli.formats.streaming.spill_file import Spool
+from inputgrad_cli.explanation.batch import BatchAttribution
+from inputgrad_cli.formats.streaming.spill_file import SpillFile
 from inputgrad_cli.numeric.arrays import Array
 
-MOST = 64 << 20  # bytes of values that one file's answers may hold in memory
+MAX_MEMORY_BYTES = 64 << 20  # values of one file that are held in memory; the rest goes to disk
 
 
-class Keeper:
-    """Keeps the answers of one batch, pass by pass; what is too much for memory goes to `folder`.
+class SpillBuffer:
+    """Holds the attributions of one batch; what exceeds the memory limit is spilled to `folder`.
 
     Raises StorageError.
     """
 
     def __init__(self, folder: Path) -> None:
-        self._folder, self._held = folder, 0
-        self._spool: Spool | None = None
+        self._folder, self._held_bytes = folder, 0
+        self._spill_file: SpillFile | None = None
 
-    def keep(self, answers: Sequence[Answer]) -> list[Answer]:
-        """Return the answers of a pass, their values in memory or on disk."""
-        size = sum(array.nbytes for answer in answers for array in answer.values.values())
-        if self._held + size <= MOST:
-            self._held += size
-            return list(answers)
+    def keep(self, attributions: Sequence[BatchAttribution]) -> list[BatchAttribution]:
+        """Return the attributions of a pass, with their values in memory or on disk."""
+        size = sum(array.nbytes for answer in attributions for array in answer.values.values())
+        if self._held_bytes + size <= MAX_MEMORY_BYTES:
+            self._held_bytes += size
+            return list(attributions)
         return [
             replace(a, values={site: self._put(array) for site, array in a.values.items()})
-            for a in answers
+            for a in attributions
         ]
 
     def _put(self, values: Array) -> Array:
-        if self._spool is None:
-            self._spool = Spool(self._folder)
+        if self._spill_file is None:
+            self._spill_file = SpillFile(self._folder)
         values = np.asarray(values, np.float32)
-        return self._spool.array(self._spool.add(values), values.shape, values.dtype)
+        return self._spill_file.get_rows(self._spill_file.append(values), values.shape, values.dtype)

@@ -1,4 +1,4 @@
-"""Files that are written in parts, where they are too large for memory."""
+"""Writes arrays in parts if they are too large for memory."""
 
 from __future__ import annotations
 
@@ -10,37 +10,39 @@ from pathlib import Path
 
 from inputgrad_cli.data.attribution import Attribution
 from inputgrad_cli.formats.attribution_npz import to_bytes, write_result
-from inputgrad_cli.numeric.lazy_array import BLOCK, is_stored
-from inputgrad_cli.storage.atomic_write import Bytes, Pour
+from inputgrad_cli.numeric.lazy_array import BLOCK_BYTES, is_lazy
+from inputgrad_cli.storage.atomic_write import Bytes, WriteFunction
 
 
-def npz_of(attribution: Attribution) -> Bytes | Pour:
-    """Return the `.npz` of an attribution."""
+def to_npz(attribution: Attribution) -> Bytes | WriteFunction:
+    """Return the `.npz` of an attribution: its bytes, or a function that writes a large one."""
     if is_large(attribution):
         return lambda file: write_result(file, attribution)
     return to_bytes(attribution)
 
 
 def is_large(attribution: Attribution) -> bool:
-    """Return whether the values wait on disk."""
-    return any(is_stored(array) for array in attribution.values.values())
+    """Return whether the values are on disk, because they are too large for memory."""
+    return any(is_lazy(array) for array in attribution.values.values())
 
 
-def poured(pour: Pour) -> bytes:
-    """Return the bytes of a small file."""
+def collect_bytes(write: WriteFunction) -> bytes:
+    """Return the bytes that `write` writes; for small files."""
     out = io.BytesIO()
-    pour(out)
+    write(out)
     return out.getvalue()
 
 
-def holds(path: Path, data: Bytes | Pour) -> bool:
-    """Return whether a file holds these very bytes."""
+def has_content(path: Path, data: Bytes | WriteFunction) -> bool:
+    """Return whether a file has exactly this content."""
     if not callable(data):
         return path.read_bytes() == data
-    with path.open("rb") as there, tempfile.TemporaryFile(dir=path.parent) as made:
-        data(made)
-        made.seek(0)
+    with path.open("rb") as existing, tempfile.TemporaryFile(dir=path.parent) as expected:
+        data(expected)
+        expected.seek(0)
         return all(
             a == b
-            for a, b in zip_longest(*(iter(partial(f.read, BLOCK), b"") for f in (there, made)))
+            for a, b in zip_longest(
+                *(iter(partial(f.read, BLOCK_BYTES), b"") for f in (existing, expected))
+            )
         )

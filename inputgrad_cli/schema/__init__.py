@@ -1,1 +1,1 @@
-"""What the records of a run hold: one description of each, for the type checker and for reading."""
+"""Types of the records of a run, for the type checker and for the validation of files."""

@@ -1,8 +1,8 @@
-"""Checks a JSON value against a type: the annotations of the records say what each field is.
+"""Checks a JSON value against a type; the annotations of the records say what each field holds.
 
-Understood are TypedDict, `NotRequired`, `list`, `dict[str, ...]`, `Literal`, unions, and
-`Annotated[..., Must(...)]`. Fields that a record does not know are ignored: later versions may
-write more.
+Supports TypedDict, `NotRequired`, `list`, `dict[str, ...]`, `Literal`, unions, and
+`Annotated[..., Constraint(...)]`. Unknown fields of a record are ignored because later versions
+may write more.
 """
 
 from __future__ import annotations
@@ -26,131 +26,136 @@ from typing import (
     is_typeddict,
 )
 
-from inputgrad_cli.schema.encoded_names import TWIN, decode_name, plain
+from inputgrad_cli.schema.encoded_names import BASE64_SUFFIX, decode_base64_name, to_readable_name
 
-MAX_WHOLE = 1 << 63  # beyond, no size, count or seed of ours can lie
-WORDS = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
-WORDS |= {list: "a list", dict: "an object", NoneType: "null"}
-MAX_PROBLEMS = 20  # that are told of one list: the next million says nothing new
-SHOWN = 40  # letters of a wrong value that a message repeats
+MAX_INTEGER = 1 << 63  # no size, count or seed in a record can be larger
+TYPE_WORDS = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
+TYPE_WORDS |= {list: "a list", dict: "an object", NoneType: "null"}
+MAX_PROBLEMS = 20  # reported for one list, because a million more would say nothing new
+MAX_SHOWN_CHARACTERS = 40  # of a wrong value that a message repeats
 
 
 @dataclass(frozen=True)
-class Must:
-    """A condition on a value of the right type; `words` say what is expected instead."""
+class Constraint:
+    """A condition on a value of the right type; `expected` describes the valid values."""
 
-    words: str
-    holds: Callable[[Any], bool]
+    expected: str
+    test: Callable[[Any], bool]
 
 
 @dataclass(frozen=True)
 class Problem:
-    """What is wrong with one field of a record; `path` leads to it, empty for the whole record."""
+    """A problem with one field of a record.
+
+    `path` has the keys that lead to the field; it is empty for the whole record.
+    """
 
     path: tuple[str | int, ...]
     message: str
 
     def __str__(self) -> str:
-        keys = [str(key)[:SHOWN] for key in self.path]
+        keys = [str(key)[:MAX_SHOWN_CHARACTERS] for key in self.path]
         return f"{'.'.join(keys)}: {self.message}" if keys else self.message
 
-    def below(self, key: str | int) -> Problem:
-        """Return the problem as it is seen from the record that holds this one."""
+    def add_prefix(self, key: str | int) -> Problem:
+        """Return the problem with `key` before its path, as the enclosing record reports it."""
         return Problem((key, *self.path), self.message)
 
 
 Problems = tuple[Problem, ...]
 Check = Callable[[Any], Problems]
-FINE: Problems = ()
+NO_PROBLEMS: Problems = ()
 
 
-def between(low: float, high: float, noun: str = "a number") -> Must:
-    """Return the condition that a number lies from `low` to `high`."""
-    return Must(f"{noun} from {low} to {high}", lambda value: low <= value <= high)
+def require_range(low: float, high: float, noun: str = "a number") -> Constraint:
+    """Return the constraint that a number lies from `low` to `high`, both included."""
+    return Constraint(f"{noun} from {low} to {high}", lambda value: low <= value <= high)
 
 
-def show(value: object) -> str:
-    """Return a JSON value in a few words: lists and objects by their kind alone."""
+def format_value(value: object) -> str:
+    """Return a JSON value in a few expected; lists and objects are named by their type only."""
     if isinstance(value, (list, dict)):
-        return WORDS[type(value)]
+        return TYPE_WORDS[type(value)]
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
     text = ascii(value)
-    return text if len(text) <= SHOWN else f"{text[:SHOWN]}..."
+    return text if len(text) <= MAX_SHOWN_CHARACTERS else f"{text[:MAX_SHOWN_CHARACTERS]}..."
 
 
-def _wrong(words: str, value: object) -> Problems:
-    return (Problem((), f"expected {words}, received {show(value)}"),)
+def _report_mismatch(expected: str, value: object) -> Problems:
+    return (Problem((), f"expected {expected}, received {format_value(value)}"),)
 
 
 _CHECKS: dict[Any, Check] = {}
 
 
-def check_of(kind: Any) -> Check:
-    """Return the check of a type; it is built once."""
+def get_check(kind: Any) -> Check:
+    """Return the check of a type, which is built once and cached."""
     if kind not in _CHECKS:
-        _CHECKS[kind] = _build(kind)
+        _CHECKS[kind] = _build_check(kind)
     return _CHECKS[kind]
 
 
-def _build(kind: Any) -> Check:
+def _build_check(kind: Any) -> Check:
     origin = get_origin(kind)
     if is_typeddict(origin or kind):
-        return _object(kind)
+        return _build_record_check(kind)
     builders: Mapping[Any, Callable[[Any], Check]] = {
-        Annotated: _annotated,
-        Literal: _literal,
-        Union: _union,
-        UnionType: _union,
-        list: _list,
-        dict: _mapping,
+        Annotated: _build_constraint_check,
+        Literal: _build_literal_check,
+        Union: _build_union_check,
+        UnionType: _build_union_check,
+        list: _build_list_check,
+        dict: _build_dict_check,
     }
     if origin in builders:
         return builders[origin](kind)
-    return (lambda value: FINE) if kind in (Any, object) else _plain(kind)
+    return (lambda value: NO_PROBLEMS) if kind in (Any, object) else _build_scalar_check(kind)
 
 
-def describe(kind: Any) -> str:
-    """Return in words what a field of this type holds."""
+def describe_type(kind: Any) -> str:
+    """Return a description of the values that a field of this type holds."""
     origin = get_origin(kind)
     if origin is Annotated:
-        return str(kind.__metadata__[0].words)
+        return str(kind.__metadata__[0].expected)
     if origin is Literal:
-        return _either([show(value) for value in get_args(kind)])
+        return _join_with_or([format_value(value) for value in get_args(kind)])
     if origin in (Union, UnionType):
-        return _either([describe(part) for part in get_args(kind)])
+        return _join_with_or([describe_type(part) for part in get_args(kind)])
     if is_typeddict(origin or kind):
-        return WORDS[dict]
-    return WORDS.get(origin or kind, "a value")
+        return TYPE_WORDS[dict]
+    return TYPE_WORDS.get(origin or kind, "a value")
 
 
-def _either(words: list[str]) -> str:
-    return " or ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+def _join_with_or(alternatives: list[str]) -> str:
+    if len(alternatives) == 1:
+        return alternatives[0]
+    return f"{', '.join(alternatives[:-1])} or {alternatives[-1]}"
 
 
-def _plain(kind: type) -> Check:
+def _build_scalar_check(kind: type) -> Check:
     tests: Mapping[type, Callable[[Any], bool]] = {
-        int: lambda value: type(value) is int and -MAX_WHOLE < value < MAX_WHOLE,
+        int: lambda value: type(value) is int and -MAX_INTEGER < value < MAX_INTEGER,
         float: lambda value: type(value) in (int, float) and _is_finite(value),
         str: lambda value: type(value) is str and (value.isascii() or _is_text(value)),
         NoneType: lambda value: value is None,
     }
     test = tests.get(kind, lambda value: type(value) is kind)
-    words = WORDS[kind]
-    return lambda value: FINE if test(value) else _wrong(words, value)
+    expected = TYPE_WORDS[kind]
+    return lambda value: NO_PROBLEMS if test(value) else _report_mismatch(expected, value)
 
 
 def _is_finite(value: float) -> bool:
     try:
         return math.isfinite(value)
-    except OverflowError:  # a whole number that no float can hold
+    except OverflowError:  # the integer is too large for a float
         return False
 
 
 def _is_text(value: str) -> bool:
-    """Return whether a system's names or UTF-8 could hold the text: no half of a pair stands alone.
+    """Return whether the text can be encoded as a file name, so without lone surrogates.
 
-    Bytes of a name that are no UTF-8 are halves of their own range, and stay.
+    The surrogates U+DC80 to U+DCFF are accepted: they stand for bytes of a name that are not UTF-8.
     """
     try:
         os.fsencode(value)
@@ -159,134 +164,145 @@ def _is_text(value: str) -> bool:
     return True
 
 
-def _annotated(kind: Any) -> Check:
-    base = check_of(get_args(kind)[0])
-    (must,) = kind.__metadata__
+def _build_constraint_check(kind: Any) -> Check:
+    base = get_check(get_args(kind)[0])
+    (constraint,) = kind.__metadata__
 
     def check(value: Any) -> Problems:
-        return base(value) or (FINE if must.holds(value) else _wrong(must.words, value))
+        if problems := base(value):
+            return problems
+        return (
+            NO_PROBLEMS if constraint.test(value) else _report_mismatch(constraint.expected, value)
+        )
 
     return check
 
 
-def _literal(kind: Any) -> Check:
-    known, words = {(type(word), word) for word in get_args(kind)}, describe(kind)
+def _build_literal_check(kind: Any) -> Check:
+    known, expected = {(type(word), word) for word in get_args(kind)}, describe_type(kind)
 
     def check(value: Any) -> Problems:
         fits = value.__hash__ is not None and (type(value), value) in known
-        return FINE if fits else _wrong(words, value)
+        return NO_PROBLEMS if fits else _report_mismatch(expected, value)
 
     return check
 
 
-def _union(kind: Any) -> Check:
-    parts = [(check_of(part), _outer(part)) for part in get_args(kind)]
-    words = describe(kind)
+def _build_union_check(kind: Any) -> Check:
+    parts = [(get_check(part), _find_json_type(part)) for part in get_args(kind)]
+    expected = describe_type(kind)
 
     def check(value: Any) -> Problems:
-        alike: list[Problems] = []
-        for part, outer in parts:
-            problems = part(value)
+        candidates: list[Problems] = []
+        for check_part, json_type in parts:
+            problems = check_part(value)
             if not problems:
-                return FINE
-            if outer is type(value):
-                alike.append(problems)
-        # Where one alternative alone is of this kind, what it misses says more.
-        return alike[0] if len(alike) == 1 else _wrong(words, value)
+                return NO_PROBLEMS
+            if json_type is type(value):
+                candidates.append(problems)
+        # If a single alternative has the JSON type of the value, its own problems say more.
+        return candidates[0] if len(candidates) == 1 else _report_mismatch(expected, value)
 
     return check
 
 
-def _outer(kind: Any) -> Any:
-    """Return the type that JSON gives for a value of this kind, as far as it is one."""
+def _find_json_type(kind: Any) -> Any:
+    """Return the Python type of the JSON values of this kind, or `kind` itself if it has none."""
     origin = get_origin(kind)
     if origin is Annotated:
-        return _outer(get_args(kind)[0])
+        return _find_json_type(get_args(kind)[0])
     return dict if is_typeddict(origin or kind) else origin or kind
 
 
-def _list(kind: Any) -> Check:
-    inner = check_of(get_args(kind)[0])
+def _build_list_check(kind: Any) -> Check:
+    check_element = get_check(get_args(kind)[0])
 
     def check(value: Any) -> Problems:
         if type(value) is not list:
-            return _wrong(WORDS[list], value)
-        wrong = FINE
-        for key, each in enumerate(value):  # plain loops: journals have ten thousands of lines
-            if problems := inner(each):
-                wrong += _below(key, problems)
-                if len(wrong) >= MAX_PROBLEMS:
+            return _report_mismatch(TYPE_WORDS[list], value)
+        problems = NO_PROBLEMS
+        # A plain loop is fast: journals have tens of thousands of lines.
+        for key, element in enumerate(value):
+            if element_problems := check_element(element):
+                problems += _add_prefix(key, element_problems)
+                if len(problems) >= MAX_PROBLEMS:
                     break
-        return wrong
+        return problems
 
     return check
 
 
-def _mapping(kind: Any) -> Check:
-    name, inner = check_of(str), check_of(get_args(kind)[1])
+def _build_dict_check(kind: Any) -> Check:
+    check_key, check_element = get_check(str), get_check(get_args(kind)[1])
 
     def check(value: Any) -> Problems:
         if type(value) is not dict:
-            return _wrong(WORDS[dict], value)
-        wrong = FINE
-        for key, each in value.items():
-            if problems := name(key) or inner(each):
-                wrong += _below(key, problems)
-                if len(wrong) >= MAX_PROBLEMS:
+            return _report_mismatch(TYPE_WORDS[dict], value)
+        problems = NO_PROBLEMS
+        for key, element in value.items():
+            if element_problems := check_key(key) or check_element(element):
+                problems += _add_prefix(key, element_problems)
+                if len(problems) >= MAX_PROBLEMS:
                     break
-        return wrong
+        return problems
 
     return check
 
 
-def _below(key: str | int, problems: Problems) -> Problems:
-    return tuple(problem.below(key) for problem in problems)
+def _add_prefix(key: str | int, problems: Problems) -> Problems:
+    return tuple(problem.add_prefix(key) for problem in problems)
 
 
-def _object(kind: Any) -> Check:
-    """Return the check of a TypedDict; a name with an exact twin is checked as its bytes are."""
-    fields = [_field(key, hint) for key, hint in _hints(kind).items()]
+def _build_record_check(kind: Any) -> Check:
+    """Return the check of a TypedDict.
+
+    If a name also stands in base64, its exact bytes are checked instead of the readable form.
+    """
+    fields = [_build_field(key, hint) for key, hint in _resolve_hints(kind).items()]
 
     def check(value: Any) -> Problems:
         if type(value) is not dict:
-            return _wrong(WORDS[dict], value)
-        wrong = FINE
-        for key, twin, inner, words in fields:
+            return _report_mismatch(TYPE_WORDS[dict], value)
+        problems = NO_PROBLEMS
+        for key, exact_key, check_field, expected in fields:
             if key not in value:
-                if words:
-                    wrong += (Problem((key,), f"is missing, expected {words}"),)
+                if expected:
+                    problems += (Problem((key,), f"is missing, expected {expected}"),)
                 continue
-            problems = _exact(value, key, inner) if twin in value else inner(value[key])
-            if problems:
-                wrong += _below(key, problems)
-        return wrong
+            exact = exact_key in value
+            field_problems = (
+                _check_exact_name(value, key, check_field) if exact else check_field(value[key])
+            )
+            if field_problems:
+                problems += _add_prefix(key, field_problems)
+        return problems
 
     return check
 
 
-def _hints(kind: Any) -> dict[str, Any]:
-    """Return the types of the fields, those of a generic record filled in."""
+def _resolve_hints(kind: Any) -> dict[str, Any]:
+    """Return the types of the fields, with the type arguments of a generic record filled in."""
     base = get_origin(kind) or kind
     given = dict(zip(getattr(base, "__parameters__", ()), get_args(kind), strict=True))
     hints = get_type_hints(base, include_extras=True)
     return {k: given[v] if isinstance(v, TypeVar) else v for k, v in hints.items()}
 
 
-def _field(key: str, hint: Any) -> tuple[str, str, Check, str]:
-    """Return a field's key and its twin's, its check, and what it holds, "" where it may lack."""
+def _build_field(key: str, hint: Any) -> tuple[str, str, Check, str]:
+    """Return a field's key, its base64 key, its check, and its description ("" if optional)."""
     optional = get_origin(hint) is NotRequired
     kind = get_args(hint)[0] if get_origin(hint) in (NotRequired, Required) else hint
-    return key, key + TWIN, check_of(kind), "" if optional else describe(kind)
+    return key, key + BASE64_SUFFIX, get_check(kind), "" if optional else describe_type(kind)
 
 
-def _exact(value: Mapping[str, Any], key: str, inner: Check) -> Problems:
-    """Return what is wrong with the exact bytes of a name."""
+def _check_exact_name(value: Mapping[str, Any], key: str, check_name: Check) -> Problems:
+    """Return the problems of a name that is also stored in base64, checked by its exact bytes."""
     if type(value[key]) is not str:
-        return _wrong(WORDS[str], value[key])
+        return _report_mismatch(TYPE_WORDS[str], value[key])
     try:
-        name = decode_name(value[key + TWIN])
+        name = decode_base64_name(value[key + BASE64_SUFFIX])
     except (ValueError, TypeError):
-        return _wrong("the name in base64 beside it", value[key + TWIN])
-    if plain(name) != value[key]:
-        return _wrong(f"the name that {key}{TWIN} holds", value[key])
-    return inner(name)
+        return _report_mismatch("the name in base64", value[key + BASE64_SUFFIX])
+    if to_readable_name(name) != value[key]:
+        return _report_mismatch(f"the name that {key}{BASE64_SUFFIX} holds", value[key])
+    return check_name(name)

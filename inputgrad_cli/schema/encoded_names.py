@@ -1,4 +1,7 @@
-"""File names are bytes; records are strict JSON. A name that is no UTF-8 stands there twice."""
+"""Encodes file names, which are bytes, in records, which are strict JSON.
+
+A name that is not UTF-8 is written twice: readable, with escapes, and exact, in base64.
+"""
 
 from __future__ import annotations
 
@@ -7,56 +10,56 @@ import os
 import re
 from collections.abc import Mapping
 
-TWIN = "_b64"  # ends the field that holds the exact bytes of a name
-INSIDE = re.compile(r"(?!\.{1,2}(?:/|\Z))[^/]+(?:/(?!\.{1,2}(?:/|\Z))[^/]+)*", re.S)
-MAX_NAME, MAX_PATH = 255, 4096  # bytes that file systems take for a name, and systems for a path
+BASE64_SUFFIX = "_b64"  # ends the key of the field that holds the exact bytes of a name
+INSIDE_PATTERN = re.compile(r"(?!\.{1,2}(?:/|\Z))[^/]+(?:/(?!\.{1,2}(?:/|\Z))[^/]+)*", re.S)
+MAX_NAME, MAX_PATH = 255, 4096  # bytes of a name in most file systems, and of a path (PATH_MAX)
 
 
-def plain(name: str) -> str:
-    """Return the name, bytes that are no UTF-8 written as escapes."""
+def to_readable_name(name: str) -> str:
+    """Return the name with bytes that are not UTF-8 written as escapes."""
     return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
-def spoken(key: str, name: str) -> dict[str, str]:
-    """Return the fields that hold a name: readable, and exact in base64 where that differs."""
-    readable = plain(name)
+def encode_name(key: str, name: str) -> dict[str, str]:
+    """Return the fields that hold a name: readable, and also in base64 if that differs."""
+    readable = to_readable_name(name)
     if readable == name:
         return {key: name}
-    return {key: readable, key + TWIN: base64.b64encode(os.fsencode(name)).decode()}
+    return {key: readable, key + BASE64_SUFFIX: base64.b64encode(os.fsencode(name)).decode()}
 
 
-def heard(record: Mapping[str, object], key: str) -> str:
-    """Return the name that `spoken` wrote; ValueError where it is no base64."""
-    exact = record.get(key + TWIN)
-    return str(record[key]) if exact is None else decode_name(str(exact))
+def decode_name(record: Mapping[str, object], key: str) -> str:
+    """Return the name that `encode_name` wrote; ValueError if its base64 is invalid."""
+    exact = record.get(key + BASE64_SUFFIX)
+    return str(record[key]) if exact is None else decode_base64_name(str(exact))
 
 
-def decode_name(exact: str) -> str:
-    """Return the name that stands in base64; ValueError."""
+def decode_base64_name(exact: str) -> str:
+    """Return the name that is encoded in base64; ValueError."""
     return os.fsdecode(base64.b64decode(exact, validate=True))
 
 
 def is_path(text: str) -> bool:
-    """Return whether a system may take this text for the path of a file."""
+    """Return whether the text can be the path of a file on some system."""
     if not text or "\0" in text or len(text) > MAX_PATH:
         return False
     return len(text) <= MAX_PATH // 4 or len(os.fsencode(text)) <= MAX_PATH
 
 
 def is_inside(name: str) -> bool:
-    """Return whether this is the name of a file below a directory, written in one way only."""
-    if not is_path(name) or not INSIDE.fullmatch(name):
+    """Return whether `name` is a normalized relative path that stays below its directory."""
+    if not is_path(name) or not INSIDE_PATTERN.fullmatch(name):
         return False
     return len(name) <= MAX_NAME // 4 or all(
         len(os.fsencode(part)) <= MAX_NAME for part in name.split("/")
     )
 
 
-def is_straight(text: str) -> bool:
-    """Return whether a path goes straight to its file, as those that we write do."""
+def is_normalized(text: str) -> bool:
+    """Return whether a path is normalized, as all paths are that inputgrad writes."""
     return is_path(text) and os.path.normpath(text) == text
 
 
 def is_absolute(text: str) -> bool:
-    """Return whether a path begins at the root."""
+    """Return whether a path is absolute."""
     return is_path(text) and os.path.isabs(text)

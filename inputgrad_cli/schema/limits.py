@@ -1,8 +1,9 @@
-"""How large the records of a run may be: what is larger is none of ours."""
+"""Limits for the records and file names of a run; inputgrad never writes anything larger."""
 
 MAX_SHARDS = 1 << 16  # of one run
-MAX_DEPTH = 64  # of lists and objects in one another; our own records have ten
-MAX_RUN = 16 << 20  # bytes of `run.json`: its longest part are the words of a call
-MAX_LINE = 24 << 20  # bytes of a journal line: it names 180,000 pictures of one file
-MAX_PENDING = 40 << 20  # bytes of the names of files that are being written
-MAX_METADATA = 256 << 20  # bytes of `metadata.json`: it tells of a million samples of one file
+MAX_DEPTH = 64  # of nested lists and objects; the records that inputgrad writes have ten
+MAX_RUN_BYTES = 16 << 20  # of `run.json`: its longest part is the command line
+MAX_LINE_BYTES = 24 << 20  # of a journal line: this is enough for 180,000 pictures of one file
+MAX_PENDING_BYTES = 40 << 20  # of the names of files that are being written
+MAX_METADATA_BYTES = 256 << 20  # of `metadata.json`: enough for a million samples of one file
+NAME_HASH_DIGITS = 12  # hexadecimal digits that replace the end of a file name that is too long

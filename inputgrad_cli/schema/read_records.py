@@ -1,4 +1,4 @@
-"""Opens and reads records without believing them: no links, no pipes, no endless text."""
+"""Opens and reads records without trusting them: links, pipes and oversized text are refused."""
 
 from __future__ import annotations
 
@@ -8,78 +8,79 @@ import stat
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar, cast
 
-from inputgrad_cli.schema.check_types import Problem, Problems, check_of
+from inputgrad_cli.schema.check_types import Problem, Problems, get_check
 from inputgrad_cli.schema.limits import MAX_DEPTH
 
 T = TypeVar("T")
-SPARSE = 32  # bytes for each list or object of a record: a file with its hash takes 130
-DENSE = 12  # bytes of `metadata.json`: an index of one class stands there for each sample
+RECORD_BYTES_PER_CONTAINER = 32  # at least, on average; a file with its hash takes 130
+METADATA_BYTES_PER_CONTAINER = 12  # at least: each sample may have a list with the index of a class
+TOO_DEEP = f"nests more than {MAX_DEPTH} lists and objects"
 _FLAGS = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
-class NoRecordError(Exception):
-    """What stands in the place of a record is none; the text says why, as the end of a sentence."""
+class InvalidRecordError(Exception):
+    """A file is not a valid record; the text says why, as the end of a sentence."""
 
 
 def open_record(path: Path | str, flags: int = os.O_RDONLY) -> int:
-    """Return the handle of one of a run's own files, opened without following a link.
+    """Return the file descriptor of one of a run's own files, opened without following a link.
 
-    One that has another name elsewhere is none of them: what is written would change that as well.
-    Raises NoRecordError, and OSError where the system is at fault.
+    A file with several hard links is refused because a write would change the other name as well.
+    Raises InvalidRecordError, and OSError if the system refuses.
     """
-    if why := _unlike(path):
-        raise NoRecordError(why)
+    if reason := _find_refusal(path):
+        raise InvalidRecordError(reason)
     return os.open(path, flags | _FLAGS, 0o644)
 
 
-def _unlike(path: Path | str) -> str:
-    """Return why a file is none of a run's own, empty where it may be one, or is not there."""
+def _find_refusal(path: Path | str) -> str:
+    """Return why a file cannot be one of a run's own; "" if it can be, or does not exist."""
     try:
-        about = os.lstat(path)
+        status = os.lstat(path)
     except FileNotFoundError:
         return ""
-    if stat.S_ISLNK(about.st_mode):
+    if stat.S_ISLNK(status.st_mode):
         return "is a link, and links are not followed"
-    if not stat.S_ISREG(about.st_mode):
+    if not stat.S_ISREG(status.st_mode):
         return "is not a regular file"
-    return "has another name elsewhere (a hard link)" if about.st_nlink > 1 else ""
+    return "has another name elsewhere (a hard link)" if status.st_nlink > 1 else ""
 
 
-def read_whole(path: Path, most: int) -> bytes:
-    """Return the content of a record of at most so many bytes; raises what `open_record` does."""
+def read_record_bytes(path: Path, limit: int) -> bytes:
+    """Return the content of a record of at most `limit` bytes; raises what `open_record` does."""
     with os.fdopen(open_record(path), "rb") as file:
-        data = file.read(most + 1)
-    if len(data) > most:
-        raise NoRecordError(f"has more than {most:,} bytes")
+        data = file.read(limit + 1)
+    if len(data) > limit:
+        raise InvalidRecordError(f"has more than {limit:,} bytes")
     return data
 
 
-def parse(data: bytes, each: int = DENSE) -> Any:
-    """Return the value of strict JSON; NoRecordError.
+def parse_json(data: bytes, bytes_per_container: int = METADATA_BYTES_PER_CONTAINER) -> Any:
+    """Return the value of strict JSON; InvalidRecordError.
 
-    A list or object takes a hundred bytes of memory, so that three bytes of text may become thirty
-    times as many: there is one for `each` so many bytes, beside a thousand.
+    An empty list takes 3 bytes of text, but about 100 bytes of memory. Therefore the text may hold
+    1,000 lists and objects, and one more for each `bytes_per_container` bytes.
     """
-    inner = data.count(b"[") + data.count(b"{")
-    if inner > 1000 + len(data) // each:
-        raise NoRecordError(f"holds {inner:,} lists and objects in {len(data):,} bytes")
+    containers = data.count(b"[") + data.count(b"{")
+    if containers > 1000 + len(data) // bytes_per_container:
+        raise InvalidRecordError(f"holds {containers:,} lists and objects in {len(data):,} bytes")
     try:
-        value = json.loads(data.decode(), parse_constant=_refuse)
+        value = json.loads(data.decode(), parse_constant=_refuse_constant)
     except UnicodeDecodeError:
-        raise NoRecordError("not UTF-8") from None
+        raise InvalidRecordError("not UTF-8") from None
     except json.JSONDecodeError as error:
-        raise NoRecordError(f"not JSON ({error.msg}, byte {error.pos})") from None
-    except ValueError:  # a number of thousands of digits
-        raise NoRecordError("holds a number that nothing can hold") from None
+        raise InvalidRecordError(f"not JSON ({error.msg}, byte {error.pos})") from None
+    except ValueError:  # an integer of thousands of digits: Python limits their length
+        raise InvalidRecordError("contains a number with too many digits") from None
     except RecursionError:
-        raise NoRecordError(f"lists and objects in one another, more than {MAX_DEPTH}") from None
-    if inner > MAX_DEPTH and _is_deep(value):
-        raise NoRecordError(f"lists and objects in one another, more than {MAX_DEPTH}")
+        raise InvalidRecordError(TOO_DEEP) from None
+    if containers > MAX_DEPTH and _is_deep(value):
+        raise InvalidRecordError(TOO_DEEP)
     return value
 
 
-def _refuse(word: str) -> NoReturn:
-    raise NoRecordError(f"holds {word}, which is not JSON")
+def _refuse_constant(word: str) -> NoReturn:
+    raise InvalidRecordError(f"holds {word}, which is not JSON")
 
 
 def _is_deep(value: Any) -> bool:
@@ -96,11 +97,13 @@ def _is_deep(value: Any) -> bool:
     return True
 
 
-def read_as(kind: type[T], data: bytes, each: int = SPARSE) -> tuple[T | None, Problems]:
-    """Return the record of this kind that the bytes hold, None with what is wrong with it."""
+def parse_record(
+    kind: type[T], data: bytes, bytes_per_container: int = RECORD_BYTES_PER_CONTAINER
+) -> tuple[T | None, Problems]:
+    """Return the record of this type, or None, and the problems that make it invalid."""
     try:
-        value = parse(data, each)
-    except NoRecordError as error:
+        value = parse_json(data, bytes_per_container)
+    except InvalidRecordError as error:
         return None, (Problem((), str(error)),)
-    problems = check_of(kind)(value)
+    problems = get_check(kind)(value)
     return (None, problems) if problems else (cast(T, value), ())

@@ -1,40 +1,42 @@
-"""The records of a run: a line of its journal, `run.json`, and a result's `metadata.json`."""
+"""Types of the records of a run: journal lines, `run.json`, and `metadata.json` of results."""
 
 from __future__ import annotations
 
 import re
 from typing import Annotated, Any, Generic, Literal, NotRequired, TypedDict, TypeVar
 
-from inputgrad_cli.schema.check_types import Must, between
-from inputgrad_cli.schema.encoded_names import is_absolute, is_inside, is_path, is_straight
+from inputgrad_cli.schema.check_types import Constraint, require_range
+from inputgrad_cli.schema.encoded_names import is_absolute, is_inside, is_normalized, is_path
 from inputgrad_cli.schema.limits import MAX_SHARDS
 
 T = TypeVar("T")
-MAX_AXES = 32  # of an array: NumPy 1 has no more
-MAX_NUMBERS = 1 << 27  # in one sample of a model's input, as pictures are read
+MAX_AXES = 32  # of an array: the limit of NumPy 1
+MAX_NUMBERS = 1 << 27  # in one sample of a model's input, the limit for images that are read
 HASH = re.compile("[0-9a-f]{64}")
 
-Hash = Annotated[str, Must("a SHA-256 in hexadecimal", lambda t: HASH.fullmatch(t) is not None)]
-InsidePath = Annotated[str, Must("the name of a file below the run's directory", is_inside)]
-FilePath = Annotated[str, Must("the path of a file", is_path)]
-SourcePath = Annotated[str, Must("a path without detours", is_straight)]
-Directory = Annotated[str, Must("the absolute path of a directory", is_absolute)]
-Count = Annotated[int, between(0, 1 << 53, "a whole number")]
-Size = Annotated[int, between(1, 1 << 31, "a whole number")]
-Turn = Annotated[int, between(0, 1 << 31, "a whole number")]
-PassSize = Annotated[int, between(1, 1 << 16, "a whole number")]
-Percent = Annotated[float, Must("a number above 0, to 100", lambda value: 0 < value <= 100)]
-Share = Annotated[float, between(0, 1)]
-Zoom = Annotated[int, between(1, 64, "a whole number")]
-Above = Annotated[float, Must("a number above 0", lambda value: value > 0)]
+Hash = Annotated[
+    str, Constraint("a SHA-256 in hexadecimal", lambda text: HASH.fullmatch(text) is not None)
+]
+InsidePath = Annotated[str, Constraint("the name of a file below the run's directory", is_inside)]
+FilePath = Annotated[str, Constraint("the path of a file", is_path)]
+SourcePath = Annotated[str, Constraint("a path without detours", is_normalized)]
+AbsolutePath = Annotated[str, Constraint("the absolute path of a directory", is_absolute)]
+Count = Annotated[int, require_range(0, 1 << 53, "a whole number")]
+Size = Annotated[int, require_range(1, 1 << 31, "a whole number")]
+Turn = Annotated[int, require_range(0, 1 << 31, "a whole number")]
+BatchSize = Annotated[int, require_range(1, 1 << 16, "a whole number")]
+Percent = Annotated[float, Constraint("a number above 0, to 100", lambda value: 0 < value <= 100)]
+Fraction = Annotated[float, require_range(0, 1)]
+Zoom = Annotated[int, require_range(1, 64, "a whole number")]
+PositiveNumber = Annotated[float, Constraint("a number above 0", lambda value: value > 0)]
 
 Mode = Literal["eager", "traced", "folded"]
 Kernels = Literal["onednn", "eigen"]
-Kind = Literal["overlay", "heatmap", "panel"]
+PictureKind = Literal["overlay", "heatmap", "panel"]
 Reduce = Literal["sum", "l2", "max-abs", "mean-abs", "positive", "negative"]
 Dtype = Annotated[
     str,
-    Must(
+    Constraint(
         "a type of numbers, bool or string",
         lambda text: re.fullmatch(r"u?int(8|16|32|64)|b?float\d\w*|bool|string", text) is not None,
     ),
@@ -42,24 +44,24 @@ Dtype = Annotated[
 
 
 def _is_shape(shape: list[int | None]) -> bool:
-    numbers = 1
+    size = 1
     for dim in shape:
-        numbers *= dim or 1
-    return len(shape) <= MAX_AXES and numbers <= MAX_NUMBERS
+        size *= dim or 1
+    return len(shape) <= MAX_AXES and size <= MAX_NUMBERS
 
 
 Shape = Annotated[
-    list[Annotated[int, between(0, 1 << 31, "a whole number")] | None],
-    Must("the shape of one sample, of at most 2**27 numbers", _is_shape),
+    list[Annotated[int, require_range(0, 1 << 31, "a whole number")] | None],
+    Constraint("the shape of one sample, of at most 2**27 numbers", _is_shape),
 ]
 ArrayShape = Annotated[
-    list[Annotated[int, between(0, 1 << 53, "a whole number")]],
-    Must("the shape of an array", lambda shape: len(shape) <= MAX_AXES),
+    list[Annotated[int, require_range(0, 1 << 53, "a whole number")]],
+    Constraint("the shape of an array", lambda shape: len(shape) <= MAX_AXES),
 ]
 
 
 class FileRecord(TypedDict):
-    """A file of a map, below the run's directory."""
+    """A file of a map; `path` is relative to the run's directory."""
 
     path: InsidePath
     path_b64: NotRequired[str]
@@ -76,29 +78,29 @@ SourceRecord = TypedDict(
         "sha256": NotRequired[Hash],
     },
 )
-"""A file that a map was made of: for which input (null: the only file), and its content's hash."""
+"""An input file of a map: the model input that it is for (null: the only file), and its hash."""
 
 
 class StyleRecord(TypedDict, total=False):
-    """What differs from the usual style of pictures."""
+    """The options of a style of pictures that differ from the default style."""
 
-    kind: NotRequired[Kind]
+    kind: NotRequired[PictureKind]
     reduce: NotRequired[Reduce]
     cmap: NotRequired[str]
     clip: NotRequired[Percent]
-    alpha: NotRequired[Share]
+    alpha: NotRequired[Fraction]
     zoom: NotRequired[Zoom]
     scale: NotRequired[Literal["item", "run"]]
 
 
 class JournalLine(TypedDict):
-    """A map of a file by a method for a target: what was asked, and the files that it has."""
+    """A map of an input by a method for a target: what was requested, and the files written."""
 
     stem: InsidePath
     stem_b64: NotRequired[str]
     input: InsidePath
     input_b64: NotRequired[str]
-    sources: Annotated[list[SourceRecord], Must("a list that is not empty", bool)]
+    sources: Annotated[list[SourceRecord], Constraint("a list that is not empty", bool)]
     method: str
     target: str
     status: Literal["ok", "failed"]
@@ -116,14 +118,14 @@ class JournalLine(TypedDict):
 
 
 class Option(TypedDict, Generic[T]):
-    """An option of a call: its value, and where that came from."""
+    """An option of a call: its value, and the source of the value."""
 
     value: T
     source: NotRequired[str]
 
 
 class Options(TypedDict, total=False):
-    """The options of a call that the records are read for."""
+    """The options of a call that inputgrad reads from a record."""
 
     method: NotRequired[Option[list[str]]]
     target: NotRequired[Option[list[str]]]
@@ -139,16 +141,16 @@ class Options(TypedDict, total=False):
     interp: NotRequired[Option[str]]
     frame: NotRequired[Option[int | str | None]]
     input_range: NotRequired[Option[list[str] | None]]
-    batch_size: NotRequired[Option[PassSize | Literal["auto"]]]
+    batch_size: NotRequired[Option[BatchSize | Literal["auto"]]]
     precision: NotRequired[Option[str]]
     seed: NotRequired[Option[int]]
     tolerance: NotRequired[Option[float]]
     check_grad: NotRequired[Option[bool]]
-    picture: NotRequired[Option[Kind | Literal["none"]]]
+    picture: NotRequired[Option[PictureKind | Literal["none"]]]
     cmap: NotRequired[Option[str | None]]
     reduce: NotRequired[Option[Reduce | None]]
     clip: NotRequired[Option[Percent]]
-    alpha: NotRequired[Option[Share]]
+    alpha: NotRequired[Option[Fraction]]
     scale: NotRequired[Option[Literal["item", "run"]]]
     zoom: NotRequired[Option[Zoom | None]]
 
@@ -170,28 +172,28 @@ class InputRecord(TypedDict):
 
 
 class SignatureRecord(TypedDict):
-    """What the model takes and gives."""
+    """The inputs and outputs of the model."""
 
     inputs: list[InputRecord]
     outputs: list[dict[str, Any]]
 
 
-class PaceRecord(TypedDict):
-    """How maps are computed."""
+class ScheduleRecord(TypedDict):
+    """How maps are computed: the mode, and the number of items in a batch."""
 
     mode: Mode
-    batch_size: PassSize
+    batch_size: BatchSize
     padded: NotRequired[bool]
     kernels: NotRequired[Kernels]
 
 
 class PreprocessRecord(TypedDict):
-    """How pixels become what an input takes."""
+    """How pixels are converted to the values of a model input."""
 
     name: str
-    scale: Above
+    scale: PositiveNumber
     mean: list[float]
-    std: list[Above]
+    std: list[PositiveNumber]
     bgr: bool
     source: str
     channels_first: bool
@@ -200,7 +202,7 @@ class PreprocessRecord(TypedDict):
 
 
 class PixelsRecord(TypedDict):
-    """How the inputs of a run take pixels."""
+    """The preprocessing of the inputs of a run."""
 
     inputs: dict[str, PreprocessRecord]
     other: PreprocessRecord
@@ -210,41 +212,41 @@ class PixelsRecord(TypedDict):
 
 
 class ShardRecord(TypedDict):
-    """Which share of a run this is."""
+    """A shard of a run: its index from 0, and the number of shards."""
 
-    number: Annotated[int, between(0, MAX_SHARDS - 1, "a whole number")]
-    of: Annotated[int, between(1, MAX_SHARDS, "a whole number")]
+    number: Annotated[int, require_range(0, MAX_SHARDS - 1, "a whole number")]
+    of: Annotated[int, require_range(1, MAX_SHARDS, "a whole number")]
 
 
 class SharedRecord(TypedDict):
-    """What a merged run keeps of one of its shares."""
+    """The fields that a merged run keeps of each of its shards."""
 
     shard: ShardRecord
     argv: NotRequired[list[str]]
-    directory: NotRequired[Directory]
+    directory: NotRequired[AbsolutePath]
     platform: NotRequired[str]
     versions: NotRequired[dict[str, str]]
     mode: NotRequired[Mode]
-    batch_size: NotRequired[PassSize]
+    batch_size: NotRequired[BatchSize]
 
 
 class RunRecord(TypedDict):
-    """`run.json`: what was asked, with what, and how it was computed."""
+    """`run.json`: the options, the model, the versions, and how the run was computed."""
 
     schema: Literal[1]
     versions: NotRequired[dict[str, str]]
     platform: NotRequired[str]
     argv: NotRequired[list[str]]
-    directory: Directory
+    directory: AbsolutePath
     options: Options
     aliases: NotRequired[dict[str, str]]
     model: ModelRecord
     signature: SignatureRecord
     mode: NotRequired[Mode]
-    batch_size: NotRequired[PassSize]
+    batch_size: NotRequired[BatchSize]
     padded: NotRequired[bool]
     kernels: NotRequired[Kernels]
-    paces: NotRequired[dict[str, PaceRecord]]
+    paces: NotRequired[dict[str, ScheduleRecord]]
     pixels: NotRequired[PixelsRecord]
     maps: NotRequired[Count]
     shard: NotRequired[ShardRecord]
@@ -269,18 +271,18 @@ TargetRecord = TypedDict(
         "class": NotRequired[int | list[int | None] | None],
     },
 )
-"""What a result is of, as asked and as resolved; lists have a value for each sample."""
+"""The target of a result, as requested and as resolved; a list has a value for each sample."""
 
 
 class ResizeRecord(TypedDict):
-    """How a picture was brought to the model's size."""
+    """How an image was resized to the model's input size."""
 
     how: Literal["stretch", "crop", "pad", "none"]
     interp: Literal["nearest", "bilinear", "bicubic", "lanczos", "box"]
 
 
-Span = Annotated[
-    list[float], Must("two numbers, the lower first", lambda v: len(v) == 2 and v[0] < v[1])
+Interval = Annotated[
+    list[float], Constraint("two numbers, the lower first", lambda v: len(v) == 2 and v[0] < v[1])
 ]
 
 
@@ -294,7 +296,7 @@ Numbers = float | list[float | None] | None
 
 
 class ResultRecord(TypedDict):
-    """`metadata.json` of a result; with `many` there is a value for each sample in a list."""
+    """`metadata.json` of a result; with `many`, lists have a value for each sample."""
 
     schema: Literal[1]
     many: bool
@@ -319,7 +321,7 @@ class ResultRecord(TypedDict):
     preprocess: NotRequired[dict[str, dict[str, Any]] | None]
     resize: NotRequired[ResizeRecord]
     frame: NotRequired[Count | Literal["all"] | None]
-    input_range: NotRequired[Span | None]
+    input_range: NotRequired[Interval | None]
     channels_first: NotRequired[list[str]]
     flat: NotRequired[list[str]]
     wrt: NotRequired[str | None]

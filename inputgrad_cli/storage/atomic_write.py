@@ -1,4 +1,4 @@
-"""Writes files that are either complete or absent, below a directory that is never left."""
+"""Writes files atomically, so that each is either complete or absent, inside one directory."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from pathlib import Path
 from typing import IO
 
 from inputgrad_cli.errors import ItemError, StorageError
-from inputgrad_cli.storage.shards import TAG
+from inputgrad_cli.storage.shards import TAG_PATTERN
 
-TEMPORARY = ".ig"
-TEMPORARIES = re.compile(re.escape(TEMPORARY) + TAG + r"-.*\.tmp", re.S)
-_NUMBERS = itertools.count()
+TEMPORARY_PREFIX = ".ig"
+TEMPORARY_PATTERN = re.compile(re.escape(TEMPORARY_PREFIX) + TAG_PATTERN + r"-.*\.tmp", re.S)
+_COUNTER = itertools.count()
 Bytes = bytes | memoryview
-Pour = Callable[[IO[bytes]], None]  # writes what is too large for memory into a file
+WriteFunction = Callable[[IO[bytes]], None]  # writes data that is too large for memory to a file
 
 
-def write_whole(path: Path | str, data: Bytes | Pour, tag: str = "") -> None:
-    """Write `data` to `path` so that the name never stands for less; StorageError."""
-    # Names are cut, and threads write at once: the number keeps them apart.
-    own = f"{os.getpid()}-{next(_NUMBERS)}"
+def write_atomically(path: Path | str, data: Bytes | WriteFunction, tag: str = "") -> None:
+    """Write `data` to a temporary file, then rename that to `path`; StorageError."""
+    # The counter makes the name unique, because threads write at once and long names are cut.
+    unique = f"{os.getpid()}-{next(_COUNTER)}"
     folder, name = os.path.split(path)
-    temporary = os.path.join(folder, f"{TEMPORARY}{tag}-{own}-{name[-40:]}.tmp")
+    temporary = os.path.join(folder, f"{TEMPORARY_PREFIX}{tag}-{unique}-{name[-40:]}.tmp")
     try:
-        with open(_made(temporary), "wb") as file:
+        with open(_create_file(temporary), "wb") as file:
             data(file) if callable(data) else file.write(data)
             file.flush()
             os.fsync(file.fileno())
@@ -38,22 +38,25 @@ def write_whole(path: Path | str, data: Bytes | Pour, tag: str = "") -> None:
         raise StorageError(
             f"{path}: cannot be written",
             reason=str(error.strerror or error),
-            mend="free some space or choose another --out",
+            hint="free some space or choose another --out",
         ) from None
-    except BaseException:  # what was to be poured in could not be read any more
+    except BaseException:  # raised by `data`, for example because its source became unreadable
         with contextlib.suppress(FileNotFoundError):
             os.unlink(temporary)
         raise
 
 
-def start_of(out: Path) -> str:
-    """Return how the paths of files in `out` begin: their names follow. `Path` takes ten times."""
-    whole = str(out)
-    return "" if whole == "." else whole.rstrip("/") + "/"
+def to_prefix(out: Path) -> str:
+    """Return the string that turns the name of a file in `out` into its path.
+
+    Joining with `Path` takes ten times as long.
+    """
+    folder = str(out)
+    return "" if folder == "." else folder.rstrip("/") + "/"
 
 
-def _made(path: str) -> int:
-    """Return the handle of a new file, in a directory that may not be there yet."""
+def _create_file(path: str) -> int:
+    """Create a file, and its directory if that is missing, and return the file descriptor."""
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
     try:
         return os.open(path, flags, 0o666)
@@ -63,7 +66,7 @@ def _made(path: str) -> int:
 
 
 def sync_folder(folder: Path) -> None:
-    """Make the names in a directory as durable as the files."""
+    """Flush a directory to disk, so that the names in it are as durable as the files."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -72,21 +75,21 @@ def sync_folder(folder: Path) -> None:
 
 
 def refuse_links(out: Path, name: str) -> None:
-    """Raise ItemError where a directory on the way from `out` to the file `name` is a link."""
+    """Raise ItemError if a directory between `out` and the file `name` is a symbolic link."""
     while name := os.path.dirname(name):
-        folder = start_of(out) + name
+        folder = to_prefix(out) + name
         if os.path.islink(folder):
             raise ItemError(
                 f"{folder}: is a link, and may lead out of --out",
-                mend="remove it, or choose another --out",
+                hint="remove it, or choose another --out",
                 kind="exists",
             )
 
 
-def folds_case(out: Path) -> bool:
-    """Return whether the file system of `out` takes a.png and A.png for one name."""
-    here = Path(os.path.abspath(out))
-    while not here.exists():
-        here = here.parent
-    twin = here.with_name(here.name.swapcase())
-    return twin.name != here.name and twin.exists() and twin.samefile(here)
+def is_case_insensitive(out: Path) -> bool:
+    """Return whether a.png and A.png are the same file in the file system of `out`."""
+    folder = Path(os.path.abspath(out))
+    while not folder.exists():
+        folder = folder.parent
+    swapped = folder.with_name(folder.name.swapcase())
+    return swapped.name != folder.name and swapped.exists() and swapped.samefile(folder)

@@ -1,4 +1,4 @@
-"""Brings the files of a map from one run's directory into another's."""
+"""Copies the files of a map from one run's directory into another."""
 
 from __future__ import annotations
 
@@ -6,47 +6,47 @@ import os
 from pathlib import Path
 
 from inputgrad_cli.errors import ItemError, UsageError
-from inputgrad_cli.formats.streaming.hashed_file import Blocks
-from inputgrad_cli.hashing import sha256_of
-from inputgrad_cli.schema.encoded_names import heard
+from inputgrad_cli.formats.streaming.hashed_file import HashedFile
+from inputgrad_cli.hashing import compute_sha256
+from inputgrad_cli.schema.encoded_names import decode_name
 from inputgrad_cli.schema.records import JournalLine
-from inputgrad_cli.storage.atomic_write import refuse_links, write_whole
+from inputgrad_cli.storage.atomic_write import refuse_links, write_atomically
 from inputgrad_cli.storage.journal import Journal
 from inputgrad_cli.storage.run_paths import check_file, find_file
 
 
-def bring(record: JournalLine, out: Path, home: tuple[Path, Journal]) -> None:
-    """Copy the files of a map to `home`; UsageError where one is not as was written."""
-    mend = f"run `inputgrad verify {out}`, then the saliency call again"
+def copy_map_files(record: JournalLine, out: Path, destination: tuple[Path, Journal]) -> None:
+    """Copy the files of a map to the destination; UsageError if one was changed or is missing."""
+    hint = f"run `inputgrad verify {out}`, then the saliency call again"
     for file in record.get("files", ()):
-        name = heard(file, "path")
+        name = decode_name(file, "path")
         try:
             check_file(out, name)
-            data = Blocks(out / name)
+            data = HashedFile(out / name)
             if data.sha256 != file["sha256"]:
                 raise ItemError(f"{out / name}: its content is not what was written")
-            if _is_wanted(name, data, home):
-                write_whole(home[0] / name, data.pour)
+            if _should_copy(name, data, destination):
+                write_atomically(destination[0] / name, data.copy_to)
         except OSError as error:
             raise UsageError(
-                f"{out / name}: cannot be read", reason=str(error.strerror), mend=mend
+                f"{out / name}: cannot be read", reason=str(error.strerror), hint=hint
             ) from None
         except ItemError as error:
-            what = error.sentence().rstrip(".")
-            raise UsageError(what, mend=mend) from None
+            raise UsageError(error.format_line().rstrip("."), hint=hint) from None
 
 
-def _is_wanted(name: str, data: Blocks, home: tuple[Path, Journal]) -> bool:
-    """Return whether a file is still to be copied; UsageError where its place is taken."""
-    path = home[0] / name
+def _should_copy(name: str, data: HashedFile, destination: tuple[Path, Journal]) -> bool:
+    """Return whether a file must be copied; UsageError if a foreign file has its path."""
+    out, journal = destination
+    path = out / name
     try:
-        refuse_links(home[0], name)
+        refuse_links(out, name)
     except ItemError as error:
-        raise UsageError(error.what, mend=error.mend) from None
-    if find_file(home[0], name) and sha256_of(path) == data.sha256:
+        raise UsageError(error.message, hint=error.hint) from None
+    if find_file(out, name) and compute_sha256(path) == data.sha256:
         return False
-    if os.path.lexists(path) and not home[1].owns(name):
+    if os.path.lexists(path) and not journal.is_own_file(name):
         raise UsageError(
-            f"{path}: is there already, and no run of inputgrad made it", mend="move it away"
+            f"{path}: is there already, and no run of inputgrad made it", hint="move it away"
         )
     return True

@@ -1,116 +1,131 @@
-"""Names of output files."""
+"""Builds the names of output files."""
 
 from __future__ import annotations
 
 import hashlib
 import os
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from inputgrad_cli.data.target_text import Target
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.interfaces.method import Method
-from inputgrad_cli.storage.target_words import target_words
+from inputgrad_cli.schema.limits import NAME_HASH_DIGITS
+from inputgrad_cli.storage.target_words import encode_targets
 
-MOST = 255  # bytes of a file name
-LETTERS = 40  # of a site in it
-LONGEST = MOST - len(".000000.png")  # less the longest ending of one without a site's name
+MAX_NAME_BYTES = 255  # of a file name in most file systems
+MAX_SITE_CHARACTERS = 40  # of a site's name in a file name
+MAX_STEM_BYTES = MAX_NAME_BYTES - len(".000000.png")  # the longest ending without a site's name
+SITE_HASH_DIGITS = 6  # sixteen million different names
 
 
 @dataclass(frozen=True)
-class Map:
-    """One map that every item gets: its method, the target as asked, the end of its file name."""
+class MapSpec:
+    """A map that is made of every item: its method, its target, the suffix of its file names."""
 
     label: str
     method: str
     target: Target
-    tail: str
+    suffix: str
     parameters: str = ""
 
-    def stem(self, name: str) -> str:
+    def build_stem(self, name: str) -> str:
         """Return the path of the map's files below the output directory, without their endings.
 
-        A name too long for a file system is cut, and a hash of the whole keeps it apart.
+        A name that is too long for a file system is cut; a hash of the full name makes it unique.
         """
         folder, slash, last = name.rpartition("/")
-        return folder + slash + _cut(last, self.tail, of=name, most=LONGEST)
+        return folder + slash + _shorten_name(last, self.suffix, name, limit=MAX_STEM_BYTES)
 
 
-def picture_names(stem: str, count: int | None, sites: Sequence[str]) -> list[list[str]]:
+def list_picture_names(stem: str, count: int | None, sites: Sequence[str]) -> list[list[str]]:
     """Return the names of a map's pictures, by sample and site; None stands for a single sample.
 
-    Where there are several sites, pictures of two inputs say, each has its own in the name.
+    If there are several sites, for example two model inputs, the names contain the site.
     """
-    rows = [""] if count is None else _row_words(count)
-    words = [f".{word}" for word in _site_words(sites)] if len(sites) > 1 else [""] * len(sites)
-    return [[_picture_name(stem, f"{word}{row}.png") for word in words] for row in rows]
-
-
-def part_names(stem: str, count: int) -> list[str]:
-    """Return the names of the arrays of samples of unequal shapes, each in a file of its own."""
-    return [f"{stem}{row}.npz" for row in _row_words(count)]
-
-
-def _row_words(count: int) -> list[str]:
-    digits = len(str(count - 1))
-    return [f".{row:0{digits}}" for row in range(count)]
-
-
-def _picture_name(stem: str, ending: str) -> str:
-    folder, slash, last = stem.rpartition("/")
-    return folder + slash + _cut(last, ending, of=last, most=MOST)
-
-
-def _site_words(sites: Sequence[str]) -> list[str]:
-    """Return sites as they stand in file names, no two alike, whatever the case."""
-    words = [re.sub(r"[^\w+\-]+", "-", site).strip("-")[:LETTERS] for site in sites]
-    alike = [word.casefold() for word in words]
+    samples = [""] if count is None else _format_sample_indices(count)
+    words = [f".{word}" for word in _encode_sites(sites)] if len(sites) > 1 else [""] * len(sites)
     return [
-        f"{word}-{_digest(site)[:6]}" if alike.count(word.casefold()) > 1 or not word else word
-        for site, word in zip(sites, words, strict=True)
+        [_build_picture_name(stem, f"{word}{sample}.png") for word in words] for sample in samples
     ]
 
 
-def _cut(last: str, ending: str, *, of: str, most: int) -> str:
-    """Return a file name with its ending in at most so many bytes; a hash of `of` for the rest."""
-    if len(os.fsencode(last + ending)) <= most:
+def list_array_names(stem: str, count: int) -> list[str]:
+    """Return the names of the array files of samples of unequal shapes, one file per sample."""
+    return [f"{stem}{sample}.npz" for sample in _format_sample_indices(count)]
+
+
+def _format_sample_indices(count: int) -> list[str]:
+    digits = len(str(count - 1))
+    return [f".{index:0{digits}}" for index in range(count)]
+
+
+def _build_picture_name(stem: str, ending: str) -> str:
+    folder, slash, last = stem.rpartition("/")
+    return folder + slash + _shorten_name(last, ending, last, limit=MAX_NAME_BYTES)
+
+
+def _encode_sites(sites: Sequence[str]) -> list[str]:
+    """Return the sites as they are written in file names, unique even if case is ignored."""
+    words = [re.sub(r"[^\w+\-]+", "-", site).strip("-")[:MAX_SITE_CHARACTERS] for site in sites]
+    counts = Counter(word.casefold() for word in words)
+    unique = [word if counts[word.casefold()] == 1 else "" for word in words]
+    return [
+        name or f"{word}-{_hash_name(site, SITE_HASH_DIGITS)}"
+        for site, word, name in zip(sites, words, unique, strict=True)
+    ]
+
+
+def _shorten_name(last: str, ending: str, hashed: str, *, limit: int) -> str:
+    """Return `last` with its ending; beyond `limit` bytes its end becomes a hash of `hashed`."""
+    if len(os.fsencode(last + ending)) <= limit:
         return last + ending
-    mark = f"-{_digest(of)[:12]}{ending}"
-    start = os.fsencode(last)[: most - len(os.fsencode(mark))]
-    return os.fsdecode(start).encode("utf-8", "ignore").decode() + mark
+    end = f"-{_hash_name(hashed, NAME_HASH_DIGITS)}{ending}"
+    start = os.fsencode(last)[: limit - len(os.fsencode(end))]
+    return os.fsdecode(start).encode("utf-8", "ignore").decode() + end
 
 
-def _digest(text: str) -> str:
-    return hashlib.sha256(os.fsencode(text)).hexdigest()
+def _hash_name(text: str, digits: int) -> str:
+    return hashlib.sha256(os.fsencode(text)).hexdigest()[:digits]
 
 
-def maps_of(methods: Sequence[tuple[str, Method]], targets: Sequence[Target]) -> list[Map]:
-    """Return every map of the call, of methods by label; UsageError for twins."""
+def build_map_specs(
+    methods: Sequence[tuple[str, Method]], targets: Sequence[Target]
+) -> list[MapSpec]:
+    """Return all maps of a run, from methods with labels; UsageError if two labels are equal."""
     labels = [label for label, _ in methods]
-    if twin := next((label for label in labels if labels.count(label) > 1), None):
-        mend = "as=LABEL gives one of them another name"
-        raise UsageError(f"-m: two of them would write files called {twin!r}", mend=mend)
-    asked = [each for target in targets for each in target.maps()]
-    words = target_words(asked)
-    if [target.asked for target in asked] == ["auto"]:
+    if duplicate := next((label for label in labels if labels.count(label) > 1), None):
+        hint = "give one of them another name with as=LABEL"
+        raise UsageError(f"-m: two methods would write files called {duplicate!r}", hint=hint)
+    requested = [single for target in targets for single in target.split_ranks()]
+    words = encode_targets(requested)
+    if [target.text for target in requested] == ["auto"]:
         words = [""]
     return [
-        Map(label, method.name, target, f".{label}.{word}" if word else f".{label}", repr(method))
+        MapSpec(
+            label, method.name, target, f".{label}.{word}" if word else f".{label}", repr(method)
+        )
         for label, method in methods
-        for target, word in zip(asked, words, strict=True)
+        for target, word in zip(requested, words, strict=True)
     ]
 
 
-def refuse_clashes(names: Iterable[str], maps: Sequence[Map], fold: bool = False) -> None:
-    """Raise UsageError where two items would write one file; `fold`: where case is not kept."""
+def refuse_clashes(
+    names: Iterable[str], maps: Sequence[MapSpec], ignore_case: bool = False
+) -> None:
+    """Raise UsageError if two items would write the same file.
+
+    With `ignore_case`, names are equal if they differ only in case.
+    """
     taken: dict[str, str] = {}
     for name in names:
-        for made in maps:
-            key = made.stem(name).casefold() if fold else made.stem(name)
+        for spec in maps:
+            key = spec.build_stem(name).casefold() if ignore_case else spec.build_stem(name)
             if taken.setdefault(key, name) != name:
                 raise UsageError(
                     f"{taken[key]} and {name} would write the same files",
-                    reason="their names differ in nothing that this file system keeps",
-                    mend="rename one, or run them with two --out directories",
+                    reason="this file system does not distinguish their names",
+                    hint="rename one, or run them with two --out directories",
                 )

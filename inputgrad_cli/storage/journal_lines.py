@@ -1,4 +1,4 @@
-"""Journal lines in memory: as they are written, since ten thousand records take four times that."""
+"""Keeps journal lines in memory as bytes, because parsed records take four times as much."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from typing import cast
 from inputgrad_cli.schema.records import JournalLine
 
 
-class Lines(Mapping[str, JournalLine]):
-    """Records by stem, each read from its line when it is asked for."""
+class JournalLines(Mapping[str, JournalLine]):
+    """A mapping from stems to records; each record is parsed when it is requested."""
 
     def __init__(self) -> None:
         self._lines: dict[str, bytes] = {}
 
     def keep(self, stem: str, line: bytes) -> None:
-        """Remember a line, in the place of an earlier one of this stem."""
+        """Store a line; it replaces an earlier line of the same stem."""
         self._lines[stem] = line
 
     def __getitem__(self, stem: str) -> JournalLine:
-        """Return the record, new each time; KeyError."""
+        """Return the record as a new object; KeyError."""
         return cast(JournalLine, json.loads(self._lines[stem]))
 
     def __iter__(self) -> Iterator[str]:

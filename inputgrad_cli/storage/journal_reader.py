@@ -1,4 +1,4 @@
-"""Reads a journal line by line, and says what is wrong with a line before anything relies on it."""
+"""Reads and validates a journal line by line."""
 
 from __future__ import annotations
 
@@ -11,94 +11,93 @@ from pathlib import Path
 
 from inputgrad_cli.errors import StorageError
 from inputgrad_cli.schema.check_types import Problem, Problems
-from inputgrad_cli.schema.encoded_names import heard
-from inputgrad_cli.schema.limits import MAX_LINE
-from inputgrad_cli.schema.read_records import open_record, read_as
+from inputgrad_cli.schema.encoded_names import decode_name
+from inputgrad_cli.schema.limits import MAX_LINE_BYTES, NAME_HASH_DIGITS
+from inputgrad_cli.schema.read_records import open_record, parse_record
 from inputgrad_cli.schema.records import JournalLine
 
-FLOAT = 4  # bytes of a number in a result
-MARK = 12  # digits of the hash in a name that was cut
+FLOAT_BYTES = 4  # of a float32 in a result
 
 
 @dataclass(frozen=True)
-class ReadLine:
-    """A line of a journal: its number from 1, its bytes, and the record or what is wrong with it.
+class ParsedLine:
+    """A line of a journal: its line number from 1, its bytes, and its record or its problems.
 
-    One that no newline ends, which only the last can be, was cut short: it is neither.
+    A last line without a newline was cut short by a kill; it has neither record nor problems.
     """
 
-    number: int
+    line_number: int
     data: bytes
     record: JournalLine | None
     problems: Problems = ()
 
 
-def read_lines(path: Path) -> Iterator[ReadLine]:
-    """Yield the lines of a journal; StorageError, NoRecordError for what is no file of a run."""
+def read_lines(path: Path) -> Iterator[ParsedLine]:
+    """Yield the lines of a journal; StorageError, or InvalidRecordError if it is not a journal."""
     try:
         with os.fdopen(open_record(path), "rb") as file:
-            number = 0
-            while line := file.readline(MAX_LINE + 1):
-                number += 1
-                if len(line) > MAX_LINE:
-                    problem = Problem((), f"has more than {MAX_LINE:,} bytes")
-                    yield ReadLine(number, b"", None, (problem,))
+            line_number = 0
+            while line := file.readline(MAX_LINE_BYTES + 1):
+                line_number += 1
+                if len(line) > MAX_LINE_BYTES:
+                    problem = Problem((), f"has more than {MAX_LINE_BYTES:,} bytes")
+                    yield ParsedLine(line_number, b"", None, (problem,))
                     return
-                yield _read(number, line)
+                yield _parse_line(line_number, line)
     except OSError as error:
         raise StorageError(f"{path}: cannot be read", reason=str(error.strerror)) from None
 
 
-def _read(number: int, line: bytes) -> ReadLine:
+def _parse_line(line_number: int, line: bytes) -> ParsedLine:
     if not line.endswith(b"\n"):
-        return ReadLine(number, line, None)
+        return ParsedLine(line_number, line, None)
     data = line[:-1]
-    record, problems = read_as(JournalLine, data)
+    record, problems = parse_record(JournalLine, data)
     if record is not None:
-        problems = tuple(_contradictions(record))
-    return ReadLine(number, data, None if problems else record, problems)
+        problems = tuple(_find_contradictions(record))
+    return ParsedLine(line_number, data, None if problems else record, problems)
 
 
-def _contradictions(record: JournalLine) -> Iterator[Problem]:
-    """Yield what no line of ours says: fields that are right alone, and not with one another."""
-    stem, name = heard(record, "stem"), heard(record, "input")
+def _find_contradictions(record: JournalLine) -> Iterator[Problem]:
+    """Yield contradictions between fields that are valid on their own."""
+    stem, name = decode_name(record, "stem"), decode_name(record, "input")
     if not _is_stem_of(stem, name, record["method"]):
         yield Problem(("stem",), "is not a name of this input and method")
-    for number, file in enumerate(record.get("files", ())):
-        if not _is_file_of(stem, heard(file, "path")):
-            yield Problem(("files", number, "path"), "is not a file of this stem")
+    for index, file in enumerate(record.get("files", ())):
+        if not _is_file_of(stem, decode_name(file, "path")):
+            yield Problem(("files", index, "path"), "is not a file of this stem")
     if record["status"] == "ok":
         for key in ("samples", "unmet", "fingerprint", "files"):
             if key not in record:
                 yield Problem((key,), "is missing in a line of status ok")
         if not _has_results(record, stem):
             yield Problem(("files",), "expected the arrays of every sample in a line of status ok")
-    yield from _wrong_counts(record)
+    yield from _find_wrong_counts(record)
 
 
 def _is_stem_of(stem: str, name: str, label: str) -> bool:
-    """Return whether `stem` is what a map of this item is called, or that cut to be short."""
-    whole = f"{name}.{label}"
-    mark = hashlib.sha256(os.fsencode(name)).hexdigest()[:MARK]
+    """Return whether `stem` is a stem of this item and method, possibly a shortened one."""
+    expected = f"{name}.{label}"
+    digest = hashlib.sha256(os.fsencode(name)).hexdigest()[:NAME_HASH_DIGITS]
     folder, _, last = stem.rpartition("/")
     if folder != name.rpartition("/")[0]:
         return False
-    return stem == whole or stem.startswith(f"{whole}.") or f"-{mark}." in last
+    return stem == expected or stem.startswith(f"{expected}.") or f"-{digest}." in last
 
 
 def _is_file_of(stem: str, name: str) -> bool:
-    """Return whether a file is one of a map: its stem and an ending, or that cut to be short."""
+    """Return whether a file belongs to a map: its name is the stem with an ending, or shortened."""
     if name.startswith(f"{stem}."):
         return True
     folder, _, last = stem.rpartition("/")
-    mark = hashlib.sha256(os.fsencode(last)).hexdigest()[:MARK]
-    own, _, ending = name.rpartition("/")
-    return own == folder and f"-{mark}." in ending
+    digest = hashlib.sha256(os.fsencode(last)).hexdigest()[:NAME_HASH_DIGITS]
+    file_folder, _, file_name = name.rpartition("/")
+    return file_folder == folder and f"-{digest}." in file_name
 
 
 def _has_results(record: JournalLine, stem: str) -> bool:
-    """Return whether the files of a map have its arrays, each once."""
-    names = [heard(file, "path") for file in record.get("files", ())]
+    """Return whether the files of a map contain all of its arrays, each exactly once."""
+    names = [decode_name(file, "path") for file in record.get("files", ())]
     results = {name for name in names if name.endswith(".npz")}
     if len(names) != len(set(names)):
         return False
@@ -107,24 +106,24 @@ def _has_results(record: JournalLine, stem: str) -> bool:
     return results == {f"{stem}.npz"}
 
 
-def _wrong_counts(record: JournalLine) -> Iterator[Problem]:
-    """Yield the counts that are larger than the files could hold: loops go over them."""
-    results = [f for f in record.get("files", ()) if heard(f, "path").endswith(".npz")]
-    room = sum(file["size"] for file in results) // FLOAT
+def _find_wrong_counts(record: JournalLine) -> Iterator[Problem]:
+    """Yield the counts that are too large for the files, because loops would run over them."""
+    arrays = [f for f in record.get("files", ()) if decode_name(f, "path").endswith(".npz")]
+    capacity = sum(file["size"] for file in arrays) // FLOAT_BYTES
     shapes, samples = record.get("shapes", {}), record.get("samples")
-    if results and sum(math.prod(shape) for shape in shapes.values()) > room:
-        yield Problem(("shapes",), "are of more numbers than the files have room for")
+    if arrays and sum(math.prod(shape) for shape in shapes.values()) > capacity:
+        yield Problem(("shapes",), "have more numbers than the files can contain")
     if samples is None or "files" not in record:
         return
     if record.get("apart"):
-        if samples > _most_apart(record, [heard(file, "path") for file in results]):
-            yield Problem(("samples",), "is more than the names of the files count")
-    elif samples > room or any(shape[:1] != [samples] for shape in shapes.values()):
-        yield Problem(("samples",), "is not the count that the arrays have")
+        if samples > _compute_max_samples(record, [decode_name(file, "path") for file in arrays]):
+            yield Problem(("samples",), "is larger than the names of the files allow")
+    elif samples > capacity or any(shape[:1] != [samples] for shape in shapes.values()):
+        yield Problem(("samples",), "is not the number of samples in the arrays")
 
 
-def _most_apart(record: JournalLine, names: list[str]) -> int:
-    """Return how many samples there are at most, whose numbers have as many digits as these."""
-    start = len(heard(record, "stem")) + 1
+def _compute_max_samples(record: JournalLine, names: list[str]) -> int:
+    """Return the largest count of samples whose indices have as many digits as these names."""
+    start = len(decode_name(record, "stem")) + 1
     digits = {len(name) - start - len(".npz") for name in names}
-    return int(10 ** min(min(digits, default=0), 7))
+    return int(10 ** min(min(digits, default=0), 7))  # 10**7 at most, however long a name is

@@ -1,4 +1,4 @@
-"""The lock of an output directory: one run holds it at a time, or several shares of one run."""
+"""Locks an output directory for one run, or for several shards of one run, at a time."""
 
 from __future__ import annotations
 
@@ -11,20 +11,22 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from inputgrad_cli.errors import BusyError, StorageError, UsageError
-from inputgrad_cli.schema.read_records import NoRecordError, open_record
-from inputgrad_cli.storage.atomic_write import TEMPORARIES
-from inputgrad_cli.storage.shards import shard_of, tags_in
+from inputgrad_cli.schema.read_records import InvalidRecordError, open_record
+from inputgrad_cli.storage.atomic_write import TEMPORARY_PATTERN
+from inputgrad_cli.storage.shards import list_tags, parse_tag
 from inputgrad_cli.supervision.worker import WORKER
 
-LOCK = ".lock"
-DYING = 2.0  # seconds that a lock outlives the process that was killed, at most
+LOCK_NAME = ".lock"
+LINGER_SECONDS = 2.0  # that a lock may outlive a killed process, because its worker ends later
+POLL_SECONDS = 0.01
+MAX_HOLDER_BYTES = 200  # of the text in a lock: `process PID on HOST`
 
 
 class RunLock:
-    """The output directory, made if need be, and held until `release`.
+    """The lock of an output directory, which is created if needed; held until `release`.
 
-    A whole run holds it alone. A share holds it together with the other shares of the same
-    number of them, and its own lock alone.
+    A complete run holds an exclusive lock. A shard holds a shared lock, together with the other
+    shards of the same run, and an exclusive lock of its own.
     """
 
     def __init__(self, out: Path, tag: str = "") -> None:
@@ -35,88 +37,89 @@ class RunLock:
         except FileExistsError:
             raise UsageError(f"--out {out}: is a file, not a directory") from None
         except OSError as error:
-            raise _unwritable(out, error) from None
+            raise _to_storage_error(out, error) from None
         try:
             self._lock("", fcntl.LOCK_SH if tag else fcntl.LOCK_EX)
             if tag:
                 self._lock(tag, fcntl.LOCK_EX)
-                self._refuse_other_shares(tag)
+                self._refuse_other_shards(tag)
         except Exception:
             self.release()
             raise
-        self._sweep(tag)
+        self._remove_temporary_files(tag)
 
     def _lock(self, tag: str, kind: int) -> None:
-        path = self.out / f"{LOCK}{tag}"
+        path = self.out / f"{LOCK_NAME}{tag}"
         try:
             handle = open_record(path, os.O_RDWR | os.O_CREAT)
-        except NoRecordError as error:
-            raise UsageError(f"{path}: {error}", mend="remove it") from None
+        except InvalidRecordError as error:
+            raise UsageError(f"{path}: {error}", hint="remove it") from None
         except OSError as error:
-            raise _unwritable(self.out, error) from None
+            raise _to_storage_error(self.out, error) from None
         self._handles.append(handle)
         try:
             _wait_for_lock(handle, kind)
         except OSError:
-            told = "; ".join(_holders(self.out))
+            holders = "; ".join(_yield_holders(self.out))
             raise BusyError(
-                f"--out {self.out}: another run is writing there" + (f" ({told})" if told else ""),
-                mend="wait for it, or choose another --out",
+                f"--out {self.out}: another run is writing there"
+                + (f" ({holders})" if holders else ""),
+                hint="wait for it, or choose another --out",
             ) from None
         if kind == fcntl.LOCK_EX:
             os.truncate(handle, 0)
             os.pwrite(handle, f"process {WORKER.parent} on {platform.node()}".encode(), 0)
 
-    def _refuse_other_shares(self, tag: str) -> None:
-        """Raise UsageError where the run is shared in another way: items would be done twice."""
-        mine = shard_of(tag)
-        for other in map(shard_of, tags_in(self.out, LOCK, "")):
-            if mine and other and other.of != mine.of:
+    def _refuse_other_shards(self, tag: str) -> None:
+        """Raise UsageError if the run has another number of shards, which would repeat items."""
+        shard = parse_tag(tag)
+        for other in map(parse_tag, list_tags(self.out, LOCK_NAME, "")):
+            if shard and other and other.of != shard.of:
                 raise UsageError(
-                    f"--shard {mine.number}/{mine.of}: {self.out} holds shares of {other.of}",
-                    mend="finish those and join them with `inputgrad merge`, "
+                    f"--shard {shard.number}/{shard.of}: {self.out} holds shares of {other.of}",
+                    hint="finish those and join them with `inputgrad merge`, "
                     "or choose another --out",
                 )
 
-    def _sweep(self, tag: str) -> None:
-        """Remove the temporary files of runs that were killed; nobody else can own them now."""
+    def _remove_temporary_files(self, tag: str) -> None:
+        """Remove the temporary files of killed runs; the lock ensures that no live run has any."""
         for folder, folders, files in os.walk(self.out):
-            # A directory inside that has a lock is another run's, and may be live.
-            folders[:] = [f for f in folders if not (Path(folder) / f / LOCK).exists()]
+            # A nested directory with a lock belongs to another run, which may be alive.
+            folders[:] = [f for f in folders if not (Path(folder) / f / LOCK_NAME).exists()]
             for name in files:
-                found = TEMPORARIES.fullmatch(name)
-                if found and tag in ("", found[1]):
+                match = TEMPORARY_PATTERN.fullmatch(name)
+                if match and tag in ("", match[1]):
                     (Path(folder) / name).unlink(missing_ok=True)
 
     def release(self) -> None:
-        """Let the next run in."""
+        """Release the lock, so that another run can take it."""
         while self._handles:
             os.close(self._handles.pop())
 
 
 def _wait_for_lock(handle: int, kind: int) -> None:
-    """Lock a file; OSError where another process that lives holds it.
+    """Lock a file; OSError if a live process holds the lock.
 
-    That of one that was killed goes with its worker, which ends at once, but a moment later.
+    The lock of a killed process is released when its worker ends, which is a moment later.
     """
-    until = time.monotonic() + DYING
+    deadline = time.monotonic() + LINGER_SECONDS
     while True:
         try:
             fcntl.flock(handle, kind | fcntl.LOCK_NB)
             return
         except BlockingIOError:
-            if time.monotonic() > until or not _is_gone(os.pread(handle, 200, 0)):
+            if time.monotonic() > deadline or not _is_gone(os.pread(handle, MAX_HOLDER_BYTES, 0)):
                 raise
-        time.sleep(0.01)
+        time.sleep(POLL_SECONDS)
 
 
 def _is_gone(holder: bytes) -> bool:
-    """Return whether a process is gone, by what it wrote into its lock."""
-    number, _, node = holder.decode(errors="replace").removeprefix("process ").partition(" on ")
-    if node != platform.node() or not number.isdecimal():
+    """Return whether the process has ended that wrote this text into its lock."""
+    pid, _, node = holder.decode(errors="replace").removeprefix("process ").partition(" on ")
+    if node != platform.node() or not pid.isdecimal():
         return False
     try:
-        os.kill(int(number), 0)
+        os.kill(int(pid), 0)
     except ProcessLookupError:
         return True
     except OSError:
@@ -124,23 +127,23 @@ def _is_gone(holder: bytes) -> bool:
     return False
 
 
-def _holders(out: Path) -> Iterator[str]:
-    """Yield what each live run wrote into its lock."""
-    for tag in tags_in(out, LOCK, ""):
+def _yield_holders(out: Path) -> Iterator[str]:
+    """Yield the text that each live run wrote into its lock."""
+    for tag in list_tags(out, LOCK_NAME, ""):
         with (
-            contextlib.suppress(OSError, NoRecordError),
-            os.fdopen(open_record(out / f"{LOCK}{tag}"), "rb") as file,
+            contextlib.suppress(OSError, InvalidRecordError),
+            os.fdopen(open_record(out / f"{LOCK_NAME}{tag}"), "rb") as file,
         ):
             try:
-                # A share's lock tells; that of the whole may be old where shares hold it.
+                # If shards hold the lock, its text may be older; the locks of the shards have it.
                 fcntl.flock(file, (fcntl.LOCK_EX if tag else fcntl.LOCK_SH) | fcntl.LOCK_NB)
             except OSError:
-                yield file.read(200).decode(errors="replace").strip()
+                yield file.read(MAX_HOLDER_BYTES).decode(errors="replace").strip()
 
 
-def _unwritable(out: Path, error: OSError) -> StorageError:
+def _to_storage_error(out: Path, error: OSError) -> StorageError:
     return StorageError(
         f"--out {out}: cannot be written",
         reason=str(error.strerror),
-        mend="choose another --out",
+        hint="choose another --out",
     )

@@ -1,4 +1,4 @@
-"""Joins the shares of a run: one `run.json`, one journal, all files in one directory."""
+"""Merges the shards of a run into one directory with one `run.json` and one journal."""
 
 from __future__ import annotations
 
@@ -11,30 +11,30 @@ from pathlib import Path
 from typing import Any
 
 from inputgrad_cli.errors import UsageError
-from inputgrad_cli.formats.attribution_npz import dump
-from inputgrad_cli.schema.encoded_names import heard, spoken
+from inputgrad_cli.formats.attribution_npz import dump_json
+from inputgrad_cli.schema.encoded_names import decode_name, encode_name
 from inputgrad_cli.schema.records import RunRecord, SourceRecord
 from inputgrad_cli.storage import journal, pending_files, run_record
-from inputgrad_cli.storage.atomic_write import sync_folder, write_whole
-from inputgrad_cli.storage.copy_files import bring
+from inputgrad_cli.storage.atomic_write import sync_folder, write_atomically
+from inputgrad_cli.storage.copy_files import copy_map_files
 from inputgrad_cli.storage.journal import Journal, Record
-from inputgrad_cli.storage.lock import LOCK, RunLock
-from inputgrad_cli.storage.run_record import no_run, read_runs, save_run
-from inputgrad_cli.storage.shards import Shard, shard_of, tags_in
+from inputgrad_cli.storage.lock import LOCK_NAME, RunLock
+from inputgrad_cli.storage.run_record import build_no_run_error, read_runs, save_run
+from inputgrad_cli.storage.shards import Shard, list_tags, parse_tag
 
-DECIDING = (
+DECIDING_OPTIONS = (
     *("method", "target", "truth", "space", "wrt", "baseline", "labels", "code", "preprocess"),
     *("resize", "interp", "frame", "input_range", "precision", "seed", "tolerance", "check_grad"),
     *("picture", "cmap", "reduce", "clip", "alpha", "scale", "zoom"),
 )
-FILES = ("truth", "labels", "code")  # their paths may differ from machine to machine
-MOST_NAMED = 20  # of the shards that are missing
-ALONE = ("argv", "directory", "platform", "versions", "mode", "batch_size")
+FILE_OPTIONS = ("truth", "labels", "code")  # compared by name; folders differ between machines
+MAX_NAMED_SHARDS = 20  # in the message that shards are missing
+SHARD_FIELDS = ("argv", "directory", "platform", "versions", "mode", "batch_size")
 
 
 @dataclass(frozen=True)
-class Part:
-    """One record of a run: that of a share, or of the whole (`shard` is None)."""
+class RunPart:
+    """A record of a run, with its directory: of a shard, or of the complete run."""
 
     out: Path
     tag: str
@@ -42,17 +42,17 @@ class Part:
 
     @property
     def shard(self) -> Shard | None:
-        """Return the share."""
-        return shard_of(self.tag)
+        """Return the shard of the record, None for the complete run."""
+        return parse_tag(self.tag)
 
     def __str__(self) -> str:
-        share = f" (shard {self.shard.number}/{self.shard.of})" if self.shard else ""
-        return f"{self.out}{share}"
+        suffix = f" (shard {self.shard.number}/{self.shard.of})" if self.shard else ""
+        return f"{self.out}{suffix}"
 
 
 @dataclass(frozen=True)
-class Merged:
-    """What was joined, in which directory; `lacking` tells what is not done yet."""
+class MergeResult:
+    """The merged run; `lacking` has the number of maps that are missing, by shard."""
 
     run: Path
     shards: int
@@ -61,142 +61,153 @@ class Merged:
     lacking: dict[str, int]
 
 
-def merge(outs: Sequence[Path]) -> Merged:
-    """Join the shares in these directories into the first; UsageError, BusyError, StorageError."""
-    places = list({os.path.realpath(out): out for out in outs}.values())
-    for out in places:
+def merge(outs: Sequence[Path]) -> MergeResult:
+    """Merge the shards in these directories into the first; UsageError, BusyError, StorageError."""
+    folders = list({os.path.realpath(out): out for out in outs}.values())
+    for out in folders:
         runs = read_runs(out)
         if not runs:
-            raise no_run(out)
+            raise build_no_run_error(out)
         if not any(tag or run.get("shards") for tag, run in runs.items()):
             raise UsageError(
-                f"{out}: its run was not shared", mend="merge joins what --shard I/N made"
+                f"{out}: its run was not shared", hint="merge joins what --shard I/N made"
             )
-    with ExitStack() as held:
-        for out in places:
-            held.callback(RunLock(out).release)
-        parts = [Part(out, tag, run) for out in places for tag, run in read_runs(out).items()]
-        _refuse_others(parts)
-        shares = _shares(parts)
-        journals = [(out, Journal(out)) for out in places]
-        lacking = dict(_lacking(parts, dict(journals)))
-        lines = _lines(journals, parts)
-        return _write(places[0], parts, shares, lines, lacking)
+    with ExitStack() as locks:
+        for out in folders:
+            locks.callback(RunLock(out).release)
+        parts = [RunPart(out, tag, run) for out in folders for tag, run in read_runs(out).items()]
+        _refuse_other_runs(parts)
+        shards = _collect_shards(parts)
+        journals = [(out, Journal(out)) for out in folders]
+        lacking = dict(_count_missing_maps(parts, dict(journals)))
+        lines = _merge_lines(journals, parts)
+        return _write_merged(folders[0], parts, shards, lines, lacking)
 
 
-def _refuse_others(parts: Sequence[Part]) -> None:
-    """Raise UsageError where the parts are not of one run."""
+def _refuse_other_runs(parts: Sequence[RunPart]) -> None:
+    """Raise UsageError if the parts have different models or options."""
     first = parts[0]
     for part in parts[1:]:
         if part.run["model"]["sha256"] != first.run["model"]["sha256"]:
             models = [f"{p.run['model']['path']} in {p}" for p in (first, part)]
             raise UsageError("these are runs of two models: " + ", ".join(models))
-        for name in DECIDING:
-            told = [_value(p.run, name) for p in (first, part)]
-            if told[0] != told[1]:
-                word = "--" + name.replace("_", "-")
+        for name in DECIDING_OPTIONS:
+            first_value, value = (_get_option(p.run, name) for p in (first, part))
+            if first_value != value:
+                option = "--" + name.replace("_", "-")
                 raise UsageError(
-                    f"{word} differs: {told[0]} in {first}, {told[1]} in {part}",
-                    mend="run one of them again with the other's options",
+                    f"{option} differs: {first_value} in {first}, {value} in {part}",
+                    hint="run one of them again with the other's options",
                 )
 
 
-def _value(run: RunRecord, name: str) -> Any:
+def _get_option(run: RunRecord, name: str) -> Any:
     options: Mapping[str, Any] = run["options"]
     value = options.get(name, {}).get("value")
-    if name not in FILES or value is None:
+    if name not in FILE_OPTIONS or value is None:
         return value
-    return [Path(v).name for v in value] if isinstance(value, list) else Path(value).name
+    return [Path(path).name for path in value] if isinstance(value, list) else Path(value).name
 
 
-def _shares(parts: Sequence[Part]) -> dict[int, dict[str, Any]]:
-    """Return what is kept of each share, by number; UsageError where one is missing."""
-    shares: dict[int, dict[str, Any]] = {}
-    sizes: dict[int, Part] = {}
+def _collect_shards(parts: Sequence[RunPart]) -> dict[int, dict[str, Any]]:
+    """Return the fields to keep of each shard, by its index; UsageError if one is missing."""
+    shards: dict[int, dict[str, Any]] = {}
+    part_by_count: dict[int, RunPart] = {}
     for part in parts:
-        told: Sequence[Any] = [part.run] if part.shard else part.run.get("shards", [])
-        for run in told:
-            sizes.setdefault(run["shard"]["of"], part)
-            shares[run["shard"]["number"]] = {k: run[k] for k in ("shard", *ALONE) if k in run}
-    if len(sizes) > 1:
-        (a, one), (b, two), *_ = sizes.items()
-        raise UsageError(f"{one} is of {a} shards, {two} of {b}")
-    (of,) = sizes
-    if missing := [number for number in range(of) if number not in shares]:
-        listed = ", ".join(f"{number}/{of}" for number in missing[:MOST_NAMED])
-        listed += f" and {len(missing) - MOST_NAMED} more" if len(missing) > MOST_NAMED else ""
+        records: Sequence[Any] = [part.run] if part.shard else part.run.get("shards", [])
+        for record in records:
+            part_by_count.setdefault(record["shard"]["of"], part)
+            fields = ("shard", *SHARD_FIELDS)
+            shards[record["shard"]["number"]] = {k: record[k] for k in fields if k in record}
+    if len(part_by_count) > 1:
+        (count, part), (other_count, other), *_ = part_by_count.items()
+        raise UsageError(f"{part} is of {count} shards, {other} of {other_count}")
+    (count,) = part_by_count
+    if missing := [f"{index}/{count}" for index in range(count) if index not in shards]:
+        names = ", ".join(missing[:MAX_NAMED_SHARDS])
+        if len(missing) > MAX_NAMED_SHARDS:
+            names += f" and {len(missing) - MAX_NAMED_SHARDS} more"
         raise UsageError(
-            f"shards that are missing: {listed}",
-            mend="run them (--shard I/N), or name their --out directories too",
+            f"shards that are missing: {names}",
+            hint="run them (--shard I/N), or name their --out directories too",
         )
-    return dict(sorted(shares.items()))
+    return dict(sorted(shards.items()))
 
 
-def _lacking(parts: Sequence[Part], journals: dict[Path, Journal]) -> Iterator[tuple[str, int]]:
-    """Yield each share that was stopped before its end, and how many maps it lacks."""
+def _count_missing_maps(
+    parts: Sequence[RunPart], journals: dict[Path, Journal]
+) -> Iterator[tuple[str, int]]:
+    """Yield each shard that was stopped before its end, and the number of its missing maps."""
     for part in parts:
         if part.shard is None:
             continue
-        known = journals[part.out].known.values()
-        done = sum(part.shard.holds(heard(record, "input")) for record in known)
-        if (lacks := part.run.get("maps", 0) - done) > 0:
-            yield f"{part.shard.number}/{part.shard.of}", lacks
+        lines = journals[part.out].lines.values()
+        done = sum(part.shard.has_item(decode_name(line, "input")) for line in lines)
+        if (missing := part.run.get("maps", 0) - done) > 0:
+            yield f"{part.shard.number}/{part.shard.of}", missing
 
 
-def _lines(journals: Sequence[tuple[Path, Journal]], parts: Sequence[Part]) -> list[Record]:
-    """Return the journal of all, in order of names; the files of all stand in the first."""
-    home = journals[0]
-    base = _base(parts)["directory"]
+def _merge_lines(
+    journals: Sequence[tuple[Path, Journal]], parts: Sequence[RunPart]
+) -> list[Record]:
+    """Copy all files into the first directory; return the lines of its journal, sorted by name."""
+    destination = journals[0]
+    base = _choose_base(parts)["directory"]
     runs = {(part.out, part.tag): part.run for part in parts}
     lines: dict[str, Record] = {}
-    for out, told in journals:
-        for stem, record in told.known.items():
-            if out != home[0]:
-                bring(record, out, home)
-            run = runs.get((out, told.homes[stem])) or next(p.run for p in parts if p.out == out)
+    for out, share_journal in journals:
+        for stem, record in share_journal.lines.items():
+            if out != destination[0]:
+                copy_map_files(record, out, destination)
+            tag = share_journal.tags_by_stem[stem]
+            run = runs.get((out, tag)) or next(p.run for p in parts if p.out == out)
             line: Record = {key: value for key, value in record.items() if key != "turn"}
             if run["directory"] != base:
-                line["sources"] = [_anchored(s, run["directory"]) for s in record["sources"]]
+                line["sources"] = [
+                    _make_source_absolute(s, run["directory"]) for s in record["sources"]
+                ]
             if stem not in lines or line["status"] == "ok":
                 lines[stem] = line
     return sorted(lines.values(), key=lambda r: (r["input"], r["method"], r["target"], r["stem"]))
 
 
-def _anchored(source: SourceRecord, directory: str) -> Record:
-    """Return a source whose path does not depend on where its share was run."""
-    path = os.path.join(directory, heard(source, "path"))
+def _make_source_absolute(source: SourceRecord, directory: str) -> Record:
+    """Return a source with a path that does not depend on the working directory of its shard."""
+    path = os.path.join(directory, decode_name(source, "path"))
     rest = {key: value for key, value in source.items() if key not in ("path", "path_b64")}
-    return {**rest, **spoken("path", path)}
+    return {**rest, **encode_name("path", path)}
 
 
-def _base(parts: Sequence[Part]) -> RunRecord:
-    """Return the record that stands for all: one of a share that opened the model."""
+def _choose_base(parts: Sequence[RunPart]) -> RunRecord:
+    """Return the record that the merged one is based on, if possible of a shard with a model."""
     opened = [part.run for part in parts if part.run["signature"]["outputs"]]
     return opened[0] if opened else parts[0].run
 
 
-def _write(
+def _write_merged(
     out: Path,
-    parts: Sequence[Part],
-    shares: dict[int, dict[str, Any]],
+    parts: Sequence[RunPart],
+    shards: dict[int, dict[str, Any]],
     lines: Sequence[Record],
     lacking: dict[str, int],
-) -> Merged:
-    """Write journal and record, then take away those of the shares."""
-    write_whole(out / "".join(journal.NAMES), "".join(dump(r) + "\n" for r in lines).encode())
-    base = _base(parts)
-    kept = {key: value for key, value in base.items() if key != "shard"}
-    kept["options"] = {**base["options"], "shard": {"value": None, "source": "merge"}}
-    save_run(out, {**kept, "maps": len(lines), "shards": list(shares.values())})
+) -> MergeResult:
+    """Write the journal and the record of the merged run, then remove those of the shards."""
+    write_atomically(
+        out / "".join(journal.NAME_PARTS), "".join(dump_json(r) + "\n" for r in lines).encode()
+    )
+    base = _choose_base(parts)
+    record = {key: value for key, value in base.items() if key != "shard"}
+    record["options"] = {**base["options"], "shard": {"value": None, "source": "merge"}}
+    save_run(out, {**record, "maps": len(lines), "shards": list(shards.values())})
     sync_folder(out)
-    for before, after in (
-        run_record.NAMES,
-        journal.NAMES,
-        pending_files.NAMES,
-        (LOCK, ""),
+    for start, end in (
+        run_record.NAME_PARTS,
+        journal.NAME_PARTS,
+        pending_files.NAME_PARTS,
+        (LOCK_NAME, ""),
     ):
-        for tag in filter(None, tags_in(out, before, after)):
+        for tag in filter(None, list_tags(out, start, end)):
             with contextlib.suppress(FileNotFoundError):
-                (out / f"{before}{tag}{after}").unlink()
+                (out / f"{start}{tag}{end}").unlink()
     failed = sum(line["status"] == "failed" for line in lines)
-    return Merged(out, len(shares), len(lines), failed, lacking)
+    return MergeResult(out, len(shards), len(lines), failed, lacking)

@@ -1,4 +1,4 @@
-"""What is wrong with a record of a run, as `verify` lists it and as the others refuse it."""
+"""Records that cannot be used: `verify` lists them, and other commands end with an error."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from inputgrad_cli.errors import UsageError
 
 
 @dataclass(frozen=True)
-class WrongRecord:
-    """A record that cannot be used: its file below the run's directory, with the line, and why."""
+class InvalidRecord:
+    """A record that cannot be used: its file, with the line number in a journal, and the reason."""
 
-    where: str
+    location: str
     message: str
 
-    def error(self, out: Path, mend: str) -> UsageError:
-        """Return the error that ends a command which relies on the record."""
-        return UsageError(f"{out / self.where}: {self.message}", mend=mend)
+    def to_usage_error(self, out: Path, hint: str) -> UsageError:
+        """Return the error of a command that needs the record; `hint` says what the user can do."""
+        return UsageError(f"{out / self.location}: {self.message}", hint=hint)

@@ -1,4 +1,4 @@
-"""The arrays of a run's maps, opened as their journal lines tell, and held against them."""
+"""Opens the arrays of a run's maps and compares them with their journal lines."""
 
 from __future__ import annotations
 
@@ -9,54 +9,56 @@ from typing import Any
 from inputgrad_cli.data.attribution import Attribution
 from inputgrad_cli.errors import ItemError
 from inputgrad_cli.formats.read_attribution import open_result
-from inputgrad_cli.schema.encoded_names import heard
+from inputgrad_cli.schema.encoded_names import decode_name
 from inputgrad_cli.schema.records import JournalLine, RunRecord
 from inputgrad_cli.storage.run_paths import check_file
 
 
-def result_names(line: JournalLine) -> list[str]:
-    """Return the names of the arrays of a map; samples of unequal shapes have a file each."""
-    names = (heard(file, "path") for file in line.get("files", ()))
+def list_array_files(line: JournalLine) -> list[str]:
+    """Return the names of a map's array files; samples of unequal shapes have one file each."""
+    names = (decode_name(file, "path") for file in line.get("files", ()))
     return [name for name in names if name.endswith(".npz")]
 
 
 def open_map(out: Path, name: str, line: JournalLine, run: RunRecord | None) -> Attribution:
-    """Return what one of these files holds; ItemError where it is not what its line tells.
+    """Return the content of an array file; ItemError if it contradicts its journal line.
 
-    Kinds are `unreadable`, and `changed` where it can be read.
+    The kind of the error is `unreadable`, or `changed` if the file can be read.
     """
     try:
         size = check_file(out, name).st_size
     except OSError as error:
         reason = str(error.strerror)
         raise ItemError(f"{out / name}: cannot be read", reason=reason, kind="unreadable") from None
-    expected_sizes = [f["size"] for f in line.get("files", ()) if heard(f, "path") == name]
-    if expected_sizes != [size]:  # before it is gone through, which takes long for a huge one
-        raise _changed(out / name, f"has {size} bytes, not {expected_sizes[0]}")
+    expected_sizes = [f["size"] for f in line.get("files", ()) if decode_name(f, "path") == name]
+    if expected_sizes != [size]:  # checked first, because reading a huge file takes long
+        raise _build_changed_error(out / name, f"has {size} bytes, not {expected_sizes[0]}")
     attribution = open_result(out / name)
-    for what, stored, expected in _claims(attribution, line, run):
+    for field, stored, expected in _yield_claims(attribution, line, run):
         if expected is not None and stored != expected:
-            raise _changed(out / name, f"{what}: {stored} in the file, {expected} in the journal")
+            reason = f"{field}: {stored} in the file, {expected} in the journal"
+            raise _build_changed_error(out / name, reason)
     return attribution
 
 
-def _changed(path: Path, reason: str) -> ItemError:
-    return ItemError(f"{path}: not what its journal line tells", reason=reason, kind="changed")
+def _build_changed_error(path: Path, reason: str) -> ItemError:
+    return ItemError(f"{path}: does not match its journal line", reason=reason, kind="changed")
 
 
-def _claims(
+def _yield_claims(
     attribution: Attribution, line: JournalLine, run: RunRecord | None
 ) -> Iterator[tuple[str, Any, Any]]:
-    """Yield what a file and its line both tell; None where an older line does not."""
-    about = attribution.metadata
+    """Yield (field, value in the file, value in the line); the last is None in older lines."""
+    metadata = attribution.metadata
     shapes = {site: list(array.shape) for site, array in attribution.values.items()}
     yield "shapes", shapes, line.get("shapes")
-    yield "method", about["method"]["label"], line["method"]
-    apart = line.get("apart", False)
-    yield "many samples", attribution.many, line.get("samples") is not None and not apart
+    yield "method", metadata["method"]["label"], line["method"]
+    has_file_per_sample = line.get("apart", False)
+    is_many = line.get("samples") is not None and not has_file_per_sample
+    yield "many samples", attribution.many, is_many
     if attribution.many:
         count = next(iter(attribution.values.values())).shape[0]
         yield "samples", count, line.get("samples")
-    model = about.get("model")
+    model = metadata.get("model")
     if run is not None and model is not None:
         yield "model", model["sha256"], run["model"]["sha256"]

@@ -1,4 +1,4 @@
-"""Files below a run's directory, as its records name them: never by a link, and regular alone."""
+"""Finds files below a run's directory by their recorded names; only regular files, never links."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import stat
 from pathlib import Path
 
 from inputgrad_cli.errors import ItemError
-from inputgrad_cli.storage.atomic_write import refuse_links, start_of
+from inputgrad_cli.storage.atomic_write import refuse_links, to_prefix
 
 
 def find_file(out: Path, name: str) -> os.stat_result | None:
-    """Return what the system says of a regular file that is reached without a link, else None."""
+    """Return the status of a regular file that is reached without a link, else None."""
     try:
         return check_file(out, name)
     except (ItemError, OSError):
@@ -19,17 +19,17 @@ def find_file(out: Path, name: str) -> os.stat_result | None:
 
 
 def check_file(out: Path, name: str) -> os.stat_result:
-    """Return what the system says of a file; ItemError where it is none of a run's, OSError."""
+    """Return the status of a file; ItemError if it is not a regular file of the run, OSError."""
     refuse_links(out, name)
-    path = start_of(out) + name
-    about = os.lstat(path)
-    if stat.S_ISLNK(about.st_mode):
+    path = to_prefix(out) + name
+    status = os.lstat(path)
+    if stat.S_ISLNK(status.st_mode):
         raise ItemError(f"{path}: is a link, not the file that was written", kind="exists")
-    if not stat.S_ISREG(about.st_mode):
-        raise ItemError(f"{path}: is no file any more", kind="exists")
-    return about
+    if not stat.S_ISREG(status.st_mode):
+        raise ItemError(f"{path}: is no longer a regular file", kind="exists")
+    return status
 
 
 def is_folder(path: Path | str) -> bool:
-    """Return whether a directory stands there: it is no file of ours, and cannot be replaced."""
+    """Return whether `path` is a real directory, which no file can replace."""
     return os.path.isdir(path) and not os.path.islink(path)

@@ -1,4 +1,4 @@
-"""`run.json`, of a share `run.I-of-N.json`: what was asked, with what, and how it was computed."""
+"""Reads and writes `run.json`, or `run.I-of-N.json` of a shard: options, model, and settings."""
 
 from __future__ import annotations
 
@@ -7,73 +7,73 @@ from dataclasses import asdict
 from pathlib import Path
 
 from inputgrad_cli.errors import UsageError
-from inputgrad_cli.formats.attribution_npz import dump
+from inputgrad_cli.formats.attribution_npz import dump_json
 from inputgrad_cli.schema.check_types import Problem, Problems
-from inputgrad_cli.schema.limits import MAX_RUN
-from inputgrad_cli.schema.read_records import NoRecordError, read_as, read_whole
+from inputgrad_cli.schema.limits import MAX_RUN_BYTES
+from inputgrad_cli.schema.read_records import InvalidRecordError, parse_record, read_record_bytes
 from inputgrad_cli.schema.records import RunRecord
-from inputgrad_cli.storage.atomic_write import write_whole
-from inputgrad_cli.storage.record_errors import WrongRecord
-from inputgrad_cli.storage.shards import shard_of, tags_in
+from inputgrad_cli.storage.atomic_write import write_atomically
+from inputgrad_cli.storage.record_errors import InvalidRecord
+from inputgrad_cli.storage.shards import list_tags, parse_tag
 
-NAMES = ("run", ".json")
-REMOVE = "choose another --out, or remove that file"
+NAME_PARTS = ("run", ".json")
+REMOVE_HINT = "choose another --out, or remove that file"
 
 
-def read_runs(out: Path, wrong: list[WrongRecord] | None = None) -> dict[str, RunRecord]:
-    """Return the records of a run and its shares by mark, the whole first.
+def read_runs(out: Path, invalid: list[InvalidRecord] | None = None) -> dict[str, RunRecord]:
+    """Return the records of a run and of its shards by tag, that of the complete run first.
 
-    Raises UsageError for one that cannot be read; with `wrong`, what is wrong is put there.
+    Raises UsageError for an invalid record, unless there is a list `invalid` to add it to.
     """
     runs = {}
-    for tag in tags_in(out, *NAMES):
-        run, problems = _read(out / tag.join(NAMES), tag)
+    for tag in list_tags(out, *NAME_PARTS):
+        run, problems = _read_record(out / tag.join(NAME_PARTS), tag)
         if run is not None:
             runs[tag] = run
             continue
-        refused = [WrongRecord(tag.join(NAMES), str(problem)) for problem in problems]
-        if wrong is None:
-            raise refused[0].error(out, REMOVE)
-        wrong += refused
+        refusals = [InvalidRecord(tag.join(NAME_PARTS), str(problem)) for problem in problems]
+        if invalid is None:
+            raise refusals[0].to_usage_error(out, REMOVE_HINT)
+        invalid += refusals
     return runs
 
 
 def read_run(out: Path, tag: str = "") -> RunRecord | None:
-    """Return the record of a run, else of any share of it; None where there is none; UsageError."""
+    """Return the record with this tag, or any record of the run, or None; UsageError."""
     runs = read_runs(out)
     return runs.get(tag) or next(iter(runs.values()), None)
 
 
-def no_run(out: Path) -> UsageError:
-    """Return the error of a directory without a run."""
-    return UsageError(f"{out}: holds no run", mend="name the --out directory of a saliency call")
+def build_no_run_error(out: Path) -> UsageError:
+    """Return the error for a directory that contains no run."""
+    return UsageError(f"{out}: holds no run", hint="name the --out directory of a saliency call")
 
 
-def _read(path: Path, tag: str) -> tuple[RunRecord | None, Problems]:
+def _read_record(path: Path, tag: str) -> tuple[RunRecord | None, Problems]:
     try:
-        run, problems = read_as(RunRecord, read_whole(path, MAX_RUN))
-    except NoRecordError as error:
+        run, problems = parse_record(RunRecord, read_record_bytes(path, MAX_RUN_BYTES))
+    except InvalidRecordError as error:
         return None, (Problem((), str(error)),)
     except OSError as error:
         return None, (Problem((), f"cannot be read: {error.strerror}"),)
     if run is None:
         return None, problems
-    problems = tuple(_wrong_shards(run, tag))
+    problems = tuple(_find_wrong_shards(run, tag))
     return (None, problems) if problems else (run, ())
 
 
-def _wrong_shards(run: RunRecord, tag: str) -> Iterator[Problem]:
-    """Yield what does not fit of the share that a record is of, and of those that were joined."""
-    shard, expected = run.get("shard"), shard_of(tag)
+def _find_wrong_shards(run: RunRecord, tag: str) -> Iterator[Problem]:
+    """Yield the problems of a record's own shard and of the shards that were merged into it."""
+    shard, expected = run.get("shard"), parse_tag(tag)
     if shard != (None if expected is None else asdict(expected)):
-        words = "no share" if expected is None else f"share {expected.number} of {expected.of}"
+        words = "no shard" if expected is None else f"shard {expected.number} of {expected.of}"
         yield Problem(("shard",), f"expected {words}, as the file is named")
-    shares = [each["shard"] for each in run.get("shards", ())]
-    for number, share in enumerate(shares):
-        if share["number"] >= share["of"] or share["of"] != shares[0]["of"]:
-            yield Problem(("shards", number, "shard"), "is not a share of the same run")
+    shards = [record["shard"] for record in run.get("shards", ())]
+    for index, merged in enumerate(shards):
+        if merged["number"] >= merged["of"] or merged["of"] != shards[0]["of"]:
+            yield Problem(("shards", index, "shard"), "is not a shard of the same run")
 
 
 def save_run(out: Path, record: Mapping[str, object], tag: str = "") -> None:
-    """Write the record of a run, whole or not at all; StorageError."""
-    write_whole(out / tag.join(NAMES), (dump(record, indent=1) + "\n").encode(), tag)
+    """Write the record of a run atomically; StorageError."""
+    write_atomically(out / tag.join(NAME_PARTS), (dump_json(record, indent=1) + "\n").encode(), tag)

@@ -1,4 +1,4 @@
-"""A share of a run: which items it does, and what its own records are called."""
+"""Shards of a run: which items belong to a shard, and the names of its records."""
 
 from __future__ import annotations
 
@@ -10,52 +10,53 @@ from pathlib import Path
 
 from inputgrad_cli.schema.limits import MAX_SHARDS
 
-TAG = r"((?:\.[0-9]+-of-[0-9]+)?)"  # the end of a record's name; nothing where a run is not shared
+TAG_PATTERN = r"((?:\.[0-9]+-of-[0-9]+)?)"  # in a record's name; empty if a run is not shared
 
 
 @dataclass(frozen=True)
 class Shard:
-    """Share `number`, from 0, of `of`."""
+    """The shard with index `number`, counted from 0, of a run with `of` shards."""
 
     number: int
     of: int
 
     @property
     def tag(self) -> str:
-        """Return the mark in the names of its records: `run.0-of-4.json`."""
+        """Return the tag in the names of its records, for example `.0-of-4`."""
         return f".{self.number}-of-{self.of}"
 
-    def holds(self, name: str) -> bool:
-        """Return whether the item of this name is its own: the same on every machine."""
+    def has_item(self, name: str) -> bool:
+        """Return whether an item belongs to the shard; the answer is the same on every machine."""
         digest = hashlib.sha256(os.fsencode(name)).digest()
         return int.from_bytes(digest[:8], "big") % self.of == self.number
 
 
-def tag_of(shard: Shard | None) -> str:
-    """Return the mark in the names of a run's records."""
+def to_tag(shard: Shard | None) -> str:
+    """Return the tag in the names of a run's records, "" if the run is not shared."""
     return shard.tag if shard else ""
 
 
-def shard_of(tag: str) -> Shard | None:
-    """Return the share that a mark stands for, None for the whole."""
+def parse_tag(tag: str) -> Shard | None:
+    """Return the shard of a tag, None for the complete run."""
     if not tag:
         return None
-    number, _, of = tag[1:].partition("-of-")
-    return Shard(int(number), int(of))
+    index, _, count = tag[1:].partition("-of-")
+    return Shard(int(index), int(count))
 
 
-def tags_in(out: Path, before: str, after: str) -> list[str]:
-    """Return the marks of the records `<before><mark><after>` of a run, that of the whole first."""
-    pattern = re.compile(re.escape(before) + TAG + re.escape(after))
+def list_tags(out: Path, before: str, after: str) -> list[str]:
+    """Return the tags of the records `<before><tag><after>` of a run, the complete run's first."""
+    pattern = re.compile(re.escape(before) + TAG_PATTERN + re.escape(after))
     try:
-        found = [pattern.fullmatch(name) for name in os.listdir(out)]
+        matches = [pattern.fullmatch(name) for name in os.listdir(out)]
     except OSError:
         return []
-    tags = [match[1] for match in found if match and is_tag(match[1])]
-    return sorted(tags, key=lambda tag: [int(n) for n in re.findall(r"\d+", tag)][::-1])
+    tags = [match[1] for match in matches if match and is_tag(match[1])]
+    # Sorted by the count of shards, then by the index: [] of the complete run comes first.
+    return sorted(tags, key=lambda tag: [int(digits) for digits in re.findall(r"\d+", tag)][::-1])
 
 
 def is_tag(tag: str) -> bool:
-    """Return whether a mark stands for the whole, or for a share that there can be."""
-    shard = shard_of(tag)
+    """Return whether a tag is that of the complete run, or of a valid shard in canonical form."""
+    shard = parse_tag(tag)
     return shard is None or (shard.number < shard.of <= MAX_SHARDS and shard.tag == tag)

@@ -1,4 +1,4 @@
-"""The inputs of maps that were made before, read from the files that their records name."""
+"""Reads the inputs of existing maps again, from the files that their records name."""
 
 from __future__ import annotations
 
@@ -9,56 +9,58 @@ from pathlib import Path
 from inputgrad_cli.data.attribution import Attribution, is_looked_up
 from inputgrad_cli.data.preprocessing import Preprocess
 from inputgrad_cli.data.samples import Samples
-from inputgrad_cli.data.signature import Port
+from inputgrad_cli.data.signature import InputSpec
 from inputgrad_cli.errors import ItemError
-from inputgrad_cli.formats.images.options import Viewing
-from inputgrad_cli.formats.read import Reading, open_file, read_samples
+from inputgrad_cli.formats.images.options import ImageOptions
+from inputgrad_cli.formats.read import ReadOptions, open_file, read_samples
 from inputgrad_cli.schema.records import JournalLine, RunRecord
-from inputgrad_cli.storage.sources import SOURCE, find_sources
+from inputgrad_cli.storage.sources import SOURCE_KIND, find_sources
 
-MAX_UNSEEN = 1 << 25  # numbers of an input that only the record of a run tells the shape of
-Read = Callable[[Attribution, JournalLine], Samples]
-"""(attribution, journal line) -> the inputs as they were seen; ItemError where they are gone."""
+MAX_UNVERIFIED_NUMBERS = 1 << 25  # in an input whose shape is known only from the record of a run
+SourceReader = Callable[[Attribution, JournalLine], Samples]
+"""(attribution, journal line) -> the inputs as the run read them; ItemError if they are gone."""
 
 
-def reader_of(run: RunRecord, first: JournalLine, out: Path) -> Read:
-    """Return what reads the sources of a run's lines, as the run did."""
-    ports = tuple(
-        Port(p["name"], _shape(p["shape"]), p["dtype"]) for p in run["signature"]["inputs"]
-    )
+def build_reader(run: RunRecord, first: JournalLine, out: Path) -> SourceReader:
+    """Return a function that reads the inputs of a journal line with the options of its run."""
+    records = run["signature"]["inputs"]
+    specs = tuple(InputSpec(r["name"], _to_shape(r["shape"]), r["dtype"]) for r in records)
     option = run["options"].get("columns")
     columns = tuple((option and option["value"]) or ())
 
     def read(attribution: Attribution, line: JournalLine) -> Samples:
         paths = find_sources(line, first, run, out)
-        for port in ports:
-            _refuse_other_shape(port, attribution)
-        viewing = Viewing.from_record(attribution.metadata)
+        for spec in specs:
+            _refuse_other_shape(spec, attribution)
+        image_options = ImageOptions.from_record(attribution.metadata)
         aliases = run.get("aliases", {})
         return read_files(
-            paths, Reading(ports, Preprocess("raw"), viewing, aliases, columns=columns)
+            paths, ReadOptions(specs, Preprocess("raw"), image_options, aliases, columns=columns)
         )
 
     return read
 
 
-def _refuse_other_shape(port: Port, attribution: Attribution) -> None:
-    """Raise ItemError where a picture would be brought to a size that no array bears out."""
-    stored = attribution.values.get(port.name)
-    if stored is None:
-        fits = math.prod(dim or 1 for dim in port.shape or ()) <= MAX_UNSEEN
-    elif port.picture is None or is_looked_up(port.name, attribution.metadata):
+def _refuse_other_shape(spec: InputSpec, attribution: Attribution) -> None:
+    """Raise ItemError if the recorded shape of an image input contradicts the stored arrays.
+
+    Otherwise a changed record could make inputgrad resize an image to an enormous size.
+    """
+    array = attribution.values.get(spec.name)
+    if array is None:
+        fits = math.prod(dim or 1 for dim in spec.shape or ()) <= MAX_UNVERIFIED_NUMBERS
+    elif spec.image_shape is None or is_looked_up(spec.name, attribution.metadata):
         fits = True
     else:
-        fits = port.accepts(stored.shape[1:] if attribution.many else stored.shape)
+        fits = spec.can_take(array.shape[1:] if attribution.many else array.shape)
     if not fits:
-        raise ItemError("its run tells of another shape of the input", kind=SOURCE)
+        raise ItemError("its run records another shape of the input", kind=SOURCE_KIND)
 
 
-def read_files(paths: Mapping[str | None, Path], how: Reading) -> Samples:
-    """Return the inputs that stand in these files; ItemError."""
-    return read_samples({name: open_file(path) for name, path in paths.items()}, paths, how)
+def read_files(paths: Mapping[str | None, Path], options: ReadOptions) -> Samples:
+    """Return the inputs that these files contain; ItemError."""
+    return read_samples({name: open_file(path) for name, path in paths.items()}, paths, options)
 
 
-def _shape(shape: Sequence[int | None] | None) -> tuple[int | None, ...] | None:
+def _to_shape(shape: Sequence[int | None] | None) -> tuple[int | None, ...] | None:
     return None if shape is None else tuple(shape)

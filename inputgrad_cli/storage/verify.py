@@ -1,4 +1,4 @@
-"""Holds the files of a run against its journal; what is bad is marked there, to be made anew."""
+"""Compares the files of a run with its journal and marks bad ones there, to be computed again."""
 
 from __future__ import annotations
 
@@ -7,24 +7,25 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from inputgrad_cli.errors import ItemError, StorageError
-from inputgrad_cli.hashing import sha256_of
-from inputgrad_cli.schema.encoded_names import heard
+from inputgrad_cli.hashing import compute_sha256
+from inputgrad_cli.schema.encoded_names import decode_name
 from inputgrad_cli.schema.records import FileRecord, JournalLine, RunRecord
 from inputgrad_cli.storage.journal import Journal
 from inputgrad_cli.storage.lock import RunLock
-from inputgrad_cli.storage.record_errors import WrongRecord
+from inputgrad_cli.storage.record_errors import InvalidRecord
 from inputgrad_cli.storage.run_maps import open_map
 from inputgrad_cli.storage.run_paths import check_file
-from inputgrad_cli.storage.run_record import no_run, read_runs
+from inputgrad_cli.storage.run_record import build_no_run_error, read_runs
 
-Tell = Callable[[int, int], None]
+ProgressCallback = Callable[[int, int], None]  # (maps checked, maps in total)
 
 
 @dataclass(frozen=True)
-class Bad:
-    """A file that is not what the journal says, or a record that cannot be read.
+class BadFile:
+    """A file that differs from its journal line, or a record that cannot be read.
 
-    `kind` is missing, changed or unreadable, or record; a journal's `path` ends in `:LINE` then.
+    `kind` is missing, changed, unreadable, or record. The `path` of a bad journal line ends in
+    `:LINE`.
     """
 
     path: str
@@ -33,86 +34,88 @@ class Bad:
 
 
 @dataclass
-class Verdict:
-    """What was looked at. `marked` says that the journal knows of the bad ones."""
+class VerifyResult:
+    """The files that were checked; `marked` says whether the bad ones are marked in the journal."""
 
     files: int = 0
     bytes: int = 0
     failed: int = 0
-    bad: list[Bad] = field(default_factory=list)
+    bad: list[BadFile] = field(default_factory=list)
     marked: bool = True
 
 
-def verify(out: Path, tell: Tell = lambda done, total: None) -> Verdict:
-    """Return how the files of a run are; BusyError while it is being written.
+def verify(out: Path, report_progress: ProgressCallback = lambda done, total: None) -> VerifyResult:
+    """Check the files of a run; BusyError while another process writes to it.
 
-    `tell` hears of how many maps were looked at, and of all.
+    `report_progress` is called with the number of maps checked, and of all maps.
     """
-    wrong: list[WrongRecord] = []
-    runs = read_runs(out, wrong)
-    if not runs and not wrong:
-        raise no_run(out)
+    invalid: list[InvalidRecord] = []
+    runs = read_runs(out, invalid)
+    if not runs and not invalid:
+        raise build_no_run_error(out)
     try:
-        hold = RunLock(out)
-    except StorageError:  # a run on a disk that cannot be written can be looked at all the same
-        return _look(out, runs, tell, wrong, marking=False)
+        lock = RunLock(out)
+    except StorageError:  # the disk is read-only: check the run without marking bad files
+        return _check_maps(out, runs, report_progress, invalid, marking=False)
     try:
-        return _look(out, runs, tell, wrong, marking=True)
+        return _check_maps(out, runs, report_progress, invalid, marking=True)
     finally:
-        hold.release()
+        lock.release()
 
 
-def _look(
+def _check_maps(
     out: Path,
     runs: Mapping[str, RunRecord],
-    tell: Tell,
-    wrong: list[WrongRecord],
+    report_progress: ProgressCallback,
+    invalid: list[InvalidRecord],
     marking: bool,
-) -> Verdict:
-    journal, verdict, marks = Journal(out, wrong=wrong), Verdict(), []
-    for looked, (stem, line) in enumerate(journal.known.items()):
-        tell(looked, len(journal.known))
-        verdict.failed += line["status"] == "failed"
-        run = runs.get(journal.homes[stem]) or next(iter(runs.values()), None)
-        bad = list(_bad(out, line, run, verdict))
-        verdict.bad += bad
-        names = [each.path for each in bad]
+) -> VerifyResult:
+    journal, result, marked_lines = Journal(out, invalid=invalid), VerifyResult(), []
+    for checked, (stem, line) in enumerate(journal.lines.items()):
+        report_progress(checked, len(journal.lines))
+        result.failed += line["status"] == "failed"
+        run = runs.get(journal.tags_by_stem[stem]) or next(iter(runs.values()), None)
+        bad = list(_yield_bad_files(out, line, run, result))
+        result.bad += bad
+        names = [file.path for file in bad]
         if names != line.get("bad", []):
             rest = {key: value for key, value in line.items() if key != "bad"}
-            marks.append({**rest, "bad": names} if names else rest)
-    verdict.marked = not verdict.bad
-    if wrong:  # no call goes on with such a run, so that there is nobody to read the marks
-        verdict.marked = True
+            marked_lines.append({**rest, "bad": names} if names else rest)
+    result.marked = not result.bad
+    if invalid:  # every command refuses such a run, so nothing would read the marks
+        result.marked = True
     elif marking:
-        journal.add(marks)
-        verdict.marked = True
-    verdict.bad[:0] = [Bad(each.where, "record", each.message) for each in wrong]
-    return verdict
+        journal.add(marked_lines)
+        result.marked = True
+    result.bad[:0] = [BadFile(record.location, "record", record.message) for record in invalid]
+    return result
 
 
-def _bad(out: Path, line: JournalLine, run: RunRecord | None, verdict: Verdict) -> Iterator[Bad]:
-    """Yield the bad files of one map, and count all of them."""
+def _yield_bad_files(
+    out: Path, line: JournalLine, run: RunRecord | None, result: VerifyResult
+) -> Iterator[BadFile]:
+    """Yield the bad files of one map, and count all of its files in `result`."""
     for file in line.get("files", ()):
-        name = heard(file, "path")
-        verdict.files += 1
-        verdict.bytes += file["size"]
-        fault = _unlike(out, name, file)
+        name = decode_name(file, "path")
+        result.files += 1
+        result.bytes += file["size"]
+        fault = _compare_file(out, name, file)
         if not fault and name.endswith(".npz"):
-            fault = _untrue(out, name, line, run)
+            fault = _compare_arrays(out, name, line, run)
         if fault:
-            yield Bad(name, *fault)
+            yield BadFile(name, *fault)
 
 
-def _unlike(out: Path, name: str, file: FileRecord) -> tuple[str, str] | None:
-    """Return how a file differs from what was written, None where it does not."""
+def _compare_file(out: Path, name: str, file: FileRecord) -> tuple[str, str] | None:
+    """Return (kind, message) if a file differs from what was written, else None."""
     try:
-        about = check_file(out, name)
-        if about.st_size != file["size"]:
-            return "changed", f"has {about.st_size} bytes, not {file['size']}"
-        if sha256_of(out / name) != file["sha256"]:
+        status = check_file(out, name)
+        if status.st_size != file["size"]:
+            return "changed", f"has {status.st_size} bytes, not {file['size']}"
+        if compute_sha256(out / name) != file["sha256"]:
             return "changed", "its content is not what was written"
     except ItemError as error:
-        return "missing", error.what.removeprefix(f"{out / name}: ")
+        return "missing", error.message.removeprefix(f"{out / name}: ")
     except (FileNotFoundError, NotADirectoryError):
         return "missing", "is not there"
     except OSError as error:
@@ -120,12 +123,12 @@ def _unlike(out: Path, name: str, file: FileRecord) -> tuple[str, str] | None:
     return None
 
 
-def _untrue(
+def _compare_arrays(
     out: Path, name: str, line: JournalLine, run: RunRecord | None
 ) -> tuple[str, str] | None:
-    """Return how what a file holds differs from what its line says, None where it does not."""
+    """Return (kind, message) if the content of a file contradicts its journal line, else None."""
     try:
         open_map(out, name, line, run)
     except ItemError as error:
-        return error.kind, error.reason or error.what
+        return error.kind, error.reason or error.message
     return None

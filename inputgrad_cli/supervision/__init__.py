@@ -1,6 +1,6 @@
-"""The process that a shell sees watches the one that does the work, and outlives it.
+"""Runs a command in a worker process, which the process that the shell started watches.
 
-`supervise` forks at the very start of a command; the parent imports next to nothing, so that
-another worker can be forked from it when one has died. A worker says what it does through a page of
-memory that both share. The Python interface has none of this.
+`supervise` forks at the very start of a command. The parent imports next to nothing, so that it can
+fork another worker when one has died. A worker reports its state in a page of shared memory. The
+Python interface uses no worker processes.
 """

@@ -1,4 +1,4 @@
-"""What a worker notes for the one that goes on should it die: lines in the call's directory."""
+"""Notes of a worker for its successor, if it dies: lines in the temporary folder of the call."""
 
 from __future__ import annotations
 
@@ -9,35 +9,37 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from inputgrad_cli.supervision.temporary_folder import SCRATCH
+from inputgrad_cli.supervision.temporary_folder import TEMPORARY_FOLDER
 from inputgrad_cli.supervision.worker import WORKER
 
-KEPT = {"--from-file", "--config"}  # options whose files are read by `read_once`
-LINES, ONCE = ".notes", ".once-"
+STORED_OPTIONS = {"--from-file", "--config"}  # options whose files are read with `read_once`
+NOTES_NAME, ONCE_PREFIX = ".notes", ".once-"
 
 
-class Notes:
-    """The lines of all workers of this call so far; without a directory there are none."""
+class CallNotes:
+    """The lines that all workers of this call have noted; none without a temporary folder."""
 
     def __init__(self) -> None:
         self._handle: int | None = None
-        self.earlier: list[bytes] = []
-        if SCRATCH.folder is None or WORKER.page is None:
+        self.earlier_lines: list[bytes] = []
+        if TEMPORARY_FOLDER.folder is None or WORKER.page is None:
             return
-        path = SCRATCH.folder / LINES
+        path = TEMPORARY_FOLDER.folder / NOTES_NAME
         flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
         try:
-            # A line that a death cut short was not told either.
+            # An incomplete last line is dropped: its event was not reported either.
             data = path.read_bytes() if path.exists() else b""
-            self.earlier = data.split(b"\n")[:-1]
+            self.earlier_lines = data.split(b"\n")[:-1]
             self._handle = os.open(path, flags, 0o600)
             os.truncate(path, data.rfind(b"\n") + 1)
         except OSError:
             return
-        WORKER.page.resumable = not any(_is_read_once(word) for word in _named(sys.argv))
+        WORKER.page.resumable = not any(
+            _is_read_once(word) for word in _yield_possible_paths(sys.argv)
+        )
 
     def add(self, line: bytes) -> None:
-        """Note a line; where that fails, nobody is to go on after this worker."""
+        """Append a line; if that fails, no other worker can continue after this one."""
         if self._handle is None or WORKER.page is None:
             return
         try:
@@ -49,26 +51,26 @@ class Notes:
 
 
 def read_once(name: str, read: Callable[[], bytes]) -> bytes:
-    """Return what `read` gave the first worker that asked; a pipe cannot be read a second time."""
-    if SCRATCH.folder is None or WORKER.page is None:
+    """Return what `read` returned in the first worker, because a pipe cannot be read twice."""
+    if TEMPORARY_FOLDER.folder is None or WORKER.page is None:
         return read()
-    path = SCRATCH.folder / (ONCE + name)
-    if WORKER.earlier.workers and path.exists():
+    path = TEMPORARY_FOLDER.folder / (ONCE_PREFIX + name)
+    if WORKER.earlier.worker_count and path.exists():
         return path.read_bytes()
     data = read()
     _save(path, data)
     return data
 
 
-def _named(words: Sequence[str]) -> Iterator[str]:
-    """Yield what may be a path in a command line, without those that are kept."""
+def _yield_possible_paths(words: Sequence[str]) -> Iterator[str]:
+    """Yield the words of a command line that may be paths, except those of stored options."""
     for before, word in itertools.pairwise(words):
-        if KEPT.isdisjoint((before, word.partition("=")[0])):
+        if STORED_OPTIONS.isdisjoint((before, word.partition("=")[0])):
             yield from {word, word.rpartition("=")[2]}
 
 
 def _is_read_once(path: str) -> bool:
-    """Return whether nobody could read a file again: a pipe, as `<(...)` gives one."""
+    """Return whether a file can be read only once: a pipe such as `<(...)`, socket or device."""
     try:
         mode = os.stat(path).st_mode
     except (OSError, ValueError):

@@ -1,4 +1,4 @@
-"""What it means that a worker died, in words."""
+"""Error messages for workers that died."""
 
 from __future__ import annotations
 
@@ -8,96 +8,101 @@ from dataclasses import dataclass
 from inputgrad_cli.errors import InputgradError, ItemError, ModelError
 from inputgrad_cli.supervision.shared_page import Stage
 
-CRASHES = {
+CRASH_REASONS = {
     signal.SIGSEGV: "a fault in native code",
-    signal.SIGABRT: "native code gave up",
+    signal.SIGABRT: "native code aborted",
     signal.SIGBUS: "a fault in native code, or a file that shrank while it was read",
-    signal.SIGILL: "native code made for another processor",
-    signal.SIGFPE: "an impossible division in native code",
-    signal.SIGKILL: "the memory was probably short",
-    signal.SIGTRAP: "native code gave up",
-    signal.SIGSYS: "a call that this system forbids",
+    signal.SIGILL: "native code that was built for another processor",
+    signal.SIGFPE: "an invalid arithmetic operation in native code",
+    signal.SIGKILL: "the memory was probably full",
+    signal.SIGTRAP: "native code aborted",
+    signal.SIGSYS: "a system call that is not allowed here",
 }
-KIND = "crashed"
-DOING = {
+CRASHED = "crashed"
+STAGE_DESCRIPTIONS = {
     Stage.STARTING: "while the call was prepared",
     Stage.READING: "while the model's file was read",
     Stage.OPENING: "while TensorFlow started or opened a model",
     Stage.COMPUTING: "while items were computed",
-    Stage.ENDING: "while the call came to its end",
+    Stage.ENDING: "while the call ended",
 }
 
 
 @dataclass(frozen=True)
-class Fault:
-    """Why the parent ended a worker: what a guard found."""
+class GuardFault:
+    """The end of a worker by the parent, because a guard found an error."""
 
-    found: InputgradError
+    cause: InputgradError
 
-    def error(self) -> InputgradError:
-        """Return what to tell where this ends the call."""
-        return self.found
+    def to_error(self) -> InputgradError:
+        """Return the error if this ends the call."""
+        return self.cause
 
-    def of_item(self) -> ItemError:
-        """Return what to tell of the item that was computed alone."""
-        found = self.found
-        return ItemError(found.what, reason=found.reason, mend=found.mend, kind=found.kind)
+    def to_item_error(self) -> ItemError:
+        """Return the error of the item that was computed alone."""
+        cause = self.cause
+        return ItemError(cause.message, reason=cause.reason, hint=cause.hint, kind=cause.kind)
 
-    def of_all(self, times: int) -> InputgradError:
-        """Return what to tell where process after process was ended so."""
-        return self.found
+    def to_repeated_error(self, times: int) -> InputgradError:
+        """Return the error if this ended `times` workers in a row."""
+        return self.cause
 
 
 @dataclass(frozen=True)
-class Death:
-    """A signal of the machine, the stage that it came in, where the traceback is (or nothing)."""
+class Crash:
+    """The death of a worker by a fatal signal.
 
-    number: int
+    `subject` is the model or the input of the stage, `log` the path of the traceback; both may be
+    empty.
+    """
+
+    signal_number: int
     stage: Stage
     subject: str = ""
     log: str = ""
 
-    def error(self) -> InputgradError:
-        """Return what to tell where this ends the call."""
+    def to_error(self) -> InputgradError:
+        """Return the error if this ends the call."""
         opening = self.stage in (Stage.READING, Stage.OPENING)
         subject = f"{self.subject}: " if self.subject else ""
+        event = f"the process died of {self.name} {STAGE_DESCRIPTIONS[self.stage]}"
         return (ModelError if opening else InputgradError)(
-            f"{subject}the process died of {self.name} {DOING[self.stage]}{self._where}",
-            reason=CRASHES[signal.Signals(self.number)],
-            mend=self._mend("or --batch-size 1"),
-            kind=KIND,
+            f"{subject}{event}{self._where}",
+            reason=CRASH_REASONS[signal.Signals(self.signal_number)],
+            hint=self._suggest_remedy("or --batch-size 1"),
+            kind=CRASHED,
         )
 
-    def of_item(self) -> ItemError:
-        """Return what to tell of the item that was computed alone."""
+    def to_item_error(self) -> ItemError:
+        """Return the error of the item that was computed alone."""
         return ItemError(
             f"the process that computed it died of {self.name}{self._where}",
-            reason=CRASHES[signal.Signals(self.number)],
-            mend=self._mend("and report it"),
-            kind=KIND,
+            reason=CRASH_REASONS[signal.Signals(self.signal_number)],
+            hint=self._suggest_remedy("and report it"),
+            kind=CRASHED,
         )
 
-    def of_all(self, times: int) -> InputgradError:
-        """Return what to tell where process after process died."""
+    def to_repeated_error(self, times: int) -> InputgradError:
+        """Return the error if `times` workers in a row died."""
         return InputgradError(
             f"{times} processes in a row died, the last of {self.name}{self._where}",
-            reason=f"{CRASHES[signal.Signals(self.number)]}, whatever the input",
-            mend=self._mend("or --batch-size 1"),
-            kind=KIND,
+            reason=f"{CRASH_REASONS[signal.Signals(self.signal_number)]}, whatever the input",
+            hint=self._suggest_remedy("or --batch-size 1"),
+            kind=CRASHED,
         )
 
     @property
     def name(self) -> str:
-        """Return the name of the signal."""
-        return signal.Signals(self.number).name
+        """Return the name of the signal, for example SIGSEGV."""
+        return signal.Signals(self.signal_number).name
 
     @property
     def _where(self) -> str:
         return f"; the traceback is in {self.log}" if self.log else ""
 
-    def _mend(self, more: str) -> str:
-        if self.number == signal.SIGKILL:
-            return "end what else fills it, or bound this with --max-memory and --batch-size 1"
-        if self.number == signal.SIGILL:
-            return "install a TensorFlow that was built for this one"
+    def _suggest_remedy(self, more: str) -> str:
+        if self.signal_number == signal.SIGKILL:
+            return "end other processes, or limit this one with --max-memory and --batch-size 1"
+        if self.signal_number == signal.SIGILL:
+            return "install a TensorFlow that was built for this processor"
         return f"try TF_ENABLE_ONEDNN_OPTS=0 in the environment, {more}"

@@ -1,4 +1,4 @@
-"""What the parent looks at while a worker works; the first that finds a fault ends the worker."""
+"""Guards that the parent runs while a worker works; the first error they find ends the worker."""
 
 from __future__ import annotations
 
@@ -9,59 +9,63 @@ from pathlib import Path
 from typing import Protocol
 
 from inputgrad_cli.errors import InputgradError, ModelError
-from inputgrad_cli.supervision.memory_guard import Overflow
+from inputgrad_cli.supervision.memory_guard import MemoryGuard
 from inputgrad_cli.supervision.shared_page import Page
 
-IDLE = 4  # times as long may a stage take where others use the processor, or it only waits
-LONGEST = 0.5  # seconds between two looks that count: after more this process was stopped
+# Wall time per second of allowed processor time: a stage may wait, or share the processor.
+WALL_TIME_FACTOR = 4
+# Between two checks; the rest of a longer pause is not counted, because this process was stopped.
+MAX_INTERVAL_SECONDS = 0.5
 
 
 class Guard(Protocol):
-    """Looks at a worker now and then."""
+    """A check of a worker that is repeated while it works."""
 
-    def fault(self, worker: int, page: Page) -> InputgradError | None:
-        """Return why the worker of this process number is to be ended; None where it may go on."""
+    def find_fault(self, worker: int, page: Page) -> InputgradError | None:
+        """Return the error for which the worker with this PID must end, else None."""
 
 
-class Alarm:
-    """Goes off where a stage takes more seconds of the processor than the worker said it may."""
+class TimeGuard:
+    """Ends a worker whose stage uses more processor seconds than the worker allowed for it."""
 
     def __init__(self) -> None:
-        self._began = self._passed = self._used = 0.0
-        self._seen = time.monotonic()
+        self._stage_start = self._elapsed = self._used_before = 0.0
+        self._last_check = time.monotonic()
 
-    def fault(self, worker: int, page: Page) -> InputgradError | None:
-        """Return the error of a model that takes too long to open."""
-        now, before = time.monotonic(), self._seen
-        self._seen = now
-        seconds, began = page.seconds, page.began
+    def find_fault(self, worker: int, page: Page) -> InputgradError | None:
+        """Return the error of a model that takes too long to open, else None."""
+        now, previous_check = time.monotonic(), self._last_check
+        self._last_check = now
+        seconds, stage_start = page.seconds, page.stage_start
         if not seconds:
             return None
-        if began != self._began:
-            self._began, self._passed, self._used = began, 0.0, used_seconds(worker) or 0.0
-        self._passed += min(now - before, LONGEST)
-        used = used_seconds(worker)
-        spent = self._passed if used is None else used - self._used
-        if spent < seconds and self._passed < IDLE * seconds:
+        if stage_start != self._stage_start:
+            self._stage_start, self._elapsed = stage_start, 0.0
+            self._used_before = read_cpu_seconds(worker) or 0.0
+        self._elapsed += min(now - previous_check, MAX_INTERVAL_SECONDS)
+        used = read_cpu_seconds(worker)
+        spent = self._elapsed if used is None else used - self._used_before
+        if spent < seconds and self._elapsed < WALL_TIME_FACTOR * seconds:
             return None
-        if (page.seconds, page.began) != (seconds, began):  # the worker went on meanwhile
-            return None
+        if (page.seconds, page.stage_start) != (seconds, stage_start):
+            return None  # the next stage began meanwhile
         return ModelError(
             f"{page.subject}: the model does not open within {seconds:.0f} seconds",
-            reason="what is in a file of its size takes a part of that: it may be made to do harm",
-            mend="if you trust it, make it smaller: save it with fewer layers or outputs",
+            reason="a file of its size normally takes a fraction of that: it may be malicious",
+            hint="if you trust it, make it smaller: save it with fewer layers or outputs",
             kind="time",
         )
 
 
-def used_seconds(process: int) -> float | None:
-    """Return the seconds of the processor that a process has used; None where nobody tells."""
+def read_cpu_seconds(process: int) -> float | None:
+    """Return the processor seconds that a process has used; None if /proc does not say so."""
     with suppress(OSError, ValueError, IndexError):
-        words = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
-        return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
+        fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+        user_ticks, system_ticks = int(fields[11]), int(fields[12])  # utime and stime of proc(5)
+        return (user_ticks + system_ticks) / os.sysconf("SC_CLK_TCK")
     return None
 
 
 def make_guards() -> tuple[Guard, ...]:
-    """Return the guards of a new worker."""
-    return Alarm(), Overflow()
+    """Return the guards for a new worker."""
+    return TimeGuard(), MemoryGuard()

@@ -1,4 +1,4 @@
-"""Ends a worker that holds more than it may, where the limit of its own process did not stop it."""
+"""Ends a worker that holds too much memory even though its own process has a limit."""
 
 from __future__ import annotations
 
@@ -10,20 +10,21 @@ from pathlib import Path
 from inputgrad_cli.errors import InputgradError, ModelError
 from inputgrad_cli.supervision.shared_page import Page, Stage
 
-SLACK = 128 << 20  # bytes above the limit: stacks of threads, pages of libraries used later
+# Allowed above the limit, for thread stacks and for library pages that are used later.
+SLACK_BYTES = 128 << 20
 
 
-class Overflow:
-    """Goes off where a worker holds more memory than it said it may.
+class MemoryGuard:
+    """Ends a worker that holds more memory than it declared.
 
-    While items are computed it dies of it, as it would where the machine is full: the item that it
-    is alone with has failed then, and the others go on.
+    While items are computed, the worker is killed, as the system does when its memory is full. The
+    next workers find the item that causes this; that item fails, and the others are continued.
     """
 
-    def fault(self, worker: int, page: Page) -> InputgradError | None:
-        """Return the error of a model that holds too much while it opens."""
+    def find_fault(self, worker: int, page: Page) -> InputgradError | None:
+        """Return the error of a model that uses too much memory while it opens, else None."""
         limit = page.limit
-        if not limit or resident_of(worker) <= limit + SLACK:
+        if not limit or read_resident_bytes(worker) <= limit + SLACK_BYTES:
             return None
         if page.stage is Stage.COMPUTING:
             with suppress(OSError):
@@ -32,13 +33,13 @@ class Overflow:
         return ModelError(
             f"{page.subject}: the model does not fit into memory",
             reason=f"the process would hold more than the {limit:,} bytes that it may",
-            mend="give more with --max-memory where the machine has it",
+            hint="allow more with --max-memory if the machine has it",
             kind="memory",
         )
 
 
-def resident_of(process: int) -> int:
-    """Return the bytes of memory that a process holds; 0 where nobody tells."""
+def read_resident_bytes(process: int) -> int:
+    """Return the resident memory of a process in bytes; 0 if /proc does not say so."""
     with suppress(OSError, ValueError, IndexError):
         pages = int(Path(f"/proc/{process}/statm").read_text().split()[1])
         return pages * os.sysconf("SC_PAGE_SIZE")

@@ -1,4 +1,4 @@
-"""What binds a worker to its parent: it ends when that is killed, and stops when that stops."""
+"""Links a worker to its parent: it ends when the parent is killed, and stops when that stops."""
 
 from __future__ import annotations
 
@@ -13,49 +13,51 @@ import threading
 from inputgrad_cli.supervision.shared_page import Page
 
 DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG of Linux
-EVERY = 0.05  # seconds between two looks at the parent
-STOPPED = b"Tt"  # states of a process in /proc
+POLL_SECONDS = 0.05  # between two checks of the parent
+STOPPED_STATES = b"Tt"  # of a process in /proc: stopped by a signal, or by a debugger
 
 
 def link_to_parent(parent: int, alive: int, page: Page) -> None:
-    """Bind this process to `parent`, which holds the other end of the pipe `alive`."""
+    """Link this process to `parent`, which holds the other end of the pipe `alive`."""
     if sys.platform == "linux":
         with contextlib.suppress(OSError, AttributeError):
             ctypes.CDLL(None).prctl(DEATH_SIGNAL, signal.SIGKILL, 0, 0, 0)
-        if os.getppid() != parent:  # it was killed before
-            _end()
+        if os.getppid() != parent:  # the parent was killed before the call of prctl
+            _kill_self()
     link = _ParentLink(parent, alive, page)
-    with contextlib.suppress(RuntimeError):  # no memory for a thread, which what comes will say
+    with contextlib.suppress(
+        RuntimeError
+    ):  # no memory for a thread; the next allocation reports that
         threading.Thread(target=link.run, daemon=True, name="parent").start()
 
 
 class _ParentLink:
-    """The thread that looks at the parent: SIGSTOP cannot be passed on by the one that it stops."""
+    """Checks the parent in a thread, because a process that SIGSTOP stops cannot pass it on."""
 
     def __init__(self, parent: int, alive: int, page: Page) -> None:
         self._alive, self._page = alive, page
-        self._about: int | None = None
+        self._stat_file: int | None = None
         with contextlib.suppress(OSError):
-            self._about = os.open(f"/proc/{parent}/stat", os.O_RDONLY | os.O_CLOEXEC)
+            self._stat_file = os.open(f"/proc/{parent}/stat", os.O_RDONLY | os.O_CLOEXEC)
 
     def run(self) -> None:
-        """Look until the parent is gone."""
-        while not select.select([self._alive], [], [], EVERY)[0]:
+        """Check the parent until it is gone, then end this process."""
+        while not select.select([self._alive], [], [], POLL_SECONDS)[0]:
             if self._is_stopped():
-                self._page.paused = True  # until the parent goes on, which then wakes this one
+                self._page.paused = True  # the parent continues this process when it runs again
                 os.kill(os.getpid(), signal.SIGSTOP)
                 self._page.paused = False
-        _end()  # nobody writes into the pipe: its other end is closed
+        _kill_self()  # the pipe is readable only because its other end was closed
 
     def _is_stopped(self) -> bool:
-        if self._about is None:
+        if self._stat_file is None:
             return False
         try:
-            about = os.pread(self._about, 4096, 0)
+            status = os.pread(self._stat_file, 4096, 0)
         except OSError:
             return False
-        return about.rpartition(b")")[2].split()[0] in STOPPED
+        return status.rpartition(b")")[2].split()[0] in STOPPED_STATES
 
 
-def _end() -> None:
+def _kill_self() -> None:
     os.kill(os.getpid(), signal.SIGKILL)

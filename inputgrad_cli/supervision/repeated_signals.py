@@ -1,6 +1,7 @@
-"""Tells a signal from its repetition: ^C reaches the worker, and the parent that passes it on.
+"""Distinguishes a new signal from a duplicate.
 
-Whoever signals the group, the parent alone or the worker alone is heard once.
+^C reaches the worker, and also the parent, which passes it on. Each signal counts once, whether it
+was sent to the group, only to the parent, or only to the worker.
 """
 
 from __future__ import annotations
@@ -12,25 +13,26 @@ from inputgrad_cli.supervision.worker import WORKER
 
 
 class RepeatedSignals:
-    """Counts the signals of each number that came to this process since this object was made."""
+    """Counts the signals, by number, that this process received since the object was created."""
 
     def __init__(self) -> None:
-        self._before: Counter[int] = Counter()
-        self._came: Counter[int] = Counter()
+        self._passed_before: Counter[int] = Counter()
+        self._received: Counter[int] = Counter()
         self._sent: Counter[int] = Counter()
         if WORKER.page:
-            page = WORKER.page
-            self._before.update(
-                {number: page.passed_on(number) for number in range(1, signal.NSIG)}
-            )
+            for signal_number in range(1, signal.NSIG):
+                self._passed_before[signal_number] = WORKER.page.count_signals(signal_number)
 
-    def is_new(self, number: int) -> bool:
-        """Count a signal that came, and return whether it was sent once more than known."""
-        self._came[number] += 1
-        passed = WORKER.page.passed_on(number) - self._before[number] if WORKER.page else 0
-        # Each was sent to both of us, or to one: where two of a kind wait, one of them is lost.
-        sent = max(self._came[number] - passed, passed)
-        if sent <= self._sent[number]:
+    def is_new(self, signal_number: int) -> bool:
+        """Count a received signal, and return whether it was sent once more than known so far."""
+        self._received[signal_number] += 1
+        passed = 0
+        if WORKER.page:
+            passed = WORKER.page.count_signals(signal_number) - self._passed_before[signal_number]
+        # A signal was sent to both processes or to one of them. The system merges equal signals
+        # that are pending, so that one of two may be lost.
+        sent = max(self._received[signal_number] - passed, passed)
+        if sent <= self._sent[signal_number]:
             return False
-        self._sent[number] = sent
+        self._sent[signal_number] = sent
         return True

@@ -1,7 +1,7 @@
-"""A page of memory that a worker shares with the process that watches it.
+"""A page of memory that a worker shares with its parent.
 
-The worker writes, the parent reads, but for the signals that the parent passed on. Nothing here
-waits for a lock: the worker may die between any two steps.
+The worker writes and the parent reads; only the signals that the parent passed on are written by
+the parent. There are no locks, because the worker may die between any two steps.
 """
 
 from __future__ import annotations
@@ -12,36 +12,39 @@ import signal
 import time
 from enum import IntEnum
 
-TEXT = 4096  # bytes of the longest path
-LINE = 1 << 16  # bytes of the longest line of stdout that can be ended by another process
-BANKS = 2  # one is read while the other is written
-DIGESTS = 4096  # items that are under way at a time; a batch has some tens
+SUBJECT_BYTES = 4096  # of the longest path
+LINE_BYTES = 1 << 16  # of the longest line of stdout that another process can complete
+BANKS = 2  # one can be read while the other is written
+MAX_DIGESTS = 4096  # of items under way at the same time; a batch has some tens
 
 
 class Stage(IntEnum):
-    """What a worker is doing."""
+    """The stages of a worker."""
 
     STARTING = 0
-    READING = 1  # the file of the model, without TensorFlow
-    OPENING = 2  # the model, in TensorFlow
-    COMPUTING = 3  # items
+    READING = 1  # reads the model's file, without TensorFlow
+    OPENING = 2  # opens the model in TensorFlow
+    COMPUTING = 3  # computes items
     ENDING = 4
 
 
 class Fields(ctypes.Structure):
-    """The page as it lies in memory.
+    """The memory layout of the page.
 
-    `paused` says that the worker stopped itself because its parent was stopped. `since` is when the
-    stage began (monotonic seconds), `seconds` how much of the processor it may take (0: any),
-    `limit` how many bytes the worker may hold (0: any number). `subject` is the model or the input
-    that the stage is about, `digests` the items under way: `counts` of them in each bank, of which
-    `bank` is the latest. `heard` counts the signals that the parent passed on, by number.
-    `reported` is how many events of a run were reported to the user, `done` how many maps this
-    worker made, `size` how many items its batches hold at most (0: as it likes), `resumable` says
-    that another worker could go on, `alone` that only one item is worked on at a time,
-    `restart_requested` that it ends so that another, without oneDNN, goes on. `line` is what is
-    being written to stdout, `line_sent` of its `line_size` bytes so far; it began at `line_start`
-    where stdout is a file. `reporting` says that it reports an event.
+    - `stage`, `since`, `seconds`, `subject`: the stage of the worker, its start (monotonic
+      seconds), the processor seconds it may use (0: no limit), and its model or input
+    - `paused`: the worker stopped itself because its parent was stopped
+    - `limit`: bytes of memory that the worker may use (0: no limit)
+    - `digests`: the items under way, `counts[i]` of them in bank `i`; `bank` is the current bank
+    - `signal_counts`: the number of times that the parent passed on a signal, by signal number
+    - `reported`, `done`: the events reported to the user, and the maps made by this worker
+    - `size`: the largest batch of the worker (0: no limit)
+    - `resumable`: another worker could continue
+    - `alone`: only one item is under way at a time
+    - `restart_requested`: the worker ends so that another, without oneDNN, continues
+    - `line`, `line_size`, `line_sent`: the line being written to stdout, its bytes, and the bytes
+      written so far; `line_start` is its offset if stdout is a file
+    - `reporting`: the line reports an event
     """
 
     _fields_ = (
@@ -62,15 +65,15 @@ class Fields(ctypes.Structure):
         ("line_size", ctypes.c_uint64),
         ("line_sent", ctypes.c_uint64),
         ("line_start", ctypes.c_int64),
-        ("heard", ctypes.c_uint32 * signal.NSIG),
-        ("subject", ctypes.c_char * TEXT),
-        ("digests", ctypes.c_uint64 * DIGESTS * BANKS),
-        ("line", ctypes.c_char * LINE),
+        ("signal_counts", ctypes.c_uint32 * signal.NSIG),
+        ("subject", ctypes.c_char * SUBJECT_BYTES),
+        ("digests", ctypes.c_uint64 * MAX_DIGESTS * BANKS),
+        ("line", ctypes.c_char * LINE_BYTES),
     )
 
 
-class Number:
-    """A whole number of the page, as an attribute of it."""
+class PageField:
+    """A descriptor for an integer of `Fields`, as an attribute of `Page`."""
 
     def __set_name__(self, owner: type[Page], name: str) -> None:
         self._name = name
@@ -83,93 +86,94 @@ class Number:
 
 
 class Page:
-    """What one worker says of itself; `Fields` describes the numbers."""
+    """The state of a worker in shared memory; `Fields` describes the attributes."""
 
-    paused = Number()
-    limit = Number()
-    reported = Number()
-    done = Number()
-    size = Number()
-    resumable = Number()
-    alone = Number()
-    restart_requested = Number()
-    reporting = Number()
-    line_sent = Number()
+    paused = PageField()
+    limit = PageField()
+    reported = PageField()
+    done = PageField()
+    size = PageField()
+    resumable = PageField()
+    alone = PageField()
+    restart_requested = PageField()
+    reporting = PageField()
+    line_sent = PageField()
 
     def __init__(self) -> None:
         self.fields = Fields.from_buffer(mmap.mmap(-1, ctypes.sizeof(Fields)))
-        self.enter(Stage.STARTING)
+        self.enter_stage(Stage.STARTING)
 
     @property
     def stage(self) -> Stage:
-        """Return what the worker is doing."""
+        """The current stage."""
         return Stage(self.fields.stage)
 
     @property
-    def began(self) -> float:
-        """Return when it began to, by the monotonic clock."""
+    def stage_start(self) -> float:
+        """The start of the stage in seconds of the monotonic clock."""
         return float(self.fields.since)
 
     @property
     def seconds(self) -> float:
-        """Return how many seconds of the processor the stage may take; 0: any number."""
+        """The processor seconds that the stage may use; 0: no limit."""
         return float(self.fields.seconds)
 
     @property
     def subject(self) -> str:
-        """Return the model or the input that the stage is about; nothing where it is unknown."""
+        """The model or the input of the stage, "" if it has none."""
         return bytes(self.fields.subject).decode(errors="surrogateescape")
 
-    def enter(self, stage: Stage, subject: str = "", seconds: float = 0.0) -> None:
-        """Say what is being done now, to what, and how long it may take."""
+    def enter_stage(self, stage: Stage, subject: str = "", seconds: float = 0.0) -> None:
+        """Begin a stage with its model or input and its limit of processor seconds (0: none)."""
         fields = self.fields
-        fields.seconds = 0.0  # while the rest is written no alarm may go off
+        fields.seconds = 0.0  # no limit applies while the other fields are written
         fields.since = time.monotonic()
-        fields.subject = subject.encode(errors="surrogateescape")[: TEXT - 1]
+        fields.subject = subject.encode(errors="surrogateescape")[: SUBJECT_BYTES - 1]
         fields.stage = stage
         fields.seconds = seconds
 
     @property
     def under_way(self) -> tuple[int, ...]:
-        """Return the digests of the items that are being worked on."""
-        return self._bank(self.fields.bank)
+        """The digests of the items that are under way."""
+        return self._read_bank(self.fields.bank)
 
     @under_way.setter
     def under_way(self, digests: tuple[int, ...]) -> None:
-        few, bank = digests[:DIGESTS], 1 - self.fields.bank
-        self.fields.digests[bank][: len(few)] = few
-        self.fields.counts[bank] = len(few)
-        self.fields.bank = bank  # in one step: any thread may die now
+        digests, bank = digests[:MAX_DIGESTS], 1 - self.fields.bank
+        self.fields.digests[bank][: len(digests)] = digests
+        self.fields.counts[bank] = len(digests)
+        self.fields.bank = bank  # a single step, because the process may die at any moment
 
     @property
-    def before(self) -> tuple[int, ...]:
-        """Return the digests of those that were, before one was begun or ended."""
-        return self._bank(1 - self.fields.bank)
+    def previously_under_way(self) -> tuple[int, ...]:
+        """The digests of the items that were under way before the latest change."""
+        return self._read_bank(1 - self.fields.bank)
 
-    def _bank(self, bank: int) -> tuple[int, ...]:
+    def _read_bank(self, bank: int) -> tuple[int, ...]:
         return tuple(self.fields.digests[bank][: self.fields.counts[bank]])
 
     def begin_line(self, data: bytes, start: int) -> None:
-        """Lay down what is written next; `start` is where a file will have it, -1 elsewhere."""
+        """Store the line that is written next; `start` is its offset in a file, else -1."""
         fields = self.fields
-        ctypes.memmove(ctypes.addressof(fields) + Fields.line.offset, data, min(len(data), LINE))
+        size = min(len(data), LINE_BYTES)
+        ctypes.memmove(ctypes.addressof(fields) + Fields.line.offset, data, size)
         fields.line_sent, fields.line_start = 0, start
         fields.line_size = len(data)
 
     def end_line(self) -> None:
-        """Say that the line is written."""
+        """Mark the line as written."""
         self.fields.line_size = 0
 
-    def line(self) -> tuple[bytes, int, int]:
-        """Return the line under way, as much as there is room for, its size, where it began."""
+    def read_line(self) -> tuple[bytes, int, int]:
+        """Return the current line, cut to LINE_BYTES, its complete size, and its start."""
         fields = self.fields
-        data = ctypes.string_at(ctypes.addressof(fields) + Fields.line.offset, LINE)
+        data = ctypes.string_at(ctypes.addressof(fields) + Fields.line.offset, LINE_BYTES)
         return data[: fields.line_size], int(fields.line_size), int(fields.line_start)
 
-    def pass_on(self, number: int) -> None:
-        """Count a signal that is passed on next."""
-        self.fields.heard[number] += 1
+    def count_signal(self, signal_number: int) -> None:
+        """Count a signal that the parent passes on next."""
+        self.fields.signal_counts[signal_number] += 1
 
-    def passed_on(self, number: int) -> int:
-        """Return how often a signal was passed on."""
-        return int(self.fields.heard[number])
+    def count_signals(self, signal_number: int) -> int:
+        """Return how often the parent passed on a signal."""
+        return int(self.fields.signal_counts[signal_number])

@@ -1,4 +1,4 @@
-"""Receives the signals of the watching process, which passes them on and never dies of one."""
+"""Receives the signals of the parent process, which passes them on and never dies of one."""
 
 from __future__ import annotations
 
@@ -10,56 +10,57 @@ from collections.abc import Iterator
 from types import FrameType
 from typing import Any
 
-ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-GRACE = 5.0  # seconds that a batch has to end in after a first signal
-ECHO = 0.1  # seconds; `timeout` sends its signal to the process, and again to its group
-HEARD = (*ENDING, signal.SIGTSTP, signal.SIGCONT, signal.SIGCHLD)
+ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+GRACE_SECONDS = 5.0  # in which a batch must end after a first signal
+# Two equal signals within this time count as one: `timeout` signals the process, then its group.
+ECHO_SECONDS = 0.1
+RECEIVED_SIGNALS = (*ENDING_SIGNALS, signal.SIGTSTP, signal.SIGCONT, signal.SIGCHLD)
 
 
 class SignalReceiver:
-    """Receives signals until `close`; those that were ignored at its start stay so."""
+    """Receives signals until `close`; signals that were ignored before stay ignored."""
 
     def __init__(self) -> None:
-        self._before: dict[int, Any] = {}
+        self._handlers_before: dict[int, Any] = {}
         self._read, self._write = os.pipe()
-        for end in (self._read, self._write):
-            os.set_blocking(end, False)
-        self._descriptor = signal.set_wakeup_fd(self._write, warn_on_full_buffer=False)
-        for number in HEARD:
-            if number == signal.SIGCHLD or signal.getsignal(number) != signal.SIG_IGN:
-                self._before[number] = signal.signal(number, _nothing)
+        for descriptor in (self._read, self._write):
+            os.set_blocking(descriptor, False)
+        self._wakeup_fd_before = signal.set_wakeup_fd(self._write, warn_on_full_buffer=False)
+        for signal_number in RECEIVED_SIGNALS:
+            if signal_number == signal.SIGCHLD or signal.getsignal(signal_number) != signal.SIG_IGN:
+                self._handlers_before[signal_number] = signal.signal(signal_number, _ignore_signal)
 
     def close(self) -> None:
-        """Hear no more, and put back what was there before."""
-        signal.set_wakeup_fd(self._descriptor)
-        for number, handler in self._before.items():
-            signal.signal(number, signal.SIG_DFL if handler is None else handler)
+        """Stop receiving, and restore the previous handlers."""
+        signal.set_wakeup_fd(self._wakeup_fd_before)
+        for signal_number, handler in self._handlers_before.items():
+            signal.signal(signal_number, signal.SIG_DFL if handler is None else handler)
         os.close(self._read)
         os.close(self._write)
 
     def wait(self, seconds: float | None) -> list[int]:
-        """Return the signals that came, as soon as there are any, at the latest after `seconds`."""
+        """Return the signals received, as soon as there are any, or [] after `seconds`."""
         select.select([self._read], [], [], seconds)
         with contextlib.suppress(BlockingIOError):
             return list(os.read(self._read, 4096))
         return []
 
-    def stop(self, number: int) -> None:
-        """Stop this process as the signal does, until it is to go on."""
-        signal.signal(number, signal.SIG_DFL)
-        os.kill(os.getpid(), number)
-        signal.signal(number, _nothing)
+    def stop(self, signal_number: int) -> None:
+        """Stop this process, as the signal does by default, until SIGCONT continues it."""
+        signal.signal(signal_number, signal.SIG_DFL)
+        os.kill(os.getpid(), signal_number)
+        signal.signal(signal_number, _ignore_signal)
 
 
-def _nothing(number: int, frame: FrameType | None) -> None:
-    """Leave it to `SignalReceiver.wait`, which the signal has woken."""
+def _ignore_signal(signal_number: int, frame: FrameType | None) -> None:
+    """Do nothing, because the signal has already woken `SignalReceiver.wait`."""
 
 
 @contextlib.contextmanager
 def block_signals() -> Iterator[None]:
-    """Let signals wait until the end of this block, in which handlers change."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, HEARD)
+    """Block signals while handlers change; they are delivered at the end of the block."""
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, RECEIVED_SIGNALS)
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)

@@ -1,7 +1,7 @@
-"""Lines of stdout that are whole even where the process that writes one dies in the middle of it.
+"""Writes lines to stdout that are complete even if the worker dies in the middle of one.
 
-The worker lays each line down in the page that it shares, and writes it in pieces that a pipe takes
-whole or not at all; the parent can then write the rest.
+The worker stores each line in the shared page and writes it in chunks that a pipe takes completely
+or not at all. If the worker dies, the parent writes the rest.
 """
 
 from __future__ import annotations
@@ -17,20 +17,20 @@ STDOUT = 1
 
 
 def is_shared() -> bool:
-    """Return whether another process could write the rest of a line."""
+    """Return whether the parent could write the rest of a line."""
     return WORKER.page is not None
 
 
 def write_line(data: bytes) -> None:
     """Write a line to stdout."""
     if WORKER.page:
-        WORKER.page.begin_line(data, _position())
+        WORKER.page.begin_line(data, _read_position())
     sent = 0
     while sent < len(data):
-        piece = data[sent : sent + select.PIPE_BUF]
+        chunk = data[sent : sent + select.PIPE_BUF]
         try:
-            sent += os.write(STDOUT, piece)
-        except BlockingIOError:  # the other end reads slowly, and the caller shares it so
+            sent += os.write(STDOUT, chunk)
+        except BlockingIOError:  # the pipe is full, and its owner has made it non-blocking
             select.select([], [STDOUT], [])
         if WORKER.page:
             WORKER.page.line_sent = sent
@@ -39,11 +39,11 @@ def write_line(data: bytes) -> None:
 
 
 def finish_line(page: Page) -> None:
-    """Write the rest of the line that a worker died at; one that was not begun stays so."""
-    data, size, start = page.line()
+    """Write the rest of the line during which a worker died, unless nothing of it was written."""
+    data, size, start = page.read_line()
     sent = page.line_sent
     if size and start >= 0:
-        sent = max(sent, min(size, _position() - start))
+        sent = max(sent, min(size, _read_position() - start))
     if not sent:
         return
     with suppress(OSError):
@@ -52,8 +52,8 @@ def finish_line(page: Page) -> None:
         page.reported += page.reporting
 
 
-def _position() -> int:
-    """Return how far a file is written; -1 where stdout is none."""
+def _read_position() -> int:
+    """Return the position in the file that stdout is; -1 if it is not a file."""
     with suppress(OSError):
         return os.lseek(STDOUT, 0, os.SEEK_CUR)
     return -1

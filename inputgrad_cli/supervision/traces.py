@@ -1,4 +1,4 @@
-"""Where Python was when a signal of the machine ended a worker: a file, kept only if one did."""
+"""Writes Python's traceback to a file if a fatal signal ends a worker."""
 
 from __future__ import annotations
 
@@ -7,27 +7,29 @@ import faulthandler
 import os
 import tempfile
 
-from inputgrad_cli.supervision.temporary_folder import SCRATCH
+from inputgrad_cli.supervision.temporary_folder import TEMPORARY_FOLDER
 
-NAME = ".faults"
+TRACE_NAME = ".faults"
 
 
 def write_traces() -> None:
-    """Let Python write a traceback where a signal of the machine ends this process."""
-    if SCRATCH.folder is not None:
+    """Let Python write a traceback if a fatal signal ends this process."""
+    if TEMPORARY_FOLDER.folder is not None:
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
         with contextlib.suppress(OSError):
-            faulthandler.enable(os.open(SCRATCH.folder / NAME, flags, 0o600))
+            faulthandler.enable(os.open(TEMPORARY_FOLDER.folder / TRACE_NAME, flags, 0o600))
 
 
 def save_trace() -> str:
-    """Move a traceback out of the call's directory, which goes; return its path, or nothing."""
-    if SCRATCH.folder is None:
+    """Move the traceback out of the temporary folder of the call; return its path, or ""."""
+    if TEMPORARY_FOLDER.folder is None:
         return ""
-    trace = SCRATCH.folder / NAME
+    trace = TEMPORARY_FOLDER.folder / TRACE_NAME
     with contextlib.suppress(OSError):
         if trace.stat().st_size:
-            handle, path = tempfile.mkstemp(".log", "inputgrad-", SCRATCH.outside())
+            handle, path = tempfile.mkstemp(
+                ".log", "inputgrad-", TEMPORARY_FOLDER.get_outer_folder()
+            )
             os.close(handle)
             os.replace(trace, path)
             return path

@@ -1,4 +1,4 @@
-"""What a worker does for the process that watches it; nothing where nobody does."""
+"""Reports the state of a worker to its parent; does nothing in a process without a parent."""
 
 from __future__ import annotations
 
@@ -15,83 +15,88 @@ from inputgrad_cli.supervision.shared_page import Page, Stage
 
 
 class Worker:
-    """What the watching process knows of this one, and this one of the workers before it."""
+    """The link of this process to its parent, and what it knows of the workers before it."""
 
     def __init__(self) -> None:
         self.page: Page | None = None
         self.earlier = EarlierWorkers()
         self.parent = os.getpid()
-        self._chosen = True
+        self._user_chose_kernels = True
         self._lock = threading.Lock()
         self._items: Counter[int] = Counter()
 
     def begin(self, page: Page, earlier: EarlierWorkers, parent: int, alive: int) -> None:
         """Become the worker of `parent`, which holds the other end of the pipe `alive`."""
         self.page, self.earlier, self.parent = page, earlier, parent
-        page.reported, page.size = earlier.reported, earlier.size
-        self._chosen = not WITHOUT_ONEDNN.keys().isdisjoint(os.environ)
+        page.reported, page.size = earlier.reported, earlier.batch_limit
+        self._user_chose_kernels = not WITHOUT_ONEDNN.keys().isdisjoint(os.environ)
         os.environ.update(earlier.environment)
         link_to_parent(parent, alive, page)
 
-    def enter(self, stage: Stage, subject: str = "", seconds: float = 0.0) -> None:
-        """Say what is being done now, to what, how long it may use the processor (0: any)."""
+    def enter_stage(self, stage: Stage, subject: str = "", seconds: float = 0.0) -> None:
+        """Report that a stage begins, with its subject and its limit of processor seconds."""
         if self.page:
-            self.page.enter(stage, subject, seconds)
+            self.page.enter_stage(stage, subject, seconds)
 
-    def may_hold(self, size: int) -> None:
-        """Say how many bytes this process may hold."""
+    def set_memory_limit(self, size: int) -> None:
+        """Report how many bytes of memory this process may use."""
         if self.page:
             self.page.limit = size
 
-    def bound(self, size: int) -> None:
-        """Say how many items a batch holds at most from here on."""
+    def set_batch_limit(self, size: int) -> None:
+        """Report the largest batch size from now on."""
         if self.page:
             self.page.size = size
 
-    def work_alone(self, value: bool) -> None:
-        """Say whether from here on nothing else goes on beside the item that is under way."""
+    def set_alone(self, value: bool) -> None:
+        """Report whether only one item is under way at a time from now on."""
         if self.page:
             self.page.alone = value
 
-    def end_for_another(self) -> None:
-        """End this process, and let one without oneDNN's kernels go on, where that is possible.
+    def request_restart(self) -> None:
+        """End this process, if possible, so that a worker without oneDNN continues.
 
-        It is not where the user chose the kernels, and where it was done before.
+        This is not possible if the user chose the kernels, or if it was done before.
         """
         page = self.page
-        if page and page.resumable and not self._chosen and not self.earlier.environment:
+        if (
+            page
+            and page.resumable
+            and not self._user_chose_kernels
+            and not self.earlier.environment
+        ):
             page.restart_requested = True
             raise SystemExit
 
     def raise_failure(self) -> None:
-        """Raise what ended the worker before this one, if that ends the call."""
+        """Raise the error of the previous worker if it ends the call."""
         if self.earlier.failure:
             raise self.earlier.failure
 
     @contextlib.contextmanager
-    def at_work(self, names: Iterable[str]) -> Iterator[None]:
-        """Say that the items of these names are worked on in this block, in any thread."""
+    def mark_under_way(self, names: Iterable[str]) -> Iterator[None]:
+        """Report that items with these names are under way in this block; works in any thread."""
         if self.page is None:
             yield
             return
-        digests = Counter(map(digest_of, names))
+        digests = Counter(map(digest_name, names))
         self._count(digests)
         try:
             yield
         finally:
-            self._count({each: -number for each, number in digests.items()})
+            self._count({digest: -count for digest, count in digests.items()})
 
     def _count(self, digests: dict[int, int]) -> None:
         with self._lock:
             self._items.update(digests)
-            self._items = +self._items
+            self._items = +self._items  # drops items with a count of 0
             if self.page:
                 self.page.under_way = tuple(self._items)
 
 
-def digest_of(name: str) -> int:
-    """Return the number that an item of this name goes by."""
+def digest_name(name: str) -> int:
+    """Return the 64-bit number that identifies an item of this name."""
     return int.from_bytes(hashlib.sha256(os.fsencode(name)).digest()[:8], "big")
 
 
-WORKER = Worker()  # a process is one
+WORKER = Worker()  # the only one of this process

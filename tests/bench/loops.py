@@ -68,14 +68,14 @@ def ours(path, method, pictures):
     """Return a call of our method on the same batch, in the mode of a long job."""
     from inputgrad_cli import api
     from inputgrad_cli.data.samples import Samples
-    from inputgrad_cli.data.target_text import parse
+    from inputgrad_cli.data.target_text import parse_target
     from inputgrad_cli.explanation.batch import explain_batch
-    from inputgrad_cli.explanation.request import Question
+    from inputgrad_cli.explanation.request import ExplainRequest
 
     model = api.load(path, batch_size=BATCH, traced=True, folded=True)
     samples = Samples({model.signature.inputs[0].name: pictures}, many=True)
-    model.settle(samples)
-    question = Question(api.wishes([method]), (parse("class:0"),))
+    model.calibrate(samples)
+    question = ExplainRequest(api.parse_methods([method]), (parse_target("class:0"),))
     return lambda: explain_batch(model.engine, samples, question)
 
 
@@ -83,10 +83,10 @@ def main(name, method, steps):
     """Answer every line on stdin with the seconds of one run."""
     import numpy as np
 
-    from inputgrad_cli.engine.adapter.captured_stderr import Noise
-    from inputgrad_cli.engine.adapter.startup import boot
+    from inputgrad_cli.engine.adapter.captured_stderr import CapturedOutput
+    from inputgrad_cli.engine.adapter.startup import import_keras
 
-    boot(Noise())
+    import_keras(CapturedOutput())
     import keras
 
     pictures = np.random.default_rng(0).random((BATCH, SIDE, SIDE, 3), np.float32)

@@ -16,15 +16,15 @@ SAMPLES = Path(__file__).parents[2] / "sample_models"
 
 def mass(found, mask):
     """Return the share of a map's absolute values that lies inside the mask."""
-    from inputgrad_cli.data.attribution import channels_last
-    from inputgrad_cli.numeric.resize import resized
+    from inputgrad_cli.data.attribution import to_channels_last
+    from inputgrad_cli.numeric.resize import resize_maps
     from inputgrad_cli.rendering.scale import reduce_channels
 
     site, values = next(iter(found.values.items()))
-    values = channels_last(values, site, found.metadata)
+    values = to_channels_last(values, site, found.metadata)
     how = found.metadata["reduce"]
     flat = reduce_channels(values, how, found.metadata["level"])
-    flat = np.abs(resized(flat, mask.shape))
+    flat = np.abs(resize_maps(flat, mask.shape))
     return float(flat[mask].sum() / flat.sum())
 
 

@@ -67,8 +67,8 @@ def test_commands_options_and_closed_words_are_offered(complete):
 
 
 def test_names_are_those_of_the_registries(complete):
-    assert complete("methods", "") == set(methods.names())
-    assert complete("saliency", "--baseline", "") == set(baselines.names())
+    assert complete("methods", "") == set(methods.list_names())
+    assert complete("saliency", "--baseline", "") == set(baselines.list_names())
 
 
 def test_the_fixed_words_of_targets_are_offered(complete):
@@ -141,12 +141,12 @@ def test_classes_layers_and_parameters_are_offered_by_name(complete, shapes, she
 
 
 def test_parameters_are_those_of_the_registry():
-    from inputgrad_cli.cli.completion_names import parameters_of
-    from inputgrad_cli.registry import parameters
+    from inputgrad_cli.cli.completion_names import list_parameter_names
+    from inputgrad_cli.registry import list_parameters
 
     for method in methods:
-        own = {field.name for field in parameters(method)}
-        assert set(parameters_of(method.name)) == own | {"as"}, method.name
+        own = {field.name for field in list_parameters(method)}
+        assert set(list_parameter_names(method.name)) == own | {"as"}, method.name
 
 
 def test_a_broken_model_offers_nothing_and_says_nothing(complete, tmp_path):

@@ -11,7 +11,7 @@ import zipfile
 import numpy as np
 import pytest
 
-from inputgrad_cli.schema.check_types import check_of
+from inputgrad_cli.schema.check_types import get_check
 from inputgrad_cli.schema.records import JournalLine, ResultRecord, RunRecord
 from tests.damaged_records import (
     CODES,
@@ -99,7 +99,7 @@ def honest(honest_runs, kind):
 
 def tamperings(record, kind):
     """Yield, for each field, values that are wrong there, and those that could be right."""
-    check = check_of(kind)
+    check = get_check(kind)
     for number, field in enumerate(fields_of(kind)):
         if len(field.path) > 1 and not has(record, field.path[:-1]):
             continue
@@ -120,7 +120,7 @@ def test_each_field_that_is_wrong_is_named_by_each_command(meet, honest_runs, ki
     tampered = list(tamperings(record, described))
     assert len(tampered) > 15
     for number, (field, wrong, fine) in enumerate(tampered):
-        (problem, *_) = check_of(described)(put(record, field.path, wrong[0]))
+        (problem, *_) = get_check(described)(put(record, field.path, wrong[0]))
         told = meet(tamper(field.path, wrong[0]))
         assert told["verify"].code == 1, field
         for part in problem.path:

@@ -227,10 +227,10 @@ def test_a_link_at_a_destination_is_a_foreign_file(call, words, tmp_path, out, d
 def test_a_link_in_the_place_of_a_temporary_file_is_not_followed(tmp_path, monkeypatch):
     victim = tmp_path / "victim"
     victim.write_text("mine")
-    monkeypatch.setattr(atomic_write, "_NUMBERS", itertools.count(7))
+    monkeypatch.setattr(atomic_write, "_COUNTER", itertools.count(7))
     (tmp_path / f".ig-{os.getpid()}-7-a.npz.tmp").symlink_to(victim)
     with pytest.raises(StorageError):
-        atomic_write.write_whole(tmp_path / "a.npz", b"theirs")
+        atomic_write.write_atomically(tmp_path / "a.npz", b"theirs")
     assert victim.read_text() == "mine"
 
 

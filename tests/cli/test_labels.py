@@ -150,3 +150,21 @@ def test_one_sigmoid_unit_has_a_label_without_names(call, tmp_path, target, labe
     words = ("-t", target, "--json", "--labels", "l.txt", "-o", "named")
     (item,) = items(call("saliency", "s.keras", "x.npy", *words))
     assert item["target"]["label"] == ("yes" if label == "class 1" else "no")
+
+
+def test_a_number_is_a_class_whatever_the_labels_are(call, samples, tmp_path):
+    (tmp_path / "digits.txt").write_text("1\n2\n3\n4\n0\n")
+    picture = samples / "inputs" / "shapes" / "00-cross.png"
+    words = ("saliency", samples / "shapes.keras", picture, "--labels", "digits.txt", "--json")
+    for target in ("2", "class:2"):
+        assert items(call(*words, "-t", target, "-o", "o" + target[:1]))[0]["target"]["index"] == [
+            2
+        ]
+
+
+def test_labels_of_another_number_are_refused(call, samples, tmp_path):
+    (tmp_path / "four.txt").write_text("a\nb\nc\nd\n")
+    picture = samples / "inputs" / "shapes" / "00-cross.png"
+    result = call("saliency", samples / "shapes.keras", picture, "--labels", "four.txt")
+    assert result.code == 2
+    assert "4 class names, and 5 classes" in result.err

@@ -32,11 +32,11 @@ def small(monkeypatch):
     """Let every file be large, and every part small; or none, as at first."""
 
     def small(on=True):
-        for module, name in ((hashed_file, "LARGE"), (spill_buffer, "MOST")):
+        for module, name in ((hashed_file, "LARGE_BYTES"), (spill_buffer, "MOST")):
             monkeypatch.setattr(module, name, 0 if on else 1 << 40)
-        monkeypatch.setattr(hashed_file, "BLOCK", 600)
-        monkeypatch.setattr(lazy_array, "BLOCK", 400)
-        monkeypatch.setattr(large_files, "CELLS", 40)
+        monkeypatch.setattr(hashed_file, "BLOCK_BYTES", 600)
+        monkeypatch.setattr(lazy_array, "BLOCK_BYTES", 400)
+        monkeypatch.setattr(large_files, "MAX_CELLS", 40)
 
     return small
 
@@ -194,17 +194,17 @@ def test_a_file_of_somebody_else_is_never_replaced(call, small, model, tmp_path)
 def test_a_file_that_changes_under_way_fails_alone(call, small, model, tmp_path, monkeypatch):
     files(tmp_path)
     small()
-    stamp, keep = (tmp_path / "v.npy").stat(), spill_buffer.Keeper.keep
+    stamp, keep = (tmp_path / "v.npy").stat(), spill_buffer.SpillBuffer.keep
 
     def spoil(keeper, answers):
         data = bytearray((tmp_path / "v.npy").read_bytes())
         data[-9] ^= 1
         (tmp_path / "v.npy").write_bytes(data)
         os.utime(tmp_path / "v.npy", ns=(stamp.st_atime_ns, stamp.st_mtime_ns))
-        monkeypatch.setattr(spill_buffer.Keeper, "keep", keep)
+        monkeypatch.setattr(spill_buffer.SpillBuffer, "keep", keep)
         return keep(keeper, answers)
 
-    monkeypatch.setattr(spill_buffer.Keeper, "keep", spoil)
+    monkeypatch.setattr(spill_buffer.SpillBuffer, "keep", spoil)
     done = call("saliency", "vectors.keras", "v.npy", "t.csv", "--batch-size", "5", "--json")
     assert done.code == 3
     (failed,) = [one for one in items(done) if one["input"] == "v.npy"]
@@ -246,7 +246,7 @@ def test_a_file_of_four_times_the_size_holds_no_more(tmp_path, monkeypatch, kind
     layers = keras.layers
     network = [layers.Input(shape, name="x"), layers.Flatten(), layers.Dense(1)]
     keras.Sequential(network).save(tmp_path / "wide.keras")
-    few, big = (next(n for n in NAMES if Shard(k, 2).holds(f"{n}.{kind}")) for k in (0, 1))
+    few, big = (next(n for n in NAMES if Shard(k, 2).has_item(f"{n}.{kind}")) for k in (0, 1))
     store(tmp_path / f"{few}.{kind}", np.ones((2, *shape), np.float32))
     sizes = {}
     for megabytes in (80, 320):  # as numbers

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 
+import keras
 import numpy as np
 import pytest
 
@@ -19,7 +20,6 @@ from . import draw
 @pytest.fixture(scope="module")
 def place(tmp_path_factory, samples):
     """Return a directory with models of several kinds and inputs for them."""
-    import keras
     from keras import layers, ops
 
     folder = tmp_path_factory.mktemp("left")
@@ -209,3 +209,15 @@ assert os.environ.get("TMPDIR") == before[0].get("TMPDIR")
     env = {**os.environ, "TMPDIR": str(tmp_path / "tmp")}
     subprocess.run([sys.executable, "-c", text], env=env, check=True, capture_output=True)
     assert left(tmp_path) == []
+
+
+def test_the_temporary_files_of_a_run_inside_are_its_own(call, samples, tmp_path):
+    inner = tmp_path / "out" / "inner"
+    inner.mkdir(parents=True)
+    (inner / ".lock").write_text("")
+    (inner / ".ig-999-x.tmp").write_text("live")
+    (tmp_path / "out" / ".ig-1-x.tmp").write_text("left")
+    words = (samples / "sequential.keras", samples / "inputs" / "sequential.npy")
+    assert call("saliency", *words, "-o", "out").code == 0
+    assert (inner / ".ig-999-x.tmp").exists()
+    assert not (tmp_path / "out" / ".ig-1-x.tmp").exists()

@@ -141,3 +141,17 @@ def test_as_labels_let_one_method_run_twice(call, linear, tmp_path):
     assert found["method"]["name"] == "smoothgrad"
     assert found["method"]["parameters"]["samples"] == 3
     assert {item["method"] for item in items(result)} == {"smoothgrad"}
+
+
+def test_grad_cam_with_respect_to_a_layer_is_that_of_the_layer(call, samples, tmp_path):
+    picture = samples / "inputs" / "shapes" / "00-cross.png"
+    words = ("saliency", samples / "shapes.keras", picture, "--picture", "none")
+    layer = "relu6"
+    assert call(*words, "-m", f"grad-cam:layer={layer}", "-o", "named").code == 0
+    assert call(*words, "-m", "grad-cam", "--wrt", f"layer:{layer}", "-o", "wrt").code == 0
+    named, wrt = (
+        np.load(tmp_path / out / "00-cross.png.grad-cam.npz")[f"layer:{layer}"]
+        for out in ("named", "wrt")
+    )
+    assert named.shape == (8, 8)
+    np.testing.assert_allclose(wrt, named, atol=1e-5 * named.max())

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from inputgrad_cli import api
 from inputgrad_cli.choices import PICTURES
 from inputgrad_cli.rendering.style import Style
-from inputgrad_cli.storage.styles import style_of
+from inputgrad_cli.storage.styles import read_style
 
 from . import arrays, draw, files, items, strict
 
@@ -44,7 +45,6 @@ def told(path):
 @pytest.fixture
 def closed(monkeypatch):
     """Refuse to open a model."""
-    from inputgrad_cli import api
 
     def close():
         monkeypatch.setattr(api, "load", lambda *_, **__: pytest.fail("the model was opened"))
@@ -82,7 +82,7 @@ def test_every_choice_of_a_style_is_kept_in_its_record():
     for name, value in other.items():
         style = Style(**{name: value})
         assert style.record() == {name: value}
-        kept = style_of({"style": style.record()}, {})
+        kept = read_style({"style": style.record()}, {})
         assert kept == (Style() if name in ("limit", "signed") else style)
 
 
@@ -202,3 +202,17 @@ def test_pictures_of_a_shared_run_are_drawn_again_and_merge(call, place):
     assert call("render", "out").code == 0
     assert pictures(place / "out") == before
     assert len(files(place / "out")) == 4
+
+
+def test_pictures_that_were_left_out_are_drawn_by_the_next_call(call, samples, tmp_path):
+    words = ("saliency", samples / "shapes.keras", samples / "inputs" / "shapes" / "00-cross.png")
+    assert call(*words, "--picture", "none").code == 0
+    assert call(*words).code == 0
+    assert (tmp_path / "inputgrad-out" / "00-cross.png.gradient.png").exists()
+
+
+def test_a_run_scale_over_nothing_ends_as_the_run_did(call, samples, tmp_path):
+    (tmp_path / "a.png").write_bytes(b"no picture")
+    done = call("saliency", samples / "shapes.keras", "a.png", "--scale", "run", "--json")
+    assert done.code == 3
+    assert done.events("summary")[0]["failed"] == 1

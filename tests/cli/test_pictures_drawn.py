@@ -205,3 +205,44 @@ def test_render_tells_of_a_damaged_result(call, run):
     assert result.code in (1, 3)
     assert "a.png.gradient.top1.npz" in result.err
     assert "Traceback" not in result.err
+
+
+def test_render_without_a_picture_says_so(call, samples):
+    call("saliency", samples / "sequential.keras", samples / "inputs" / "sequential.npy")
+    result = call("render", "inputgrad-out")
+    assert result.code == 5
+    assert "no map of this run can be drawn" in result.err
+
+
+def test_render_draws_what_saliency_would_and_is_believed(call, samples, tmp_path):
+    array = np.random.default_rng(0).uniform(0, 255, (3, 64, 64, 3)).astype("f4")
+    array[1, 0, 0, 0] = np.nan
+    np.save(tmp_path / "many.npy", array)
+    draw(tmp_path / "a.png")
+    words = ("saliency", samples / "shapes.keras", "many.npy", "a.png")
+    assert call(*words, "--picture", "none").code == 3
+    assert call("render", "inputgrad-out").code == 0
+    drawn = sorted(path.name for path in (tmp_path / "inputgrad-out").glob("*.png"))
+    assert drawn == [
+        "a.png.gradient.png",
+        "many.npy.gradient.0.png",
+        "many.npy.gradient.2.png",
+    ]
+    again = call(*words, "--json")
+    assert "undrawn" not in {warning["code"] for warning in again.events("warning")}
+
+
+def test_a_picture_kind_that_is_not_there_yet_is_said_once(call, samples, tmp_path):
+    for name in ("a.npy", "b.npy"):
+        np.save(tmp_path / name, np.ones((2, 6), "f4"))
+    words = ("saliency", samples / "two_heads.keras", "a.npy", "b.npy", "-t", "kind/class:1")
+    done = call(*words, "-m", "gradient", "-m", "input-x-gradient", "-o", "a")
+    assert done.err.count("no kind of picture") == 1
+    quiet = ((("-q",), "b"), (("--picture", "none"), "c"), (("--json",), "d"))
+    for more, out in quiet:
+        assert "no kind of picture" not in call(*words, *more, "-o", out).err
+
+
+def test_where_pictures_are_drawn_nothing_is_said_of_kinds(call, samples, tmp_path):
+    draw(tmp_path / "a.png")
+    assert call("saliency", samples / "shapes.keras", "a.png", "-m", "grad-cam").err == ""

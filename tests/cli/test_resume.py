@@ -232,3 +232,54 @@ def test_mode_and_batch_size_are_kept_on_resume(call, samples, tmp_path, out):
     assert [after[key] for key in ("mode", "batch_size")] == [
         before[key] for key in ("mode", "batch_size")
     ]
+
+
+def test_other_labels_are_another_question(call, samples, tmp_path):
+    names = (samples / "shapes.labels.txt").read_text().split()
+    words = ("saliency", samples / "shapes.keras", samples / "inputs" / "shapes" / "00-cross.png")
+    for order in (names, names[::-1]):
+        (tmp_path / "labels.txt").write_text("\n".join(order))
+        result = call(*words, "--labels", "labels.txt", "-t", "class:star", "--json")
+        (item,) = items(result)
+        assert item["status"] == "ok"
+        assert item["target"]["index"] == [order.index("star")]
+
+
+def test_edited_code_is_another_question(call, samples, tmp_path):
+    code = (samples / "custom_layer.py").read_text()
+    words = (samples / "custom_layer.keras", samples / "inputs" / "custom_layer.npy")
+    for number in range(2):
+        (tmp_path / "own.py").write_text(code + f"\nEDITED = {number}\n")
+        result = call("saliency", *words, "--code", "own.py", "--json")
+        assert {item["status"] for item in items(result)} == {"ok"}
+
+
+def test_a_check_that_failed_fails_again_though_all_is_done(call, samples):
+    words = ("saliency", samples / "shapes.keras", samples / "inputs" / "shapes" / "07-square.png")
+    strict = ("-m", "integrated-gradients:steps=8", "--tolerance", "0.05", "--strict")
+    assert call(*words, *strict).code == 1
+    again = call(*words, *strict)
+    assert again.code == 1
+    assert not again.out
+
+
+def test_a_failed_row_is_no_changed_input(call, samples, tmp_path):
+    rows = (samples / "inputs" / "sequential.csv").read_text().splitlines()
+    (tmp_path / "t.csv").write_text("\n".join([*rows, ",".join(["x"] * 10)]))
+    words = ("saliency", samples / "sequential.keras", "t.csv")
+    assert call(*words).code == 3
+    again = call(*words)
+    assert again.code == 3
+    assert "other options" not in again.err
+
+
+def test_another_target_for_a_sample_in_a_file_is_noticed(call, samples, tmp_path):
+    np.save(tmp_path / "x.npy", np.random.default_rng(0).normal(size=(2, 6)).astype("f4"))
+    table = tmp_path / "t.csv"
+    words = ("saliency", samples / "two_heads.keras", "x.npy", "-t", "file:t.csv", "--json")
+    for first, second, status in ((1, 2, "ok"), (1, 2, "skipped"), (0, 2, "ok")):
+        rows = ["input,target", f"x.npy#0,kind/class:{first}", f"x.npy#1,kind/class:{second}"]
+        table.write_text("\n".join(rows) + "\n")
+        done = call(*words)
+        assert done.code == 0, done.err
+        assert {item["status"] for item in items(done)} == {status}

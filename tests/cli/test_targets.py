@@ -1,7 +1,10 @@
 """What is differentiated, and in which space."""
 
+import keras
 import numpy as np
 import pytest
+
+from inputgrad_cli import api
 
 from . import arrays, items
 
@@ -211,3 +214,59 @@ def test_a_bare_number_of_one_sigmoid_unit_is_refused_with_choices(call, sigmoid
     assert result.code == 2
     for word in ("class:0", "class:1", "unit:0"):
         assert word in result.err
+
+
+L = keras.layers
+
+
+def two_heads(units=10):
+    x = keras.Input((4,), name="x")
+    hidden = L.Dense(8, activation="tanh")(x)
+    return keras.Model(
+        x, {"a": L.Dense(units, name="a")(hidden), "b": L.Dense(units, name="b")(hidden)}
+    )
+
+
+def test_many_targets_of_several_heads_are_each_of_their_own_head(call, tmp_path, rng):
+    model = two_heads()
+    model.save(tmp_path / "m.keras")
+    np.save(tmp_path / "x.npy", rng.normal(size=(3, 4)).astype(np.float32))
+    targets = [f"{head}/{number}" for head in "ab" for number in range(10)]
+    words = [word for target in [*targets, "a/margin:1,2"] for word in ("-t", target)]
+    assert call("saliency", "m.keras", "x.npy", *words).code == 0
+    for target in ("a/3", "b/3", "b/9"):
+        word = target.replace("/", "-class")
+        found = np.load(tmp_path / "inputgrad-out" / f"x.npy.gradient.{word}.npz")["x"]
+        alone = api.explain(tmp_path / "m.keras", tmp_path / "x.npy", target=target)
+        np.testing.assert_allclose(found, alone.values["x"], atol=1e-6)
+
+
+def test_truth_goes_with_the_item_and_not_with_its_place(call, tmp_path, rng):
+    keras.Sequential([keras.Input((3,), name="x"), L.Dense(1)]).save(tmp_path / "m.keras")
+    for name in ("p", "q"):
+        np.save(tmp_path / f"{name}.npy", rng.normal(size=3).astype(np.float32))
+    (tmp_path / "truth.txt").write_text("1\n5\n")
+    words = ("-t", "loss:mse", "--truth", "truth.txt", "--json")
+    first = items(call("saliency", "m.keras", "p.npy", "q.npy", *words))
+    second = items(call("saliency", "m.keras", "q.npy", "p.npy", *words))
+    assert [item["status"] for item in second] == ["ok", "ok"]
+    assert first[0]["score"] != second[1]["score"]
+    (tmp_path / "truth.txt").write_text("1\n5\n7\n")
+    assert call("saliency", "m.keras", "p.npy", "q.npy", *words).code == 2
+
+
+def test_the_two_classes_of_a_sigmoid_are_told_apart(call, tmp_path):
+    model = keras.Sequential([keras.Input((3,), name="x"), L.Dense(1, activation="sigmoid")])
+    model.save(tmp_path / "m.keras")
+    np.save(tmp_path / "x.npy", np.ones(3, np.float32))
+    out = call("saliency", "m.keras", "x.npy", "-t", "class:0", "-t", "class:1").out
+    assert "class 0" in out
+    assert "class 1" in out
+
+
+def test_targets_by_sample_may_be_named_as_the_tool_names_them(call, samples, tmp_path):
+    rows = "".join(f"two_heads.npy#{n},kind/class:{n % 3}\n" for n in range(4))
+    (tmp_path / "t.csv").write_text("input,target\n" + rows)
+    words = (samples / "two_heads.keras", samples / "inputs" / "two_heads.npy")
+    result = call("saliency", *words, "-t", "file:t.csv", "--json")
+    assert [item["target"]["index"] for item in items(result)] == [[0], [1], [2], [0]]

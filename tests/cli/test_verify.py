@@ -187,7 +187,7 @@ def test_a_run_that_cannot_be_written_is_looked_at_all_the_same(call, out, monke
     def refuse(out):
         raise StorageError("read-only")
 
-    monkeypatch.setattr(verify, "Hold", refuse)
+    monkeypatch.setattr(verify, "RunLock", refuse)
     before = (out / "journal.jsonl").read_bytes()
     assert call("verify", out).code == 0
     spoil(out / PNG)

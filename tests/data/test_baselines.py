@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 
 from inputgrad_cli.data.baselines import baselines
-from inputgrad_cli.data.preprocessing import known
+from inputgrad_cli.data.preprocessing import get_preset
 from inputgrad_cli.data.samples import Samples
-from inputgrad_cli.data.signature import Port
+from inputgrad_cli.data.signature import InputSpec
 from inputgrad_cli.errors import InputgradError, ItemError, UsageError
 from inputgrad_cli.explanation.batch import explain_batch
-from inputgrad_cli.explanation.request import Question, Wish
-from inputgrad_cli.formats.baseline_files import read_given
-from inputgrad_cli.formats.read import Reading
+from inputgrad_cli.explanation.request import ExplainRequest, MethodRequest
+from inputgrad_cli.formats.baseline_files import read_baseline
+from inputgrad_cli.formats.read import ReadOptions
 from inputgrad_cli.methods import methods
 from inputgrad_cli.numeric.arrays import count
 from inputgrad_cli.numeric.blur import blur
@@ -55,7 +55,7 @@ def test_channels_first_pictures_are_blurred_along_height_and_width():
     from dataclasses import replace
 
     x = np.random.default_rng(0).normal(size=(1, 3, 8, 8)).astype(np.float32)
-    how = replace(known("raw", "option"), channels_first=True)
+    how = replace(get_preset("raw", "option"), channels_first=True)
     found = baselines.build("blur:sigma=2").make(x, "x", [b"k"], how)
     np.testing.assert_array_equal(np.moveaxis(found, 1, 3), blur(np.moveaxis(x, 1, 3), 2, (1, 2)))
 
@@ -73,14 +73,16 @@ def test_baselines_that_make_no_sense_are_refused(text):
 
 def given(tmp_path, kind, array, port=None):
     np.save(tmp_path / "b.npy", array)
-    how = Reading((port or Port("x", (3,)),), known("raw", "option"))
-    return read_given(baselines.build(f"{kind}:path='{tmp_path / 'b.npy'}'"), how)
+    how = ReadOptions((port or InputSpec("x", (3,)),), get_preset("raw", "option"))
+    return read_baseline(baselines.build(f"{kind}:path='{tmp_path / 'b.npy'}'"), how)
 
 
 def test_files_of_baselines_are_read_as_inputs_are(tmp_path):
     np.testing.assert_array_equal(given(tmp_path, "dataset", ROWS)["x"], ROWS)
     np.testing.assert_array_equal(given(tmp_path, "file", ROWS[1])["x"], ROWS[1:2])
-    assert read_given(baselines.build("zeros"), Reading((), known("raw", "option"))) == {}
+    assert (
+        read_baseline(baselines.build("zeros"), ReadOptions((), get_preset("raw", "option"))) == {}
+    )
 
 
 @pytest.mark.parametrize(
@@ -95,20 +97,23 @@ def test_files_of_baselines_are_read_as_inputs_are(tmp_path):
 def test_files_that_do_not_fit_are_named(tmp_path, kind, array, word):
     with pytest.raises(UsageError, match=word) as found:
         given(tmp_path, kind, array)
-    assert f"--baseline {kind}:path=" in found.value.what
+    assert f"--baseline {kind}:path=" in found.value.message
 
 
 def test_a_missing_file_is_named():
     with pytest.raises(UsageError, match="No such file"):
-        read_given(
-            baselines.build("file:path=nothing.npy"), Reading((Port("x", (3,)),), known("raw", ""))
+        read_baseline(
+            baselines.build("file:path=nothing.npy"),
+            ReadOptions((InputSpec("x", (3,)),), get_preset("raw", "")),
         )
 
 
 def explain(text, engine, baseline, **arrays):
     method = methods.build(text)
     chosen = None if baseline is None else baselines.build(baseline)
-    question = Question((Wish(method, method.name, text),), baseline=chosen, given=arrays)
+    question = ExplainRequest(
+        (MethodRequest(method, method.name, text),), baseline=chosen, baseline_samples=arrays
+    )
     return explain_batch(engine, Samples({"x": X}), question)[0]
 
 

@@ -20,7 +20,7 @@ class Live:
 def refusal(model, **asked):
     with pytest.raises(UsageError) as caught:
         api.explain(model, np.zeros((1, 10), np.float32), **asked)
-    return caught.value.sentence()
+    return caught.value.format_line()
 
 
 def test_the_public_names_are_listed_before_anything_is_imported():

@@ -4,20 +4,20 @@ import re
 
 import pytest
 
-from inputgrad_cli.data.resolve_target import choose
-from inputgrad_cli.data.signature import Head, Port, Signature
+from inputgrad_cli.data.resolve_target import resolve_target
+from inputgrad_cli.data.signature import InputSpec, OutputSpec, Signature
 from inputgrad_cli.data.target import pin
-from inputgrad_cli.data.target_text import parse
+from inputgrad_cli.data.target_text import parse_target
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.methods.gradient.gradient import Gradient
-from inputgrad_cli.storage.file_names import maps_of, refuse_clashes
-from inputgrad_cli.storage.target_words import target_word
+from inputgrad_cli.storage.file_names import build_map_specs, refuse_clashes
+from inputgrad_cli.storage.target_words import encode_target
 
-PROBS = Head("probs", (4,), "softmax", proved=True)
-LINE = Head("size", (1,))
-GRID = Head("grid", (8, 8, 3))
-PAIR = Head("pair", (3,))
-COIN = Head("coin", (1,), "sigmoid", proved=True)
+PROBS = OutputSpec("probs", (4,), "softmax", logits_verified=True)
+LINE = OutputSpec("size", (1,))
+GRID = OutputSpec("grid", (8, 8, 3))
+PAIR = OutputSpec("pair", (3,))
+COIN = OutputSpec("coin", (1,), "sigmoid", logits_verified=True)
 
 
 def named(*labels):
@@ -25,20 +25,20 @@ def named(*labels):
 
 
 def model(*heads):
-    return Signature((Port("x", (2,)),), heads)
+    return Signature((InputSpec("x", (2,)),), heads)
 
 
 def parsed(*texts):
-    return [parse(text) for text in texts]
+    return [parse_target(text) for text in texts]
 
 
 def asked(text):
-    return [target.asked for target in parse(text).maps()]
+    return [target.text for target in parse_target(text).split_ranks()]
 
 
 def chosen(text, *heads, space="auto", labels=()):
     signature = model(*heads)
-    return choose(parse(text, [h.name for h in heads]), signature, space, labels)
+    return resolve_target(parse_target(text, [h.name for h in heads]), signature, space, labels)
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ def test_logits_are_used_where_they_are_proved_and_the_output_elsewhere():
 
 def test_top_k_gives_k_maps_with_names_of_their_own():
     maps = chosen("top:3", PROBS)
-    assert [choice.asked for choice in maps] == asked("top:3") == ["top1", "top2", "top3"]
+    assert [choice.text for choice in maps] == asked("top:3") == ["top1", "top2", "top3"]
     assert [choice.rank for choice in maps] == [0, 1, 2]
     assert asked("probs/top:2") == ["probs/top1", "probs/top2"]
 
@@ -79,8 +79,8 @@ def test_a_margin_has_two_terms_of_opposite_sign():
 
 
 def test_a_head_is_recognised_only_by_name():
-    assert parse("probs/top1", ["probs"]).head == "probs"
-    assert parse("loss:a/b", ["probs"]).head is None
+    assert parse_target("probs/top1", ["probs"]).head == "probs"
+    assert parse_target("loss:a/b", ["probs"]).head is None
 
 
 @pytest.mark.parametrize(
@@ -104,7 +104,7 @@ def test_a_head_is_recognised_only_by_name():
 def test_what_the_model_lacks_is_refused_with_what_it_has(text, heads, says):
     with pytest.raises(UsageError) as caught:
         chosen(text, *heads)
-    assert says in caught.value.sentence()
+    assert says in caught.value.format_line()
 
 
 SHAPES = [
@@ -123,12 +123,12 @@ SHAPES = [
     "text", ["auto", "top1", "class:1", "all", "mask:m.png", "mask:m.png,class=0"]
 )
 def test_every_target_that_a_refusal_advises_is_taken(text, shape):
-    head = Head("grid", shape)
+    head = OutputSpec("grid", shape)
     try:
         chosen(text, head)
         return  # a mask that fits
     except UsageError as error:
-        advised = re.findall(r"(?:unit:[A-Z,]*[A-Z]|mask:[\w.]+(?:,class=K)?)", error.mend)
+        advised = re.findall(r"(?:unit:[A-Z,]*[A-Z]|mask:[\w.]+(?:,class=K)?)", error.hint)
     assert advised
     for target in advised:
         numbers = re.sub(r"\b[I-N]\b", "0", target)
@@ -158,14 +158,16 @@ def test_every_target_that_a_refusal_advises_is_taken(text, shape):
     ],
 )
 def test_a_target_in_a_file_name(target, word):
-    assert target_word(parse(target)) == word
+    assert encode_target(parse_target(target)) == word
 
 
 def test_a_target_stands_in_names_unless_it_is_auto_alone():
     """Then a second call with another target keeps what the first has made."""
-    assert [m.tail for m in maps_of(named("gradient"), parsed("auto"))] == [".gradient"]
-    assert [m.tail for m in maps_of(named("gradient"), parsed("top1"))] == [".gradient.top1"]
-    assert [m.tail for m in maps_of(named("a", "b"), parsed("top:2"))] == [
+    assert [m.suffix for m in build_map_specs(named("gradient"), parsed("auto"))] == [".gradient"]
+    assert [m.suffix for m in build_map_specs(named("gradient"), parsed("top1"))] == [
+        ".gradient.top1"
+    ]
+    assert [m.suffix for m in build_map_specs(named("a", "b"), parsed("top:2"))] == [
         ".a.top1",
         ".a.top2",
         ".b.top1",
@@ -179,27 +181,27 @@ def test_a_target_stands_in_names_unless_it_is_auto_alone():
 )
 def test_two_maps_of_one_name_are_refused(labels, targets):
     with pytest.raises(UsageError):
-        maps_of(named(*labels), parsed(*targets))
+        build_map_specs(named(*labels), parsed(*targets))
 
 
 def test_items_that_one_file_system_would_mix_up_are_refused_there():
-    maps = maps_of(named("gradient"), parsed("auto"))
-    refuse_clashes(("X.PNG", "x.png"), maps, fold=False)
+    maps = build_map_specs(named("gradient"), parsed("auto"))
+    refuse_clashes(("X.PNG", "x.png"), maps, ignore_case=False)
     with pytest.raises(UsageError, match="same files"):
-        refuse_clashes(("X.PNG", "x.png"), maps, fold=True)
+        refuse_clashes(("X.PNG", "x.png"), maps, ignore_case=True)
 
 
 def test_an_item_named_like_the_result_of_another_is_refused():
-    maps = maps_of(named("gradient", "gradient.gradient"), parsed("auto"))
+    maps = build_map_specs(named("gradient", "gradient.gradient"), parsed("auto"))
     with pytest.raises(UsageError, match="same files"):
         refuse_clashes(("a.png", "a.png.gradient"), maps)
 
 
 def test_a_name_too_long_for_a_file_system_is_cut_and_kept_apart():
-    made = maps_of(named("gradient"), parsed("auto"))[0]
-    first, second = (made.stem("in/" + "ü" * 200 + end) for end in ("a.png", "b.png"))
+    made = build_map_specs(named("gradient"), parsed("auto"))[0]
+    first, second = (made.build_stem("in/" + "ü" * 200 + end) for end in ("a.png", "b.png"))
     assert first != second
     assert first.startswith("in/ü")
     assert first.endswith(".gradient")
     assert len(first.removeprefix("in/").encode()) <= 245
-    assert made.stem("short.png") == "short.png.gradient"
+    assert made.build_stem("short.png") == "short.png.gradient"

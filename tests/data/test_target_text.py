@@ -10,13 +10,13 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from inputgrad_cli.data.resolve_target import choose
-from inputgrad_cli.data.signature import Head, Port, Signature
-from inputgrad_cli.data.target_text import HELP, parse
+from inputgrad_cli.data.resolve_target import resolve_target
+from inputgrad_cli.data.signature import InputSpec, OutputSpec, Signature
+from inputgrad_cli.data.target_text import HELP, parse_target
 from inputgrad_cli.errors import GrammarError, UsageError
 from inputgrad_cli.grammar import quote
-from inputgrad_cli.runs.inputs.loader import Labels
-from inputgrad_cli.storage.target_words import target_word, target_words
+from inputgrad_cli.runs.inputs.loader import ItemAnnotations
+from inputgrad_cli.storage.target_words import encode_target, encode_targets
 
 WORDS = ["all", "top1", "top:2", "sum", "auto", "3", "unit:0", "probs", "probs/1", "layer:a/unit:0"]
 ODD = ["red cross", "a,b", "a:b", "a/b", "a=b", "#1", '"', "'", "it's", '"cat"', "🐶", "🐱", "קשת"]
@@ -47,14 +47,16 @@ def quoted(name):
 
 
 def chosen(text, labels, shape=None):
-    head = Head("probs", shape or (len(labels),), "softmax", proved=True)
-    signature = Signature((Port("x", (2,)),), (head,))
-    return choose(parse(text, ["probs"]), signature, "auto", labels)
+    head = OutputSpec("probs", shape or (len(labels),), "softmax", logits_verified=True)
+    signature = Signature((InputSpec("x", (2,)),), (head,))
+    return resolve_target(parse_target(text, ["probs"]), signature, "auto", labels)
 
 
 def mark(text, labels, masks=None):
     """Return what of a target goes into a fingerprint."""
-    return Labels(None, (), {}, labels, masks or {}).deciding("a.png", 0, parse(text))
+    return ItemAnnotations(None, (), {}, labels, masks or {}).build_facts(
+        "a.png", 0, parse_target(text)
+    )
 
 
 @given(LABELS, st.data())
@@ -83,14 +85,14 @@ def test_a_mask_takes_any_path_and_any_class(labels, path, data):
     number = data.draw(st.integers(0, len(labels) - 1))
     text = f"mask:{quoted(path)},class={quoted(labels[number])}"
     (choice,) = chosen(text, labels, (4, 4, len(labels)))
-    assert (choice.how, choice.rank) == (path, number)
+    assert (choice.argument, choice.rank) == (path, number)
 
 
 @given(NAMES)
 def test_losses_and_tables_take_any_name(name):
-    assert parse(f"loss:{quoted(name)}").name == name
-    assert parse(f"file:{quoted(name)}").path == name
-    assert parse(f"loss:{name}").name in (name, name[1:-1])
+    assert parse_target(f"loss:{quoted(name)}").name == name
+    assert parse_target(f"file:{quoted(name)}").path == name
+    assert parse_target(f"loss:{name}").name in (name, name[1:-1])
 
 
 @given(st.lists(NAMES, min_size=2, max_size=5, unique=True))
@@ -99,7 +101,7 @@ def test_no_two_targets_of_a_call_share_a_name(names):
     texts += [f"mask:{quoted(name)},class=1" for name in names]
     texts += [f"margin:{quoted(names[0])},{quoted(name)}" for name in names]
     texts += ["auto", "all", "top:2", "sum", "3", "unit:0", "layer:a/unit:0"]
-    words = target_words([each for text in texts for each in parse(text).maps()])
+    words = encode_targets([each for text in texts for each in parse_target(text).split_ranks()])
     assert len({word.casefold() for word in words}) == len(words)
     for word in words:
         assert re.fullmatch(r"[\w+\-]+", word)
@@ -138,12 +140,12 @@ def test_the_two_masks_of_a_name_have_fingerprints_of_their_own():
 def test_any_text_is_a_target_or_an_error_that_points_into_it(text):
     target = error = None
     try:
-        target = parse(text)
+        target = parse_target(text)
     except GrammarError as caught:
         error = caught
     if error is None:
-        assert target.asked == text
-        assert all(target_word(each) for each in target.maps())
+        assert target.text == text
+        assert all(encode_target(each) for each in target.split_ranks())
     else:
         assert error.text == text
         assert 0 <= error.at <= len(text)
@@ -163,13 +165,13 @@ def test_any_text_is_a_target_or_an_error_that_points_into_it(text):
     ],
 )
 def test_the_name_before_the_slash_is_an_outputs_or_no_name(text, outputs, head, kind):
-    target = parse(text, outputs)
+    target = parse_target(text, outputs)
     assert (target.head, target.kind) == (head, kind)
 
 
 def test_an_output_that_the_model_lacks_is_named_with_those_it_has():
     with pytest.raises(UsageError, match=r"no output 'nose'.*kind, size"):
-        parse("nose/top1", ("kind", "size"))
+        parse_target("nose/top1", ("kind", "size"))
 
 
 @pytest.mark.parametrize(
@@ -185,13 +187,13 @@ def test_an_output_that_the_model_lacks_is_named_with_those_it_has():
 )
 def test_an_error_points_at_the_word(text, word):
     with pytest.raises(GrammarError) as caught:
-        parse(text)
+        parse_target(text)
     assert text[caught.value.at : caught.value.end] == word
 
 
 def test_a_bare_word_is_taken_for_a_class_in_the_advice():
     with pytest.raises(GrammarError, match="class:dog") as caught:
-        parse("dog")
+        parse_target("dog")
     assert HELP in str(caught.value)
 
 
@@ -205,7 +207,7 @@ def test_a_number_in_quotes_is_a_name():
     labels = ["7", "3", "1"]
     assert chosen("class:1", labels)[0].terms == ((1,),)
     assert chosen('class:"1"', labels)[0].terms == ((2,),)
-    assert target_word(parse("class:1")) != target_word(parse('class:"1"'))
+    assert encode_target(parse_target("class:1")) != encode_target(parse_target('class:"1"'))
 
 
 def test_quotes_that_the_grammar_writes_are_read():

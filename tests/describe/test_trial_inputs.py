@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from inputgrad_cli.data.signature import Port, Signature
+from inputgrad_cli.data.signature import InputSpec, Signature
 from inputgrad_cli.describe import trial_inputs
 from inputgrad_cli.errors import ItemError
 
@@ -23,10 +23,10 @@ def takes(*lengths):
         if size not in lengths:
             raise ItemError("the model cannot compute this input", reason="no", kind="compute")
 
-    return Signature((Port("x", (None, 4)),), (), ()), run
+    return Signature((InputSpec("x", (None, 4)),), (), ()), run
 
 
-@pytest.mark.parametrize("length", trial_inputs.LENGTHS)
+@pytest.mark.parametrize("length", trial_inputs.TRIAL_LENGTHS)
 def test_every_listed_length_is_found(length):
     samples, size = trial_inputs.try_lengths(*takes(length))
     assert size == length == samples.arrays["x"].shape[1]

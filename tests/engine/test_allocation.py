@@ -9,10 +9,14 @@ import pytest
 from keras import layers, ops
 
 from inputgrad_cli.engine.adapter.graph_size import refuse_large_graph
-from inputgrad_cli.engine.opening.allocation import counted, refuse_unrolled, refusing
+from inputgrad_cli.engine.opening.allocation import (
+    count_allocations,
+    refuse_large_model,
+    refuse_unrolled,
+)
 from inputgrad_cli.errors import ItemError, ModelError
 from inputgrad_cli.machine import memory
-from inputgrad_cli.modelfile.memory_limits import FLOOR
+from inputgrad_cli.modelfile.memory_limits import HARMLESS_BYTES
 
 ROOM = 200 << 20
 HUGE = 2_000_000_000
@@ -21,15 +25,15 @@ HUGE = 2_000_000_000
 @pytest.fixture(autouse=True)
 def _bounded():
     """Let no test take more than 2 GB, should nothing be counted."""
-    with memory.allowing("auto"):
-        memory._limit_data(memory._pages()[1] + (2 << 30))
+    with memory.limit_memory("auto"):
+        memory._set_data_limit(memory._read_held_bytes()[1] + (2 << 30))
         yield
 
 
 @pytest.fixture
 def room(monkeypatch):
     """Let the process hold 200 MB more than it does."""
-    held = memory.Allowance(memory.resident() + ROOM, "--max-memory of this test")
+    held = memory.Allowance(memory.measure_resident() + ROOM, "--max-memory of this test")
     monkeypatch.setattr(memory._Process, "allowance", held)
 
 
@@ -146,16 +150,19 @@ def rebuilt(make, numbers):
 
 @pytest.mark.parametrize("name", VARIABLES)
 def test_a_variable_is_refused_before_it_is_allocated(name, room):
-    with pytest.raises(ModelError) as caught, refusing("m.keras", None):
+    with pytest.raises(ModelError) as caught, refuse_large_model("m.keras", None):
         rebuilt(*VARIABLES[name])
-    assert "does not fit into memory" in caught.value.what
+    assert "does not fit into memory" in caught.value.message
     assert "variable '" in caught.value.reason
-    assert "--max-memory" in caught.value.sentence()
+    assert "--max-memory" in caught.value.format_line()
 
 
 @pytest.mark.parametrize("name", ACTIVATIONS)
 def test_what_a_layer_gives_is_refused_before_it_is_computed(name, room):
-    with pytest.raises(ModelError, match="a tensor of shape") as caught, refusing("m.keras", None):
+    with (
+        pytest.raises(ModelError, match="a tensor of shape") as caught,
+        refuse_large_model("m.keras", None),
+    ):
         rebuilt(*ACTIVATIONS[name])
     assert caught.value.kind == "memory"
 
@@ -166,15 +173,15 @@ def test_variables_that_the_file_lacks_are_refused_whatever_the_memory(name, mon
     monkeypatch.setattr(memory._Process, "allowance", held)
     with (
         pytest.raises(ModelError, match="more weights than it holds") as caught,
-        refusing("m.keras", 1000),
+        refuse_large_model("m.keras", 1000),
     ):
         rebuilt(*VARIABLES[name])
     assert caught.value.kind == "unsafe"
-    assert memory.resident() < held.most
+    assert memory.measure_resident() < held.max_bytes
 
 
 def test_the_sentence_names_layer_shape_bytes_and_option(room):
-    with pytest.raises(ModelError) as caught, refusing("m.keras", None):
+    with pytest.raises(ModelError) as caught, refuse_large_model("m.keras", None):
         rebuilt(lambda: functional((11,), layers.RepeatVector(13, name="again")), {13: 300_000_000})
     for word in ("layer 'again' (RepeatVector)", "(any, 300000000, 11)", "13,200,000,000 bytes"):
         assert word in caught.value.reason
@@ -185,9 +192,9 @@ def test_as_many_bytes_are_counted_as_the_variables_take(name):
     """Fails where Keras makes variables or tensors in another way than by what is watched."""
     make, _ = {**VARIABLES, **ACTIVATIONS}[name]
     config, kind = make().get_config(), type(make())
-    with counted(None) as counter:
+    with count_allocations(None) as counter:
         seen = []
-        counter.tensor = lambda shape, dtype: seen.append(shape)
+        counter.check_tensor = lambda shape, dtype: seen.append(shape)
         model = kind.from_config(config)
     held = sum(np.asarray(v).nbytes for v in model.variables)
     # Bidirectional builds the layer that it copies too.
@@ -199,7 +206,7 @@ def test_as_many_bytes_are_counted_as_the_variables_take(name):
 def test_a_refusal_that_keras_swallows_is_told_all_the_same(room):
     with (
         pytest.raises(ModelError, match="does not fit"),
-        refusing("m.keras", None),
+        refuse_large_model("m.keras", None),
         contextlib.suppress(MemoryError),
     ):
         rebuilt(*VARIABLES["dense"])
@@ -208,21 +215,21 @@ def test_a_refusal_that_keras_swallows_is_told_all_the_same(room):
 def test_other_threads_are_not_counted(room):
     from concurrent.futures import ThreadPoolExecutor
 
-    with counted(0) as counter, ThreadPoolExecutor(1) as pool:
+    with count_allocations(0) as counter, ThreadPoolExecutor(1) as pool:
         pool.submit(lambda: functional((11,), layers.Dense(17))).result()
     assert counter.total == 0
 
 
 def test_keras_is_as_it_was_when_the_model_is_open():
     before = vars(keras.Variable).get("_validate_shape"), keras.KerasTensor.__init__
-    with counted(None):
+    with count_allocations(None):
         assert keras.KerasTensor.__init__ is not before[1]
     assert (vars(keras.Variable).get("_validate_shape"), keras.KerasTensor.__init__) == before
 
 
 def test_small_models_may_lack_their_weights():
-    with refusing("m.keras", 0):
-        model = functional((8,), layers.Dense(FLOOR // 64))
+    with refuse_large_model("m.keras", 0):
+        model = functional((8,), layers.Dense(HARMLESS_BYTES // 64))
     assert model.count_params()
     del model
     gc.collect()
@@ -244,7 +251,7 @@ def test_a_traced_program_is_refused_before_it_runs(name, room):
     with pytest.raises(ItemError, match="20000, 20000") as caught:
         refuse_large_graph(graph)
     assert caught.value.kind == "memory"
-    assert "--max-memory" in caught.value.mend
+    assert "--max-memory" in caught.value.hint
 
 
 def test_rows_of_a_pass_count_where_the_first_axis_is_open(room):
@@ -261,7 +268,7 @@ def test_tensors_without_end_are_refused():
     def split(tensor):
         return ops.split(tensor, 13, axis=1)[0]
 
-    with pytest.raises(ModelError, match="has no end"), refusing("m.keras", None):
+    with pytest.raises(ModelError, match="has no end"), refuse_large_model("m.keras", None):
         rebuilt(lambda: functional((13,), split), {13: 300_000})
 
 
@@ -269,7 +276,7 @@ def test_nothing_orthogonal_is_drawn_for_weights_that_the_file_has():
     def make():
         return functional((13,), layers.Dense(13, kernel_initializer="orthogonal"))
 
-    with refusing("m.keras", None):
+    with refuse_large_model("m.keras", None):
         model = rebuilt(make, {13: 2000})
     assert not np.asarray(model.variables[0]).any()
     assert np.asarray(make().variables[0]).any()
@@ -281,7 +288,7 @@ def test_nothing_orthogonal_is_drawn_for_weights_that_the_file_has():
     ids=["time-distributed", "unrolled"],
 )
 def test_steps_without_end_are_refused(layer, monkeypatch):
-    monkeypatch.setattr("inputgrad_cli.engine.opening.allocation.MOST_STEPS", 6)
+    monkeypatch.setattr("inputgrad_cli.engine.opening.allocation.MAX_STEPS", 6)
     refuse_unrolled("m.keras", functional((6, 2), layer()))
     refuse_unrolled("m.keras", functional((None, 2), layers.TimeDistributed(layers.ReLU())))
     with pytest.raises(ModelError, match="takes 7 steps"):

@@ -4,8 +4,8 @@ import keras
 import numpy as np
 import pytest
 
-from inputgrad_cli.data.resolve_target import choose
-from inputgrad_cli.data.target_text import parse
+from inputgrad_cli.data.resolve_target import resolve_target
+from inputgrad_cli.data.target_text import parse_target
 from tests.small_networks import tape
 
 L = keras.layers
@@ -38,7 +38,7 @@ WRAPPERS = {
 
 def made(model, x=X, traced=False):
     engine = tape(model, traced=traced)
-    engine.settle({engine.signature.inputs[0].name: x})
+    engine.calibrate({engine.signature.inputs[0].name: x})
     return engine
 
 
@@ -70,13 +70,13 @@ def test_the_logits_are_those_of_the_model_without_its_activation(activation, wr
         model = keras.Model(x, WRAPPERS[wrapper](layer, x))
         engine = made(model)
         head = engine.signature.outputs[0]
-        assert (head.activation, head.proved) == (activation, True), form
+        assert (head.activation, head.logits_verified) == (activation, True), form
         index = (0,) * len(head.shape)
-        (choice,) = choose(
-            parse("unit:" + ",".join("0" * len(index))), engine.signature, "auto", ()
+        (choice,) = resolve_target(
+            parse_target("unit:" + ",".join("0" * len(index))), engine.signature, "auto", ()
         )
         name = engine.signature.inputs[0].name
-        scores = engine.first({name: X}, [choice], [name]).scores[0]
+        scores = engine.run_first_pass({name: X}, [choice], [name]).scores[0]
         expected = np.asarray(logits(model, activation)(X))[(slice(None), *index)]
         np.testing.assert_allclose(scores, expected, rtol=1e-4, atol=1e-5, err_msg=form)
 
@@ -85,7 +85,7 @@ def test_steps_of_any_number_are_seen_too():
     x = keras.Input((None, 4))
     model = keras.Model(x, STEPS(L.Dense(3, activation="softmax"))(x))
     head = made(model).signature.outputs[0]
-    assert (head.activation, head.proved, head.axis % 2) == ("softmax", True, 1)
+    assert (head.activation, head.logits_verified, head.axis % 2) == ("softmax", True, 1)
 
 
 @pytest.mark.parametrize("activation", ENDINGS[:2])
@@ -112,4 +112,6 @@ def test_a_saturated_softmax_of_one_unit_is_no_sigmoid():
 def test_two_activations_side_by_side_are_none():
     x = keras.Input((4,))
     two = [L.Dense(2, activation=name)(x) for name in ("softmax", "sigmoid")]
-    assert not made(keras.Model(x, L.Concatenate()(two)), X[:, 0]).signature.outputs[0].proved
+    assert (
+        not made(keras.Model(x, L.Concatenate()(two)), X[:, 0]).signature.outputs[0].logits_verified
+    )

@@ -55,9 +55,9 @@ def assert_same(model, x):
 
 
 def count(model):
-    from inputgrad_cli.engine.fold_batchnorm import merged
+    from inputgrad_cli.engine.fold_batchnorm import find_mergeable
 
-    return len(merged(model))
+    return len(find_mergeable(model))
 
 
 def drawn(shape, rows=5):
@@ -198,11 +198,14 @@ def test_a_layer_asked_about_gives_its_own_gradients(keras):
     x = drawn((9, 9, 3), rows=2)
     plain, folded = (settled(model, x, **how) for how in ({}, {"folded": True}))
     target = network_case(plain, {"x": x}).target
-    (site,) = plain.sites("layer:conv")
-    points = plain.lift({"x": x}, [site])
+    (site,) = plain.list_sites("layer:conv")
+    points = plain.to_points({"x": x}, [site])
     moved = {**points, site: points[site] + 1}
     found = [
-        (made.gradients(points, target, [site]).values[site], made.scores(moved, target))
+        (
+            made.compute_gradients(points, target, [site]).values[site],
+            made.compute_scores(moved, target),
+        )
         for made in (folded, plain)
     ]
     for values, expected in zip(*found, strict=True):

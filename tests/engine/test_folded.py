@@ -19,8 +19,8 @@ import sys
 from pathlib import Path
 from inputgrad_cli.engine.opening import load
 from inputgrad_cli.runs import explain_batches as compute
-from inputgrad_cli.runs.planning.options import Job
-from inputgrad_cli.runs.planning.early_checks import check_job
+from inputgrad_cli.runs.planning.options import RunOptions
+from inputgrad_cli.runs.planning.early_checks import check_run
 from inputgrad_cli.runs.planning.plan import make_plan
 from inputgrad_cli.runs.run import Run
 
@@ -28,14 +28,15 @@ load.share_cores = lambda place: 2  # whatever this machine has
 inner, lanes = compute.explain_batch, []
 
 def noted(engine, *asked):
-    lanes.append(engine.lanes)
+    lanes.append(engine.parallel_calls)
     return inner(engine, *asked)
 
 compute.explain_batch = noted
 model, pictures, out = sys.argv[1:]
 methods = ("integrated-gradients:steps=32",)
-job = Job(Path(model), (pictures,), methods=methods, out=Path(out), batch_size=4, style=None)
-list(Run(make_plan(check_job(job))).events())
+fixed = {"batch_size": 4, "style": None}
+options = RunOptions(Path(model), (pictures,), methods=methods, out=Path(out), **fixed)
+list(Run(make_plan(check_run(options))).yield_events())
 print(lanes)
 """
 
@@ -94,9 +95,9 @@ def test_whoever_stands_beside_a_sample_its_bits_are_the_same(model, x):
 def test_threads_share_small_passes(model, x):
     made = engine(model, x, folded=True, workers=2)
     assert made.batch_size == 8
-    assert [real for _, real in made.runner.passes(11)] == [2, 2, 2, 2, 2, 1]
+    assert [real for _, real in made.runner.split_into_passes(11)] == [2, 2, 2, 2, 2, 1]
     alone = engine(model, x, folded=True)
-    assert [real for _, real in alone.runner.passes(11)] == [8, 3]
+    assert [real for _, real in alone.runner.split_into_passes(11)] == [8, 3]
 
 
 def test_methods_and_first_passes_work_folded(model, x):
@@ -118,7 +119,7 @@ def test_methods_and_first_passes_work_folded(model, x):
 def test_an_error_in_a_thread_is_the_callers(model, x):
     made = engine(model, x, folded=True, workers=2)
     with pytest.raises(ValueError, match="broken"):
-        made.runner.each(11, broken)
+        made.runner.map_passes(11, broken)
 
 
 def broken(rows, real):
@@ -128,9 +129,9 @@ def broken(rows, real):
 def test_a_layer_is_read_by_one_thread_at_a_time(model, x):
     made, plain = engine(model, x, folded=True, workers=2), engine(model, x)
     tap = next(f"layer:{layer.name}" for layer in model.layers if "depthwise" in layer.name)
-    expected = plain.lift({"x": x}, [tap])[tap]
+    expected = plain.to_points({"x": x}, [tap])[tap]
     for _ in range(20):
-        np.testing.assert_allclose(made.lift({"x": x}, [tap])[tap], expected, atol=1e-5)
+        np.testing.assert_allclose(made.to_points({"x": x}, [tap])[tap], expected, atol=1e-5)
 
 
 def test_a_model_that_draws_runs_in_one_thread():
@@ -148,7 +149,7 @@ def test_a_model_that_draws_runs_in_one_thread():
     z = np.ones((5, *SHAPE), np.float32)
     made = engine(noisy, z, folded=True, workers=2)
     threads = set()
-    made.runner.each(5, lambda rows, real: threads.add(threading.current_thread()))
+    made.runner.map_passes(5, lambda rows, real: threads.add(threading.current_thread()))
     assert threads == {threading.current_thread()}
     first, second = (gradients(made, z) for _ in range(2))
     np.testing.assert_array_equal(first.scores, second.scores)

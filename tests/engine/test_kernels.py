@@ -9,20 +9,20 @@ import sys
 import numpy as np
 import pytest
 
-from inputgrad_cli.engine.adapter.kernels import EIGEN, ONEDNN, VARIABLE
+from inputgrad_cli.engine.adapter.kernels import EIGEN, ONEDNN, ONEDNN_VARIABLE
 
 CHILD = """
 import itertools, json, sys
 import numpy as np
-from inputgrad_cli.engine.adapter.startup import boot
-from inputgrad_cli.engine.adapter.captured_stderr import Noise
-boot(Noise(), {kernels!r})
+from inputgrad_cli.engine.adapter.startup import import_keras
+from inputgrad_cli.engine.adapter.captured_stderr import CapturedOutput
+import_keras(CapturedOutput(), {kernels!r})
 import keras
-from inputgrad_cli.engine.adapter.keras_adapter import Binding
-from inputgrad_cli.engine.adapter.kernels import active_kernels
+from inputgrad_cli.engine.adapter.keras_adapter import KerasAdapter
+from inputgrad_cli.engine.adapter.kernels import get_active_kernels
 from inputgrad_cli.engine.tape_engine import TapeEngine
-from inputgrad_cli.interfaces.engine import Running
-from inputgrad_cli.data.target import Choice, pin
+from inputgrad_cli.interfaces.engine import EngineOptions
+from inputgrad_cli.data.target import ResolvedTarget, pin
 
 results = []
 for kernel, stride, channels, batch, side, padding in json.load(sys.stdin):
@@ -32,13 +32,13 @@ for kernel, stride, channels, batch, side, padding in json.load(sys.stdin):
     model = keras.Model(inputs, layer(inputs))
     weights = random.normal(size=(kernel, kernel, channels, 2)).astype("float32")
     layer.set_weights([weights, np.zeros(2, "float32")])
-    engine = TapeEngine(Binding(model), Running(batch_size=batch))
+    engine = TapeEngine(KerasAdapter(model), EngineOptions(batch_size=batch))
     x = random.normal(size=(batch, side, side, channels)).astype("float32")
-    engine.settle({{"x": x}})
-    choice = Choice("sum", "y", "reduce", "output", how="sum")
-    gradients = engine.gradients({{"x": x}}, pin(choice, batch), ["x"])
+    engine.calibrate({{"x": x}})
+    target = ResolvedTarget("sum", "y", "reduce", "output", argument="sum")
+    gradients = engine.compute_gradients({{"x": x}}, pin(target, batch), ["x"])
     results.append(gradients.values["x"].tolist())
-print(json.dumps({{"kernels": active_kernels(), "mode": engine.mode, "results": results}}))
+print(json.dumps({{"kernels": get_active_kernels(), "mode": engine.mode, "results": results}}))
 """
 GRID = list(
     itertools.product((1, 3), (1, 2, 3), (1, 3, 16), (1, 3), (8, 15, 16, 33), ("same", "valid"))
@@ -66,7 +66,10 @@ def gradients_in_a_process(cases, kernels, environment=None):
         input=json.dumps(cases),
         capture_output=True,
         text=True,
-        env={**{k: v for k, v in os.environ.items() if k != VARIABLE}, **(environment or {})},
+        env={
+            **{k: v for k, v in os.environ.items() if k != ONEDNN_VARIABLE},
+            **(environment or {}),
+        },
         check=False,
     )
     assert child.returncode == 0, child.stderr[-2000:]
@@ -98,7 +101,7 @@ def test_with_onednn_nothing_is_eager():
 @pytest.mark.parametrize("value", ["0", "1"])
 def test_what_the_user_set_stays(value):
     asked = ONEDNN if value == "0" else EIGEN
-    answer = gradients_in_a_process([(1, 2, 3, 1, 16, "same")], asked, {VARIABLE: value})
+    answer = gradients_in_a_process([(1, 2, 3, 1, 16, "same")], asked, {ONEDNN_VARIABLE: value})
     assert answer["kernels"] == EIGEN or value == "1"
 
 

@@ -50,17 +50,17 @@ def arrays(count=2):
 
 
 def test_a_layer_sees_what_its_output_is_computed_from(engine):
-    found = engine.engine.inputs_of(arrays(), list(EXPECTED))
+    found = engine.engine.find_layer_inputs(arrays(), list(EXPECTED))
     assert {layer: "".join(sorted(names)) for layer, names in found.items()} == EXPECTED
 
 
 def test_what_a_layer_does_not_see_does_not_change_it(engine):
     """The law: only what is seen moves a layer's output."""
     clean = arrays()
-    found = engine.engine.inputs_of(clean, list(EXPECTED))
-    before = engine.engine.lift(clean, list(EXPECTED))
+    found = engine.engine.find_layer_inputs(clean, list(EXPECTED))
+    before = engine.engine.to_points(clean, list(EXPECTED))
     for name in INPUTS:
-        after = engine.engine.lift({**clean, name: clean[name] + 3}, list(EXPECTED))
+        after = engine.engine.to_points({**clean, name: clean[name] + 3}, list(EXPECTED))
         for layer, names in found.items():
             moved = not np.array_equal(before[layer], after[layer])
             assert moved == (name in names), (layer, name)
@@ -92,7 +92,7 @@ def test_how_large_an_input_is_is_not_seen(tmp_path):
     )
     model = api.load(tmp_path / "m.keras", code=[str(tmp_path / "own.py")])
     inputs = {name: np.ones((1, 4), np.float32) for name in "ab"}
-    assert model.engine.inputs_of(inputs, ["layer:like"]) == {"layer:like": {"a"}}
+    assert model.engine.find_layer_inputs(inputs, ["layer:like"]) == {"layer:like": {"a"}}
 
 
 def test_maps_of_a_layer_lie_over_the_inputs_that_it_sees(engine):

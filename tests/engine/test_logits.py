@@ -6,8 +6,8 @@ import pytest
 import tensorflow as tf
 
 from inputgrad_cli import api
-from inputgrad_cli.data.resolve_target import choose
-from inputgrad_cli.data.target_text import parse
+from inputgrad_cli.data.resolve_target import resolve_target
+from inputgrad_cli.data.target_text import parse_target
 from inputgrad_cli.errors import UsageError
 from tests.small_networks import tape
 
@@ -57,7 +57,7 @@ def by_hand():
 
 def engine(model, traced=False, x=X):
     made = tape(model, traced=traced)
-    made.settle(inputs(made, x))
+    made.calibrate(inputs(made, x))
     return made
 
 
@@ -66,8 +66,8 @@ def inputs(made, x=X):
 
 
 def first(made, target, space="auto", labels=(), x=X):
-    choice = choose(parse(target), made.signature, space, labels)[0]
-    return made.first(inputs(made, x), [choice], list(inputs(made)))
+    choice = resolve_target(parse_target(target), made.signature, space, labels)[0]
+    return made.run_first_pass(inputs(made, x), [choice], list(inputs(made)))
 
 
 @pytest.mark.parametrize(
@@ -87,9 +87,11 @@ def first(made, target, space="auto", labels=(), x=X):
 def test_the_head_is_found_and_its_logits_give_the_output(model, activation):
     made = engine(model())
     head = made.signature.outputs[0]
-    assert (head.activation, head.proved) == (activation, True)
-    found = first(made, "unit:0" if head.units == 1 else "unit:" + ",".join("0" * len(head.shape)))
-    assert found.targets[0].choice.space == "logit"
+    assert (head.activation, head.logits_verified) == (activation, True)
+    found = first(
+        made, "unit:0" if head.unit_count == 1 else "unit:" + ",".join("0" * len(head.shape))
+    )
+    assert found.targets[0].resolved.space == "logit"
     assert np.abs(next(iter(found.gradients[0].values.values()))).max() > 0
 
 
@@ -118,7 +120,7 @@ def inputs_name(made):
 
 def test_a_softmax_by_hand_is_not_guessed_but_named():
     head = engine(by_hand()).signature.outputs[0]
-    assert not head.proved
+    assert not head.logits_verified
     assert "look like probabilities" in head.note
 
 
@@ -126,15 +128,15 @@ def test_the_mean_of_two_softmaxes_is_used_as_it_is():
     x = keras.Input((4,))
     two = [L.Dense(3, activation="softmax")(x) for _ in range(2)]
     made = engine(keras.Model(x, L.Average()(two)))
-    assert not made.signature.outputs[0].proved
-    assert first(made, "top1").targets[0].choice.space == "output"
+    assert not made.signature.outputs[0].logits_verified
+    assert first(made, "top1").targets[0].resolved.space == "output"
     with pytest.raises(UsageError, match="--space output"):
         first(made, "top1", "logit")
 
 
 def test_a_regression_has_no_head_to_find():
     head = engine(keras.Sequential([keras.Input((4,)), L.Dense(3)])).signature.outputs[0]
-    assert (head.activation, head.proved, head.note) == (None, False, "")
+    assert (head.activation, head.logits_verified, head.note) == (None, False, "")
 
 
 def test_a_softmax_over_the_first_axis_is_the_class_axis():
@@ -157,7 +159,7 @@ def test_one_sigmoid_unit_has_two_classes():
 @pytest.mark.parametrize("space", ["logit", "probability"])
 def test_the_top_class_of_one_sigmoid_unit_is_the_likelier(space):
     made = engine(sigmoid())
-    p = np.ravel(made.binding.model(X))
+    p = np.ravel(made.adapter.model(X))
     top, second = (first(made, t, space) for t in ("top1", "class:1"))
     np.testing.assert_array_equal(top.targets[0].signs[:, 0] > 0, p >= 0.5)
     likelier = np.maximum(p, 1 - p)
@@ -179,8 +181,8 @@ def test_a_target_is_pinned_on_the_clean_input():
     """Along the line from black the top class changes; the score must not follow it."""
     made = engine(dense_softmax())
     target = first(made, "top1").targets[0]
-    at_zero = made.scores({inputs_name(made): np.zeros_like(X)}, target)
-    bias = made.binding.model.layers[-1].bias.numpy()
+    at_zero = made.compute_scores({inputs_name(made): np.zeros_like(X)}, target)
+    bias = made.adapter.model.layers[-1].bias.numpy()
     np.testing.assert_allclose(at_zero, bias[target.index[:, 0, 0]], atol=1e-6)
 
 
@@ -192,8 +194,8 @@ def test_many_targets_come_from_one_forward_pass():
     object.__setattr__(layer, "call", lambda *a, **k: calls.append(1) or original(*a, **k))
     made = engine(model)
     calls.clear()
-    choices = choose(parse("all"), made.signature, "auto", ())
-    found = made.first(inputs(made), choices, list(inputs(made)))
+    choices = resolve_target(parse_target("all"), made.signature, "auto", ())
+    found = made.run_first_pass(inputs(made), choices, list(inputs(made)))
     assert len(found.gradients) == 3
     assert len(calls) == 1
 

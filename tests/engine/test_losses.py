@@ -8,7 +8,7 @@ import pytest
 
 import inputgrad_cli as ig
 from inputgrad_cli.data.loss_names import LOSSES, refuse_unknown_losses
-from inputgrad_cli.data.target import Choice
+from inputgrad_cli.data.target import ResolvedTarget
 from inputgrad_cli.engine.adapter.losses import Losses
 from inputgrad_cli.errors import UsageError
 
@@ -117,22 +117,24 @@ def test_every_loss_of_keras_gives_a_score_a_sample(name, shape, rng):
     """The score is Keras's own figure for the sample alone, whoever stands beside it."""
     output = rng.uniform(0.1, 0.9, (ROWS, *shape)).astype(np.float32)
     output /= output.sum(axis=-1, keepdims=True)
-    losses, choice = Losses(), Choice("loss:" + name, "y", "loss", "output", how=name)
+    losses, choice = Losses(), ResolvedTarget("loss:" + name, "y", "loss", "output", argument=name)
     if name in REFUSED:
         if len(shape) == 1:
             truth = np.array([0, 1, 0], np.float32)
             with pytest.raises(UsageError, match=REFUSED[name]):
-                losses.truth_for(choice, truth, output.shape)
+                losses.prepare_truth(choice, truth, output.shape)
         return
     if name.lower() == "ctc" and len(shape) != 2:
         with pytest.raises(UsageError, match="cannot be computed"):
-            losses.truth_for(choice, np.ones((ROWS, 2), np.float32), output.shape)
+            losses.prepare_truth(choice, np.ones((ROWS, 2), np.float32), output.shape)
         return
     truth = truth_of(losses[name], output, rng).astype(np.float32)
     if name.lower() == "ctc":
         truth = np.array([[1, 2], [2, 3], [3, 1]], np.float32)
-    fitted = losses.truth_for(choice, truth, output.shape)
-    scores = np.asarray(losses[name].scores(keras.ops.array(fitted), keras.ops.array(output)))
+    fitted = losses.prepare_truth(choice, truth, output.shape)
+    scores = np.asarray(
+        losses[name].compute_scores(keras.ops.array(fitted), keras.ops.array(output))
+    )
     function = getattr(keras.losses, name)
     function = function() if inspect.isclass(function) else function
     whole = np.int32 if name.lower() == "ctc" else np.float32

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from keras import layers
 
-from inputgrad_cli.data.target import Choice, pin
+from inputgrad_cli.data.target import ResolvedTarget, pin
 from tests.small_networks import engine_of
 
 SIDE, WIDTH = 5, 3
@@ -42,9 +42,9 @@ def test_score_and_gradient_count_every_window(rank, padding, mode):
     x = np.random.default_rng(rank).normal(size=(2,) + (SIDE,) * rank + (1,)).astype("float32")
     engine = engine_of(padded_model(rank, padding), {"x": x}, **{mode: True})
     counts, places = windows(rank, padding)
-    target = pin(Choice("sum", "y", "reduce", "output", how="sum"), len(x))
-    scores = engine.scores({"x": x}, target)
+    target = pin(ResolvedTarget("sum", "y", "reduce", "output", argument="sum"), len(x))
+    scores = engine.compute_scores({"x": x}, target)
     expected = (x[..., 0] * counts).reshape(len(x), -1).sum(axis=1) / places
     np.testing.assert_allclose(scores, expected, rtol=1e-5, atol=1e-6)
-    gradients = engine.gradients({"x": x}, target, ["x"]).values["x"]
+    gradients = engine.compute_gradients({"x": x}, target, ["x"]).values["x"]
     np.testing.assert_allclose(gradients[0, ..., 0], counts / places, rtol=1e-5)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from inputgrad_cli.errors import ItemError
-from inputgrad_cli.interfaces.engine import Running
+from inputgrad_cli.interfaces.engine import EngineOptions
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 RAW = re.compile(r"\{\{|\[Op:|__wrapped__|__inference|/job:|NodeDef|function_node|\\x1b|Traceback")
@@ -74,14 +74,14 @@ def of_lambdas():
     table = {
         "matmul": (lambda x: tf.matmul(x, tf.ones((width(x) + 1, 3))), "cannot be multiplied"),
         "broadcast": (lambda x: x + tf.ones((1, width(x) + 1)), "3) and (1, 4)"),
-        "slice": (lambda x: x[:, width(x) + 5], "no place 8"),
+        "slice": (lambda x: x[:, width(x) + 5], "no index 8"),
         "cut": (lambda x: tf.slice(x, [0, 2], [1, width(x)]), "axis 1"),
         "gather": (lambda x: tf.gather(x, width(x) + 4, axis=1), "row 7"),
         "gather-nd": (lambda x: tf.gather_nd(x, [[0, width(x)]]), "outside"),
         "reshape": (lambda x: tf.reshape(x, (width(x) + 1, 1)), "4"),
         "reshape-many": (lambda x: tf.reshape(x, (-1, width(x) + 1)), "3 numbers"),
         "types": (lambda x: x + tf.constant([1, 2, 3]), "one type"),
-        "text": (lambda x: tf.strings.to_number(words(x)) + x, "'ab' is no number"),
+        "text": (lambda x: tf.strings.to_number(words(x)) + x, "'ab' is not a number"),
         "cast": (lambda x: tf.cast(words(x), tf.float32) + x, "type string"),
         "sine-of-text": (lambda x: tf.sin(words(x)) + x, "type string"),
         "concat": (lambda x: tf.concat([x, tf.ones((width(x), 3))], 1), "(3, 3)"),
@@ -111,12 +111,12 @@ def of_lambdas():
 
 def told(model, x, traced):
     """Return what comes of running the model on an input that it cannot compute."""
-    from inputgrad_cli.engine.adapter.keras_adapter import Binding
+    from inputgrad_cli.engine.adapter.keras_adapter import KerasAdapter
     from inputgrad_cli.engine.tape_engine import TapeEngine
 
-    binding = Binding(model)
-    runner = TapeEngine(binding, Running(traced=traced)).runner
-    names = [port.name for port in binding.ports]
+    binding = KerasAdapter(model)
+    runner = TapeEngine(binding, EngineOptions(traced=traced)).runner
+    names = [port.name for port in binding.input_specs]
     inputs = x if isinstance(x, dict) else {names[0]: x}
     with pytest.raises(ItemError) as caught:
         runner.run("call", lambda: lambda tensors, pins: binding.call(tensors), inputs, [])
@@ -128,10 +128,10 @@ def told(model, x, traced):
 def test_what_a_layer_cannot_compute_is_told_with_its_name(table, traced):
     for name, (model, x, words) in table().items():
         error = told(model, x, traced)
-        sentence = error.sentence()
+        sentence = error.format_line()
         assert error.kind == "compute", name
         if name not in PYTHON:  # which may be able to run what it cannot compile
-            assert error.what == "the model cannot compute this input", name
+            assert error.message == "the model cannot compute this input", name
         assert not RAW.search(sentence), f"{name}: {sentence}"
         assert "bad' (" in error.reason, f"{name}: {sentence}"
         assert words in error.reason, f"{name}: {sentence}"
@@ -160,10 +160,10 @@ def messages():
 
 
 def test_messages_of_other_machines_are_told_in_whole_words():
-    from inputgrad_cli.engine.adapter.plain_errors import plain
+    from inputgrad_cli.engine.adapter.plain_errors import to_plain_message
 
     for text, words in messages().items():
-        said = plain(ValueError(text))
+        said = to_plain_message(ValueError(text))
         assert said
         assert words in said, said
         assert not RAW.search(said), said
@@ -173,7 +173,7 @@ def test_messages_of_other_machines_are_told_in_whole_words():
 
 
 def test_a_fault_of_our_own_is_not_laid_on_the_model():
-    from inputgrad_cli.engine.tf_errors import told as faults
+    from inputgrad_cli.engine.tf_errors import as_item_errors as faults
 
     with pytest.raises(AttributeError), faults():
         None.lost  # noqa: B018
@@ -182,7 +182,7 @@ def test_a_fault_of_our_own_is_not_laid_on_the_model():
 def test_the_setting_of_keras_is_as_it_was():
     import keras
 
-    from inputgrad_cli.engine.tf_errors import told as faults
+    from inputgrad_cli.engine.tf_errors import as_item_errors as faults
 
     with faults():
         assert not keras.config.is_traceback_filtering_enabled()

@@ -5,10 +5,10 @@ import pytest
 
 from inputgrad_cli import api
 from inputgrad_cli.data.samples import Samples
-from inputgrad_cli.data.target_text import parse
+from inputgrad_cli.data.target_text import parse_target
 from inputgrad_cli.errors import ItemError
 from inputgrad_cli.explanation.batch import explain_batch
-from inputgrad_cli.explanation.request import Question
+from inputgrad_cli.explanation.request import ExplainRequest
 from tests.engine.random_models import ROWS, draw_model, plain_tape
 from tests.small_networks import engine_like
 
@@ -19,7 +19,7 @@ MODES = ("traced", "folded")  # beside the model as it is loaded
 def explain(engine, drawn, method="gradient", rows=slice(None)):
     """Return the answer of an engine for one method, for some of the rows."""
     samples = Samples({n: a[rows] for n, a in drawn.inputs.items()}, many=True)
-    question = Question(api.wishes([method]), (parse(drawn.target),))
+    question = ExplainRequest(api.parse_methods([method]), (parse_target(drawn.target),))
     (answer,) = explain_batch(engine, samples, question)
     if answer.error is not None:
         raise answer.error
@@ -47,7 +47,7 @@ def check(seed, folder):
         clear &= 1 - score**2 > 0.05
     keep = steady_rows(results, drawn.inputs, plain) & clear
     loaded = api.load(folder / "m.keras", batch_size=ROWS)
-    loaded.settle(Samples(drawn.inputs, many=True), (parse(drawn.target),))
+    loaded.calibrate(Samples(drawn.inputs, many=True), (parse_target(drawn.target),))
     engines = {"loaded": loaded.engine}
     for mode in MODES:
         if mode != loaded.engine.mode:

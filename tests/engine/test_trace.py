@@ -36,7 +36,7 @@ def test_a_model_is_traced_once_for_all_who_look_at_its_graph(calls):
     seen, model = calls
     engine = engine_of(model, IDS)
     assert engine.signature.outputs[0].activation == "softmax"
-    assert engine.sites(None) == {"layer:embedding": "ids"}
+    assert engine.list_sites(None) == {"layer:embedding": "ids"}
     # Code of one's own may mix samples, which takes one of two to tell. Eagerly chance takes
     # a second run of the first, and the graph a trace beside them.
     assert len(seen) == (2 if must_compile() else 4)
@@ -45,9 +45,9 @@ def test_a_model_is_traced_once_for_all_who_look_at_its_graph(calls):
 def test_the_shapes_of_taps_are_traced_once_a_model(calls):
     seen, model = calls
     engine = engine_of(model, IDS, traced=True)
-    (tap,) = engine.sites(None)
+    (tap,) = engine.list_sites(None)
     case = case_of(engine, IDS["ids"])
     seen.clear()
-    engine.scores(case.inputs, case.target)
-    engine.gradients(case.inputs, case.target, [tap])
+    engine.compute_scores(case.inputs, case.target)
+    engine.compute_gradients(case.inputs, case.target, [tap])
     assert len(seen) == 3  # two programs, and the shapes that both need

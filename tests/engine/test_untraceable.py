@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from inputgrad_cli.engine.adapter.kernels import VARIABLE, must_compile
+from inputgrad_cli.engine.adapter.kernels import ONEDNN_VARIABLE, must_compile
 from inputgrad_cli.errors import ItemError
 from tests.small_networks import input_gradients, tape
 
@@ -36,10 +36,10 @@ def test_code_that_cannot_be_traced(kind, mode, end):
     x = {"x": np.ones((2, 3), np.float32)}
     if must_compile():
         with pytest.raises(ItemError, match="cannot be compiled") as caught:
-            engine.settle(x)
-        assert f"{VARIABLE}=0" in caught.value.mend
+            engine.calibrate(x)
+        assert f"{ONEDNN_VARIABLE}=0" in caught.value.hint
         return
-    engine.settle(x)
+    engine.calibrate(x)
     gradients = input_gradients(engine, x)
     if end is None:
         kernel = np.asarray(dense.kernel)[:, 0]

@@ -11,11 +11,11 @@ import pytest
 
 from inputgrad_cli import api
 from inputgrad_cli.data.samples import Samples
-from inputgrad_cli.data.target_text import RECONSTRUCTION, parse
-from inputgrad_cli.describe.model import Opening, prove
+from inputgrad_cli.data.target_text import RECONSTRUCTION, parse_target
+from inputgrad_cli.describe.model import OpenOptions, describe_opened_model
 from inputgrad_cli.errors import UsageError
-from inputgrad_cli.explanation.early_checks import foresee
-from inputgrad_cli.explanation.request import Question, choices_of
+from inputgrad_cli.explanation.early_checks import check_request
+from inputgrad_cli.explanation.request import ExplainRequest, resolve_targets
 from inputgrad_cli.modelfile.model_file import open_model
 from tests.request_examples import layer_words, method_texts, misspelt, sample, save_forms, targets
 
@@ -50,11 +50,13 @@ def config_of(path):
 def foreseen(form, **asked):
     """Return the sentence with which the archive answers, nothing where it leaves it open."""
     try:
-        question = Question(api.wishes((asked.pop("method", "gradient"),)))
-        made = replace(question, **{**asked, "targets": (parse(asked.get("targets", "auto")),)})
-        foresee(made, config_of(form.path))
+        question = ExplainRequest(api.parse_methods((asked.pop("method", "gradient"),)))
+        made = replace(
+            question, **{**asked, "targets": (parse_target(asked.get("targets", "auto")),)}
+        )
+        check_request(made, config_of(form.path))
     except UsageError as error:
-        return error.sentence()
+        return error.format_line()
     return ""
 
 
@@ -62,9 +64,9 @@ def given(model, form, word):
     """Return what the opened model's layer gives, or the sentence with which it refuses."""
     tap = f"layer:{word}"
     try:
-        return model.engine.lift(sample(form), [tap])[tap]
+        return model.engine.to_points(sample(form), [tap])[tap]
     except UsageError as error:
-        return error.sentence()
+        return error.format_line()
 
 
 def test_no_target_is_refused_that_the_model_has_and_none_left_that_it_lacks(forms):
@@ -84,15 +86,15 @@ def test_no_target_is_refused_that_the_model_has_and_none_left_that_it_lacks(for
 
 def chosen(model, form, targets, space):
     """Return the sentence with which the opened model refuses a target."""
-    target = parse(targets)
+    target = parse_target(targets)
     try:
-        model.settle(Samples(sample(form)), () if target.layer is None else (target,))
-        question = Question(api.wishes(("gradient",)), (target,), space)
-        for choice, *_ in choices_of(question, model.signature):
-            if choice.kind == "loss" and choice.how != RECONSTRUCTION:
-                assert model.engine.binding.losses[choice.how]
+        model.calibrate(Samples(sample(form)), () if target.layer is None else (target,))
+        question = ExplainRequest(api.parse_methods(("gradient",)), (target,), space)
+        for choice, *_ in resolve_targets(question, model.signature):
+            if choice.kind == "loss" and choice.argument != RECONSTRUCTION:
+                assert model.engine.adapter.losses[choice.argument]
     except UsageError as error:
-        return error.sentence()
+        return error.format_line()
     return ""
 
 
@@ -119,7 +121,11 @@ def test_no_layer_is_refused_that_the_model_has_and_none_left_that_it_lacks(form
 
 def test_a_map_of_no_layer_in_particular_is_refused_where_none_gives_maps(forms):
     told = {name for name, form in forms.items() if "maps" in foreseen(form, method="grad-cam")}
-    lacking = {n for n, f in forms.items() if not prove(f.path, Opening())["cam_layers"]}
+    lacking = {
+        n
+        for n, f in forms.items()
+        if not describe_opened_model(f.path, OpenOptions())["cam_layers"]
+    }
     assert told <= lacking
     assert lacking - told <= UNTOLD | {"open"}  # its only convolution is its output
 
@@ -196,7 +202,7 @@ for asked in calls:
         ig.explain(path, "x.npz", **asked)
         said = ""
     except UsageError as error:
-        said = error.sentence()
+        said = error.format_line()
     print(json.dumps([asked, said, sorted({"tensorflow", "keras"} & set(sys.modules))]))
 """
 

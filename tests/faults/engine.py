@@ -8,7 +8,7 @@ from types import ModuleType, SimpleNamespace
 
 import numpy as np
 
-from inputgrad_cli.data.signature import Head, Port, Signature
+from inputgrad_cli.data.signature import InputSpec, OutputSpec, Signature
 from inputgrad_cli.errors import CompileError
 from inputgrad_cli.supervision.shared_page import Stage
 from inputgrad_cli.supervision.worker import WORKER
@@ -29,7 +29,7 @@ class Brightness(Formula):
 
     def __init__(self, ports, batch_size, seconds=0.0, crash=0, uncompiled=False):
         super().__init__(self._f, self._df, {}, batch_size)
-        self.signature = Signature(tuple(ports), (Head("y", (1,)),))
+        self.signature = Signature(tuple(ports), (OutputSpec("y", (1,)),))
         self.seconds, self.crash, self.uncompiled = seconds, crash, uncompiled
         self.name = ports[0].name
 
@@ -65,27 +65,27 @@ def install(seconds=0.0, sealed=False, crash=0, opening=0, stuck="", **more):
     """
 
     def load(file, *words, **options):
-        from inputgrad_cli.modelfile.outline import outline
+        from inputgrad_cli.modelfile.outline import build_outline
 
         if sealed:
             raise AssertionError("the engine was loaded")
         if stuck:
-            WORKER.enter(Stage.OPENING, str(file.path), 0.5)
+            WORKER.enter_stage(Stage.OPENING, str(file.path), 0.5)
         while stuck:
             time.sleep(0.01 if stuck == "idle" else 0)
         if opening:
             os.kill(os.getpid(), opening)
 
         how = next((w for w in words if hasattr(w, "batch_size")), None)
-        ports = outline(file.config).inputs or (Port("input", None),)
+        ports = build_outline(file.config).inputs or (InputSpec("input", None),)
         engine = Brightness(ports, how.batch_size if how else 16, seconds, crash, **more)
         quiet = SimpleNamespace(text="")
-        return SimpleNamespace(engine=engine, noise=quiet, settle=lambda inputs: None)
+        return SimpleNamespace(engine=engine, messages=quiet, calibrate=lambda inputs: None)
 
-    def versions():
+    def list_versions():
         return {"tensorflow": "none", "keras": "none"}
 
-    for place, made in zip(STUBS, (load, versions), strict=True):
+    for place, made in zip(STUBS, (load, list_versions), strict=True):
         sys.modules[place] = module = ModuleType(place)
         setattr(module, made.__name__, made)
 

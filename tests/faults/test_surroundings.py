@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pytest
 
-from inputgrad_cli.cli.exit_codes import bug, exit_code
+from inputgrad_cli.cli.exit_codes import get_exit_code, save_bug_report
 from tests.cli import arrays, items
 from tests.cli import draw as paint
 
@@ -35,9 +35,9 @@ def test_a_thread_that_cannot_be_started_is_a_want_of_memory():
     try:
         raise RuntimeError("can't start new thread")
     except RuntimeError:
-        error = bug()
-    assert exit_code(error) == 74
-    assert "memory" in error.sentence()
+        error = save_bug_report()
+    assert get_exit_code(error) == 74
+    assert "memory" in error.format_line()
 
 
 def test_streams_that_are_closed(tool, place):

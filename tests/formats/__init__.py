@@ -7,20 +7,20 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from inputgrad_cli.data.preprocessing import KNOWN
-from inputgrad_cli.data.signature import Port
-from inputgrad_cli.formats.images.options import Viewing
-from inputgrad_cli.formats.read import Reading, read_samples
+from inputgrad_cli.data.preprocessing import PRESETS
+from inputgrad_cli.data.signature import InputSpec
+from inputgrad_cli.formats.images.options import ImageOptions
+from inputgrad_cli.formats.read import ReadOptions, read_samples
 
 
 def port(shape, dtype="float32", name="x"):
     """Return a model input."""
-    return Port(name, shape, dtype)
+    return InputSpec(name, shape, dtype)
 
 
 def read(name, data, *ports, preprocess="raw", **viewing):
     """Return the samples that a file of this name and content holds."""
-    how = Reading(ports, KNOWN[preprocess], Viewing(**viewing))
+    how = ReadOptions(ports, PRESETS[preprocess], ImageOptions(**viewing))
     return read_samples({None: data}, {None: Path(name)}, how)
 
 

@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inputgrad_cli.data.preprocessing import KNOWN
-from inputgrad_cli.data.samples import fit, suited
+from inputgrad_cli.data.preprocessing import PRESETS
+from inputgrad_cli.data.samples import fit_array, match_input
 from inputgrad_cli.errors import ItemError
-from inputgrad_cli.numeric.arrays import aligned
+from inputgrad_cli.numeric.arrays import align_shape
 
 from . import jsonl, npy, picture, port, read
 
@@ -26,7 +26,7 @@ def test_an_axis_of_one_more_or_less_is_the_same_sample(shape, place):
     wider = (*shape[:place], 1, *shape[place:])
     values = np.arange(float(np.prod(shape)))
     for own, wanted in ((shape, wider), (wider, shape)):
-        found = fit(values.reshape(own), port(wanted), "f")
+        found = fit_array(values.reshape(own), port(wanted), "f")
         assert found.array.shape == (1, *wanted)
         np.testing.assert_array_equal(found.array.ravel(), values)
 
@@ -37,8 +37,8 @@ def test_many_samples_may_lack_or_have_an_axis_of_one_too(count, shape, place):
     wider = (*shape[:place], 1, *shape[place:])
     values = np.arange(float(count * np.prod(shape)))
     for own, wanted in ((shape, wider), (wider, shape)):
-        found = fit(values.reshape(count, *own), port(wanted), "f")
-        if aligned((count, *own), wanted) is None:  # else it is one sample by its own shape
+        found = fit_array(values.reshape(count, *own), port(wanted), "f")
+        if align_shape((count, *own), wanted) is None:  # else it is one sample by its own shape
             assert found.many
             assert found.array.shape == (count, *wanted)
         np.testing.assert_array_equal(found.array.ravel(), values)
@@ -46,7 +46,7 @@ def test_many_samples_may_lack_or_have_an_axis_of_one_too(count, shape, place):
 
 @given(SHAPES, SHAPES)
 def test_nothing_but_axes_of_one_is_ever_added_or_left_out(shape, like):
-    found = aligned(shape, like)
+    found = align_shape(shape, like)
     assert (found is not None) == (without_ones(shape) == without_ones(like))
     assert found in (None, like)
 
@@ -62,7 +62,7 @@ def test_nothing_but_axes_of_one_is_ever_added_or_left_out(shape, like):
     ],
 )
 def test_axes_of_any_length_take_what_is_there(shape, like, found):
-    assert aligned(shape, like) == found
+    assert align_shape(shape, like) == found
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ def test_axes_of_any_length_take_what_is_there(shape, like, found):
     ],
 )
 def test_an_axis_that_leads_counts_samples(shape, like, many):
-    found = fit(np.zeros(shape), port(like), "f")
+    found = fit_array(np.zeros(shape), port(like), "f")
     assert found.many is many
     assert found.array.shape[1:] == like
 
@@ -87,7 +87,7 @@ def test_an_axis_that_leads_counts_samples(shape, like, many):
 @pytest.mark.parametrize("shape", [(28, 27), (2, 28, 27), (28,), (14, 56)])
 def test_other_axes_are_refused_with_both_shapes(shape):
     with pytest.raises(ItemError, match=r"does not fit.*\(28, 28, 1\)"):
-        fit(np.zeros(shape), port((28, 28, 1)), "f")
+        fit_array(np.zeros(shape), port((28, 28, 1)), "f")
 
 
 def test_files_of_every_kind_may_lack_the_axis():
@@ -110,8 +110,8 @@ def test_a_grey_and_a_colour_picture_feed_an_input_without_channels():
 
 def test_black_and_white_are_of_the_shape_of_the_input():
     for name in ("raw", "unit", "tf"):
-        flat = suited(KNOWN[name], port((4, 5)))
-        assert flat.level(255, (4, 5)).shape == (4, 5)
+        flat = match_input(PRESETS[name], port((4, 5)))
+        assert flat.build_flat_image(255, (4, 5)).shape == (4, 5)
         np.testing.assert_array_equal(
-            flat.level(9, (4, 5)), KNOWN[name].level(9, (4, 5, 1))[..., 0]
+            flat.build_flat_image(9, (4, 5)), PRESETS[name].build_flat_image(9, (4, 5, 1))[..., 0]
         )

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inputgrad_cli.data.preprocessing import KNOWN
+from inputgrad_cli.data.preprocessing import PRESETS
 from inputgrad_cli.errors import ItemError
-from inputgrad_cli.formats.read import Reading, read_samples
+from inputgrad_cli.formats.read import ReadOptions, read_samples
 
 from . import Path, port, read
 
@@ -26,7 +26,7 @@ def values(samples, name="x"):
 
 
 def chosen(name, data, columns, *ports):
-    how = Reading(ports, KNOWN["raw"], columns=tuple(columns))
+    how = ReadOptions(ports, PRESETS["raw"], columns=tuple(columns))
     return read_samples({None: data}, {None: Path(name)}, how)
 
 

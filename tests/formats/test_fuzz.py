@@ -109,9 +109,9 @@ def check(file, ports, frame, span):
     """Read the file; whatever is no ItemError, or takes too much, fails the test."""
     suffix, data = file
     try:
-        found = read("a" + suffix, data, *ports, frame=frame, span=span)
+        found = read("a" + suffix, data, *ports, frame=frame, value_range=span)
     except ItemError as error:
-        told = error.sentence()
+        told = error.format_line()
     else:
         told = ""
         fits(found, ports)

@@ -81,19 +81,19 @@ def test_a_number_among_texts_is_not_made_a_text():
 
 def test_lines_of_unequal_lengths_stay_apart():
     found = read("a.jsonl", b"[1, 2]\n[3]\n[4, x]\n[5, 6]\n", port((None,), "int32"))
-    assert found.uneven
+    assert found.is_ragged
     assert list(found.failed) == [2]
-    assert [found.single(row).arrays["x"].tolist() for row in (0, 1, 3)] == [
+    assert [found.extract_sample(row).arrays["x"].tolist() for row in (0, 1, 3)] == [
         [[1, 2]],
         [[3]],
         [[5, 6]],
     ]
-    assert found.rows([0, 3]).arrays["x"].tolist() == [[1, 2], [5, 6]]
+    assert found.select_rows([0, 3]).arrays["x"].tolist() == [[1, 2], [5, 6]]
 
 
 def test_lines_of_unequal_numbers_of_axes_stay_apart_where_no_shape_is_known():
     found = read("a.jsonl", b"[1, 2]\n3\n[[4, 5]]\n", port(None))
-    assert [found.single(row).arrays["x"].tolist() for row in range(3)] == [
+    assert [found.extract_sample(row).arrays["x"].tolist() for row in range(3)] == [
         [[1, 2]],
         [3],
         [[[4, 5]]],

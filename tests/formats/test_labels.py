@@ -14,7 +14,7 @@ from inputgrad_cli.formats.labels import find_labels, read_labels
 def refusal(path, regular=False):
     with pytest.raises(UsageError) as caught:
         read_labels(path, regular)
-    sentence = caught.value.sentence()
+    sentence = caught.value.format_line()
     assert sentence.isprintable()
     assert len(sentence) < 600
     return sentence

@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 
 from inputgrad_cli.data.attribution import Attribution
-from inputgrad_cli.data.preprocessing import KNOWN
+from inputgrad_cli.data.preprocessing import PRESETS
 from inputgrad_cli.errors import ItemError, StorageError
 from inputgrad_cli.formats.attribution_npz import to_bytes, write_result
-from inputgrad_cli.formats.read import Reading, open_file, read_samples
+from inputgrad_cli.formats.read import ReadOptions, open_file, read_samples
 from inputgrad_cli.formats.streaming import hashed_file, large_files
-from inputgrad_cli.formats.streaming.hashed_file import Blocks, content, hash_of
-from inputgrad_cli.formats.streaming.spill_file import Spool
+from inputgrad_cli.formats.streaming.hashed_file import HashedFile, hash_content, load_content
+from inputgrad_cli.formats.streaming.spill_file import SpillFile
 from inputgrad_cli.numeric import lazy_array
 
 from . import npy, port
@@ -25,10 +25,10 @@ from . import npy, port
 @pytest.fixture(autouse=True)
 def small(monkeypatch):
     """Let every file be large, and every part small."""
-    monkeypatch.setattr(hashed_file, "LARGE", 0)
-    monkeypatch.setattr(hashed_file, "BLOCK", 50)
-    monkeypatch.setattr(lazy_array, "BLOCK", 64)
-    monkeypatch.setattr(large_files, "CELLS", 5)
+    monkeypatch.setattr(hashed_file, "LARGE_BYTES", 0)
+    monkeypatch.setattr(hashed_file, "BLOCK_BYTES", 50)
+    monkeypatch.setattr(lazy_array, "BLOCK_BYTES", 64)
+    monkeypatch.setattr(large_files, "MAX_CELLS", 5)
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def both(tmp_path):
     def both(name, data, *ports, **options):
         path = tmp_path / name
         path.write_bytes(data)
-        how = Reading(ports, KNOWN["raw"], folder=tmp_path, **options)
+        how = ReadOptions(ports, PRESETS["raw"], folder=tmp_path, **options)
         return tuple(outcome(given, path, how) for given in (data, open_file(path)))
 
     return both
@@ -48,7 +48,7 @@ def outcome(given, path, how):
     try:
         return read_samples({None: given}, {None: path}, how)
     except ItemError as error:
-        return error.kind, error.sentence()
+        return error.kind, error.format_line()
 
 
 def alike(whole, parts):
@@ -56,11 +56,11 @@ def alike(whole, parts):
     assert not isinstance(parts, tuple), parts
     assert list(parts.arrays) == list(whole.arrays)
     for name, array in whole.arrays.items():
-        assert lazy_array.is_stored(parts.arrays[name])
+        assert lazy_array.is_lazy(parts.arrays[name])
         assert parts.arrays[name].shape == array.shape
         assert parts.arrays[name].dtype == array.dtype
         np.testing.assert_array_equal(np.asarray(parts.arrays[name]), array)
-    told = [{n: e.sentence() for n, e in s.failed.items()} for s in (parts, whole)]
+    told = [{n: e.format_line() for n, e in s.failed.items()} for s in (parts, whole)]
     assert told[0] == told[1]
     rest = {"arrays": {}, "failed": {}}
     assert replace(parts, **rest) == replace(whole, **rest)
@@ -82,7 +82,7 @@ def test_samples_that_cannot_be_used_are_told_by_their_number(both):
     whole, parts = both(
         "a.npy", npy(np.where(np.isfinite(values), values, 300)), port((4,), "uint8")
     )
-    assert "sample 29" in parts.failed[29].sentence()
+    assert "sample 29" in parts.failed[29].format_line()
     alike(whole, parts)
 
 
@@ -184,9 +184,9 @@ def test_files_of_several_inputs_are_paired_in_parts(tmp_path):
     (tmp_path / "a.npy").write_bytes(npy(values))
     (tmp_path / "b.npy").write_bytes(npy(np.float32(7)))
     paths = {"a": tmp_path / "a.npy", "b": tmp_path / "b.npy"}
-    how = Reading((port((2,), name="a"), port((), name="b")), KNOWN["raw"])
+    how = ReadOptions((port((2,), name="a"), port((), name="b")), PRESETS["raw"])
     found = read_samples({name: open_file(path) for name, path in paths.items()}, paths, how)
-    some = found.rows([3, 19])
+    some = found.select_rows([3, 19])
     assert some.arrays["a"].tolist() == values[[3, 19]].tolist()
     assert some.arrays["b"].tolist() == [7, 7]
 
@@ -211,20 +211,22 @@ def test_rows_that_are_not_there_are_refused(both, rows):
 def test_the_hash_is_that_of_the_bytes(tmp_path):
     path = tmp_path / "a.npy"
     path.write_bytes(bytes(range(256)) * 3)
-    assert isinstance(content(path, True), Blocks)
+    assert isinstance(load_content(path, True), HashedFile)
     assert (
-        hash_of(content(path, True)) == hash_of(path.read_bytes()) == hash_of(content(path, False))
+        hash_content(load_content(path, True))
+        == hash_content(path.read_bytes())
+        == hash_content(load_content(path, False))
     )
-    assert content(path, True).whole() == path.read_bytes()
-    assert content(path, True).read(49, 151) == path.read_bytes()[49:151]
+    assert load_content(path, True).read_all() == path.read_bytes()
+    assert load_content(path, True).read(49, 151) == path.read_bytes()[49:151]
 
 
 def test_small_files_and_other_kinds_are_held_whole(tmp_path, monkeypatch):
     for name in ("a.npy", "a.png", "a.jsonl"):
         (tmp_path / name).write_bytes(b"12345")
-    assert isinstance(open_file(tmp_path / "a.npy"), Blocks)
+    assert isinstance(open_file(tmp_path / "a.npy"), HashedFile)
     assert open_file(tmp_path / "a.png") == open_file(tmp_path / "a.jsonl") == b"12345"
-    monkeypatch.setattr(hashed_file, "LARGE", 5)
+    monkeypatch.setattr(hashed_file, "LARGE_BYTES", 5)
     assert open_file(tmp_path / "a.npy") == b"12345"
 
 
@@ -232,7 +234,7 @@ def test_small_files_and_other_kinds_are_held_whole(tmp_path, monkeypatch):
 def test_a_file_that_changes_while_it_is_read_is_noticed(tmp_path, change):
     path = tmp_path / "a.npy"
     path.write_bytes(npy(np.ones((90, 2))))
-    how = Reading((port((2,)),), KNOWN["raw"])
+    how = ReadOptions((port((2,)),), PRESETS["raw"])
     found = read_samples({None: open_file(path)}, {None: path}, how)
     stamp, data = path.stat(), path.read_bytes()
     if change == "gone":
@@ -249,7 +251,7 @@ def test_a_file_that_changes_while_it_is_read_is_noticed(tmp_path, change):
 def test_a_table_that_changes_after_it_was_read_is_the_one_that_was_hashed(tmp_path):
     path = tmp_path / "a.csv"
     path.write_bytes(b"1,2\n" * 50)
-    how = Reading((port((2,)),), KNOWN["raw"], folder=tmp_path)
+    how = ReadOptions((port((2,)),), PRESETS["raw"], folder=tmp_path)
     given = open_file(path)
     found = read_samples({None: given}, {None: path}, how)
     path.write_bytes(b"9,9\n" * 50)
@@ -259,24 +261,24 @@ def test_a_table_that_changes_after_it_was_read_is_the_one_that_was_hashed(tmp_p
 
 
 def test_what_is_put_aside_has_no_name(tmp_path):
-    spool = Spool(tmp_path)
+    spool = SpillFile(tmp_path)
     values = np.arange(12, dtype=np.float32).reshape(3, 4)
-    places = [spool.add(values), spool.add(values[1:] * 2)]
+    places = [spool.append(values), spool.append(values[1:] * 2)]
     assert not list(tmp_path.iterdir())
-    np.testing.assert_array_equal(spool.array(places[0], (3, 4), "f4")[:], values)
-    np.testing.assert_array_equal(spool.array(places[1], (2, 4), "f4")[1], values[2] * 2)
+    np.testing.assert_array_equal(spool.get_rows(places[0], (3, 4), "f4")[:], values)
+    np.testing.assert_array_equal(spool.get_rows(places[1], (2, 4), "f4")[1], values[2] * 2)
 
 
 def test_a_full_disk_is_told(tmp_path, monkeypatch):
     def full(*_):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    spool = Spool(tmp_path)
+    spool = SpillFile(tmp_path)
     monkeypatch.setattr(os, "pwrite", full)
     with pytest.raises(StorageError, match="No space left"):
-        spool.add(np.ones(3))
+        spool.append(np.ones(3))
     with pytest.raises(StorageError, match="cannot hold"):
-        Spool(tmp_path / "absent")
+        SpillFile(tmp_path / "absent")
 
 
 def result(**values):
@@ -290,11 +292,11 @@ def test_a_result_in_parts_is_the_same_file(tmp_path, monkeypatch, limit):
     a, b = (rng.normal(size=(11, *shape)).astype(np.float32) for shape in [(5, 2), ()])
     a[[2, 10]] = b[[2, 10]] = np.nan
     good = [0, 1, *range(3, 10)]
-    spool, parts = Spool(tmp_path), {}
+    spool, parts = SpillFile(tmp_path), {}
     for name, array in (("a", a), ("layer:b", b)):
         some = [array[good][:4], array[good][4:5], array[good][5:]]
-        kept = [spool.array(spool.add(p), p.shape, p.dtype) for p in some[1:]]
-        parts[name] = lazy_array.strung([some[0], *kept], good, 11)
+        kept = [spool.get_rows(spool.append(p), p.shape, p.dtype) for p in some[1:]]
+        parts[name] = lazy_array.concat_lazy([some[0], *kept], good, 11)
     out = io.BytesIO()
     write_result(out, result(**parts))
     assert out.getvalue() == bytes(to_bytes(result(**{"a": a, "layer:b": b})))
@@ -303,11 +305,11 @@ def test_a_result_in_parts_is_the_same_file(tmp_path, monkeypatch, limit):
 @pytest.mark.parametrize("good", [[0], [4], [0, 1, 2, 3, 4], [1, 3]])
 def test_rows_of_nothing_stand_between_the_parts(tmp_path, good):
     values = np.arange(len(good), dtype=np.float32) + 1
-    spool = Spool(tmp_path)
-    parts = [spool.array(spool.add(values[n : n + 1]), (1,), "f4") for n in range(len(good))]
+    spool = SpillFile(tmp_path)
+    parts = [spool.get_rows(spool.append(values[n : n + 1]), (1,), "f4") for n in range(len(good))]
     expected = np.full(5, np.nan, np.float32)
     expected[good] = values
-    found = lazy_array.strung(parts, good, 5)
+    found = lazy_array.concat_lazy(parts, good, 5)
     np.testing.assert_array_equal(np.asarray(found), expected)
     np.testing.assert_array_equal(found[1:4], expected[1:4])
     np.testing.assert_array_equal(found[np.array([4, 0])], expected[[4, 0]])

@@ -140,6 +140,6 @@ def test_a_mask_that_cannot_be_read_is_named_once(tmp_path, name):
     (tmp_path / "text.png").write_text("no picture")
     with pytest.raises(UsageError) as told:
         read_mask(tmp_path / name)
-    sentence = told.value.sentence()
+    sentence = told.value.format_line()
     assert sentence.count(name) == 1
     assert sentence.count("cannot be read") == 1

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from inputgrad_cli.errors import ItemError
-from inputgrad_cli.formats.npy import PLAIN, read_npy
+from inputgrad_cli.formats.npy import HEADER_PATTERN, read_npy
 
 from . import npy, npz, port, read
 
@@ -120,7 +120,7 @@ def test_many_threads_read_headers_at_once():
             found = list(pool.map(lambda one: read_npy(one, "a.npy"), data))
     assert [array[0, 0] for array in found] == list(range(40))
     for array, one in zip(found, data, strict=True):
-        assert PLAIN.search(one[: one.index(b"\n") + 1])
+        assert HEADER_PATTERN.search(one[: one.index(b"\n") + 1])
         assert array.dtype == np.float32
 
 

@@ -103,7 +103,7 @@ def test_what_is_no_such_file_is_one_sentence(suffix, data):
     for shape in ((5,), (6, 7), (6, 7, 3), (6, 7, 8), (4, 6, 7, 1), (None, 2), (1,)):
         with pytest.raises(ItemError) as told:
             read(f"a{suffix}", data, port(shape))
-        sentence = told.value.sentence()
+        sentence = told.value.format_line()
         assert sentence.startswith("a.")
         assert "\n" not in sentence
         assert "Traceback" not in sentence

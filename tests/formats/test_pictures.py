@@ -83,7 +83,7 @@ def test_16_bits_are_their_whole_range(name, data):
     ],
 )
 def test_the_range_that_is_asked_for_is_black_to_white(data):
-    found = read("a.tif", data, COLOUR, span=(4369.0, 65535.0))
+    found = read("a.tif", data, COLOUR, value_range=(4369.0, 65535.0))
     flat = pixels(found)[0, :, :, 0].ravel()
     assert flat[0] == flat[1] == 0
     assert flat[-1] == 255
@@ -103,7 +103,7 @@ def test_few_bits_in_16_are_told_with_the_range_that_was_used(kind, bits):
         told = found.notes["narrow-range"]
         for part in (f"to {2**bits - 1}", f"{bits} bits", "0 to 65535", f"0,{2**bits - 1}"):
             assert part in told
-        asked = read("a.tif", picture(values, kind), GREY, span=(0, 2**bits - 1))
+        asked = read("a.tif", picture(values, kind), GREY, value_range=(0, 2**bits - 1))
         assert not asked.notes
         assert asked.arrays["x"].max() == 255
 
@@ -116,7 +116,7 @@ def test_few_bits_are_not_told_of_where_another_frame_uses_more():
 
 
 def test_a_range_for_8_bits_is_told_to_be_unused():
-    found = read("a.png", picture(np.zeros((4, 4), "u1")), GREY, span=(0, 100))
+    found = read("a.png", picture(np.zeros((4, 4), "u1")), GREY, value_range=(0, 100))
     assert "--input-range" in found.notes["input-range-unused"]
 
 
@@ -132,7 +132,7 @@ def test_nan_in_a_float_picture_is_refused():
             "a.tif",
             picture(np.where(RAMP == 0, np.nan, RAMP).astype("f4"), "TIFF"),
             COLOUR,
-            span=(0, 1),
+            value_range=(0, 1),
         )
 
 
@@ -170,7 +170,7 @@ def test_16_bit_colour_is_read_with_8_bits_and_told():
     assert "16-bit-colour" in found.notes
     assert pixels(found)[0, 0, 0].tolist() == [128, 128, 128]
     with pytest.raises(ItemError, match="--input-range cannot"):
-        read("a.png", deep_colour(), COLOUR, span=(0, 1))
+        read("a.png", deep_colour(), COLOUR, value_range=(0, 1))
 
 
 def test_a_uint8_input_gets_bytes():

@@ -8,7 +8,7 @@ import tifffile
 from PIL import Image
 
 from inputgrad_cli.errors import ItemError
-from inputgrad_cli.formats.read import suffixes_for
+from inputgrad_cli.formats.read import list_suffixes
 
 from . import film, picture, port, read
 
@@ -83,7 +83,7 @@ def test_the_pages_of_deep_volumes_have_one_range():
     deep = np.linspace(0, 4095, 5 * 42).reshape(5, 6, 7).astype("u2")
     found = read("a.tif", pages(deep), port((5, 6, 7, 1)))
     assert "0,4095" in found.notes["narrow-range"]
-    found = read("a.tif", pages(deep), port((5, 6, 7, 1)), span=(0, 4095))
+    found = read("a.tif", pages(deep), port((5, 6, 7, 1)), value_range=(0, 4095))
     np.testing.assert_allclose(found.arrays["x"][0, ..., 0], deep / 4095 * 255, rtol=1e-5)
     assert found.record["input_range"] == [0, 4095]
 
@@ -116,16 +116,16 @@ def test_bands_are_the_last_axis_however_they_are_written(
     span = None if kind == "u1" else (0, 255)
     if (compression, order, kind) == ("zlib", ">", "f4"):
         with pytest.raises(ItemError, match=r"cannot be read|is not read"):
-            read("a.tif", data, port((24, 21, 8)), span=span)
+            read("a.tif", data, port((24, 21, 8)), value_range=span)
         return
-    found = values("a.tif", data, port((24, 21, 8)), span=span)
+    found = values("a.tif", data, port((24, 21, 8)), value_range=span)
     np.testing.assert_allclose(found, array.astype("f4"), atol=1e-4)
 
 
 def test_packed_floats_in_big_endian_order_are_refused():
     data = tiff(BANDS[..., 0].astype(">f4"), compression="zlib", byteorder=">")
     with pytest.raises(ItemError, match="big-endian"):
-        read("a.tif", data, port((6, 7, 1)), span=(0, 255))
+        read("a.tif", data, port((6, 7, 1)), value_range=(0, 255))
 
 
 def test_pages_are_bands_where_there_are_as_many_as_the_last_axis():
@@ -156,5 +156,5 @@ def test_every_cut_of_a_file_of_bands_is_one_sentence():
 
 
 def test_directories_are_walked_for_files_of_several_pages():
-    assert {".tif", ".gif"} <= set(suffixes_for([port((5, 6, 7, 1))]))
-    assert ".jpg" not in suffixes_for([port((5, 6, 7, 1))])
+    assert {".tif", ".gif"} <= set(list_suffixes([port((5, 6, 7, 1))]))
+    assert ".jpg" not in list_suffixes([port((5, 6, 7, 1))])

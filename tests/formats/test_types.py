@@ -5,8 +5,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inputgrad_cli.data.preprocessing import KNOWN
-from inputgrad_cli.data.samples import Samples, fit, keys, nonfinite, suited, together
+from inputgrad_cli.data.preprocessing import PRESETS
+from inputgrad_cli.data.samples import (
+    Samples,
+    compute_keys,
+    find_nonfinite,
+    fit_array,
+    join_samples,
+    match_input,
+)
 from inputgrad_cli.errors import ItemError
 
 from . import port
@@ -18,7 +25,7 @@ WHOLE = ["int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64
 def test_whole_numbers_keep_the_inputs_type_and_its_limits_fit(dtype):
     info = np.iinfo(dtype)
     for given_ in (np.array([info.min, info.max], dtype), np.array([0.0, 7.0])):
-        found = fit(given_, port((2,), dtype), "f").array
+        found = fit_array(given_, port((2,), dtype), "f").array
         assert found.dtype == dtype
         np.testing.assert_array_equal(found[0], given_)
 
@@ -29,7 +36,7 @@ def test_one_past_the_limits_is_refused(dtype, past):
     info = np.iinfo(dtype)
     edge = info.max + 1 if past > 0 else info.min - 1
     with pytest.raises(ItemError, match=r"at \[1\] does not fit"):
-        fit(
+        fit_array(
             np.array([0.0, float(edge) if past > 0 else np.nextafter(edge, -1e30)]),
             port((2,), dtype),
             "f",
@@ -41,13 +48,13 @@ def test_the_value_and_its_place_are_named(value):
     array = np.zeros((2, 3))
     array[1, 2] = value
     with pytest.raises(ItemError, match=rf"{value}.* at \[1, 2\]") as told:
-        fit(array, port((2, 3), "uint8"), "f.npy")
+        fit_array(array, port((2, 3), "uint8"), "f.npy")
     assert "whole numbers from 0 to 255" in str(told.value)
     assert told.value.kind == "dtype"
 
 
 def test_of_many_samples_the_wrong_ones_fail_alone():
-    found = fit(np.array([[1, 2], [3, 4.5], [5, 6]]), port((2,), "int32"), "f")
+    found = fit_array(np.array([[1, 2], [3, 4.5], [5, 6]]), port((2,), "int32"), "f")
     assert found.many
     assert list(found.failed) == [1]
     assert "sample 1" in str(found.failed[1])
@@ -56,7 +63,7 @@ def test_of_many_samples_the_wrong_ones_fail_alone():
 
 @given(st.lists(st.floats(width=32), min_size=1, max_size=8))
 def test_an_input_takes_a_float_just_where_it_is_a_whole_number_in_range(values):
-    found = fit(np.array([[v] for v in values], np.float32), port((1,), "int16"), "f")
+    found = fit_array(np.array([[v] for v in values], np.float32), port((1,), "int16"), "f")
     for row, value in enumerate(values):
         whole = float(value).is_integer() and -(2**15) <= value < 2**15
         assert (row in found.failed) != whole
@@ -64,27 +71,27 @@ def test_an_input_takes_a_float_just_where_it_is_a_whole_number_in_range(values)
 
 
 def test_bools_are_zero_and_one():
-    found = fit(np.array([1.0, 0.0]), port((2,), "bool"), "f").array
+    found = fit_array(np.array([1.0, 0.0]), port((2,), "bool"), "f").array
     assert found.dtype == bool
     with pytest.raises(ItemError, match="0 and 1"):
-        fit(np.array([2, 0]), port((2,), "bool"), "f")
+        fit_array(np.array([2, 0]), port((2,), "bool"), "f")
 
 
 @pytest.mark.parametrize("dtype", ["float16", "float32", "bfloat16"])
 def test_floats_travel_as_float32(dtype):
-    assert fit(np.array([1, 2]), port((2,), dtype), "f").array.dtype == np.float32
+    assert fit_array(np.array([1, 2]), port((2,), dtype), "f").array.dtype == np.float32
 
 
 def test_float64_inputs_keep_their_digits():
     value = np.array([1 + 1e-12])
-    assert fit(value, port((1,), "float64"), "f").array[0] == value
+    assert fit_array(value, port((1,), "float64"), "f").array[0] == value
 
 
 def test_texts_are_arrays_without_objects():
-    found = fit(np.array(["a", "bcd"]), port((), "string"), "f")
+    found = fit_array(np.array(["a", "bcd"]), port((), "string"), "f")
     assert found.many
     assert found.array.dtype.kind == "U"
-    assert fit(np.array(b"caf\xc3\xa9"), port((), "string"), "f").array[0] == "café"
+    assert fit_array(np.array(b"caf\xc3\xa9"), port((), "string"), "f").array[0] == "café"
 
 
 @pytest.mark.parametrize(
@@ -103,33 +110,35 @@ def test_texts_are_arrays_without_objects():
 )
 def test_the_wrong_kind_of_value_is_refused(array, dtype):
     with pytest.raises(ItemError) as told:
-        fit(array, port((1,), dtype), "f")
+        fit_array(array, port((1,), dtype), "f")
     assert told.value.kind == "dtype"
 
 
 def test_only_floats_are_searched_for_nan():
-    assert nonfinite({"x": np.array(["nan"]), "y": np.array([1])}, "f") == {}
+    assert find_nonfinite({"x": np.array(["nan"]), "y": np.array([1])}, "f") == {}
 
 
 def test_the_key_of_a_text_depends_on_its_content_alone():
-    alone = keys({"x": np.array(["ab"])}, 0)
-    beside = keys({"x": np.array(["ab", "a much longer text"])}, 0)
+    alone = compute_keys({"x": np.array(["ab"])}, 0)
+    beside = compute_keys({"x": np.array(["ab", "a much longer text"])}, 0)
     assert alone[0] == beside[0] != beside[1]
-    assert keys({"x": np.array([["a", "bc"]])}, 0) != keys({"x": np.array([["ab", "c"]])}, 0)
+    assert compute_keys({"x": np.array([["a", "bc"]])}, 0) != compute_keys(
+        {"x": np.array([["ab", "c"]])}, 0
+    )
 
 
 def test_texts_of_unequal_length_travel_together():
     parts = [Samples({"x": np.array([text])}) for text in ("a", "bcd")]
-    assert together(parts).arrays["x"].tolist() == ["a", "bcd"]
+    assert join_samples(parts).arrays["x"].tolist() == ["a", "bcd"]
 
 
 def test_a_whole_number_picture_gets_its_pixels_as_they_are_unless_told():
-    assumed = suited(
-        KNOWN["unit"].__class__("unit", 255.0, source="assumed"), port((4, 4, 3), "uint8")
+    assumed = match_input(
+        PRESETS["unit"].__class__("unit", 255.0, source="assumed"), port((4, 4, 3), "uint8")
     )
     assert assumed.keeps_values
     assert "uint8" in assumed.source
-    assert not suited(KNOWN["unit"], port((4, 4, 3), "uint8")).keeps_values
+    assert not match_input(PRESETS["unit"], port((4, 4, 3), "uint8")).keeps_values
 
 
 @pytest.mark.parametrize(
@@ -146,9 +155,9 @@ def test_a_whole_number_picture_gets_its_pixels_as_they_are_unless_told():
 )
 def test_which_shapes_are_pictures(shape, picture, first):
     made = port(shape)
-    assert made.picture == picture
+    assert made.image_shape == picture
     assert made.channels_first is first
-    assert made.is_picture == (picture is not None and picture[2] in (1, 3))
+    assert made.is_image == (picture is not None and picture[2] in (1, 3))
 
 
 @pytest.mark.parametrize(
@@ -158,17 +167,18 @@ def test_which_shapes_are_pictures(shape, picture, first):
 def test_two_axes_take_grey_pictures_and_are_pictures_for_certain_where_they_are_alike(
     shape, certain
 ):
-    assert port(shape).picture == (*shape, 1)
-    assert port(shape).is_picture is certain
+    assert port(shape).image_shape == (*shape, 1)
+    assert port(shape).is_image is certain
 
 
 def test_channels_are_moved_after_the_preprocessing():
     pixels = np.arange(12.0).reshape(1, 2, 2, 3)
-    for name in KNOWN:
-        last, first = KNOWN[name], suited(KNOWN[name], port((3, 2, 2)))
+    for name in PRESETS:
+        last, first = PRESETS[name], match_input(PRESETS[name], port((3, 2, 2)))
         np.testing.assert_array_equal(
             first.apply(pixels)[0], last.apply(pixels)[0].transpose(2, 0, 1)
         )
         np.testing.assert_array_equal(
-            first.level(7, (3, 2, 2)), last.level(7, (2, 2, 3)).transpose(2, 0, 1)
+            first.build_flat_image(7, (3, 2, 2)),
+            last.build_flat_image(7, (2, 2, 3)).transpose(2, 0, 1),
         )

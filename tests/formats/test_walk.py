@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from inputgrad_cli.data.preprocessing import KNOWN
+from inputgrad_cli.data.preprocessing import PRESETS
 from inputgrad_cli.errors import ItemError, UsageError
-from inputgrad_cli.formats.read import SUFFIXES, Reading, read_samples, suffixes_for
+from inputgrad_cli.formats.read import SUFFIXES, ReadOptions, list_suffixes, read_samples
 
 from . import film, npy, picture, port, read
 
@@ -35,7 +35,7 @@ PICTURES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif"}
     ],
 )
 def test_directories_are_walked_for_what_the_inputs_can_take(ports, more):
-    found = suffixes_for(ports)
+    found = list_suffixes(ports)
     assert set(found) == ALWAYS | more
     assert len(found) == len(set(found))
     assert set(found) <= set(SUFFIXES)
@@ -49,7 +49,7 @@ def test_an_unknown_suffix_lists_the_known():
 def several(files, *ports, **viewing):
     paths = {name: Path(file) for name, (file, _) in files.items()}
     data = {name: content for name, (_, content) in files.items()}
-    return read_samples(data, paths, Reading(ports, KNOWN["raw"], **viewing))
+    return read_samples(data, paths, ReadOptions(ports, PRESETS["raw"], **viewing))
 
 
 def test_a_single_sample_beside_many_serves_them_all():

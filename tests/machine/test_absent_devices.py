@@ -26,9 +26,9 @@ def machine(root, *paths):
 def refused(asked, root, **environment):
     """Return the sentence of a refusal, nothing where there is none."""
     try:
-        devices.refuse_absent(asked, root, environment)
+        devices.refuse_absent_device(asked, root, environment)
     except UsageError as error:
-        return error.sentence()
+        return error.format_line()
     return ""
 
 
@@ -69,7 +69,7 @@ def test_those_that_it_names_are_counted(tmp_path):
     assert refused("gpu:2", root, CUDA_VISIBLE_DEVICES="GPU-8932f937,2")
 
 
-@pytest.mark.parametrize("path", devices.OTHERS)
+@pytest.mark.parametrize("path", devices.OTHER_GPU_NODES)
 def test_other_makers_devices_are_left_to_tensorflow(tmp_path, path):
     assert not refused("gpu:7", machine(tmp_path, path))
 

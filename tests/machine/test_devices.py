@@ -7,14 +7,14 @@ import sys
 
 import pytest
 
-from inputgrad_cli.engine.adapter.kernels import VARIABLE
+from inputgrad_cli.engine.adapter.kernels import ONEDNN_VARIABLE
 
 SCRIPT = """
 import json, sys
-from inputgrad_cli.engine.adapter import startup as boot
-from inputgrad_cli.engine.adapter.captured_stderr import Noise
+from inputgrad_cli.engine.adapter import startup
+from inputgrad_cli.engine.adapter.captured_stderr import CapturedOutput
 
-boot.boot(Noise())
+startup.import_keras(CapturedOutput())
 import keras
 import tensorflow as tf
 
@@ -46,7 +46,7 @@ def opened(path, device, **how):
     port = model.signature.inputs[0]
     x = np.random.default_rng(0).random((5, *port.shape), np.float32)
     made = api.explain(model, x, method="integrated-gradients:steps=3")
-    weights = {place(v.value) for v in model.engine.binding.model.variables}
+    weights = {place(v.value) for v in model.engine.adapter.model.variables}
     total = float(np.abs(made.values[port.name]).sum())
     return {"weights": sorted(weights), "seen": sorted(seen), "total": total}
 
@@ -83,7 +83,7 @@ def probed(expression, *words):
     script = SCRIPT.replace("EXPRESSION", expression)
     command = [sys.executable, "-W", "error", "-c", script, *map(str, words)]
     # Without oneDNN, so that eager is eager: with it everything is compiled.
-    env = {**os.environ, VARIABLE: "0"}
+    env = {**os.environ, ONEDNN_VARIABLE: "0"}
     done = subprocess.run(
         command, capture_output=True, text=True, check=False, timeout=120, env=env
     )
@@ -145,8 +145,9 @@ def test_layers_run_there_forward_and_back(probe):
 
 def test_auto_leaves_it_to_tensorflow_and_one_thread_feeds_a_gpu():
     found, _, _ = probed(
-        "[boot.pick_device('auto'), boot.share_cores(None), boot.share_cores('/device:GPU:1'),"
-        " boot.share_cores('/device:CPU:0') >= 1]",
+        "[startup.pick_device('auto'), startup.share_cores(None),"
+        " startup.share_cores('/device:GPU:1'),"
+        " startup.share_cores('/device:CPU:0') >= 1]",
         "none",
     )
     assert found == [None, 1, 1, True]

@@ -8,11 +8,11 @@ import sys
 import pytest
 
 from inputgrad_cli.machine.limits import (
-    available_cores,
-    available_memory,
+    count_visible_cores,
+    find_available_cores,
+    find_available_memory,
     list_cores,
     list_memory,
-    visible_cores,
 )
 
 GIB = 1 << 30
@@ -60,60 +60,63 @@ def docker(limit=4 * GIB, quota=150_000, top="/"):
 
 
 def test_a_machine_without_limits_leaves_its_free_memory(tmp_path):
-    limit = available_memory(write(tmp_path, HOST))
+    limit = find_available_memory(write(tmp_path, HOST))
     assert (limit.value, limit.source) == (60 * GIB, "the machine's free memory")
 
 
 def test_a_pod_of_four_gigabytes_on_a_large_host_has_what_is_left_of_four(tmp_path):
-    limit = available_memory(write(tmp_path, pod()))
+    limit = find_available_memory(write(tmp_path, pod()))
     assert (limit.value, limit.source) == (3 * GIB, "the control group /sys/fs/cgroup")
 
 
 def test_files_that_are_only_cached_can_be_used(tmp_path):
-    assert available_memory(write(tmp_path, pod(used=4 * GIB, cached=2 * GIB))).value == 2 * GIB
+    assert (
+        find_available_memory(write(tmp_path, pod(used=4 * GIB, cached=2 * GIB))).value == 2 * GIB
+    )
 
 
 def test_every_level_up_to_the_top_counts(tmp_path):
     write(tmp_path, pod(group="/slice/pod", limit=8 * GIB, cpu="max 100000"))
     write(tmp_path, {"sys/fs/cgroup/slice/memory.max": 2 * GIB})
-    limit = available_memory(tmp_path)
+    limit = find_available_memory(tmp_path)
     assert (limit.value, limit.source) == (2 * GIB, "the control group /sys/fs/cgroup/slice")
 
 
 def test_no_limit_is_none(tmp_path):
     write(tmp_path, pod(limit="max", cpu="max 100000"))
-    assert available_memory(tmp_path).value == 60 * GIB
+    assert find_available_memory(tmp_path).value == 60 * GIB
     assert [limit.source for limit in list_cores(tmp_path)][-1] == "the affinity mask"
 
 
 @pytest.mark.parametrize("top", ["/", "/docker/abc"])
 def test_version_1_with_its_mount_at_the_top_or_at_the_container(tmp_path, top):
     write(tmp_path, docker(top=top))
-    assert available_memory(tmp_path).value == 3 * GIB
+    assert find_available_memory(tmp_path).value == 3 * GIB
     cores = {limit.source: limit.value for limit in list_cores(tmp_path)}
     assert cores["the control group /sys/fs/cgroup/cpu,cpuacct"] == 2  # one and a half, up
 
 
 def test_version_1_without_limits(tmp_path):
     write(tmp_path, docker(limit=NO_LIMIT, quota=-1))
-    assert available_memory(tmp_path).value == 60 * GIB
-    assert available_cores(tmp_path).value == visible_cores()
+    assert find_available_memory(tmp_path).value == 60 * GIB
+    assert find_available_cores(tmp_path).value == count_visible_cores()
 
 
 @pytest.mark.parametrize(("cpu", "cores"), [("100000 100000", 1), ("50000 100000", 1)])
 def test_cores_are_those_of_the_quota(tmp_path, cpu, cores):
-    assert available_cores(write(tmp_path, pod(cpu=cpu))).value == cores
+    assert find_available_cores(write(tmp_path, pod(cpu=cpu))).value == cores
 
 
 def test_damaged_files_limit_nothing(tmp_path):
     write(tmp_path, pod(limit="much", cpu="some"))
     write(tmp_path, {"proc/self/mountinfo": "nonsense\n" + MOUNT_2.format(top="/")})
-    assert available_memory(tmp_path).value == 60 * GIB
+    assert find_available_memory(tmp_path).value == 60 * GIB
 
 
 def test_the_limits_of_the_process_count():
     script = (
-        "from inputgrad_cli.machine.limits import available_memory as a; m = a(); print(m.value, m)"
+        "from inputgrad_cli.machine.limits import find_available_memory as a; m = a(); "
+        "print(m.value, m)"
     )
     held = 3 * GIB
     child = subprocess.run(
@@ -129,4 +132,4 @@ def test_the_limits_of_the_process_count():
 
 def test_this_machine_has_memory_and_cores():
     assert min(limit.value for limit in list_memory()) > 1 << 26
-    assert 1 <= available_cores().value <= (os.cpu_count() or 1)
+    assert 1 <= find_available_cores().value <= (os.cpu_count() or 1)

@@ -7,8 +7,8 @@ import sys
 import pytest
 
 from inputgrad_cli.machine import memory
-from inputgrad_cli.machine.limits import available_memory
-from inputgrad_cli.machine.memory import allowing, parse_size, room
+from inputgrad_cli.machine.limits import find_available_memory
+from inputgrad_cli.machine.memory import find_free_memory, limit_memory, parse_size
 
 
 @pytest.mark.parametrize(
@@ -51,15 +51,17 @@ def alone(check):
 
 def check_limit():
     before = resource.getrlimit(resource.RLIMIT_DATA)
-    with allowing("1500M") as held:
-        assert held.most == 1500 << 20
-        assert resource.getrlimit(resource.RLIMIT_DATA) == (held.most, before[1])
-        memory.pause()
+    with limit_memory("1500M") as held:
+        assert held.max_bytes == 1500 << 20
+        assert resource.getrlimit(resource.RLIMIT_DATA) == (held.max_bytes, before[1])
+        memory.suspend_limit()
         assert resource.getrlimit(resource.RLIMIT_DATA) == before
-        memory.enforce()
+        memory.restore_limit()
         assert resource.getrlimit(resource.RLIMIT_DATA)[0] < (1500 << 20) + (1 << 30)
-        assert room().size == pytest.approx(held.most - memory.resident(), abs=4 << 20)
-        assert room().words == "--max-memory 1500M"
+        assert find_free_memory().size == pytest.approx(
+            held.max_bytes - memory.measure_resident(), abs=4 << 20
+        )
+        assert find_free_memory().source == "--max-memory 1500M"
     assert resource.getrlimit(resource.RLIMIT_DATA) == before
 
 
@@ -68,10 +70,10 @@ def test_the_limit_of_the_process_lasts_as_long_as_the_block():
 
 
 def test_auto_leaves_a_tenth_of_what_is_left():
-    free = available_memory().value
-    with allowing("auto"):
-        assert room().size == pytest.approx(0.9 * free, rel=0.1)
-    assert room().size == pytest.approx(0.9 * free, rel=0.1)
+    free = find_available_memory().value
+    with limit_memory("auto"):
+        assert find_free_memory().size == pytest.approx(0.9 * free, rel=0.1)
+    assert find_free_memory().size == pytest.approx(0.9 * free, rel=0.1)
 
 
 def check_lower_limit():
@@ -79,7 +81,7 @@ def check_lower_limit():
     low = 3 << 30
     resource.setrlimit(resource.RLIMIT_DATA, (low, before[1]))
     try:
-        with allowing("4G"):
+        with limit_memory("4G"):
             assert resource.getrlimit(resource.RLIMIT_DATA)[0] == low
         assert resource.getrlimit(resource.RLIMIT_DATA)[0] == low
     finally:
@@ -92,4 +94,4 @@ def test_a_limit_that_stood_before_is_never_raised():
 
 def test_a_python_caller_has_no_limit_set():
     assert memory._Process.allowance is None
-    assert room().words.startswith("nine tenths of")
+    assert find_free_memory().source.startswith("nine tenths of")

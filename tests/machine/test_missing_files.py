@@ -2,21 +2,21 @@
 
 import pytest
 
-from inputgrad_cli.machine.missing_files import is_remote, mend_missing, typed
+from inputgrad_cli.machine.missing_files import is_remote, suggest_path, to_typed_path
 
 ADDRESS = "https://example.com/a/model.keras"
 
 
 @pytest.mark.parametrize("scheme", ["http", "https", "HTTPS", "hf", "gs", "s3", "kaggle", "file"])
 def test_an_address_keeps_its_slashes(scheme):
-    assert typed(f"{scheme}:/example.com/a") == f"{scheme}://example.com/a"
-    assert typed(f"{scheme}://example.com/a") == f"{scheme}://example.com/a"
+    assert to_typed_path(f"{scheme}:/example.com/a") == f"{scheme}://example.com/a"
+    assert to_typed_path(f"{scheme}://example.com/a") == f"{scheme}://example.com/a"
     assert is_remote(f"{scheme}:/x")
 
 
 @pytest.mark.parametrize("path", ["a/b.keras", "/https/a", "C:/a", "x:y/z", "https"])
 def test_a_path_is_shown_as_it_is(path):
-    assert typed(path) == path
+    assert to_typed_path(path) == path
     assert not is_remote(path)
 
 
@@ -50,10 +50,10 @@ def test_an_address_anywhere_is_to_be_downloaded_first(call, samples, tmp_path, 
 def test_a_name_near_it_is_offered_with_its_directory(tmp_path):
     (tmp_path / "shapes.keras").write_text("")
     (tmp_path / "other.txt").write_text("")
-    offered = mend_missing(tmp_path / "shape.keras")
+    offered = suggest_path(tmp_path / "shape.keras")
     assert offered == f"did you mean '{tmp_path}/shapes.keras'?"
-    assert mend_missing(tmp_path / "zzz") == "check the path"
-    assert f"{tmp_path}/no" in mend_missing(tmp_path / "no" / "shapes.keras")
+    assert suggest_path(tmp_path / "zzz") == "check the path"
+    assert f"{tmp_path}/no" in suggest_path(tmp_path / "no" / "shapes.keras")
 
 
 def test_every_file_of_a_call_gets_an_offer(call, samples, tmp_path):

@@ -22,5 +22,5 @@ def pictures(text, f, x, baseline=0.0, axes=(1, 2)):
     """Return what a method finds in pictures, against a flat baseline."""
     x = np.asarray(x, np.float32)
     engine = formula(f, *x.shape[1:])
-    question = replace(case(engine, x, {"x": np.full_like(x, baseline)}), spatial={"x": axes})
+    question = replace(case(engine, x, {"x": np.full_like(x, baseline)}), spatial_axes={"x": axes})
     return methods.build(text).attribute(engine, question).values["x"]

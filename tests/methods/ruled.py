@@ -3,9 +3,9 @@
 import keras
 import numpy as np
 
-from inputgrad_cli.data.samples import keys
-from inputgrad_cli.data.target import Choice, pin
-from inputgrad_cli.interfaces.method import Case
+from inputgrad_cli.data.samples import compute_keys
+from inputgrad_cli.data.target import ResolvedTarget, pin
+from inputgrad_cli.interfaces.method import Batch
 from inputgrad_cli.methods import methods
 from tests.small_networks import tape
 
@@ -33,7 +33,7 @@ def shaken(model, seed=1, bias=True):
 def engine_of(model, inputs, **options):
     """Return an engine that has seen a sample."""
     engine = tape(model, **options)
-    engine.settle(named(engine, inputs))
+    engine.calibrate(named(engine, inputs))
     return engine
 
 
@@ -47,14 +47,14 @@ def named(engine, inputs):
 def case_of(engine, inputs, baseline=None, unit=0, space="output", wrt=None):
     """Return the case of one unit; the baseline is zero where none is given."""
     arrays = named(engine, inputs)
-    sites = tuple(engine.sites(wrt))
-    points = engine.lift(arrays, sites)
+    sites = tuple(engine.list_sites(wrt))
+    points = engine.to_points(arrays, sites)
     base = {n: np.zeros_like(a) if n in sites else a for n, a in points.items()}
     if baseline is not None:
         base |= named(engine, baseline)
-    choice = Choice("", engine.signature.outputs[0].name, "units", space, terms=((unit,),))
+    choice = ResolvedTarget("", engine.signature.outputs[0].name, "units", space, terms=((unit,),))
     target = pin(choice, len(next(iter(arrays.values()))))
-    return Case(points, target, sites, base, keys(arrays, 0))
+    return Batch(points, target, sites, base, compute_keys(arrays, 0))
 
 
 def found(text, model, inputs, traced=False, batch_size=16, **asked):

@@ -191,7 +191,9 @@ def test_moments_are_those_of_numpy():
     for term in terms:
         moments.add(0, {"x": term})
     np.testing.assert_allclose(moments.mean["x"][0], terms.mean(axis=0), rtol=1e-12)
-    np.testing.assert_allclose(moments.variance("x")[0], terms.var(axis=0, ddof=1), rtol=1e-8)
+    np.testing.assert_allclose(
+        moments.compute_variance("x")[0], terms.var(axis=0, ddof=1), rtol=1e-8
+    )
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 
 from inputgrad_cli.interfaces.method import methods
-from inputgrad_cli.numeric.resize import resized
+from inputgrad_cli.numeric.resize import resize_maps
 from tests.small_networks import Counting, engine_of, network_case, pooled
 
 TAP, SHAPE = "layer:maps", (3, 4, 1)
@@ -20,7 +20,8 @@ def test_it_is_the_product():
     expected = coarse.values[TAP][..., np.newaxis] * guided.values["x"]
     np.testing.assert_allclose(product.values["x"], expected, rtol=1e-5)
     assert product.facts == {"layer": TAP, "rules": 1}
-    assert spy.asked == {"layer": 6, "ruled": 6}  # once each for the parts, once for the product
+    # Once each for the parts, once for the product.
+    assert spy.asked == {"compute_layer": 6, "propagate_relevance": 6}
 
 
 def test_coarse_maps_go_to_the_size_of_the_input():
@@ -41,5 +42,5 @@ def test_coarse_maps_go_to_the_size_of_the_input():
         methods.build(name).attribute(engine, asked).values for name in NAMES
     )
     assert coarse[TAP].shape == (2, 4, 3)
-    large = resized(coarse[TAP], (8, 6))[..., np.newaxis]
+    large = resize_maps(coarse[TAP], (8, 6))[..., np.newaxis]
     np.testing.assert_allclose(product["x"], large * guided["x"], rtol=1e-5, atol=1e-7)

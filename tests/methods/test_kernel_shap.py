@@ -6,7 +6,7 @@ from itertools import permutations
 import numpy as np
 import pytest
 
-from inputgrad_cli.data.attribution import sums
+from inputgrad_cli.data.attribution import sum_sites
 from inputgrad_cli.methods import methods
 from inputgrad_cli.methods.perturbation import kernel_shap
 from tests.formula_engines import Formula, Spy, case, neighbours
@@ -65,7 +65,7 @@ def test_more_samples_than_coalitions_make_the_draws_exact():
 
 @pytest.mark.parametrize(("players", "samples"), [(13, 2000), (64, 2176), (20, 80), (1024, 4096)])
 def test_coalitions_begin_with_the_outer_sizes_and_come_in_pairs(players, samples):
-    rows, shares = kernel_shap._coalitions(b"key", players, samples)
+    rows, shares = kernel_shap._build_coalitions(b"key", players, samples)
     assert samples - 1 <= len(rows) <= samples
     assert shares.sum() == pytest.approx(1)
     assert np.all((rows.sum(axis=1) > 0) & (rows.sum(axis=1) < players))
@@ -91,8 +91,8 @@ def test_several_inputs_are_players_of_one_game():
         lambda x: x["p"].mean(axis=(1, 2, 3)) * x["v"][:, 0], None, {"p": (4, 4, 1), "v": (1,)}
     )
     question = case(engine, {"p": np.ones((1, 4, 4, 1)), "v": [[2.0]]})
-    question = replace(question, spatial={"p": (1, 2)})
+    question = replace(question, spatial_axes={"p": (1, 2)})
     found = methods.build("kernel-shap:grid=2").attribute(engine, question)
     np.testing.assert_allclose(found.values["v"], [[1.0]], rtol=1e-5)
     np.testing.assert_allclose(found.values["p"], 1 / 16, rtol=1e-5)
-    np.testing.assert_allclose(sums(found.values), [2.0], rtol=1e-5)
+    np.testing.assert_allclose(sum_sites(found.values), [2.0], rtol=1e-5)

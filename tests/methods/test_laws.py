@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from inputgrad_cli.data.attribution import sums
+from inputgrad_cli.data.attribution import sum_sites
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.methods import methods
 from inputgrad_cli.numeric.blur import blur
@@ -62,7 +62,7 @@ def test_complete_methods_sum_to_the_difference_of_scores(method):
         assert found.completeness is None
         return
     difference = engine.f({"x": X}) - engine.f({"x": far(method, X, base)})
-    np.testing.assert_allclose(sums(found.values), difference, rtol=0.01)
+    np.testing.assert_allclose(sum_sites(found.values), difference, rtol=0.01)
     np.testing.assert_allclose(found.completeness.difference, difference, rtol=1e-4)
     assert found.completeness.ok.all()
 
@@ -127,7 +127,7 @@ def test_the_size_of_a_pass_does_not_matter(method):
 def test_how_many_ask_at_a_time_does_not_matter(method):
     """To the last bit: what they get is summed in order."""
     engine = dataclass_batch(3)
-    engine.lanes = 3
+    engine.parallel_calls = 3
     np.testing.assert_array_equal(values(method, engine, X), values(method, dataclass_batch(3), X))
 
 

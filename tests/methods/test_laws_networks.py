@@ -146,7 +146,7 @@ def test_complete_methods_sum_to_the_difference_of_scores(method, model, x):
     assert (found.completeness is not None) == method.complete
     if not method.complete:
         return
-    base = engine.scores(asked.baseline, asked.target)
+    base = engine.compute_scores(asked.baseline, asked.target)
     total = sum(array.reshape(4, -1).sum(axis=1) for array in found.values.values())
     np.testing.assert_allclose(total, asked.scores - base, rtol=0.01)
     np.testing.assert_allclose(found.baseline_scores, base, rtol=1e-5)

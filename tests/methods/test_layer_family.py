@@ -8,7 +8,7 @@ import pytest
 
 from inputgrad_cli import api
 from inputgrad_cli.errors import UsageError
-from inputgrad_cli.explanation.average_baselines import over_baselines
+from inputgrad_cli.explanation.average_baselines import average_over_baselines
 from inputgrad_cli.interfaces.method import methods
 from tests.small_networks import Counting, engine_of, network_case, pooled
 
@@ -199,7 +199,7 @@ def test_all_biases_and_the_input_sum_to_the_score():
     x = np.random.default_rng(0).normal(size=(3, 6, 6, 2)).astype(np.float32)
     engine = engine_of(model, {"x": x}, batch_size=2)
     asked = network_case(engine, {"x": x})
-    gradients, shares = engine.biases(asked.inputs, asked.target, asked.sites)
+    gradients, shares = engine.compute_bias_gradients(asked.inputs, asked.target, asked.sites)
     total = (x * gradients.values["x"]).reshape(3, -1).sum(axis=1)
     total += sum(share.reshape(3, -1).sum(axis=1) for share in shares.values())
     assert len(shares) == 5
@@ -207,15 +207,15 @@ def test_all_biases_and_the_input_sum_to_the_score():
 
 
 PASSES = {
-    "grad-cam": {"layer": 3},
-    "grad-cam++": {"layer": 3},
-    "hires-cam": {"layer": 3},
-    "layer-cam": {"layer": 3},
-    "eigen-cam": {"layer": 3},
-    "score-cam": {"layer": 3, "scores": 3 + 3 * 2},
-    "fullgrad": {"biases": 3},
-    "conductance": {"layer": 3 * 17, "scores": 3},
-    "internal-influence": {"layer": 3 * 50},
+    "grad-cam": {"compute_layer": 3},
+    "grad-cam++": {"compute_layer": 3},
+    "hires-cam": {"compute_layer": 3},
+    "layer-cam": {"compute_layer": 3},
+    "eigen-cam": {"compute_layer": 3},
+    "score-cam": {"compute_layer": 3, "compute_scores": 3 + 3 * 2},
+    "fullgrad": {"compute_bias_gradients": 3},
+    "conductance": {"compute_layer": 3 * 17, "compute_scores": 3},
+    "internal-influence": {"compute_layer": 3 * 50},
 }
 
 
@@ -256,7 +256,7 @@ def test_maps_are_found_however_the_model_is_made(make):
     made = methods.build("grad-cam:layer=maps").attribute(engine, network_case(engine, {port: x}))
     close(made.values[TAP], np.maximum(maps_of(x) @ slope(x), 0))
     case = network_case(engine, {port: x})
-    maps = engine.cam_layer(case.inputs, case.target)
+    maps = engine.find_cam_layer(case.inputs, case.target)
     assert maps is not None
     assert maps.tap.endswith("maps")
 
@@ -346,7 +346,7 @@ def test_several_baselines_are_averaged_at_the_layer_too():
     asked = dataclasses.replace(asked, references={"x": rows})
     for name in ("conductance", "internal-influence", "score-cam"):
         method = methods.build(name)
-        made = over_baselines(method, engine, asked)
+        made = average_over_baselines(method, engine, asked)
         single = [
             method.attribute(engine, network_case(engine, {"x": x}, baseline=level)).values[TAP]
             for level in (0.0, 1.0)
@@ -358,7 +358,7 @@ def test_several_baselines_are_averaged_at_the_layer_too():
 def test_the_layer_itself_is_no_line_between_baseline_and_input():
     x = pictures()
     engine = engine_of(pooled(MAPS, HEADS, SHAPES[2]), {"x": x})
-    asked = dataclasses.replace(network_case(engine, {"x": x}), at=TAP)
+    asked = dataclasses.replace(network_case(engine, {"x": x}), layer=TAP)
     for name in ("conductance", "internal-influence"):
         with pytest.raises(UsageError, match=f"{name}:layer=maps, without --wrt"):
             methods.build(name).attribute(engine, asked)

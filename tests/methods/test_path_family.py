@@ -6,7 +6,7 @@ import pytest
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.methods import methods
 from inputgrad_cli.numeric.blur import blur
-from inputgrad_cli.numeric.quadrature import RULES, between, rule
+from inputgrad_cli.numeric.quadrature import RULES, build_rule, compute_new_midpoints
 from tests.formula_engines import Spy, asked, case, linear, product, quadratic, relu
 
 from . import W, X, run
@@ -294,15 +294,15 @@ def test_a_method_over_noisy_copies_may_be_any_that_draws_nothing():
 @pytest.mark.parametrize("which", RULES)
 @pytest.mark.parametrize("steps", [2, 3, 50])
 def test_weights_sum_to_one_and_nodes_stay_on_the_line(which, steps):
-    nodes, weights = rule(which, steps)
+    nodes, weights = build_rule(which, steps)
     assert len(nodes) == steps
     assert weights.sum() == pytest.approx(1.0, abs=1e-12)
     assert 0 <= nodes.min() <= nodes.max() <= 1
 
 
 def test_tripling_keeps_every_midpoint():
-    coarse, fine = rule("midpoint", 16)[0], rule("midpoint", 48)[0]
-    both = np.sort(np.concatenate([coarse, between(16)]))
+    coarse, fine = build_rule("midpoint", 16)[0], build_rule("midpoint", 48)[0]
+    both = np.sort(np.concatenate([coarse, compute_new_midpoints(16)]))
     np.testing.assert_allclose(both, fine, atol=1e-15)
 
 

@@ -8,8 +8,8 @@ import pytest
 
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.methods import methods
-from inputgrad_cli.methods.perturbation._masking import ragged
-from inputgrad_cli.numeric.random_streams import numbered, uniform
+from inputgrad_cli.methods.perturbation._masking import split_copies
+from inputgrad_cli.numeric.random_streams import draw_uniform, draw_uniform_rows
 from tests import formula_engines
 from tests.formula_engines import Formula, Spy, case, linear, neighbours, quadratic, relu
 
@@ -148,21 +148,21 @@ def test_an_inner_method_may_ask_for_scores_alone():
 def test_ragged_numbers_come_sample_by_sample():
     pairs = [
         (int(row), int(number))
-        for rows, numbers in ragged([2, 0, 3, 1], 4)
+        for rows, numbers in split_copies([2, 0, 3, 1], 4)
         for row, number in zip(rows, numbers, strict=True)
     ]
     assert pairs == [(0, 0), (0, 1), (2, 0), (2, 1), (2, 2), (3, 0)]
-    assert [len(rows) for rows, _ in ragged([2, 0, 3, 1], 4)] == [4, 2]
-    assert list(ragged([0, 0], 4)) == []
+    assert [len(rows) for rows, _ in split_copies([2, 0, 3, 1], 4)] == [4, 2]
+    assert list(split_copies([0, 0], 4)) == []
 
 
 def test_numbered_draws_are_the_same_however_they_are_asked_for():
-    whole = numbered(b"key", "stream", np.arange(200), 3)
-    np.testing.assert_array_equal(whole[64:128], uniform(b"key", "stream", 1, (64, 3)))
+    whole = draw_uniform_rows(b"key", "stream", np.arange(200), 3)
+    np.testing.assert_array_equal(whole[64:128], draw_uniform(b"key", "stream", 1, (64, 3)))
     np.testing.assert_array_equal(
-        numbered(b"key", "stream", np.array([130, 5]), 3), whole[[130, 5]]
+        draw_uniform_rows(b"key", "stream", np.array([130, 5]), 3), whole[[130, 5]]
     )
-    assert not np.array_equal(whole, numbered(b"other", "stream", np.arange(200), 3))
+    assert not np.array_equal(whole, draw_uniform_rows(b"other", "stream", np.arange(200), 3))
 
 
 @pytest.mark.parametrize(
@@ -211,7 +211,7 @@ def test_wrong_parameters_are_refused_before_any_work(text):
 def test_what_makes_no_sense_for_an_input_names_the_parameter_that_mends_it(text, shape, mend):
     engine = Spy(formula(lambda x: x.reshape(len(x), -1).sum(axis=1), *shape))
     spatial = {"x": (1, 2)} if len(shape) == 3 else {}
-    question = replace(case(engine.engine, np.ones((1, *shape))), spatial=spatial)
+    question = replace(case(engine.engine, np.ones((1, *shape))), spatial_axes=spatial)
     with pytest.raises(UsageError, match=mend):
         methods.build(text).attribute(engine, question)
     assert not engine.scored

@@ -8,8 +8,8 @@ import pytest
 
 from inputgrad_cli.methods import methods
 from inputgrad_cli.methods.perturbation import rise
-from inputgrad_cli.numeric.random_streams import numbered
-from inputgrad_cli.numeric.resize import resized
+from inputgrad_cli.numeric.random_streams import draw_uniform_rows
+from inputgrad_cli.numeric.resize import resize_maps
 from tests.formula_engines import Formula, case, linear, neighbours
 
 from . import W, X, run
@@ -66,12 +66,14 @@ def test_masks_that_leave_everything_tell_nothing():
 @pytest.mark.parametrize("size", [(14, 20), (5, 224), (1, 3)])
 def test_masks_of_pictures_are_enlarged_and_cut_out_as_in_the_paper(size):
     x = np.ones((1, *size, 3))
-    question = replace(case(formula(np.ravel, *size, 3), x[:, :1, :1, :1]), spatial={"x": (1, 2)})
+    question = replace(
+        case(formula(np.ravel, *size, 3), x[:, :1, :1, :1]), spatial_axes={"x": (1, 2)}
+    )
     question = replace(question, inputs={"x": x})
     made = rise._Masks(question, methods.build("rise:samples=50"))(0, np.arange(50))["x"]
-    draws = numbered(question.keys[0], "masks", np.arange(50), 51)
+    draws = draw_uniform_rows(question.seeds[0], "masks", np.arange(50), 51)
     cells = [-(-side // 7) for side in size]
-    whole = resized((draws[:, :49] < 0.5).reshape(50, 7, 7), [8 * cell for cell in cells])
+    whole = resize_maps((draws[:, :49] < 0.5).reshape(50, 7, 7), [8 * cell for cell in cells])
     for mask, draw, large in zip(made, draws, whole, strict=True):
         y, z = (int(shift * cell) for shift, cell in zip(draw[-2:], cells, strict=True))
         np.testing.assert_allclose(mask[..., 0], large[y : y + size[0], z : z + size[1]], atol=1e-6)
@@ -80,7 +82,7 @@ def test_masks_of_pictures_are_enlarged_and_cut_out_as_in_the_paper(size):
 def test_masks_of_pictures_leave_a_share_of_p():
     question = replace(
         case(formula(lambda x: x.sum(axis=(1, 2, 3)), 28, 28, 1), np.ones((1, 28, 28, 1))),
-        spatial={"x": (1, 2)},
+        spatial_axes={"x": (1, 2)},
     )
     masks = rise._Masks(question, methods.build("rise:samples=4000,p=0.3"))(0, np.arange(4000))
     assert masks["x"].min() >= 0
@@ -102,7 +104,7 @@ def test_a_picture_and_a_vector_are_masked_together():
         lambda x: x["p"].mean(axis=(1, 2, 3)) + 3 * x["v"][:, 0], None, {"p": (8, 8, 1), "v": (2,)}
     )
     question = case(engine, {"p": np.ones((1, 8, 8, 1)), "v": np.ones((1, 2))})
-    question = replace(question, spatial={"p": (1, 2)})
+    question = replace(question, spatial_axes={"p": (1, 2)})
     found = methods.build("rise:centred=true").attribute(engine, question).values
     np.testing.assert_allclose(found["v"], [[1.5, 0.0]], atol=0.15)
     assert found["p"].shape == (1, 8, 8, 1)

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from inputgrad_cli.interfaces.engine import Rule
+from inputgrad_cli.interfaces.engine import BackwardRule
 from tests.formula_engines import Spy
 
 from .ruled import (
@@ -52,10 +52,10 @@ def test_where_nothing_differs_the_derivative_stands_in():
     np.testing.assert_array_equal(made, np.zeros_like(X))
     engine = engine_of(model, X)
     case = case_of(engine, X, baseline=X)
-    multipliers = engine.ruled(
-        case.inputs, case.target, case.sites, Rule("deeplift"), case.baseline
+    multipliers = engine.propagate_relevance(
+        case.inputs, case.target, case.sites, BackwardRule("deeplift"), case.baseline
     )
-    gradient = engine.gradients(case.inputs, case.target, case.sites)
+    gradient = engine.compute_gradients(case.inputs, case.target, case.sites)
     site = case.sites[0]
     np.testing.assert_allclose(multipliers.values[site], gradient.values[site], rtol=1e-4)
 

@@ -133,7 +133,7 @@ def test_embeddings_are_explained_where_words_become_numbers(text):
 def test_a_model_without_relu_is_refused(text):
     with pytest.raises(UsageError, match=f"{text} has nothing to apply its rule to") as caught:
         found(text, dense(6, activation="tanh"), X)
-    assert "gradient" in caught.value.mend
+    assert "gradient" in caught.value.hint
 
 
 @pytest.mark.parametrize("text", ["deeplift", *ALL_LRP])
@@ -176,7 +176,7 @@ def test_lrp_names_the_layer_that_has_no_rule(kind, traced):
     with pytest.raises(UsageError, match=f"has no rule for layer '{NAMED[kind][2]}'") as caught:
         found("lrp:rule=epsilon", model, numbers(2, *shape), traced=traced)
     assert caught.value.kind == "rules"
-    assert "another method" in caught.value.mend
+    assert "another method" in caught.value.hint
 
 
 @pytest.mark.parametrize("text", ["guided-backprop", "deconvnet", "deeplift"])
@@ -214,7 +214,7 @@ def test_the_final_softmax_is_not_on_the_way_to_a_logit():
     values("lrp:rule=epsilon", model, X, space="logit")
     with pytest.raises(UsageError, match="a softmax") as caught:
         found("lrp:rule=epsilon", model, X, space="probability")
-    assert caught.value.mend == "use --space logit"
+    assert caught.value.hint == "use --space logit"
 
 
 def test_a_site_that_leads_nowhere_is_said_to_be_disconnected():

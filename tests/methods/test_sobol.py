@@ -29,10 +29,10 @@ def test_a_score_that_does_not_vary_has_no_indices():
 
 
 def test_designs_fill_every_axis_evenly_and_points_swap_one_column():
-    first, second = methods.build("sobol:samples=8")._designs(b"key", 3)
+    first, second = methods.build("sobol:samples=8")._draw_designs(b"key", 3)
     for design in (first, second):
         assert np.sort((design * 8).astype(int), axis=0).T.tolist() == [list(range(8))] * 3
-    points = sobol._points(first, second, np.arange(8 * 4))
+    points = sobol._build_points(first, second, np.arange(8 * 4))
     np.testing.assert_array_equal(points[:8], first)
     for column in range(3):
         mixed = first.copy()

@@ -6,10 +6,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from inputgrad_cli.data.attribution import sums
+from inputgrad_cli.data.attribution import sum_sites
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.methods import methods
-from inputgrad_cli.methods.region.xrai import gathered, greedy
+from inputgrad_cli.methods.region.xrai import add_regions_greedily, compute_region_means
 from tests.formula_engines import Formula, Spy, case
 
 
@@ -27,7 +27,7 @@ def linear_pictures(weights):
 def shown(engine, x, baseline=None, axes=(1, 2)):
     """Return the case of pictures."""
     base = None if baseline is None else {"x": np.full_like(x, baseline)}
-    return replace(case(engine, x, base), spatial={"x": axes})
+    return replace(case(engine, x, base), spatial_axes={"x": axes})
 
 
 def test_the_densest_region_comes_first_and_the_next_brings_what_is_new():
@@ -37,7 +37,7 @@ def test_the_densest_region_comes_first_and_the_next_brings_what_is_new():
     """
     density = np.array([[4.0, 0.0, 5.0, -3.0]])
     cuts = [np.array([[0, 0, 1, 1]]), np.array([[0, 0, 0, 1]])]
-    np.testing.assert_allclose(gathered(density, cuts), [[3, 3, 3, -3]])
+    np.testing.assert_allclose(compute_region_means(density, cuts), [[3, 3, 3, -3]])
 
 
 def test_regions_of_a_picture_of_224_grow_by_five_pixels_and_must_add_fifty():
@@ -45,7 +45,7 @@ def test_regions_of_a_picture_of_224_grow_by_five_pixels_and_must_add_fifty():
     density, cut = np.zeros((224, 224)), np.zeros((224, 224), int)
     cut[100:102, 100:102], cut[100:102, 103:105] = 1, 2
     density[100:102, 100:102], density[100:102, 103:105] = 900.0, 1.0
-    found = gathered(density, [cut])
+    found = compute_region_means(density, [cut])
     first = found == found[100, 100]
     assert first.sum() == 104
     assert found[100, 104] == found[100, 100] == pytest.approx(3604 / 104)
@@ -56,8 +56,8 @@ def test_regions_of_a_picture_of_224_grow_by_five_pixels_and_must_add_fifty():
 def test_what_no_region_brings_shares_what_is_left():
     masks = np.array([[1, 1, 0, 0], [0, 1, 1, 0]], bool)
     mass, area = np.array([4.0, 2.0, 7.0, 1.0]), np.ones(4)
-    np.testing.assert_allclose(greedy(masks, mass, area, 2), [2.5, 4.5, 4.5, 2.5])
-    np.testing.assert_allclose(greedy(masks, mass, area, 3), [3.5] * 4)
+    np.testing.assert_allclose(add_regions_greedily(masks, mass, area, 2), [2.5, 4.5, 4.5, 2.5])
+    np.testing.assert_allclose(add_regions_greedily(masks, mass, area, 3), [3.5] * 4)
 
 
 def slow(density, masks, least):
@@ -79,12 +79,12 @@ def test_the_greedy_choice_is_that_of_the_algorithm_written_plainly(seed):
     density = draws.normal(size=(20, 20))
     cuts = [draws.integers(0, number, (20, 20)) for number in (3, 8, 20)]
     masks = [cut == label for cut in cuts for label in range(cut.max() + 1)]
-    np.testing.assert_allclose(gathered(density, cuts), slow(density, masks, 1))
+    np.testing.assert_allclose(compute_region_means(density, cuts), slow(density, masks, 1))
 
 
 def test_coarse_regions_count_every_pixel():
     density = np.arange(24.0).reshape(4, 6)
-    found = gathered(density, [np.array([[0, 1], [0, 1]])])
+    found = compute_region_means(density, [np.array([[0, 1], [0, 1]])])
     left, right = density[:, :3].mean(), density[:, 3:].mean()
     np.testing.assert_allclose(found, [[left] * 3 + [right] * 3] * 4)
 
@@ -106,7 +106,7 @@ def test_the_region_that_matters_lights_up_and_the_sum_is_the_difference():
     assert np.all(inside > 1)
     assert np.all(found.values["x"][0, 40:, 40:] == 0)  # a region without any attribution
     np.testing.assert_array_equal(inside[..., 0], inside[..., 2])
-    np.testing.assert_allclose(sums(found.values), engine.f({"x": x}), rtol=1e-5)
+    np.testing.assert_allclose(sum_sites(found.values), engine.f({"x": x}), rtol=1e-5)
     assert found.completeness.ok.all()
 
 
@@ -142,7 +142,7 @@ def test_what_it_needs_is_said(monkeypatch):
     engine = linear_pictures(np.ones((8, 8, 3)))
     question = shown(engine, np.ones((1, 8, 8, 3)))
     with pytest.raises(UsageError, match="--wrt"):
-        methods.build("xrai").attribute(engine, replace(question, spatial={}))
+        methods.build("xrai").attribute(engine, replace(question, spatial_axes={}))
     monkeypatch.setitem(sys.modules, "skimage", None)
     spy = Spy(engine)
     with pytest.raises(UsageError, match="superpixels"):

@@ -7,6 +7,7 @@ import sys
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from inputgrad_cli import api
 from inputgrad_cli.errors import ItemError, UsageError
@@ -55,14 +56,14 @@ def test_37_weights_are_untouched_and_one_equals_sixty_four(tmp_path, rng):
     model.save(tmp_path / "m.keras")
     x = rng.normal(size=(64, 4)).astype(np.float32)
     many, one = opened(tmp_path / "m.keras", 64), opened(tmp_path / "m.keras", 1)
-    before = [w.copy() for w in many.engine.binding.model.get_weights()]
+    before = [w.copy() for w in many.engine.adapter.model.get_weights()]
     a, b = (next(iter(api.explain(m, x).values.values())) for m in (many, one))
     assert np.abs(a - b).max() <= 1e-5 * np.abs(b).max()  # kernels round by the batch
-    after = many.engine.binding.model.get_weights()
+    after = many.engine.adapter.model.get_weights()
     assert all(np.array_equal(p, q) for p, q in zip(before, after, strict=True))
 
 
-@keras.saving.register_keras_serializable("nasty")
+@keras.saving.register_keras_serializable("zoo")
 class LessTheMean(L.Layer):
     """Mixes the samples of a batch."""
 
@@ -80,7 +81,7 @@ def test_38_a_model_that_mixes_samples_is_found_and_run_one_by_one(explain, rng)
         np.testing.assert_array_equal(whole[row], one[0])
 
 
-@keras.saving.register_keras_serializable("nasty")
+@keras.saving.register_keras_serializable("zoo")
 class AlwaysDropping(keras.Model):
     """Keeps its dropout on at inference."""
 
@@ -271,3 +272,38 @@ def test_a_unit_of_a_layer_is_a_target(explain, rng):
     kernel = model.layers[0].kernel.numpy()[:, 3]
     expected = (1 - hidden[:, 3:4] ** 2) * kernel
     np.testing.assert_allclose(next(iter(found.values.values())), expected, rtol=1e-4, atol=1e-6)
+
+
+def mixing_operation():
+    x = keras.Input((3,), name="x")
+    return keras.Model(x, L.Dense(1)(x - keras.ops.mean(x, axis=0, keepdims=True)))
+
+
+def mixing_softmax():
+    return keras.Sequential([keras.Input((3,), name="x"), L.Softmax(axis=0), L.Dense(1)])
+
+
+@pytest.mark.filterwarnings("ignore:.*softmax over axis 0:UserWarning")  # of one sample alone
+@pytest.mark.parametrize("build", [mixing_operation, mixing_softmax])
+def test_mixing_by_keras_own_operations_is_found(explain, rng, build):
+    model = build()
+    x = rng.normal(size=(5, 3)).astype(np.float32)
+    whole, one = explain(model, x), explain(model, x[3:4])
+    np.testing.assert_array_equal(whole.values["x"][3], one.values["x"][0])
+
+
+@keras.saving.register_keras_serializable("zoo")
+class Shaking(L.Layer):
+    def call(self, x):
+        return x * tf.random.normal(tf.shape(x))
+
+
+@pytest.mark.parametrize("traced", [False, True])
+def test_draws_of_tensorflows_own_are_seeded(explain, rng, traced):
+    model = keras.Sequential([keras.Input((6,), name="x"), Shaking(), L.Dense(1)])
+    x = rng.normal(size=(2, 6)).astype(np.float32)
+    first, again, other = (
+        explain(model, x, traced=traced, seed=seed).values["x"] for seed in (0, 0, 1)
+    )
+    np.testing.assert_array_equal(first, again)
+    assert not np.array_equal(first, other)

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from inputgrad_cli import api
-from inputgrad_cli.data.resolve_target import choose
+from inputgrad_cli.data.resolve_target import resolve_target
 from inputgrad_cli.data.samples import Samples
-from inputgrad_cli.data.target_text import parse
+from inputgrad_cli.data.target_text import parse_target
 from tests.conftest import SLOPE
 from tests.keras_models import in_float64, opened
 from tests.model_zoo import test_behaviour as behaviour
@@ -79,13 +79,18 @@ def prepared(path, inputs, target, code):
     names = [port.name for port in model.signature.inputs]
     named = dict(zip(names, inputs.values(), strict=True)) if set(names) != set(inputs) else inputs
     samples = api.from_arrays(named, model.signature.inputs, "test")
-    model.settle(Samples(samples.arrays, many=True))
-    sites = tuple(model.engine.sites(None))
-    points = model.engine.lift(samples.arrays, sites)
+    model.calibrate(Samples(samples.arrays, many=True))
+    sites = tuple(model.engine.list_sites(None))
+    points = model.engine.to_points(samples.arrays, sites)
     heads = [head.name for head in model.signature.outputs]
-    choice = choose(parse(target, heads), model.signature, "auto", ())[0]
+    choice = resolve_target(parse_target(target, heads), model.signature, "auto", ())[0]
     truth = np.full(len(samples), 0.5, np.float32)
-    return model.engine, points, sites, model.engine.first(points, [choice], sites, [truth])
+    return (
+        model.engine,
+        points,
+        sites,
+        model.engine.run_first_pass(points, [choice], sites, [truth]),
+    )
 
 
 def errors_of(path, copy, inputs, target, rng, code=()):
@@ -100,7 +105,7 @@ def errors_of(path, copy, inputs, target, rng, code=()):
     for _ in range(DIRECTIONS):
         way = {site: rng.normal(size=found[0][site].shape) for site in sites}
         ends = [
-            wide.scores(
+            wide.compute_scores(
                 {n: a + sign * EPS * way[n] if n in way else a for n, a in points.items()},
                 pinned.targets[0],
             )
@@ -116,7 +121,7 @@ def errors_of(path, copy, inputs, target, rng, code=()):
 
 
 @pytest.mark.parametrize("name", NASTY)
-def test_a_nasty_model(name, tmp_path, rng, record_property):
+def test_a_model_of_the_zoo(name, tmp_path, rng, record_property):
     keras.utils.set_random_seed(3)
     build, make, target = NASTY[name]
     build().save(tmp_path / "m.keras")

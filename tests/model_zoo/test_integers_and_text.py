@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from inputgrad_cli import api
 from inputgrad_cli.errors import ItemError
 
 L = keras.layers
@@ -55,7 +56,7 @@ def test_13_integrated_gradients_over_tokens_are_complete(explain):
     assert np.all(found.values["ids"][0, 3:] == 0)
 
 
-@keras.saving.register_keras_serializable("nasty")
+@keras.saving.register_keras_serializable("zoo")
 class TokenAndPosition(L.Layer):
     """Two embeddings in one layer: which one is meant."""
 
@@ -200,19 +201,19 @@ def test_18_a_layer_without_derivative_is_named(explain):
     with pytest.raises(ItemError) as caught:
         explain(model, np.array([[1.0]], np.float32))
     assert caught.value.kind == "disconnected"
-    assert layer.name in caught.value.sentence()
-    assert "-m feature-ablation" in caught.value.sentence()
+    assert layer.name in caught.value.format_line()
+    assert "-m feature-ablation" in caught.value.format_line()
     found = explain(model, np.array([[1.0]], np.float32), method="feature-ablation")
     assert found.values["value"].any()
 
 
-@keras.saving.register_keras_serializable("nasty")
+@keras.saving.register_keras_serializable("zoo")
 class Rounding(L.Layer):
     def call(self, x):
         return keras.ops.round(x)
 
 
-@keras.saving.register_keras_serializable("nasty")
+@keras.saving.register_keras_serializable("zoo")
 class Winner(L.Layer):
     def call(self, x):
         return keras.ops.cast(keras.ops.argmax(x, axis=-1, keepdims=True), "float32")
@@ -224,10 +225,10 @@ def test_19_an_operation_without_derivative_is_named(explain, blocking):
     model = keras.Model(x, blocking(name="wall")(x))
     with pytest.raises(ItemError) as caught:
         explain(model, np.array([[1.0, 2.0, 3.0]], np.float32), target="sum")
-    assert "wall" in caught.value.sentence()
+    assert "wall" in caught.value.format_line()
 
 
-@keras.saving.register_keras_serializable("nasty")
+@keras.saving.register_keras_serializable("zoo")
 class AreaResize(L.Layer):
     def call(self, x):
         return tf.image.resize(x, (2, 2), method="area")
@@ -265,3 +266,37 @@ def test_floats_in_an_integer_input_without_embedding(explain):
     kernel = model.layers[-1].get_weights()[0]
     found = explain(model, np.array([[1, 2]])).values["n"]
     np.testing.assert_allclose(found[0], 2 * kernel[:, 0], rtol=1e-6)
+
+
+def shared_embedding():
+    a, b = (keras.Input((3,), dtype="int32", name=name) for name in "ab")
+    table = L.Embedding(9, 2, name="table")
+    return keras.Model([a, b], L.Dense(1)(L.Flatten()(table(a)) * 2.0 - L.Flatten()(table(b))))
+
+
+def test_two_inputs_of_one_embedding(explain):
+    inputs = {"a": np.array([[1, 2, 3]]), "b": np.array([[4, 5, 6]])}
+    found = explain(shared_embedding(), inputs).values
+    np.testing.assert_allclose(found["a"], -2 * found["b"], rtol=1e-6)
+
+
+@pytest.mark.parametrize("traced", [False, True])
+def test_texts_of_any_length(tmp_path, traced):
+    layers = [L.Embedding(9, 2), L.GlobalAveragePooling1D(), L.Dense(1)]
+    model = keras.Sequential([keras.Input((None,), dtype="int32", name="ids"), *layers])
+    model.save(tmp_path / "m.keras")
+    opened = api.load(tmp_path / "m.keras", traced=traced)
+    for length in (3, 5, 4):
+        found = api.explain(opened, np.ones((2, length), np.int32))
+        assert found.values["ids"].shape == (2, length, 2)
+
+
+def test_tokens_and_blame_with_a_fixed_batch(explain):
+    ids = keras.Input(batch_shape=(4, 5), dtype="int32", name="ids")
+    table = keras.ops.reshape(L.Embedding(9, 2)(ids), (4, 10))
+    found = explain(keras.Model(ids, L.Dense(1)(table)), np.ones((3, 5), np.int32))
+    assert len(found.metadata["tokens"]) == 3
+    x = keras.Input(batch_shape=(2, 3), name="x")
+    wall = keras.Model(x, keras.ops.round(keras.ops.reshape(x, (2, 3))))
+    with pytest.raises(ItemError, match="Round"):
+        explain(wall, np.ones((3, 3), np.float32), target="sum")

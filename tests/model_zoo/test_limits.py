@@ -1,5 +1,6 @@
 """Cases 54 and 55, and targets that differ from item to item."""
 
+import json
 import resource
 
 import keras
@@ -9,6 +10,7 @@ import tensorflow as tf
 
 from inputgrad_cli import api
 from inputgrad_cli.errors import ModelError
+from inputgrad_cli.modelfile.pixels.preprocessing import find_preprocessing
 from tests.cli import arrays, items, metadata
 
 L = keras.layers
@@ -110,3 +112,57 @@ def test_samples_of_one_file_have_targets_of_their_own(call, samples, tmp_path):
             "features"
         ]
         np.testing.assert_allclose(whole[row], one[row], atol=1e-7)
+
+
+def two_heads(units=10):
+    x = keras.Input((4,), name="x")
+    hidden = L.Dense(8, activation="tanh")(x)
+    return keras.Model(
+        x, {"a": L.Dense(units, name="a")(hidden), "b": L.Dense(units, name="b")(hidden)}
+    )
+
+
+def as_saved(model):
+    return json.loads(json.dumps(keras.saving.serialize_keras_object(model)))
+
+
+def told(model):
+    """Return the preprocessing that the file of a model of one input tells."""
+    (sight,) = find_preprocessing(as_saved(model)).values()
+    return sight.preprocess.name
+
+
+def test_records_of_mixed_targets_are_each_samples_own(call, tmp_path, rng):
+    two_heads(3).save(tmp_path / "m.keras")
+    np.save(tmp_path / "x.npy", rng.normal(size=(4, 4)).astype(np.float32))
+    rows = ["a/0", "b/1", "a/sum", '"a/margin:0,1"']
+    (tmp_path / "t.csv").write_text("input,target\n" + "".join(f"x.npy,{row}\n" for row in rows))
+    result = call("saliency", "m.keras", "x.npy", "-t", "file:t.csv", "--json")
+    asked = [item["target"]["asked"] for item in items(result)]
+    assert asked == ["a/0", "b/1", "a/sum", "a/margin:0,1"]
+    assert [item["target"]["output"] for item in items(result)] == ["a", "b", "a", "a"]
+    told = metadata(tmp_path / "inputgrad-out" / "x.npy.gradient.file-t-csv-63bcab.npz")
+    assert told["target"]["asked"] == asked
+
+
+@pytest.mark.parametrize("row", ["all", "a/top:2", "margin:0,1", "file:x.csv", "nonsense"])
+def test_a_row_that_is_not_one_target_is_refused_before_work(call, tmp_path, rng, row):
+    two_heads(3).save(tmp_path / "m.keras")
+    np.save(tmp_path / "x.npy", np.ones(4, np.float32))
+    (tmp_path / "t.csv").write_text(f"input,target\nx.npy,{row}\n")
+    result = call("saliency", "m.keras", "x.npy", "-t", "file:t.csv")
+    assert result.code == 2
+    assert not (tmp_path / "inputgrad-out").exists()
+
+
+def test_a_row_that_the_model_lacks_fails_its_item_alone(call, tmp_path):
+    two_heads(3).save(tmp_path / "m.keras")
+    for name in "pq":
+        np.save(tmp_path / f"{name}.npy", np.ones(4, np.float32))
+    (tmp_path / "t.csv").write_text("input,target\np.npy,a/99\nq.npy,a/1\n")
+    result = call("saliency", "m.keras", "p.npy", "q.npy", "-t", "file:t.csv", "--json")
+    assert result.code == 3
+    assert {item["input"]: item["status"] for item in items(result)} == {
+        "p.npy": "failed",
+        "q.npy": "ok",
+    }

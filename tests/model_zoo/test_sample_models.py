@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from inputgrad_cli import api
-from inputgrad_cli.data.resolve_target import choose
-from inputgrad_cli.data.target_text import parse
+from inputgrad_cli.data.resolve_target import resolve_target
+from inputgrad_cli.data.target_text import parse_target
 from inputgrad_cli.numeric.arrays import take
 from tests.keras_models import (
     central_differences,
@@ -59,7 +59,7 @@ def ours(name, samples, inputs, **how):
 
 def reference(name, model):
     """Return inputs -> gradients, as a plain script would take them."""
-    keras_model = model.engine.binding.model
+    keras_model = model.engine.adapter.model
     scalars = {
         "two_heads": lambda y, x: y[0]._keras_logits[:, 1],
         "shapes": lambda y, x: y._keras_logits[:, 2],
@@ -100,15 +100,15 @@ def test_smooth_models_agree_with_float64_finite_differences(smooth, samples, tm
     model = opened(copy, code=[str(samples / "custom_layer.py")])
     port = model.signature.inputs[0].name
     wide = {port: next(iter(inputs_of(smooth, samples, 4).values())).astype(np.float64)}
-    model.settle(api.from_arrays(wide, model.signature.inputs, "test"))
+    model.calibrate(api.from_arrays(wide, model.signature.inputs, "test"))
     target, gradients = pinned(model, wide, TARGETS[smooth])
-    expected = central_differences(lambda at: model.engine.scores(at, target), wide)
+    expected = central_differences(lambda at: model.engine.compute_scores(at, target), wide)
     assert gradients[port].dtype == np.float64
     assert worst(gradients, expected) <= 1e-7
 
 
 def pinned(model, inputs, text):
-    choice = choose(parse(text), model.signature, "auto", ())[0]
+    choice = resolve_target(parse_target(text), model.signature, "auto", ())[0]
     truth = np.full(len(next(iter(inputs.values()))), 0.5, np.float32)
-    first = model.engine.first(inputs, [choice], list(inputs), [truth])
+    first = model.engine.run_first_pass(inputs, [choice], list(inputs), [truth])
     return first.targets[0], first.gradients[0].values

@@ -1,5 +1,7 @@
 """Several inputs and outputs, names, nesting, shapes: cases 2, 9 to 12, 24, 42 to 46, 51 to 57."""
 
+import json
+
 import keras
 import numpy as np
 import pytest
@@ -7,6 +9,8 @@ import tensorflow as tf
 
 from inputgrad_cli import api
 from inputgrad_cli.errors import ItemError, ModelError, UsageError
+from inputgrad_cli.modelfile.pixels.preprocessing import find_preprocessing
+from tests.cli import items
 from tests.keras_models import opened, plain_gradient, worst
 
 L = keras.layers
@@ -138,7 +142,7 @@ def test_24_the_input_gradient_of_a_transfer_model_equals_a_plain_tape(tmp_path,
     made = opened(tmp_path / "transfer.keras")
     x = rng.normal(size=(2, 32, 32, 3)).astype(np.float32)
     found = api.explain(made, x, target="class:3")
-    keras_model = made.engine.binding.model
+    keras_model = made.engine.adapter.model
     expected = plain_gradient(keras_model, {"x": x}, lambda y, _: y._keras_logits[:, 3])
     assert worst({"x": next(iter(found.values.values()))}, expected) < 1e-5
 
@@ -297,7 +301,7 @@ def test_57_a_scalar_a_sample(explain):
     assert found.metadata["score"] == [3, 3]
 
 
-@keras.saving.register_keras_serializable("nasty")
+@keras.saving.register_keras_serializable("zoo")
 class Forgetful(keras.Model):
     """Gives one number for a whole batch."""
 
@@ -310,3 +314,77 @@ def test_57_a_scalar_for_the_whole_batch_is_refused(explain):
     model(np.ones((2, 3)))
     with pytest.raises((ItemError, ModelError, UsageError), match="batch"):
         explain(model, np.ones((2, 3)))
+
+
+def as_saved(model):
+    return json.loads(json.dumps(keras.saving.serialize_keras_object(model)))
+
+
+def told(model):
+    """Return the preprocessing that the file of a model of one input tells."""
+    (sight,) = find_preprocessing(as_saved(model)).values()
+    return sight.preprocess.name
+
+
+def test_a_reshape_behind_the_sigmoid_keeps_unit_and_logit_together(explain, rng):
+    layers = [L.Dense(6), L.Reshape((2, 3)), L.Activation("sigmoid"), L.Reshape((3, 2))]
+    model = keras.Sequential([keras.Input((4,)), *layers])
+    x = rng.normal(size=(2, 4)).astype(np.float32)
+    found = explain(model, x, target="unit:1,0")
+    assert found.metadata["space"] == "logit"
+    logistic = 1 / (1 + np.exp(-np.array(found.metadata["score"])))
+    np.testing.assert_allclose(logistic, np.asarray(model(x))[:, 1, 0], rtol=1e-5)
+
+
+def test_a_layer_may_be_site_and_target_at_once(explain, rng):
+    layers = [keras.Input((4,)), L.Dense(3, name="hidden"), L.Dense(1)]
+    x = rng.normal(size=(1, 4)).astype(np.float32)
+    found = explain(keras.Sequential(layers), x, wrt="layer:hidden", target="layer:hidden/unit:1")
+    np.testing.assert_allclose(found.values["layer:hidden"], [[0, 1, 0]])
+
+
+def test_logits_before_the_site_cannot_be_asked_for(explain, rng):
+    layers = [keras.Input((4,)), L.Dense(3), L.Softmax(name="soft")]
+    x = rng.normal(size=(1, 4)).astype(np.float32)
+    with pytest.raises(UsageError, match="--space output"):
+        explain(keras.Sequential(layers), x, wrt="layer:soft", target="class:1")
+
+
+@pytest.mark.parametrize("traced", [False, True])
+def test_masks_on_pictures_of_any_size(tmp_path, rng, traced):
+    layers = [L.Conv2D(2, 3, padding="same", activation="softmax")]
+    keras.Sequential([keras.Input((None, None, 3), name="x"), *layers]).save(tmp_path / "m.keras")
+    opened = api.load(tmp_path / "m.keras", traced=traced)
+    for size in ((8, 10), (6, 6)):
+        mask = np.zeros(size, bool)
+        mask[2:4, 2:5] = True
+        np.save(tmp_path / "mask.npy", mask)
+        x = rng.normal(size=(1, *size, 3)).astype(np.float32)
+        found = api.explain(opened, x, target=f"mask:{tmp_path}/mask.npy,class=1")
+        assert found.values["x"].shape == x.shape
+
+
+def test_one_target_without_way_does_not_spoil_the_other(call, tmp_path):
+    x, z = keras.Input((2,), name="x"), keras.Input((2,), name="z")
+    model = keras.Model([x, z], {"a": L.Dense(2, name="a")(x), "b": L.Dense(2, name="b")(z)})
+    model.save(tmp_path / "m.keras")
+    np.savez(tmp_path / "s.npz", x=np.ones(2), z=np.ones(2))
+    words = ("saliency", "m.keras", "s.npz", "--wrt", "x", "--json")
+    assert call(*words, "-t", "a/0", "-t", "a/1").code == 0
+    result = call(*words, "-t", "a/0", "-t", "a/1", "-t", "b/0")
+    assert result.code == 3
+    told = [(item["target"]["asked"], item["status"]) for item in items(result)]
+    assert told == [("a/0", "skipped"), ("a/1", "skipped"), ("b/0", "failed")]
+
+
+def test_another_layer_may_be_asked_for_later(tmp_path, rng):
+    layers = [keras.Input((4,)), L.Dense(3, name="hidden"), L.Dense(1)]
+    keras.Sequential(layers).save(tmp_path / "m.keras")
+    opened = api.load(tmp_path / "m.keras")
+    x = rng.normal(size=(1, 4)).astype(np.float32)
+    api.explain(opened, x)
+    assert api.explain(opened, x, target="layer:hidden/unit:0").metadata["target"]["index"] == [[0]]
+    with pytest.raises(UsageError, match="load it once more"):
+        api.explain(opened, x, precision="model")
+    with pytest.raises(UsageError, match="first axis is the sample"):
+        api.explain(opened, x, target="loss:mse", truth=[0, 1, 0])

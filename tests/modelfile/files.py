@@ -84,7 +84,7 @@ def outputs(model, arrays):
     import tensorflow as tf
 
     tensors = {port.name: tf.cast(arrays[port.name], port.dtype) for port in model.signature.inputs}
-    binding = model.engine.binding
+    binding = model.engine.adapter
     return [np.asarray(y) for y in binding.compute(binding.call, tensors).values()]
 
 
@@ -92,7 +92,7 @@ def refusal(path):
     """Return the sentence in which a file is refused before Keras sees it."""
     with pytest.raises(ModelError) as caught:
         refuse_unsafe(open_model(path))
-    sentence = caught.value.sentence()
+    sentence = caught.value.format_line()
     assert sentence.isprintable()
     assert len(sentence) < 700
     return sentence

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from inputgrad_cli.errors import ModelError
-from inputgrad_cli.modelfile.call_limits import refuse_doubling
+from inputgrad_cli.modelfile.call_limits import refuse_too_many_calls
 from inputgrad_cli.modelfile.model_file import open_model
-from inputgrad_cli.modelfile.outline import outline
+from inputgrad_cli.modelfile.outline import build_outline
 from inputgrad_cli.modelfile.safety import refuse_unsafe
 
 from .files import archive, layer
@@ -70,7 +70,7 @@ def in_time_distributed(model):
 def test_calls_that_multiply_are_refused_at_once(config, tmp_path):
     file = open_model(archive(tmp_path / "a.keras", config))
     began = time.monotonic()
-    outline(file.config)
+    build_outline(file.config)
     with pytest.raises(ModelError, match="layer calls") as caught:
         refuse_unsafe(file)
     assert caught.value.kind == "unsafe"
@@ -79,7 +79,7 @@ def test_calls_that_multiply_are_refused_at_once(config, tmp_path):
 
 @pytest.mark.parametrize("config", [tower(8, 2), tower(2, 30), tower(1, 60_000), tower(30, 1)])
 def test_models_inside_models_are_opened(config, tmp_path):
-    refuse_doubling(open_model(archive(tmp_path / "a.keras", config)))
+    refuse_too_many_calls(open_model(archive(tmp_path / "a.keras", config)))
 
 
 @pytest.mark.parametrize(("levels", "times"), [(3, 2), (2, 3), (4, 1), (6, 2)])
@@ -104,9 +104,11 @@ def test_no_call_that_keras_makes_is_missed(levels, times, tmp_path, monkeypatch
     done.clear()
     model(np.zeros((1, 2), "float32"))
     assert len(done) == times**levels
-    monkeypatch.setattr("inputgrad_cli.modelfile.call_limits.MOST_CALLS", 0)
-    monkeypatch.setattr("inputgrad_cli.modelfile.call_limits.MOST_RATIO", 0)
+    monkeypatch.setattr("inputgrad_cli.modelfile.call_limits.MAX_CALLS", 0)
+    monkeypatch.setattr("inputgrad_cli.modelfile.call_limits.MAX_CALL_RATIO", 0)
     with pytest.raises(ModelError) as caught:
-        refuse_doubling(open_model(tmp_path / "a.keras"))
-    counted = int(re.search(r"takes ([\d,]+) layer calls", caught.value.what)[1].replace(",", ""))
+        refuse_too_many_calls(open_model(tmp_path / "a.keras"))
+    counted = int(
+        re.search(r"takes ([\d,]+) layer calls", caught.value.message)[1].replace(",", "")
+    )
     assert len(done) <= counted <= 5 * len(done)

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from inputgrad_cli import api
-from inputgrad_cli.describe.model import overview
+from inputgrad_cli.describe.model import describe_model
 from inputgrad_cli.errors import InputgradError
 from tests.peak_memory import peak
 
@@ -85,7 +85,7 @@ def members(draw):
 
 
 def look(path):
-    overview(path)
+    describe_model(path)
 
 
 def check(act, config, others):

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from inputgrad_cli.describe.model import overview
+from inputgrad_cli.describe.model import describe_model
 from inputgrad_cli.errors import InputgradError
 from tests.modelfile.fuzz import bent, healthy
 from tests.peak_memory import peak
@@ -21,9 +21,9 @@ def look(number, folder):
     begun = time.process_time()
     said = None
     try:
-        said = overview(path)["problem"]
+        said = describe_model(path)["problem"]
     except InputgradError as error:
-        said = error.sentence()
+        said = error.format_line()
     said = said and said.replace(str(path), "")
     assert time.process_time() - begun < SECONDS, number
     path.unlink()
@@ -44,7 +44,7 @@ def test_the_healthy_files_open(tmp_path):
     for kind, (data, ending) in healthy().items():
         path = tmp_path / f"{kind}{ending}"
         path.write_bytes(data)
-        assert overview(path)["problem"] is None
+        assert describe_model(path)["problem"] is None
 
 
 def test_bent_files_are_told_about_or_refused(tmp_path):

@@ -10,7 +10,7 @@ import ml_dtypes
 import numpy as np
 import pytest
 
-from inputgrad_cli.modelfile.hdf5.survey import MOST_DEPTH, MOST_OBJECTS
+from inputgrad_cli.modelfile.hdf5.survey import MAX_DEPTH, MAX_OBJECTS
 from inputgrad_cli.modelfile.model_file import open_model
 from inputgrad_cli.modelfile.safety import refuse_unsafe
 from tests.modelfile.files import archive, refusal, sequential, weights
@@ -172,18 +172,18 @@ def test_groups_stand_no_deeper_than_models_are_nested(tmp_path):
     begun = time.process_time()
     assert "deep" in refusal(spoiled(tmp_path, nested(20_000)))
     assert time.process_time() - begun < 10
-    refuse_unsafe(open_model(spoiled(tmp_path, nested(MOST_DEPTH - 2))))
+    refuse_unsafe(open_model(spoiled(tmp_path, nested(MAX_DEPTH - 2))))
 
 
 def test_a_wide_group_is_refused_before_it_is_walked(tmp_path):
     def fill(file):
         group = file.create_group("many")
-        for number in range(MOST_OBJECTS + 1):
+        for number in range(MAX_OBJECTS + 1):
             group.id.links.create_hard(str(number).encode(), file.id, b"layers")
 
     path = spoiled(tmp_path, fill)
     begun = time.process_time()
-    assert f"more than {MOST_OBJECTS} objects" in refusal(path)
+    assert f"more than {MAX_OBJECTS} objects" in refusal(path)
     assert time.process_time() - begun < 5
 
 

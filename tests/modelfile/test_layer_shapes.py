@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from inputgrad_cli.describe.model import overview
+from inputgrad_cli.describe.model import describe_model
 
 
 def line():
@@ -96,7 +96,7 @@ def real_shapes(model, prefix=""):
 def test_the_archive_tells_what_the_opened_model_has(make, tmp_path):
     model = make()
     model.save(tmp_path / "m.keras")
-    about = overview(tmp_path / "m.keras")
+    about = describe_model(tmp_path / "m.keras")
     real = dict(real_shapes(model))
     told = {row["name"]: row["shape"] for row in about["layers"] if row["name"] in real}
     assert set(told) >= {inner.name for inner in model.layers}

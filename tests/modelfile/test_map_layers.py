@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from inputgrad_cli.describe.model import Opening, overview, prove
+from inputgrad_cli.describe.model import OpenOptions, describe_model, describe_opened_model
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
 
@@ -151,17 +151,17 @@ def layers_told(about):
 
 def ran(path):
     """Return what comes of running the model, without a look at its file."""
-    from inputgrad_cli.engine.maps import CamLayers
+    from inputgrad_cli.engine.maps import CamLayerFinder
 
-    before = CamLayers.find
+    before = CamLayerFinder.find
 
     def find(self, inputs, target):
-        self._known = {}
+        self._declared_maps = {}
         return before(self, inputs, target)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(CamLayers, "find", find)
-        return layers_told(prove(path, Opening()))
+        patch.setattr(CamLayerFinder, "find", find)
+        return layers_told(describe_opened_model(path, OpenOptions()))
 
 
 @pytest.mark.parametrize("name", ZOO)
@@ -171,8 +171,8 @@ def test_file_opened_model_and_run_give_one_answer(name, tmp_path):
     keras.backend.clear_session()
     make, want = ZOO[name]
     make().save(tmp_path / "a.keras")
-    assert layers_told(overview(tmp_path / "a.keras")) == want
-    assert layers_told(prove(tmp_path / "a.keras", Opening())) == want
+    assert layers_told(describe_model(tmp_path / "a.keras")) == want
+    assert layers_told(describe_opened_model(tmp_path / "a.keras", OpenOptions())) == want
     assert ran(tmp_path / "a.keras") == want
 
 
@@ -242,6 +242,6 @@ def test_applications_have_one_answer(name, layer, inside, tmp_path):
     )
     backbone(inside, base).save(tmp_path / "a.keras")
     want = {"dense": layer if inside == "flat" else f"{base.name}/{layer}"}
-    assert layers_told(overview(tmp_path / "a.keras")) == want
-    assert layers_told(prove(tmp_path / "a.keras", Opening())) == want
+    assert layers_told(describe_model(tmp_path / "a.keras")) == want
+    assert layers_told(describe_opened_model(tmp_path / "a.keras", OpenOptions())) == want
     assert ran(tmp_path / "a.keras") == want

@@ -15,7 +15,7 @@ from tests.modelfile.files import archive, sequential, weights
 def refusal(path):
     with pytest.raises(ModelError) as caught:
         refuse_unsafe(open_model(path))
-    sentence = caught.value.sentence()
+    sentence = caught.value.format_line()
     assert "\n" not in sentence
     assert len(sentence) < 600
     return sentence
@@ -107,7 +107,7 @@ def test_a_member_that_stands_twice_is_refused(tmp_path):
     path = archive(tmp_path / "a.keras")
     with zipfile.ZipFile(path, "a") as file:
         file.writestr("config.json", json.dumps(sequential()))
-    assert "stands in the archive twice" in refusal(path)
+    assert "is in the archive twice" in refusal(path)
 
 
 def test_a_layer_is_not_a_model(tmp_path):

@@ -13,7 +13,7 @@ from inputgrad_cli import api
 from inputgrad_cli.errors import ModelError
 from inputgrad_cli.modelfile import allow_list
 from inputgrad_cli.modelfile.model_file import open_model
-from inputgrad_cli.modelfile.safety import custom_objects, dangers, refuse_missing
+from inputgrad_cli.modelfile.safety import find_custom_objects, find_dangers, refuse_missing_objects
 from tests.modelfile.files import rewritten
 
 X = np.random.default_rng(0).normal(size=(2, 3)).astype(np.float32)
@@ -72,7 +72,7 @@ def holding(holder, function):
 
 def answer(path, x, **how):
     """Return what the opened model gives."""
-    return np.asarray(api.load(path, trust=True, **how).engine.binding.model(x))
+    return np.asarray(api.load(path, trust=True, **how).engine.adapter.model(x))
 
 
 @pytest.mark.parametrize("use", USES)
@@ -103,8 +103,8 @@ def test_a_lambda_with_names_of_its_script_says_which_and_opens_with_code(use, h
     with pytest.raises(ModelError) as caught:
         answer(tmp_path / "a.keras", x)
     assert caught.value.kind == "custom"
-    assert f"'lam' uses the name {name}" in caught.value.sentence()
-    assert "--code" in caught.value.sentence()
+    assert f"'lam' uses the name {name}" in caught.value.format_line()
+    assert "--code" in caught.value.format_line()
     opened = answer(tmp_path / "a.keras", x, code=[str(tmp_path / f"script_{use}.py")])
     np.testing.assert_allclose(opened, 4.0 * x, rtol=1e-6)
 
@@ -165,11 +165,11 @@ def test_every_activation_of_tensorflow_opens_by_its_private_name(room, tmp_path
              for n, f in functions.items()]  # fmt: skip
     whole = keras.Model(x, [layer(x) for layer in scale])
     whole.save(tmp_path / "a.keras")
-    refuse_missing(open_model(tmp_path / "a.keras"), ())
+    refuse_missing_objects(open_model(tmp_path / "a.keras"), ())
     opened = api.load(tmp_path / "a.keras")
     values = np.array([[0.3, 0.2, 0.7]], np.float32)
     for name, found, want in zip(
-        functions, opened.engine.binding.model(values), whole(values), strict=True
+        functions, opened.engine.adapter.model(values), whole(values), strict=True
     ):
         np.testing.assert_allclose(found, want, rtol=1e-6, atol=1e-7, err_msg=name)
 
@@ -186,7 +186,7 @@ def test_a_function_that_may_be_the_users_is_told_and_code_comes_first(tmp_path)
     assert "--code" in guessed.engine.notes["name-assumed"]
     mine = api.load(tmp_path / "a.keras", code=[str(tmp_path / "mine.py")])
     assert "name-assumed" not in mine.engine.notes
-    assert mine.engine.binding.model(X).numpy().min() == 0.0
+    assert mine.engine.adapter.model(X).numpy().min() == 0.0
 
 
 @pytest.mark.parametrize(
@@ -206,22 +206,22 @@ def test_code_gives_a_name_wherever_it_has_it_from(source, tmp_path):
     model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2, activation=wave)])
     model.save(tmp_path / "a.keras")
     opened = api.load(tmp_path / "a.keras", code=[str(tmp_path / "given.py")])
-    np.testing.assert_allclose(opened.engine.binding.model(X), model(X), rtol=1e-6)
+    np.testing.assert_allclose(opened.engine.adapter.model(X), model(X), rtol=1e-6)
 
 
 def test_code_gives_classes_of_packages_that_it_imports(tmp_path, monkeypatch):
-    from inputgrad_cli.engine.opening.user_code import import_modules, wanted_from
-    from inputgrad_cli.modelfile.safety import Custom
+    from inputgrad_cli.engine.opening.user_code import find_wanted, import_modules
+    from inputgrad_cli.modelfile.safety import CustomObject
 
     (tmp_path / "parcel").mkdir()
     (tmp_path / "parcel" / "__init__.py").write_text("")
     (tmp_path / "parcel" / "inner.py").write_text("class Deep:\n    pass\n")
     (tmp_path / "giver.py").write_text("import os\nimport parcel\nfrom os import system\n")
     monkeypatch.syspath_prepend(str(tmp_path))
-    wanted = [Custom("Deep", "parcel.inner", None), Custom("system", "os", None),
-              Custom("popen", "os", None)]  # fmt: skip
+    wanted = [CustomObject("Deep", "parcel.inner", None), CustomObject("system", "os", None),
+              CustomObject("popen", "os", None)]  # fmt: skip
     modules = import_modules([str(tmp_path / "giver.py")])
-    assert set(wanted_from(modules, wanted)) == {"Deep"}  # no file decides that system() is called
+    assert set(find_wanted(modules, wanted)) == {"Deep"}  # no file decides that system() is called
 
 
 def test_code_that_lacks_the_name_is_not_asked_for_again(tmp_path):
@@ -260,12 +260,12 @@ def test_a_small_convnext_opens_without_trust(tmp_path):
                        weights=None, classes=2, name="net", weights_name="net")  # fmt: skip
         net.save(tmp_path / f"a.{ending}")
         file = open_model(tmp_path / f"a.{ending}")
-        assert (dangers(file), custom_objects(file.config)) == ([], [])
+        assert (find_dangers(file), find_custom_objects(file.config)) == ([], [])
         if ending == "h5":  # Keras 3.15 itself does not open the .h5 of a ConvNeXt again
             continue
         x = np.random.default_rng(0).random((1, 32, 32, 3), np.float32) * 255
         opened = api.load(file)
-        np.testing.assert_allclose(outputs(opened.engine.binding.model, x), outputs(net, x), 1e-5)
+        np.testing.assert_allclose(outputs(opened.engine.adapter.model, x), outputs(net, x), 1e-5)
 
 
 def outputs(model, x):
@@ -295,10 +295,10 @@ def test_every_family_of_applications_opens_without_trust(tmp_path):
         net = getattr(keras.applications, name)(weights=None)
         net.save(tmp_path / "a.keras")
         file = open_model(tmp_path / "a.keras")
-        assert (dangers(file), custom_objects(file.config)) == ([], []), name
+        assert (find_dangers(file), find_custom_objects(file.config)) == ([], []), name
         size = next((dim for dim in net.input_shape[1:3] if dim), 224)
         x = np.random.default_rng(0).random((1, size, size, 3), np.float32)
-        opened = api.load(file).engine.binding.model
+        opened = api.load(file).engine.adapter.model
         np.testing.assert_allclose(
             outputs(opened, x), outputs(net, x), rtol=1e-4, atol=1e-6, err_msg=name
         )

@@ -68,10 +68,10 @@ def test_hdf5_files_of_keras_2_open(name, tmp_path):  # case 26
 def test_operations_of_keras_2_need_trust_and_tf_keras():
     with pytest.raises(ModelError, match="TFOpLambda") as caught:
         api.load(DATA / "keras2-tfop.keras")
-    assert "--trust-model" in caught.value.sentence()
+    assert "--trust-model" in caught.value.format_line()
     with pytest.raises(ModelError) as caught:
         api.load(DATA / "keras2-tfop.keras", trust=True)
-    assert "inputgrad-cli[legacy]" in caught.value.sentence()
+    assert "inputgrad-cli[legacy]" in caught.value.format_line()
 
 
 def test_a_directory_is_opened_like_its_archive(tmp_path):
@@ -87,8 +87,8 @@ def test_a_file_of_a_later_keras_names_the_version(tmp_path):
     path = archive(tmp_path / "a.keras", later, version="9.1.0")
     with pytest.raises(ModelError, match="holographic") as caught:
         api.load(path)
-    assert "saved by Keras 9.1.0" in caught.value.sentence()
-    assert "pip install -U keras" in caught.value.sentence()
+    assert "saved by Keras 9.1.0" in caught.value.format_line()
+    assert "pip install -U keras" in caught.value.format_line()
 
 
 def test_a_saved_model_needs_trust(tmp_path):  # case 58

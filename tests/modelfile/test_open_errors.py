@@ -80,7 +80,7 @@ def test_a_class_of_the_users_that_cannot_be_made_says_why(name, tmp_path):
     model.save(tmp_path / "a.keras")
     with pytest.raises(ModelError) as caught:
         api.load(tmp_path / "a.keras", code=[str(tmp_path / f"{word}_opened.py")])
-    sentence = caught.value.sentence()
+    sentence = caught.value.format_line()
     assert words in sentence
     assert mend in sentence
     assert not {"\n", "config=", "{'"} & set(sentence.split(" "))
@@ -109,8 +109,8 @@ def test_a_lambda_that_fails_while_shapes_are_inferred_says_where(tmp_path):
     path = rewritten(tmp_path / "a.keras", spoiled, tmp_path / "b.keras")
     with pytest.raises(ModelError) as caught:
         api.load(path, trust=True)
-    assert "layer 'lam' (Lambda)" in caught.value.sentence()
-    assert "'lost'" in caught.value.sentence()
+    assert "layer 'lam' (Lambda)" in caught.value.format_line()
+    assert "'lost'" in caught.value.format_line()
 
 
 def test_a_saved_model_of_keras_2_with_its_optimizer_says_what_opens_it(tmp_path, monkeypatch):
@@ -125,5 +125,5 @@ def test_a_saved_model_of_keras_2_with_its_optimizer_says_what_opens_it(tmp_path
     monkeypatch.setattr(tf.saved_model, "load", fail)
     with pytest.raises(ModelError) as caught:
         api.load(tmp_path / "net", trust=True)
-    assert "_UserObject" not in caught.value.sentence()
-    assert "inputgrad-cli[legacy]" in caught.value.sentence()
+    assert "_UserObject" not in caught.value.format_line()
+    assert "inputgrad-cli[legacy]" in caught.value.format_line()

@@ -16,11 +16,11 @@ import pytest
 
 from inputgrad_cli.errors import ModelError, UsageError
 from inputgrad_cli.modelfile.model_file import open_model
-from inputgrad_cli.modelfile.safe_json import MOST_VALUES
+from inputgrad_cli.modelfile.safe_json import MAX_VALUES
 from inputgrad_cli.modelfile.safety import (
-    custom_objects,
-    dangers,
-    refuse_missing,
+    find_custom_objects,
+    find_dangers,
+    refuse_missing_objects,
     refuse_unsafe,
     refuse_unsafe_loss,
 )
@@ -67,8 +67,8 @@ def test_what_could_run_code_needs_trust(name, tmp_path):  # cases 31, 32
     with pytest.raises(ModelError) as caught:
         refuse_unsafe(file)
     assert caught.value.kind == "unsafe"
-    assert "--trust-model" in caught.value.sentence()
-    assert dangers(file)
+    assert "--trust-model" in caught.value.format_line()
+    assert find_dangers(file)
     refuse_unsafe(file, trust=True)
 
 
@@ -207,7 +207,7 @@ def test_a_name_that_cannot_be_shown_is_refused_in_a_sentence(place, word, tmp_p
         config = sequential({**node, **changes[place]})
     with pytest.raises(ModelError) as caught:
         open_model(archive(tmp_path / "a.keras", config))
-    sentence = caught.value.sentence()
+    sentence = caught.value.format_line()
     assert sentence.isprintable()
     assert len(sentence) < 600
     assert "name" in sentence
@@ -227,11 +227,11 @@ def test_a_users_class_is_named_and_not_refused(tmp_path):
     ]
     file = open_model(archive(tmp_path / "a.keras", sequential(*own)))
     refuse_unsafe(file)
-    assert [item.name for item in custom_objects(file.config)] == ["Sine", "Local", "wave"]
+    assert [item.name for item in find_custom_objects(file.config)] == ["Sine", "Local", "wave"]
     with pytest.raises(ModelError, match="Sine") as caught:
-        refuse_missing(file, ())
-    assert "--code waves.py" in caught.value.sentence()
-    refuse_missing(file, ["mine>Sine", "Local", "wave"])
+        refuse_missing_objects(file, ())
+    assert "--code waves.py" in caught.value.format_line()
+    refuse_missing_objects(file, ["mine>Sine", "Local", "wave"])
 
 
 def test_the_operations_of_keras_are_all_its_own():
@@ -260,7 +260,7 @@ def test_keras_exports_no_layer_that_the_list_lacks():
     from inputgrad_cli.modelfile import allow_list
 
     names = {n for n, value in vars(keras.layers).items() if inspect.isclass(value)}
-    assert names - set(allow_list.UNSAFE) == set(allow_list.LAYERS)
+    assert names - set(allow_list.UNSAFE_CLASSES) == set(allow_list.LAYERS)
     functions = {n for n, f in vars(keras.activations).items() if inspect.isfunction(f)}
     assert functions - set(allow_list.GETTERS) == set(allow_list.ACTIVATIONS)
 
@@ -359,7 +359,7 @@ start = time.process_time()
 try:
     refuse_unsafe(open_model(Path(sys.argv[1])))
 except ModelError as error:
-    print(error.sentence())
+    print(error.format_line())
 print(time.process_time() - start)
 peak = next(line for line in open("/proc/self/status") if line.startswith("VmHWM"))
 print(int(peak.split()[1]) // 1024)  # ru_maxrss would count the process that started this one
@@ -382,7 +382,7 @@ def bombs(kind, path):
     if kind == "units":
         return archive(path, sequential(HUGE["units"]))
     if kind == "wide":  # as much as may stand in a configuration at all
-        table = layer("Discretization", bin_boundaries=[[]] * (MOST_VALUES // 2 - 100))
+        table = layer("Discretization", bin_boundaries=[[]] * (MAX_VALUES // 2 - 100))
         return archive(path, sequential(table))
     config = sequential(*[{**layer("ReLU"), "build_config": DENSE["build_config"]}] * 60_000)
     return archive(path, config)

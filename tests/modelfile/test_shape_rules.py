@@ -5,7 +5,7 @@ from itertools import product
 import pytest
 
 from inputgrad_cli.modelfile.allow_list import LAYERS
-from inputgrad_cli.modelfile.shape_rules import MERGES, RULES, SAME, given_shape
+from inputgrad_cli.modelfile.shape_rules import MERGES, RULES, SHAPE_KEEPING_LAYERS, infer_shape
 
 SPATIAL = [(1, (9,)), (1, (None,)), (2, (9, 8)), (2, (None, 7)), (3, (5, 6, 7))]
 
@@ -16,7 +16,7 @@ def agree(layer, *shapes):
 
     inputs = [keras.Input(shape) for shape in shapes]
     given = layer(inputs[0] if len(inputs) == 1 else inputs)
-    told = given_shape(keras.saving.serialize_keras_object(layer), list(shapes))
+    told = infer_shape(keras.saving.serialize_keras_object(layer), list(shapes))
     assert told in (None, tuple(given.shape[1:])), (layer.get_config(), shapes)
     return told is not None
 
@@ -115,7 +115,7 @@ def test_layers_that_keep_the_shape():
 
     needs = {"RandomTranslation": (0.1, 0.1), "Activation": ("relu",), "GroupNormalization": (2,)}
     settings = ("Dropout", "Noise", "RandomRotation", "RandomZoom", "RandomContrast", "Rescaling")
-    for name in SAME:
+    for name in SHAPE_KEEPING_LAYERS:
         few = (0.5,) if any(word in name for word in (*settings, "RandomBrightness")) else ()
         make = getattr(keras.layers, name)
         ranks = {"1D": (1,), "2D": (2,), "3D": (3,)}.get(name[-2:], (2,))
@@ -124,7 +124,7 @@ def test_layers_that_keep_the_shape():
 
 
 def test_only_layers_of_keras_have_rules():
-    assert {*SAME, *RULES} <= LAYERS
+    assert {*SHAPE_KEEPING_LAYERS, *RULES} <= LAYERS
     operation = {"class_name": "Add", "module": "keras.src.ops.numpy", "config": {}}
-    assert given_shape(operation, [(3,), (3,)]) is None
-    assert given_shape({"class_name": "Dense", "module": "mine", "config": {}}, [(3,)]) is None
+    assert infer_shape(operation, [(3,), (3,)]) is None
+    assert infer_shape({"class_name": "Dense", "module": "mine", "config": {}}, [(3,)]) is None

@@ -35,9 +35,9 @@ def test_all_keys_are_read(model):
     found = written(model, text)
     assert found.preprocess.name == "tf"
     assert found.preprocess.source == "sidecar"
-    assert found.name_of("mine") == "x"
-    assert found.name_of("other") == "other"
-    assert api.class_names(open_model(model)) == ("b", "a")
+    assert found.resolve_input_name("mine") == "x"
+    assert found.resolve_input_name("other") == "other"
+    assert api.read_class_names(open_model(model)) == ("b", "a")
 
 
 def test_labels_may_stand_in_a_file_beside_it(model, tmp_path):
@@ -45,19 +45,22 @@ def test_labels_may_stand_in_a_file_beside_it(model, tmp_path):
     (tmp_path / "net.labels.txt").write_text("never\n")
     written(model, 'labels = "classes.txt"\n')
     file = open_model(model)
-    assert api.class_names(file) == ("cat", "dog")
+    assert api.read_class_names(file) == ("cat", "dog")
     (tmp_path / "asked.txt").write_text("one\n")
-    assert api.class_names(file, tmp_path / "asked.txt") == ("one",)
+    assert api.read_class_names(file, tmp_path / "asked.txt") == ("one",)
 
 
 def test_an_option_wins_over_the_sidecar(model):
     written(model, 'preprocess = "caffe"\n')
     file = open_model(model)
-    assert (api.preprocessing(file).other.name, api.preprocessing(file).other.source) == (
+    assert (
+        api.resolve_preprocessing(file).other.name,
+        api.resolve_preprocessing(file).other.source,
+    ) == (
         "caffe",
         "sidecar",
     )
-    assert api.preprocessing(file, "torch").other.name == "torch"
+    assert api.resolve_preprocessing(file, "torch").other.name == "torch"
 
 
 @pytest.mark.parametrize(
@@ -80,8 +83,8 @@ def test_an_option_wins_over_the_sidecar(model):
 def test_what_is_wrong_is_named_with_file_and_key(text, words, model):
     model.with_name("net.inputgrad.toml").write_text(text)
     with pytest.raises(UsageError) as caught:
-        api.class_names(open_model(model))
-    sentence = caught.value.sentence()
+        api.read_class_names(open_model(model))
+    sentence = caught.value.format_line()
     assert words in sentence
     assert "net.inputgrad.toml" in sentence
     assert "\n" not in sentence
@@ -107,11 +110,11 @@ def test_inspect_writes_one_and_never_over_another(call, samples, tmp_path):
 
 @pytest.mark.parametrize("name", ['a"b\\c', "ünï cödé", "tab\there", "a/b"])
 def test_any_name_can_be_written_and_read_again(name, tmp_path):
-    from inputgrad_cli.data.signature import Port
+    from inputgrad_cli.data.signature import InputSpec
     from inputgrad_cli.modelfile.sidecar import write_sidecar
 
     model = tmp_path / "net.keras"
-    path = write_sidecar(model, (Port(name, (2,)),), None, (name,))
+    path = write_sidecar(model, (InputSpec(name, (2,)),), None, (name,))
     assert read_sidecar(model).labels == (name,)
     lines = path.read_text().splitlines()
     given = next(line for line in lines[lines.index("[inputs]") + 1 :])
@@ -169,8 +172,8 @@ def refused(model, text):
     model.with_name("net.inputgrad.toml").write_text(text)
     file = open_model(model)
     with pytest.raises(UsageError) as caught:
-        api.class_names(file)
-    sentence = caught.value.sentence()
+        api.read_class_names(file)
+    sentence = caught.value.format_line()
     assert sentence.isprintable()
     assert len(sentence) < 600
     return sentence
@@ -193,7 +196,7 @@ def test_settings_name_only_regular_files_in_the_folder_of_the_model(model, tmp_
     (tmp_path / "near.txt").symlink_to("folder/in.txt")
     for name in ("folder/in.txt", "near.txt", f"{tmp_path}/folder/in.txt"):
         written(model, f'labels = "{name}"\n')
-        assert api.class_names(open_model(model)) == ("a", "b")
+        assert api.read_class_names(open_model(model)) == ("a", "b")
 
 
 DEEP = {
@@ -233,4 +236,4 @@ def test_settings_that_are_no_regular_file_are_none(model):
     os.mkfifo(model.with_name("net.inputgrad.toml"))
     os.mkfifo(model.with_name("net.labels.txt"))
     assert read_sidecar(model) is None
-    assert api.class_names(open_model(model)) == ()
+    assert api.read_class_names(open_model(model)) == ()

@@ -9,7 +9,7 @@ import pytest
 from inputgrad_cli import api
 from inputgrad_cli.errors import ModelError, UsageError
 from inputgrad_cli.modelfile.model_file import open_model
-from inputgrad_cli.modelfile.safety import custom_objects, refuse_missing
+from inputgrad_cli.modelfile.safety import find_custom_objects, refuse_missing_objects
 
 OWN = str(Path(__file__).with_name("own_code.py"))
 X = np.random.default_rng(0).normal(size=(2, 4)).astype(np.float32)
@@ -49,9 +49,9 @@ def test_layers_come_with_code(kind, ending, own, tmp_path):  # case 29
 def test_missing_layers_are_named_from_the_archive(kind, own, tmp_path):  # case 29
     path = tmp_path / "a.keras"
     model_with(own[kind]()).save(path)
-    with pytest.raises(ModelError, match=f"needs code of yours: {kind}") as caught:
-        refuse_missing(open_model(path), ())
-    assert "--code own_code.py" in caught.value.sentence()
+    with pytest.raises(ModelError, match=f"needs custom code: {kind}") as caught:
+        refuse_missing_objects(open_model(path), ())
+    assert "--code own_code.py" in caught.value.format_line()
     assert caught.value.kind == "custom"
 
 
@@ -60,7 +60,7 @@ def test_an_unregistered_activation_comes_with_code(own, tmp_path):  # case 29
 
     path = tmp_path / "a.keras"
     model_with(keras.layers.Dense(3, activation=own["wave"])).save(path)
-    assert [item.name for item in custom_objects(open_model(path).config)] == ["wave"]
+    assert [item.name for item in find_custom_objects(open_model(path).config)] == ["wave"]
     assert gradient(path, code=[OWN]).shape == (2, 4)
 
 
@@ -71,7 +71,7 @@ def test_losses_and_metrics_of_the_users_are_not_needed(ending, own, tmp_path): 
     model.compile("adam", own["own_loss"], metrics=[own["own_metric"]])
     model.fit(X, np.zeros((2, 2)), verbose=0)
     model.save(path)
-    assert custom_objects(open_model(path).config) == []
+    assert find_custom_objects(open_model(path).config) == []
     assert gradient(path).shape == (2, 4)
 
 
@@ -137,8 +137,8 @@ def test_faults_in_the_users_file_are_told_in_one_sentence(text, words, tmp_path
     path.write_text(f"# mine\n{text}\n")
     with pytest.raises(UsageError) as caught:
         import_code([str(path)])
-    assert words in caught.value.sentence()
-    assert "\n" not in caught.value.sentence()
+    assert words in caught.value.format_line()
+    assert "\n" not in caught.value.format_line()
     assert "broken" not in sys.modules
 
 
@@ -159,7 +159,7 @@ def test_code_that_is_not_there_says_so(source, words):
 
     with pytest.raises(UsageError) as caught:
         import_code([source])
-    assert words in caught.value.sentence()
+    assert words in caught.value.format_line()
 
 
 def test_a_lambda_opens_with_trust_alone(tmp_path):  # case 31
@@ -224,7 +224,7 @@ def test_faults_of_the_users_layers_are_told_in_one_sentence(fault, tmp_path):
     faulty.armed = True
     with pytest.raises(ModelError) as caught:
         api.load(tmp_path / "a.keras", code=[str(code)])
-    sentence = caught.value.sentence()
+    sentence = caught.value.format_line()
     assert "\n" not in sentence
     assert text.split("\\")[0] in sentence
     assert "WARNING" not in caught.value.log

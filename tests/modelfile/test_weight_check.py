@@ -30,7 +30,7 @@ def outputs(path, arrays, **how):
     ports = model.signature.inputs
     named = dict(zip([port.name for port in ports], arrays, strict=True))
     samples = api.from_arrays(named, ports, "test")
-    model.settle(samples)
+    model.calibrate(samples)
     return files.outputs(model, samples.arrays)
 
 
@@ -139,7 +139,7 @@ def test_weights_of_the_wrong_shape_are_refused_in_one_sentence(tmp_path):
 
     with pytest.raises(ModelError) as caught:
         api.load(rewritten(tmp_path / "a.keras", widen, tmp_path / "b.keras"))
-    sentence = caught.value.sentence()
+    sentence = caught.value.format_line()
     assert "\n" not in sentence
     assert "shape" in sentence
 

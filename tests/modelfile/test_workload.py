@@ -5,14 +5,14 @@ import pytest
 from keras import layers
 
 from inputgrad_cli.modelfile.model_file import open_model
-from inputgrad_cli.modelfile.outline import outline
+from inputgrad_cli.modelfile.outline import build_outline
 from inputgrad_cli.modelfile.workload import Workload, estimate_workload
 
 
 def workload_of(model, tmp_path):
     model.save(tmp_path / "m.keras")
     file = open_model(tmp_path / "m.keras")
-    shapes = [port.shape for port in outline(file.config).inputs or ()]
+    shapes = [port.shape for port in build_outline(file.config).inputs or ()]
     return estimate_workload(file.config, shapes, model.count_params())
 
 

@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 
 from inputgrad_cli.errors import UsageError
-from inputgrad_cli.numeric.segments import regions, segmented, superpixels
+from inputgrad_cli.numeric.segments import find_regions, find_superpixels, segment_arrays
 
 PICTURE = {"x": (1, 2)}
 
 
 def labels(shape, kind="auto", grid=None, site="x", spatial=None):
     """Return the labels of a site of zeros, spread over its shape."""
-    found = segmented({site: np.zeros((1, *shape))}, spatial or {}, kind, grid)[0]
+    found = segment_arrays({site: np.zeros((1, *shape))}, spatial or {}, kind, grid)[0]
     return np.broadcast_to(found.labels[site], shape)
 
 
@@ -74,7 +74,7 @@ def test_features_are_all_alone():
 
 def test_sites_are_numbered_one_after_the_other():
     arrays = {"a": np.zeros((2, 3)), "b": np.zeros((2, 4, 4, 3))}
-    first, second = segmented(arrays, {"b": (1, 2)}, "auto", 2)
+    first, second = segment_arrays(arrays, {"b": (1, 2)}, "auto", 2)
     assert first is second
     assert len(first) == 3 + 4
     assert first.sizes.tolist() == [1, 1, 1, 12, 12, 12, 12]
@@ -92,15 +92,15 @@ def halves(channels=3):
 
 @pytest.mark.parametrize("channels", [1, 2, 3, 4])
 def test_superpixels_do_not_cross_an_edge(channels):
-    found = superpixels(halves(channels), 16)
+    found = find_superpixels(halves(channels), 16)
     assert 4 <= len(np.unique(found)) <= 32
     assert not set(found[:, :16].ravel()) & set(found[:, 16:].ravel())
 
 
 def test_superpixels_are_each_samples_own_and_the_same_for_both_orders_of_axes():
     batch = np.stack([halves(), halves()[::-1, ::-1], np.zeros((24, 32, 3))])
-    last = segmented({"x": batch}, PICTURE, "superpixels", 4)
-    first = segmented({"x": np.moveaxis(batch, -1, 1)}, {"x": (2, 3)}, "superpixels", 4)
+    last = segment_arrays({"x": batch}, PICTURE, "superpixels", 4)
+    first = segment_arrays({"x": np.moveaxis(batch, -1, 1)}, {"x": (2, 3)}, "superpixels", 4)
     for one, other in zip(last, first, strict=True):
         np.testing.assert_array_equal(one.labels["x"][..., 0], other.labels["x"][0])
         assert one.sizes.sum() == 24 * 32 * 3
@@ -109,27 +109,27 @@ def test_superpixels_are_each_samples_own_and_the_same_for_both_orders_of_axes()
 
 def test_superpixels_beside_a_vector_leave_it_as_it_is():
     arrays = {"x": halves()[None], "v": np.zeros((1, 3))}
-    found = segmented(arrays, PICTURE, "superpixels", 4)[0]
+    found = segment_arrays(arrays, PICTURE, "superpixels", 4)[0]
     assert len(np.unique(found.labels["v"])) == 3
     with pytest.raises(UsageError, match="segments=auto"):
-        segmented({"v": arrays["v"]}, {}, "superpixels", 4)
+        segment_arrays({"v": arrays["v"]}, {}, "superpixels", 4)
 
 
 def test_without_scikit_image_it_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "skimage", None)
     with pytest.raises(UsageError, match=r"pip install 'inputgrad-cli\[superpixels\]'"):
-        superpixels(halves(), 4)
+        find_superpixels(halves(), 4)
     assert len(labels((64, 64, 3), spatial=PICTURE)) == 64  # windows need nothing
 
 
 def test_regions_grow_with_the_scale_and_keep_to_edges():
     noisy = halves() + np.random.default_rng(0).normal(size=(24, 32, 3))
-    found = regions(noisy)
+    found = find_regions(noisy)
     numbers = [len(np.unique(cut)) for cut in found]
     assert len(found) == 6
     assert numbers == sorted(numbers, reverse=True)
     assert set(map(np.shape, found)) == {(24, 32)}
-    for cut in regions(halves()):  # the edge is a ramp, for they blur a little
+    for cut in find_regions(halves()):  # the edge is a ramp, for they blur a little
         assert len(np.unique(cut[:, :12])) == len(np.unique(cut[:, 20:])) == 1
         assert cut[0, 0] != cut[0, -1]
 
@@ -137,7 +137,7 @@ def test_regions_grow_with_the_scale_and_keep_to_edges():
 def test_regions_of_a_large_picture_are_sought_in_a_smaller_one():
     large = np.zeros((500, 100, 1))
     large[:250] = 1.0
-    found = regions(large)
+    found = find_regions(large)
     assert set(map(np.shape, found)) == {(224, 100)}
     assert all(cut[0, 0] == cut[90, 99] != cut[-1, 0] == cut[130, 99] for cut in found)
 
@@ -145,5 +145,5 @@ def test_regions_of_a_large_picture_are_sought_in_a_smaller_one():
 @pytest.mark.parametrize("shape", [(1, 1, 1), (1, 3, 1), (2, 2, 3)])
 def test_the_smallest_pictures_have_regions_and_superpixels(shape):
     values = np.arange(np.prod(shape), dtype=float).reshape(shape)
-    assert regions(values)[0].shape == shape[:2]
-    assert superpixels(values, 4).shape == shape[:2]
+    assert find_regions(values)[0].shape == shape[:2]
+    assert find_superpixels(values, 4).shape == shape[:2]

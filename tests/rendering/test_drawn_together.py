@@ -8,13 +8,13 @@ import pytest
 from PIL import Image
 
 from inputgrad_cli.data.samples import Samples
-from inputgrad_cli.rendering.caption import About
+from inputgrad_cli.rendering.caption import Caption
 from inputgrad_cli.rendering.colour_maps import NAN_COLOUR
 from inputgrad_cli.rendering.image_map import draw, draw_all
 from inputgrad_cli.rendering.style import Style
-from inputgrad_cli.runs.finish import Work, shares
+from inputgrad_cli.runs.finish import MapTask, group_tasks
 from inputgrad_cli.runs.pictures import map_pictures
-from inputgrad_cli.runs.pictures.map_pictures import Plate, pictures
+from inputgrad_cli.runs.pictures.map_pictures import PictureSource, draw_pictures
 
 REDUCTIONS = ("sum", "l2", "max-abs", "mean-abs", "positive", "negative")
 STYLES = (Style(), Style(kind="heatmap", clip=100), Style(limit=1.5, alpha=0.3), Style(cmap="jet"))
@@ -22,7 +22,7 @@ STYLES = (Style(), Style(kind="heatmap", clip=100), Style(limit=1.5, alpha=0.3),
 
 def about(number=0, reduce="sum", sign="signed", copied=False):
     score = float(number)
-    return About("gradient", "top1", "logits", score, None, reduce, "score", sign, copied)
+    return Caption("gradient", "top1", "logits", score, None, reduce, "score", sign, copied)
 
 
 def maps(count, side=5):
@@ -82,37 +82,39 @@ def counts(monkeypatch):
 
 def test_plates_of_one_kind_are_drawn_together_in_their_order(counts):
     small, large = maps(7), maps(6, side=8)
-    plates = [Plate(one, None, about(n)) for n, one in enumerate(small)]
+    plates = [PictureSource(one, None, about(n)) for n, one in enumerate(small)]
     plates[2] = None  # a sample that failed
-    plates[4] = Plate(large[0], None, about(4))
-    plates.append(Plate(small[0], below(1)[0], about(7)))
-    plates.append(Plate(small[0], None, about(8, "l2")))
-    found = list(pictures(plates, Style()))
+    plates[4] = PictureSource(large[0], None, about(4))
+    plates.append(PictureSource(small[0], below(1)[0], about(7)))
+    plates.append(PictureSource(small[0], None, about(8, "l2")))
+    found = list(draw_pictures(plates, Style()))
     assert counts == [2, 1, 1, 2, 1, 1]
     for plate, png in zip(plates, found, strict=True):
-        alone = plate and draw(plate.values, plate.seen, Style(), plate.about).png
+        alone = plate and draw(plate.values, plate.background, Style(), plate.about).png
         assert png == alone
 
 
 def test_no_more_are_drawn_at_a_time_than_fit(counts, monkeypatch):
-    monkeypatch.setattr(map_pictures, "PLACES", 50)
-    coarse = [Plate(one, None, about()) for one in maps(6)]
-    assert len(list(pictures(coarse, Style()))) == 6
+    monkeypatch.setattr(map_pictures, "MAX_PIXELS_TOGETHER", 50)
+    coarse = [PictureSource(one, None, about()) for one in maps(6)]
+    assert len(list(draw_pictures(coarse, Style()))) == 6
     assert counts == [2, 2, 2]
     counts.clear()  # a coarse map takes as much as the picture that it is drawn over
-    over = [Plate(one, seen, about()) for one, seen in zip(maps(6), below(6, 8), strict=True)]
-    assert len(list(pictures(over, Style()))) == 6
+    over = [
+        PictureSource(one, seen, about()) for one, seen in zip(maps(6), below(6, 8), strict=True)
+    ]
+    assert len(list(draw_pictures(over, Style()))) == 6
     assert counts == [1] * 6
 
 
 def work(side, map_side=None, many=False):
     samples = Samples({"x": np.zeros((1, side, side, 3), np.float32)}, many=many)
     values = {"x": np.zeros((1, map_side or side, map_side or side, 3), np.float32)}
-    return Work(SimpleNamespace(samples=samples), None, "", [SimpleNamespace(values=values)])
+    return MapTask(SimpleNamespace(samples=samples), None, "", [SimpleNamespace(values=values)])
 
 
 def sizes(works):
-    found = list(shares(works))
+    found = list(group_tasks(works))
     assert [one for share in found for one in share] == works
     return [len(share) for share in found]
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from PIL import Image
 
-from inputgrad_cli.rendering.png import png_of
+from inputgrad_cli.rendering.png import encode_png
 
 PIXELS = arrays(np.uint8, st.tuples(st.integers(1, 9), st.integers(1, 9), st.just(3)))
 
@@ -25,12 +25,12 @@ def opened(data):
 
 @given(PIXELS, st.integers(1, 4), st.booleans())
 def test_every_pixel_comes_back_enlarged(pixels, factor, noisy):
-    read = np.asarray(opened(png_of(pixels, "key", "text", factor, noisy)))
+    read = np.asarray(opened(encode_png(pixels, "key", "text", factor, noisy)))
     np.testing.assert_array_equal(read, pixels.repeat(factor, 0).repeat(factor, 1))
 
 
 def test_the_text_stands_in_the_file():
-    picture = opened(png_of(np.zeros((2, 3, 3), np.uint8), "inputgrad", '{"a": 1}'))
+    picture = opened(encode_png(np.zeros((2, 3, 3), np.uint8), "inputgrad", '{"a": 1}'))
     assert (picture.mode, picture.size, picture.text) == ("RGB", (3, 2), {"inputgrad": '{"a": 1}'})
 
 
@@ -39,4 +39,4 @@ def test_a_file_is_hardly_larger_than_that_of_pillow(factor):
     drawn = np.random.default_rng(0).integers(0, 64, (64, 64, 3), np.uint8)
     theirs = io.BytesIO()
     Image.fromarray(drawn.repeat(factor, 0).repeat(factor, 1)).save(theirs, "PNG")
-    assert len(png_of(drawn, "k", "t", factor, noisy=factor == 1)) < 1.25 * theirs.tell()
+    assert len(encode_png(drawn, "k", "t", factor, noisy=factor == 1)) < 1.25 * theirs.tell()

@@ -15,7 +15,7 @@ from PIL import Image
 
 from inputgrad_cli import api
 from inputgrad_cli.choices import PICTURES, REDUCTIONS
-from inputgrad_cli.data.attribution import channels_last
+from inputgrad_cli.data.attribution import to_channels_last
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.methods import methods
 from inputgrad_cli.rendering.style import Style
@@ -86,7 +86,7 @@ def maps(tmp_path_factory):
 def reduced(attribution, how=None):
     """Return the map (H, W) that is to be drawn, worked out from what is stored alone."""
     ((site, values),) = attribution.values.items()
-    own = channels_last(values, site, attribution.metadata).astype(np.float64)
+    own = to_channels_last(values, site, attribution.metadata).astype(np.float64)
     if own.shape[-1] > 1 and np.array_equal(own, np.broadcast_to(own[..., :1], own.shape)):
         own = own[..., :1]
     return REDUCED[how or attribution.metadata["reduce"]](own)
@@ -213,5 +213,5 @@ def test_the_bar_of_a_flat_map_names_zero_alone(maps, method, monkeypatch):
 def test_a_scale_of_zero_stays_on_the_side_of_its_sign():
     from inputgrad_cli.rendering.scale import Scale
 
-    assert Scale(2.0, signed=True).ticks() == [-2.0, 0.0, 2.0]
-    assert Scale(2.0, signed=False).ticks() == [0.0, 1.0, 2.0]
+    assert Scale(2.0, signed=True).list_ticks() == [-2.0, 0.0, 2.0]
+    assert Scale(2.0, signed=False).list_ticks() == [0.0, 1.0, 2.0]

@@ -6,17 +6,22 @@ from pathlib import Path
 import pytest
 
 from inputgrad_cli import api
-from inputgrad_cli.data.signature import Port
-from inputgrad_cli.data.target_text import parse
-from inputgrad_cli.engine.adapter.kernels import EIGEN, ONEDNN, VARIABLE
+from inputgrad_cli.data.signature import InputSpec
+from inputgrad_cli.data.target_text import parse_target
+from inputgrad_cli.engine.adapter.kernels import EIGEN, ONEDNN, ONEDNN_VARIABLE
 from inputgrad_cli.machine.limits import Limit
 from inputgrad_cli.modelfile.outline import Layer, Outline
 from inputgrad_cli.modelfile.workload import Workload
 from inputgrad_cli.runs.planning import schedule
 from inputgrad_cli.runs.planning.mode_costs import MODES, estimate_seconds
-from inputgrad_cli.runs.planning.options import Job
-from inputgrad_cli.runs.planning.schedule import Pace, choose_pace, kept_pace, write_paces
-from inputgrad_cli.storage.file_names import maps_of
+from inputgrad_cli.runs.planning.options import RunOptions
+from inputgrad_cli.runs.planning.schedule import (
+    Schedule,
+    build_schedule_record,
+    choose_schedule,
+    resume_schedule,
+)
+from inputgrad_cli.storage.file_names import build_map_specs
 
 # As large as MobileNetV2, ResNet50, a perceptron, and two recurrent layers of forty steps.
 MOBILE = Workload(156, 0, 0, 307_000_000, 21_800_000, 3_500_000)
@@ -27,32 +32,34 @@ RECURRENT = Workload(4, 3, 120, 213_000, 1_700, 22_000)
 
 @pytest.fixture(autouse=True)
 def no_kernels_asked_for(monkeypatch):
-    monkeypatch.delenv(VARIABLE, raising=False)
+    monkeypatch.delenv(ONEDNN_VARIABLE, raising=False)
 
 
 def maps_for(methods, targets=("auto",)):
-    wishes = api.wishes(methods)
-    return maps_of([(wish.label, wish.method) for wish in wishes], [parse(t) for t in targets])
+    wishes = api.parse_methods(methods)
+    return build_map_specs(
+        [(wish.label, wish.method) for wish in wishes], [parse_target(t) for t in targets]
+    )
 
 
 def chosen(items, shape=(224, 224, 3), methods=("gradient",), targets=("auto",), **more):
     work = more.pop("work", MOBILE)
-    asked = tuple(parse(text) for text in targets)
-    job = Job(Path("m.keras"), methods=methods, targets=asked, **more)
-    outline = Outline("Functional", "m", (Port("x", shape),), None, ())
+    asked = tuple(parse_target(text) for text in targets)
+    job = RunOptions(Path("m.keras"), methods=methods, targets=asked, **more)
+    outline = Outline("Functional", "m", (InputSpec("x", shape),), None, ())
     maps = maps_for(methods, targets)
-    return choose_pace(job, api.wishes(methods), maps, (outline, work), (items, items))
+    return choose_schedule(job, api.parse_methods(methods), maps, (outline, work), (items, items))
 
 
 def test_one_picture_is_computed_eagerly_without_onednn():
-    assert chosen(1) == Pace("eager", 1, padded=False, kernels=EIGEN)
+    assert chosen(1) == Schedule("eager", 1, padded=False, kernels=EIGEN)
 
 
 @pytest.mark.parametrize("work", [MOBILE, RESNET])
 def test_more_pictures_are_compiled_with_onednn_and_a_thousand_folded(work):
     assert chosen(64, work=work).mode == "traced"
     assert chosen(64, work=work).kernels == ONEDNN
-    assert chosen(1000, work=work) == Pace("folded", 16, padded=True, kernels=ONEDNN)
+    assert chosen(1000, work=work) == Schedule("folded", 16, padded=True, kernels=ONEDNN)
 
 
 @pytest.mark.parametrize("work", [MOBILE, RESNET, PERCEPTRON, RECURRENT])
@@ -86,7 +93,7 @@ def test_a_class_whose_name_ends_like_a_word_of_the_grammar_is_one_map():
 
 
 def test_small_samples_are_not_folded():
-    assert chosen(100_000, shape=(10,), work=PERCEPTRON) == Pace("traced", 64, True, ONEDNN)
+    assert chosen(100_000, shape=(10,), work=PERCEPTRON) == Schedule("traced", 64, True, ONEDNN)
 
 
 def test_passes_are_evenly_full():
@@ -99,69 +106,77 @@ def test_a_size_that_was_asked_for_is_taken():
 
 
 def test_kernels_that_the_user_set_are_never_eager_where_that_is_not_safe(monkeypatch):
-    monkeypatch.setenv(VARIABLE, "1")
-    assert chosen(1) == Pace("traced", 1, padded=False, kernels=ONEDNN)
-    monkeypatch.setenv(VARIABLE, "0")
-    assert chosen(1000) == Pace("folded", 16, padded=True, kernels=EIGEN)
+    monkeypatch.setenv(ONEDNN_VARIABLE, "1")
+    assert chosen(1) == Schedule("traced", 1, padded=False, kernels=ONEDNN)
+    monkeypatch.setenv(ONEDNN_VARIABLE, "0")
+    assert chosen(1000) == Schedule("folded", 16, padded=True, kernels=EIGEN)
 
 
 @pytest.mark.parametrize(("gigabytes", "size"), [(64, 16), (4, 9), (0.01, 1)])
 def test_a_pass_fits_in_half_of_the_memory(monkeypatch, gigabytes, size):
-    monkeypatch.setattr(schedule, "available_memory", lambda: Limit(int(gigabytes * 1e9), "a test"))
+    limit = Limit(int(gigabytes * 1e9), "a test")
+    monkeypatch.setattr(schedule, "find_available_memory", lambda: limit)
     layers = (
         Layer("a", "Conv2D", "", (112, 112, 1000)),
         Layer("b", "Conv2D", "", (None, 112, 500)),
     )
-    wishes, maps = api.wishes(("gradient",)), maps_for(("gradient",))
-    outline = Outline("Functional", "m", (Port("x", (224, 224, 3)),), None, layers)
+    wishes, maps = api.parse_methods(("gradient",)), maps_for(("gradient",))
+    outline = Outline("Functional", "m", (InputSpec("x", (224, 224, 3)),), None, layers)
     counts = (10_000, 10_000)
-    result = choose_pace(Job(Path("m.keras")), wishes, maps, (outline, MOBILE), counts)
+    result = choose_schedule(RunOptions(Path("m.keras")), wishes, maps, (outline, MOBILE), counts)
     assert result.batch_size == size
 
 
 def test_memory_is_read():
-    assert schedule.available_memory().value > 1 << 26
+    assert schedule.find_available_memory().value > 1 << 26
 
 
 def test_maps_that_were_begun_keep_their_pace():
-    job, new = Job(Path("m.keras")), Pace("folded", 16, True, ONEDNN)
+    job, new = RunOptions(Path("m.keras")), Schedule("folded", 16, True, ONEDNN)
     maps = maps_for(("gradient",))
-    first = Pace("eager", 3, True, EIGEN)
-    earlier = write_paces(first, maps, None)
-    assert kept_pace(job, new, maps, earlier) == first
-    assert kept_pace(job, new, maps, None) == new
-    assert kept_pace(Job(Path("m.keras"), on_exists="overwrite"), new, maps, earlier) == new
-    assert kept_pace(Job(Path("m.keras"), batch_size=7), new, maps, earlier) == new
+    first = Schedule("eager", 3, True, EIGEN)
+    earlier = build_schedule_record(first, maps, None)
+    assert resume_schedule(job, new, maps, earlier) == first
+    assert resume_schedule(job, new, maps, None) == new
+    assert (
+        resume_schedule(RunOptions(Path("m.keras"), on_exists="overwrite"), new, maps, earlier)
+        == new
+    )
+    assert resume_schedule(RunOptions(Path("m.keras"), batch_size=7), new, maps, earlier) == new
     # As `run.json` was written before each map had a pace of its own.
     older = {key: value for key, value in asdict(first).items() if key != "kernels"}
-    assert kept_pace(job, new, maps, older).mode == "eager"
+    assert resume_schedule(job, new, maps, older).mode == "eager"
 
 
 def test_another_method_in_the_directory_has_a_pace_of_its_own():
-    job, new = Job(Path("m.keras")), Pace("traced", 64, False, ONEDNN)
+    job, new = RunOptions(Path("m.keras")), Schedule("traced", 64, False, ONEDNN)
     one, two = maps_for(("gradient",)), maps_for(("occlusion",))
-    earlier = write_paces(Pace("eager", 1, False, EIGEN), one, None)
-    assert kept_pace(job, new, two, earlier) == new
-    both = write_paces(new, two, earlier)
-    assert kept_pace(job, Pace("eager", 1), one, both).mode == "eager"
-    assert kept_pace(job, Pace("eager", 1), [*one, *two], both).mode == "traced"
+    earlier = build_schedule_record(Schedule("eager", 1, False, EIGEN), one, None)
+    assert resume_schedule(job, new, two, earlier) == new
+    both = build_schedule_record(new, two, earlier)
+    assert resume_schedule(job, Schedule("eager", 1), one, both).mode == "eager"
+    assert resume_schedule(job, Schedule("eager", 1), [*one, *two], both).mode == "traced"
 
 
 def test_what_a_record_lacks_or_should_not_say_is_chosen_anew():
-    job, new, maps = Job(Path("m.keras")), Pace("traced", 8, kernels=ONEDNN), maps_for(["gradient"])
-    assert kept_pace(job, new, maps, {"mode": "eager"}) == Pace("eager", 8, kernels=EIGEN)
+    job, new, maps = (
+        RunOptions(Path("m.keras")),
+        Schedule("traced", 8, kernels=ONEDNN),
+        maps_for(["gradient"]),
+    )
+    assert resume_schedule(job, new, maps, {"mode": "eager"}) == Schedule("eager", 8, kernels=EIGEN)
     forged = {"mode": "eager", "batch_size": 4, "kernels": ONEDNN}
-    assert kept_pace(job, new, maps, forged).kernels == EIGEN
-    assert kept_pace(job, new, maps, {"paces": {maps[0].tail: forged}}).kernels == EIGEN
+    assert resume_schedule(job, new, maps, forged).kernels == EIGEN
+    assert resume_schedule(job, new, maps, {"paces": {maps[0].suffix: forged}}).kernels == EIGEN
 
 
 def test_a_size_that_no_run_chooses_is_kept_only_if_it_was_asked_for():
     """A record of 65536 padded samples a pass took 2 GB for one picture."""
-    job, new, maps = Job(Path("m.keras")), Pace("eager", 1), maps_for(["gradient"])
+    job, new, maps = RunOptions(Path("m.keras")), Schedule("eager", 1), maps_for(["gradient"])
     forged = {"mode": "eager", "batch_size": 65536, "padded": True}
-    for earlier in (forged, {"paces": {maps[0].tail: forged}}):
-        assert kept_pace(job, new, maps, earlier).batch_size == schedule.MAX_BATCH
+    for earlier in (forged, {"paces": {maps[0].suffix: forged}}):
+        assert resume_schedule(job, new, maps, earlier).batch_size == schedule.MAX_BATCH
         auto = {**earlier, "options": {"batch_size": {"value": "auto"}}}
-        assert kept_pace(job, new, maps, auto).batch_size == schedule.MAX_BATCH
+        assert resume_schedule(job, new, maps, auto).batch_size == schedule.MAX_BATCH
         asked = {**earlier, "options": {"batch_size": {"value": 500}}}
-        assert kept_pace(job, new, maps, asked).batch_size == 500
+        assert resume_schedule(job, new, maps, asked).batch_size == 500

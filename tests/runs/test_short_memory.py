@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from inputgrad_cli import api
-from inputgrad_cli.engine.tf_errors import told
+from inputgrad_cli.engine.tf_errors import as_item_errors
 from inputgrad_cli.errors import ItemError
 from inputgrad_cli.numeric.arrays import count
 from tests.small_networks import network_case, tape
@@ -55,14 +55,16 @@ def network(largest, real=False, **how):
 
 def settled(engine, x):
     engine.prepare()
-    engine.settle({"x": x[:1]})
-    engine.runner.alone = engine.runner.random = False  # an own layer might mix; this one does not
+    engine.calibrate({"x": x[:1]})
+    engine.runner.single_samples = engine.runner.has_random_layer = (
+        False  # an own layer might mix; this one does not
+    )
     return engine
 
 
 def gradients(engine, x):
     case = network_case(engine, {"x": x})
-    return engine.gradients(case.inputs, case.target, case.sites)
+    return engine.compute_gradients(case.inputs, case.target, case.sites)
 
 
 @pytest.fixture
@@ -117,7 +119,7 @@ def test_what_was_done_before_is_not_done_again(x):
         done.append([int(row) for row in rows[:real]])
         return len(done)
 
-    engine.runner.each(13, work)
+    engine.runner.map_passes(13, work)
     assert done == [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9], [10, 11], [12]]
 
 
@@ -130,7 +132,7 @@ def test_full_passes_stay_full_when_they_are_smaller(x):
             raise ItemError("full", kind="memory")
         found.append((rows.tolist(), real))
 
-    engine.runner.each(3, work)
+    engine.runner.map_passes(3, work)
     assert found == [([0, 1], 2), ([2, 2], 1)]
 
 
@@ -144,7 +146,7 @@ def test_threads_that_find_out_together_halve_once(x):
             raise ItemError("full", kind="memory")
         return rows[:real].tolist()
 
-    found = engine.runner.each(8, work)
+    found = engine.runner.map_passes(8, work)
     assert found == [[0, 1], [2, 3], [4, 5], [6, 7]]
     assert engine.runner.pass_size == 2
     assert engine.batch_size == 8
@@ -166,10 +168,10 @@ def test_one_sample_that_does_not_fit_is_told_in_a_sentence(x):
 
     def work(rows, real):
         seen.append(len(rows))
-        raise ItemError("full", mend="buy some", kind="memory")
+        raise ItemError("full", hint="buy some", kind="memory")
 
     with pytest.raises(ItemError, match="full"):
-        engine.runner.each(8, work)
+        engine.runner.map_passes(8, work)
     assert seen == [8, 4, 2, 1]
 
 
@@ -184,7 +186,7 @@ def test_a_model_of_a_fixed_batch_cannot_be_given_less(x):
         raise ItemError("full", kind="memory")
 
     with pytest.raises(ItemError, match="the model takes 4 samples at a time"):
-        engine.runner.each(8, work)
+        engine.runner.map_passes(8, work)
     assert not engine.notes
 
 
@@ -197,7 +199,7 @@ def test_other_faults_are_not_tried_again(x):
         raise ItemError("odd", kind="compute")
 
     with pytest.raises(ItemError, match="odd"):
-        engine.runner.each(8, work)
+        engine.runner.map_passes(8, work)
     assert seen == [8]
 
 
@@ -213,7 +215,7 @@ def test_other_faults_are_not_tried_again(x):
 def test_a_full_gpu_speaks_in_several_ways(name, text, kind):
     import tensorflow as tf
 
-    with pytest.raises(ItemError) as caught, told():
+    with pytest.raises(ItemError) as caught, as_item_errors():
         raise getattr(tf.errors, name)(None, None, text)
     assert caught.value.kind == kind
 
@@ -225,19 +227,19 @@ def test_what_fails_in_a_compiled_program_is_told_by_its_cause_not_its_place():
     def reach(x, place):
         return x[place]
 
-    with pytest.raises(ItemError) as caught, told():
+    with pytest.raises(ItemError) as caught, as_item_errors():
         reach(tf.zeros(3), tf.constant(7))
     assert "no place 7" in caught.value.reason
 
 
 def test_an_array_that_numpy_has_no_room_for_is_told_too():
-    with pytest.raises(ItemError, match="does not fit into memory"), told():
+    with pytest.raises(ItemError, match="does not fit into memory"), as_item_errors():
         raise MemoryError("Unable to allocate 1 PiB")
 
 
 def test_taps_are_lifted_in_smaller_passes_too(x):
     engine = settled(network(largest=2, batch_size=8), x)
-    lifted = engine.lift({"x": x}, ["layer:hungry"])
+    lifted = engine.to_points({"x": x}, ["layer:hungry"])
     assert lifted["layer:hungry"].shape == (19, 5)
     assert engine.runner.pass_size == 2
 

@@ -6,16 +6,16 @@ from typing import Annotated, Any, Literal, NotRequired, TypedDict
 
 import pytest
 
-from inputgrad_cli.schema.check_types import Must, between, check_of, show
-from inputgrad_cli.schema.encoded_names import heard, is_inside, spoken
-from inputgrad_cli.schema.read_records import NoRecordError, parse, read_as
+from inputgrad_cli.schema.check_types import Constraint, format_value, get_check, require_range
+from inputgrad_cli.schema.encoded_names import decode_name, encode_name, is_inside
+from inputgrad_cli.schema.read_records import InvalidRecordError, parse_json, parse_record
 
 
 class Inner(TypedDict):
     """A record in a record."""
 
     name: str
-    size: NotRequired[Annotated[int, between(0, 9, "a whole number")]]
+    size: NotRequired[Annotated[int, require_range(0, 9, "a whole number")]]
 
 
 class Outer(TypedDict):
@@ -24,7 +24,7 @@ class Outer(TypedDict):
     number: float
     flag: bool
     word: Literal["a", "b"]
-    short: Annotated[str, Must("one letter", lambda text: len(text) == 1)]
+    short: Annotated[str, Constraint("one letter", lambda text: len(text) == 1)]
     inner: list[Inner]
     more: NotRequired[dict[str, int | list[str] | None]]
     anything: NotRequired[Any]
@@ -57,22 +57,22 @@ WRONG = [
 
 @pytest.mark.parametrize(("key", "value", "sentence"), WRONG)
 def test_what_is_wrong_is_one_sentence_with_its_field(key, value, sentence):
-    assert [str(p) for p in check_of(Outer)({**GOOD, key: value})] == [sentence]
+    assert [str(p) for p in get_check(Outer)({**GOOD, key: value})] == [sentence]
 
 
 def test_what_is_right_or_not_known_passes():
     for more in ({}, {"more": {"k": ["a"], "l": None, "m": 3}}, {"new": [{}]}, {"anything": []}):
-        assert check_of(Outer)({**GOOD, **more}) == ()
+        assert get_check(Outer)({**GOOD, **more}) == ()
 
 
 def test_all_that_is_wrong_is_told():
-    problems = check_of(Outer)({"number": None, "inner": [0, 1]})
+    problems = get_check(Outer)({"number": None, "inner": [0, 1]})
     assert [p.path[0] for p in problems] == ["number", "flag", "word", "short", "inner", "inner"]
 
 
 def test_long_values_are_cut_in_messages():
-    assert len(show("y" * 5000)) < 60
-    (problem,) = check_of(dict[str, int])({"y" * 5000: "z" * 5000})
+    assert len(format_value("y" * 5000)) < 60
+    (problem,) = get_check(dict[str, int])({"y" * 5000: "z" * 5000})
     assert len(str(problem)) < 200
 
 
@@ -84,12 +84,12 @@ def test_a_name_stands_there_exactly_or_is_refused(name):
         path: str
         path_b64: NotRequired[str]
 
-    record = spoken("path", os.fsdecode(name))
-    assert check_of(Named)(record) == ()
-    assert os.fsencode(heard(record, "path")) == name
+    record = encode_name("path", os.fsdecode(name))
+    assert get_check(Named)(record) == ()
+    assert os.fsencode(decode_name(record, "path")) == name
     for twin in ("", "AAAA", "!", "YQ", 3, None):
         if twin != record.get("path_b64"):
-            assert check_of(Named)({**record, "path_b64": twin})
+            assert get_check(Named)({**record, "path_b64": twin})
 
 
 def test_names_lead_nowhere_else():
@@ -108,18 +108,18 @@ def test_names_lead_nowhere_else():
     ],
 )
 def test_what_is_no_strict_json_is_told(data):
-    with pytest.raises(NoRecordError):
-        parse(data)
-    record, problems = read_as(Outer, data)
+    with pytest.raises(InvalidRecordError):
+        parse_json(data)
+    record, problems = parse_record(Outer, data)
     assert record is None
     assert len(problems) == 1
 
 
 def test_a_text_that_grows_thirty_times_in_memory_is_refused():
     for filler in (b"[],", b"{},", b"[1],"):
-        with pytest.raises(NoRecordError, match="lists and objects"):
-            parse(b"[" + filler * 100_000 + b"0]")
-    assert len(parse(json.dumps([{"path": "a", "size": 1}] * 10_000).encode())) == 10_000
+        with pytest.raises(InvalidRecordError, match="lists and objects"):
+            parse_json(b"[" + filler * 100_000 + b"0]")
+    assert len(parse_json(json.dumps([{"path": "a", "size": 1}] * 10_000).encode())) == 10_000
 
 
 def test_what_is_strict_json_is_read():
@@ -127,13 +127,13 @@ def test_what_is_strict_json_is_read():
     for _ in range(60):
         deep = [deep]
     for value in (deep, {"[": "[" * 100}, "[" * 100, [[]] * 100, 1e308):
-        assert parse(json.dumps(value).encode()) == value
+        assert parse_json(json.dumps(value).encode()) == value
 
 
 @pytest.mark.parametrize("value", [[0] * 100_000, {str(n): 0.5 for n in range(100_000)}])
 def test_what_is_wrong_a_thousand_times_is_told_a_few_times(value):
     kind = list[str] if isinstance(value, list) else dict[str, int]
-    assert 0 < len(check_of(kind)(value)) < 100
+    assert 0 < len(get_check(kind)(value)) < 100
 
 
 def test_checking_a_line_costs_a_few_times_what_parsing_costs():
@@ -152,7 +152,7 @@ def test_checking_a_line_costs_a_few_times_what_parsing_costs():
         "fingerprint": "0" * 64,
         "files": [file, file],
     }
-    data, check = json.dumps(line), check_of(JournalLine)
+    data, check = json.dumps(line), get_check(JournalLine)
     assert check(line) == ()
 
     def seconds(function):

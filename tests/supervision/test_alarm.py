@@ -26,48 +26,50 @@ def test_a_model_that_does_not_open_in_time_is_refused(tool, place, temporary, s
 def test_a_pause_of_the_machine_rings_no_alarm(monkeypatch):
     clock = [100.0]
     monkeypatch.setattr(guards.time, "monotonic", lambda: clock[0])
-    page, alarm = Page(), guards.Alarm()
-    monkeypatch.setattr(guards, "used_seconds", lambda process: None)
-    page.enter(Stage.OPENING, "m.keras", 10.0)
-    assert alarm.fault(1, page) is None
+    page, alarm = Page(), guards.TimeGuard()
+    monkeypatch.setattr(guards, "read_cpu_seconds", lambda process: None)
+    page.enter_stage(Stage.OPENING, "m.keras", 10.0)
+    assert alarm.find_fault(1, page) is None
     clock[0] += 3600
-    assert alarm.fault(1, page) is None
+    assert alarm.find_fault(1, page) is None
     for _ in range(30):
         clock[0] += 0.4
-        last = alarm.fault(1, page)
+        last = alarm.find_fault(1, page)
     assert last is not None
-    page.enter(Stage.COMPUTING, "m.keras")
-    assert alarm.fault(1, page) is None
+    page.enter_stage(Stage.COMPUTING, "m.keras")
+    assert alarm.find_fault(1, page) is None
 
 
 def test_what_a_file_holds_decides_how_long_it_may_take(tmp_path):
     sparse = tmp_path / "sparse.keras"
     sparse.touch()
-    small = time_limits.opening_seconds(sparse)
+    small = time_limits.compute_opening_seconds(sparse)
     with sparse.open("wb") as file:
         file.truncate(10**9)
-    assert time_limits.opening_seconds(sparse) == small, (
+    assert time_limits.compute_opening_seconds(sparse) == small, (
         "a claim that no byte on the disk bears out"
     )
     sparse.write_bytes(bytes(10**7))
-    assert time_limits.opening_seconds(sparse) > small
-    assert time_limits.opening_seconds(sparse, start=20.0) > 9 * small, "a machine that is slow"
+    assert time_limits.compute_opening_seconds(sparse) > small
+    assert time_limits.compute_opening_seconds(sparse, start=20.0) > 9 * small, (
+        "a machine that is slow"
+    )
     folder = tmp_path / "folder"
     (folder / "assets").mkdir(parents=True)
     (folder / "assets/a").write_bytes(bytes(10**7))
-    assert time_limits.opening_seconds(folder) > small
-    assert time_limits.reading_seconds(tmp_path / "nowhere") == time_limits.READING
+    assert time_limits.compute_opening_seconds(folder) > small
+    assert time_limits.compute_reading_seconds(tmp_path / "nowhere") == time_limits.READING_SECONDS
 
 
 def test_no_alarm_rings_while_the_worker_enters_the_next_stage():
     class Moving:
         """A page whose worker ends a stage after it was looked at once."""
 
-        began, subject = 1.0, "m.keras"
+        stage_start, subject = 1.0, "m.keras"
         looks = iter([60.0])
 
         @property
         def seconds(self):
             return next(self.looks, 0.0)
 
-    assert guards.Alarm().fault(os.getpid(), Moving()) is None
+    assert guards.TimeGuard().find_fault(os.getpid(), Moving()) is None

@@ -13,8 +13,8 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from inputgrad_cli.supervision.crash_reports import CRASHES
-from inputgrad_cli.supervision.earlier_workers import MOST
+from inputgrad_cli.supervision.crash_reports import CRASH_REASONS
+from inputgrad_cli.supervision.earlier_workers import MAX_DEATHS
 from tests.cli import journal, strict
 from tests.conftest import Result
 from tests.faults.conftest import ENV, draw_many
@@ -26,7 +26,7 @@ from .conftest import poison
 WORDS = ("saliency", "m.keras", "in", "--json", "--batch-size", "4")
 COUNT = 11
 TRACED = {signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGILL, signal.SIGFPE}
-SLOW = [pytest.param(number, marks=pytest.mark.slow) for number in sorted(CRASHES)]
+SLOW = [pytest.param(number, marks=pytest.mark.slow) for number in sorted(CRASH_REASONS)]
 
 
 @pytest.fixture
@@ -165,7 +165,7 @@ def test_a_warning_is_said_once_however_many_processes_work(tool, place, names):
 
 
 def test_where_every_file_kills_the_process_the_run_ends(tool, place, names):
-    more = draw_many(place / "in", 3 * MOST)
+    more = draw_many(place / "in", 3 * MAX_DEATHS)
     for name in more:
         poison(place / "in" / name)
     result = tool(*WORDS, "-o", "out", crash=signal.SIGSEGV)
@@ -173,7 +173,7 @@ def test_where_every_file_kills_the_process_the_run_ends(tool, place, names):
     assert result.code == error["exit"] == summary["exit"] == 70
     assert error["type"] == "error"
     assert "TF_ENABLE_ONEDNN_OPTS=0" in error["message"]
-    assert 0 < summary["failed"] < MOST
+    assert 0 < summary["failed"] < MAX_DEATHS
     assert summary["failed"] == sum(line["type"] == "item" for line in lines)
 
 

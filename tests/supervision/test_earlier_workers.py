@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inputgrad_cli.errors import InputgradError, ModelError
-from inputgrad_cli.supervision.crash_reports import CRASHES, Death, Fault
-from inputgrad_cli.supervision.earlier_workers import MOST, PATIENT, EarlierWorkers
+from inputgrad_cli.supervision.crash_reports import CRASH_REASONS, Crash, GuardFault
+from inputgrad_cli.supervision.earlier_workers import MAX_DEATHS, PROGRESS_FACTOR, EarlierWorkers
 from inputgrad_cli.supervision.shared_page import Page, Stage
 
 ITEMS = 40
@@ -16,21 +16,21 @@ ITEMS = 40
 
 def page_of(stage=Stage.COMPUTING, items=(1,), alone=True, done=0, size=0):
     page = Page()
-    page.enter(stage, "m.keras")
+    page.enter_stage(stage, "m.keras")
     page.under_way, page.alone, page.done, page.size = items, alone, done, size
     page.resumable = True
     return page
 
 
 def death(stage=Stage.COMPUTING, number=signal.SIGSEGV):
-    return Death(number, stage, "m.keras")
+    return Crash(number, stage, "m.keras")
 
 
 @given(st.data())
 def test_whatever_dies_the_workers_are_bounded(data):
     """Each worker finishes some items, then dies; the next one begins with the suspects."""
     past, left = EarlierWorkers(), set(range(1, ITEMS + 1))
-    for _ in range(3 * ITEMS + PATIENT * MOST):
+    for _ in range(3 * ITEMS + PROGRESS_FACTOR * MAX_DEATHS):
         if past.failure or not left - set(past.crashed):
             return
         todo = [*past.suspects, *sorted(left - set(past.suspects) - set(past.crashed))]
@@ -38,54 +38,54 @@ def test_whatever_dies_the_workers_are_bounded(data):
         left -= set(todo[:done])
         alone = past.alone or done < len(past.suspects)
         batch = 1 if alone else data.draw(st.integers(1, 8))
-        size = past.size if alone else past.batch_size(8)
+        size = past.batch_limit if alone else past.limit_batch_size(8)
         items = tuple(todo[done : done + batch])
-        past = past.after(death(), page_of(items=items, alone=alone, done=done, size=size))
+        past = past.record_end(death(), page_of(items=items, alone=alone, done=done, size=size))
     raise AssertionError("it never ends")
 
 
 @pytest.mark.parametrize("stage", Stage)
-@pytest.mark.parametrize("number", CRASHES)
+@pytest.mark.parametrize("number", CRASH_REASONS)
 def test_every_death_has_a_sentence_and_its_class(stage, number):
-    error = death(stage, number).error()
+    error = death(stage, number).to_error()
     assert error.kind == "crashed"
-    assert signal.Signals(number).name in error.sentence()
+    assert signal.Signals(number).name in error.format_line()
     assert isinstance(error, ModelError) == (stage in (Stage.READING, Stage.OPENING))
 
 
 def test_an_item_is_blamed_only_where_it_was_alone():
-    both = EarlierWorkers().after(death(), page_of(items=(1, 2), alone=False))
+    both = EarlierWorkers().record_end(death(), page_of(items=(1, 2), alone=False))
     assert both.suspects == (1, 2)
-    one = EarlierWorkers().after(death(), page_of(items=(1,), alone=False))
+    one = EarlierWorkers().record_end(death(), page_of(items=(1,), alone=False))
     assert (one.suspects, one.crashed) == ((1,), {})
-    found = one.after(death(), page_of(items=(1,)))
+    found = one.record_end(death(), page_of(items=(1,)))
     assert (found.suspects, list(found.crashed)) == ((), [1])
 
 
 @pytest.mark.parametrize("stage", [Stage.READING, Stage.OPENING])
 def test_what_a_guard_finds_while_the_model_opens_ends_the_call_at_once(stage):
     found = ModelError("too large", kind="memory")
-    past = EarlierWorkers().after(Fault(found), page_of(stage, items=(1, 2), alone=False))
+    past = EarlierWorkers().record_end(GuardFault(found), page_of(stage, items=(1, 2), alone=False))
     assert past.failure is found
 
 
 def test_what_a_guard_finds_in_a_batch_is_the_fault_of_an_item():
-    found = InputgradError("too large", mend="do less", kind="memory")
-    past = EarlierWorkers().after(Fault(found), page_of(items=(1, 2), alone=False))
+    found = InputgradError("too large", hint="do less", kind="memory")
+    past = EarlierWorkers().record_end(GuardFault(found), page_of(items=(1, 2), alone=False))
     assert (past.failure, past.suspects) == (None, (1, 2))
-    past = past.after(Fault(found), page_of(items=(2,)))
+    past = past.record_end(GuardFault(found), page_of(items=(2,)))
     assert past.crashed[2].kind == "memory"
 
 
 def test_what_was_under_way_last_is_suspected_where_nothing_is():
     page = page_of(items=(1, 2), alone=False)
     page.under_way = ()
-    assert EarlierWorkers().after(death(), page).suspects == (1, 2)
-    page.enter(Stage.ENDING)
-    assert EarlierWorkers().after(death(Stage.ENDING), page).failure is not None
+    assert EarlierWorkers().record_end(death(), page).suspects == (1, 2)
+    page.enter_stage(Stage.ENDING)
+    assert EarlierWorkers().record_end(death(Stage.ENDING), page).failure is not None
 
 
 def test_what_has_no_notes_does_not_go_on():
     page = page_of()
     page.resumable = False
-    assert EarlierWorkers().after(death(), page).failure is not None
+    assert EarlierWorkers().record_end(death(), page).failure is not None

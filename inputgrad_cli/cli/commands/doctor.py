@@ -1,4 +1,4 @@
-"""`inputgrad doctor`: what this machine has, and what is missing."""
+"""`inputgrad doctor`: shows versions, devices and limits of this machine, and what is missing."""
 
 from __future__ import annotations
 
@@ -13,47 +13,60 @@ from typing import Any
 import click
 
 from inputgrad_cli.cli.options.shared import json_option
-from inputgrad_cli.cli.signals import opening
-from inputgrad_cli.cli.terminal import page_width, put, wrapped
-from inputgrad_cli.machine.limits import available_cores, available_memory, list_cores, list_memory
+from inputgrad_cli.cli.signals import allow_interrupt
+from inputgrad_cli.cli.terminal import measure_page, wrap_text, write_stdout
+from inputgrad_cli.machine.limits import (
+    find_available_cores,
+    find_available_memory,
+    list_cores,
+    list_memory,
+)
 from inputgrad_cli.version import __version__
 
 PACKAGES = ("tensorflow", "keras", "numpy", "click", "matplotlib", "pillow", "h5py")
+LABEL_WIDTH = 14  # columns, before the values
 
 
 @click.command("doctor")
 @json_option
-def command(json: bool) -> int:
-    """Show versions, devices, threads and disk; exit with 4 if models cannot be opened here."""
-    from inputgrad_cli.formats.attribution_npz import dump
+def run_doctor(json: bool) -> int:
+    """Show versions, devices, memory, cores and disk; exit with 4 if models cannot be opened."""
+    from inputgrad_cli.formats.attribution_npz import dump_json
 
-    with opening("starting TensorFlow"):
-        report = _report()
+    with allow_interrupt("starting TensorFlow"):
+        report = _build_report()
     if json:
-        put(dump(report))
+        write_stdout(dump_json(report))
     else:
-        put("\n".join(wrapped(line, page_width(), " " * 15) for line in _lines(report)))
+        write_stdout(
+            "\n".join(
+                wrap_text(line, measure_page(), " " * (LABEL_WIDTH + 1))
+                for line in _yield_lines(report)
+            )
+        )
     return 4 if report["problem"] else 0
 
 
-def _lines(report: dict[str, Any]) -> Iterator[str]:
+def _yield_lines(report: dict[str, Any]) -> Iterator[str]:
     for key, value in report.items():
         if key == "packages":
-            yield from (f"{name:14} {version}" for name, version in value.items())
+            yield from (f"{name:{LABEL_WIDTH}} {version}" for name, version in value.items())
         elif key == "limits":
-            yield from (line for name, limits in value.items() for line in _limits(name, limits))
+            yield from (
+                line for name, limits in value.items() for line in _format_limits(name, limits)
+            )
         elif key == "disk_free_bytes":
-            yield f"{'disk free':14} {value / 2**30:.1f} GiB here"
-        elif value and key not in ("cores", "memory_bytes"):  # the limits say them
+            yield f"{'disk free':{LABEL_WIDTH}} {value / 2**30:.1f} GiB here"
+        elif value and key not in ("cores", "memory_bytes"):  # shown with the limits
             shown = ", ".join(value) if isinstance(value, list) else value
-            yield f"{key:14} {shown}"
+            yield f"{key:{LABEL_WIDTH}} {shown}"
     if not report["problem"]:
         yield "nothing is missing"
 
 
-def _report() -> dict[str, Any]:
-    packages = {name: _version(name) for name in PACKAGES}
-    problem, devices, kernels = _devices()
+def _build_report() -> dict[str, Any]:
+    packages = {name: _find_version(name) for name in PACKAGES}
+    problem, devices, kernels = _find_devices()
     missing = [name for name, version in packages.items() if version == "missing"]
     usage = shutil.disk_usage(os.getcwd())
     return {
@@ -63,8 +76,8 @@ def _report() -> dict[str, Any]:
         "packages": packages,
         "devices": devices,
         "kernels": kernels,
-        "cores": available_cores().value,
-        "memory_bytes": available_memory().value,
+        "cores": find_available_cores().value,
+        "memory_bytes": find_available_memory().value,
         "limits": {
             "cores": [asdict(limit) for limit in list_cores()],
             "memory": [asdict(limit) for limit in list_memory()],
@@ -74,36 +87,36 @@ def _report() -> dict[str, Any]:
     }
 
 
-def _version(name: str) -> str:
+def _find_version(name: str) -> str:
     try:
         return importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError:
         return "missing"
 
 
-def _limits(key: str, limits: list[dict[str, Any]]) -> Iterator[str]:
-    """Yield the least of the limits, which holds, and then all that there are."""
-    least = min(limits, key=lambda limit: limit["value"])
-    yield f"{key:14} {_amount(key, least['value'])}, by {least['source']}"
+def _format_limits(key: str, limits: list[dict[str, Any]]) -> Iterator[str]:
+    """Yield the smallest limit, which is in force, and then all limits if there are several."""
+    smallest = min(limits, key=lambda limit: limit["value"])
+    yield f"{key:{LABEL_WIDTH}} {_format_amount(key, smallest['value'])}, by {smallest['source']}"
     for limit in limits if len(limits) > 1 else ():
-        yield f"{'':14} {_amount(key, limit['value'])}: {limit['source']}"
+        yield f"{'':{LABEL_WIDTH}} {_format_amount(key, limit['value'])}: {limit['source']}"
 
 
-def _amount(key: str, value: int) -> str:
+def _format_amount(key: str, value: int) -> str:
     return f"{value / 2**30:.1f} GiB" if key == "memory" else str(value)
 
 
-def _devices() -> tuple[str, list[str], str]:
-    """Return the problem if there is one, the devices, and the kernels that a CPU computes with."""
+def _find_devices() -> tuple[str, list[str], str]:
+    """Return the problem or an empty text, the devices, and the kernels used on the CPU."""
     from inputgrad_cli import api
     from inputgrad_cli.errors import InputgradError
     from inputgrad_cli.supervision.shared_page import Stage
     from inputgrad_cli.supervision.worker import WORKER
 
-    WORKER.enter(Stage.OPENING)  # no model opens here where TensorFlow kills its process
+    WORKER.enter_stage(Stage.OPENING)  # a crash here means that no model can be opened
     try:
-        return "", api.devices(), api.kernels()
+        return "", api.list_devices(), api.describe_kernels()
     except InputgradError as error:
-        return error.sentence(), [], ""
+        return error.format_line(), [], ""
     except ImportError as error:
         return f"TensorFlow cannot be imported: {error}", [], ""

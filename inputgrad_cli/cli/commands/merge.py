@@ -1,4 +1,4 @@
-"""`inputgrad merge`: one run out of its shares."""
+"""`inputgrad merge`: joins the shards of a run."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from pathlib import Path
 
 import click
 
-from inputgrad_cli.choices import printable
+from inputgrad_cli.choices import to_printable
 from inputgrad_cli.cli.options.shared import json_option
-from inputgrad_cli.cli.terminal import put, say, shown
+from inputgrad_cli.cli.terminal import show_status, write_stderr, write_stdout
 
 
 @click.command("merge")
@@ -21,27 +21,27 @@ from inputgrad_cli.cli.terminal import put, say, shown
     metavar="RUN...",
 )
 @json_option
-def command(runs: tuple[Path, ...], json: bool) -> int:
-    """Join the shares of a run, made by --shard, into one.
+def run_merge(runs: tuple[Path, ...], json: bool) -> int:
+    """Join the results of saliency calls with --shard into one run.
 
-    RUN is an --out directory, of one share or of several. All are joined in the first: files are
-    copied there, checked by their hashes, and the others stay as they are. Doing it again changes
+    RUN is an --out directory that holds one or more shards. All files are copied into the first
+    RUN and checked by their hashes; the other directories stay as they are. Merging again changes
     nothing.
     """
-    from inputgrad_cli.formats.attribution_npz import dump
-    from inputgrad_cli.schema.encoded_names import plain
+    from inputgrad_cli.formats.attribution_npz import dump_json
+    from inputgrad_cli.schema.encoded_names import to_readable_name
     from inputgrad_cli.storage.merge import merge
 
-    with shown(True, "joining the shares"):
-        made = merge(runs)
-    for shard, maps in made.lacking.items():
-        say(
+    with show_status(True, "joining the shards"):
+        result = merge(runs)
+    for shard, maps in result.lacking.items():
+        write_stderr(
             f"inputgrad: warning: shard {shard} was stopped with {maps} maps to go; "
-            "the same saliency call without --shard makes them."
+            "the same saliency call without --shard computes them."
         )
     if json:
-        put(dump({**asdict(made), "run": plain(str(made.run))}))
+        write_stdout(dump_json({**asdict(result), "run": to_readable_name(str(result.run))}))
     else:
-        told = f"{made.shards} shards, {made.maps} maps, {made.failed} failed"
-        put(f"{printable(str(made.run))}: {told}")
+        counts = f"{result.shards} shards, {result.maps} maps, {result.failed} failed"
+        write_stdout(f"{to_printable(str(result.run))}: {counts}")
     return 0

@@ -1,4 +1,4 @@
-"""`inputgrad methods`: what can be asked, with its papers."""
+"""`inputgrad methods`: lists the attribution methods, or describes one of them."""
 
 from __future__ import annotations
 
@@ -10,64 +10,73 @@ import click
 
 from inputgrad_cli.cli import completion
 from inputgrad_cli.cli.options.shared import json_option
-from inputgrad_cli.cli.terminal import page_width, put, wrapped
-from inputgrad_cli.cli.text_pages import aligned
+from inputgrad_cli.cli.terminal import measure_page, wrap_text, write_stdout
+from inputgrad_cli.cli.text_pages import align_columns
 
 
 @click.command("methods")
-@click.argument("name", required=False, shell_complete=completion.methods)
+@click.argument("name", required=False, shell_complete=completion.complete_method)
 @json_option
-def command(name: str | None, json: bool) -> None:
-    """List the methods; with NAME show its parameters, paper and laws."""
-    from inputgrad_cli.describe.methods import describe, method_rows
-    from inputgrad_cli.formats.attribution_npz import dump
+def run_methods(name: str | None, json: bool) -> None:
+    """List the methods; with NAME, show the parameters, paper and laws of one."""
+    from inputgrad_cli.describe.methods import describe_method, list_method_rows
+    from inputgrad_cli.formats.attribution_npz import dump_json
 
     if name is not None:
-        about = describe(name)
-        put(dump(about) if json else wrapped(_page(about), page_width(), " " * 6))
+        description = describe_method(name)
+        write_stdout(
+            dump_json(description)
+            if json
+            else wrap_text(_format_page(description), measure_page(), " " * 6)
+        )
         return
-    rows = method_rows()
-    put(dump({"methods": rows}) if json else _table(rows, page_width()))
+    rows = list_method_rows()
+    write_stdout(dump_json({"methods": rows}) if json else _format_table(rows, measure_page()))
 
 
 LEGEND = (
     "complete: values sum to score - baseline score. random: draws follow --seed. "
     "picture, dataset, layer, network: what a method needs. "
-    "`inputgrad methods NAME` tells parameters, formula and laws."
+    "`inputgrad methods NAME` shows parameters, formula and laws."
 )
 
 
-def _table(rows: list[dict[str, Any]], width: int) -> str:
-    """Return a line a method; where that is too wide, its help and tags stand below it."""
-    cells = [(r["name"], r["family"], _tags(r), r["paper"], r["help"]) for r in rows]
-    lines = aligned(cells)
+def _format_table(rows: list[dict[str, Any]], width: int) -> str:
+    """Return one line per method or, if that is too wide, its help and tags on a second line."""
+    cells = [(r["name"], r["family"], _format_tags(r), r["paper"], r["help"]) for r in rows]
+    lines = align_columns(cells)
     if max(len(line) for line in lines) > width:
-        lines = [*_narrow(rows, width), ""]
-    return "\n".join(lines) + "\n" + wrapped(LEGEND, width, "")
+        lines = [*_yield_narrow_lines(rows, width), ""]
+    return "\n".join(lines) + "\n" + wrap_text(LEGEND, width, "")
 
 
-def _narrow(rows: list[dict[str, Any]], width: int) -> Iterator[str]:
-    heads = aligned([(row["name"], row["paper"]) for row in rows])
+def _yield_narrow_lines(rows: list[dict[str, Any]], width: int) -> Iterator[str]:
+    heads = align_columns([(row["name"], row["paper"]) for row in rows])
     for family, members in groupby(zip(rows, heads, strict=True), lambda pair: pair[0]["family"]):
         yield f"{family} methods"
         for row, head in members:
-            tags = _tags(row).replace("-", "")
+            tags = _format_tags(row).replace("-", "")
             yield f"  {head}"
-            yield wrapped(f"      {row['help']}" + (f" [{tags}]" if tags else ""), width, " " * 6)
+            yield wrap_text(f"      {row['help']}" + (f" [{tags}]" if tags else ""), width, " " * 6)
 
 
-def _tags(row: dict[str, Any]) -> str:
-    """Return what a method promises and needs, in a word each."""
+def _format_tags(row: dict[str, Any]) -> str:
+    """Return the properties and requirements of a method, one word each."""
     tags = [word for word in ("complete", "random") if row[word]]
     return ", ".join([*tags, *([row["needs"]] if row["needs"] else [])]) or "-"
 
 
-def _page(about: dict[str, Any]) -> str:
-    lines = [f"{about['name']} ({about['family']} family, {about['paper']})", "", about["text"], ""]
-    lines.append("parameters:" if about["parameters"] else "no parameters")
-    for p in about["parameters"]:
+def _format_page(description: dict[str, Any]) -> str:
+    lines = [
+        f"{description['name']} ({description['family']} family, {description['paper']})",
+        "",
+        description["text"],
+        "",
+    ]
+    lines.append("parameters:" if description["parameters"] else "no parameters")
+    for p in description["parameters"]:
         extra = f" ({', '.join(p['choices'])})" if p["choices"] else ""
         default = "unset" if p["default"] is None else p["default"]
         lines.append(f"  {p['name']} ({default})  {p['help']}{extra}")
-    lines += ["", "laws: " + "; ".join(about["laws"])]
+    lines += ["", "laws: " + "; ".join(description["laws"])]
     return "\n".join(lines)

@@ -1,4 +1,4 @@
-"""`inputgrad saliency`: the main job."""
+"""`inputgrad saliency`: computes attributions of inputs and writes arrays and pictures."""
 
 from __future__ import annotations
 
@@ -8,49 +8,49 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from inputgrad_cli.cli import completion
-from inputgrad_cli.cli.config import config_option, source_of
-from inputgrad_cli.cli.options.explain import asking, computing, reading
-from inputgrad_cli.cli.options.files import finding
+from inputgrad_cli.cli.config import config_option, get_source
+from inputgrad_cli.cli.options.explain import explain_options, input_options, run_options
+from inputgrad_cli.cli.options.files import file_options
 from inputgrad_cli.cli.options.shared import (
-    drawing,
+    build_style,
     json_option,
     junit_option,
     model_argument,
+    picture_options,
     shard_option,
-    style_from,
-    verbosity,
+    verbosity_options,
 )
-from inputgrad_cli.cli.terminal import shown
+from inputgrad_cli.cli.terminal import show_status
 from inputgrad_cli.runs.inputs.input_lists import read_list
 from inputgrad_cli.storage.shards import Shard
 
 if TYPE_CHECKING:
-    from inputgrad_cli.runs.planning.options import Job
+    from inputgrad_cli.runs.planning.options import RunOptions
     from inputgrad_cli.runs.planning.plan import Plan
 
 
 @click.command("saliency")
 @model_argument
-@click.argument("inputs", nargs=-1, metavar="[INPUT]...", shell_complete=completion.files)
-@asking
-@reading
-@drawing
-@computing
-@finding
+@click.argument("inputs", nargs=-1, metavar="[INPUT]...", shell_complete=completion.complete_file)
+@explain_options
+@input_options
+@picture_options
+@run_options
+@file_options
 @shard_option
 @json_option
 @junit_option
 @config_option
-@verbosity
+@verbosity_options
 @click.pass_context
-def command(ctx: click.Context, /, **values: Any) -> int:
-    """Write what MODEL looks at in each INPUT, as arrays and, where one can see it, as pictures.
+def run_saliency(ctx: click.Context, /, **values: Any) -> int:
+    """Write what MODEL looks at in each INPUT: arrays and, for picture inputs, heatmaps.
 
-    INPUT is a file, a directory, or - for names on stdin: pictures, .npy, .npz, .csv, .tsv, .jsonl,
-    .parquet, .txt, .wav.
+    INPUT is a file, a directory, or - to read names from stdin. Files can be pictures, .npy, .npz,
+    .csv, .tsv, .jsonl, .parquet, .txt or .wav.
 
-    Every option but --trust-model can also be set by INPUTGRAD_SALIENCY_<OPTION> in the
-    environment, or in a file named by --config; the command line comes first, then the
+    Every option except --trust-model can also be set by INPUTGRAD_SALIENCY_<OPTION> in the
+    environment, or in a file given by --config. The command line takes precedence, then the
     environment, then the file.
 
     \b
@@ -60,42 +60,41 @@ def command(ctx: click.Context, /, **values: Any) -> int:
     """
     _check_sources(values)
     _check_scale(values)
-    from inputgrad_cli.machine.memory import allowing
+    from inputgrad_cli.machine.memory import limit_memory
 
-    with shown(not values["quiet"], "reading the files"), allowing(values["max_memory"]):
+    with show_status(not values["quiet"], "reading the files"), limit_memory(values["max_memory"]):
         return _run(ctx, values)
 
 
 def _run(ctx: click.Context, values: dict[str, Any]) -> int:
-    from inputgrad_cli.cli.reporters.text_and_json import Show
+    from inputgrad_cli.cli.reporters.text_and_json import TextReporter
 
-    show = Show.pick(values["json"], values["quiet"], values["verbose"])
-    with show.errors() as outcome:
+    reporter = TextReporter.choose(values["json"], values["quiet"], values["verbose"])
+    with reporter.open_session() as session:
         if not values["dry_run"]:
-            outcome.keep(values["junit"], values["strict"])
-            outcome.recall()
-        plan = _make_plan(job_from(ctx, values))
+            session.open_junit(values["junit"], values["strict"])
+            session.replay_earlier()
+        plan = _make_plan(build_options(ctx, values))
         if values["dry_run"]:
-            show.plan(plan)
+            reporter.show_plan(plan)
         else:
-            outcome.run(plan)
-    return outcome.code
+            session.run(plan)
+    return session.code
 
 
-def _make_plan(job: Job) -> Plan:
-    from inputgrad_cli.runs.planning.early_checks import check_job
+def _make_plan(options: RunOptions) -> Plan:
+    from inputgrad_cli.runs.planning.early_checks import check_run
     from inputgrad_cli.supervision.shared_page import Stage
-    from inputgrad_cli.supervision.time_limits import reading_seconds
+    from inputgrad_cli.supervision.time_limits import compute_reading_seconds
     from inputgrad_cli.supervision.worker import WORKER
 
-    WORKER.enter(Stage.READING, str(job.model), reading_seconds(job.model))
-    check = check_job(job)
-    WORKER.enter(Stage.STARTING)
-    from inputgrad_cli.runs.planning.plan import (
-        make_plan,  # all readers: what is refused need not wait
-    )
+    WORKER.enter_stage(Stage.READING, str(options.model), compute_reading_seconds(options.model))
+    checked = check_run(options)
+    WORKER.enter_stage(Stage.STARTING)
+    # Imports all readers; late, so that a refused call is quick.
+    from inputgrad_cli.runs.planning.plan import make_plan
 
-    return make_plan(check)
+    return make_plan(checked)
 
 
 def _check_sources(values: dict[str, Any]) -> None:
@@ -113,30 +112,30 @@ def _check_sources(values: dict[str, Any]) -> None:
 def _check_scale(values: dict[str, Any]) -> None:
     if values["shard"] and values["scale"] == "run" and values["picture"] != "none":
         raise click.UsageError(
-            "--scale run needs every map, and a shard has its own alone: leave it out, and draw "
-            "once all are joined, by `inputgrad merge`, then `inputgrad render --scale run`."
+            "--scale run needs all maps, and a shard has only its own: leave it out, join the "
+            "shards with `inputgrad merge`, then call `inputgrad render --scale run`."
         )
 
 
-def job_from(ctx: click.Context, values: dict[str, Any]) -> Job:
-    """Return the job that the options ask for."""
-    from inputgrad_cli.data.target_text import parse
-    from inputgrad_cli.formats.images.options import Resize, Viewing
-    from inputgrad_cli.runs.planning.options import Job
+def build_options(ctx: click.Context, values: dict[str, Any]) -> RunOptions:
+    """Return the options of the run that the command line asks for."""
+    from inputgrad_cli.data.target_text import parse_target
+    from inputgrad_cli.formats.images.options import ImageOptions, Resize
+    from inputgrad_cli.runs.planning.options import RunOptions
 
-    most = 1 if values["fail_fast"] else values["max_failures"]
-    return Job(
+    max_failures = 1 if values["fail_fast"] else values["max_failures"]
+    return RunOptions(
         model=values["model"],
-        named=_names(values),
+        inputs=_read_names(values),
         pairs=values["input"],
         methods=values["method"],
-        targets=tuple(parse(text) for text in values["target"]),
+        targets=tuple(parse_target(text) for text in values["target"]),
         truth=values["truth"],
         space=values["space"],
         wrt=values["wrt"],
         baseline=values["baseline"],
         preprocess=values["preprocess"],
-        viewing=Viewing(
+        viewing=ImageOptions(
             Resize(values["resize"], values["interp"]), values["frame"], values["input_range"]
         ),
         columns=values["columns"] or (),
@@ -144,7 +143,7 @@ def job_from(ctx: click.Context, values: dict[str, Any]) -> Job:
         root=values["root"],
         include=values["include"],
         exclude=values["exclude"],
-        style=style_from(values),
+        style=build_style(values),
         batch_size=None if values["batch_size"] == "auto" else values["batch_size"],
         device=values["device"],
         precision=values["precision"],
@@ -157,42 +156,43 @@ def job_from(ctx: click.Context, values: dict[str, Any]) -> Job:
         check_grad=values["check_grad"],
         on_exists=values["on_exists"],
         shard=values["shard"],
-        most_failures=most,
+        max_failures=max_failures,
         argv=ctx.obj or (),
-        options=_sources(ctx, values),
+        option_records=_record_sources(ctx, values),
     )
 
 
-def _names(values: dict[str, Any]) -> tuple[str, ...]:
-    """Return the inputs named by arguments, or by a list in a file or on stdin."""
+def _read_names(values: dict[str, Any]) -> tuple[str, ...]:
+    """Return the names of the inputs from the arguments, or from a list in a file or on stdin."""
     from inputgrad_cli.supervision.call_notes import read_once
 
     if values["from_file"] is not None:
         try:
             data = read_once("list", values["from_file"].read_bytes)
         except OSError as error:
-            from inputgrad_cli.machine.missing_files import mend_missing, typed
+            from inputgrad_cli.machine.missing_files import suggest_path, to_typed_path
 
-            what = f"--from-file {typed(values['from_file'])}: {error.strerror}"
-            raise click.UsageError(f"{what}; {mend_missing(values['from_file'])}.") from None
+            message = f"--from-file {to_typed_path(values['from_file'])}: {error.strerror}"
+            raise click.UsageError(f"{message}; {suggest_path(values['from_file'])}.") from None
         return read_list(data, values["null"], str(values["from_file"]))
     if values["inputs"] == ("-",):
-        # Closed by the caller, there is none.
+        # `sys.stdin` is None if the caller closed it.
         data = read_once("stdin", lambda: sys.stdin.buffer.read() if sys.stdin else b"")
         return read_list(data, values["null"], "stdin")
     return tuple(values["inputs"])
 
 
-def _sources(ctx: click.Context, values: dict[str, Any]) -> dict[str, Any]:
-    """Return each option's value and where it came from."""
-    out = {}
+def _record_sources(ctx: click.Context, values: dict[str, Any]) -> dict[str, Any]:
+    """Return the value of each option as JSON, and the source that it came from."""
+    record = {}
     for name, value in values.items():
-        plain = value if isinstance(value, (bool, int, float, type(None))) else _plain(value)
-        out[name] = {"value": plain, "source": source_of(ctx, name)}
-    return out
+        is_json = isinstance(value, (bool, int, float, type(None)))
+        json_value = value if is_json else _to_json(value)
+        record[name] = {"value": json_value, "source": get_source(ctx, name)}
+    return record
 
 
-def _plain(value: Any) -> Any:
+def _to_json(value: Any) -> Any:
     if isinstance(value, Shard):
         return f"{value.number}/{value.of}"
-    return [_plain(v) for v in value] if isinstance(value, (tuple, list)) else str(value)
+    return [_to_json(v) for v in value] if isinstance(value, (tuple, list)) else str(value)

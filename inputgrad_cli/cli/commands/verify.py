@@ -1,4 +1,4 @@
-"""`inputgrad verify`: whether the files of a run are what was written."""
+"""`inputgrad verify`: compares the files of a run with its journal."""
 
 from __future__ import annotations
 
@@ -7,39 +7,39 @@ from pathlib import Path
 
 import click
 
-from inputgrad_cli.choices import printable
+from inputgrad_cli.choices import to_printable
 from inputgrad_cli.cli.options.shared import json_option, run_argument
-from inputgrad_cli.cli.terminal import count, put, say, shown
+from inputgrad_cli.cli.terminal import show_status, update_items, write_stderr, write_stdout
 
 
 @click.command("verify")
 @run_argument
 @json_option
-def command(run: Path, json: bool) -> int:
-    """List the files of RUN that are not what was written.
+def run_verify(run: Path, json: bool) -> int:
+    """List the files of RUN that are missing or modified.
 
-    RUN is the --out directory of a saliency call. Hashes, shapes, and what the files say of
-    themselves are held against the journal. If any is bad the exit code is 1, and the same saliency
-    call then makes those anew, and no others.
+    RUN is the --out directory of a saliency call. The hashes, shapes and metadata of its files are
+    compared with its journal. If a file is bad, the exit code is 1, and the same saliency call
+    then computes it again, and no other.
     """
-    from inputgrad_cli.formats.attribution_npz import dump
-    from inputgrad_cli.schema.encoded_names import plain
+    from inputgrad_cli.formats.attribution_npz import dump_json
+    from inputgrad_cli.schema.encoded_names import to_readable_name
     from inputgrad_cli.storage.verify import verify
 
-    with shown(True, "checking the files"):
-        found = verify(run, count)
+    with show_status(True, "checking the files"):
+        result = verify(run, update_items)
     if json:
-        bad = [{**asdict(one), "path": plain(one.path)} for one in found.bad]
-        about = {"run": plain(str(run)), "ok": not found.bad, **asdict(found), "bad": bad}
-        put(dump(about))
-        return 1 if found.bad else 0
-    for one in found.bad:
-        put(f"{printable(str(run / one.path))}: {printable(one.message)}")
-    told = f"{found.files} files, {found.bytes:,} bytes, {len(found.bad)} bad"
-    say(f"inputgrad: {told}.")
-    if not found.marked:
-        say(
-            "inputgrad: RUN cannot be written: a saliency call will not know of those whose size "
-            "is right; remove them first."
+        bad = [{**asdict(file), "path": to_readable_name(file.path)} for file in result.bad]
+        summary = {"run": to_readable_name(str(run)), "ok": not result.bad}
+        write_stdout(dump_json({**summary, **asdict(result), "bad": bad}))
+        return 1 if result.bad else 0
+    for file in result.bad:
+        write_stdout(f"{to_printable(str(run / file.path))}: {to_printable(file.message)}")
+    counts = f"{result.files} files, {result.bytes:,} bytes, {len(result.bad)} bad"
+    write_stderr(f"inputgrad: {counts}.")
+    if not result.marked:
+        write_stderr(
+            "inputgrad: RUN cannot be written, so a saliency call will not notice bad files of the "
+            "right size; remove them first."
         )
-    return 1 if found.bad else 0
+    return 1 if result.bad else 0

@@ -1,4 +1,4 @@
-"""Values of options that Click has no type for."""
+"""Click parameter types for the values of options."""
 
 from __future__ import annotations
 
@@ -13,41 +13,39 @@ from inputgrad_cli.schema.limits import MAX_SHARDS
 from inputgrad_cli.storage.shards import Shard
 
 
-class Pair(click.ParamType[tuple[str, str]]):
-    """NAME=PATH."""
+class NamedPathType(click.ParamType[tuple[str, str]]):
+    """NAME=PATH: the name of a model input, and a file or directory."""
 
     name = "NAME=PATH"
 
     def convert(self, value: Any, param: Any, ctx: Any) -> tuple[str, str]:
-        """Return name and path."""
+        """Return the name and the path."""
         name, equals, path = str(value).partition("=")
         if not (name and equals and path):
             self.fail(f"{value!r} is not NAME=PATH", param, ctx)
         return name, path
 
 
-class Device(click.ParamType[str]):
+class DeviceType(click.ParamType[str]):
     """auto, cpu, gpu or gpu:N."""
 
     name = "auto|cpu|gpu[:N]"
 
     def convert(self, value: Any, param: Any, ctx: Any) -> str:
         """Return the device as written."""
-        word, colon, number = str(value).partition(":")
-        if word not in ("auto", "cpu", "gpu") or (
-            colon and (word != "gpu" or not number.isdigit())
-        ):
+        kind, colon, index = str(value).partition(":")
+        if kind not in ("auto", "cpu", "gpu") or (colon and (kind != "gpu" or not index.isdigit())):
             self.fail(f"{value!r} is not auto, cpu, gpu or gpu:N", param, ctx)
         return str(value)
 
 
-class BatchSize(click.ParamType[str | int]):
-    """A whole number, or auto."""
+class BatchSizeType(click.ParamType[str | int]):
+    """An integer above zero, or auto."""
 
     name = "N|auto"
 
     def convert(self, value: Any, param: Any, ctx: Any) -> str | int:
-        """Return the number, or `auto`."""
+        """Return the integer, or `auto`."""
         if value == "auto":
             return "auto"
         if not str(value).isdigit() or int(value) < 1:
@@ -55,13 +53,13 @@ class BatchSize(click.ParamType[str | int]):
         return int(value)
 
 
-class Size(click.ParamType[str]):
-    """A size in memory, or auto."""
+class MemorySizeType(click.ParamType[str]):
+    """An amount of memory such as 800M, or auto."""
 
     name = "SIZE|auto"
 
     def convert(self, value: Any, param: Any, ctx: Any) -> str:
-        """Return the size as written."""
+        """Return the amount as written."""
         try:
             parse_size(str(value))
         except ValueError as error:
@@ -69,26 +67,26 @@ class Size(click.ParamType[str]):
         return str(value)
 
 
-class Share(click.ParamType[Shard]):
-    """I/N."""
+class ShardType(click.ParamType[Shard]):
+    """I/N: shard I, counted from 0, of N."""
 
     name = "I/N"
 
     def convert(self, value: Any, param: Any, ctx: Any) -> Shard:
-        """Return the share."""
+        """Return the shard."""
         if isinstance(value, Shard):
             return value
-        number, slash, of = str(value).partition("/")
-        plain = all(part.isascii() and part.isdigit() for part in (number, of))
-        if not (slash and plain and int(number) < int(of)):
+        index, slash, count = str(value).partition("/")
+        are_digits = all(part.isascii() and part.isdigit() for part in (index, count))
+        if not (slash and are_digits and int(index) < int(count)):
             self.fail(f"{value!r} is not I/N, as in 0/4: I from 0, below N", param, ctx)
-        if int(of) > MAX_SHARDS:
-            self.fail(f"{value!r}: a run has at most {MAX_SHARDS} shares", param, ctx)
-        return Shard(int(number), int(of))
+        if int(count) > MAX_SHARDS:
+            self.fail(f"{value!r}: a run has at most {MAX_SHARDS} shards", param, ctx)
+        return Shard(int(index), int(count))
 
 
-class Columns(click.ParamType[tuple[str, ...]]):
-    """Names of columns, separated by commas; quotes hold one that has a comma in it."""
+class ColumnsType(click.ParamType[tuple[str, ...]]):
+    """Names of columns, separated by commas; a name with a comma is written in quotes."""
 
     name = "A,B,..."
 
@@ -96,15 +94,15 @@ class Columns(click.ParamType[tuple[str, ...]]):
         """Return the names."""
         if isinstance(value, tuple):
             return value
-        listed = value if isinstance(value, list) else self._listed(str(value), param, ctx)
-        names = [name.strip() for name in listed]
+        parts = value if isinstance(value, list) else self._split_names(str(value), param, ctx)
+        names = [name.strip() for name in parts]
         if not all(names) or not names:
             self.fail(f"{value!r} is not a list of names: A,B,...", param, ctx)
-        if doubled := [name for name in names if names.count(name) > 1]:
-            self.fail(f"{value!r} names {doubled[0]!r} twice", param, ctx)
+        if repeated := [name for name in names if names.count(name) > 1]:
+            self.fail(f"{value!r} names {repeated[0]!r} twice", param, ctx)
         return tuple(names)
 
-    def _listed(self, value: str, param: Any, ctx: Any) -> list[str]:
+    def _split_names(self, value: str, param: Any, ctx: Any) -> list[str]:
         try:
             rows = list(csv.reader([value], skipinitialspace=True, strict=True))
         except csv.Error as error:
@@ -112,13 +110,13 @@ class Columns(click.ParamType[tuple[str, ...]]):
         return [name for row in rows for name in row]
 
 
-class Frame(click.ParamType[str | int]):
-    """A frame's number from 0, or all."""
+class FrameType(click.ParamType[str | int]):
+    """The index of a frame, from 0, or all."""
 
     name = "N|all"
 
     def convert(self, value: Any, param: Any, ctx: Any) -> str | int:
-        """Return the number, or `all`."""
+        """Return the index, or `all`."""
         if value == "all":
             return "all"
         if not (str(value).isascii() and str(value).isdigit()):
@@ -126,8 +124,8 @@ class Frame(click.ParamType[str | int]):
         return int(value)
 
 
-class Range(click.ParamType[tuple[float, float]]):
-    """LO,HI."""
+class RangeType(click.ParamType[tuple[float, float]]):
+    """LO,HI: the values of black and white."""
 
     name = "LO,HI"
 

@@ -1,4 +1,4 @@
-"""A run as JUnit XML, which CI systems show: one testcase a map of an item, or of a sample."""
+"""Reports a run as JUnit XML for CI systems: one test case per map of an item or of a sample."""
 
 from __future__ import annotations
 
@@ -8,78 +8,84 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
-from inputgrad_cli.choices import printable
+from inputgrad_cli.choices import to_printable
 from inputgrad_cli.errors import InputgradError, StorageError, UsageError
-from inputgrad_cli.runs.events import Event, ItemDone, Summary
-from inputgrad_cli.runs.item_fields import unmet
-from inputgrad_cli.storage.atomic_write import write_whole
+from inputgrad_cli.runs.events import Event, ItemEvent, Summary
+from inputgrad_cli.runs.item_fields import list_unmet_checks
+from inputgrad_cli.storage.atomic_write import write_atomically
 
 SUITE = "inputgrad"
 
 
-class Junit:
-    """What a run tells, kept for the file; `strict` makes a check that does not hold a failure."""
+class JunitReporter:
+    """Collects the events of a run and writes them as JUnit XML.
+
+    With `strict`, a check that does not hold is reported as a failure.
+    """
 
     def __init__(self, path: Path, strict: bool) -> None:
         if path.is_dir():
-            raise UsageError(f"--junit {path}: is a directory", mend="name a file in it")
+            raise UsageError(f"--junit {path}: is a directory", hint="name a file in it")
         self._path, self._strict = Path(os.path.abspath(path)), strict
         self._suite = ElementTree.Element("testsuite", name=SUITE)
-        self._numbers = dict.fromkeys(("tests", "failures", "errors", "skipped"), 0)
+        self._counts = dict.fromkeys(("tests", "failures", "errors", "skipped"), 0)
         self._seconds = 0.0
 
-    def event(self, event: Event) -> None:
-        """Take in one event."""
-        if isinstance(event, ItemDone):
-            self._case(event.fields)
+    def report(self, event: Event) -> None:
+        """Record one event."""
+        if isinstance(event, ItemEvent):
+            self._add_map(event.fields)
         elif isinstance(event, Summary):
             self._seconds = event.seconds
 
-    def error(self, error: InputgradError) -> None:
-        """Take in what ended the whole run."""
-        case = self._add(SUITE, "run", 0.0)
-        self._tell(case, "error", error.kind, error.sentence())
+    def report_error(self, error: InputgradError) -> None:
+        """Record the error that ended the whole run."""
+        case = self._add_case(SUITE, "run", 0.0)
+        self._add_result(case, "error", error.kind, error.format_line())
 
     def write(self) -> None:
-        """Write the file, whole or not at all; StorageError."""
-        told = {name: str(number) for name, number in self._numbers.items()}
-        self._suite.attrib.update({**told, "time": f"{self._seconds:.3f}"})
-        root = ElementTree.Element("testsuites", told)
+        """Write the file atomically; StorageError."""
+        counts = {name: str(count) for name, count in self._counts.items()}
+        self._suite.attrib.update({**counts, "time": f"{self._seconds:.3f}"})
+        root = ElementTree.Element("testsuites", counts)
         root.append(self._suite)
         ElementTree.indent(root)
         data = ElementTree.tostring(root, encoding="utf-8", xml_declaration=True) + b"\n"
         try:
-            write_whole(self._path, data)
+            write_atomically(self._path, data)
         except StorageError as error:
             raise StorageError(
-                f"--junit {error.what}", reason=error.reason, mend="name another file"
+                f"--junit {error.message}", reason=error.reason, hint="name another file"
             ) from None
 
-    def _case(self, fields: Mapping[str, Any]) -> None:
+    def _add_map(self, fields: Mapping[str, Any]) -> None:
         name = fields["input"]
         if fields["sample"] is not None:
             name += f"#{fields['sample']}"
         name += f" {fields['target']['asked']}"
-        case = self._add(fields["method"], name, fields.get("seconds", 0.0))
+        case = self._add_case(fields["method"], name, fields.get("seconds", 0.0))
         if fields["status"] == "failed":
             error = fields["error"]
-            self._tell(case, "failure", error["kind"], error["message"])
+            self._add_result(case, "failure", error["kind"], error["message"])
         elif fields["status"] == "skipped":
-            self._tell(case, "skipped", "", "done before")
-        elif self._strict and (bad := unmet(fields["checks"])):
-            self._tell(case, "failure", "check", f"checks that do not hold: {', '.join(bad)}")
+            self._add_result(case, "skipped", "", "done before")
+        elif self._strict and (failed := list_unmet_checks(fields["checks"])):
+            self._add_result(
+                case, "failure", "check", f"checks that do not hold: {', '.join(failed)}"
+            )
 
-    def _add(self, kind: str, name: str, seconds: float) -> ElementTree.Element:
-        self._numbers["tests"] += 1
+    def _add_case(self, kind: str, name: str, seconds: float) -> ElementTree.Element:
+        self._counts["tests"] += 1
         return ElementTree.SubElement(
             self._suite,
             "testcase",
-            classname=printable(f"{SUITE}.{kind}" if kind != SUITE else kind),
-            name=printable(name),
+            classname=to_printable(f"{SUITE}.{kind}" if kind != SUITE else kind),
+            name=to_printable(name),
             time=f"{seconds:.4f}",
         )
 
-    def _tell(self, case: ElementTree.Element, tag: str, kind: str, message: str) -> None:
-        self._numbers[{"failure": "failures", "error": "errors"}.get(tag, tag)] += 1
-        told = {"type": kind} if kind else {}
-        ElementTree.SubElement(case, tag, {**told, "message": printable(message)})
+    def _add_result(self, case: ElementTree.Element, tag: str, kind: str, message: str) -> None:
+        # The counts are plural, except for `skipped`.
+        self._counts[{"failure": "failures", "error": "errors"}.get(tag, tag)] += 1
+        attributes = {"type": kind} if kind else {}
+        ElementTree.SubElement(case, tag, {**attributes, "message": to_printable(message)})

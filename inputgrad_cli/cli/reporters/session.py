@@ -1,4 +1,4 @@
-"""A run under way: its events go to the user and, if wanted, into a JUnit file."""
+"""Runs a plan, passes its events to the reporters and keeps the exit code."""
 
 from __future__ import annotations
 
@@ -6,99 +6,106 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from inputgrad_cli.cli import terminal
-from inputgrad_cli.cli.exit_codes import exit_code
-from inputgrad_cli.cli.signals import Signals
+from inputgrad_cli.cli.exit_codes import get_exit_code
+from inputgrad_cli.cli.signals import StopSignals
 from inputgrad_cli.errors import InputgradError
-from inputgrad_cli.runs.events import Event, Summary, is_kept
+from inputgrad_cli.runs.events import Event, Summary, is_sent_once
 from inputgrad_cli.supervision.worker import WORKER
 
 if TYPE_CHECKING:
-    from inputgrad_cli.cli.reporters.junit import Junit
-    from inputgrad_cli.cli.reporters.text_and_json import Show
-    from inputgrad_cli.runs.earlier_events import Recall
+    from inputgrad_cli.cli.reporters.junit import JunitReporter
+    from inputgrad_cli.cli.reporters.text_and_json import TextReporter
+    from inputgrad_cli.runs.earlier_events import EarlierEvents
     from inputgrad_cli.runs.planning.plan import Plan
     from inputgrad_cli.runs.run import Run
 
 
-class Outcome:
-    """A run under way, and the exit code it comes to."""
+class Session:
+    """One call of `saliency`: its run, its reporters and its exit code."""
 
-    def __init__(self, show: Show) -> None:
+    def __init__(self, reporter: TextReporter) -> None:
         self.code = 0
-        self.started: Run | None = None
-        self._show = show
-        self._junit: Junit | None = None
-        self._recall: Recall | None = None
+        self.current_run: Run | None = None
+        self._reporter = reporter
+        self._junit: JunitReporter | None = None
+        self._earlier: EarlierEvents | None = None
 
-    def keep(self, junit: Path | None, strict: bool) -> None:
-        """Write what happens to a JUnit file as well; UsageError."""
-        if junit:
-            from inputgrad_cli.cli.reporters.junit import Junit
+    def open_junit(self, path: Path | None, strict: bool) -> None:
+        """Also report the events to a JUnit file if a path is given; UsageError."""
+        if path:
+            from inputgrad_cli.cli.reporters.junit import JunitReporter
 
-            self._junit = Junit(junit, strict)
+            self._junit = JunitReporter(path, strict)
 
-    def recall(self) -> None:
-        """Take in what earlier processes of this call did; raises what ended the last of them."""
-        if not WORKER.earlier.workers:
+    def replay_earlier(self) -> None:
+        """Process the events of earlier worker processes of this call.
+
+        Raises the failure that ended the last of them, if one did.
+        """
+        if not WORKER.earlier.worker_count:
             return
-        from inputgrad_cli.runs.earlier_events import Recall
+        from inputgrad_cli.runs.earlier_events import EarlierEvents
 
-        self._recall = Recall()
-        for number, event in enumerate(self._recall.events):
-            if number < WORKER.earlier.reported:
-                self._take(event)
-                self._show.remember(event)
+        self._earlier = EarlierEvents()
+        for index, event in enumerate(self._earlier.events):
+            if index < WORKER.earlier.reported:
+                self._record(event)
+                self._reporter.remember(event)
             else:
-                self._tell(event)
+                self._report(event)
         WORKER.raise_failure()
 
     def run(self, plan: Plan) -> None:
-        """Carry out the plan; a signal ends it after the batch under way."""
-        from inputgrad_cli.interfaces.engine import Telling
-        from inputgrad_cli.runs.run import Run  # a call that is refused need not wait for it
+        """Run the plan; a signal ends it after the current batch."""
+        from inputgrad_cli.interfaces.engine import ProgressCallbacks
+        from inputgrad_cli.runs.run import Run  # late, so that a refused call is quick
 
-        with Signals(self.close, self._show.stopped) as signals:
-            self._show.expect(plan)
-            self.started = Run(
-                plan, signals.came, Telling(terminal.stage, terminal.part), self._recall
+        with StopSignals(self.close, self._reporter.report_stop) as signals:
+            self._reporter.prepare(plan)
+            self.current_run = Run(
+                plan,
+                signals.was_received,
+                ProgressCallbacks(terminal.set_stage, terminal.update_samples),
+                self._earlier,
             )
-            for event in self.started.events():
-                self._tell(event)
-            self._show.noise(self.started.noise)
-            if signals.came():
-                self._show.stopped()
-            signals.pass_on()
+            for event in self.current_run.yield_events():
+                self._report(event)
+            self._reporter.print_log(self.current_run.captured_output)
+            if signals.was_received():
+                self._reporter.report_stop()
+            signals.raise_again()
 
-    def summary(self, code: int) -> Summary:
-        """Return the end of the run so far."""
-        known = self.started or self._recall
-        return known.summary(code) if known else Summary(0, 0, 0, 0.0, code)
+    def build_summary(self, code: int) -> Summary:
+        """Return the summary of the run so far."""
+        counted = self.current_run or self._earlier
+        return counted.build_summary(code) if counted else Summary(0, 0, 0, 0.0, code)
 
-    def _tell(self, event: Event) -> None:
-        self._take(event)
-        page = WORKER.page if is_kept(event) else None
+    def _report(self, event: Event) -> None:
+        self._record(event)
+        # If this process dies while it reports, its successor learns from the page how far it came.
+        page = WORKER.page if is_sent_once(event) else None
         if page:
             page.reporting = True
-        self._show.event(event)
+        self._reporter.report(event)
         if page:
             page.reporting = False
             page.reported += 1
 
-    def _take(self, event: Event) -> None:
+    def _record(self, event: Event) -> None:
         if self._junit:
-            self._junit.event(event)
+            self._junit.report(event)
         if isinstance(event, Summary):
             self.code = event.exit
-            self.close()  # a file that cannot be written is told before the summary
+            self.close()  # first, so that a failed write is reported before the summary
 
-    def end(self, error: InputgradError) -> None:
-        """Take in the error that ends the run."""
-        self.code = exit_code(error)
+    def record_error(self, error: InputgradError) -> None:
+        """Record the error that ends the run."""
+        self.code = get_exit_code(error)
         if self._junit:
-            self._junit.error(error)
+            self._junit.report_error(error)
 
     def close(self) -> None:
-        """Write the JUnit file, once; StorageError."""
+        """Write the JUnit file, if it is not yet written; StorageError."""
         junit, self._junit = self._junit, None
         if junit:
             junit.write()

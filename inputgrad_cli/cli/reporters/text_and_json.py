@@ -1,4 +1,4 @@
-"""What a run tells, in words for people or in JSON lines for programs."""
+"""Reports a run as text for people or as JSON lines for programs."""
 
 from __future__ import annotations
 
@@ -9,21 +9,32 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from inputgrad_cli.choices import printable
+from inputgrad_cli.choices import to_printable
 from inputgrad_cli.cli import terminal
-from inputgrad_cli.cli.exit_codes import bug, known, tell
-from inputgrad_cli.cli.reporters.session import Outcome
-from inputgrad_cli.cli.terminal import put, say
+from inputgrad_cli.cli.exit_codes import as_inputgrad_error, print_error, save_bug_report
+from inputgrad_cli.cli.reporters.session import Session
+from inputgrad_cli.cli.terminal import write_stderr, write_stdout
 from inputgrad_cli.errors import InputgradError, ModelError, StorageError
-from inputgrad_cli.runs.events import Event, ItemDone, Noted, Progress, Start, Summary, Warned
+from inputgrad_cli.runs.events import (
+    Event,
+    ItemEvent,
+    Progress,
+    RunNote,
+    RunStart,
+    RunWarning,
+    Summary,
+)
 from inputgrad_cli.version import __version__
 
 if TYPE_CHECKING:
     from inputgrad_cli.runs.planning.plan import Plan
 
 
-class Show:
-    """Text: one line an item on stdout, talk on stderr."""
+MAX_NAME_WIDTH = 48  # columns for the names of items; longer names push the rest of the line right
+
+
+class TextReporter:
+    """Prints one line per map on stdout, and warnings, notes and errors on stderr."""
 
     def __init__(self, quiet: bool, verbose: bool) -> None:
         self._quiet, self._verbose = quiet, verbose
@@ -33,189 +44,191 @@ class Show:
         self._width = 0
 
     @staticmethod
-    def pick(as_json: bool, quiet: bool, verbose: bool) -> Show:
-        """Return the way of telling that the options ask for."""
-        return (JsonShow if as_json else Show)(quiet, verbose)
+    def choose(as_json: bool, quiet: bool, verbose: bool) -> TextReporter:
+        """Return the reporter that the options ask for."""
+        return (JsonReporter if as_json else TextReporter)(quiet, verbose)
 
     @contextmanager
-    def errors(self) -> Iterator[Outcome]:
-        """Turn what ends the whole run into words, and its exit code."""
-        outcome = Outcome(self)
+    def open_session(self) -> Iterator[Session]:
+        """Report an error that ends the whole run, and keep its exit code in the session."""
+        session = Session(self)
         try:
-            yield outcome
-            outcome.close()
+            yield session
+            session.close()
         except (BrokenPipeError, click.ClickException, click.Abort, click.exceptions.Exit):
             raise
         except (InputgradError, OSError, MemoryError) as error:
-            self._end(known(error), outcome)
+            self._end_session(as_inputgrad_error(error), session)
         except Exception:
-            self._end(bug(), outcome)
+            self._end_session(save_bug_report(), session)
         finally:
             try:
-                outcome.close()
+                session.close()
             except StorageError as error:
-                tell(error)
+                print_error(error)
 
-    def _end(self, error: InputgradError, outcome: Outcome) -> None:
-        outcome.end(error)
-        self.error(error, outcome)
+    def _end_session(self, error: InputgradError, session: Session) -> None:
+        session.record_error(error)
+        self.report_error(error, session)
 
-    def error(self, error: InputgradError, outcome: Outcome) -> None:
-        """Tell an error that ends the run."""
+    def report_error(self, error: InputgradError, session: Session) -> None:
+        """Print an error that ends the run, after the log of TensorFlow that belongs to it."""
         if isinstance(error, ModelError):
-            _say_all(error.log)
-        elif outcome.started:
-            self.noise(outcome.started.noise)
-        tell(error)
+            _print_verbatim(error.log)
+        elif session.current_run:
+            self.print_log(session.current_run.captured_output)
+        print_error(error)
 
-    def noise(self, text: str) -> None:
-        """Show what TensorFlow wrote, if that was wanted."""
+    def print_log(self, text: str) -> None:
+        """Print the log of TensorFlow if --verbose was given."""
         if self._verbose and text:
-            _say_all(text)
+            _print_verbatim(text)
 
-    def stopped(self) -> None:
-        """Tell how far a run came that a signal ended, and how it goes on: the last line."""
+    def report_stop(self) -> None:
+        """Print, as the last line, how much was done before a signal ended the run."""
         if not self._quiet:
-            done = f"{self._done:,} of {counted(self._total, 'item')} done"
-            say(f"inputgrad: stopped: {done}; the same call again does the rest.")
+            done = f"{self._done:,} of {format_count(self._total, 'item')} done"
+            write_stderr(f"inputgrad: stopped: {done}; the same call again does the rest.")
 
-    def plan(self, plan: Plan) -> None:
-        """Show every source and destination, and the bytes that are needed."""
-        from inputgrad_cli.runs.planning.dry_run import forecast
+    def show_plan(self, plan: Plan) -> None:
+        """Print every source and destination, and the total size of the arrays."""
+        from inputgrad_cli.runs.planning.dry_run import yield_planned_maps
 
-        moves = list(forecast(plan))
-        for move in moves:
-            for path in move.files:
-                put(f"{printable(str(move.item.path))} -> {printable(path)}")
-        total = sum(move.size for move in moves)
-        put(f"{counted(len(moves), 'map')}, about {total:,} bytes of arrays needed.")
+        maps = list(yield_planned_maps(plan))
+        for planned in maps:
+            for path in planned.files:
+                write_stdout(f"{to_printable(str(planned.item.path))} -> {to_printable(path)}")
+        total = sum(planned.size for planned in maps)
+        write_stdout(f"{format_count(len(maps), 'map')}, about {total:,} bytes of arrays needed.")
 
-    def expect(self, plan: Plan) -> None:
-        """Line up what will be told."""
-        self._width = min(48, max(len(item.name) for item in plan.found.items))
-        self._count(Progress(0, len(plan.share)))
-        if self._verbose and plan.found.passed:
-            say(f"inputgrad: {counted(plan.found.passed, 'file')} passed over.")
+    def prepare(self, plan: Plan) -> None:
+        """Fix the column width, and show the progress, before the first event."""
+        self._width = min(MAX_NAME_WIDTH, max(len(item.name) for item in plan.inputs.items))
+        self._show_progress(Progress(0, len(plan.share)))
+        if self._verbose and plan.inputs.ignored_count:
+            write_stderr(
+                f"inputgrad: {format_count(plan.inputs.ignored_count, 'file')} passed over."
+            )
 
-    def event(self, event: Event) -> None:
-        """Tell one event."""
-        if isinstance(event, ItemDone):
-            self._item(event)
-        elif isinstance(event, Warned):
-            self._warn(event)
-        elif isinstance(event, Noted):
-            self._note(event)
+    def report(self, event: Event) -> None:
+        """Print one event."""
+        if isinstance(event, ItemEvent):
+            self._print_item(event)
+        elif isinstance(event, RunWarning):
+            self._print_warning(event)
+        elif isinstance(event, RunNote):
+            self._print_note(event)
         elif isinstance(event, Progress):
-            self._count(event)
+            self._show_progress(event)
         elif isinstance(event, Summary):
-            self._summary(event)
+            self._print_summary(event)
 
     def remember(self, event: Event) -> None:
-        """Know of an event that an earlier process of this call told."""
-        if isinstance(event, Warned):
+        """Count an event that an earlier process of this call has already reported."""
+        if isinstance(event, RunWarning):
             self._warned[event.code] += 1
-        elif isinstance(event, ItemDone) and event.status == "failed":
+        elif isinstance(event, ItemEvent) and event.status == "failed":
             self._failed.add(event.fields["error"]["message"])
 
-    def _count(self, event: Progress) -> None:
+    def _show_progress(self, event: Progress) -> None:
         self._done, self._total = event.done, event.total
-        terminal.count(event.done, event.total, event.skipped)
+        terminal.update_items(event.done, event.total, event.skipped)
 
-    def _item(self, event: ItemDone) -> None:
+    def _print_item(self, event: ItemEvent) -> None:
         fields = event.fields
         if event.status == "failed":
-            self._fail(fields)
+            self._print_failure(fields)
         elif event.status == "ok":
-            put(self._line(fields))
+            write_stdout(self._format_item(fields))
 
-    def _line(self, fields: Any) -> str:
-        name = printable(fields["input"])
+    def _format_item(self, fields: Any) -> str:
+        name = to_printable(fields["input"])
         if fields["sample"] is not None:
             name += f"#{fields['sample']}"
-        label = _unit(fields["target"])
+        label = _format_target(fields["target"])
         score, p = fields["score"], fields["probability"]
-        parts = [name.ljust(self._width), printable(label)]
+        parts = [name.ljust(self._width), to_printable(label)]
         parts += [f"{score:.6g}"] if score is not None else []
         parts += [f"{p:.2%}"] if p is not None else []
-        return "  ".join([*parts, *map(printable, _paths(fields))])
+        return "  ".join([*parts, *map(to_printable, _list_paths(fields))])
 
-    def _fail(self, fields: Any) -> None:
+    def _print_failure(self, fields: Any) -> None:
         message = fields["error"]["message"]
-        if message not in self._failed:  # every map of the item says the same
+        if message not in self._failed:  # every map of the item has the same message
             self._failed.add(message)
-            say(f"inputgrad: failed: {printable(message)}")
+            write_stderr(f"inputgrad: failed: {to_printable(message)}")
 
-    def _warn(self, event: Warned) -> None:
+    def _print_warning(self, event: RunWarning) -> None:
         self._warned[event.code] += 1
         if self._quiet or (self._warned[event.code] > 1 and not self._verbose):
             return
-        where = f"{event.input}: " if event.input else ""
-        say(f"inputgrad: warning: {printable(where + event.message)}.")
+        prefix = f"{event.input}: " if event.input else ""
+        write_stderr(f"inputgrad: warning: {to_printable(prefix + event.message)}.")
 
-    def _note(self, event: Noted) -> None:
+    def _print_note(self, event: RunNote) -> None:
         if self._verbose or (event.loud and not self._quiet):
-            say(f"inputgrad: {printable(event.message)}.")
+            write_stderr(f"inputgrad: {to_printable(event.message)}.")
 
-    def _summary(self, event: Summary) -> None:
-        terminal.end()
-        for code, number in self._warned.items():
-            if number > 1 and not self._verbose and not self._quiet:
-                say(f"inputgrad: warning {code}: {number - 1} more like it; -v shows all.")
+    def _print_summary(self, event: Summary) -> None:
+        terminal.close_status()
+        for code, count in self._warned.items():
+            if count > 1 and not self._verbose and not self._quiet:
+                write_stderr(f"inputgrad: warning {code}: {count - 1} more like it; -v shows all.")
         if not self._quiet and (event.failed or event.skipped):
-            told = f"{event.ok} done, {event.skipped} done before, {event.failed} failed"
-            say(f"inputgrad: {told}.")
+            counts = f"{event.ok} done, {event.skipped} done before, {event.failed} failed"
+            write_stderr(f"inputgrad: {counts}.")
 
 
-class JsonShow(Show):
-    """JSON lines on stdout; `summary` is always last."""
+class JsonReporter(TextReporter):
+    """Prints JSON lines on stdout; the last one is always `summary`."""
 
-    def error(self, error: InputgradError, outcome: Outcome) -> None:
-        """Tell an error that ends the run as `error` and `summary`."""
-        code = outcome.code
+    def report_error(self, error: InputgradError, session: Session) -> None:
+        """Print an error that ends the run as `error` and `summary`."""
+        code = session.code
         self._print(
-            {"type": "error", "kind": error.kind, "message": error.sentence(), "exit": code}
+            {"type": "error", "kind": error.kind, "message": error.format_line(), "exit": code}
         )
-        self._print(outcome.summary(code).record())
-        super().error(error, outcome)
+        self._print(session.build_summary(code).record())
+        super().report_error(error, session)
 
-    def plan(self, plan: Plan) -> None:
-        """Show every source and destination as items of status `planned`."""
-        from inputgrad_cli.runs.item_fields import planned_fields
-        from inputgrad_cli.runs.planning.dry_run import forecast
+    def show_plan(self, plan: Plan) -> None:
+        """Print every source and destination as items of status `planned`."""
+        from inputgrad_cli.runs.item_fields import build_planned_fields
+        from inputgrad_cli.runs.planning.dry_run import yield_planned_maps
 
-        self._print(Start(__version__, str(plan.job.model), len(plan.share)).record())
-        for move in forecast(plan):
-            self._print(ItemDone(planned_fields(move)).record())
+        self._print(RunStart(__version__, str(plan.options.model), len(plan.share)).record())
+        for planned in yield_planned_maps(plan):
+            self._print(ItemEvent(build_planned_fields(planned)).record())
         self._print(Summary(0, 0, 0, 0.0, 0).record())
 
-    def event(self, event: Event) -> None:
+    def report(self, event: Event) -> None:
         """Print one event."""
-        if isinstance(event, (Start, ItemDone, Warned, Summary)):
+        if isinstance(event, (RunStart, ItemEvent, RunWarning, Summary)):
             self._print(event.record())
-        if not (isinstance(event, ItemDone) and event.status == "ok"):
-            super().event(event)
+        if not (isinstance(event, ItemEvent) and event.status == "ok"):
+            super().report(event)
 
     def _print(self, record: dict[str, Any]) -> None:
-        from inputgrad_cli.formats.attribution_npz import dump
+        from inputgrad_cli.formats.attribution_npz import dump_json
 
-        put(dump(record))
+        write_stdout(dump_json(record))
 
-    def _note(self, event: Noted) -> None:
-        if self._verbose:  # what is loud, the stream tells by its fields
-            super()._note(event)
+    def _print_note(self, event: RunNote) -> None:
+        if self._verbose:  # the stream has loud notes as fields
+            super()._print_note(event)
 
-    def _fail(self, fields: Any) -> None:
-        if not self._quiet:  # the stream has told it
-            super()._fail(fields)
+    def _print_failure(self, fields: Any) -> None:
+        if not self._quiet:  # the stream has the message already
+            super()._print_failure(fields)
 
 
-def _paths(fields: Any) -> list[str]:
-    """Return the pictures of an item, else its arrays."""
+def _list_paths(fields: Any) -> list[str]:
+    """Return the paths of a map's pictures, or of its arrays if it has none."""
     return list(fields.get("pictures") or [fields["picture"] or fields["arrays"]])
 
 
-def _unit(target: Any) -> str:
-    """Return what was differentiated: the class's name, else the unit, else the target as asked."""
+def _format_target(target: Any) -> str:
+    """Return what was differentiated: the class name, else the unit, else the target as given."""
     if target["label"] is not None:
         return str(target["label"])
     index = target["index"]
@@ -226,12 +239,12 @@ def _unit(target: Any) -> str:
     return f"{target['output']}{index}"
 
 
-def _say_all(text: str) -> None:
-    """Write text of many lines as it is."""
+def _print_verbatim(text: str) -> None:
+    """Write text of several lines to stderr without wrapping."""
     if text:
-        say(text.removesuffix("\n"), keep=True)
+        write_stderr(text.removesuffix("\n"), verbatim=True)
 
 
-def counted(number: int, thing: str) -> str:
-    """Return a number with its noun: 1 file, 2 files."""
-    return f"{number:,} {thing}{'' if number == 1 else 's'}"
+def format_count(count: int, noun: str) -> str:
+    """Return a count with its noun: 1 file, 2 files."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"

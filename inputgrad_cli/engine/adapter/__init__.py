@@ -1,1 +1,1 @@
-"""A Keras model behind one normal form: structures, layers, losses, kernels, error messages."""
+"""Adapts Keras models to one interface: inputs, layers, losses, kernels and error messages."""

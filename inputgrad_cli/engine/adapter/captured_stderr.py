@@ -1,4 +1,4 @@
-"""Keeps what C++ code and Keras write to stderr while a model is opened."""
+"""Captures what C++ code and Keras write to stderr while a model is opened."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 
-class Noise:
-    """The lines that were kept, in order."""
+class CapturedOutput:
+    """The captured lines, in order."""
 
     def __init__(self) -> None:
         self.text = ""
 
     @contextmanager
-    def kept(self) -> Iterator[None]:
-        """Keep everything written to file descriptor 2, and Python's warnings, in this block.
+    def capture(self) -> Iterator[None]:
+        """Capture everything written to file descriptor 2, and Python's warnings, in this block.
 
-        TensorFlow writes before its log level is known, so only the descriptor can be turned.
+        TensorFlow writes before its log level is set, so the descriptor itself is redirected.
         """
         with tempfile.TemporaryFile() as spool, warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
-            saved = _turn_stderr(spool.fileno())
+            saved = _redirect_stderr(spool.fileno())
             try:
                 yield
             finally:
@@ -34,7 +34,8 @@ class Noise:
                 self.text += "".join(f"{w.category.__name__}: {w.message}\n" for w in caught)
 
 
-def _turn_stderr(target: int) -> int | None:
+def _redirect_stderr(target: int) -> int | None:
+    """Redirect file descriptor 2 to `target`, and return a duplicate to restore it."""
     if sys.stderr is not None:
         sys.stderr.flush()
     try:
@@ -46,6 +47,7 @@ def _turn_stderr(target: int) -> int | None:
 
 
 def _restore_stderr(saved: int | None) -> None:
+    """Undo `_redirect_stderr`."""
     if saved is None:
         return
     if sys.stderr is not None:

@@ -1,7 +1,7 @@
-"""Lets layers that have their channels first be computed with their channels last.
+"""Computes channels-first layers with their channels last.
 
-TensorFlow's own kernels for CPUs know no other layout. Those of oneDNN do, but Keras adds the bias
-along a wrong axis there, unless TensorFlow fuses both. On a GPU the layout is right.
+TensorFlow's own kernels for CPUs support no other layout. Those of oneDNN do, but Keras then adds
+the bias along a wrong axis, unless TensorFlow fuses both operations. On a GPU channels-first works.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-NAMES = ("Conv", "SeparableConv", "DepthwiseConv", "MaxPooling", "AveragePooling")
+LAYER_NAMES = ("Conv", "SeparableConv", "DepthwiseConv", "MaxPooling", "AveragePooling")
 LAYERS = tuple(
     getattr(keras.layers, f"{name}{axes}D{end}")
-    for name in NAMES
+    for name in LAYER_NAMES
     for axes in (1, 2, 3)
     for end in ("", "Transpose")
     if hasattr(keras.layers, f"{name}{axes}D{end}")
@@ -24,31 +24,32 @@ FIRST, LAST = "channels_first", "channels_last"
 
 
 def move_channels_last(model: Any) -> None:
-    """Let convolutions and pooling of the model turn their channels last, and back, where needed.
+    """Make channels-first convolution and pooling layers compute with channels last.
 
-    What goes in and comes out, and every other layer, keeps its layout.
+    Their inputs and outputs, and every other layer, keep their layout.
     """
     if tf.config.list_physical_devices("GPU"):
         return
     for layer in model._flatten_layers():
         if not isinstance(layer, LAYERS) or layer.data_format != FIRST:
             continue
-        if not isinstance(vars(layer).get("call"), _Turned):  # a model may be opened twice
-            object.__setattr__(layer, "call", _Turned(layer, layer.call))
+        # The call is replaced already if the model was opened before.
+        if not isinstance(vars(layer).get("call"), _ChannelsLastCall):
+            object.__setattr__(layer, "call", _ChannelsLastCall(layer, layer.call))
 
 
-class _Turned:
-    """The call of a layer, with its channels last."""
+class _ChannelsLastCall:
+    """The `call` of a channels-first layer, computed with channels last."""
 
     def __init__(self, layer: Any, original: Callable[..., Any]) -> None:
         self._layer, self._original = layer, original
 
     def __call__(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
-        """Return what the layer gives, its channels first again."""
+        """Return the output of the layer, with channels first."""
         layer = self._layer
         activation = getattr(layer, "activation", None)
         object.__setattr__(layer, "data_format", LAST)
-        if activation is not None:  # it may have an axis of its own, such as softmax
+        if activation is not None:  # it may depend on the axis, as softmax does
             object.__setattr__(layer, "activation", keras.activations.linear)
         try:
             last = keras.ops.moveaxis(inputs, 1, -1)

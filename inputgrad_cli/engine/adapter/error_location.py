@@ -1,4 +1,4 @@
-"""Where a model failed: the layer at work, and what it was given."""
+"""Finds the layer in which a model failed, and the shapes of its inputs."""
 
 from __future__ import annotations
 
@@ -9,28 +9,32 @@ from typing import Any
 
 import keras
 
-from inputgrad_cli.engine.adapter.hooks import layers_by_path
+from inputgrad_cli.engine.adapter.hooks import map_layers_by_path
 
 
-def place_of(error: BaseException, model: Any = None) -> str:
-    """Return the layer in which the error arose, `layer 'conv' (Conv1D), given (1, 3, 4)`.
+def locate_error(error: BaseException, model: Any = None) -> str:
+    """Return the layer that raised the error, as `layer 'conv' (Conv1D), given (1, 3, 4)`.
 
-    Nothing where it was in no layer. Keras must not have filtered the traceback.
+    Returns "" if no layer raised it. The traceback must not be filtered by Keras.
     """
-    for one in chain(error):
-        found = None
-        for frame, _ in traceback.walk_tb(one.__traceback__):
-            worker = frame.f_locals.get("self")
-            making = frame.f_code.co_name in ("__init__", "__new__")
-            if isinstance(worker, keras.Operation) and worker is not model and not making:
-                found = (worker, frame) if found is None or found[0] is not worker else found
-        if found and not _is_model(found[0]):
-            return _told(*found, model)
-    return "" if model is None else _of_node(error, model)
+    for cause in yield_causes(error):
+        match = None
+        for frame, _ in traceback.walk_tb(cause.__traceback__):
+            operation = frame.f_locals.get("self")
+            is_constructor = frame.f_code.co_name in ("__init__", "__new__")
+            if (
+                isinstance(operation, keras.Operation)
+                and operation is not model
+                and not is_constructor
+            ):
+                match = (operation, frame) if match is None or match[0] is not operation else match
+        if match and not _is_model(match[0]):
+            return _describe_layer(*match, model)
+    return "" if model is None else _locate_node(error, model)
 
 
-def chain(error: BaseException | None) -> Iterator[BaseException]:
-    """Yield the error and those that it came from, the innermost first."""
+def yield_causes(error: BaseException | None) -> Iterator[BaseException]:
+    """Yield the error and its causes, the innermost first."""
     errors = []
     while error is not None and error not in errors:
         errors.append(error)
@@ -38,34 +42,36 @@ def chain(error: BaseException | None) -> Iterator[BaseException]:
     yield from reversed(errors)
 
 
-def _is_model(worker: Any) -> bool:
-    return isinstance(worker, (keras.Sequential, keras.Model)) and hasattr(worker, "_functional")
+def _is_model(layer: Any) -> bool:
+    return isinstance(layer, (keras.Sequential, keras.Model)) and hasattr(layer, "_functional")
 
 
-def _told(worker: Any, frame: Any, model: Any) -> str:
-    known = {} if model is None else layers_by_path(model)
-    paths = {id(layer): path for path, layer in known.items()}
-    word = "layer" if isinstance(worker, keras.Layer) else "operation"
-    name = paths.get(id(worker), worker.name)
+def _describe_layer(operation: Any, frame: Any, model: Any) -> str:
+    """Return the layer with its path, class and the shapes of its inputs, in words."""
+    layers = {} if model is None else map_layers_by_path(model)
+    paths = {id(layer): path for path, layer in layers.items()}
+    kind = "layer" if isinstance(operation, keras.Layer) else "operation"
+    name = paths.get(id(operation), operation.name)
     given = [frame.f_locals.get(key) for key in ("args", "kwargs")]
     leaves = keras.tree.flatten([value for value in given if value is not None])
-    shapes = [_shape(leaf) for leaf in leaves if getattr(leaf, "shape", None) is not None]
-    got = f", given {' and '.join(shapes[:3])}" if shapes else ""
-    return f"{word} {name!r} ({type(worker).__name__}){got}"
+    shapes = [_format_shape(leaf) for leaf in leaves if getattr(leaf, "shape", None) is not None]
+    received = f", given {' and '.join(shapes[:3])}" if shapes else ""
+    return f"{kind} {name!r} ({type(operation).__name__}){received}"
 
 
-def _shape(tensor: Any) -> str:
+def _format_shape(tensor: Any) -> str:
+    """Return the shape of a tensor with `?` for unknown sizes."""
     try:
         sizes = ["?" if size is None else str(size) for size in tensor.shape]
-    except ValueError:  # of unknown rank
+    except ValueError:  # the rank is unknown
         return "(...)"
     return f"({', '.join(sizes)}{',' if len(sizes) == 1 else ''})"
 
 
-def _of_node(error: BaseException, model: Any) -> str:
-    """Return the layer of the node that a compiled program names, or nothing."""
+def _locate_node(error: BaseException, model: Any) -> str:
+    """Return the layer of the graph node that the message names, or ""."""
     nodes = re.findall(r"\{\{node ([^}]*)\}\}", str(error))
-    paths = layers_by_path(model)
+    paths = map_layers_by_path(model)
     by_name = {path.rpartition("/")[2]: path for path in paths}
     for node in nodes:
         for part in reversed(node.split("/")):

@@ -1,4 +1,4 @@
-"""One pass through the model, with layers' outputs put in and read."""
+"""Runs one forward pass, in which the outputs of layers can be replaced and read."""
 
 from __future__ import annotations
 
@@ -6,48 +6,63 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from inputgrad_cli.choices import LAYER
-from inputgrad_cli.engine.adapter.hooks import is_tap, read, replaced
-from inputgrad_cli.engine.adapter.keras_adapter import Binding
-from inputgrad_cli.engine.adapter.layer_inputs import inputs_of
-from inputgrad_cli.modelfile.layer_names import called_often, never_called, split
+from inputgrad_cli.engine.adapter.hooks import is_tap, read_outputs, replace_outputs
+from inputgrad_cli.engine.adapter.keras_adapter import KerasAdapter
+from inputgrad_cli.engine.adapter.layer_inputs import find_layer_inputs
+from inputgrad_cli.modelfile.layer_names import (
+    make_call_index_error,
+    make_never_called_error,
+    split_layer_name,
+)
 
-MOST = 16  # calls of a layer whose inputs are looked for: a step of a loop sees what all see
+MAX_CALLS = (
+    16  # calls of a layer; with more, it is in a loop, whose steps all depend on the same inputs
+)
 
 
-def forward(
-    binding: Binding, tensors: Mapping[str, Any], heads: Sequence[str] = ()
+def run_forward(
+    adapter: KerasAdapter, tensors: Mapping[str, Any], heads: Sequence[str] = ()
 ) -> dict[str, Any]:
-    """Return the outputs by name, with taps among the tensors in place of their layers' outputs.
+    """Return the outputs by name; tensors called `layer:NAME` replace the outputs of layers.
 
-    The layers named in `heads` are read, and stand among the outputs.
+    The outputs of the layers named in `heads` are added to the result.
     """
-    given = {name: tensor for name, tensor in tensors.items() if is_tap(name)}
-    with replaced(binding.model, given), read(binding.model, list(heads)) as seen:
-        outputs: dict[str, Any] = binding.call(tensors)
-    return outputs | {name: only_call(binding, tensors, name, seen[name]) for name in heads}
+    replacements = {name: tensor for name, tensor in tensors.items() if is_tap(name)}
+    with (
+        replace_outputs(adapter.model, replacements),
+        read_outputs(adapter.model, list(heads)) as seen,
+    ):
+        outputs: dict[str, Any] = adapter.call(tensors)
+    return outputs | {name: get_only_call(adapter, tensors, name, seen[name]) for name in heads}
 
 
-def only_call(binding: Binding, tensors: Mapping[str, Any], name: str, calls: Sequence[Any]) -> Any:
-    """Return what the one call of a layer gave; UsageError where it is called never, or often."""
+def get_only_call(
+    adapter: KerasAdapter, tensors: Mapping[str, Any], name: str, calls: Sequence[Any]
+) -> Any:
+    """Return the output of a layer's only call; UsageError if there are none or several."""
     if len(calls) == 1:
         return calls[0]
     if not calls:
-        raise never_called(name)
-    raise called_often(name, len(calls), _inputs_by_call(binding, tensors, name, len(calls)))
+        raise make_never_called_error(name)
+    raise make_call_index_error(
+        name, len(calls), _find_inputs_by_call(adapter, tensors, name, len(calls))
+    )
 
 
-def _inputs_by_call(
-    binding: Binding, tensors: Mapping[str, Any], name: str, count: int
+def _find_inputs_by_call(
+    adapter: KerasAdapter, tensors: Mapping[str, Any], name: str, count: int
 ) -> list[frozenset[str]]:
-    """Return the names of the inputs that each call of a layer sees."""
-    if count > MOST or len(binding.ports) == 1:
+    """Return, for each call of a layer, the names of the inputs that it depends on."""
+    if count > MAX_CALLS or len(adapter.input_specs) == 1:
         return []
-    calls = [f"{LAYER}{split(name)[0]}#{number}" for number in range(count)]
-    found = inputs_of(binding, tensors, calls)
-    return [found[call] for call in calls]
+    calls = [f"{LAYER}{split_layer_name(name)[0]}#{index}" for index in range(count)]
+    inputs = find_layer_inputs(adapter, tensors, calls)
+    return [inputs[call] for call in calls]
 
 
-def read_taps(binding: Binding, tensors: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
-    """Return the outputs of the named layers for one pass, taps among the tensors put in."""
-    outputs = forward(binding, tensors, names)
+def read_taps(
+    adapter: KerasAdapter, tensors: Mapping[str, Any], names: Sequence[str]
+) -> dict[str, Any]:
+    """Return the outputs of the named layers in one pass; tensors may replace layer outputs."""
+    outputs = run_forward(adapter, tensors, names)
     return {name: outputs[name] for name in names}

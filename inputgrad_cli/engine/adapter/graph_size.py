@@ -1,6 +1,6 @@
-"""Looks for tensors in a traced program that memory has no room for, before it is run.
+"""Finds tensors in a traced graph that do not fit into memory, before the graph is run.
 
-TensorFlow would wait ten seconds for memory, then raise; where it is short of it otherwise, die.
+TensorFlow itself would wait ten seconds for memory and then raise, or end the process.
 """
 
 from __future__ import annotations
@@ -11,46 +11,47 @@ from typing import Any
 import tensorflow as tf
 
 from inputgrad_cli.errors import ItemError
-from inputgrad_cli.machine.memory import MEND, room
-from inputgrad_cli.numeric.arrays import printable_shape
+from inputgrad_cli.machine.memory import MEMORY_HINT, find_free_memory
+from inputgrad_cli.numeric.arrays import format_shape
 
-TEXT = 24  # bytes of a text that TensorFlow keeps in place
+TEXT_BYTES = 24  # bytes that a string takes in a tensor, without a long text's own buffer
 
 
 def refuse_large_graph(graph: Any, rows: int = 1) -> None:
-    """Raise ItemError (kind `memory`) for a tensor that does not fit; `rows` are in a pass.
+    """Raise ItemError (kind `memory`) for a tensor that does not fit into memory.
 
-    An axis of any length is taken for the rows where it is the first, else for one.
+    `rows` is the batch size of a pass. A first axis of unknown length counts as `rows`, any other
+    as one.
     """
-    left = room()
+    free = find_free_memory()
     for operation in graph.get_operations():
         for tensor in operation.outputs:
             if tensor.shape.rank is None:
                 continue
             sizes = tensor.shape.as_list()
-            size = size_of(
+            size = count_bytes(
                 [rows, *sizes[1:]] if sizes and sizes[0] is None else sizes, tensor.dtype
             )
-            if size > left.size:
-                raise too_large(
+            if size > free.size:
+                raise build_memory_error(
                     f"{operation.type} {operation.name!r} gives a tensor of shape "
-                    f"{printable_shape(sizes, 'any')}, which takes {size:,} bytes; "
-                    f"{left.size:,} are left of {left.words}"
+                    f"{format_shape(sizes, 'any')}, which takes {size:,} bytes; "
+                    f"{free.size:,} are left of {free.source}"
                 )
 
 
-def too_large(reason: str = "") -> ItemError:
-    """Return the fault of a pass that memory is too short for; a smaller one may do."""
+def build_memory_error(reason: str = "") -> ItemError:
+    """Return the error for a pass that needs too much memory; a smaller one may fit."""
     return ItemError(
         "the input does not fit into memory",
         reason=reason,
-        mend=f"{MEND}, end what else fills it, try --device cpu, or give smaller inputs",
+        hint=f"{MEMORY_HINT}, end what else fills it, try --device cpu, or give smaller inputs",
         kind="memory",
     )
 
 
-def size_of(shape: Any, dtype: Any) -> int:
-    """Return the bytes of a tensor, an axis of any length taken for one."""
-    kind = tf.as_dtype(dtype)
-    each = TEXT if kind == tf.string else int(kind.size)
-    return int(math.prod(1 if size is None else size for size in shape)) * each
+def count_bytes(shape: Any, dtype: Any) -> int:
+    """Return the bytes of a tensor; an axis of unknown length counts as one."""
+    tf_dtype = tf.as_dtype(dtype)
+    item_bytes = TEXT_BYTES if tf_dtype == tf.string else int(tf_dtype.size)
+    return int(math.prod(1 if size is None else size for size in shape)) * item_bytes

@@ -1,10 +1,10 @@
-"""Which kernels TensorFlow computes with on a CPU: oneDNN's, or its own, which are Eigen's.
+"""Selects the kernels that TensorFlow uses on a CPU: oneDNN's, or Eigen's, which are its own.
 
 In TensorFlow 2.21 some eager operations of oneDNN's kernels corrupt memory: gradients of strided
-1x1 convolutions, matrix products with an axis of one. The process then dies without a word, or
-gives wrong numbers. Compiled programs of Keras's layers are right, so while oneDNN's kernels are on
-nothing of a model is computed eagerly. In code of a user's own a compiled `tf.matmul` of four axes
-by two, over an axis of one, ends the process too; the process that watches this one reports it.
+1x1 convolutions, and matrix products with an axis of one. The process then dies without a message,
+or returns wrong numbers. Compiled programs of Keras's layers are correct, so no part of a model is
+computed eagerly while oneDNN's kernels are on. In user code, even a compiled `tf.matmul` of four
+axes by two, over an axis of one, ends the process; the supervising process reports that.
 """
 
 from __future__ import annotations
@@ -15,58 +15,58 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-VARIABLE = "TF_ENABLE_ONEDNN_OPTS"
+ONEDNN_VARIABLE = "TF_ENABLE_ONEDNN_OPTS"
 ONEDNN, EIGEN = "onednn", "eigen"
 
 
 def request_kernels(kernels: str | None) -> None:
-    """Ask for kernels, before TensorFlow is imported; what the user's environment says stays.
+    """Select kernels before TensorFlow is imported, unless the user's environment selects them.
 
-    None leaves the choice to TensorFlow, which takes oneDNN's where the processor has AVX-512.
+    None leaves the choice to TensorFlow, which takes oneDNN's if the processor has AVX-512.
     """
     if kernels is not None and "tensorflow" not in sys.modules:
-        os.environ.setdefault(VARIABLE, "1" if kernels == ONEDNN else "0")
+        os.environ.setdefault(ONEDNN_VARIABLE, "1" if kernels == ONEDNN else "0")
 
 
-def active_kernels() -> str:
+def get_active_kernels() -> str:
     """Return the kernels that this process computes with, `onednn` or `eigen`.
 
-    The environment is read once, when TensorFlow is imported; what it says later means nothing.
+    TensorFlow reads the environment once, when it is imported; later changes have no effect.
     """
     try:
         from tensorflow.python.util._pywrap_util_port import IsMklEnabled
-    except ImportError:  # a TensorFlow that moved it: the safe answer is the one that compiles
-        return EIGEN if os.environ.get(VARIABLE) == "0" else ONEDNN
+    except ImportError:  # this TensorFlow has moved it; the safe answer is the one that compiles
+        return EIGEN if os.environ.get(ONEDNN_VARIABLE) == "0" else ONEDNN
     return ONEDNN if IsMklEnabled() else EIGEN
 
 
 def must_compile() -> bool:
-    """Return whether eager operations cannot be trusted in this process."""
-    return active_kernels() == ONEDNN
+    """Return whether models must be compiled because eager operations may corrupt memory."""
+    return get_active_kernels() == ONEDNN
 
 
 @contextmanager
-def unoptimized() -> Iterator[None]:
-    """Let programs that are first run in this block compute as they were traced.
+def skip_graph_optimization() -> Iterator[None]:
+    """Run the programs that are first run in this block without optimizing their graphs.
 
-    TensorFlow's optimization of a graph takes longer than one run of one sample does.
+    TensorFlow's optimization of a graph takes longer than running it once on one sample.
     """
     import tensorflow as tf
 
     option = "disable_meta_optimizer"
-    before = tf.config.optimizer.get_experimental_options().get(option, False)
+    previous = tf.config.optimizer.get_experimental_options().get(option, False)
     tf.config.optimizer.set_experimental_options({option: True})
     try:
         yield
     finally:
-        tf.config.optimizer.set_experimental_options({option: before})
+        tf.config.optimizer.set_experimental_options({option: previous})
 
 
 def make_safe(function: Callable[..., Any], autograph: bool) -> Callable[..., Any]:
-    """Return a function of tensors, compiled where eager kernels cannot be trusted.
+    """Return a function of tensors, compiled if eager kernels cannot be trusted.
 
-    `autograph` is for code of the user's own, which may branch on tensors. ItemError where a
-    tensor of it is larger than what memory is left.
+    `autograph` is for user code, which may branch on tensors. The compiled function raises
+    ItemError if one of its tensors is larger than the free memory.
     """
     if not must_compile():
         return function

@@ -1,4 +1,4 @@
-"""What the layers of an opened model are, and what they give."""
+"""Lists the layers of an opened model with their output shapes, and counts its weights."""
 
 from __future__ import annotations
 
@@ -6,24 +6,27 @@ import math
 from typing import Any
 
 from inputgrad_cli.data.signature import Shape
-from inputgrad_cli.engine.adapter.hooks import layers_by_path
+from inputgrad_cli.engine.adapter.hooks import map_layers_by_path
 
 
-def layers_of(engine: Any) -> list[tuple[str, str, Shape | None]]:
-    """Return path, class and output shape (None where it varies) of every layer, in order."""
-    found = layers_by_path(engine.binding.model)
-    return [(path, type(layer).__name__, _shape(layer)) for path, layer in found.items()]
+def describe_layers(engine: Any) -> list[tuple[str, str, Shape | None]]:
+    """Return path, class and output shape (None if it varies) of every layer, in order."""
+    layers = map_layers_by_path(engine.adapter.model)
+    return [
+        (path, type(layer).__name__, _find_output_shape(layer)) for path, layer in layers.items()
+    ]
 
 
-def _shape(layer: Any) -> Shape | None:
+def _find_output_shape(layer: Any) -> Shape | None:
+    """Return the output shape without the batch axis, None if it is not unique."""
     try:
         shape = layer.output.shape
-    except Exception:  # a layer outside a graph, or with several outputs, raises what it likes
+    except Exception:  # a layer outside a graph, or with several outputs, may raise any error
         return None
     return tuple(shape[1:]) if isinstance(shape, tuple) else None
 
 
-def weights_of(engine: Any) -> dict[str, int]:
-    """Return how many arrays the opened model holds, and how many numbers."""
-    variables = engine.binding.model.variables
+def count_weights(engine: Any) -> dict[str, int]:
+    """Return the number of weight arrays of the opened model, and of the values in them."""
+    variables = engine.adapter.model.variables
     return {"arrays": len(variables), "numbers": sum(math.prod(v.shape) for v in variables)}

@@ -1,4 +1,4 @@
-"""From outputs and a choice to the scalar per sample."""
+"""Computes the scalar per sample from the outputs of a model and a target."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from typing import Any, NamedTuple
 
 import tensorflow as tf
 
-from inputgrad_cli.data.signature import Head
-from inputgrad_cli.data.target import Choice
+from inputgrad_cli.data.signature import OutputSpec
+from inputgrad_cli.data.target import ResolvedTarget
 from inputgrad_cli.data.target_text import RECONSTRUCTION
-from inputgrad_cli.engine.adapter.endings import logits_of
+from inputgrad_cli.engine.adapter.endings import find_logits
 from inputgrad_cli.engine.adapter.hooks import is_tap
 from inputgrad_cli.engine.adapter.keras_adapter import Tensors
-from inputgrad_cli.engine.adapter.losses import Losses, per_sample
+from inputgrad_cli.engine.adapter.losses import Losses, average_per_sample
 from inputgrad_cli.errors import UsageError
 
 
-class Pins(NamedTuple):
-    """A pinned target as tensors, batch first; `truth` has no columns where none is needed."""
+class PinnedTensors(NamedTuple):
+    """A pinned target as tensors, batch axis first; `truth` is (B, 0) if none is needed."""
 
     index: Any
     signs: Any
@@ -26,95 +26,106 @@ class Pins(NamedTuple):
     truth: Any
 
 
-def in_space(choice: Choice, output: Any) -> Any:
-    """Return the tensor that the choice reads, at least float32: logits or the output itself."""
-    if choice.space != "logit":
-        return at_least_float32(output)
-    logits = logits_of(output)
+def to_space(target: ResolvedTarget, output: Any) -> Any:
+    """Return the logits or the output itself, by the target's space, as float32 or float64."""
+    if target.space != "logit":
+        return widen_to_float32(output)
+    logits = find_logits(output)
     if logits is None:
         raise UsageError(
-            f"the logits of output {choice.head!r} lie before the layer that is differentiated",
-            mend="use --space output, or differentiate at an earlier layer",
+            f"the logits of output {target.head!r} lie before the layer that is differentiated",
+            hint="use --space output, or differentiate at an earlier layer",
         )
     if logits.shape.as_list() != output.shape.as_list():
         logits = tf.reshape(logits, tf.shape(output))
-    return at_least_float32(logits)
+    return widen_to_float32(logits)
 
 
-def at_least_float32(tensor: Any) -> Any:
-    """Return the tensor as float64 if it is that, else as float32."""
+def widen_to_float32(tensor: Any) -> Any:
+    """Return the tensor unchanged if it is float64, else as float32."""
     return tensor if tensor.dtype == tf.float64 else tf.cast(tensor, tf.float32)
 
 
-def resolve_rank(choice: Choice, head: Head, output: Any) -> Pins:
-    """Return the pins of "the class of rank `choice.rank`" for each sample."""
-    values = tf.stop_gradient(in_space(choice, output))
+def resolve_rank(target: ResolvedTarget, spec: OutputSpec, output: Any) -> PinnedTensors:
+    """Return the class of the target's rank for each sample, as a pinned target."""
+    values = tf.stop_gradient(to_space(target, output))
     rows = tf.shape(values)[0]
-    if head.is_binary:
-        return _binary_rank(choice, head, values, rows)
+    if spec.is_binary:
+        return _resolve_binary_rank(target, spec, values, rows)
     flat = tf.reshape(values, (rows, -1))
-    best = tf.math.top_k(flat, k=choice.rank + 1).indices[:, choice.rank]
-    axes = len(head.shape or ())
-    axis = head.axis % max(axes, 1)
+    best = tf.math.top_k(flat, k=target.rank + 1).indices[:, target.rank]
+    axes = len(spec.shape or ())
+    axis = spec.axis % max(axes, 1)
     index = tf.stack([best if i == axis else tf.zeros_like(best) for i in range(axes)], axis=-1)
     ones, zeros = tf.ones((rows, 1)), tf.zeros((rows,))
-    return Pins(index[:, tf.newaxis, :], ones, zeros, tf.zeros((rows, 0)))
+    return PinnedTensors(index[:, tf.newaxis, :], ones, zeros, tf.zeros((rows, 0)))
 
 
-def _binary_rank(choice: Choice, head: Head, values: Any, rows: Any) -> Pins:
-    """Return the predicted class of one sigmoid unit (rank 0), or the other one."""
-    middle = 0.0 if choice.space == "logit" else 0.5
-    is_one = tf.reshape(values, (rows,)) >= middle
-    if choice.rank:
-        is_one = tf.logical_not(is_one)
-    signs = tf.where(is_one, 1.0, -1.0)
-    lift = 0.0 if choice.space == "logit" else 1.0
-    index = tf.zeros((rows, 1, len(head.shape or ())), tf.int32)
-    offset = tf.where(is_one, 0.0, lift)
-    return Pins(index, signs[:, tf.newaxis], offset, tf.zeros((rows, 0)))
+def _resolve_binary_rank(
+    target: ResolvedTarget, spec: OutputSpec, values: Any, rows: Any
+) -> PinnedTensors:
+    """Return the predicted class of a single sigmoid unit (rank 0), or the other (rank 1)."""
+    threshold = 0.0 if target.space == "logit" else 0.5
+    is_positive = tf.reshape(values, (rows,)) >= threshold
+    if target.rank:
+        is_positive = tf.logical_not(is_positive)
+    signs = tf.where(is_positive, 1.0, -1.0)
+    negative_offset = 0.0 if target.space == "logit" else 1.0
+    index = tf.zeros((rows, 1, len(spec.shape or ())), tf.int32)
+    offset = tf.where(is_positive, 0.0, negative_offset)
+    return PinnedTensors(index, signs[:, tf.newaxis], offset, tf.zeros((rows, 0)))
 
 
-def scalar(
-    choice: Choice, outputs: Tensors, pins: Pins, inputs: Mapping[str, Any], *, losses: Losses
+def compute_scores(
+    target: ResolvedTarget,
+    outputs: Tensors,
+    pinned: PinnedTensors,
+    inputs: Mapping[str, Any],
+    *,
+    losses: Losses,
 ) -> Any:
     """Return the score of each sample, float32 or float64 (B,)."""
-    output = outputs[choice.head]
-    if choice.kind == "loss":
-        if choice.how == RECONSTRUCTION:
-            truth = _reconstructed(choice, output, inputs)
-            return per_sample(tf.math.squared_difference(truth, tf.cast(output, truth.dtype)))
-        return losses[choice.how].scores(pins.truth, at_least_float32(output))
-    values = in_space(choice, output)
-    if choice.kind == "mask":
-        return tf.reduce_sum(tf.reshape(values * pins.truth, (tf.shape(values)[0], -1)), axis=1)
-    if choice.kind == "reduce":
-        return _reduce(choice.how, tf.reshape(values, (tf.shape(values)[0], -1)))
+    output = outputs[target.head]
+    if target.kind == "loss":
+        if target.argument == RECONSTRUCTION:
+            truth = _find_reconstructed(target, output, inputs)
+            return average_per_sample(
+                tf.math.squared_difference(truth, tf.cast(output, truth.dtype))
+            )
+        return losses[target.argument].compute_scores(pinned.truth, widen_to_float32(output))
+    values = to_space(target, output)
+    if target.kind == "mask":
+        return tf.reduce_sum(tf.reshape(values * pinned.truth, (tf.shape(values)[0], -1)), axis=1)
+    if target.kind == "reduce":
+        return _reduce(target.argument, tf.reshape(values, (tf.shape(values)[0], -1)))
     if values.shape.rank == 1:
         picked = values[:, tf.newaxis]
     else:
-        picked = tf.gather_nd(values, pins.index, batch_dims=1)
-    signs, offset = (tf.cast(pin, picked.dtype) for pin in (pins.signs, pins.offset))
+        picked = tf.gather_nd(values, pinned.index, batch_dims=1)
+    signs, offset = (tf.cast(pin, picked.dtype) for pin in (pinned.signs, pinned.offset))
     return offset + tf.reduce_sum(signs * picked, axis=1)
 
 
-def _reduce(how: str, flat: Any) -> Any:
+def _reduce(reduction: str, flat: Any) -> Any:
+    """Return the reduction of each row of `flat`, (B, N) -> (B,)."""
     reductions = {
         "sum": tf.reduce_sum,
         "mean": tf.reduce_mean,
         "max": tf.reduce_max,
         "norm": tf.norm,
     }
-    return reductions[how](flat, axis=1)
+    return reductions[reduction](flat, axis=1)
 
 
-def _reconstructed(choice: Choice, output: Any, inputs: Mapping[str, Any]) -> Any:
-    own = {name: tensor for name, tensor in inputs.items() if not is_tap(name)}
-    alike = [t for t in own.values() if t.shape.is_compatible_with(output.shape)]
-    if len(alike) == 1:
-        return alike[0]
-    shapes = ", ".join(f"{name} {tuple(t.shape[1:])}" for name, t in own.items())
+def _find_reconstructed(target: ResolvedTarget, output: Any, inputs: Mapping[str, Any]) -> Any:
+    """Return the only input whose shape fits the output; UsageError otherwise."""
+    model_inputs = {name: tensor for name, tensor in inputs.items() if not is_tap(name)}
+    matches = [t for t in model_inputs.values() if t.shape.is_compatible_with(output.shape)]
+    if len(matches) == 1:
+        return matches[0]
+    shapes = ", ".join(f"{name} {tuple(t.shape[1:])}" for name, t in model_inputs.items())
     raise UsageError(
-        f"target loss:{RECONSTRUCTION}: output {choice.head!r} of shape {tuple(output.shape[1:])} "
+        f"target loss:{RECONSTRUCTION}: output {target.head!r} of shape {tuple(output.shape[1:])} "
         "must match one input",
         reason=f"the inputs are {shapes}",
     )

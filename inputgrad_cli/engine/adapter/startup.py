@@ -1,4 +1,4 @@
-"""Imports TensorFlow and Keras: quickly, quietly, and untouched by the user's Keras settings."""
+"""Imports TensorFlow and Keras quickly, without output, and without the user's Keras settings."""
 
 from __future__ import annotations
 
@@ -9,27 +9,34 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from typing import Any
 
-from inputgrad_cli.engine.adapter.captured_stderr import Noise
+from inputgrad_cli.engine.adapter.captured_stderr import CapturedOutput
 from inputgrad_cli.engine.adapter.kernels import request_kernels
 from inputgrad_cli.errors import ModelError, UsageError
 from inputgrad_cli.machine import memory
-from inputgrad_cli.machine.limits import available_cores, visible_cores
+from inputgrad_cli.machine.limits import count_visible_cores, find_available_cores
 from inputgrad_cli.supervision.worker import WORKER
 
-# Keras imports these for helpers that we never call; they cost as much as Keras itself.
-UNUSED = ("matplotlib", "sklearn", "pandas", "scipy")
+# Keras imports these for helpers that are never called here; they take as long as Keras itself.
+UNUSED_MODULES = ("matplotlib", "sklearn", "pandas", "scipy")
+MIN_FREE_BYTES = 32 << 20  # bytes that the smallest model needs in addition to the libraries
 
 
-def boot(noise: Noise, kernels: str | None = None) -> None:
-    """Import TensorFlow and Keras on the TensorFlow backend with the settings models expect.
+def import_keras(captured: CapturedOutput, kernels: str | None = None) -> None:
+    """Import Keras on the TensorFlow backend, with the settings that models expect.
 
-    `kernels` are those to compute with, unless TensorFlow is imported already.
+    `kernels` are the CPU kernels to use, unless TensorFlow is imported already. `captured`
+    collects the messages. Raises ModelError if Keras runs on another backend already.
     """
     request_kernels(kernels)
     if "keras" not in sys.modules:
-        with noise.kept(), _settings(), _without(UNUSED), _nothing_collected():
+        with (
+            captured.capture(),
+            _use_settings(),
+            _hide_modules(UNUSED_MODULES),
+            _pause_collection(),
+        ):
             import keras
-            import tensorflow  # noqa: F401 - not before Keras: it would import it with more
+            import tensorflow  # noqa: F401 - imported first, it would import more of Keras
     import keras
     import tensorflow as tf
 
@@ -37,7 +44,7 @@ def boot(noise: Noise, kernels: str | None = None) -> None:
         raise ModelError(
             f"Keras runs on {keras.backend.backend()} in this process",
             reason="gradients are taken by TensorFlow",
-            mend="set KERAS_BACKEND=tensorflow before Keras is imported",
+            hint="set KERAS_BACKEND=tensorflow before Keras is imported",
         )
     keras.config.set_floatx("float32")
     keras.config.set_image_data_format("channels_last")
@@ -46,30 +53,30 @@ def boot(noise: Noise, kernels: str | None = None) -> None:
 
 
 @contextmanager
-def _settings() -> Iterator[None]:
-    """Set the environment that Keras and TensorFlow read while they are imported."""
-    # Keras reads keras.json from KERAS_HOME and makes the directory; below a device there is none.
-    wanted = {
+def _use_settings() -> Iterator[None]:
+    """Set the environment variables that Keras and TensorFlow read while they are imported."""
+    # Keras reads keras.json from KERAS_HOME and creates it; below a device file it can do neither.
+    variables = {
         "KERAS_BACKEND": "tensorflow",
         "KERAS_HOME": os.path.join(os.devnull, "keras"),
         "TF_CPP_MIN_LOG_LEVEL": os.environ.get("TF_CPP_MIN_LOG_LEVEL", "2"),
         "TF_FORCE_GPU_ALLOW_GROWTH": os.environ.get("TF_FORCE_GPU_ALLOW_GROWTH", "true"),
     }
-    before = {name: os.environ.get(name) for name in wanted}
-    os.environ.update(wanted)
+    previous = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
     try:
         yield
     finally:
         for name in ("KERAS_BACKEND", "KERAS_HOME"):
-            if before[name] is None:
+            if previous[name] is None:
                 del os.environ[name]
             else:
-                os.environ[name] = str(before[name])
+                os.environ[name] = str(previous[name])
 
 
 @contextmanager
-def _without(names: tuple[str, ...]) -> Iterator[None]:
-    """Hide modules that are not imported yet, so that optional imports of them fail at once."""
+def _hide_modules(names: tuple[str, ...]) -> Iterator[None]:
+    """Hide modules that are not imported yet, so that optional imports of them fail quickly."""
     hidden = [name for name in names if name not in sys.modules]
     blocked: dict[str, Any] = dict.fromkeys(hidden)
     sys.modules.update(blocked)
@@ -82,68 +89,72 @@ def _without(names: tuple[str, ...]) -> Iterator[None]:
 
 
 @contextmanager
-def _nothing_collected() -> Iterator[None]:
-    """Look for no garbage: an import leaves none, and to look takes a sixth of TensorFlow's."""
-    collecting = gc.isenabled()
+def _pause_collection() -> Iterator[None]:
+    """Disable garbage collection in this block.
+
+    An import leaves no garbage, and collecting takes a sixth of the time of TensorFlow's import.
+    """
+    was_enabled = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
-        if WORKER.page:  # a command of ours: what was imported lives as long as the process
+        if WORKER.page:  # the command-line worker keeps these modules until it ends
             gc.freeze()
-        if collecting:
+        if was_enabled:
             gc.enable()
 
 
-def pick_device(asked: str) -> str | None:
-    """Return TensorFlow's name of the device that `auto`, `cpu`, `gpu` or `gpu:N` means.
+def pick_device(requested: str) -> str | None:
+    """Return TensorFlow's name of the device `auto`, `cpu`, `gpu` or `gpu:N`.
 
-    None leaves the choice to TensorFlow. UsageError where an explicit device is absent.
+    None leaves the choice to TensorFlow. Raises UsageError if an explicit device is absent.
     """
     import tensorflow as tf
 
     tf.config.experimental.enable_tensor_float_32_execution(False)
-    if asked == "auto":
+    if requested == "auto":
         return None
-    if asked == "cpu":
+    if requested == "cpu":
         return "/device:CPU:0"
-    number = int(asked.partition(":")[2] or 0)
-    there = len(tf.config.list_physical_devices("GPU"))
-    if number >= there:
+    index = int(requested.partition(":")[2] or 0)
+    count = len(tf.config.list_physical_devices("GPU"))
+    if index >= count:
         raise UsageError(
-            f"--device {asked}: there is no such device here",
-            reason=f"TensorFlow sees {there or 'no'} GPU{'' if there == 1 else 's'}",
-            mend="use --device auto or cpu; `inputgrad doctor` lists the devices",
+            f"--device {requested}: there is no such device here",
+            reason=f"TensorFlow sees {count or 'no'} GPU{'' if count == 1 else 's'}",
+            hint="use --device auto or cpu; `inputgrad doctor` lists the devices",
         )
-    return f"/device:GPU:{number}"
+    return f"/device:GPU:{index}"
 
 
-def on(device: str | None) -> AbstractContextManager[object]:
-    """Return a block in which TensorFlow computes on a device, and keeps variables there."""
+def use_device(device: str | None) -> AbstractContextManager[object]:
+    """Return a context in which TensorFlow computes and creates variables on a device."""
     import tensorflow as tf
 
     return tf.device(device) if device else nullcontext()
 
 
 def limit_threads() -> None:
-    """Let TensorFlow start no more threads than there are cores to this process.
+    """Limit TensorFlow's threads to the cores of this process.
 
-    It looks at the affinity mask alone; more threads than a container's share are held up in turn.
+    TensorFlow reads only the affinity mask. A container pauses a process with more running threads
+    than its share of the cores.
     """
     import tensorflow as tf
 
-    cores = available_cores().value
-    if cores < visible_cores():
+    cores = find_available_cores().value
+    if cores < count_visible_cores():
         with suppress(RuntimeError):  # too late to set
             tf.config.threading.set_intra_op_parallelism_threads(cores)
             tf.config.threading.set_inter_op_parallelism_threads(cores)
 
 
 def share_cores(device: str | None) -> int:
-    """Let each kernel run in one thread, and return how many threads may call kernels at once.
+    """Run each kernel in one thread, and return how many threads may call kernels in parallel.
 
-    On most models several small passes side by side beat kernels that share out each pass. 1 on a
-    GPU, and where TensorFlow has started already with kernels of many threads.
+    On most models several small passes in parallel are faster than one pass at a time on kernels
+    of many threads. Returns 1 on a GPU, and if TensorFlow has already started with such kernels.
     """
     import tensorflow as tf
 
@@ -153,11 +164,11 @@ def share_cores(device: str | None) -> int:
         tf.config.threading.set_intra_op_parallelism_threads(1)
     if tf.config.threading.get_intra_op_parallelism_threads() != 1:
         return 1
-    return available_cores().value
+    return find_available_cores().value
 
 
-def devices() -> list[str]:
-    """Return the devices that TensorFlow sees, by name."""
+def list_devices() -> list[str]:
+    """Return the names of the devices that TensorFlow sees."""
     import tensorflow as tf
 
     return [
@@ -165,31 +176,28 @@ def devices() -> list[str]:
     ]
 
 
-def versions() -> dict[str, str]:
-    """Return the versions that decide the last digits of a result."""
+def list_versions() -> dict[str, str]:
+    """Return the versions of TensorFlow and Keras, which affect the last digits of results."""
     import keras
     import tensorflow as tf
 
     return {"tensorflow": tf.__version__, "keras": keras.__version__}
 
 
-SMALLEST = 32 << 20  # bytes that the smallest of models needs beside the libraries
+def enforce_limit() -> None:
+    """Set the memory limit of this process again; UsageError if too little of it is free.
 
-
-def hold_limit() -> None:
-    """Let the process keep to its allowance from here on; UsageError where nothing is left of it.
-
-    With a GPU no limit is set: its driver reserves address space without end.
+    With a GPU no limit is set, because its driver reserves huge amounts of address space.
     """
     import tensorflow as tf
 
-    left = memory.room()
-    if left.size < SMALLEST:
+    free = memory.find_free_memory()
+    if free.size < MIN_FREE_BYTES:
         raise UsageError(
-            f"{left.words}: TensorFlow and Keras alone hold {memory.resident():,} bytes",
-            mend=memory.MEND,
+            f"{free.source}: TensorFlow and Keras alone hold {memory.measure_resident():,} bytes",
+            hint=memory.MEMORY_HINT,
             kind="memory",
         )
     if not tf.config.list_physical_devices("GPU"):
-        tf.constant(0)  # its threads begin before the limit, which counts their stacks
-        memory.enforce()
+        tf.constant(0)  # starts its threads before the limit is set, which counts their stacks
+        memory.restore_limit()

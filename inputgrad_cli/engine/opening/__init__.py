@@ -1,1 +1,1 @@
-"""Opens a model file in Keras: custom code, legacy formats, limits, and a check of the weights."""
+"""Opens model files in Keras: user code, legacy formats, memory limits, and weight checks."""

@@ -1,7 +1,8 @@
-"""Counts what Keras is about to allocate, before it does: variables, and what layers will give.
+"""Counts the memory that Keras is about to allocate for variables and for outputs of layers.
 
-Keras says how large a thing is before it makes it: a variable when its shape is checked, a tensor
-of a graph when it is described. Both places are inside Keras; a test fails when they move.
+Keras knows the size of an object before it allocates it: of a variable when it checks the shape,
+of a graph tensor when it describes it. Both functions are internal to Keras; a test fails if they
+move.
 """
 
 from __future__ import annotations
@@ -14,74 +15,78 @@ from typing import Any, NoReturn
 import keras
 import tensorflow as tf
 
-from inputgrad_cli.engine.adapter.error_location import chain, place_of
-from inputgrad_cli.engine.adapter.graph_size import size_of
+from inputgrad_cli.engine.adapter.error_location import locate_error, yield_causes
+from inputgrad_cli.engine.adapter.graph_size import count_bytes
 from inputgrad_cli.errors import ModelError
-from inputgrad_cli.machine.memory import MEND, room
-from inputgrad_cli.modelfile.memory_limits import most_weights
-from inputgrad_cli.numeric.arrays import printable_shape
+from inputgrad_cli.machine.memory import MEMORY_HINT, find_free_memory
+from inputgrad_cli.modelfile.memory_limits import compute_weight_limit
+from inputgrad_cli.numeric.arrays import format_shape
 
-BACK = 2  # a tensor, and its gradient on the way back
-MOST_TENSORS = 100_000  # given by layers while a model is built; the largest known have 3,000
-MOST_STEPS = 20_000  # of layers that Keras calls one by one; a pass over so many takes seconds
-FULL = "does not fit into memory"
+TENSORS_PER_VALUE = 2  # a tensor, and its gradient in the backward pass
+# Outputs of layers while a model is built; the largest known models have 3,000.
+MAX_TENSORS = 100_000
+# Calls of layers that Keras runs step by step; a pass over so many takes seconds.
+MAX_STEPS = 20_000
+TOO_LARGE = "does not fit into memory"
 
 
 class TooLargeError(MemoryError):
-    """What is about to be allocated is more than it may be: what the model does, what mends it."""
+    """An allocation that is refused; `asks` says what the model does, `hint` gives advice."""
 
-    def __init__(self, reason: str, asks: str = FULL, mend: str = MEND) -> None:
+    def __init__(self, reason: str, asks: str = TOO_LARGE, hint: str = MEMORY_HINT) -> None:
         super().__init__(reason)
-        self.asks, self.mend = asks, mend
+        self.asks, self.hint = asks, hint
 
 
-class Counter:
-    """The bytes of all variables so far, held against the room there was and against the file.
+class AllocationCounter:
+    """Counts the bytes of all variables, and compares them with the free memory and the file.
 
-    `weights` are the bytes of weights that the file really holds, None where it does not tell.
+    `weights` is the number of bytes of weights in the file, None if it is not known.
     """
 
     def __init__(self, weights: int | None) -> None:
-        self._room = room()
-        self._most = None if weights is None else most_weights(weights)
+        self._free = find_free_memory()
+        self._max_bytes = None if weights is None else compute_weight_limit(weights)
         self.total = self.tensors = 0
         self.refused: TooLargeError | None = None
 
-    def variable(self, path: str, shape: tuple[int, ...], dtype: str) -> None:
-        """Count a variable; TooLargeError before it is allocated."""
-        size = size_of(shape, dtype)
+    def count_variable(self, path: str, shape: tuple[int, ...], dtype: str) -> None:
+        """Count a variable before it is allocated; TooLargeError if it is too large."""
+        size = count_bytes(shape, dtype)
         self.total += size
-        what = f"variable {path!r} of shape {printable_shape(shape, 'any')} takes {size:,} bytes"
-        every = f"{what}, with those before it {self.total:,}"
-        if self._most is not None and self.total > self._most:
+        message = f"variable {path!r} of shape {format_shape(shape, 'any')} takes {size:,} bytes"
+        total_message = f"{message}, with those before it {self.total:,}"
+        if self._max_bytes is not None and self.total > self._max_bytes:
             self._refuse(
                 TooLargeError(
-                    f"{every}, which the file lacks",
+                    f"{total_message}, which the file lacks",
                     "asks for more weights than it holds",
                     "check the file; a model and its weights belong together",
                 )
             )
-        if self.total > self._room.size:
-            self._refuse(TooLargeError(f"{every}, and {self._left()}"))
+        if self.total > self._free.size:
+            self._refuse(TooLargeError(f"{total_message}, and {self._describe_free()}"))
 
-    def tensor(self, shape: tuple[int | None, ...], dtype: str) -> None:
-        """Hold against the room what one sample makes of a tensor; TooLargeError."""
+    def check_tensor(self, shape: tuple[int | None, ...], dtype: str) -> None:
+        """Compare a tensor for a single sample with the free memory; TooLargeError."""
         self.tensors += 1
-        if self.tensors > MOST_TENSORS:
+        if self.tensors > MAX_TENSORS:
             self._refuse(
                 TooLargeError(
-                    f"its layers give more than {MOST_TENSORS:,} tensors",
+                    f"its layers give more than {MAX_TENSORS:,} tensors",
                     "has no end",
                     "save a model of fewer outputs",
                 )
             )
-        size = size_of(shape, dtype)
-        if BACK * size > self._room.size:
-            what = f"a tensor of shape {printable_shape(shape, 'any')} takes {size:,} bytes"
-            self._refuse(TooLargeError(f"{what}, its gradient as much again, and {self._left()}"))
+        size = count_bytes(shape, dtype)
+        if TENSORS_PER_VALUE * size > self._free.size:
+            message = f"a tensor of shape {format_shape(shape, 'any')} takes {size:,} bytes"
+            self._refuse(
+                TooLargeError(f"{message}, its gradient as much again, and {self._describe_free()}")
+            )
 
-    def _left(self) -> str:
-        return f"{self._room.size:,} are left of {self._room.words}"
+    def _describe_free(self) -> str:
+        return f"{self._free.size:,} are left of {self._free.source}"
 
     def _refuse(self, error: TooLargeError) -> NoReturn:
         self.refused = error
@@ -89,102 +94,108 @@ class Counter:
 
 
 @contextmanager
-def counted(weights: int | None) -> Iterator[Counter]:
-    """Count in this block, and in this thread alone, what Keras is about to allocate."""
-    counter, own = Counter(weights), threading.get_ident()
-    check, describe = keras.Variable._validate_shape, keras.KerasTensor.__init__
+def count_allocations(weights: int | None) -> Iterator[AllocationCounter]:
+    """Count what Keras is about to allocate in this block, only for the current thread."""
+    counter, thread = AllocationCounter(weights), threading.get_ident()
+    validate_shape, describe_tensor = keras.Variable._validate_shape, keras.KerasTensor.__init__
     orthogonal = keras.initializers.Orthogonal.__call__
 
     def validate(self: Any, shape: Any) -> Any:
-        found = check(self, shape)
-        if threading.get_ident() == own:
-            counter.variable(self._path, tuple(found), self._dtype)
-        return found
+        checked = validate_shape(self, shape)
+        if threading.get_ident() == thread:
+            counter.count_variable(self._path, tuple(checked), self._dtype)
+        return checked
 
     def make(self: Any, *args: Any, **kwargs: Any) -> None:
-        describe(self, *args, **kwargs)
-        if threading.get_ident() == own:
-            counter.tensor(self._shape, self._dtype)
+        describe_tensor(self, *args, **kwargs)
+        if threading.get_ident() == thread:
+            counter.check_tensor(self._shape, self._dtype)
 
     def draw(self: Any, shape: Any, dtype: Any = None) -> Any:
-        """Return zeros: the file has the values, and these would take minutes to draw."""
-        if threading.get_ident() == own:
+        """Return zeros, because the file has the values, and drawing them would take minutes."""
+        if threading.get_ident() == thread:
             return keras.initializers.Zeros()(shape, dtype=dtype)
         return orthogonal(self, shape, dtype=dtype)
 
     with (
-        _replaced(keras.initializers.Orthogonal, "__call__", draw),
-        _replaced(keras.Variable, "_validate_shape", validate),
-        _replaced(keras.KerasTensor, "__init__", make),
+        _replace_attribute(keras.initializers.Orthogonal, "__call__", draw),
+        _replace_attribute(keras.Variable, "_validate_shape", validate),
+        _replace_attribute(keras.KerasTensor, "__init__", make),
     ):
         yield counter
 
 
 @contextmanager
-def _replaced(home: type, name: str, function: Callable[..., Any]) -> Iterator[None]:
-    before = vars(home).get(name)
-    setattr(home, name, function)
+def _replace_attribute(owner: type, name: str, function: Callable[..., Any]) -> Iterator[None]:
+    """Replace a method of a class in this block."""
+    previous = vars(owner).get(name)
+    setattr(owner, name, function)
     try:
         yield
     finally:
-        if before is None:  # it was inherited
-            delattr(home, name)
+        if previous is None:  # the attribute was inherited
+            delattr(owner, name)
         else:
-            setattr(home, name, before)
+            setattr(owner, name, previous)
 
 
 @contextmanager
-def refusing(path: Any, weights: int | None) -> Iterator[None]:
-    """Open a model in this block; ModelError where it would allocate more than there is room for.
+def refuse_large_model(path: Any, weights: int | None) -> Iterator[None]:
+    """Raise ModelError if a model that is opened in this block needs too much memory.
 
-    Keras may catch what a counter raises, and dress it up or go on without: it is told all the
-    same.
+    The counter keeps its error, because Keras may catch it, and wrap it or continue.
     """
-    with counted(weights) as counter:
+    with count_allocations(weights) as counter:
         try:
             yield
         except Exception as error:
             if counter.refused or _is_full(error):
-                raise _refusal(path, counter.refused or error) from error
+                raise _build_error(path, counter.refused or error) from error
             raise
         if counter.refused:
-            raise _refusal(path, counter.refused)
+            raise _build_error(path, counter.refused)
 
 
 def _is_full(error: BaseException) -> bool:
     kinds = (MemoryError, tf.errors.ResourceExhaustedError)
-    return any(isinstance(one, kinds) for one in chain(error))
+    return any(isinstance(cause, kinds) for cause in yield_causes(error))
 
 
-def _refusal(path: Any, error: BaseException) -> ModelError:
-    where = place_of(error)
-    told = isinstance(error, TooLargeError)
-    reason = str(error) if told else "the memory does not suffice to open it"
-    asks, mend = (error.asks, error.mend) if isinstance(error, TooLargeError) else (FULL, MEND)
+def _build_error(path: Any, error: BaseException) -> ModelError:
+    """Return the error for a model that is too large, with the layer that failed."""
+    location = locate_error(error)
+    is_counted = isinstance(error, TooLargeError)
+    reason = str(error) if is_counted else "there is not enough memory to open it"
+    asks, hint = (
+        (error.asks, error.hint) if isinstance(error, TooLargeError) else (TOO_LARGE, MEMORY_HINT)
+    )
     return ModelError(
         f"{path}: the model {asks}",
-        reason=f"{where}: {reason}" if where else reason,
-        mend=mend,
-        kind="memory" if asks == FULL else "unsafe",
+        reason=f"{location}: {reason}" if location else reason,
+        hint=hint,
+        kind="memory" if asks == TOO_LARGE else "unsafe",
     )
 
 
 def refuse_unrolled(path: Any, model: Any) -> None:
-    """Raise ModelError for layers that Keras calls step by step over an axis without end."""
+    """Raise ModelError for layers that Keras calls step by step over a very long axis."""
     for layer in model._flatten_layers():
-        called = isinstance(layer, keras.layers.TimeDistributed) or getattr(layer, "unroll", False)
-        own = called and isinstance(layer, keras.Layer)  # not of another Keras
-        steps = sum(_steps(node) for node in layer._inbound_nodes) if own else 0
-        if steps > MOST_STEPS:
+        if not isinstance(layer, keras.Layer):  # a layer of tf_keras
+            continue
+        is_unrolled = getattr(layer, "unroll", False)
+        if not (is_unrolled or isinstance(layer, keras.layers.TimeDistributed)):
+            continue
+        steps = sum(_count_steps(node) for node in layer._inbound_nodes)
+        if steps > MAX_STEPS:
             raise ModelError(
                 f"{path}: layer {layer.name!r} ({type(layer).__name__}) takes {steps:,} steps",
-                reason="each is a call of its own, in every pass",
-                mend=f"save a model whose layers take at most {MOST_STEPS:,} steps one by one",
+                reason="each step is a separate call, in every pass",
+                hint=f"save a model whose layers take at most {MAX_STEPS:,} steps one by one",
                 kind="unsafe",
             )
 
 
-def _steps(node: Any) -> int:
-    """Return the length of the axis after the batch axis of what a layer takes; 0 where open."""
+def _count_steps(node: Any) -> int:
+    """Return the length of the first axis after the batch axis; 0 if it is unknown."""
     shapes = [tensor.shape for tensor in node.input_tensors]
     return int(shapes[0][1] or 0) if shapes and len(shapes[0]) > 1 else 0

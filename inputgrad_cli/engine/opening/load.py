@@ -1,4 +1,4 @@
-"""Opens a model file in Keras: with the user's code, quietly, and only if every weight arrives."""
+"""Opens a model file in Keras with the user's code, and checks that all weights were read."""
 
 from __future__ import annotations
 
@@ -7,119 +7,130 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from inputgrad_cli.engine.adapter.captured_stderr import Noise
+from inputgrad_cli.engine.adapter.captured_stderr import CapturedOutput
 from inputgrad_cli.engine.adapter.startup import (
-    boot,
-    hold_limit,
+    enforce_limit,
+    import_keras,
     limit_threads,
-    on,
     pick_device,
     share_cores,
+    use_device,
 )
 from inputgrad_cli.errors import ModelError
-from inputgrad_cli.interfaces.engine import Running
+from inputgrad_cli.interfaces.engine import EngineOptions
 from inputgrad_cli.machine import memory
-from inputgrad_cli.modelfile.memory_limits import bytes_of_weights
+from inputgrad_cli.modelfile.memory_limits import count_weight_bytes
 from inputgrad_cli.modelfile.model_file import ModelFile
 from inputgrad_cli.modelfile.safety import refuse_unsafe
 from inputgrad_cli.numeric.arrays import Arrays
 from inputgrad_cli.supervision.shared_page import Stage
-from inputgrad_cli.supervision.time_limits import opening_seconds
+from inputgrad_cli.supervision.time_limits import compute_opening_seconds
 from inputgrad_cli.supervision.worker import WORKER
 
 CHATTER = re.compile(r"[IW]\d{4} |E\d{4} .*(cuda|oneDNN)|WARNING: All log messages before absl")
 
 
-class Loaded:
-    """A model that was opened: `engine` runs it; `noise` is what TensorFlow had to say."""
+class LoadedModel:
+    """An opened model: `engine` runs it; `messages` are those of TensorFlow and Keras."""
 
-    def __init__(self, engine: Any, noise: Noise, late: ModelFile | None = None) -> None:
+    def __init__(
+        self, engine: Any, messages: CapturedOutput, late: ModelFile | None = None
+    ) -> None:
         self.engine = engine
-        self.noise = noise
-        self._late = late  # the file whose weights must be read after the first call
+        self.messages = messages
+        self._late = late  # set if the weights must be read after the first call
 
-    def settle(self, inputs: Arrays) -> None:
-        """Run one real sample, which makes the outputs known; then every weight must be there."""
-        with self.noise.kept():
+    def calibrate(self, inputs: Arrays) -> None:
+        """Run a real sample, which determines the outputs; all weights must be read after that."""
+        with self.messages.capture():
             if self._late is None:
-                self.engine.settle(inputs)
+                self.engine.calibrate(inputs)
             else:
-                self._settle_late(inputs, self._late)
+                self._calibrate_late(inputs, self._late)
         self._late = None
 
-    def _settle_late(self, inputs: Arrays, file: ModelFile) -> None:
-        from inputgrad_cli.engine.opening.allocation import refusing
+    def _calibrate_late(self, inputs: Arrays, file: ModelFile) -> None:
+        """Create the weights in a first run, read them, and run again."""
+        from inputgrad_cli.engine.opening.allocation import refuse_large_model
 
-        with refusing(file.path, bytes_of_weights(file)):
-            self.engine.settle(inputs)
-            _read_late(file, self.engine.binding.model)
-        self.engine.settle(inputs)
+        with refuse_large_model(file.path, count_weight_bytes(file)):
+            self.engine.calibrate(inputs)
+            _read_late(file, self.engine.adapter.model)
+        self.engine.calibrate(inputs)
 
 
 def load(
-    file: ModelFile, code: Sequence[str] = (), trust: bool = False, how: Running | None = None
-) -> Loaded:
-    """Return the opened model; ModelError where it cannot be trusted to be the one saved."""
-    how = how or Running()
+    file: ModelFile,
+    code: Sequence[str] = (),
+    trust: bool = False,
+    options: EngineOptions | None = None,
+) -> LoadedModel:
+    """Return the opened model; ModelError unless it is certain to equal the saved one."""
+    options = options or EngineOptions()
     refuse_unsafe(file, trust)
-    noise = Noise()
-    WORKER.enter(Stage.OPENING, str(file.path))
-    how.telling.stage("starting TensorFlow")
-    memory.pause()
-    began = time.process_time()
-    boot(noise, how.kernels)
-    start = time.process_time() - began
-    how.telling.stage("opening the model")
-    silence = len(noise.text)
-    from inputgrad_cli.engine.adapter.keras_adapter import Binding
+    captured = CapturedOutput()
+    WORKER.enter_stage(Stage.OPENING, str(file.path))
+    options.progress.on_stage("starting TensorFlow")
+    memory.suspend_limit()
+    start_time = time.process_time()
+    import_keras(captured, options.kernels)
+    import_seconds = time.process_time() - start_time
+    options.progress.on_stage("opening the model")
+    import_length = len(captured.text)
+    from inputgrad_cli.engine.adapter.keras_adapter import KerasAdapter
     from inputgrad_cli.engine.adapter.losses import Losses
-    from inputgrad_cli.engine.maps import CamLayers
+    from inputgrad_cli.engine.maps import CamLayerFinder
     from inputgrad_cli.engine.opening import weight_check
-    from inputgrad_cli.engine.opening.allocation import refuse_unrolled, refusing
-    from inputgrad_cli.engine.opening.open_keras import open_in_keras, source_of
-    from inputgrad_cli.engine.opening.required_code import bring
+    from inputgrad_cli.engine.opening.allocation import refuse_large_model, refuse_unrolled
+    from inputgrad_cli.engine.opening.open_keras import open_in_keras, prepare_source
+    from inputgrad_cli.engine.opening.required_code import load_required_code
     from inputgrad_cli.engine.tape_engine import TapeEngine
 
-    with noise.kept():
-        place = pick_device(how.device)
+    with captured.capture():
+        device = pick_device(options.device)
         limit_threads()
-        workers = share_cores(place) if how.folded else 1
-        hold_limit()
-    held = None if file.form == "saved_model" else bytes_of_weights(file)
-    own = bring(file, code)
-    # What the user imports may take any time, and so may a file that the user vouches for.
-    seconds = 0.0 if trust else opening_seconds(file.path, start)
-    WORKER.enter(Stage.OPENING, str(file.path), seconds)
+        workers = share_cores(device) if options.folded else 1
+        enforce_limit()
+    weight_bytes = None if file.form == "saved_model" else count_weight_bytes(file)
+    user_code = load_required_code(file, code)
+    # User code may take any time to import, and a trusted file any time to open.
+    seconds = 0.0 if trust else compute_opening_seconds(file.path, import_seconds)
+    WORKER.enter_stage(Stage.OPENING, str(file.path), seconds)
     try:
-        # Weights on another device would be sent over for every pass.
-        with noise.kept(), source_of(file) as path, on(place), refusing(file.path, held):
-            model = open_in_keras(file, path, own, trust)
+        # Weights on another device would be copied for every pass.
+        with (
+            captured.capture(),
+            prepare_source(file) as path,
+            use_device(device),
+            refuse_large_model(file.path, weight_bytes),
+        ):
+            model = open_in_keras(file, path, user_code, trust)
             refuse_unrolled(file.path, model)
-            losses = Losses({**own.names, **own.objects})
-            binding = Binding(model, bool(code), losses)
-        engine = TapeEngine(binding, how, workers=workers, device=place, noise=noise)
-        engine.remarks = own.remarks
-        engine.cams = CamLayers(binding, engine.runner, file.config)
-        if weight_check.is_late(file, model, noise.text):
-            return Loaded(engine, noise, late=file)
-        weight_check.check(file, model)
+            losses = Losses({**user_code.names, **user_code.objects})
+            adapter = KerasAdapter(model, bool(code), losses)
+        engine = TapeEngine(adapter, options, workers=workers, device=device, output=captured)
+        engine.remarks = user_code.remarks
+        engine.cams = CamLayerFinder(adapter, engine.runner, file.config)
+        if weight_check.is_built_late(file, model, captured.text):
+            return LoadedModel(engine, captured, late=file)
+        weight_check.check_weights(file, model)
     except ModelError as error:
-        error.log = _telling(noise.text[silence:])
+        error.log = _drop_chatter(captured.text[import_length:])
         raise
-    return Loaded(engine, noise)
+    return LoadedModel(engine, captured)
 
 
-def _telling(text: str) -> str:
-    """Return what was said without TensorFlow's notes on the machine."""
+def _drop_chatter(text: str) -> str:
+    """Return the messages without TensorFlow's notes on the hardware."""
     lines = [line for line in text.splitlines(keepends=True) if not CHATTER.match(line)]
     return "".join(lines)
 
 
 def _read_late(file: ModelFile, model: Any) -> None:
-    """Read the weights of a model that makes them in its first call, and check that all came."""
+    """Read the weights of a model that creates them in its first call, and check them."""
     from inputgrad_cli.engine.opening import weight_check
-    from inputgrad_cli.engine.opening.open_keras import source_of
+    from inputgrad_cli.engine.opening.open_keras import prepare_source
 
-    with source_of(file) as path:
-        weight_check.read_again(file, model, str(path))
-    weight_check.check(file, model)
+    with prepare_source(file) as path:
+        weight_check.reload_weights(file, model, str(path))
+    weight_check.check_weights(file, model)

@@ -1,50 +1,50 @@
-"""Why Keras or TensorFlow could not open a model: the cause, which is deep in their messages."""
+"""Finds the reason why Keras or TensorFlow could not open a model in their long messages."""
 
 from __future__ import annotations
 
 import re
 from itertools import pairwise
 
-from inputgrad_cli.choices import printable
-from inputgrad_cli.engine.adapter.error_location import chain, place_of
-from inputgrad_cli.engine.adapter.plain_errors import plain, shorten
+from inputgrad_cli.choices import to_printable
+from inputgrad_cli.engine.adapter.error_location import locate_error, yield_causes
+from inputgrad_cli.engine.adapter.plain_errors import shorten, to_plain_message
 
-PASSED_ON = ("Exception encountered: ", "Error encountered during deserialization: ")
-TELLING = (*PASSED_ON, "Could not", "Unknown", "Unrecognized", "Layer ")
-# A whole configuration may follow, or the byte code of a function.
-NOISY = re.compile(
+WRAPPINGS = ("Exception encountered: ", "Error encountered during deserialization: ")
+KEY_BEGINNINGS = (*WRAPPINGS, "Could not", "Unknown", "Unrecognized", "Layer ")
+# The beginning of a complete configuration, or of the byte code of a function.
+CONFIG_START = re.compile(
     r"Full object config:|Received config|config=\{|\{['\"](module|class_name|value|name)['\"]"
 )
 
 
-def cause(error: Exception) -> str:
-    """Return why a model could not be opened: what a layer raised, else the line that tells."""
-    root = next(chain(error))
-    if place := place_of(root):
-        said, kind = plain(root), type(root).__name__
-        ours = isinstance(root, (TypeError, ValueError)) or said.startswith(kind)
-        return f"{place}: {said}" if ours else f"{place}: {kind}: {said}"
-    return short(error)
+def find_cause(error: Exception) -> str:
+    """Return why a model could not be opened: a layer's own error, else the relevant line."""
+    root = next(yield_causes(error))
+    if location := locate_error(root):
+        message, type_name = to_plain_message(root), type(root).__name__
+        is_usual = isinstance(root, (TypeError, ValueError)) or message.startswith(type_name)
+        return f"{location}: {message}" if is_usual else f"{location}: {type_name}: {message}"
+    return extract_message(error)
 
 
-def short(error: Exception) -> str:
-    """Return the line of Keras's message that tells; a whole config may follow the first."""
+def extract_message(error: Exception) -> str:
+    """Return the relevant line of Keras's message, without the configuration that may follow."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     for before, line in pairwise(lines):
         if "error message for object" in before:
             return shorten(line)
-    telling = [line for line in lines if line.startswith(TELLING)]
-    line = (telling or lines or [type(error).__name__])[-1 if telling else 0]
-    for words in PASSED_ON:
-        line = line.removeprefix(words)
-    line = printable(NOISY.split(line)[0].strip(" .,:;"))
+    relevant = [line for line in lines if line.startswith(KEY_BEGINNINGS)]
+    line = (relevant or lines or [type(error).__name__])[-1 if relevant else 0]
+    for wrapping in WRAPPINGS:
+        line = line.removeprefix(wrapping)
+    line = to_printable(CONFIG_START.split(line)[0].strip(" .,:;"))
     if not isinstance(error, (TypeError, ValueError)):
-        line = f"{type(error).__name__}: {line}"  # not one of Keras's own
+        line = f"{type(error).__name__}: {line}"  # Keras itself raises only these two
     return shorten(line)
 
 
-def mend_of(error: Exception) -> str:
-    """Return what mends a class of the user's that cannot be made again; nothing for others."""
+def suggest_hint(error: Exception) -> str:
+    """Return advice for a user's class that cannot be created again, "" for other errors."""
     text = str(error)
     if "unexpected keyword argument" in text:
         return "let its __init__ take **kwargs and hand them to super().__init__(**kwargs)"
@@ -53,12 +53,12 @@ def mend_of(error: Exception) -> str:
     return ""
 
 
-def cause_of_saved_model(error: Exception) -> tuple[str, str]:
-    """Return why a SavedModel could not be opened, and what mends it."""
+def explain_saved_model_error(error: Exception) -> tuple[str, str]:
+    """Return why a SavedModel could not be opened, and advice."""
     if "_UserObject" in str(error):
         return (
             "it holds an object of Keras 2, such as an optimizer, that this Keras cannot make",
             "pip install 'inputgrad-cli[legacy]', or save it again without its optimizer: "
             "model.save('DIR', include_optimizer=False)",
         )
-    return plain(error), ""
+    return to_plain_message(error), ""

@@ -1,4 +1,4 @@
-"""Gives a model file that was found harmless, or is trusted, to the library that can open it."""
+"""Opens a model file that is safe or trusted, in Keras or in the library that supports it."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from inputgrad_cli.engine.opening.lambdas import names_given
+from inputgrad_cli.engine.opening.lambdas import use_names
 from inputgrad_cli.engine.opening.legacy_models import open_saved_model, open_with_tf_keras
-from inputgrad_cli.engine.opening.open_errors import cause, mend_of
-from inputgrad_cli.engine.opening.required_code import Own
-from inputgrad_cli.engine.tf_errors import whole_tracebacks
+from inputgrad_cli.engine.opening.open_errors import find_cause, suggest_hint
+from inputgrad_cli.engine.opening.required_code import UserCode
+from inputgrad_cli.engine.tf_errors import keep_full_tracebacks
 from inputgrad_cli.errors import ModelError
-from inputgrad_cli.modelfile.config_nodes import version_numbers
+from inputgrad_cli.modelfile.config_nodes import parse_version
 from inputgrad_cli.modelfile.model_file import ModelFile
 from inputgrad_cli.modelfile.repack import write_copy
-from inputgrad_cli.modelfile.safety import custom_objects
+from inputgrad_cli.modelfile.safety import find_custom_objects
 
 
 @contextmanager
-def source_of(file: ModelFile) -> Iterator[Path]:
-    """Yield the path that Keras should open: the file, or a copy with what was rewritten in it."""
+def prepare_source(file: ModelFile) -> Iterator[Path]:
+    """Yield the path that Keras should open: the file, or a copy with its rewritten parts."""
     if not file.rewritten:
         yield file.path.absolute()
         return
@@ -31,72 +31,80 @@ def source_of(file: ModelFile) -> Iterator[Path]:
         yield write_copy(file, Path(folder))
 
 
-def open_in_keras(file: ModelFile, path: Path, own: Own, trust: bool) -> Any:
-    """Return the model that stands at `path`, the source of `file`."""
+def open_in_keras(file: ModelFile, path: Path, user_code: UserCode, trust: bool) -> Any:
+    """Return the model at `path`, which `prepare_source` yields for `file`."""
     import keras
 
     if file.form == "saved_model":
         return open_saved_model(file.path)
     try:
-        with names_given(own.names), whole_tracebacks():
+        with use_names(user_code.names), keep_full_tracebacks():
             model = keras.models.load_model(
-                str(path), _by_every_name(file, own.objects), compile=False, safe_mode=not trust
+                str(path),
+                _add_registered_names(file, user_code.objects),
+                compile=False,
+                safe_mode=not trust,
             )
     except Exception as error:
         if trust and _is_old(file) and find_spec("tf_keras"):
-            return _open_old(file, {**own.names, **own.objects})
+            return _open_old(file, {**user_code.names, **user_code.objects})
         raise ModelError(
             f"{file.path}: Keras cannot open the model",
-            reason=cause(error),
-            mend=mend_of(error) or _advice(file, keras.__version__),
+            reason=find_cause(error),
+            hint=suggest_hint(error) or _suggest_version_hint(file, keras.__version__),
         ) from error
-    file.refuse_changed()  # Keras opened it anew, by its name
+    file.refuse_changed()  # Keras opened the path again, and the file may have been replaced
     if not isinstance(model, keras.Model):
         raise ModelError(f"{file.path}: holds a {type(model).__name__}, not a model")
     if isinstance(model, keras.Sequential) and not (model.built and model.layers):
         raise ModelError(
             f"{file.path}: the model was saved before it had any weights",
             reason="a Sequential without an input is built when it is first called",
-            mend="give it a keras.Input, or call it once, and save it again",
+            hint="give it a keras.Input, or call it once, and save it again",
             kind="weights",
         )
     return model
 
 
-def _open_old(file: ModelFile, own: dict[str, Any]) -> Any:
+def _open_old(file: ModelFile, custom_objects: dict[str, Any]) -> Any:
+    """Return a Keras 2 model, opened by tf_keras."""
     try:
-        return open_with_tf_keras(file.path, own)
+        return open_with_tf_keras(file.path, custom_objects)
     except Exception as error:
         raise ModelError(
-            f"{file.path}: neither Keras nor tf_keras can open the model", reason=cause(error)
+            f"{file.path}: neither Keras nor tf_keras can open the model", reason=find_cause(error)
         ) from error
 
 
-def _by_every_name(file: ModelFile, own: dict[str, Any]) -> dict[str, Any]:
-    """Return the user's objects by name, and by the registered name that the file gives them."""
+def _add_registered_names(file: ModelFile, objects: dict[str, Any]) -> dict[str, Any]:
+    """Return the user's objects by name, and also by their registered name in the file."""
     aliases = {
-        item.registered: own[item.name]
-        for item in custom_objects(file.config)
-        if item.registered and item.name in own
+        item.registered_name: objects[item.name]
+        for item in find_custom_objects(file.config)
+        if item.registered_name and item.name in objects
     }
-    return {**own, **aliases}
+    return {**objects, **aliases}
 
 
 def _is_old(file: ModelFile) -> bool:
     return (file.keras_version or "").startswith("2.")
 
 
-def _advice(file: ModelFile, here: str) -> str:
-    wrote = file.keras_version or ""
-    if version_numbers(wrote) > version_numbers(here):
-        return f"it was saved by Keras {wrote}, this is {here}: upgrade with pip install -U keras"
+def _suggest_version_hint(file: ModelFile, current: str) -> str:
+    """Return advice that depends on the Keras version that saved the file."""
+    saved_by = file.keras_version or ""
+    if parse_version(saved_by) > parse_version(current):
+        return (
+            f"it was saved by Keras {saved_by}, this is {current}: upgrade with "
+            "pip install -U keras"
+        )
     if _is_old(file):
         return (
-            f"it was saved by Keras {wrote}: save it again in Keras 3, or if you trust who made "
+            f"it was saved by Keras {saved_by}: save it again in Keras 3, or if you trust who made "
             "it, pip install 'inputgrad-cli[legacy]' and pass --trust-model"
         )
-    if custom_objects(file.config):
+    if find_custom_objects(file.config):
         return "the file that --code names must define what the model was saved with"
-    if wrote and version_numbers(wrote) < version_numbers(here):
-        return f"it was saved by Keras {wrote}: open and save it again with this one, {here}"
+    if saved_by and parse_version(saved_by) < parse_version(current):
+        return f"it was saved by Keras {saved_by}: open and save it again with this one, {current}"
     return "check that the file is whole and was saved by model.save"

@@ -1,4 +1,7 @@
-"""What a model needs beside Keras: from --code, or known as TensorFlow's own functions."""
+"""Finds the functions and classes that a model needs in addition to Keras.
+
+They come from the files given by --code, or are known functions of TensorFlow.
+"""
 
 from __future__ import annotations
 
@@ -8,54 +11,67 @@ from dataclasses import dataclass
 from functools import reduce
 from typing import Any
 
-from inputgrad_cli.engine.opening.lambdas import namespace, refuse_nameless
+from inputgrad_cli.engine.opening.lambdas import build_namespace, refuse_unknown_names
 from inputgrad_cli.engine.opening.user_code import (
-    defined_in,
+    find_wanted,
     import_modules,
-    registered_names,
-    wanted_from,
+    list_definitions,
+    list_registered_names,
 )
-from inputgrad_cli.modelfile.allow_list import APPLIED, PRIVATE, SHARED
+from inputgrad_cli.modelfile.allow_list import (
+    APPLICATION_LAYERS,
+    BARE_MATH_FUNCTIONS,
+    BARE_NN_FUNCTIONS,
+)
 from inputgrad_cli.modelfile.model_file import ModelFile
-from inputgrad_cli.modelfile.safety import borrowed, custom_objects, refuse_missing
+from inputgrad_cli.modelfile.safety import (
+    find_bare_names,
+    find_custom_objects,
+    refuse_missing_objects,
+)
 
-KNOWN = {**PRIVATE, **SHARED, **APPLIED}
+KNOWN_FUNCTIONS = {**BARE_NN_FUNCTIONS, **BARE_MATH_FUNCTIONS, **APPLICATION_LAYERS}
 
 
 @dataclass(frozen=True)
-class Own:
-    """`objects` by the name that the file gives them; `names` that Lambdas may use; `remarks`."""
+class UserCode:
+    """The code that a model needs.
+
+    `objects` are classes and functions by their name in the model file, `names` are the global
+    names of Lambdas, and `remarks` are notes for the user by code.
+    """
 
     objects: dict[str, Any]
     names: Mapping[str, Any]
     remarks: Mapping[str, str]
 
 
-def bring(file: ModelFile, code: Sequence[str]) -> Own:
-    """Return what the model needs, from --code and from TensorFlow; ModelError for what lacks."""
+def load_required_code(file: ModelFile, code: Sequence[str]) -> UserCode:
+    """Return the code that the model needs; ModelError if some of it is missing."""
     modules = import_modules(code)
-    functions = borrowed(file.config)
-    wanted = [*custom_objects(file.config), *(item for _, item in functions)]
-    objects = {**wanted_from(modules, wanted), **defined_in(modules)}
-    refuse_missing(file, [*objects, *registered_names()], code)
-    names = namespace(modules)
-    refuse_nameless(file, names, code)
-    taken = {item.name: layer for layer, item in functions if item.name not in objects}
-    known = {name: _imported(KNOWN[name]) for name in taken}
-    guessed = {name: layer for name, layer in taken.items() if name not in PRIVATE}
-    remarks = {"name-assumed": _remark(guessed)} if guessed else {}
-    return Own({**known, **objects}, names, remarks)
+    functions = find_bare_names(file.config)
+    wanted = [*find_custom_objects(file.config), *(item for _, item in functions)]
+    objects = {**find_wanted(modules, wanted), **list_definitions(modules)}
+    refuse_missing_objects(file, [*objects, *list_registered_names()], code)
+    names = build_namespace(modules)
+    refuse_unknown_names(file, names, code)
+    borrowed = {item.name: layer for layer, item in functions if item.name not in objects}
+    known = {name: _import_object(KNOWN_FUNCTIONS[name]) for name in borrowed}
+    assumed = {name: layer for name, layer in borrowed.items() if name not in BARE_NN_FUNCTIONS}
+    remarks = {"name-assumed": _format_remark(assumed)} if assumed else {}
+    return UserCode({**known, **objects}, names, remarks)
 
 
-def _imported(home: str) -> Any:
-    first, *rest = home.split(".")
+def _import_object(path: str) -> Any:
+    first, *rest = path.split(".")
     return reduce(getattr, rest, importlib.import_module(first))
 
 
-def _remark(guessed: Mapping[str, str]) -> str:
-    name, layer = next(iter(guessed.items()))
-    more = f", and {len(guessed) - 1} more like it" if len(guessed) > 1 else ""
-    home = KNOWN[name].replace("tensorflow.", "tf.")
+def _format_remark(assumed: Mapping[str, str]) -> str:
+    """Return the note on names that are assumed to be functions of TensorFlow."""
+    name, layer = next(iter(assumed.items()))
+    more = f", and {len(assumed) - 1} more like it" if len(assumed) > 1 else ""
+    home = KNOWN_FUNCTIONS[name].replace("tensorflow.", "tf.")
     return (
         f"{name!r} in layer {layer!r}{more} is taken for {home}; if it is code of your own, give "
         "its file with --code FILE.py"

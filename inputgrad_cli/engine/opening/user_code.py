@@ -1,4 +1,4 @@
-"""Imports the user's own layers, losses and functions (`--code`)."""
+"""Imports the user's layers, losses and functions (`--code`)."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ from types import ModuleType
 from typing import Any
 
 from inputgrad_cli.errors import InputgradError, UsageError
-from inputgrad_cli.modelfile.safety import Custom
+from inputgrad_cli.modelfile.safety import CustomObject
 
-OURS = str(Path(__file__).parents[2])
+PACKAGE_FOLDER = str(Path(__file__).parents[2])
 
 
 def import_code(sources: Sequence[str]) -> dict[str, Any]:
     """Return the classes and functions that the user's files and modules define, by name.
 
-    Only what a module defines itself: a name that it imports would hide Keras's own.
+    Imported names are left out, because they would replace those of Keras.
     """
-    return defined_in(import_modules(sources))
+    return list_definitions(import_modules(sources))
 
 
 def import_modules(sources: Sequence[str]) -> list[ModuleType]:
-    """Return the user's files and modules, imported; UsageError."""
+    """Import and return the user's files and modules. Raises UsageError."""
     return [_import(source) for source in sources]
 
 
-def defined_in(modules: Sequence[ModuleType]) -> dict[str, Any]:
+def list_definitions(modules: Sequence[ModuleType]) -> dict[str, Any]:
     """Return the classes and functions that modules define themselves, by name."""
     return {
         name: value
@@ -42,37 +42,46 @@ def defined_in(modules: Sequence[ModuleType]) -> dict[str, Any]:
     }
 
 
-def wanted_from(modules: Sequence[ModuleType], wanted: Iterable[Custom]) -> dict[str, Any]:
-    """Return what a model asks for and the modules only import or rename, by the model's name."""
-    found = {}
+def find_wanted(modules: Sequence[ModuleType], wanted: Iterable[CustomObject]) -> dict[str, Any]:
+    """Return objects that a model needs and the modules import or rename, by the model's name."""
+    objects = {}
     for item in wanted:
         value = next(
-            (v for module in modules for v in _offers(module, item) if _is_usable(v)), None
+            (v for module in modules for v in _yield_candidates(module, item) if _is_usable(v)),
+            None,
         )
         if value is not None:
-            found[item.name] = value
-    return found
+            objects[item.name] = value
+    return objects
 
 
-def _offers(module: ModuleType, item: Custom) -> Iterator[Any]:
-    """Yield what a module may mean by a name: its own, a renamed import, one of a package."""
+def _yield_candidates(module: ModuleType, item: CustomObject) -> Iterator[Any]:
+    """Yield the objects that a name in the model file may mean.
+
+    They are the module's own, an import under another name, or an object of an imported package.
+    """
     names = vars(module)
     yield names.get(item.name)
     yield from (v for v in names.values() if getattr(v, "__name__", None) == item.name)
-    home = item.module or ""
+    module_name = item.module or ""
     packages = [module, *(value for value in names.values() if inspect.ismodule(value))]
-    if any(f"{home}.".startswith(f"{package.__name__}.") for package in packages):
+    if any(f"{module_name}.".startswith(f"{package.__name__}.") for package in packages):
         with suppress(ImportError):
-            yield getattr(importlib.import_module(home), item.name, None)
+            yield getattr(importlib.import_module(module_name), item.name, None)
 
 
 def _is_usable(value: Any) -> bool:
-    """Return whether a model file may ask for this: no file decides that system() is called."""
-    home = str(getattr(value, "__module__", None) or "").partition(".")[0]
-    return callable(value) and not inspect.ismodule(value) and home not in sys.stdlib_module_names
+    """Return whether a model file may use this object.
+
+    The standard library is excluded, so that no model file can have os.system() called.
+    """
+    package = str(getattr(value, "__module__", None) or "").partition(".")[0]
+    return (
+        callable(value) and not inspect.ismodule(value) and package not in sys.stdlib_module_names
+    )
 
 
-def registered_names() -> list[str]:
+def list_registered_names() -> list[str]:
     """Return the names under which objects are registered with Keras."""
     import keras
 
@@ -80,8 +89,9 @@ def registered_names() -> list[str]:
 
 
 def _import(source: str) -> ModuleType:
+    """Import a file or module; UsageError if that fails."""
     try:
-        with redirect_stdout(sys.stderr):  # what it prints must not stand in a stream of results
+        with redirect_stdout(sys.stderr):  # its output must not mix with results on stdout
             if source.endswith(".py"):
                 return _import_file(Path(source))
             return importlib.import_module(source)
@@ -89,45 +99,48 @@ def _import(source: str) -> ModuleType:
         raise
     except (Exception, SystemExit) as error:
         raise UsageError(
-            f"--code {source}: importing it failed{_place(error)}",
-            reason=_told(error),
-            mend=_mend(source, error),
+            f"--code {source}: importing it failed{_locate_line(error)}",
+            reason=_describe_error(error),
+            hint=_suggest_hint(source, error),
         ) from error
 
 
-def _told(error: BaseException) -> str:
+def _describe_error(error: BaseException) -> str:
     if isinstance(error, SystemExit):
         return "it ended the program"
     line = (str(error).strip().splitlines() or [""])[0]
     return f"{type(error).__name__}: {line[:300]}"
 
 
-def _place(error: BaseException) -> str:
-    """Return the line of the user's own file in which it failed, the innermost."""
+def _locate_line(error: BaseException) -> str:
+    """Return the innermost line of a user's file in the traceback, as ` in line N of FILE`."""
     if isinstance(error, SyntaxError):
         return f" in line {error.lineno}"
     frames = traceback.extract_tb(error.__traceback__)
-    own = [frame for frame in frames if _is_users(frame.filename)]
-    return f" in line {own[-1].lineno} of {Path(own[-1].filename).name}" if own else ""
+    user_frames = [frame for frame in frames if _is_user_file(frame.filename)]
+    if not user_frames:
+        return ""
+    return f" in line {user_frames[-1].lineno} of {Path(user_frames[-1].filename).name}"
 
 
-def _is_users(filename: str) -> bool:
+def _is_user_file(filename: str) -> bool:
     installed = "site-packages" in filename or filename.startswith("<")
-    return not installed and not filename.startswith((sys.prefix, sys.base_prefix, OURS))
+    return not installed and not filename.startswith((sys.prefix, sys.base_prefix, PACKAGE_FOLDER))
 
 
-def _mend(source: str, error: BaseException) -> str:
+def _suggest_hint(source: str, error: BaseException) -> str:
     if isinstance(error, ModuleNotFoundError) and error.name == source.partition(".")[0]:
         return "a module must be installed or on PYTHONPATH; a file ends in .py"
     return "it must be importable by itself, without training or parsing a command line"
 
 
 def _import_file(path: Path) -> ModuleType:
+    """Import a Python file as a module, or return it if it is imported already."""
     if not path.is_file():
         raise UsageError(f"--code {path}: there is no such file")
     folder = str(path.resolve().parent)
     if folder not in sys.path:
-        sys.path.insert(0, folder)  # so that it finds its neighbours
+        sys.path.insert(0, folder)  # so that it can import files next to it
     name = path.stem
     if name in sys.modules and getattr(sys.modules[name], "__file__", None) == str(path.resolve()):
         return sys.modules[name]

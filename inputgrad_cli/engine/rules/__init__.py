@@ -1,5 +1,5 @@
-"""Backward rules: relevance goes back over the operations of the traced model, one by one.
+"""Backward rules that propagate relevance through the operations of the traced model.
 
-Activations are met as operations, so it does not matter whether they came as layers, as arguments
-or as functions, nor how deep models are nested; an operation without a rule is refused by name.
+Rules see activations as operations, so it does not matter whether they are layers, arguments or
+functions, nor how deep models are nested. An operation without a rule is refused by name.
 """

@@ -1,4 +1,4 @@
-"""The way back from the scores to the sites, operation by operation."""
+"""Propagates values from the scores back to the sites, operation by operation."""
 
 from __future__ import annotations
 
@@ -8,78 +8,83 @@ from typing import Any, Protocol
 
 import tensorflow as tf
 
-from inputgrad_cli.engine.rules.operations import WORDS
+from inputgrad_cli.engine.rules.operations import DESCRIPTIONS
 from inputgrad_cli.engine.rules.trace import Trace
 from inputgrad_cli.errors import UsageError
 
-Sent = Iterable[tuple[Any, Any]]  # tensors, and what arrives there; None where nothing does
+Contributions = Iterable[tuple[Any, Any]]  # pairs of a tensor and the value it receives, or None
 
 
 class NoRuleError(Exception):
-    """An operation for which the rule says nothing."""
+    """The rule does not cover an operation."""
 
 
-def passing(what: str, **more: str) -> UsageError:
-    """Return an error that comes out of a traced function as it is."""
-    error = UsageError(what, kind="rules", **more)
+def build_rule_error(message: str, **details: str) -> UsageError:
+    """Build an error that leaves a traced function unchanged."""
+    error = UsageError(message, kind="rules", **details)
     error.ag_pass_through = True  # type: ignore[attr-defined]  # AutoGraph would wrap it
     return error
 
 
-class Step(Protocol):
-    """What a rule does at one operation."""
+class PropagationRule(Protocol):
+    """A rule that propagates values through one operation."""
 
     rules: int
 
-    def back(self, op: Any, upstream: Sequence[Any]) -> Sent:
-        """Return what goes to which earlier tensor; NoRuleError where the rule says nothing.
+    def propagate(self, op: Any, upstream: Sequence[Any]) -> Contributions:
+        """Return the values for the operation's inputs. Raises NoRuleError if it is not covered.
 
-        `upstream` has one entry for each output. `rules` counts what was no plain derivative.
+        `upstream` has one entry for each output. `rules` counts the operations at which the rule
+        differs from the derivative.
         """
 
 
-class Refusal:
-    """Says which layer has no rule, in the words of the method that asked."""
+class RuleErrorBuilder:
+    """Builds the error for an operation without a rule; `method` is the requesting method."""
 
     def __init__(self, method: str, layers: set[str], probability: bool) -> None:
         self.method, self.layers, self.probability = method, layers, probability
 
-    def __call__(self, op: Any) -> UsageError:
-        """Return the error that names the operation and its layer."""
-        where = self._layer(op)
-        ends = op.type == "Softmax" and self.probability
-        told = "a loop" if op.type.startswith("TensorList") else WORDS.get(op.type)
-        what = f"{told} ({op.type})" if told else f"the operation {op.type}"
-        others = "gradient or integrated-gradients"
-        return passing(
-            f"{self.method} has no rule for {f'layer {where!r}: ' if where else ''}{what}",
-            mend="use --space logit" if ends else f"use another method, such as {others}",
+    def build(self, op: Any) -> UsageError:
+        """Build the error that names the operation and its layer."""
+        layer = self._find_layer(op)
+        is_final_softmax = op.type == "Softmax" and self.probability
+        operation = "a loop" if op.type.startswith("TensorList") else DESCRIPTIONS.get(op.type)
+        description = f"{operation} ({op.type})" if operation else f"the operation {op.type}"
+        alternatives = "gradient or integrated-gradients"
+        return build_rule_error(
+            f"{self.method} has no rule for {f'layer {layer!r}: ' if layer else ''}{description}",
+            hint="use --space logit"
+            if is_final_softmax
+            else f"use another method, such as {alternatives}",
         )
 
-    def _layer(self, op: Any) -> str:
-        """Return the innermost layer; TensorFlow numbers scopes that come again."""
+    def _find_layer(self, op: Any) -> str:
+        """Return the innermost layer; TensorFlow appends numbers to repeated scopes."""
         scopes = op.name.split("/")[:-1]
         named = [s if s in self.layers else re.sub(r"_\d+$", "", s) for s in scopes]
         known = [name for name in named if name in self.layers]
         return known[-1] if known else ""
 
 
-def walk(trace: Trace, scores: Any, step: Step, refuse: Refusal) -> dict[str, Any]:
-    """Return what arrives at each site when one is sent from each score, None where nothing does.
+def walk_back(
+    trace: Trace, scores: Any, rule: PropagationRule, errors: RuleErrorBuilder
+) -> dict[str, Any]:
+    """Return the value that each site receives if each score starts with one, None if nothing.
 
-    Operations are met in the reverse order of their making, so each has heard from all it feeds.
+    Operations are visited in reverse order of creation, so each has received from all consumers.
     """
     arrived: dict[int, Any] = {id(scores): tf.ones_like(scores)}
     for op in reversed(trace.operations):
         upstream = [arrived.get(id(out)) for out in op.outputs]
-        if all(one is None for one in upstream) or not trace.lives(op):
+        if all(gradient is None for gradient in upstream) or not trace.list_relevant_inputs(op):
             continue
         try:
-            sent = list(step.back(op, upstream))
+            contributions = list(rule.propagate(op, upstream))
         except (NoRuleError, LookupError):
-            raise refuse(op) from None
-        for tensor, value in sent:
-            if value is not None and id(tensor) in trace.live:
+            raise errors.build(op) from None
+        for tensor, value in contributions:
+            if value is not None and id(tensor) in trace.relevant:
                 before = arrived.get(id(tensor))
                 arrived[id(tensor)] = value if before is None else before + value
     return {name: arrived.get(id(tensor)) for name, tensor in trace.sites.items()}

@@ -1,4 +1,4 @@
-"""The program of a backward rule: a forward pass that is traced, and the way back over it."""
+"""Builds the program of a backward rule: a traced forward pass and the backward pass over it."""
 
 from __future__ import annotations
 
@@ -9,74 +9,91 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from inputgrad_cli.data.target import Choice
-from inputgrad_cli.engine.adapter.forward import forward
-from inputgrad_cli.engine.adapter.hooks import BASELINE, is_tap, layers_by_path
-from inputgrad_cli.engine.adapter.keras_adapter import Binding, Tensors
-from inputgrad_cli.engine.adapter.scores import Pins, scalar
-from inputgrad_cli.engine.computations import Program, layer_heads
-from inputgrad_cli.engine.rules.backward_pass import Refusal, Step, passing, walk
+from inputgrad_cli.data.target import ResolvedTarget
+from inputgrad_cli.engine.adapter.forward import run_forward
+from inputgrad_cli.engine.adapter.hooks import BASELINE, is_tap, map_layers_by_path
+from inputgrad_cli.engine.adapter.keras_adapter import KerasAdapter, Tensors
+from inputgrad_cli.engine.adapter.scores import PinnedTensors, compute_scores
+from inputgrad_cli.engine.computations import Program, list_layer_heads
+from inputgrad_cli.engine.rules.backward_pass import (
+    PropagationRule,
+    RuleErrorBuilder,
+    build_rule_error,
+    walk_back,
+)
 from inputgrad_cli.engine.rules.deeplift import DeepLift
 from inputgrad_cli.engine.rules.guided import Guided
 from inputgrad_cli.engine.rules.lrp import Lrp
 from inputgrad_cli.engine.rules.trace import Trace
-from inputgrad_cli.engine.tensors import gradients_from, join_gradients
+from inputgrad_cli.engine.tensors import join_gradients, to_gradients
 from inputgrad_cli.errors import UsageError
-from inputgrad_cli.interfaces.engine import Gradients, Rule
+from inputgrad_cli.interfaces.engine import BackwardRule, Gradients
 from inputgrad_cli.numeric.arrays import Array, Arrays
 
 
-def ruled_of(binding: Binding, choice: Choice, sites: Sequence[str], rule: Rule) -> Program:
-    """Return (tensors, pins) -> what the rule gives by site, scores, number of rules.
+def build_rule_program(
+    adapter: KerasAdapter, choice: ResolvedTarget, sites: Sequence[str], rule: BackwardRule
+) -> Program:
+    """Return (tensors, pins) -> the rule's values by site, scores, how often the rule applied.
 
-    A site that is disconnected has None. Always traced: the way back is over a graph.
+    A disconnected site has None. The program is always traced, because rules need a graph.
     """
-    heads = layer_heads([choice])
-    layers = {path.rpartition("/")[2] for path in layers_by_path(binding.model)}
-    refuse = Refusal(rule.name.replace("lrp-", "lrp:rule="), layers, choice.space == "probability")
+    heads = list_layer_heads([choice])
+    layers = {path.rpartition("/")[2] for path in map_layers_by_path(adapter.model)}
+    errors = RuleErrorBuilder(
+        rule.name.replace("lrp-", "lrp:rule="), layers, choice.space == "probability"
+    )
 
-    def run(tensors: Tensors, pins: Pins) -> Any:
-        given = {name: t for name, t in tensors.items() if not name.startswith(BASELINE)}
-        scores = scalar(choice, forward(binding, given, heads), pins, given, losses=binding.losses)
-        back = tf.autograph.experimental.do_not_convert(_back)
-        found, rules = back(tensors, sites, scores, rule, refuse)
-        return found, scores, rules
+    def run(tensors: Tensors, pins: PinnedTensors) -> Any:
+        inputs = {name: t for name, t in tensors.items() if not name.startswith(BASELINE)}
+        scores = compute_scores(
+            choice, run_forward(adapter, inputs, heads), pins, inputs, losses=adapter.losses
+        )
+        propagate = tf.autograph.experimental.do_not_convert(_propagate)
+        values, rules = propagate(tensors, sites, scores, rule, errors)
+        return values, scores, rules
 
-    traced: Program = tf.function(run, reduce_retracing=True, autograph=binding.own_code)
+    traced: Program = tf.function(run, reduce_retracing=True, autograph=adapter.has_user_code)
     return traced
 
 
-def beside(rule: Rule, inputs: Arrays, baseline: Arrays, sites: Sequence[str]) -> dict[str, Array]:
-    """Return what is fed beside the inputs: the baselines, where the rule compares with them."""
+def build_baseline_feeds(
+    rule: BackwardRule, inputs: Arrays, baseline: Arrays, sites: Sequence[str]
+) -> dict[str, Array]:
+    """Return the baselines to feed with the inputs, if the rule compares with them."""
     if rule.name != "deeplift":
         return {}
     return {BASELINE + site: np.asarray(baseline[site], inputs[site].dtype) for site in sites}
 
 
-def ruled_from(parts: Iterable[tuple[Arrays, int, Any]]) -> Gradients:
-    """Return what the passes of a batch gave as one."""
-    found, rules = [], 0
+def join_rule_passes(parts: Iterable[tuple[Arrays, int, Any]]) -> Gradients:
+    """Join the passes of a batch along the batch axis."""
+    gradients, rules = [], 0
     for part, real, (values, scores, applied) in parts:
-        found.append(gradients_from(part, values, scores, real))
+        gradients.append(to_gradients(part, values, scores, real))
         rules = int(applied)
-    return replace(join_gradients(found), rules=rules)
+    return replace(join_gradients(gradients), rules=rules)
 
 
-def _back(
-    tensors: Tensors, sites: Sequence[str], scores: Any, rule: Rule, refuse: Refusal
+def _propagate(
+    tensors: Tensors,
+    sites: Sequence[str],
+    scores: Any,
+    rule: BackwardRule,
+    errors: RuleErrorBuilder,
 ) -> tuple[dict[str, Any], Any]:
     by_derivative = rule.name in ("guided-backprop", "deconvnet")
     trace = Trace({site: tensors[site] for site in sites}, through_stops=not by_derivative)
-    step = _step(trace, rule, tensors)
-    found = walk(trace, scores, step, refuse)
-    if not step.rules and any(value is not None for value in found.values()):
-        raise _nothing_applied(refuse.method, by_derivative)
-    if isinstance(step, Lrp):
-        found |= {n: tensors[n] * m for n, m in found.items() if is_tap(n) and m is not None}
-    return found, tf.constant(step.rules)
+    propagation = _build_rule(trace, rule, tensors)
+    values = walk_back(trace, scores, propagation, errors)
+    if not propagation.rules and any(value is not None for value in values.values()):
+        raise _build_unused_rule_error(errors.method, by_derivative)
+    if isinstance(propagation, Lrp):
+        values |= {n: tensors[n] * m for n, m in values.items() if is_tap(n) and m is not None}
+    return values, tf.constant(propagation.rules)
 
 
-def _step(trace: Trace, rule: Rule, tensors: Mapping[str, Any]) -> Step:
+def _build_rule(trace: Trace, rule: BackwardRule, tensors: Mapping[str, Any]) -> PropagationRule:
     if rule.name in ("guided-backprop", "deconvnet"):
         return Guided(trace, gated=rule.name == "guided-backprop")
     if rule.name == "deeplift":
@@ -84,10 +101,10 @@ def _step(trace: Trace, rule: Rule, tensors: Mapping[str, Any]) -> Step:
     return Lrp(trace, rule)
 
 
-def _nothing_applied(method: str, by_derivative: bool) -> UsageError:
-    wanted = "ReLU" if by_derivative else "layer of weights and no nonlinearity"
-    return passing(
+def _build_unused_rule_error(method: str, by_derivative: bool) -> UsageError:
+    required = "ReLU" if by_derivative else "layer of weights and no nonlinearity"
+    return build_rule_error(
         f"{method} has nothing to apply its rule to",
-        reason=f"no {wanted} stands between the input and the score",
-        mend="use gradient",
+        reason=f"no {required} stands between the input and the score",
+        hint="use gradient",
     )

@@ -1,4 +1,4 @@
-"""DeepLIFT's rescale rule: multipliers are quotients of differences from the baseline."""
+"""Implements DeepLIFT's rescale rule, with quotients of differences from the baseline."""
 
 from __future__ import annotations
 
@@ -7,110 +7,123 @@ from typing import Any
 
 import tensorflow as tf
 
-from inputgrad_cli.engine.rules.backward_pass import NoRuleError, Sent
+from inputgrad_cli.engine.rules.backward_pass import Contributions, NoRuleError
 from inputgrad_cli.engine.rules.operations import (
-    CALLS,
     ELEMENTWISE,
     EXTREMES,
+    FUNCTION_CALLS,
     POOLED,
     QUADRATIC,
     QUOTIENTS,
     WEIGHTED,
 )
-from inputgrad_cli.engine.rules.trace import Trace, adjoint, carries, is_linear, like
+from inputgrad_cli.engine.rules.trace import (
+    Trace,
+    compute_adjoint,
+    copy_operation,
+    has_derivative,
+    is_linear,
+)
 
-NEAR = 1e-5  # differences smaller than this part of the values are mostly rounding
+NEAR = 1e-5  # differences below this fraction of the values are mostly rounding errors
 
 
 class DeepLift:
-    """Differences from the pass over the baseline, made of the same operations.
+    """Propagates multipliers, using copies of the operations that run on the baseline.
 
-    A function of one value gets the rescale rule. The greatest of several is what the winner of
-    its own side makes of the difference; a product shares it at the middle of both passes, so that
-    multipliers times differences sum to the difference of the scores, operation by operation.
+    A function of one value gets the rescale rule. For a maximum, the winner of each pass gets its
+    part of the difference. A product is differentiated in the middle of both passes. Multipliers
+    times differences thus sum to the difference of the scores at every operation.
     """
 
     def __init__(self, trace: Trace, baseline: Mapping[str, Any]) -> None:
         self.trace, self.rules = trace, 0
-        self.other: dict[int, Any] = {
+        self.references: dict[int, Any] = {
             id(tensor): baseline[name] for name, tensor in trace.sites.items()
         }
         self.copies: dict[Any, Any] = {}
         for op in trace.operations:
-            if trace.moves(op):
-                copy = self.copies[op] = like(op, [self._other(t) for t in op.inputs])
-                for out, made in zip(op.outputs, copy.outputs, strict=True):
-                    self.other.setdefault(id(out), made)
+            if trace.list_dependent_inputs(op):
+                copy = self.copies[op] = copy_operation(
+                    op, [self._get_reference(t) for t in op.inputs]
+                )
+                for out, copied in zip(op.outputs, copy.outputs, strict=True):
+                    self.references.setdefault(id(out), copied)
 
-    def _other(self, tensor: Any) -> Any:
-        return self.other.get(id(tensor), tensor)
+    def _get_reference(self, tensor: Any) -> Any:
+        return self.references.get(id(tensor), tensor)
 
-    def back(self, op: Any, upstream: Sequence[Any]) -> Sent:
-        """Return what goes to which earlier tensor."""
-        lives, moves = self.trace.lives(op), self.trace.moves(op)
-        if is_linear(op, lives) and (lives == moves or op.type not in ELEMENTWISE):
-            self.rules += op.type in WEIGHTED | CALLS
-            return zip(op.inputs, adjoint(op, upstream), strict=True)
+    def propagate(self, op: Any, upstream: Sequence[Any]) -> Contributions:
+        """Return the multipliers for the operation's inputs."""
+        relevant, dependent = (
+            self.trace.list_relevant_inputs(op),
+            self.trace.list_dependent_inputs(op),
+        )
+        if is_linear(op, relevant) and (relevant == dependent or op.type not in ELEMENTWISE):
+            self.rules += op.type in WEIGHTED | FUNCTION_CALLS
+            return zip(op.inputs, compute_adjoint(op, upstream), strict=True)
         self.rules += 1
-        if op.type in POOLED or (op.type in EXTREMES and len(lives) > 1):
-            return self._extreme(op, upstream[0])
-        into = [op.inputs[place] for place in lives]
-        z = self.trace.origin([*into, op.outputs[0]]) if op.type in ELEMENTWISE else None
+        if op.type in POOLED or (op.type in EXTREMES and len(relevant) > 1):
+            return self._share_extreme(op, upstream[0])
+        into = [op.inputs[i] for i in relevant]
+        z = self.trace.find_origin([*into, op.outputs[0]]) if op.type in ELEMENTWISE else None
         if z is not None:
-            return [(z, self._rescaled(op.outputs[0], z, upstream[0]))]
-        return self._shared(op, upstream[0])
+            return [(z, self._rescale(op.outputs[0], z, upstream[0]))]
+        return self._share_among_inputs(op, upstream[0])
 
-    def _rescaled(self, y: Any, z: Any, upstream: Any) -> Any:
-        """Return upstream times the quotient of differences, the derivative where they are none."""
-        step, near = self._step(z)
-        quotient = (y - self._other(y)) / tf.where(near, tf.ones_like(step), step)
-        return tf.where(near, self.trace.derivative(y, z, upstream), upstream * quotient)
+    def _rescale(self, y: Any, z: Any, upstream: Any) -> Any:
+        """Return upstream times the quotient of differences, or the derivative if those are 0."""
+        step, near = self._compute_difference(z)
+        quotient = (y - self._get_reference(y)) / tf.where(near, tf.ones_like(step), step)
+        return tf.where(near, self.trace.compute_derivative(y, z, upstream), upstream * quotient)
 
-    def _step(self, z: Any) -> tuple[Any, Any]:
+    def _compute_difference(self, z: Any) -> tuple[Any, Any]:
         """Return the difference from the baseline, and where it is too small for a quotient."""
-        step = z - self._other(z)
-        return step, tf.abs(step) <= NEAR * (tf.abs(z) + tf.abs(self._other(z)))
+        step = z - self._get_reference(z)
+        return step, tf.abs(step) <= NEAR * (tf.abs(z) + tf.abs(self._get_reference(z)))
 
-    def _extreme(self, op: Any, upstream: Any) -> Sent:
-        """Return what is due to the winner of this pass, where it rose, else to the other's.
+    def _share_extreme(self, op: Any, upstream: Any) -> Contributions:
+        """Yield the share of this pass's winner where the output rose, else of the baseline's.
 
-        Either winner has moved at least as far as the output, so no quotient is above one.
+        Both winners differ at least as much as the output, so no quotient is above one.
         """
         change = op.outputs[0] - self.copies[op].outputs[0]
         rise, fall = upstream * tf.nn.relu(change), -upstream * tf.nn.relu(-change)
-        here, there = (op, self.copies[op])
+        winner, other = (op, self.copies[op])
         if op.type.startswith("Min"):
-            here, there = there, here
-        for place in self.trace.lives(op):
-            share = adjoint(here, [rise])[place] + adjoint(there, [fall])[place]
-            step = op.inputs[place] - self._other(op.inputs[place])
-            yield op.inputs[place], tf.math.divide_no_nan(share, step)
+            winner, other = other, winner
+        for i in self.trace.list_relevant_inputs(op):
+            share = compute_adjoint(winner, [rise])[i] + compute_adjoint(other, [fall])[i]
+            step = op.inputs[i] - self._get_reference(op.inputs[i])
+            yield op.inputs[i], tf.math.divide_no_nan(share, step)
 
-    def _shared(self, op: Any, upstream: Any) -> Sent:
-        """Return the shares of what is no function of one value.
+    def _share_among_inputs(self, op: Any, upstream: Any) -> Contributions:
+        """Return the shares of an operation that is not a function of one value.
 
-        What is quadratic changes by its derivative in the middle; a / b is a times 1 / b.
+        A quadratic function changes by its derivative in the middle; a / b is a times 1 / b.
         """
         if op.type == "Softmax":
-            return [(op.inputs[0], self._softmax(op, upstream))]
+            return [(op.inputs[0], self._share_softmax(op, upstream))]
         if op.type not in QUADRATIC | QUOTIENTS:
             raise NoRuleError
-        middle = [(t + self._other(t)) / 2 if carries(t) else t for t in op.inputs]
+        middle = [(t + self._get_reference(t)) / 2 if has_derivative(t) else t for t in op.inputs]
         if op.type in QUADRATIC:
-            return zip(op.inputs, adjoint(like(op, middle), [upstream]), strict=True)
-        b, b0 = op.inputs[1], self._other(op.inputs[1])
-        shares = adjoint(tf.multiply(middle[0], (1 / b + 1 / b0) / 2).op, [upstream])
+            return zip(
+                op.inputs, compute_adjoint(copy_operation(op, middle), [upstream]), strict=True
+            )
+        b, b0 = op.inputs[1], self._get_reference(op.inputs[1])
+        shares = compute_adjoint(tf.multiply(middle[0], (1 / b + 1 / b0) / 2).op, [upstream])
         return [(op.inputs[0], shares[0]), (b, -shares[1] / (b * b0))]
 
-    def _softmax(self, op: Any, upstream: Any) -> Any:
-        """Return the shares of exp(x) / sum exp(x): a rescaled exp, and a product with 1 / sum."""
-        x, x0 = op.inputs[0], self._other(op.inputs[0])
+    def _share_softmax(self, op: Any, upstream: Any) -> Any:
+        """Return the shares of exp(x) / sum exp(x), a rescaled exp and a product with 1 / sum."""
+        x, x0 = op.inputs[0], self._get_reference(op.inputs[0])
         top = tf.reduce_max(tf.maximum(x, x0), axis=-1, keepdims=True)
         e, e0 = tf.exp(x - top), tf.exp(x0 - top)
-        total, total0 = (tf.reduce_sum(one, axis=-1, keepdims=True) for one in (e, e0))
+        total, total0 = (tf.reduce_sum(terms, axis=-1, keepdims=True) for terms in (e, e0))
         inverse = (1 / total + 1 / total0) / 2
         spread = tf.reduce_sum(upstream * (e + e0) / 2, axis=-1, keepdims=True)
         shares = upstream * inverse - spread / (total * total0)
-        step, near = self._step(x)
+        step, near = self._compute_difference(x)
         slope = tf.where(near, e, (e - e0) / tf.where(near, tf.ones_like(x), step))
         return shares * slope

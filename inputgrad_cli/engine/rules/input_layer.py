@@ -1,4 +1,4 @@
-"""LRP at the inputs: the rules of the first layer, and what lies before it."""
+"""Implements the LRP rules of the first layer and of the operations before it."""
 
 from __future__ import annotations
 
@@ -8,80 +8,91 @@ from typing import Any
 import tensorflow as tf
 
 from inputgrad_cli.engine.adapter.hooks import is_tap
-from inputgrad_cli.engine.rules.backward_pass import Sent
-from inputgrad_cli.engine.rules.linear_layer import Weighted, is_shift_or_scale, stabilised
-from inputgrad_cli.engine.rules.operations import MOVES
-from inputgrad_cli.engine.rules.trace import Trace, adjoint, like
-from inputgrad_cli.interfaces.engine import Rule
+from inputgrad_cli.engine.rules.backward_pass import Contributions
+from inputgrad_cli.engine.rules.linear_layer import LinearLayer, is_shift_or_scale, stabilize
+from inputgrad_cli.engine.rules.operations import COPYING
+from inputgrad_cli.engine.rules.trace import Trace, compute_adjoint, copy_operation
+from inputgrad_cli.interfaces.engine import BackwardRule
 
 
-class Front:
-    """The tensors whose values are those of the inputs, one to one: scaled, shifted, moved.
+class InputRegion:
+    """The tensors whose values are scaled, shifted or moved values of the inputs, one to one.
 
-    Each such value has one origin, which gets all of its relevance: what is added on the way
-    takes nothing. Layers that are differentiated at are no inputs.
+    Each such value has one origin, which gets all of its relevance; added constants get none.
+    Layers that are sites are not inputs.
     """
 
-    def __init__(self, trace: Trace, rule: Rule) -> None:
+    def __init__(self, trace: Trace, rule: BackwardRule) -> None:
         self.trace, self.rule = trace, rule
         self.tensors = {id(t) for name, t in trace.sites.items() if not is_tap(name)}
         self.operations: set[Any] = set()
         self._inputs = set(self.tensors)
         for op in trace.operations:
-            lives = trace.lives(op)
-            into = all(id(op.inputs[place]) in self.tensors for place in lives)
-            if lives and into and lives == trace.moves(op) and _one_to_one(op, lives):
+            relevant = trace.list_relevant_inputs(op)
+            into = all(id(op.inputs[i]) in self.tensors for i in relevant)
+            if (
+                relevant
+                and into
+                and relevant == trace.list_dependent_inputs(op)
+                and _is_one_to_one(op, relevant)
+            ):
                 self.operations.add(op)
                 self.tensors |= {id(out) for out in op.outputs}
 
-    def back(self, op: Any, upstream: Sequence[Any]) -> Sent:
-        """Return the relevance of the inputs of an operation, from that of its outputs."""
-        if op.type in MOVES:
-            return zip(op.inputs, adjoint(op, upstream), strict=True)
-        into = op.inputs[self.trace.lives(op)[0]]
+    def propagate(self, op: Any, upstream: Sequence[Any]) -> Contributions:
+        """Return the relevance of an operation's inputs from the relevance of its outputs."""
+        if op.type in COPYING:
+            return zip(op.inputs, compute_adjoint(op, upstream), strict=True)
+        into = op.inputs[self.trace.list_relevant_inputs(op)[0]]
         return [(into, tf.cast(upstream[0], into.dtype))]
 
-    def share(self, layer: Weighted, upstream: Any, rule: str) -> Any:
-        """Return the relevance of the inputs of a first layer: by `flat`, `w2` or `box`."""
+    def share(self, layer: LinearLayer, upstream: Any, rule: str) -> Any:
+        """Return the relevance of a first layer's inputs by the rule `flat`, `w2` or `box`."""
         scale = layer.affine[0]
         relevance = upstream * layer.z
-        if scale is not None:  # upstream came through the scale already
-            relevance /= stabilised(scale)
+        if scale is not None:  # upstream includes the scale already
+            relevance /= stabilize(scale)
         if rule == "box":
-            return self._box(layer, relevance, scale)
-        above, below = layer.w
+            return self._share_by_box(layer, relevance, scale)
+        above, below = layer.signed_weights
         weights = tf.ones_like(above) if rule == "flat" else tf.square(above + below)
-        total = layer.forth(tf.ones_like(layer.x), weights)
-        return layer.to(weights, relevance / stabilised(total))
+        total = layer.multiply(tf.ones_like(layer.x), weights)
+        return layer.backpropagate(weights, relevance / stabilize(total))
 
-    def _box(self, layer: Weighted, relevance: Any, scale: Any) -> Any:
-        """Return x w - low w+ - high w-, over its sum; where the scale is negative, w turns."""
-        low, high = self._bounds(layer.x)
-        above, below = layer.w
+    def _share_by_box(self, layer: LinearLayer, relevance: Any, scale: Any) -> Any:
+        """Return x w - low w+ - high w-, over its sum; w+ and w- swap if the scale is negative."""
+        low, high = self._compute_bounds(layer.x)
+        above, below = layer.signed_weights
         u = layer.op.outputs[0]
-        kept = relevance / stabilised(u - layer.forth(low, above) - layer.forth(high, below))
-        turned = tf.zeros_like(kept)
+        upright = relevance / stabilize(
+            u - layer.multiply(low, above) - layer.multiply(high, below)
+        )
+        flipped = tf.zeros_like(upright)
         if scale is not None:
-            other = u - layer.forth(low, below) - layer.forth(high, above)
-            turned = tf.where(scale < 0, relevance / stabilised(other), turned)
-            kept = tf.where(scale < 0, tf.zeros_like(kept), kept)
-        to_low = layer.to(above, kept) + layer.to(below, turned)
-        to_high = layer.to(below, kept) + layer.to(above, turned)
-        return layer.x * layer.to(above + below, kept + turned) - low * to_low - high * to_high
+            swapped_sum = u - layer.multiply(low, below) - layer.multiply(high, above)
+            flipped = tf.where(scale < 0, relevance / stabilize(swapped_sum), flipped)
+            upright = tf.where(scale < 0, tf.zeros_like(upright), upright)
+        to_low = layer.backpropagate(above, upright) + layer.backpropagate(below, flipped)
+        to_high = layer.backpropagate(below, upright) + layer.backpropagate(above, flipped)
+        return (
+            layer.x * layer.backpropagate(above + below, upright + flipped)
+            - low * to_low
+            - high * to_high
+        )
 
-    def _bounds(self, tensor: Any) -> tuple[Any, Any]:
-        """Return the least and the greatest value that each place of a tensor can have."""
+    def _compute_bounds(self, tensor: Any) -> tuple[Any, Any]:
+        """Return the smallest and the largest possible value of each element of a tensor."""
         if id(tensor) in self._inputs:
             return tuple(tf.zeros_like(tensor) + b for b in (self.rule.low, self.rule.high))
-        op, lives = tensor.op, self.trace.lives(tensor.op)
+        op, relevant = tensor.op, self.trace.list_relevant_inputs(tensor.op)
         ends: tuple[list[Any], list[Any]] = (list(op.inputs), list(op.inputs))
-        for place in lives:
-            ends[0][place], ends[1][place] = self._bounds(op.inputs[place])
-        a, b = (like(op, end).outputs[tensor.value_index] for end in ends)
+        for i in relevant:
+            ends[0][i], ends[1][i] = self._compute_bounds(op.inputs[i])
+        a, b = (copy_operation(op, end).outputs[tensor.value_index] for end in ends)
         return tf.minimum(a, b), tf.maximum(a, b)
 
 
-def _one_to_one(op: Any, lives: list[int]) -> bool:
-    if op.type in MOVES or op.type == "Cast":
+def _is_one_to_one(op: Any, relevant: list[int]) -> bool:
+    if op.type in COPYING or op.type == "Cast":
         return True
-    return len(lives) == 1 and is_shift_or_scale(op, lives)
+    return len(relevant) == 1 and is_shift_or_scale(op, relevant)

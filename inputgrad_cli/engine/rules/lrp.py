@@ -1,4 +1,4 @@
-"""Layer-wise relevance propagation, carried as multipliers R / activation."""
+"""Implements layer-wise relevance propagation, with multipliers R / activation."""
 
 from __future__ import annotations
 
@@ -7,98 +7,103 @@ from typing import Any
 
 import tensorflow as tf
 
-from inputgrad_cli.engine.rules.backward_pass import NoRuleError, Sent
-from inputgrad_cli.engine.rules.input_layer import Front
-from inputgrad_cli.engine.rules.linear_layer import TINY, Weighted, stabilised
+from inputgrad_cli.engine.rules.backward_pass import Contributions, NoRuleError
+from inputgrad_cli.engine.rules.input_layer import InputRegion
+from inputgrad_cli.engine.rules.linear_layer import TINY, LinearLayer, stabilize
 from inputgrad_cli.engine.rules.operations import (
-    CALLS,
     CONVOLUTIONS,
     ELEMENTWISE,
     EXTREMES,
+    FUNCTION_CALLS,
     HOMOGENEOUS,
     POOLED,
     WEIGHTED,
 )
-from inputgrad_cli.engine.rules.trace import Trace, adjoint, carries, is_linear
-from inputgrad_cli.interfaces.engine import Rule
+from inputgrad_cli.engine.rules.trace import Trace, compute_adjoint, has_derivative, is_linear
+from inputgrad_cli.interfaces.engine import BackwardRule
 
-ZERO = 1e-12
+ZERO_TOLERANCE = 1e-12  # below it, the quotient y / z is replaced by the derivative
 
 
 class Lrp:
-    """One rule of LRP, or the composite of several.
+    """Propagates relevance by one rule of LRP, or by the composite of several.
 
-    Sums, means, residual additions and normalizations share by their derivatives, which is LRP-0;
-    the greatest of several takes all; a function of one value hands on what it got.
-    At inputs, and what is one to one with them, relevance itself is carried.
+    Sums, means, residual additions and normalizations use their derivatives, which is LRP-0. The
+    winner of a maximum gets all relevance. A function of one value passes its relevance on. Values
+    are multipliers, except at tensors that are one to one with the inputs, which get relevance.
     """
 
-    def __init__(self, trace: Trace, rule: Rule) -> None:
+    def __init__(self, trace: Trace, rule: BackwardRule) -> None:
         self.trace, self.rule, self.rules = trace, rule, 0
-        self.front = Front(trace, rule)
+        self.input_region = InputRegion(trace, rule)
 
-    def back(self, op: Any, upstream: Sequence[Any]) -> Sent:
-        """Return what goes to which earlier tensor."""
-        if op in self.front.operations:
-            return self.front.back(op, upstream)
-        lives = self.trace.lives(op)
-        if self._is_weighted(op, lives):
+    def propagate(self, op: Any, upstream: Sequence[Any]) -> Contributions:
+        """Return the multipliers or relevance for the operation's inputs."""
+        if op in self.input_region.operations:
+            return self.input_region.propagate(op, upstream)
+        relevant = self.trace.list_relevant_inputs(op)
+        if self._is_weighted(op, relevant):
             self.rules += 1
-            return self._weighted(Weighted(self.trace, op, lives[0]), upstream[0])
-        if op.type in CALLS:
-            raise NoRuleError  # the weights of a compiled grouped convolution are out of reach
-        if is_linear(op, lives):
-            return self._sent(zip(op.inputs, adjoint(op, upstream), strict=True))
+            return self._propagate_layer(LinearLayer(self.trace, op, relevant[0]), upstream[0])
+        if op.type in FUNCTION_CALLS:
+            raise NoRuleError  # the weights of a compiled grouped convolution are not accessible
+        if is_linear(op, relevant):
+            return self._to_relevance(zip(op.inputs, compute_adjoint(op, upstream), strict=True))
         self.rules += 1
-        into = [op.inputs[place] for place in lives]
-        if op.type in HOMOGENEOUS | POOLED or (op.type in EXTREMES and len(lives) > 1):
-            return self._sent(zip(op.inputs, adjoint(op, upstream), strict=True))
-        z = self.trace.origin([*into, op.outputs[0]]) if op.type in ELEMENTWISE else None
+        into = [op.inputs[i] for i in relevant]
+        if op.type in HOMOGENEOUS | POOLED or (op.type in EXTREMES and len(relevant) > 1):
+            return self._to_relevance(zip(op.inputs, compute_adjoint(op, upstream), strict=True))
+        z = self.trace.find_origin([*into, op.outputs[0]]) if op.type in ELEMENTWISE else None
         if z is None:
             raise NoRuleError
-        return self._sent([(z, self._handed_on(op.outputs[0], z, upstream[0]))])
+        return self._to_relevance([(z, self._pass_on(op.outputs[0], z, upstream[0]))])
 
-    def _handed_on(self, y: Any, z: Any, upstream: Any) -> Any:
-        """Return the multiplier before a function that hands on its relevance: upstream y / z."""
-        near = tf.abs(z) < ZERO
+    def _pass_on(self, y: Any, z: Any, upstream: Any) -> Any:
+        """Return upstream y / z, the multiplier of a function that passes its relevance on to z."""
+        near = tf.abs(z) < ZERO_TOLERANCE
         quotient = y / tf.where(near, tf.ones_like(z), z)
-        return tf.where(near, self.trace.derivative(y, z, upstream), upstream * quotient)
+        return tf.where(near, self.trace.compute_derivative(y, z, upstream), upstream * quotient)
 
-    def _is_weighted(self, op: Any, lives: list[int]) -> bool:
-        floats = [place for place, tensor in enumerate(op.inputs) if carries(tensor)]
-        return op.type in WEIGHTED and len(floats) == 2 and len(lives) == 1
+    def _is_weighted(self, op: Any, relevant: list[int]) -> bool:
+        floats = [i for i, tensor in enumerate(op.inputs) if has_derivative(tensor)]
+        return op.type in WEIGHTED and len(floats) == 2 and len(relevant) == 1
 
-    def _sent(self, sent: Sent) -> Sent:
-        """Return relevance where the tensor is one to one with an input, else the multiplier."""
-        return [(t, t * m if m is not None and id(t) in self.front.tensors else m) for t, m in sent]
+    def _to_relevance(self, contributions: Contributions) -> Contributions:
+        """Convert multipliers to relevance at tensors that are one to one with an input."""
+        return [
+            (t, t * m if m is not None and id(t) in self.input_region.tensors else m)
+            for t, m in contributions
+        ]
 
-    def _weighted(self, layer: Weighted, upstream: Any) -> Sent:
+    def _propagate_layer(self, layer: LinearLayer, upstream: Any) -> Contributions:
         name = self.rule.name.removeprefix("lrp-")
         is_convolution = layer.op.type in CONVOLUTIONS
-        if id(layer.x) in self.front.tensors:
+        if id(layer.x) in self.input_region.tensors:
             if name == "deep-taylor":
                 bounded = self.rule.low is not None
-                return [(layer.x, self.front.share(layer, upstream, "box" if bounded else "w2"))]
+                return [
+                    (layer.x, self.input_region.share(layer, upstream, "box" if bounded else "w2"))
+                ]
             if name == "composite" and is_convolution:
-                return [(layer.x, self.front.share(layer, upstream, "flat"))]
+                return [(layer.x, self.input_region.share(layer, upstream, "flat"))]
         if name == "composite":
             name = "z-plus" if is_convolution else "epsilon"
-        return self._sent([(layer.x, self._multipliers(layer, upstream, name))])
+        return self._to_relevance([(layer.x, self._compute_multipliers(layer, upstream, name))])
 
-    def _multipliers(self, layer: Weighted, upstream: Any, name: str) -> Any:
+    def _compute_multipliers(self, layer: LinearLayer, upstream: Any, name: str) -> Any:
         z = layer.z
         if name == "epsilon":
-            factor = z / stabilised(z, max(self.rule.epsilon, TINY))
-            return adjoint(layer.op, [upstream * factor])[layer.place]
-        up, down = layer.parts
+            factor = z / stabilize(z, max(self.rule.epsilon, TINY))
+            return compute_adjoint(layer.op, [upstream * factor])[layer.input_index]
+        up, down = layer.signed_sums
         bias = layer.affine[1]
         if name == "gamma":
             gamma, above = self.rule.gamma, z > 0
-            more = tf.where(above, up + tf.nn.relu(bias), down - tf.nn.relu(-bias))
-            factor = z / stabilised(z + gamma * more)
+            signed_part = tf.where(above, up + tf.nn.relu(bias), down - tf.nn.relu(-bias))
+            factor = z / stabilize(z + gamma * signed_part)
             raised = factor * (1 + gamma)
             positive, negative = tf.where(above, raised, factor), tf.where(above, factor, raised)
             return layer.share(upstream, positive, negative)
         if name == "alpha1-beta0":
             up += tf.nn.relu(bias)
-        return layer.share(upstream, z / stabilised(up), None)
+        return layer.share(upstream, z / stabilize(up), None)

@@ -1,7 +1,7 @@
-"""TensorFlow's operations by what a backward rule must know about them."""
+"""Lists TensorFlow's operations by the properties that backward rules depend on."""
 
-# Every value out is a copy of one value in, or a constant.
-MOVES = {
+# Every output value is a copy of one input value, or a constant.
+COPYING = {
     *("Identity", "IdentityN", "Reshape", "Squeeze", "ExpandDims", "Transpose", "EnsureShape"),
     *("Pad", "PadV2", "MirrorPad", "Slice", "StridedSlice", "Split", "SplitV", "Unpack", "Pack"),
     *("ConcatV2", "Concat", "Reverse", "ReverseV2", "Roll", "Gather", "GatherV2", "GatherNd"),
@@ -9,7 +9,7 @@ MOVES = {
     *("StopGradient", "PreventGradient", "CheckNumerics"),
 }
 # Linear in all inputs together.
-LINEAR = MOVES | {
+LINEAR = COPYING | {
     *("Cast", "AddV2", "Add", "AddN", "Sub", "Neg", "BiasAdd", "Sum", "Mean", "Cumsum", "Tile"),
     *("BroadcastTo", "AvgPool", "AvgPool3D", "ResizeBilinear", "ResizeNearestNeighbor"),
     *("ResizeBicubic", "MatrixDiagV3", "MatrixDiagPartV3", "ScatterNd", "FFT", "RFFT", "Real"),
@@ -22,7 +22,7 @@ WEIGHTED = CONVOLUTIONS | {"MatMul", "BatchMatMul", "BatchMatMulV2", "BatchMatMu
 # Linear in each of two inputs.
 BILINEAR = WEIGHTED | {"Mul"}
 QUADRATIC = BILINEAR | {"SquaredDifference"}
-CALLS = {"PartitionedCall", "StatefulPartitionedCall"}
+FUNCTION_CALLS = {"PartitionedCall", "StatefulPartitionedCall"}
 LOOPS = {"While", "StatelessWhile", "If", "StatelessIf", "Case", "StatelessCase"}
 POOLED = {"MaxPool", "MaxPoolV2", "MaxPool3D", "Max", "Min"}
 EXTREMES = POOLED | {"Maximum", "Minimum"}
@@ -31,7 +31,7 @@ RELUS = HOMOGENEOUS | {"Relu6", "Elu", "Selu"}
 SHIFTS = {"AddV2", "Add", "Sub", "BiasAdd"}
 SCALES = {"Mul", "RealDiv", "Div", "DivNoNan", "Neg"}
 QUOTIENTS = {"RealDiv", "Div", "DivNoNan"}
-# Every value out depends on the values at the same place alone.
+# Every output value depends only on the input values at the same position.
 ELEMENTWISE = (
     RELUS
     | SHIFTS
@@ -44,7 +44,7 @@ ELEMENTWISE = (
         *("Ceil", "ClipByValue", "Select", "SelectV2", "MulNoNan"),
     }
 )
-WORDS = {
+DESCRIPTIONS = {
     "Mul": "a product of two branches",
     "Einsum": "a product of two branches",
     "BatchMatMulV2": "a product of two branches",
@@ -56,4 +56,4 @@ WORDS = {
     "StatefulPartitionedCall": "a compiled function",
     "Softmax": "a softmax",
 }
-HALVES = SCALES | {"Maximum", "Minimum", "ClipByValue", "Identity"}
+PRELU_STEPS = SCALES | {"Maximum", "Minimum", "ClipByValue", "Identity"}

@@ -1,4 +1,4 @@
-"""The operations of one traced forward pass: what depends on the sites, and copies of them."""
+"""Reads the operations of one traced forward pass, and copies and differentiates them."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from tensorflow.python.framework import ops as graph_ops
 
 from inputgrad_cli.engine.rules.operations import (
     BILINEAR,
-    CALLS,
     ELEMENTWISE,
+    FUNCTION_CALLS,
     LINEAR,
     QUOTIENTS,
     WEIGHTED,
@@ -19,20 +19,22 @@ from inputgrad_cli.engine.rules.operations import (
 
 
 class Trace:
-    """The graph that is being traced, as it stands when the forward pass has been built.
+    """The graph that is being traced, at the time when the forward pass has been built.
 
-    `moved` are the tensors whose values depend on the sites, `live` those of them that carry
-    relevance: numbers, reached by numbers. `sites` are the tensors by name.
+    `sites` are the tensors by name. `dependent` are the ids of tensors whose values depend on the
+    sites. `relevant` are those of them that carry relevance, because they hold numbers and depend
+    on the sites through numbers.
     """
 
     def __init__(self, sites: Mapping[str, Any], through_stops: bool) -> None:
         self.graph = tf.compat.v1.get_default_graph()
         self.operations = list(self.graph.get_operations())
         self.sites = dict(sites)
-        self.place = {op: number for number, op in enumerate(self.operations)}
-        self.moved = {id(t) for t in self.sites.values()}
-        self.live = set(self.moved)
-        self._kept: list[Any] = list(self.sites.values())  # an id stands for as long as its tensor
+        self.order = {op: i for i, op in enumerate(self.operations)}
+        self.dependent = {id(t) for t in self.sites.values()}
+        self.relevant = set(self.dependent)
+        # Keeps the tensors alive, so that their ids stay unique.
+        self._alive: list[Any] = list(self.sites.values())
         for op in self.operations:
             self._spread(op, through_stops)
 
@@ -40,57 +42,57 @@ class Trace:
         if op.type in ("Shape", "ShapeN", "Size", "Rank", "ZerosLike", "OnesLike"):
             return
         inputs = {id(tensor) for tensor in op.inputs}
-        if not inputs & self.moved:
+        if not inputs & self.dependent:
             return
-        outputs = [out for out in op.outputs if id(out) not in self.live]
-        self._kept += outputs
-        self.moved |= {id(out) for out in outputs}
-        if inputs & self.live and (through_stops or op.type != "StopGradient"):
-            self.live |= {id(out) for out in outputs if carries(out)}
+        outputs = [out for out in op.outputs if id(out) not in self.relevant]
+        self._alive += outputs
+        self.dependent |= {id(out) for out in outputs}
+        if inputs & self.relevant and (through_stops or op.type != "StopGradient"):
+            self.relevant |= {id(out) for out in outputs if has_derivative(out)}
 
-    def lives(self, op: Any) -> list[int]:
-        """Return which inputs of the operation carry relevance."""
-        return [place for place, tensor in enumerate(op.inputs) if id(tensor) in self.live]
+    def list_relevant_inputs(self, op: Any) -> list[int]:
+        """Return the positions of the operation's inputs that carry relevance."""
+        return [i for i, tensor in enumerate(op.inputs) if id(tensor) in self.relevant]
 
-    def moves(self, op: Any) -> list[int]:
-        """Return which inputs of the operation depend on the sites."""
-        return [place for place, tensor in enumerate(op.inputs) if id(tensor) in self.moved]
+    def list_dependent_inputs(self, op: Any) -> list[int]:
+        """Return the positions of the operation's inputs that depend on the sites."""
+        return [i for i, tensor in enumerate(op.inputs) if id(tensor) in self.dependent]
 
-    def consumers(self, tensor: Any) -> list[Any]:
-        """Return the operations of the forward pass that pass the tensor's values on."""
-        found = [op for op in tensor.consumers() if op in self.place]
-        return [op for op in found if any(id(out) in self.live for out in op.outputs)]
+    def list_consumers(self, tensor: Any) -> list[Any]:
+        """Return the operations of the forward pass that pass the tensor's relevance on."""
+        consumers = [op for op in tensor.consumers() if op in self.order]
+        return [op for op in consumers if any(id(out) in self.relevant for out in op.outputs)]
 
-    def origin(self, tensors: Iterable[Any]) -> Any | None:
-        """Return the one tensor of which all these are functions, value by value, else None."""
+    def find_origin(self, tensors: Iterable[Any]) -> Any | None:
+        """Return the one tensor of which all these are elementwise functions, else None."""
         front = {id(t): t for t in tensors}
         shapes = [t.shape for t in front.values()]
         at_sites = {id(t) for t in self.sites.values()}
         while len(front) > 1:
-            latest = max(front.values(), key=lambda t: self.place[t.op])
+            latest = max(front.values(), key=lambda t: self.order[t.op])
             del front[id(latest)]
             if latest.op.type not in ELEMENTWISE or id(latest) in at_sites:
                 return None
-            into = [latest.op.inputs[place] for place in self.lives(latest.op)]
+            into = [latest.op.inputs[i] for i in self.list_relevant_inputs(latest.op)]
             front |= {id(t): t for t in into}
             shapes += [t.shape for t in into]
         known = [s.as_list() if s.rank is not None else None for s in shapes]
-        alike = known and known[0] is not None and all(one == known[0] for one in known)
+        alike = known and known[0] is not None and all(shape == known[0] for shape in known)
         return next(iter(front.values())) if alike else None
 
-    def derivative(self, y: Any, z: Any, upstream: Any) -> Any:
-        """Return upstream times dy/dz, where `z` is the origin of `y`; zeros at steps.
+    def compute_derivative(self, y: Any, z: Any, upstream: Any) -> Any:
+        """Return upstream times dy/dz, where `z` is the origin of `y`; zeros for step functions.
 
-        TensorFlow's own `tf.gradients` looks at the whole graph each time: 90 ms on DenseNet121.
+        `tf.gradients` is not used, because it walks the whole graph: 90 ms on DenseNet121.
         """
         arrived, front = {id(y): upstream}, {id(y): y}
         while front and set(front) != {id(z)}:
             others = [t for t in front.values() if t is not z]
-            tensor = front.pop(id(max(others, key=lambda t: self.place[t.op])))
+            tensor = front.pop(id(max(others, key=lambda t: self.order[t.op])))
             up, op = arrived.pop(id(tensor)), tensor.op
-            sent = adjoint(op, [up if out is tensor else None for out in op.outputs])
-            for place in self.lives(op):
-                into, value = op.inputs[place], sent[place]
+            sent = compute_adjoint(op, [up if out is tensor else None for out in op.outputs])
+            for i in self.list_relevant_inputs(op):
+                into, value = op.inputs[i], sent[i]
                 if value is not None:
                     before = arrived.get(id(into))
                     arrived[id(into)] = value if before is None else before + value
@@ -98,29 +100,29 @@ class Trace:
         return arrived.get(id(z), tf.zeros_like(z))
 
 
-def carries(tensor: Any) -> bool:
+def has_derivative(tensor: Any) -> bool:
     """Return whether the tensor holds numbers that have derivatives."""
     kind = tensor.dtype.base_dtype
     return bool(kind.is_floating or kind.is_complex or kind == tf.variant)
 
 
-def is_linear(op: Any, lives: list[int]) -> bool:
-    """Return whether the operation is linear in the inputs at those places together."""
+def is_linear(op: Any, relevant: list[int]) -> bool:
+    """Return whether the operation is jointly linear in the inputs at these positions."""
     if op.type in LINEAR:
         return True
     if op.type in ("Select", "SelectV2"):
-        return 0 not in lives
+        return 0 not in relevant
     if op.type in QUOTIENTS:
-        return lives == [0]
-    return len(lives) == 1 and (op.type in BILINEAR or is_weighted_call(op))
+        return relevant == [0]
+    return len(relevant) == 1 and (op.type in BILINEAR or is_weighted_call(op))
 
 
 def is_weighted_call(op: Any) -> bool:
-    """Return whether this is a function that does one convolution or product.
+    """Return whether this calls a function that computes one convolution or matrix product.
 
-    Keras compiles grouped convolutions: TensorFlow has no other way to do them on a CPU.
+    Keras compiles grouped convolutions, because TensorFlow has no other way to run them on a CPU.
     """
-    if op.type not in CALLS:
+    if op.type not in FUNCTION_CALLS:
         return False
     function = op.graph._get_function(op.get_attr("f").name)
     types = {node.op for node in function.cached_definition.node_def}
@@ -128,25 +130,25 @@ def is_weighted_call(op: Any) -> bool:
     return len(types) == 1 and types <= WEIGHTED
 
 
-def like(op: Any, inputs: Sequence[Any]) -> Any:
-    """Return a copy of the operation with other inputs, in the graph that is being traced."""
-    given = op.node_def.attr.items()
-    attributes = {n: a for n, a in given if not n.startswith("_") or n.startswith("_Xla")}
+def copy_operation(op: Any, inputs: Sequence[Any]) -> Any:
+    """Copy the operation with other inputs into the graph that is being traced."""
+    attribute_items = op.node_def.attr.items()
+    attributes = {n: a for n, a in attribute_items if not n.startswith("_") or n.startswith("_Xla")}
     types = [out.dtype.base_dtype for out in op.outputs]
     graph = tf.compat.v1.get_default_graph()
     return graph.create_op(op.type, list(inputs), types, attrs=attributes, name="rule")
 
 
-def swapped(op: Any, change: Mapping[int, Any]) -> Any:
-    """Return a copy of the operation with some inputs, by place, put in."""
-    return like(op, [change.get(place, tensor) for place, tensor in enumerate(op.inputs)])
+def replace_inputs(op: Any, change: Mapping[int, Any]) -> Any:
+    """Copy the operation with some inputs, given by position, replaced."""
+    return copy_operation(op, [change.get(i, tensor) for i, tensor in enumerate(op.inputs)])
 
 
-def adjoint(op: Any, upstream: Sequence[Any], by_value: bool = True) -> list[Any]:
-    """Return what TensorFlow's own derivative sends to each input, None where nothing goes.
+def compute_adjoint(op: Any, upstream: Sequence[Any], by_value: bool = True) -> list[Any]:
+    """Return TensorFlow's derivative for each input, times upstream; None where there is none.
 
-    `by_value`: what a function does counts, not the derivative that somebody wrote for it
-    (TensorFlow hangs those on an IdentityN). Raises LookupError where there is no derivative.
+    With `by_value`, custom gradients, which TensorFlow attaches to an IdentityN, are ignored.
+    Raises LookupError if the operation has no registered derivative.
     """
     if by_value and op.type in ("IdentityN", "StopGradient"):
         return list(upstream)
@@ -154,9 +156,9 @@ def adjoint(op: Any, upstream: Sequence[Any], by_value: bool = True) -> list[Any
     if derive is None:
         return [None] * len(op.inputs)
     full = [
-        tf.zeros_like(out) if given is None and carries(out) else given
-        for out, given in zip(op.outputs, upstream, strict=True)
+        tf.zeros_like(out) if gradient is None and has_derivative(out) else gradient
+        for out, gradient in zip(op.outputs, upstream, strict=True)
     ]
-    found = derive(op, *full)
-    found = list(found) if isinstance(found, (list, tuple)) else [found]
-    return [None if one is None else tf.convert_to_tensor(one) for one in found]
+    gradients = derive(op, *full)
+    gradients = list(gradients) if isinstance(gradients, (list, tuple)) else [gradients]
+    return [None if gradient is None else tf.convert_to_tensor(gradient) for gradient in gradients]

@@ -1,1 +1,1 @@
-"""Picture files to pixels."""
+"""Reads picture files as pixels, masks and label maps."""

@@ -1,4 +1,4 @@
-"""Opens picture files, within limits, and takes out the frames that are asked for."""
+"""Opens picture files within size limits and decodes the requested frames."""
 
 from __future__ import annotations
 
@@ -11,23 +11,24 @@ from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from inputgrad_cli.errors import ItemError
 from inputgrad_cli.formats.images.tiff_bands import count_bands
-from inputgrad_cli.formats.quiet_warnings import hushed
+from inputgrad_cli.formats.quiet_warnings import quiet_warnings
 
-# Pillow tells of damage in its log too, and a log that nobody reads goes to stderr.
+# Pillow also logs damage, and a log without a handler goes to stderr.
 logging.getLogger("PIL").addHandler(logging.NullHandler())
-# Pillow knows forty formats more; some run other programs, all are code that reads foreign bytes.
+# Pillow reads forty more formats. Some run other programs, and all parse untrusted bytes.
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF", "GIF")
-MOST_PIXELS = 89_000_000
-UPRIGHT = 1  # of the eight ways in which a camera may have been held
-# A real picture of many pixels has many bytes; a blank page of 25 million has 3 thousand.
-MOST_PIXELS_OF_A_BYTE, FREE_PIXELS = 2_000, 25_000_000
+MAX_PIXELS = 89_000_000  # of one frame
+UPRIGHT_ORIENTATION = 1  # of the eight values of the Exif orientation
+# A real picture of many pixels has many bytes. A blank page of 25 million pixels has 3 thousand
+# bytes, so fewer pixels than that are always accepted.
+MAX_PIXELS_PER_BYTE, FREE_PIXELS = 2_000, 25_000_000
 
 
 @contextmanager
-def decoding(data: bytes, where: str) -> Iterator[None]:
-    """Turn what Pillow raises within the block into an ItemError (kind `unreadable`)."""
+def catch_decoder_errors(data: bytes, where: str) -> Iterator[None]:
+    """Convert the errors that Pillow raises inside the block to ItemError (kind `unreadable`)."""
     try:
-        with hushed():
+        with quiet_warnings():
             yield
     except ItemError:
         raise
@@ -36,65 +37,71 @@ def decoding(data: bytes, where: str) -> Iterator[None]:
         if bands := count_bands(data):
             reason = f"a TIFF of {bands} bands in a form that no picture has"
         raise ItemError(f"{where}: not a picture", reason=reason, kind="unreadable") from None
-    except Exception as error:  # decoders raise whatever foreign bytes lead them to
+    except Exception as error:  # decoders raise many types for damaged bytes
         raise ItemError(
             f"{where}: a damaged picture", reason=str(error), kind="unreadable"
         ) from None
 
 
-def open_picture(data: bytes, where: str) -> Image.Image:
-    """Return the picture, not yet decoded."""
+def open_image(data: bytes, where: str) -> Image.Image:
+    """Return the picture, not yet decoded. Raises ItemError if it has too many pixels."""
     image = Image.open(io.BytesIO(data), formats=FORMATS)
     _refuse_large(image, len(data), where)
     return image
 
 
-def choose_frames(image: Image.Image, asked: int | str | None, where: str) -> range:
-    """Return the numbers of the frames asked for: one, or `all`; ItemError (kind `frames`)."""
-    # A phone's JPEG may carry a second picture (of depth, of light); its first is the picture.
-    single = asked is None and image.format == "MPO"
+def choose_frames(image: Image.Image, requested: int | str | None, where: str) -> range:
+    """Return the indices of the requested frames: one, or `all`.
+
+    Raises ItemError (kind `frames`).
+    """
+    # A phone's JPEG may hold a second picture (of depth or of light). Only the first is read.
+    single = requested is None and image.format == "MPO"
     total = 1 if single else int(getattr(image, "n_frames", 1))
-    if asked == "all":
+    if requested == "all":
         return range(total)
-    if asked is None and total > 1:
+    if requested is None and total > 1:
         raise ItemError(
             f"{where}: holds {total} frames",
             reason="one picture is wanted",
-            mend=f"choose one with --frame 0 to --frame {total - 1}, or take --frame all",
+            hint=f"choose one with --frame 0 to --frame {total - 1}, or take --frame all",
             kind="frames",
         )
-    number = int(asked or 0)
-    if number >= total:
+    index = int(requested or 0)
+    if index >= total:
         plural = "frame" if total == 1 else "frames"
         raise ItemError(
-            f"{where}: has no frame {number}",
+            f"{where}: has no frame {index}",
             reason=f"it holds {total} {plural}, counted from 0",
-            mend=f"--frame 0 to --frame {total - 1} are there" if total > 1 else "use --frame 0",
+            hint=f"--frame 0 to --frame {total - 1} are there" if total > 1 else "use --frame 0",
             kind="frames",
         )
-    return range(number, number + 1)
+    return range(index, index + 1)
 
 
-def load_frame(image: Image.Image, number: int, size: int, where: str) -> Image.Image:
-    """Return one frame, decoded and turned upright, of a file of `size` bytes."""
-    if number:
-        image.seek(number)
+def load_frame(image: Image.Image, index: int, size: int, where: str) -> Image.Image:
+    """Return one frame of a file of `size` bytes, decoded and turned upright."""
+    if index:
+        image.seek(index)
         _refuse_large(image, size, where)
     image.load()
-    if image.getexif().get(ExifTags.Base.Orientation, UPRIGHT) == UPRIGHT:
-        return image  # as most are: no copy is needed
+    if image.getexif().get(ExifTags.Base.Orientation, UPRIGHT_ORIENTATION) == UPRIGHT_ORIENTATION:
+        return image  # without a copy, because most pictures are upright
     return ImageOps.exif_transpose(image)
 
 
 def _refuse_large(image: Image.Image, size: int, where: str) -> None:
-    """Refuse what is large, or says so and is nothing: 50 bytes of GIF may fill gigabytes."""
+    """Raise ItemError if a frame has too many pixels, or too many for the bytes of its file.
+
+    50 bytes of GIF may decode to gigabytes.
+    """
     pixels = image.width * image.height
-    if pixels > MOST_PIXELS:
-        raise ItemError(f"{where}: more than {MOST_PIXELS:,} pixels", kind="unreadable")
-    if pixels > max(FREE_PIXELS, MOST_PIXELS_OF_A_BYTE * size):
+    if pixels > MAX_PIXELS:
+        raise ItemError(f"{where}: more than {MAX_PIXELS:,} pixels", kind="unreadable")
+    if pixels > max(FREE_PIXELS, MAX_PIXELS_PER_BYTE * size):
         raise ItemError(
             f"{where}: {size:,} bytes claim to be {pixels:,} pixels",
             reason="a picture of that size has more bytes; this one is blank, damaged or a bomb",
-            mend="give it as an array (.npy) if it is what you want",
+            hint="give it as an array (.npy) if it is what you want",
             kind="unreadable",
         )

@@ -1,4 +1,4 @@
-"""How picture files are read: what a user may choose. Needs neither NumPy nor Pillow."""
+"""Options for reading picture files. Imports neither NumPy nor Pillow."""
 
 from __future__ import annotations
 
@@ -6,33 +6,39 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-Span = tuple[float, float]
+ValueRange = tuple[float, float]
 
 
 @dataclass(frozen=True)
 class Resize:
-    """How a picture is brought to the model's size."""
+    """How a picture is resized.
 
-    how: str = "stretch"
+    `mode` is `stretch`, `crop`, `pad` or `none`; `interp` is the interpolation.
+    """
+
+    mode: str = "stretch"
     interp: str = "bilinear"
 
     def record(self) -> dict[str, str]:
-        """Return the fields for records."""
-        return dict(vars(self))
+        """Return the options as they are stored in records."""
+        return {"how": self.mode, "interp": self.interp}
 
 
 @dataclass(frozen=True)
-class Viewing:
-    """How a picture file is read: its size, its frame (a number or `all`), its black and white."""
+class ImageOptions:
+    """How a picture file is read.
+
+    `frame` is an index or `all`; `value_range` holds the values of black and white.
+    """
 
     resize: Resize = field(default_factory=Resize)
     frame: int | str | None = None
-    span: Span | None = None
+    value_range: ValueRange | None = None
 
     @classmethod
-    def from_record(cls, record: Mapping[str, Any]) -> Viewing:
-        """Return the viewing that a stored result tells of."""
-        span = record.get("input_range")
-        known = record.get("resize", {})  # a later version may say more
-        resize = Resize(**{key: known[key] for key in ("how", "interp") if key in known})
-        return cls(resize, record.get("frame"), None if span is None else (span[0], span[1]))
+    def from_record(cls, record: Mapping[str, Any]) -> ImageOptions:
+        """Return the options that are stored in the record of a result."""
+        limits = record.get("input_range")
+        stored = record.get("resize", {})  # a later version may store more keys
+        resize = Resize(stored.get("how", Resize.mode), stored.get("interp", Resize.interp))
+        return cls(resize, record.get("frame"), None if limits is None else (limits[0], limits[1]))

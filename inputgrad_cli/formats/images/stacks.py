@@ -1,4 +1,4 @@
-"""Files of several pages, frames or bands to one sample: a volume, a video, many channels."""
+"""Reads all pages, frames or bands of a file as one sample, such as a volume or a video."""
 
 from __future__ import annotations
 
@@ -9,93 +9,105 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from inputgrad_cli.data.signature import Port
+from inputgrad_cli.data.signature import InputSpec
 from inputgrad_cli.errors import ItemError
-from inputgrad_cli.formats.images.frames import decoding, load_frame, open_picture
-from inputgrad_cli.formats.images.options import Viewing
-from inputgrad_cli.formats.images.read_images import Layers, refuse_many
+from inputgrad_cli.formats.images.frames import catch_decoder_errors, load_frame, open_image
+from inputgrad_cli.formats.images.options import ImageOptions
+from inputgrad_cli.formats.images.read_images import FrameConverter, refuse_large_stack
 from inputgrad_cli.formats.images.tiff_bands import count_bands, has_alpha, read_bands
 from inputgrad_cli.numeric.arrays import Array
 
-SUFFIXES = (".tif", ".tiff", ".gif", ".webp")  # that hold several pages or frames
+SUFFIXES = (".tif", ".tiff", ".gif", ".webp")  # formats that may hold several pages or frames
 
 
 @dataclass(frozen=True)
-class Stack:
-    """One sample of a file, 0..255: (1, D, H, W, C) where it is of `frames`, else (1, H, W, C)."""
+class ImageStack:
+    """One sample of a file in 0..255.
+
+    It is (1, D, H, W, C) with a frame axis, else (1, H, W, C).
+    """
 
     pixels: Array
-    frames: bool
+    has_frame_axis: bool
     notes: Mapping[str, str]
     record: Mapping[str, Any]
 
 
-def takes_stacks(port: Port) -> bool:
-    """Return whether files of several pages feed the input, each a sample."""
-    return port.picture is None and port.film is not None
+def is_stack_input(spec: InputSpec) -> bool:
+    """Return whether a file of several pages is one sample of the input."""
+    return spec.image_shape is None and spec.volume_shape is not None
 
 
-def holds_bands(data: bytes, port: Port) -> bool:
-    """Return whether a file has just the bands of a picture input, and they are no RGB and alpha.
+def has_bands(data: bytes, spec: InputSpec) -> bool:
+    """Return whether a TIFF file has the four bands of a picture input, and no alpha among them.
 
-    Pillow would make a colour picture of them, and drop what lies beyond red, green and blue.
+    Pillow would read them as a colour picture and drop the fourth band.
     """
-    channels = port.picture[2] if port.picture else None
-    if channels != 4 or port.channels_first or count_bands(data) != 4:
+    channels = spec.image_shape[2] if spec.image_shape else None
+    if channels != 4 or spec.channels_first or count_bands(data) != 4:
         return False
     return not has_alpha(data)
 
 
-def read_stack(data: bytes, port: Port, viewing: Viewing, where: str) -> Stack:
-    """Return all pages, frames or bands of a file as one sample of `port`.
+def read_image_stack(data: bytes, spec: InputSpec, options: ImageOptions, where: str) -> ImageStack:
+    """Return all pages, frames or bands of a file as one sample of the input.
 
-    Of an input (A, B, C) the bands of a page are the last axis; pages are the first where there
-    are as many, else the last. Raises ItemError (kinds as of pictures).
+    For an input (A, B, C), the bands of a page become the last axis. Pages become the first axis
+    if their count is A, else the last. Raises ItemError (kinds as in `read_image_frames`).
     """
-    if viewing.frame is not None:
+    if options.frame is not None:
         raise ItemError(
-            f"{where}: --frame chooses one picture; input {port} takes all frames of a file",
-            mend="leave --frame out",
+            f"{where}: --frame chooses one picture; input {spec} takes all frames of a file",
+            hint="leave --frame out",
             kind="frames",
         )
-    shape = port.shape or ()
-    with decoding(data, where):
+    shape = spec.shape or ()
+    with catch_decoder_errors(data, where):
         bands = count_bands(data)
         if len(shape) == 3 and bands > 1 and bands == shape[2]:
             images = read_bands(data, where)
-            return _bands(images, port, Layers(data, viewing, where))
-        image = open_picture(data, where)
-        return _pages(image, port, Layers(data, viewing, where))
+            return _read_band_stack(images, spec, FrameConverter(data, options, where))
+        image = open_image(data, where)
+        return _read_page_stack(image, spec, FrameConverter(data, options, where))
 
 
-def _bands(images: list[Image.Image], port: Port, layers: Layers) -> Stack:
-    height, width, _ = port.shape or (None, None, None)
-    made = [layers.add(image, (height, width, 1)) for image in images]
-    pixels = np.concatenate(made, axis=-1)[np.newaxis]
-    return Stack(pixels, False, layers.told(), layers.record)
+def _read_band_stack(
+    images: list[Image.Image], spec: InputSpec, converter: FrameConverter
+) -> ImageStack:
+    height, width, _ = spec.shape or (None, None, None)
+    bands = [converter.convert(image, (height, width, 1)) for image in images]
+    pixels = np.concatenate(bands, axis=-1)[np.newaxis]
+    return ImageStack(pixels, False, converter.collect_notes(), converter.record)
 
 
-def _pages(image: Image.Image, port: Port, layers: Layers) -> Stack:
-    shape, total = port.shape or (), int(getattr(image, "n_frames", 1))
-    last = len(shape) == 3 and shape[0] not in (None, total) and shape[2] == total
-    if not last and shape[0] not in (None, total):
-        what = "a picture" if total == 1 else f"a file of {total} pages or frames"
+def _read_page_stack(image: Image.Image, spec: InputSpec, converter: FrameConverter) -> ImageStack:
+    shape, total = spec.shape or (), int(getattr(image, "n_frames", 1))
+    is_last_axis = len(shape) == 3 and shape[0] not in (None, total) and shape[2] == total
+    if not is_last_axis and shape[0] not in (None, total):
+        content = "a picture" if total == 1 else f"a file of {total} pages or frames"
         raise ItemError(
-            f"{layers.where}: {what} does not fit input {port}",
+            f"{converter.where}: {content} does not fit input {spec}",
             reason=f"it takes {shape[0]} pages or frames, each a step of its first axis",
-            mend="give a file of as many, or an array (.npy)",
+            hint="give a file of as many, or an array (.npy)",
             kind="frames",
         )
-    film = port.film or ()
-    height, width, channels = (shape[0], shape[1], 1) if last else film[1:]
+    film = spec.volume_shape or ()
+    height, width, channels = (shape[0], shape[1], 1) if is_last_axis else film[1:]
     size = (height, width, channels or 1)
-    refuse_many(total, size, image, layers.where)
-    made = [
-        layers.add(load_frame(image, number, len(layers.data), layers.where), size)
-        for number in range(total)
+    refuse_large_stack(total, size, image, converter.where)
+    pages = [
+        converter.convert(load_frame(image, index, len(converter.data), converter.where), size)
+        for index in range(total)
     ]
-    if len({frame.shape for frame in made}) > 1:
-        raise ItemError(f"{layers.where}: its frames have unequal sizes", kind="frames")
-    if last:
-        return Stack(np.concatenate(made, axis=-1)[np.newaxis], False, layers.told(), layers.record)
-    return Stack(np.stack(made)[np.newaxis], True, layers.told(), layers.record)
+    if len({page.shape for page in pages}) > 1:
+        raise ItemError(f"{converter.where}: its frames have unequal sizes", kind="frames")
+    if is_last_axis:
+        return ImageStack(
+            np.concatenate(pages, axis=-1)[np.newaxis],
+            False,
+            converter.collect_notes(),
+            converter.record,
+        )
+    return ImageStack(
+        np.stack(pages)[np.newaxis], True, converter.collect_notes(), converter.record
+    )

@@ -1,8 +1,8 @@
-"""The bands of a TIFF file that has more of them than a picture has channels.
+"""Reads the bands of a TIFF file that has more of them than a picture has channels.
 
-Pillow decodes every packing, but makes pictures of at most four channels. So it is shown each file
-as one of a single channel: bands that stand side by side as a picture so many times as wide, bands
-that stand one after the other as a picture each.
+Pillow decodes every compression, but only pictures of at most four channels. This module rewrites
+the tags of a file so that Pillow reads single channels: interleaved bands become one picture that
+is as many times wider, and planar bands become one picture each.
 """
 
 from __future__ import annotations
@@ -17,126 +17,168 @@ from PIL import Image, TiffImagePlugin
 from inputgrad_cli.errors import ItemError
 from inputgrad_cli.numeric.arrays import Array
 
-WIDTH, HEIGHT, BITS, PACKING, INK, ROWS = 256, 257, 258, 259, 262, 278
-STARTS, BANDS, SIZES, PLANES, PREDICTOR = 273, 277, 279, 284, 317
-TILE_WIDTH, TILE_HEIGHT, TILE_STARTS, TILE_SIZES, EXTRA, KIND = 322, 323, 324, 325, 338, 339
-LONGS = (WIDTH, HEIGHT, ROWS, STARTS, SIZES, TILE_WIDTH, TILE_HEIGHT, TILE_STARTS, TILE_SIZES)
-LONG, SHORT = 4, 3  # the types of a value, as TIFF numbers them
-PACKINGS = (1, 5, 8, 32773, 32946)  # none, LZW, deflate, PackBits: they pack bytes, not pixels
-DIFFERENCES = 2  # the predictor that stores each value as the difference from the one before
-FLOATS = 3  # a kind of values
-APART = 2  # of bands: one after the other
-ALPHA = (1, 2)  # what a fourth band is in a picture
+# The codes of tags in TIFF 6.0.
+WIDTH = 256
+HEIGHT = 257
+BITS_PER_SAMPLE = 258
+COMPRESSION = 259
+PHOTOMETRIC = 262
+FILL_ORDER = 266
+STRIP_OFFSETS = 273
+SAMPLES_PER_PIXEL = 277
+ROWS_PER_STRIP = 278
+STRIP_BYTE_COUNTS = 279
+PLANAR_CONFIGURATION = 284
+PREDICTOR = 317
+TILE_WIDTH = 322
+TILE_HEIGHT = 323
+TILE_OFFSETS = 324
+TILE_BYTE_COUNTS = 325
+EXTRA_SAMPLES = 338
+SAMPLE_FORMAT = 339
+LONG_TAGS = (
+    WIDTH,
+    HEIGHT,
+    ROWS_PER_STRIP,
+    STRIP_OFFSETS,
+    STRIP_BYTE_COUNTS,
+    TILE_WIDTH,
+    TILE_HEIGHT,
+    TILE_OFFSETS,
+    TILE_BYTE_COUNTS,
+)
+LONG, SHORT = 4, 3  # the TIFF codes of value types
+# None, LZW, deflate, PackBits and the older code of deflate. All compress bytes, not pixels.
+COMPRESSIONS = (1, 5, 8, 32773, 32946)
+DIFFERENCES = 2  # the predictor that stores the difference from the previous value
+IEEE_FLOAT = 3  # a sample format
+PLANAR = 2  # a planar configuration: one band after the other
+ALPHA_KINDS = (1, 2)  # the two kinds of alpha band
 Tags = dict[int, tuple[int, ...]]
 
 
 def count_bands(data: bytes) -> int:
-    """Return how many bands the first page of a TIFF file has, 0 where this is none, or not one."""
+    """Return the number of bands on the first page, or 0 if the file is not a readable TIFF."""
     try:
-        return _tags(data).get(BANDS, (1,))[0]
-    except Exception:  # readers raise whatever foreign bytes lead them to
+        return _read_tags(data).get(SAMPLES_PER_PIXEL, (1,))[0]
+    except Exception:  # Pillow raises many types for damaged bytes
         return 0
 
 
 def has_alpha(data: bytes) -> bool:
-    """Return whether the last band of a TIFF file says how much of the others is seen."""
-    return any(extra in ALPHA for extra in _tags(data).get(EXTRA, ()))
+    """Return whether a TIFF file has an alpha band."""
+    return any(extra in ALPHA_KINDS for extra in _read_tags(data).get(EXTRA_SAMPLES, ()))
 
 
 def read_bands(data: bytes, where: str) -> list[Image.Image]:
-    """Return the bands of the first page, each a grey picture; ItemError (kind `mode`)."""
-    tags = _tags(data)
-    count, depths, kinds = tags[BANDS][0], set(tags.get(BITS, (1,))), set(tags.get(KIND, (1,)))
-    apart = tags.get(PLANES, (1,))[0] == APART
+    """Return the bands of the first page as grey pictures. Raises ItemError (kind `mode`)."""
+    tags = _read_tags(data)
+    count, depths, kinds = (
+        tags[SAMPLES_PER_PIXEL][0],
+        set(tags.get(BITS_PER_SAMPLE, (1,))),
+        set(tags.get(SAMPLE_FORMAT, (1,))),
+    )
+    is_planar = tags.get(PLANAR_CONFIGURATION, (1,))[0] == PLANAR
     predictor = tags.get(PREDICTOR, (1,))[0]
-    packing = tags.get(PACKING, (1,))[0]
-    plain = len(depths) == len(kinds) == 1 and depths <= {8, 16, 32} and packing in PACKINGS
-    # Pillow gives the bytes of packed floats in the order of the file, not of the machine.
-    swapped = data[:2] == b"MM" and packing != 1 and kinds == {FLOATS}
-    if not plain or swapped or (predictor > DIFFERENCES and not apart):
+    compression = tags.get(COMPRESSION, (1,))[0]
+    is_readable = (
+        len(depths) == len(kinds) == 1 and depths <= {8, 16, 32} and compression in COMPRESSIONS
+    )
+    # Pillow returns compressed floats in the byte order of the file and not of the machine.
+    swapped = data[:2] == b"MM" and compression != 1 and kinds == {IEEE_FLOAT}
+    if not is_readable or swapped or (predictor > DIFFERENCES and not is_planar):
         raise ItemError(
             f"{where}: {count} bands, written in a way that is not read",
             reason="bands of 8, 16 or 32 bits are read, unpacked or packed by LZW or deflate",
-            mend="give it as an array (.npy)",
+            hint="give it as an array (.npy)",
             kind="mode",
         )
-    if apart:
-        return [_opened(data, _one_of(tags, band, count)) for band in range(count)]
-    wide = _opened(data, _side_by_side(tags, count))
+    if is_planar:
+        return [
+            _open_with_tags(data, _select_band_tags(tags, band, count)) for band in range(count)
+        ]
+    wide = _open_with_tags(data, _widen_tags(tags, count))
     values = np.asarray(wide).reshape(wide.height, -1, count)
     if predictor == DIFFERENCES:
-        values = _summed(values, tags.get(TILE_WIDTH, tags[WIDTH])[0])
-    return [_picture(values[..., band]) for band in range(count)]
+        values = _sum_differences(values, tags.get(TILE_WIDTH, tags[WIDTH])[0])
+    return [_to_image(values[..., band]) for band in range(count)]
 
 
-def _tags(data: bytes) -> Tags:
-    """Return the tags of the first page that are whole numbers."""
+def _read_tags(data: bytes) -> Tags:
+    """Return the tags of the first page that hold integers."""
     directory: Any = TiffImagePlugin.ImageFileDirectory_v2(data[:8])
     file = io.BytesIO(data)
     file.seek(directory.next)
     directory.load(file)
-    found = {tag: directory[tag] for tag in list(directory)}
-    listed = {tag: v if isinstance(v, tuple) else (v,) for tag, v in found.items()}
-    return {tag: v for tag, v in listed.items() if all(isinstance(one, int) for one in v)}
+    values = {tag: directory[tag] for tag in list(directory)}
+    listed = {tag: v if isinstance(v, tuple) else (v,) for tag, v in values.items()}
+    return {tag: v for tag, v in listed.items() if all(isinstance(item, int) for item in v)}
 
 
-def _single(tags: Tags) -> Tags:
-    """Return the tags of a page with one band in the place of several."""
-    kept = {tag: v for tag, v in tags.items() if tag in (*LONGS, PACKING, PREDICTOR, 266)}
-    kept |= {BITS: tags[BITS][:1], KIND: tags.get(KIND, (1,))[:1], INK: (1,), BANDS: (1,)}
-    return kept
+def _to_single_band(tags: Tags) -> Tags:
+    """Return the tags of a page, changed from several bands to one."""
+    single = {
+        tag: v for tag, v in tags.items() if tag in (*LONG_TAGS, COMPRESSION, PREDICTOR, FILL_ORDER)
+    }
+    single |= {
+        BITS_PER_SAMPLE: tags[BITS_PER_SAMPLE][:1],
+        SAMPLE_FORMAT: tags.get(SAMPLE_FORMAT, (1,))[:1],
+        PHOTOMETRIC: (1,),
+        SAMPLES_PER_PIXEL: (1,),
+    }
+    return single
 
 
-def _side_by_side(tags: Tags, count: int) -> Tags:
+def _widen_tags(tags: Tags, count: int) -> Tags:
     wide = {tag: (tags[tag][0] * count,) for tag in (WIDTH, TILE_WIDTH) if tag in tags}
-    return {**_single(tags), **wide, PREDICTOR: (1,)}
+    return {**_to_single_band(tags), **wide, PREDICTOR: (1,)}
 
 
-def _one_of(tags: Tags, band: int, count: int) -> Tags:
-    def part(values: tuple[int, ...]) -> tuple[int, ...]:
-        each = len(values) // count
-        return values[band * each : (band + 1) * each]
+def _select_band_tags(tags: Tags, band: int, count: int) -> Tags:
+    def select(values: tuple[int, ...]) -> tuple[int, ...]:
+        size = len(values) // count
+        return values[band * size : (band + 1) * size]
 
-    several = (STARTS, SIZES, TILE_STARTS, TILE_SIZES)
-    return {**_single(tags), **{tag: part(tags[tag]) for tag in several if tag in tags}}
+    several = (STRIP_OFFSETS, STRIP_BYTE_COUNTS, TILE_OFFSETS, TILE_BYTE_COUNTS)
+    return {**_to_single_band(tags), **{tag: select(tags[tag]) for tag in several if tag in tags}}
 
 
-def _opened(data: bytes, tags: Tags) -> Image.Image:
-    """Return the picture that a file shows by other tags, which are put at its end."""
+def _open_with_tags(data: bytes, tags: Tags) -> Image.Image:
+    """Return the picture that a file holds by other tags, which are appended to it."""
     order = "<" if data[:2] == b"II" else ">"
-    at = len(data) + len(data) % 2
-    head = data[:4] + struct.pack(f"{order}I", at) + data[8:] + b"\0" * (at - len(data))
-    image = Image.open(io.BytesIO(head + _directory(tags, order, at)), formats=["TIFF"])
+    offset = len(data) + len(data) % 2
+    head = data[:4] + struct.pack(f"{order}I", offset) + data[8:] + b"\0" * (offset - len(data))
+    image = Image.open(io.BytesIO(head + _encode_directory(tags, order, offset)), formats=["TIFF"])
     image.load()
     return image
 
 
-def _directory(tags: Tags, order: str, at: int) -> bytes:
-    """Return a directory of tags that stands at byte `at`, and the values too long for it."""
+def _encode_directory(tags: Tags, order: str, offset: int) -> bytes:
+    """Return a directory of tags for byte `offset`, followed by the values too long for it."""
     entries, values = b"", b""
-    begin = at + 2 + 12 * len(tags) + 4
+    values_offset = offset + 2 + 12 * len(tags) + 4
     for tag in sorted(tags):
-        kind, letter = (LONG, "I") if tag in LONGS else (SHORT, "H")
+        kind, letter = (LONG, "I") if tag in LONG_TAGS else (SHORT, "H")
         packed = struct.pack(f"{order}{len(tags[tag])}{letter}", *tags[tag])
         entries += struct.pack(f"{order}HHI", tag, kind, len(tags[tag]))
         if len(packed) <= 4:
             entries += packed.ljust(4, b"\0")
             continue
-        entries += struct.pack(f"{order}I", begin + len(values))
+        entries += struct.pack(f"{order}I", values_offset + len(values))
         values += packed + b"\0" * (len(packed) % 2)
     return struct.pack(f"{order}H", len(tags)) + entries + b"\0" * 4 + values
 
 
-def _summed(values: Array, width: int) -> Array:
-    """Return values (H, W, bands) of which each but the first of a row of a tile was a difference.
+def _sum_differences(values: Array, width: int) -> Array:
+    """Return the values (H, W, bands) of which the file stores differences along each row.
 
-    Tiles are `width` pixels wide.
+    The differences restart in every tile, and tiles are `width` pixels wide.
     """
     kind = values.dtype.newbyteorder("=")
     starts = range(0, values.shape[1], width)
-    tiles = [np.cumsum(values[:, at : at + width], axis=1, dtype=kind) for at in starts]
+    tiles = [np.cumsum(values[:, offset : offset + width], axis=1, dtype=kind) for offset in starts]
     return np.concatenate(tiles, axis=1)
 
 
-def _picture(values: Array) -> Image.Image:
+def _to_image(values: Array) -> Image.Image:
     return Image.fromarray(np.ascontiguousarray(values, values.dtype.newbyteorder("=")))

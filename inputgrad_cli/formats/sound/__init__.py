@@ -1,1 +1,1 @@
-"""Sound files to waveforms."""
+"""Reads sound files as waveforms."""

@@ -1,1 +1,1 @@
-"""Files that are larger than memory, read and kept in parts."""
+"""Reads and stores arrays that are larger than memory, in parts."""

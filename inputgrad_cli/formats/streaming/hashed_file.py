@@ -1,4 +1,4 @@
-"""Large files, read block by block: what is read later is what was hashed at first."""
+"""Reads large files in blocks that are checked against the hashes of a first pass."""
 
 from __future__ import annotations
 
@@ -9,82 +9,87 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from inputgrad_cli.errors import ItemError
-from inputgrad_cli.formats.files import read_bytes, refuse_large, size_of, unreadable
-from inputgrad_cli.numeric.lazy_array import BLOCK
+from inputgrad_cli.formats.files import build_read_error, get_file_size, read_bytes, refuse_large
+from inputgrad_cli.numeric.lazy_array import BLOCK_BYTES
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
-LARGE = 64 << 20  # bytes; smaller files are held whole, which is quicker
+LARGE_BYTES = 64 << 20  # smaller files are held in memory, which is faster
 
 
-class Blocks:
-    """A file that was gone through once, for its `size` and `sha256`; it is not held in memory.
+class HashedFile:
+    """A file that is not held in memory, with its `size` and `sha256`.
 
-    Raises ItemError (kinds `unreadable`, and `changed` where it is not any more what it was).
+    The constructor reads it once and stores the hash of each block. Raises ItemError (kinds
+    `unreadable`, and `changed` if a block differs from the first pass).
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.size = 0
-        self._last: tuple[int, bytes] = (-1, b"")
-        self._marks: list[bytes] = []
-        whole = hashlib.sha256()
-        size_of(path)  # a pipe would never end
+        self._last_block: tuple[int, bytes] = (-1, b"")
+        self._block_hashes: list[bytes] = []
+        total_hash = hashlib.sha256()
+        get_file_size(path)  # refuses pipes, which would never end
         try:
             with path.open("rb") as file:
-                while block := file.read(BLOCK):
-                    whole.update(block)
-                    self._marks.append(hashlib.sha256(block).digest())
+                while block := file.read(BLOCK_BYTES):
+                    total_hash.update(block)
+                    self._block_hashes.append(hashlib.sha256(block).digest())
                     self.size += len(block)
         except OSError as error:
-            raise unreadable(path, error) from None
-        self.sha256 = whole.hexdigest()
+            raise build_read_error(path, error) from None
+        self.sha256 = total_hash.hexdigest()
 
     def read(self, start: int, stop: int) -> bytes:
-        """Return the bytes of a range, as they were when the file was hashed."""
-        numbers = range(start // BLOCK, -(-min(stop, self.size) // BLOCK))
-        data = b"".join([self._block(number) for number in numbers])
-        offset = numbers.start * BLOCK
+        """Return the bytes from `start` to `stop`, which are those of the first pass."""
+        indices = range(start // BLOCK_BYTES, -(-min(stop, self.size) // BLOCK_BYTES))
+        data = b"".join([self._read_block(index) for index in indices])
+        offset = indices.start * BLOCK_BYTES
         return data[start - offset : stop - offset]
 
     def __iter__(self) -> Iterator[bytes]:
-        return (self._block(number) for number in range(len(self._marks)))
+        return (self._read_block(index) for index in range(len(self._block_hashes)))
 
-    def pour(self, file: IO[bytes]) -> None:
+    def copy_to(self, file: IO[bytes]) -> None:
         """Write all bytes into another file."""
         file.writelines(self)
 
-    def whole(self) -> bytes:
-        """Return all bytes, for what cannot be read in parts; ItemError where they are too many."""
+    def read_all(self) -> bytes:
+        """Return all bytes, for formats that cannot be read in parts.
+
+        Raises ItemError if they are too many for memory.
+        """
         refuse_large(self.path, self.size)
         return b"".join(self)
 
-    def _block(self, number: int) -> bytes:
-        known, block = self._last  # one object: threads may read at once
-        if known == number:
+    def _read_block(self, index: int) -> bytes:
+        # The pair is read at once, because other threads may replace it.
+        last_index, block = self._last_block
+        if last_index == index:
             return block
         try:
             with self.path.open("rb") as file:
-                file.seek(number * BLOCK)
-                block = file.read(BLOCK)
+                file.seek(index * BLOCK_BYTES)
+                block = file.read(BLOCK_BYTES)
         except OSError as error:
-            raise unreadable(self.path, error) from None
-        if hashlib.sha256(block).digest() != self._marks[number]:
+            raise build_read_error(self.path, error) from None
+        if hashlib.sha256(block).digest() != self._block_hashes[index]:
             raise ItemError(
                 f"{self.path}: changed while it was read",
-                mend="run the same command again when nothing writes to it",
+                hint="run the same command again when nothing writes to it",
                 kind="changed",
             )
-        self._last = number, block
+        self._last_block = index, block
         return block
 
 
-class _Raw(io.RawIOBase):
-    """The blocks of a file as Python reads files."""
+class _HashedStream(io.RawIOBase):
+    """Presents a hashed file as a raw binary stream."""
 
-    def __init__(self, data: Blocks) -> None:
-        self._data, self._at = data, 0
+    def __init__(self, data: HashedFile) -> None:
+        self._data, self._position = data, 0
 
     def readable(self) -> bool:
         return True
@@ -93,32 +98,34 @@ class _Raw(io.RawIOBase):
         return True
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        self._at = offset + (0, self._at, self._data.size)[whence]
-        return self._at
+        self._position = offset + (0, self._position, self._data.size)[whence]
+        return self._position
 
     def readinto(self, buffer: WriteableBuffer) -> int:
-        room = memoryview(buffer)
-        found = self._data.read(self._at, self._at + len(room))
-        room[: len(found)] = found
-        self._at += len(found)
-        return len(found)
+        target = memoryview(buffer)
+        data = self._data.read(self._position, self._position + len(target))
+        target[: len(data)] = data
+        self._position += len(data)
+        return len(data)
 
 
-def file_of(data: bytes | Blocks) -> IO[bytes]:
-    """Return a file's content as an open file."""
-    return io.BufferedReader(_Raw(data)) if isinstance(data, Blocks) else io.BytesIO(data)
+def open_content(data: bytes | HashedFile) -> IO[bytes]:
+    """Return the content of a file as a binary stream."""
+    return (
+        io.BufferedReader(_HashedStream(data)) if isinstance(data, HashedFile) else io.BytesIO(data)
+    )
 
 
-def content(path: Path, streamed: bool) -> bytes | Blocks:
-    """Return the content of a file; blocks where it is large, and of a kind that is `streamed`."""
-    return Blocks(path) if streamed and size_of(path) > LARGE else read_bytes(path)
+def load_content(path: Path, streamed: bool) -> bytes | HashedFile:
+    """Return the content of a file: a HashedFile if it is large and `streamed`, else bytes."""
+    return HashedFile(path) if streamed and get_file_size(path) > LARGE_BYTES else read_bytes(path)
 
 
-def hash_of(data: bytes | Blocks) -> str:
-    """Return the SHA-256 of a file's content."""
-    return data.sha256 if isinstance(data, Blocks) else hashlib.sha256(data).hexdigest()
+def hash_content(data: bytes | HashedFile) -> str:
+    """Return the SHA-256 of the content of a file, in hexadecimal."""
+    return data.sha256 if isinstance(data, HashedFile) else hashlib.sha256(data).hexdigest()
 
 
-def whole(data: bytes | Blocks) -> bytes:
-    """Return all bytes of a file."""
-    return data.whole() if isinstance(data, Blocks) else data
+def read_all_bytes(data: bytes | HashedFile) -> bytes:
+    """Return all bytes of the content of a file."""
+    return data.read_all() if isinstance(data, HashedFile) else data

@@ -1,4 +1,4 @@
-"""Large files of many samples: gone through once, and read in parts when the model wants them."""
+"""Reads large files of many samples: checks them once, and loads rows when they are needed."""
 
 from __future__ import annotations
 
@@ -11,126 +11,142 @@ from pathlib import Path
 
 import numpy as np
 
-from inputgrad_cli.data.samples import Samples, fit, fitting, layout
-from inputgrad_cli.data.signature import Port
+from inputgrad_cli.data.samples import Samples, describe_layout, find_sample_shape, fit_array
+from inputgrad_cli.data.signature import InputSpec
 from inputgrad_cli.errors import ItemError
-from inputgrad_cli.formats.files import encoding_of, no_text, refuse_large, size_of, unreadable
-from inputgrad_cli.formats.npy import Header, native, read_header
-from inputgrad_cli.formats.streaming.hashed_file import LARGE, Blocks, file_of
-from inputgrad_cli.formats.streaming.spill_file import Spool
-from inputgrad_cli.formats.tables.delimited import WHAT, Ask, Table, as_sample, begun, recorded
-from inputgrad_cli.formats.tables.rows import Row, useless
+from inputgrad_cli.formats.files import (
+    build_decode_error,
+    build_read_error,
+    detect_encoding,
+    get_file_size,
+    refuse_large,
+)
+from inputgrad_cli.formats.npy import NpyHeader, read_header, to_native_order
+from inputgrad_cli.formats.streaming.hashed_file import LARGE_BYTES, HashedFile, open_content
+from inputgrad_cli.formats.streaming.spill_file import SpillFile
+from inputgrad_cli.formats.tables.delimited import (
+    DESCRIPTION,
+    Table,
+    TableRequest,
+    reshape_row,
+    build_record,
+    open_table,
+)
+from inputgrad_cli.formats.tables.rows import Row, build_unusable_error
 from inputgrad_cli.numeric.arrays import Array
-from inputgrad_cli.numeric.lazy_array import ranges, stored
+from inputgrad_cli.numeric.lazy_array import build_lazy_array, split_rows
 
-HEADER = 1 << 16  # bytes; NumPy believes no header above 10,000
-CELLS = 1 << 16  # of a table that are in memory as text
+HEADER_BYTES = 1 << 16  # enough for any header; NumPy refuses those above 10,000 bytes
+MAX_CELLS = 1 << 16  # cells of a table that are held as text at once
 
 
-def refuse_texts(path: Path) -> None:
-    """Raise ItemError for a `.npy` file of texts that memory has no room for.
+def refuse_large_texts(path: Path) -> None:
+    """Raise ItemError for a `.npy` file of texts that do not fit into memory.
 
-    Texts cannot be read in parts: it is told before the whole file is gone through.
+    Texts cannot be read in parts, so this check comes before the first pass over the file.
     """
-    size = size_of(path)
-    if size <= LARGE:
+    size = get_file_size(path)
+    if size <= LARGE_BYTES:
         return
     try:
         with path.open("rb") as file:
-            start = file.read(HEADER)
+            start = file.read(HEADER_BYTES)
     except OSError as error:
-        raise unreadable(path, error) from None
+        raise build_read_error(path, error) from None
     if read_header(start, size, str(path)).dtype.kind not in "biuf":
         refuse_large(path, size)
 
 
-def large_npy(data: Blocks, port: Port, where: str) -> Samples | None:
-    """Return the samples of a `.npy` file, None where it must be held whole.
+def read_large_npy(data: HashedFile, spec: InputSpec, where: str) -> Samples | None:
+    """Return the samples of a `.npy` file, or None if it must be held in memory.
 
-    That is one sample, texts, or an array whose samples do not stand one after the other.
+    That is the case for a single sample, for texts, and for arrays in Fortran order.
     """
-    header = read_header(data.read(0, HEADER), data.size, where)
+    header = read_header(data.read(0, HEADER_BYTES), data.size, where)
     shape, dtype = header.shape, header.dtype
     like = np.broadcast_to(np.zeros((), dtype), shape)
-    if header.fortran or dtype.kind not in "biuf" or port.kind == "text":
+    if header.fortran or dtype.kind not in "biuf" or spec.kind == "text":
         return None
-    sample, many = fitting(shape, port, where)
+    sample, many = find_sample_shape(shape, spec, where)
     if not many or not like.size:
         return None
-    rows = rows_of(data, header)
+    rows = build_lazy_rows(data, header)
 
     def read(start: int, stop: int) -> Array:
-        return fit(rows[start:stop], port, where, start).array
+        return fit_array(rows[start:stop], spec, where, start).array
 
     failed: dict[int, ItemError] = {}
-    if port.kind != "float":
-        for start, stop in ranges(shape, dtype.itemsize):
-            failed.update(fit(rows[start:stop], port, where, start).failed)
-    kind = fit(like[:1], port, where).array.dtype
-    arrays = {port.name: stored((shape[0], *sample), kind, read)}
-    return Samples(arrays, many=True, failed=failed, record=layout([port]))
+    if spec.kind != "float":
+        for start, stop in split_rows(shape, dtype.itemsize):
+            failed.update(fit_array(rows[start:stop], spec, where, start).failed)
+    kind = fit_array(like[:1], spec, where).array.dtype
+    arrays = {spec.name: build_lazy_array((shape[0], *sample), kind, read)}
+    return Samples(arrays, many=True, failed=failed, record=describe_layout([spec]))
 
 
-def rows_of(data: Blocks, header: Header, offset: int = 0) -> Array:
-    """Return the array (N, ...) of a `.npy` file that begins at byte `offset` of a large one."""
-    begin, row = offset + header.start, prod(header.shape[1:]) * header.dtype.itemsize
+def build_lazy_rows(data: HashedFile, header: NpyHeader, offset: int = 0) -> Array:
+    """Return the lazy array (N, ...) of a `.npy` file that begins at byte `offset` of another."""
+    first_byte, row_bytes = offset + header.start, prod(header.shape[1:]) * header.dtype.itemsize
 
     def read(start: int, stop: int) -> Array:
-        raw = data.read(begin + start * row, begin + stop * row)
-        found = np.frombuffer(raw, header.dtype).reshape(stop - start, *header.shape[1:])
-        return native(found)
+        raw = data.read(first_byte + start * row_bytes, first_byte + stop * row_bytes)
+        rows = np.frombuffer(raw, header.dtype).reshape(stop - start, *header.shape[1:])
+        return to_native_order(rows)
 
-    return stored(header.shape, header.dtype, read)
+    return build_lazy_array(header.shape, header.dtype, read)
 
 
-def large_table(data: Blocks, ask: Ask, folder: Path | None) -> Samples | None:
-    """Return the rows of a table as samples, None where it must be held whole.
+def read_large_table(
+    data: HashedFile, request: TableRequest, folder: Path | None
+) -> Samples | None:
+    """Return the rows of a table as samples, or None if it must be held in memory.
 
-    That is one of texts, or a series.
-
-    Numbers are put aside in `folder` as they are read.
+    That is the case for texts and for a series. Numbers are stored in a file in `folder` while
+    they are read.
     """
-    if any(port.kind == "text" for port in ask.ports):
+    if any(spec.kind == "text" for spec in request.specs):
         return None
-    text = io.TextIOWrapper(file_of(data), encoding_of(data.read(0, 2)), newline="")
+    text = io.TextIOWrapper(open_content(data), detect_encoding(data.read(0, 2)), newline="")
     try:
-        table = begun(text, ask)
+        table = open_table(text, request)
         if table.columns.series:
             return None
-        return replace(_put_aside(table, ask.where, folder), record=recorded(table, ask))
+        return replace(
+            _spill_rows(table, request.where, folder), record=build_record(table, request)
+        )
     except UnicodeDecodeError:
-        raise no_text(ask.where, WHAT) from None
+        raise build_decode_error(request.where, DESCRIPTION) from None
 
 
-def _put_aside(table: Table, where: str, folder: Path | None) -> Samples:
+def _spill_rows(table: Table, where: str, folder: Path | None) -> Samples:
     columns = table.columns
-    spools = {port.name: Spool(folder) for port in columns.ports}
+    spill_files = {spec.name: SpillFile(folder) for spec in columns.specs}
     failed: dict[int, ItemError] = {}
-    total, rows = 0, table.rows(where)
-    while some := list(islice(rows, max(1, CELLS // table.width))):
-        failed.update({total + n: row.error for n, row in enumerate(some) if row.error})
-        for port in columns.ports:
-            spools[port.name].add(_stacked(some, port, len(columns.of[port.name])))
-        total += len(some)
+    total, rows = 0, table.read_rows(where)
+    while chunk := list(islice(rows, max(1, MAX_CELLS // table.width))):
+        failed.update({total + n: row.error for n, row in enumerate(chunk) if row.error})
+        for spec in columns.specs:
+            spill_files[spec.name].append(_stack_rows(chunk, spec, len(columns.by_input[spec.name])))
+        total += len(chunk)
     if len(failed) == total:
-        raise useless(total, failed[0], where)
+        raise build_unusable_error(total, failed[0], where)
     arrays = {
-        port.name: spools[port.name].array(0, (total, *nothing.shape), nothing.dtype)
-        for port in columns.ports
-        for nothing in [_nothing(port, len(columns.of[port.name]))]
+        spec.name: spill_files[spec.name].get_rows(0, (total, *filler.shape), filler.dtype)
+        for spec in columns.specs
+        for filler in [_build_filler(spec, len(columns.by_input[spec.name]))]
     }
     return Samples(arrays, many=True, header=columns.header, failed=failed, notes=columns.notes)
 
 
-def _stacked(rows: Sequence[Row], port: Port, width: int) -> Array:
-    filler = _nothing(port, width)
-    found = [filler if row.error else row.values[port.name] for row in rows]
-    return np.stack(found).astype(filler.dtype, copy=False)
+def _stack_rows(rows: Sequence[Row], spec: InputSpec, width: int) -> Array:
+    filler = _build_filler(spec, width)
+    values = [filler if row.error else row.values[spec.name] for row in rows]
+    return np.stack(values).astype(filler.dtype, copy=False)
 
 
-def _nothing(port: Port, width: int) -> Array:
-    """Return what stands for a row that cannot be used: NaN, or 0."""
-    if port.kind != "float":
-        return as_sample(np.zeros(width, port.dtype), port)
-    dtype = np.float64 if port.dtype == "float64" else np.float32
-    return as_sample(np.full(width, np.nan, dtype), port)
+def _build_filler(spec: InputSpec, width: int) -> Array:
+    """Return the values that replace a row that cannot be used: NaN, or 0."""
+    if spec.kind != "float":
+        return reshape_row(np.zeros(width, spec.dtype), spec)
+    dtype = np.float64 if spec.dtype == "float64" else np.float32
+    return reshape_row(np.full(width, np.nan, dtype), spec)

@@ -1,1 +1,1 @@
-"""Tables, JSON lines and Parquet files to samples."""
+"""Reads tables, JSON lines and Parquet files as samples."""

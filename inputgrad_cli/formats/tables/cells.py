@@ -1,4 +1,4 @@
-"""One cell of a table to one value of a model input."""
+"""Parses a cell of a table as a value of a model input."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from inputgrad_cli.data.signature import Port
+from inputgrad_cli.data.signature import InputSpec
 from inputgrad_cli.errors import ItemError
-from inputgrad_cli.formats.tables.dialect import number
+from inputgrad_cli.formats.tables.dialect import parse_number
 
 FLOAT32_MAX = float(np.finfo(np.float32).max)
-TRUTHS = {"0": False, "1": True, "false": False, "true": True}
+BOOLEANS = {"0": False, "1": True, "false": False, "true": True}
 
 
 @dataclass(frozen=True)
-class Spot:
-    """Where a cell stands: file and line, column counted from 1, and the column's name.
+class CellPosition:
+    """The position of a cell: file and line, column counted from 1, and name of the column.
 
     `decimal` is the decimal mark of its table.
     """
@@ -27,49 +27,53 @@ class Spot:
     name: str
     decimal: str = "."
 
-    def error(self, cell: str, what: str) -> ItemError:
-        """Return the error that names this cell."""
+    def build_error(self, cell: str, problem: str) -> ItemError:
+        """Return the ItemError for this cell, with its line and column."""
         name = f" ({self.name})" if self.name else ""
-        short = cell if len(cell) <= 40 else cell[:40] + "…"
+        shown = cell if len(cell) <= 40 else cell[:40] + "…"
         return ItemError(
-            f"{self.line}:{self.column}: {short!r} in column {self.column}{name} {what}",
+            f"{self.line}:{self.column}: {shown!r} in column {self.column}{name} {problem}",
             kind="table",
         )
 
 
-def parse_cell(cell: str, port: Port, spot: Spot) -> float | int | bool | str:
-    """Return the value of a cell for `port`; ItemError (kind `table`) names line and column."""
-    if port.kind == "text":
+def parse_cell(cell: str, spec: InputSpec, position: CellPosition) -> float | int | bool | str:
+    """Return the value of a cell for the input. Raises ItemError (kind `table`)."""
+    if spec.kind == "text":
         if "\0" in cell:
-            raise spot.error(cell, "holds a NUL byte")
+            raise position.build_error(cell, "holds a NUL byte")
         return cell
-    if port.kind == "bool":
-        if (truth := TRUTHS.get(cell.strip().lower())) is None:
-            raise spot.error(cell, "is not 0, 1, false or true")
-        return truth
-    return _float(cell, port, spot) if port.kind == "float" else _whole(cell, port, spot)
+    if spec.kind == "bool":
+        if (value := BOOLEANS.get(cell.strip().lower())) is None:
+            raise position.build_error(cell, "is not 0, 1, false or true")
+        return value
+    return (
+        _parse_float(cell, spec, position)
+        if spec.kind == "float"
+        else _parse_integer(cell, spec, position)
+    )
 
 
-def _float(cell: str, port: Port, spot: Spot) -> float:
-    value = number(cell, spot.decimal)
+def _parse_float(cell: str, spec: InputSpec, position: CellPosition) -> float:
+    value = parse_number(cell, position.decimal)
     if value is None:
-        mark = "" if spot.decimal == "." else " with a decimal comma, as the first rows have it"
-        raise spot.error(cell, f"is not a number{mark}")
+        mark = "" if position.decimal == "." else " with a decimal comma, as the first rows have it"
+        raise position.build_error(cell, f"is not a number{mark}")
     if not math.isfinite(value):
-        raise spot.error(cell, "is not a finite number")
-    if port.dtype != "float64" and abs(value) > FLOAT32_MAX:
-        raise spot.error(cell, "is too large for a float32")
+        raise position.build_error(cell, "is not a finite number")
+    if spec.dtype != "float64" and abs(value) > FLOAT32_MAX:
+        raise position.build_error(cell, "is too large for a float32")
     return value
 
 
-def _whole(cell: str, port: Port, spot: Spot) -> int:
-    info = np.iinfo(port.dtype)
-    value = number(cell, spot.decimal)
+def _parse_integer(cell: str, spec: InputSpec, position: CellPosition) -> int:
+    info = np.iinfo(spec.dtype)
+    value = parse_number(cell, position.decimal)
     if value is None or not math.isfinite(value) or value != math.floor(value):
-        raise spot.error(cell, "is not a whole number")
-    # Not by way of a float, which rounds above 2**53; but 3.0 and 1e3 are whole numbers too.
+        raise position.build_error(cell, "is not a whole number")
+    # A float would round above 2**53, so it is used only for integers such as 3.0 and 1e3.
     digits = cell.strip().lstrip("+-")
-    whole = int(cell) if digits.isdecimal() and len(digits) < 40 else int(value)
-    if not info.min <= whole <= info.max:
-        raise spot.error(cell, f"is not between {info.min} and {info.max}")
-    return whole
+    integer = int(cell) if digits.isdecimal() and len(digits) < 40 else int(value)
+    if not info.min <= integer <= info.max:
+        raise position.build_error(cell, f"is not between {info.min} and {info.max}")
+    return integer

@@ -1,4 +1,4 @@
-"""Tables: one sample a row, or one series, in cells that a comma or another mark separates."""
+"""Reads and writes tables of text: CSV and TSV files, and those with other delimiters."""
 
 from __future__ import annotations
 
@@ -13,70 +13,77 @@ from typing import TextIO
 
 import numpy as np
 
-from inputgrad_cli.data.samples import Samples, layout
-from inputgrad_cli.data.signature import Port
+from inputgrad_cli.data.samples import Samples, describe_layout
+from inputgrad_cli.data.signature import InputSpec
 from inputgrad_cli.errors import ItemError
-from inputgrad_cli.formats.files import text_of
-from inputgrad_cli.formats.tables.cells import Spot, parse_cell
-from inputgrad_cli.formats.tables.columns import UNUSED, Columns, Heading, assign, row_of
-from inputgrad_cli.formats.tables.dialect import Dialect, decimal_of, pointed
-from inputgrad_cli.formats.tables.header import holds_numbers, holds_words, is_header
-from inputgrad_cli.formats.tables.rows import Row, gather
-from inputgrad_cli.formats.tables.text_header import may_head_texts
+from inputgrad_cli.formats.files import decode_text
+from inputgrad_cli.formats.tables.cells import CellPosition, parse_cell
+from inputgrad_cli.formats.tables.columns import (
+    UNUSED_NOTE,
+    ColumnAssignment,
+    Heading,
+    assign_columns,
+    to_step_columns,
+)
+from inputgrad_cli.formats.tables.dialect import Dialect, detect_decimal, to_decimal_point
+from inputgrad_cli.formats.tables.header import has_numbers, has_words, is_header
+from inputgrad_cli.formats.tables.rows import Row, gather_rows
+from inputgrad_cli.formats.tables.text_header import may_be_text_header
 from inputgrad_cli.numeric.arrays import Array
 
-DELIMITERS = {".csv": ",;\t|", ".tsv": "\t,;|"}  # the usual one first
+DELIMITERS = {".csv": ",;\t|", ".tsv": "\t,;|"}  # the default first
 SUFFIXES = tuple(DELIMITERS)
-WHAT = "a table of UTF-8 text"
-NOT, PART, WHOLE = range(3)
-ROWS, CELLS = 1000, 1 << 16  # that are looked at before a table is read
+DESCRIPTION = "a table of UTF-8 text"
+NO_FIT, PARTIAL_FIT, FULL_FIT = range(3)  # ranks of how well columns fit the inputs
+# The format is detected from at most so many rows and cells.
+MAX_PREVIEW_ROWS, MAX_PREVIEW_CELLS = 1000, 1 << 16
 
 
 @dataclass(frozen=True)
-class Ask:
-    """What is asked of a table: its file, the inputs it feeds, the columns named for a vector.
+class TableRequest:
+    """A request to read a table: its file, the inputs it feeds, and the columns of a vector.
 
-    `delimiters` are those that it may have, the usual one first.
+    `delimiters` are the possible delimiters, the default first.
     """
 
     where: str
     delimiters: str
-    ports: tuple[Port, ...]
+    specs: tuple[InputSpec, ...]
     columns: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Line:
-    """One row of a table, and the line of the file on which it ends."""
+    """One row of a table, and the number of the line on which it ends."""
 
-    number: int
+    line_number: int
     cells: list[str]
 
 
 @dataclass(frozen=True)
-class Look:
-    """The first lines of a table, read in one dialect."""
+class Preview:
+    """The first lines of a table, read with one dialect."""
 
     dialect: Dialect
     lines: list[Line]
 
     @property
     def width(self) -> int:
-        """Return the number of columns, 0 where the lines do not agree on it."""
+        """Return the number of columns, or 0 if the lines have different numbers."""
         widths = {len(line.cells) for line in self.lines}
         return widths.pop() if len(widths) == 1 else 0
 
 
 @dataclass(frozen=True)
 class Table:
-    """What the first lines of a table tell: which of its `width` columns feed which input.
+    """A table of `width` columns, of which `columns` says which ones feed which input.
 
-    `lines` are those of the samples, `listed` are all columns as a message gives them.
+    `lines` are the lines below the header. `column_list` names all columns for messages.
     """
 
     width: int
-    listed: str
-    columns: Columns
+    column_list: str
+    columns: ColumnAssignment
     dialect: Dialect
     lines: Iterator[Line]
 
@@ -85,181 +92,198 @@ class Table:
         """Return the names of the columns that are used."""
         return self.columns.header
 
-    def rows(self, where: str) -> Iterator[Row]:
-        """Yield the samples, or the steps of a series; a bad row is told with line and column."""
-        columns = row_of(self.columns) if self.columns.series else self.columns
-        return (self._row(line, columns, where) for line in self.lines)
+    def read_rows(self, where: str) -> Iterator[Row]:
+        """Yield the samples, or the steps of a series.
 
-    def _row(self, line: Line, columns: Columns, where: str) -> Row:
-        place = f"{where}:{line.number}"
+        The error of a bad row names its line and column.
+        """
+        columns = to_step_columns(self.columns) if self.columns.series else self.columns
+        return (self._read_row(line, columns, where) for line in self.lines)
+
+    def _read_row(self, line: Line, columns: ColumnAssignment, where: str) -> Row:
+        location = f"{where}:{line.line_number}"
         try:
             if len(line.cells) != self.width:
                 raise ItemError(
-                    f"{place}: {len(line.cells)} columns, not {self.width}", kind="table"
+                    f"{location}: {len(line.cells)} columns, not {self.width}", kind="table"
                 )
-            values = {p.name: self._values(line, p, columns, place) for p in columns.ports}
-            return Row(place, values)
+            values = {p.name: self._parse_values(line, p, columns, location) for p in columns.specs}
+            return Row(location, values)
         except ItemError as error:
-            return Row(place, {}, error)
+            return Row(location, {}, error)
 
-    def _values(self, line: Line, port: Port, columns: Columns, place: str) -> Array:
-        places, decimal = columns.of[port.name], self.dialect.decimal
-        cells = [line.cells[number] for number in places]
-        array = _floats(cells, port, decimal) if port.kind == "float" else None
+    def _parse_values(
+        self, line: Line, spec: InputSpec, columns: ColumnAssignment, location: str
+    ) -> Array:
+        indices, decimal = columns.by_input[spec.name], self.dialect.decimal
+        cells = [line.cells[index] for index in indices]
+        array = _parse_floats(cells, spec, decimal) if spec.kind == "float" else None
         if array is None:
             names = columns.names
-            spots = [Spot(place, n + 1, names[n] if names else "", decimal) for n in places]
-            found = [parse_cell(cell, port, spot) for cell, spot in zip(cells, spots, strict=True)]
-            array = np.asarray(found, "U" if port.kind == "text" else port.dtype)
-        return as_sample(array, port)
+            positions = [
+                CellPosition(location, n + 1, names[n] if names else "", decimal) for n in indices
+            ]
+            values = [
+                parse_cell(cell, spec, position)
+                for cell, position in zip(cells, positions, strict=True)
+            ]
+            array = np.asarray(values, "U" if spec.kind == "text" else spec.dtype)
+        return reshape_row(array, spec)
 
 
-def read_table(data: bytes, ask: Ask) -> Samples:
-    """Return the rows as samples; `header` are the columns used, where the table names them.
+def read_table(data: bytes, request: TableRequest) -> Samples:
+    """Return the rows as samples; `header` holds the names of the columns that are used.
 
-    Raises ItemError (kinds `unreadable`, `empty`, `shape`, `table`); a bad row fails alone, with
+    Raises ItemError (kinds `unreadable`, `empty`, `shape`, `table`). A bad row fails alone, with
     line and column, but a bad step fails its series.
     """
-    text = io.StringIO(text_of(data, ask.where, WHAT), newline="")
-    table = begun(text, ask)
-    rows = list(table.rows(ask.where))
-    series = table.columns.series
-    samples = _series(rows, table, ask) if series else gather(rows, ask.ports, ask.where)
-    record = {**samples.record, **recorded(table, ask)}
+    text = io.StringIO(decode_text(data, request.where, DESCRIPTION), newline="")
+    table = open_table(text, request)
+    rows = list(table.read_rows(request.where))
+    if table.columns.series:
+        samples = _build_series(rows, table, request)
+    else:
+        samples = gather_rows(rows, request.specs, request.where)
+    record = {**samples.record, **build_record(table, request)}
     return replace(samples, header=table.header, notes=table.columns.notes, record=record)
 
 
-def recorded(table: Table, ask: Ask) -> dict[str, object]:
-    """Return for the record how the table was read, where that is not the usual way."""
+def build_record(table: Table, request: TableRequest) -> dict[str, object]:
+    """Return the dialect and the requested columns for the record, if they are not the defaults."""
     dialect, record = table.dialect, {}
-    if (dialect.delimiter, dialect.decimal) != (ask.delimiters[0], "."):
+    if (dialect.delimiter, dialect.decimal) != (request.delimiters[0], "."):
         record["table"] = {"delimiter": dialect.delimiter, "decimal": dialect.decimal}
-    return {**record, "columns": list(ask.columns)} if ask.columns else {**record}
+    return {**record, "columns": list(request.columns)} if request.columns else {**record}
 
 
-def _series(rows: Sequence[Row], table: Table, ask: Ask) -> Samples:
-    """Return all rows as the one sample of a series (T,) or (T, C)."""
-    (port,) = ask.ports
+def _build_series(rows: Sequence[Row], table: Table, request: TableRequest) -> Samples:
+    """Return all rows as one sample, a series (T,) or (T, C)."""
+    (spec,) = request.specs
     for row in rows:
         if row.error is not None:
             raise row.error
-    length = (port.shape or (None,))[0]
+    length = (spec.shape or (None,))[0]
     if length is not None and len(rows) != length:
-        width, numbers = (
-            len(table.columns.of[port.name]),
-            prod(dim or 1 for dim in port.shape or ()),
-        )
+        width = len(table.columns.by_input[spec.name])
+        count = prod(dim or 1 for dim in spec.shape or ())
+        hint = "name those that feed it, in their order: --columns A,B"
         raise ItemError(
-            f"{ask.where}: {len(rows)} rows of {width} columns do not fit input {port}",
-            reason=f"one sample is a row of {numbers} values, or {length} rows, a row a step; "
-            f"the columns are {table.listed}",
-            mend="" if ask.columns else "name those that feed it, in their order: --columns A,B",
+            f"{request.where}: {len(rows)} rows of {width} columns do not fit input {spec}",
+            reason=f"one sample is a row of {count} values, or {length} rows, a row a step; "
+            f"the columns are {table.column_list}",
+            hint="" if request.columns else hint,
             kind="shape",
         )
-    steps = np.stack([row.values[port.name] for row in rows])
-    array = steps.reshape(len(rows), *(port.shape or ())[1:])
-    return Samples({port.name: array[np.newaxis]}, record=layout([port]))
+    steps = np.stack([row.values[spec.name] for row in rows])
+    array = steps.reshape(len(rows), *(spec.shape or ())[1:])
+    return Samples({spec.name: array[np.newaxis]}, record=describe_layout([spec]))
 
 
-def begun(text: TextIO, ask: Ask) -> Table:
-    """Return the table that a text begins; ItemError (kinds `empty`, `shape`, `unreadable`)."""
-    look = _chosen(text, ask)
-    table = _table(look, ask)
+def open_table(text: TextIO, request: TableRequest) -> Table:
+    """Return the table of a text. Raises ItemError (kinds `empty`, `shape`, `unreadable`)."""
+    preview = _choose_preview(text, request)
+    table = _build_table(preview, request)
     text.seek(0)
-    lines = _lines(text, table.dialect, ask.where)
+    lines = _read_lines(text, table.dialect, request.where)
     return replace(table, lines=islice(lines, 1 if table.columns.names else 0, None))
 
 
-def _chosen(text: TextIO, ask: Ask) -> Look:
+def _choose_preview(text: TextIO, request: TableRequest) -> Preview:
     """Return the first lines, read with the delimiter by which they fit the inputs best.
 
-    Where none fits, that of the most columns is taken, so that the error tells of these.
+    If none fits, the delimiter of the most columns is chosen, so that the error names them.
     """
-    usual, others = ask.delimiters[0], ask.delimiters[1:]
-    best = _look(text, usual, ask.where)
-    rank, even = _rank(best, ask), best.width > 0
-    for delimiter in others if rank < WHOLE else ():
+    default, others = request.delimiters[0], request.delimiters[1:]
+    best = _read_preview(text, default, request.where)
+    rank, even = _rank_preview(best, request), best.width > 0
+    for delimiter in others if rank < FULL_FIT else ():
         with suppress(ItemError):
-            look = _look(text, delimiter, ask.where)
-            # In one column 7,2 is a fraction, but not where commas make columns of it.
-            found = NOT if even and look.width == 1 else _rank(look, ask)
-            # 1,5;2,5 also has a first and a last number, with a word between them.
-            if found > rank or (found == rank and look.width > (1 if rank else max(best.width, 1))):
-                best, rank = look, found
+            preview = _read_preview(text, delimiter, request.where)
+            # 7,2 is a fraction in a single column, but not if commas are delimiters.
+            other_rank = NO_FIT if even and preview.width == 1 else _rank_preview(preview, request)
+            # With commas, 1,5;2,5 also begins and ends with a number, with a word between.
+            min_width = 1 if rank else max(best.width, 1)
+            if other_rank > rank or (other_rank == rank and preview.width > min_width):
+                best, rank = preview, other_rank
     return best
 
 
-def _look(text: TextIO, delimiter: str, where: str) -> Look:
-    """Return the first lines of a table; ItemError (kinds `empty`, `unreadable`)."""
+def _read_preview(text: TextIO, delimiter: str, where: str) -> Preview:
+    """Return the first lines of a table. Raises ItemError (kinds `empty`, `unreadable`)."""
     dialect = Dialect(delimiter)
-    lines = _first_lines(text, dialect, where)
+    lines = _read_first_lines(text, dialect, where)
     if len(lines[0].cells) > 1 and all(cell[:1] == " " for cell in lines[0].cells[1:]):
         dialect = Dialect(delimiter, spaced=True)
-        lines = _first_lines(text, dialect, where)
-    return Look(replace(dialect, decimal=decimal_of([x.cells for x in lines], delimiter)), lines)
+        lines = _read_first_lines(text, dialect, where)
+    decimal = detect_decimal([line.cells for line in lines], delimiter)
+    return Preview(replace(dialect, decimal=decimal), lines)
 
 
-def _first_lines(text: TextIO, dialect: Dialect, where: str) -> list[Line]:
+def _read_first_lines(text: TextIO, dialect: Dialect, where: str) -> list[Line]:
     text.seek(0)
-    lines = _lines(text, dialect, where)
+    lines = _read_lines(text, dialect, where)
     first = next(lines, None)
     if first is None:
         raise ItemError(f"{where}: the table is empty", kind="empty")
-    return [first, *islice(lines, max(20, min(ROWS, CELLS // len(first.cells))))]
+    # Tables of many columns are detected from fewer rows, but from 20 at least.
+    count = max(20, min(MAX_PREVIEW_ROWS, MAX_PREVIEW_CELLS // len(first.cells)))
+    return [first, *islice(lines, count)]
 
 
-def _rank(look: Look, ask: Ask) -> int:
-    """Return how well the columns fit: WHOLE, PART where some are left out, NOT if no row does."""
+def _rank_preview(preview: Preview, request: TableRequest) -> int:
+    """Return how well the columns fit: PARTIAL_FIT if some are unused, NO_FIT if no row fits."""
     try:
-        table = _table(look, ask)
+        table = _build_table(preview, request)
     except ItemError:
-        return NOT
-    if not any(row.error is None for row in table.rows(ask.where)):
-        return NOT
-    return PART if UNUSED in table.columns.notes else WHOLE
+        return NO_FIT
+    if not any(row.error is None for row in table.read_rows(request.where)):
+        return NO_FIT
+    return PARTIAL_FIT if UNUSED_NOTE in table.columns.notes else FULL_FIT
 
 
-def _table(look: Look, ask: Ask) -> Table:
-    """Return the table of the lines that were looked at; ItemError (kinds `empty`, `shape`)."""
-    cells = [line.cells for line in look.lines]
-    named = is_header(cells, ask.ports, ask.columns)
-    below = cells[1:] if named else cells
-    if not below:
-        raise ItemError(f"{ask.where}: the table has a header and no rows", kind="empty")
-    names = tuple(cell.strip() for cell in cells[0]) if named else ()
-    places = range(len(cells[0]))
-    numeric = tuple(holds_numbers(below, place, ask.ports) for place in places)
-    wordy = tuple(holds_words(below, place) for place in places)
-    heading = Heading(ask.where, names, numeric, ask.columns, wordy)
-    columns = assign(heading, ask.ports)
-    columns = replace(columns, notes={**columns.notes, **_header_notes(cells, named, ask)})
-    lines = iter(look.lines[1:] if named else look.lines)
-    return Table(heading.width, heading.listed(), columns, look.dialect, lines)
+def _build_table(preview: Preview, request: TableRequest) -> Table:
+    """Return the table of the first lines. Raises ItemError (kinds `empty`, `shape`)."""
+    cells = [line.cells for line in preview.lines]
+    has_header = is_header(cells, request.specs, request.columns)
+    rows = cells[1:] if has_header else cells
+    if not rows:
+        raise ItemError(f"{request.where}: the table has a header and no rows", kind="empty")
+    names = tuple(cell.strip() for cell in cells[0]) if has_header else ()
+    indices = range(len(cells[0]))
+    numeric = tuple(has_numbers(rows, index, request.specs) for index in indices)
+    textual = tuple(has_words(rows, index) for index in indices)
+    heading = Heading(request.where, names, numeric, request.columns, textual)
+    columns = assign_columns(heading, request.specs)
+    columns = replace(columns, notes={**columns.notes, **_note_header(cells, has_header, request)})
+    lines = iter(preview.lines[1:] if has_header else preview.lines)
+    return Table(heading.width, heading.format_names(), columns, preview.dialect, lines)
 
 
-def _header_notes(cells: Sequence[Sequence[str]], named: bool, ask: Ask) -> dict[str, str]:
-    """Return what is to be known of the first row where its reading was a guess."""
+def _note_header(
+    cells: Sequence[Sequence[str]], has_header: bool, request: TableRequest
+) -> dict[str, str]:
+    """Return a note on the first row if it could be a header or a sample."""
     names = [cell.strip() for cell in cells[0]]
     first = ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
-    inputs = [port.name for port in ask.ports]
-    if named and all(name.isdecimal() or not name for name in names):
+    inputs = [spec.name for spec in request.specs]
+    if has_header and all(name.isdecimal() or not name for name in names):
         return {"header-numbers": f"the first row ({first}) was taken for the names of the columns"}
-    if any(port.kind != "text" for port in ask.ports) or {*inputs, *ask.columns} & {*names}:
+    if any(spec.kind != "text" for spec in request.specs) or {*inputs, *request.columns} & {*names}:
         return {}
-    if named:
+    if has_header:
         note = f"the first row ({first}) was taken for the names of the columns, not for texts"
         return {"header-words": f"{note}; if it is a text, put {inputs[0]!r} above it"}
-    if may_head_texts(names):
+    if may_be_text_header(names):
         note = f"the first row ({first}) was taken for texts, not for the names of the columns"
         return {"first-row-text": f"{note}; if it names them, write --columns {names[0]}"}
     return {}
 
 
-def _lines(text: TextIO, dialect: Dialect, where: str) -> Iterator[Line]:
+def _read_lines(text: TextIO, dialect: Dialect, where: str) -> Iterator[Line]:
     reader = csv.reader(text, delimiter=dialect.delimiter, skipinitialspace=dialect.spaced)
     try:
         for cells in reader:
-            if not _blank(cells):
+            if not _is_blank(cells):
                 yield Line(reader.line_num, cells)
     except csv.Error as error:
         raise ItemError(
@@ -269,33 +293,34 @@ def _lines(text: TextIO, dialect: Dialect, where: str) -> Iterator[Line]:
         ) from None
 
 
-def _blank(cells: Sequence[str]) -> bool:
+def _is_blank(cells: Sequence[str]) -> bool:
     return not cells or (len(cells) == 1 and not cells[0].strip())
 
 
-def as_sample(values: Array, port: Port) -> Array:
+def reshape_row(values: Array, spec: InputSpec) -> Array:
     """Return a row of values in the shape of one sample."""
-    return values.reshape([dim or -1 for dim in port.shape] if port.shape is not None else -1)
+    return values.reshape([dim or -1 for dim in spec.shape] if spec.shape is not None else -1)
 
 
-def _floats(cells: Sequence[str], port: Port, decimal: str) -> Array | None:
-    """Return a row of good numbers at once, None where the cells must be looked at one by one."""
-    plain = cells if decimal == "." else [pointed(cell, decimal) for cell in cells]
+def _parse_floats(cells: Sequence[str], spec: InputSpec, decimal: str) -> Array | None:
+    """Return a row of finite numbers, or None if the cells must be parsed one by one."""
+    texts = cells if decimal == "." else [to_decimal_point(cell, decimal) for cell in cells]
     try:
         with np.errstate(over="ignore"):
-            dtype = np.float64 if port.dtype == "float64" else np.float32
-            array = np.array([float(cell) for cell in plain], dtype)
+            dtype = np.float64 if spec.dtype == "float64" else np.float32
+            array = np.array([float(cell) for cell in texts], dtype)
     except ValueError:
         return None
-    good = bool(np.isfinite(array).all()) and not any("_" in cell for cell in cells)
-    return array if good else None
+    is_finite = bool(np.isfinite(array).all()) and not any("_" in cell for cell in cells)
+    return array if is_finite else None
 
 
 def write_table(header: Sequence[str], values: Array) -> bytes:
-    """Return the values (N, columns) as CSV, under `header` where there is one."""
+    """Return the values (N, columns) as CSV, with `header` if it is not empty."""
     out = io.StringIO(newline="")
     writer = csv.writer(out, lineterminator="\n")
     if header:
         writer.writerow(header)
-    writer.writerows(np.asarray(values, np.float64).tolist())  # floats are written as by repr
+    # The csv module writes floats by repr, which loses no digit.
+    writer.writerows(np.asarray(values, np.float64).tolist())
     return out.getvalue().encode()

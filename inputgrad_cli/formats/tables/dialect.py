@@ -1,4 +1,4 @@
-"""How a table is written: what separates its cells, and what its numbers look like."""
+"""Detects how a table is written: its delimiter and the decimal mark of its numbers."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-# 1.234,5: points between groups of thousands, which a comma after them proves.
+# 1.234,5: the comma shows that the points separate groups of thousands.
 GROUPED = re.compile(r"[+-]?\d{1,3}(\.\d{3})+,\d+")
 COMMA = re.compile(r"[+-]?\d*,\d+([eE][+-]?\d+)?|[+-]?\d+,")
 THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(,\d{3})+")
-MISSING = frozenset(("", "-", "?", "na", "n/a", "nan", "nil", "none", "null"))
+MISSING_VALUES = frozenset(("", "-", "?", "na", "n/a", "nan", "nil", "none", "null"))
 
 
 @dataclass(frozen=True)
 class Dialect:
-    """The delimiter of a table and its decimal mark; `spaced` says that blanks follow delimiters.
+    """The delimiter of a table and its decimal mark; with `spaced`, spaces follow delimiters.
 
-    A table whose cells are separated by commas writes decimals with a point.
+    A table with commas as delimiters has the point as decimal mark.
     """
 
     delimiter: str = ","
@@ -25,33 +25,34 @@ class Dialect:
     spaced: bool = False
 
     def record(self) -> dict[str, str]:
-        """Return the fields for records."""
+        """Return the fields that are stored in records."""
         return {"delimiter": self.delimiter, "decimal": self.decimal}
 
 
-def number(cell: str, decimal: str = ".") -> float | None:
-    """Return the number that a cell writes, None where it writes none."""
-    # float() also takes 1_000, which in a table is a slip of the pen.
+def parse_number(cell: str, decimal: str = ".") -> float | None:
+    """Return the number in a cell, or None if it holds none."""
+    # float() also accepts 1_000, which is a typing error in a table.
     try:
-        return None if "_" in cell else float(pointed(cell, decimal))
+        return None if "_" in cell else float(to_decimal_point(cell, decimal))
     except ValueError:
         return None
 
 
-def pointed(cell: str, decimal: str) -> str:
-    """Return a cell with a decimal point; no text where the decimal mark is not the table's."""
+def to_decimal_point(cell: str, decimal: str) -> str:
+    """Return a cell with a decimal point, or an empty text if its decimal mark is another one."""
     if decimal == ".":
         return cell
     if "." not in cell:
         return cell.replace(",", ".", 1)
-    # 1.234 is a thousand to one who writes commas, and one to another: it is not guessed.
+    # 1.234 could be a thousand or a fraction in a table of decimal commas, so it is refused.
     return cell.replace(".", "").replace(",", ".") if GROUPED.fullmatch(cell.strip()) else ""
 
 
-def decimal_of(rows: Iterable[Sequence[str]], delimiter: str) -> str:
-    """Return the decimal mark that the first rows show; a point where they show none.
+def detect_decimal(rows: Iterable[Sequence[str]], delimiter: str) -> str:
+    """Return the decimal mark of the first rows, or a point if they show none.
 
-    With tabs, 1,234 alone may be a thousand and shows nothing; with semicolons it is a fraction.
+    With tabs as delimiters, 1,234 may be a thousand and is ignored. With
+    semicolons it is a fraction.
     """
     if delimiter == ",":
         return "."
@@ -61,17 +62,17 @@ def decimal_of(rows: Iterable[Sequence[str]], delimiter: str) -> str:
             commas += 1
         elif COMMA.fullmatch(cell):
             commas += delimiter == ";" or not THOUSANDS.fullmatch(cell)
-        elif "." in cell and number(cell) is not None:
+        elif "." in cell and parse_number(cell) is not None:
             points += 1
     return "," if commas > points else "."
 
 
-def is_word(cell: str, truths: Iterable[str] = ()) -> bool:
-    """Return whether a cell holds neither a number, nor one of `truths`, nor what stands for none.
+def is_word(cell: str, booleans: Iterable[str] = ()) -> bool:
+    """Return whether a cell holds a word.
 
-    A number may have either decimal mark.
+    Numbers with either decimal mark, `booleans`, and marks of missing values are not words.
     """
     word = cell.strip().lower()
-    if word in MISSING or word in truths:
+    if word in MISSING_VALUES or word in booleans:
         return False
-    return number(word) is None and number(word, ",") is None
+    return parse_number(word) is None and parse_number(word, ",") is None

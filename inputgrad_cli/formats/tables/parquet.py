@@ -1,4 +1,4 @@
-"""Parquet files: one sample a row, columns of numbers, texts or lists by input name."""
+"""Reads Parquet files, each row a sample: columns of numbers, texts or lists by input name."""
 
 from __future__ import annotations
 
@@ -8,25 +8,26 @@ from typing import Any
 
 import numpy as np
 
-from inputgrad_cli.data.samples import Samples, layout
-from inputgrad_cli.data.signature import Port
+from inputgrad_cli.data.samples import Samples, describe_layout
+from inputgrad_cli.data.signature import InputSpec
 from inputgrad_cli.errors import ItemError
-from inputgrad_cli.formats.tables.columns import Heading, assign
+from inputgrad_cli.formats.tables.columns import Heading, assign_columns
 from inputgrad_cli.formats.tables.jsonl import to_row
-from inputgrad_cli.formats.tables.rows import gather, one
+from inputgrad_cli.formats.tables.rows import gather_rows, to_sample
 
 SUFFIX = ".parquet"
-MOST_VALUES = 1 << 27
-STEP = 1024
-MOST_NAMES = 1 << 24
+MAX_VALUES = 1 << 27  # 128 Mi, of all columns together
+BATCH_ROWS = 1024  # rows that are converted to Python objects at once
+MAX_METADATA_ITEMS = 1 << 24  # Thrift limit: bytes of a string, and items of a container
 
 
 def read_parquet(
-    data: bytes, ports: Sequence[Port], where: str, columns: Sequence[str] = ()
+    data: bytes, specs: Sequence[InputSpec], where: str, columns: Sequence[str] = ()
 ) -> Samples:
-    """Return one sample a row. A single vector takes the column of its name, else those of a table.
+    """Return one sample per row.
 
-    Raises ItemError (kinds `unreadable`, `extra`, `empty`); a bad row fails alone.
+    A single vector takes the column of its name if there is one, else the columns of a table.
+    Raises ItemError (kinds `unreadable`, `extra`, `empty`). A bad row fails alone.
     """
     try:
         import pyarrow
@@ -34,70 +35,82 @@ def read_parquet(
     except ImportError:
         raise ItemError(
             f"{where}: Parquet is read by pyarrow, which is not installed",
-            mend="pip install 'inputgrad-cli[parquet]'",
+            hint="pip install 'inputgrad-cli[parquet]'",
             kind="extra",
         ) from None
     try:
-        picked = _Picked(data, pyarrow, ports, tuple(columns), where)
-        found = list(picked.records())
+        selected = _ParquetColumns(data, pyarrow, specs, tuple(columns), where)
+        records = list(selected.read_records())
     except ItemError:
         raise
-    except Exception as error:  # Arrow has errors of many families, C++ ones among them
+    except Exception as error:  # Arrow raises many types, some of them from C++
         reason = str(error).split("\n")[0]
         raise ItemError(f"{where}: not a Parquet file", reason=reason, kind="unreadable") from None
-    if not found:
+    if not records:
         raise ItemError(f"{where}: holds no rows", kind="empty")
-    if picked.series:
-        (port,) = ports
-        made = Samples({port.name: one(found, port, where)[np.newaxis]}, record=layout(ports))
+    if selected.series:
+        (spec,) = specs
+        samples = Samples(
+            {spec.name: to_sample(records, spec, where)[np.newaxis]}, record=describe_layout(specs)
+        )
     else:
-        rows = [to_row(v, ports, f"{where}, row {number}") for number, v in enumerate(found)]
-        made = gather(rows, ports, where)
-    record = {**made.record, **({"columns": list(columns)} if columns else {})}
-    return replace(made, notes=picked.notes, record=record)
+        rows = [to_row(v, specs, f"{where}, row {index}") for index, v in enumerate(records)]
+        samples = gather_rows(rows, specs, where)
+    record = {**samples.record, **({"columns": list(columns)} if columns else {})}
+    return replace(samples, notes=selected.notes, record=record)
 
 
-class _Picked:
+class _ParquetColumns:
     """The columns of a Parquet file that feed the inputs."""
 
     def __init__(
-        self, data: bytes, pyarrow: Any, ports: Sequence[Port], columns: tuple[str, ...], where: str
+        self,
+        data: bytes,
+        pyarrow: Any,
+        specs: Sequence[InputSpec],
+        columns: tuple[str, ...],
+        where: str,
     ) -> None:
-        self._ports = ports
+        self._ports = specs
         source = pyarrow.BufferReader(data)
-        limits = {"thrift_string_size_limit": MOST_NAMES, "thrift_container_size_limit": MOST_NAMES}
-        plain = pyarrow.parquet.ParquetFile(source, **limits)
-        _refuse_large(plain.metadata, where)
-        schema = plain.schema_arrow
+        limits = {
+            "thrift_string_size_limit": MAX_METADATA_ITEMS,
+            "thrift_container_size_limit": MAX_METADATA_ITEMS,
+        }
+        file = pyarrow.parquet.ParquetFile(source, **limits)
+        _refuse_large(file.metadata, where)
+        schema = file.schema_arrow
         texts = [f.name for f in schema if pyarrow.types.is_string(f.type)]
-        # A text written once and meant a million times stays one text.
+        # A dictionary holds a text that is repeated a million times only once.
         self._file = pyarrow.parquet.ParquetFile(source, read_dictionary=texts, **limits)
-        names = {port.name.split("/")[0] for port in ports} | {port.name for port in ports}
+        names = {spec.name.split("/")[0] for spec in specs} | {spec.name for spec in specs}
         self.notes: Mapping[str, str] = {}
         self.series = False
         self._wanted = [name for name in schema.names if name in names]
-        self._spread = len(ports) == 1 and (bool(columns) or not self._wanted)
-        if self._spread:
-            self._spread_over(schema, pyarrow.types, columns, where)
+        self._is_vector = len(specs) == 1 and (bool(columns) or not self._wanted)
+        if self._is_vector:
+            self._select_vector(schema, pyarrow.types, columns, where)
 
-    def _spread_over(self, schema: Any, types: Any, columns: tuple[str, ...], where: str) -> None:
-        """Take the columns that make one vector, or the only one that holds lists."""
+    def _select_vector(self, schema: Any, types: Any, columns: tuple[str, ...], where: str) -> None:
+        """Select the columns of one vector, or the only column, which holds lists."""
         flat = [field for field in schema if not types.is_nested(field.type)]
         if not flat:
             self._wanted = list(schema.names)
             return
         names = tuple(field.name for field in flat)
         numeric = tuple(_is_number(types, field.type) for field in flat)
-        wordy = tuple(not is_number for is_number in numeric)
-        found = assign(Heading(where, names, numeric, columns, wordy), self._ports)
-        self._wanted = [names[place] for place in found.of[self._ports[0].name]]
-        self.notes, self.series = found.notes, found.series
+        textual = tuple(not is_number for is_number in numeric)
+        assignment = assign_columns(Heading(where, names, numeric, columns, textual), self._ports)
+        self._wanted = [names[index] for index in assignment.by_input[self._ports[0].name]]
+        self.notes, self.series = assignment.notes, assignment.series
 
-    def records(self) -> Iterator[Any]:
-        """Yield each row as an object by column, or as a list where the columns are one vector."""
-        for batch in self._file.iter_batches(STEP, columns=self._wanted, use_threads=False):
+    def read_records(self) -> Iterator[Any]:
+        """Yield each row as a dictionary by column, or as a list if the columns are one vector."""
+        for batch in self._file.iter_batches(BATCH_ROWS, columns=self._wanted, use_threads=False):
             for record in batch.to_pylist():
-                yield _vector(record, self._wanted, self._ports[0]) if self._spread else record
+                yield (
+                    _to_vector(record, self._wanted, self._ports[0]) if self._is_vector else record
+                )
 
 
 def _is_number(types: Any, kind: Any) -> bool:
@@ -105,20 +118,20 @@ def _is_number(types: Any, kind: Any) -> bool:
     return any(test(kind) for test in numbers)
 
 
-def _vector(record: dict[str, Any], names: Sequence[str], port: Port) -> Any:
+def _to_vector(record: dict[str, Any], names: Sequence[str], spec: InputSpec) -> Any:
     values = [record[name] for name in names]
-    alone = len(values) == 1 and (isinstance(values[0], list) or port.shape in ((), (1,)))
+    alone = len(values) == 1 and (isinstance(values[0], list) or spec.shape in ((), (1,)))
     return values[0] if alone else values
 
 
 def _refuse_large(metadata: Any, where: str) -> None:
     total = 0
     for group in range(metadata.num_row_groups):
-        told = metadata.row_group(group)
-        total += sum(told.column(column).num_values for column in range(told.num_columns))
-    if max(total, metadata.num_rows) > MOST_VALUES:
+        row_group = metadata.row_group(group)
+        total += sum(row_group.column(column).num_values for column in range(row_group.num_columns))
+    if max(total, metadata.num_rows) > MAX_VALUES:
         raise ItemError(
-            f"{where}: more than {MOST_VALUES:,} values",
-            mend="split it into several files",
+            f"{where}: more than {MAX_VALUES:,} values",
+            hint="split it into several files",
             kind="unreadable",
         )

@@ -1,4 +1,4 @@
-"""From rows, each one sample, to samples: what tables, JSON lines and Parquet have in common."""
+"""Converts rows to samples, for tables, JSON lines and Parquet files."""
 
 from __future__ import annotations
 
@@ -7,103 +7,113 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from inputgrad_cli.data.samples import Samples, fit, nonfinite
-from inputgrad_cli.data.signature import Port
+from inputgrad_cli.data.samples import Samples, find_nonfinite, fit_array
+from inputgrad_cli.data.signature import InputSpec
 from inputgrad_cli.errors import ItemError
-from inputgrad_cli.numeric.arrays import Array, printable_shape
-from inputgrad_cli.numeric.ragged import uneven
+from inputgrad_cli.numeric.arrays import Array, format_shape
+from inputgrad_cli.numeric.ragged import to_ragged_array
 
-MOST_TEXT = 1 << 30  # bytes; NumPy gives every text the room of the longest
+MAX_TEXT_BYTES = 1 << 30  # NumPy gives every text the space of the longest
 
 
 @dataclass(frozen=True)
 class Row:
-    """One sample by model input, without the batch axis, or why it cannot be used."""
+    """One sample by model input, without the batch axis, or the error if it cannot be used."""
 
-    place: str
+    location: str
     values: Mapping[str, Array]
     error: ItemError | None = None
 
 
-def gather(rows: Sequence[Row], ports: Sequence[Port], where: str) -> Samples:
-    """Return the rows as many samples; those that cannot be used are NaN, 0 or no text.
+def gather_rows(rows: Sequence[Row], specs: Sequence[InputSpec], where: str) -> Samples:
+    """Return the rows as samples, with NaN, 0 or an empty text for rows that cannot be used.
 
-    Rows of unequal shapes, as the model leaves lengths open, stay apart. Raises ItemError where no
-    row can be used.
+    Rows of unequal shapes become a ragged array. Raises ItemError if no row can be used.
     """
-    good = next((row for row in rows if row.error is None), None)
-    if good is None:
-        raise useless(len(rows), rows[0].error, where)
-    failed = {number: row.error for number, row in enumerate(rows) if row.error is not None}
-    arrays = {port.name: _stack(rows, failed, good.values[port.name], port) for port in ports}
+    first = next((row for row in rows if row.error is None), None)
+    if first is None:
+        raise build_unusable_error(len(rows), rows[0].error, where)
+    failed = {index: row.error for index, row in enumerate(rows) if row.error is not None}
+    arrays = {
+        spec.name: _stack_values(rows, failed, first.values[spec.name], spec) for spec in specs
+    }
     return Samples(arrays, many=True, failed=failed)
 
 
-def useless(count: int, first: ItemError | None, where: str) -> ItemError:
-    """Return the error of a file none of whose samples can be used."""
+def build_unusable_error(count: int, first: ItemError | None, where: str) -> ItemError:
+    """Return the ItemError for a file of which no sample can be used."""
     if count == 1 and first is not None:
         return first
     return ItemError(
         f"{where}: none of its {count} samples can be used",
-        reason="" if first is None else f"the first: {first.sentence()}",
+        reason="" if first is None else f"the first: {first.format_line()}",
         kind=first.kind if first is not None else "empty",
     )
 
 
-def _stack(rows: Sequence[Row], failed: Mapping[int, ItemError], like: Array, port: Port) -> Array:
-    nothing = {"f": np.nan, "U": ""}.get(like.dtype.kind, 0)
-    filler = np.full(like.shape, nothing, like.dtype)
-    values = [filler if n in failed else row.values[port.name] for n, row in enumerate(rows)]
+def _stack_values(
+    rows: Sequence[Row], failed: Mapping[int, ItemError], template: Array, spec: InputSpec
+) -> Array:
+    missing = {"f": np.nan, "U": ""}.get(template.dtype.kind, 0)
+    filler = np.full(template.shape, missing, template.dtype)
+    values = [filler if n in failed else row.values[spec.name] for n, row in enumerate(rows)]
     widest = max(value.dtype.itemsize for value in values)
-    if port.kind == "text" and widest * like.size * len(values) > MOST_TEXT:
+    if spec.kind == "text" and widest * template.size * len(values) > MAX_TEXT_BYTES:
         raise ItemError(
-            f"{rows[0].place}: texts of input {port.name!r} are too long to stand in one array",
+            f"{rows[0].location}: texts of input {spec.name!r} are too long to stand in one array",
             reason="every text takes the room of the longest",
-            mend="give the longest texts files of their own",
+            hint="give the longest texts files of their own",
             kind="unreadable",
         )
-    same = len({value.shape for value in values}) == 1
-    return np.stack(values) if same else uneven(values)
+    is_even = len({value.shape for value in values}) == 1
+    return np.stack(values) if is_even else to_ragged_array(values)
 
 
-def one(value: object, port: Port, place: str) -> Array:
-    """Return one sample of `port` from a number, a text, or lists of them; ItemError."""
-    array = _plain(value, port, place)
-    shape = port.fitting(array.shape)
+def to_sample(value: object, spec: InputSpec, location: str) -> Array:
+    """Return one sample of the input from a number, a text, or lists of them.
+
+    Raises ItemError (kinds `shape`, `dtype`, `nonfinite`).
+    """
+    array = _to_array(value, spec, location)
+    shape = spec.align_shape(array.shape)
     if shape is None:
         raise ItemError(
-            f"{place}: {port.name!r} has the shape {printable_shape(array.shape)}",
-            reason=f"the model takes {port}",
+            f"{location}: {spec.name!r} has the shape {format_shape(array.shape)}",
+            reason=f"the model takes {spec}",
             kind="shape",
         )
     array = array.reshape(shape)
-    fitted = fit(array, replace(port, shape=array.shape), place)
-    bad = fitted.failed or nonfinite({port.name: fitted.array}, place)
+    fitted = fit_array(array, replace(spec, shape=array.shape), location)
+    bad = fitted.failed or find_nonfinite({spec.name: fitted.array}, location)
     if bad:
         raise bad[0]
     return np.asarray(fitted.array[0])
 
 
-def _plain(value: object, port: Port, place: str) -> Array:
+def _to_array(value: object, spec: InputSpec, location: str) -> Array:
     try:
         array = np.asarray(value)
-    except (ValueError, OverflowError):  # lists of unequal length, numbers beyond any type
+    except (ValueError, OverflowError):  # lists of unequal length, numbers too large for any dtype
         array = np.empty((), object)
-    wanted = "U" if port.kind == "text" else "biuf"
-    if array.size == 0 or array.dtype.kind not in wanted or not _pure(value, port):
-        told = "texts" if port.kind == "text" else "numbers"
+    wanted = "U" if spec.kind == "text" else "biuf"
+    if array.size == 0 or array.dtype.kind not in wanted or not _has_only_texts(value, spec):
+        expected = "texts" if spec.kind == "text" else "numbers"
         raise ItemError(
-            f"{place}: {port.name!r} holds other things than {told}",
-            reason=f"the model takes {port}",
+            f"{location}: {spec.name!r} holds other things than {expected}",
+            reason=f"the model takes {spec}",
             kind="dtype",
         )
     return array
 
 
-def _pure(value: object, port: Port) -> bool:
-    """Return whether no number stands among texts, which NumPy would write out as text."""
-    if port.kind != "text" or not isinstance(value, list):
+def _has_only_texts(value: object, spec: InputSpec) -> bool:
+    """Return whether the values of a text input are all texts.
+
+    NumPy would convert a number among texts to text.
+    """
+    if spec.kind != "text" or not isinstance(value, list):
         return True
     return all(
-        isinstance(part, str) or (isinstance(part, list) and _pure(part, port)) for part in value
+        isinstance(part, str) or (isinstance(part, list) and _has_only_texts(part, spec))
+        for part in value
     )

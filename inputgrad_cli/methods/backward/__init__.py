@@ -1,1 +1,1 @@
-"""Methods that replace the backward pass by rules of their own."""
+"""Methods that replace derivatives in the backward pass by other rules."""

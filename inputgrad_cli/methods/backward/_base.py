@@ -1,47 +1,49 @@
-"""What the methods of the backward-rule family share: one pass, and the count of its rules."""
+"""The base of methods that replace derivatives in the backward pass by rules."""
 
 from dataclasses import dataclass
 
-from inputgrad_cli.data.attribution import Finding
-from inputgrad_cli.interfaces.engine import Engine, Gradients, Rule
-from inputgrad_cli.interfaces.method import Case, Method
+from inputgrad_cli.data.attribution import MethodResult
+from inputgrad_cli.interfaces.engine import BackwardRule, Engine, Gradients
+from inputgrad_cli.interfaces.method import Batch, Method
 
 
 @dataclass(frozen=True)
-class Backward(Method):
-    """A way back through the network by rules in the place of derivatives."""
+class BackwardMethod(Method):
+    """A method with rules instead of derivatives in the backward pass."""
 
     family = "backward-rule"
     needs = "network"
 
-    def going_back(self) -> Rule:
-        """Return the rule: that of the method's own name."""
-        return Rule(self.name)
+    def build_rule(self) -> BackwardRule:
+        """Return the backward rule; by default the one named like the method."""
+        return BackwardRule(self.name)
 
-    def arrived(self, engine: Engine, case: Case) -> Gradients:
-        """Return what arrives at the sites, and how many rules were applied."""
-        rule = self.going_back()
-        return engine.ruled(case.inputs, case.target, case.sites, rule, case.baseline)
+    def propagate(self, engine: Engine, batch: Batch) -> Gradients:
+        """Return the values that arrive at the sites, and how many rules were applied."""
+        rule = self.build_rule()
+        return engine.propagate_relevance(
+            batch.inputs, batch.target, batch.sites, rule, batch.baseline
+        )
 
-    def attribute(self, engine: Engine, case: Case) -> Finding:
-        """Return what arrives at the sites, as it is."""
-        found = self.arrived(engine, case)
-        facts = {"rules": found.rules}
-        return Finding(found.values, disconnected=found.disconnected, facts=facts)
+    def attribute(self, engine: Engine, batch: Batch) -> MethodResult:
+        """Return the values that arrive at the sites, unchanged."""
+        gradients = self.propagate(engine, batch)
+        facts = {"rules": gradients.rules}
+        return MethodResult(gradients.values, disconnected=gradients.disconnected, facts=facts)
 
 
 @dataclass(frozen=True)
-class Cutting(Backward):
-    """The gradient, with something cut off at every ReLU."""
+class ClippedGradient(BackwardMethod):
+    """The gradient, with values set to zero at every ReLU."""
 
     linear_exact = "gradient"
 
     @property
     def per_input(self) -> bool:
-        """Return True: they stand in the place of gradients."""
+        """Return True, because values replace gradients."""
         return True
 
     @property
     def quantity(self) -> str:
-        """Return what a value is."""
+        """Return the label of colour bars."""
         return "{space} per unit of input, cut at every ReLU"

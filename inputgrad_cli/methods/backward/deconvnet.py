@@ -3,21 +3,21 @@
 from dataclasses import dataclass
 
 from inputgrad_cli.interfaces.method import methods
-from inputgrad_cli.methods.backward._base import Cutting
+from inputgrad_cli.methods.backward._base import ClippedGradient
 
 
 @methods.register
 @dataclass(frozen=True)
-class Deconvnet(Cutting):
-    """The signal of a deconvnet: back through every ReLU goes what is positive, open or not.
+class Deconvnet(ClippedGradient):
+    """Signal of a deconvnet: every ReLU passes back what is positive, whether it is open or not.
 
-    Values are (B, ...) as the input, score per unit of input. At a ReLU and its kin (ReLU6, leaky,
-    ELU, SELU, PReLU) max(m, 0) goes back where m came; max pooling goes back to its winners
-    (switches), all else by its derivative.
+    Values are (B, ...) as the input, score per unit of input. At a ReLU and its variants (ReLU6,
+    leaky, ELU, SELU, PReLU) m becomes max(m, 0). Max pooling passes m to its maxima (switches), and
+    all other operations use their derivative.
     Zeiler and Fergus 2013, arXiv:1311.2901.
     """
 
     name = "deconvnet"
     paper = "arXiv:1311.2901"
-    uncut = "gradient"
-    known_as = ("deconv", "deconvolution")
+    unclipped_variant = "gradient"
+    aliases = ("deconv", "deconvolution")

@@ -1,53 +1,57 @@
-"""Differences from the baseline, handed back through the network."""
+"""Differences from the baseline, propagated back through the network."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from inputgrad_cli.data.attribution import Finding, completeness, sums
+from inputgrad_cli.data.attribution import MethodResult, compute_completeness, sum_sites
 from inputgrad_cli.interfaces.engine import Engine
-from inputgrad_cli.interfaces.method import Case, methods
-from inputgrad_cli.methods.backward._base import Backward
+from inputgrad_cli.interfaces.method import Batch, methods
+from inputgrad_cli.methods.backward._base import BackwardMethod
 
 
 @methods.register
 @dataclass(frozen=True)
-class DeepLift(Backward):
-    """What each input's difference from the baseline adds to the score, by the rescale rule.
+class DeepLift(BackwardMethod):
+    """Contribution of each input's difference from the baseline, by the rescale rule.
 
     Values are (B, ...) as the input, in units of the score, and sum to score - baseline score:
-    (input - baseline) * m, where m goes back through a nonlinearity y = f(z) times
-    (y - y of the baseline) / (z - z of the baseline), and through linear layers by their weights.
-    Beyond the paper: the greatest of several goes to the winner on the side that it came from, a
-    product or squared difference by its derivative in the middle of both, so gates, attention and
-    layer normalization are complete too.
+    (input - baseline) * m. In the backward pass, m is multiplied by (y - y of the baseline) /
+    (z - z of the baseline) at a nonlinearity y = f(z), and by the weights of linear layers.
+    Beyond the paper, a maximum is attributed to the value that gave it, for input and baseline
+    each, and products and squared differences use their derivative in the middle of the two, so
+    that gates, attention and layer normalization are complete too.
     Shrikumar et al. 2017, arXiv:1704.02685.
     """
 
     name = "deeplift"
     paper = "arXiv:1704.02685"
-    known_as = ("deepshap", "deep-explainer", "deeplift-shap", "deep", "rescale")
+    aliases = ("deepshap", "deep-explainer", "deeplift-shap", "deep", "rescale")
     complete = True
     linear_exact = "difference times gradient"
 
     @property
     def uses_baseline(self) -> bool:
-        """Return True: differences are taken from it."""
+        """Return True, because differences from the baseline are propagated."""
         return True
 
     @property
     def passes(self) -> int:
-        """Return about the cost: a pass goes forward twice, with twice the arithmetic back."""
+        """Return 2: there are two forward passes, and twice the arithmetic in the backward pass."""
         return 2
 
-    def attribute(self, engine: Engine, case: Case) -> Finding:
+    def attribute(self, engine: Engine, batch: Batch) -> MethodResult:
         """Return the contributions, with the completeness of each sample."""
-        found = self.arrived(engine, case)
-        base = engine.scores(case.baseline, case.target)
+        multipliers = self.propagate(engine, batch)
+        base = engine.compute_scores(batch.baseline, batch.target)
         values = {
-            site: np.asarray((case.inputs[site] - case.baseline[site]) * multiplier, np.float32)
-            for site, multiplier in found.values.items()
+            site: np.asarray((batch.inputs[site] - batch.baseline[site]) * multiplier, np.float32)
+            for site, multiplier in multipliers.values.items()
         }
-        steps = np.ones(len(case), np.int64)
-        checked = completeness(sums(values), found.scores, base, steps, case.tolerance)
-        return Finding(values, base, checked, found.disconnected, facts={"rules": found.rules})
+        steps = np.ones(len(batch), np.int64)
+        completeness = compute_completeness(
+            sum_sites(values), multipliers.scores, base, steps, batch.tolerance
+        )
+        return MethodResult(
+            values, base, completeness, multipliers.disconnected, facts={"rules": multipliers.rules}
+        )

@@ -3,21 +3,21 @@
 from dataclasses import dataclass
 
 from inputgrad_cli.interfaces.method import methods
-from inputgrad_cli.methods.backward._base import Cutting
+from inputgrad_cli.methods.backward._base import ClippedGradient
 
 
 @methods.register
 @dataclass(frozen=True)
-class GuidedBackprop(Cutting):
-    """The gradient, with negative ones cut off at every ReLU: what speaks for the score.
+class GuidedBackprop(ClippedGradient):
+    """The gradient, with negative values set to zero at every ReLU in the backward pass.
 
-    Values are (B, ...) as the input, score per unit of input. At a ReLU y = max(z, 0), and its kin
-    (ReLU6, leaky, ELU, SELU, PReLU), max(m, 0) [z > 0] dy/dz goes back where m came; all else goes
-    back by its derivative. Smooth activations such as GELU are no ReLUs.
+    Values are (B, ...) as the input, score per unit of input. At a ReLU y = max(z, 0) and its
+    variants (ReLU6, leaky, ELU, SELU, PReLU), m becomes max(m, 0) [z > 0] dy/dz. All other
+    operations use their derivative, smooth activations such as GELU too.
     Springenberg et al. 2014, arXiv:1412.6806.
     """
 
     name = "guided-backprop"
     paper = "arXiv:1412.6806"
-    uncut = "gradient"
-    known_as = ("guided-backpropagation", "gbp", "guided", "guided-relu")
+    unclipped_variant = "gradient"
+    aliases = ("guided-backpropagation", "gbp", "guided", "guided-relu")

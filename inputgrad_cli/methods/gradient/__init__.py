@@ -1,1 +1,1 @@
-"""Methods that take gradients at the input, or near it."""
+"""Methods that use gradients at the input or close to it."""

@@ -1,4 +1,4 @@
-"""What the methods over noisy copies share: the copies, the inner method, the loop."""
+"""The base of methods that average an inner method over noisy copies of the input."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -7,78 +7,80 @@ from typing import ClassVar
 
 import numpy as np
 
-from inputgrad_cli.data.attribution import Finding
+from inputgrad_cli.data.attribution import MethodResult
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.interfaces.engine import Engine
-from inputgrad_cli.interfaces.method import Case, Method, methods
-from inputgrad_cli.methods._monte_carlo import draw_until, drawn
-from inputgrad_cli.numeric.arrays import Array, Arrays, across
-from inputgrad_cli.numeric.probes import Moments, Rows
-from inputgrad_cli.numeric.random_streams import normal, spread
-from inputgrad_cli.registry import param
+from inputgrad_cli.interfaces.method import Batch, Method, methods
+from inputgrad_cli.methods._monte_carlo import compute_mean_of_draws, draw_until
+from inputgrad_cli.numeric.arrays import Array, Arrays, expand_like
+from inputgrad_cli.numeric.probes import Indices, Moments
+from inputgrad_cli.numeric.random_streams import compute_range, draw_normal
+from inputgrad_cli.registry import declare_parameter
 
 
-class Terms:
-    """The running mean of a method's terms; a term is made of the maps of one draw."""
+class MeanAccumulator:
+    """The running mean of terms, each computed from the maps of one draw."""
 
     def __init__(self, like: Arrays) -> None:
         self.mean = Moments(like)
 
     def add(self, row: int, maps: Sequence[Arrays]) -> None:
-        """Take in the maps of one draw of a sample: one copy, or two that mirror each other."""
-        self.mean.add(row, {site: self.term([m[site] for m in maps]) for site in maps[0]})
+        """Add the maps of one draw of a sample: one copy, or an antithetic pair."""
+        self.mean.add(row, {site: self.combine_maps([m[site] for m in maps]) for site in maps[0]})
 
-    def term(self, values: Sequence[Array]) -> Array:
-        """Return the term of one site: the mean of the maps."""
+    def combine_maps(self, values: Sequence[Array]) -> Array:
+        """Return the term of one site, which is the mean of its maps."""
         if len(values) == 1:
             return values[0]
         return np.asarray(sum(values[1:], values[0].astype(np.float64)) / len(values))
 
 
 @dataclass(frozen=True)
-class Noisy(Method):
-    """A mean over copies of the input with Gaussian noise, of terms made of an inner method.
+class NoisyMethod(Method):
+    """A mean over copies of the input with Gaussian noise, of terms from an inner method.
 
-    `of_copies` says what is done with the inner method's values, in words.
-    The standard deviation of the noise is `noise` times the sample's max - min, input by input.
+    `aggregation` describes in words what is done with the values of the inner method. The standard
+    deviation of the noise is `noise` times the sample's max - min, for each input.
     """
 
     family = "gradient"
     random = True
-    of_copies: ClassVar[str] = "mean over noisy copies"
+    aggregation: ClassVar[str] = "mean over noisy copies"
 
-    samples: int = param(50, "number of noisy copies, at most", least=1)
-    noise: float = param(0.15, "noise level, as a share of the sample's max - min", least=0.0)
-    of: str = param("gradient", "the inner method, quoted when it has parameters")
-    se: float | None = param(
-        None, "stop at this standard error: the map's mean over its largest value", least=0.0
+    samples: int = declare_parameter(50, "number of noisy copies, at most", minimum=1)
+    noise: float = declare_parameter(
+        0.15, "noise level, as a share of the sample's max - min", minimum=0.0
     )
-    antithetic: bool = param(False, "draw the noise in pairs, +n and -n")
+    of: str = declare_parameter("gradient", "the inner method, quoted when it has parameters")
+    se: float | None = declare_parameter(
+        None, "stop at this standard error: the map's mean over its largest value", minimum=0.0
+    )
+    antithetic: bool = declare_parameter(False, "draw the noise in pairs, +n and -n")
 
     def __post_init__(self) -> None:
-        """Refuse an inner method that is unknown or draws itself, and too few samples."""
+        """Refuse an inner method that is unknown or random, and too few samples."""
         if self.inner.random:
             raise UsageError(
                 f"{self.name}:of={self.inner.name} averages an average",
-                mend="raise samples=, or take an inner method that draws nothing",
+                hint="raise samples=, or take an inner method that draws nothing",
             )
-        least = self.width * self.least_draws
-        if self.samples < least or self.samples % self.width:
+        least = self.copies_per_draw * self.min_draws
+        if self.samples < least or self.samples % self.copies_per_draw:
             raise UsageError(
                 f"{self.name} needs samples={least} or more, and an even number in pairs"
                 if self.antithetic
                 else f"{self.name} needs samples={least} or more",
-                mend=f"raise samples={self.samples}",
+                hint=f"raise samples={self.samples}",
             )
 
     @property
-    def least_draws(self) -> int:
-        """Return how many draws the definition needs."""
+    def min_draws(self) -> int:
+        """Return the least number of draws that the definition allows."""
         return 1
 
     @property
-    def width(self) -> int:
-        """Return how many copies make one draw."""
+    def copies_per_draw(self) -> int:
+        """Return the number of noisy copies in one draw."""
         return 2 if self.antithetic else 1
 
     @cached_property
@@ -88,66 +90,74 @@ class Noisy(Method):
 
     @property
     def uses_baseline(self) -> bool:
-        """Return whether the inner method looks at the baseline."""
+        """Return whether the inner method uses the baseline."""
         return self.inner.uses_baseline
 
     @property
     def passes(self) -> int:
-        """Return the copies times the cost of the inner method."""
+        """Return the number of copies times the cost of the inner method."""
         return self.samples * self.inner.passes
 
     @property
     def per_input(self) -> bool:
-        """Return what holds for the inner method."""
+        """Return the value of the inner method."""
         return self.inner.per_input
 
     @property
     def quantity(self) -> str:
-        """Return what a value is."""
-        return f"{self.of_copies} of {self.inner.quantity}"
+        """Return the label of colour bars."""
+        return f"{self.aggregation} of {self.inner.quantity}"
 
-    def terms(self, like: Arrays) -> Terms:
-        """Return the empty mean of this method's terms."""
-        return Terms(like)
+    def build_accumulator(self, like: Arrays) -> MeanAccumulator:
+        """Return the accumulator of this method, without terms."""
+        return MeanAccumulator(like)
 
-    def attribute(self, engine: Engine, case: Case) -> Finding:
-        """Return the mean over the noisy copies; memory does not grow with `samples`."""
-        terms = self.terms({site: case.inputs[site] for site in case.sites})
-        apart: list[frozenset[str]] = []
-        copied: list[frozenset[str]] = []
+    def attribute(self, engine: Engine, batch: Batch) -> MethodResult:
+        """Return the mean over the noisy copies. Memory does not grow with `samples`."""
+        accumulator = self.build_accumulator({site: batch.inputs[site] for site in batch.sites})
+        disconnected: list[frozenset[str]] = []
+        broadcast_sites: list[frozenset[str]] = []
 
-        def draw(rows: Rows, numbers: Rows) -> list[Finding]:
-            part = case.take(rows)
-            noise = noises(part, numbers, self.noise)
-            signs = (1, -1)[: self.width]
-            return [self.inner.attribute(engine, _moved(part, noise, sign)) for sign in signs]
+        def draw(rows: Indices, indices: Indices) -> list[MethodResult]:
+            clean = batch.take(rows)
+            noise = draw_noise(clean, indices, self.noise)
+            signs = (1, -1)[: self.copies_per_draw]
+            return [self.inner.attribute(engine, _add_noise(clean, noise, sign)) for sign in signs]
 
-        def add(rows: Rows, found: list[Finding]) -> None:
-            for place, row in enumerate(rows):
-                maps = [{s: f.values[s][place] for s in case.sites} for f in found]
-                terms.add(int(row), maps)
-            copied[:] = [found[0].copied]
-            apart[:] = [
-                frozenset(case.sites).intersection(*apart, *(f.disconnected for f in found))
-            ]
+        def add(rows: Indices, results: list[MethodResult]) -> None:
+            for i, row in enumerate(rows):
+                maps = [{s: result.values[s][i] for s in batch.sites} for result in results]
+                accumulator.add(int(row), maps)
+            broadcast_sites[:] = [results[0].broadcast_sites]
+            in_all = (result.disconnected for result in results)
+            disconnected[:] = [frozenset(batch.sites).intersection(*disconnected, *in_all)]
 
-        draw_until(engine, terms.mean, self.samples // self.width, self.se, draw, add)
-        counts = (terms.mean.counts + self.least_draws - 1) * self.width
-        return replace(drawn(terms.mean, counts, *apart), copied=copied[0])
+        draw_until(
+            engine, accumulator.mean, self.samples // self.copies_per_draw, self.se, draw, add
+        )
+        counts = (accumulator.mean.counts + self.min_draws - 1) * self.copies_per_draw
+        return replace(
+            compute_mean_of_draws(accumulator.mean, counts, *disconnected),
+            broadcast_sites=broadcast_sites[0],
+        )
 
 
-def noises(part: Case, numbers: Rows, level: float) -> Arrays:
-    """Return the Gaussian noise of numbered draws, by site; `level` is a share of max - min."""
+def draw_noise(batch: Batch, indices: Indices, level: float) -> Arrays:
+    """Return the Gaussian noise of the given draws, by site; `level` is a share of max - min."""
     noise = {}
-    for site in part.sites:
-        clean = part.inputs[site]
+    for site in batch.sites:
+        clean = batch.inputs[site]
         draws = [
-            normal(key, site, int(number), clean.shape[1:])
-            for key, number in zip(part.keys, numbers, strict=True)
+            draw_normal(seed, site, int(index), clean.shape[1:])
+            for seed, index in zip(batch.seeds, indices, strict=True)
         ]
-        noise[site] = across((level * spread(clean)).astype(np.float32), clean) * np.stack(draws)
+        noise[site] = expand_like(
+            (level * compute_range(clean)).astype(np.float32), clean
+        ) * np.stack(draws)
     return noise
 
 
-def _moved(part: Case, noise: Arrays, sign: int) -> Case:
-    return part.moved({**part.inputs, **{s: part.inputs[s] + sign * n for s, n in noise.items()}})
+def _add_noise(batch: Batch, noise: Arrays, sign: int) -> Batch:
+    return batch.replace_inputs(
+        {**batch.inputs, **{s: batch.inputs[s] + sign * n for s, n in noise.items()}}
+    )

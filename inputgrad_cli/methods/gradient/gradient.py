@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from inputgrad_cli.data.attribution import Finding
+from inputgrad_cli.data.attribution import MethodResult
 from inputgrad_cli.interfaces.engine import Engine
-from inputgrad_cli.interfaces.method import Case, Method, methods
+from inputgrad_cli.interfaces.method import Batch, Method, methods
 
 
 @methods.register
@@ -19,20 +19,20 @@ class Gradient(Method):
     name = "gradient"
     family = "gradient"
     paper = "arXiv:1312.6034"
-    known_as = (
+    aliases = (
         "saliency", "saliency-map", "vanilla", "vanilla-gradient", "simple-gradient",
         "plain-gradient", "grad", "grads", "backprop", "sensitivity",
     )  # fmt: skip
-    clean_gradient = True
+    uses_clean_gradient = True
     linear_exact = "gradient"
     reduce = "max-abs"
 
     @property
     def per_input(self) -> bool:
-        """Return True: a gradient."""
+        """Return True, because values are gradients."""
         return True
 
-    def attribute(self, engine: Engine, case: Case) -> Finding:
+    def attribute(self, engine: Engine, batch: Batch) -> MethodResult:
         """Return the gradient at the input."""
-        found = engine.gradients(case.inputs, case.target, case.sites)
-        return Finding(found.values, disconnected=found.disconnected)
+        gradients = engine.compute_gradients(batch.inputs, batch.target, batch.sites)
+        return MethodResult(gradients.values, disconnected=gradients.disconnected)

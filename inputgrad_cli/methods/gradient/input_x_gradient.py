@@ -2,15 +2,15 @@
 
 from dataclasses import dataclass
 
-from inputgrad_cli.data.attribution import Finding
+from inputgrad_cli.data.attribution import MethodResult
 from inputgrad_cli.interfaces.engine import Engine
-from inputgrad_cli.interfaces.method import Case, Method, methods
+from inputgrad_cli.interfaces.method import Batch, Method, methods
 
 
 @methods.register
 @dataclass(frozen=True)
 class InputXGradient(Method):
-    """Input times gradient: what each value contributes to a linear model.
+    """Input times gradient, which is the contribution of each value to a linear model.
 
     Values are x * d score / d x, (B, ...) as the input, in units of the score.
     Shrikumar et al. 2016, arXiv:1605.01713.
@@ -19,15 +19,15 @@ class InputXGradient(Method):
     name = "input-x-gradient"
     family = "gradient"
     paper = "arXiv:1605.01713"
-    known_as = (
+    aliases = (
         "gradient-x-input", "gradient-times-input", "input-times-gradient", "grad-x-input",
         "input-gradient", "gradient*input", "grad*input", "ixg", "gxi",
     )  # fmt: skip
-    clean_gradient = True
+    uses_clean_gradient = True
     linear_exact = "input times gradient"
 
-    def attribute(self, engine: Engine, case: Case) -> Finding:
+    def attribute(self, engine: Engine, batch: Batch) -> MethodResult:
         """Return the input times the gradient at the input."""
-        found = engine.gradients(case.inputs, case.target, case.sites)
-        values = {site: case.inputs[site] * found.values[site] for site in case.sites}
-        return Finding(values, disconnected=found.disconnected)
+        gradients = engine.compute_gradients(batch.inputs, batch.target, batch.sites)
+        values = {site: batch.inputs[site] * gradients.values[site] for site in batch.sites}
+        return MethodResult(values, disconnected=gradients.disconnected)

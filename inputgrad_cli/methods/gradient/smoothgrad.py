@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 
 from inputgrad_cli.interfaces.method import methods
-from inputgrad_cli.methods.gradient._noise import Noisy
+from inputgrad_cli.methods.gradient._noise import NoisyMethod
 
 
 @methods.register
 @dataclass(frozen=True)
-class SmoothGrad(Noisy):
+class SmoothGrad(NoisyMethod):
     """Mean of a method (the gradient by default) over copies of the input with Gaussian noise.
 
     Values are 1/n sum_i M(x + n_i), (B, ...) as the input, in the units of the inner method M. The
@@ -20,6 +20,6 @@ class SmoothGrad(Noisy):
 
     name = "smoothgrad"
     paper = "arXiv:1706.03825"
-    known_as = ("sg", "smooth-gradient", "smooth", "noise-tunnel")
+    aliases = ("sg", "smooth-gradient", "smooth", "noise-tunnel")
     linear_exact = "gradient"
     reduce = "max-abs"

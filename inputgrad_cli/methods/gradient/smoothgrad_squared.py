@@ -6,21 +6,21 @@ from dataclasses import dataclass
 import numpy as np
 
 from inputgrad_cli.interfaces.method import methods
-from inputgrad_cli.methods.gradient._noise import Noisy, Terms
+from inputgrad_cli.methods.gradient._noise import MeanAccumulator, NoisyMethod
 from inputgrad_cli.numeric.arrays import Array, Arrays
 
 
-class Squares(Terms):
-    """The running mean of squares."""
+class SquareAccumulator(MeanAccumulator):
+    """The running mean of squared maps."""
 
-    def term(self, values: Sequence[Array]) -> Array:
+    def combine_maps(self, values: Sequence[Array]) -> Array:
         """Return the mean of the squares of the maps."""
-        return super().term([np.square(array, dtype=np.float64) for array in values])
+        return super().combine_maps([np.square(array, dtype=np.float64) for array in values])
 
 
 @methods.register
 @dataclass(frozen=True)
-class SmoothGradSquared(Noisy):
+class SmoothGradSquared(NoisyMethod):
     """Mean of the squares of a method (the gradient by default) over noisy copies of the input.
 
     Values are 1/n sum_i M(x + n_i)^2, (B, ...) as the input, never below zero, in the squared units
@@ -31,15 +31,15 @@ class SmoothGradSquared(Noisy):
 
     name = "smoothgrad-squared"
     paper = "arXiv:1806.10758"
-    known_as = ("smoothgrad-sq", "smoothgrad2", "sg-squared")
+    aliases = ("smoothgrad-sq", "smoothgrad2", "sg-squared")
     linear_exact = "gradient squared"
-    of_copies = "mean square over noisy copies"
+    aggregation = "mean square over noisy copies"
 
     @property
     def sign(self) -> str:
-        """Return `positive`: it is made of squares."""
+        """Return `positive`, because squares are averaged."""
         return "positive"
 
-    def terms(self, like: Arrays) -> Squares:
-        """Return the empty mean of squares."""
-        return Squares(like)
+    def build_accumulator(self, like: Arrays) -> SquareAccumulator:
+        """Return the accumulator of squares, without terms."""
+        return SquareAccumulator(like)

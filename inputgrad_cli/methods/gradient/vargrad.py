@@ -6,17 +6,17 @@ from dataclasses import dataclass
 import numpy as np
 
 from inputgrad_cli.interfaces.method import methods
-from inputgrad_cli.methods.gradient._noise import Noisy, Terms
+from inputgrad_cli.methods.gradient._noise import MeanAccumulator, NoisyMethod
 from inputgrad_cli.numeric.arrays import Arrays
 from inputgrad_cli.numeric.probes import Moments
 
 
-class Spreads(Terms):
-    """The running variance, as a mean of unbiased terms: so it has a standard error as well.
+class VarianceAccumulator(MeanAccumulator):
+    """The running variance, computed as a mean of unbiased terms, so that it has a standard error.
 
-    With m the mean of the k values before it, k / (k + 1) (value - m)^2 has the variance as its
-    mean, and the mean of these terms is the unbiased variance. Of a mirrored pair the value is its
-    mean, and the square of half its difference is added.
+    If m is the mean of the k values before a value, the expectation of k / (k + 1) (value - m)^2
+    is the variance, and the mean of these terms is the unbiased variance. An antithetic pair
+    counts as one value, its mean, and the square of half its difference is added to the term.
     """
 
     def __init__(self, like: Arrays) -> None:
@@ -24,9 +24,9 @@ class Spreads(Terms):
         self._values = Moments(like)
 
     def add(self, row: int, maps: Sequence[Arrays]) -> None:
-        """Take in the maps of one draw; the first gives no term yet."""
+        """Add the maps of one draw; the first draw gives no term."""
         before = int(self._values.counts[row])
-        value = {site: self.term([m[site] for m in maps]) for site in maps[0]}
+        value = {site: self.combine_maps([m[site] for m in maps]) for site in maps[0]}
         if before:
             share = before / (before + 1)
             squares = {s: share * (v - self._values.mean[s][row]) ** 2 for s, v in value.items()}
@@ -40,11 +40,11 @@ class Spreads(Terms):
 
 @methods.register
 @dataclass(frozen=True)
-class VarGrad(Noisy):
+class VarGrad(NoisyMethod):
     """Variance of a method (the gradient by default) over noisy copies of the input.
 
     Values are 1/(n-1) sum_i (M(x + n_i) - mean)^2, the unbiased variance, (B, ...) as the input,
-    never below zero, in the squared units of the inner method M. A linear model has none. Noise and
+    never below zero, in the squared units of the inner method M. It is zero for a linear model. Noise and
     standard error are as in smoothgrad; with `antithetic` the variance of the pairs' means and the
     mean square of half their differences add up to it.
     Adebayo et al. 2018, arXiv:1810.03307.
@@ -52,20 +52,20 @@ class VarGrad(Noisy):
 
     name = "vargrad"
     paper = "arXiv:1810.03307"
-    known_as = ("variance", "variance-gradient")
+    aliases = ("variance", "variance-gradient")
     linear_exact = "zero"
-    of_copies = "variance over noisy copies"
+    aggregation = "variance over noisy copies"
 
     @property
     def sign(self) -> str:
-        """Return `positive`: it is made of squares."""
+        """Return `positive`, because a variance is."""
         return "positive"
 
     @property
-    def least_draws(self) -> int:
-        """Return 2: one value has no variance."""
+    def min_draws(self) -> int:
+        """Return 2, because one value has no variance."""
         return 2
 
-    def terms(self, like: Arrays) -> Spreads:
-        """Return the empty variance."""
-        return Spreads(like)
+    def build_accumulator(self, like: Arrays) -> VarianceAccumulator:
+        """Return the accumulator of the variance, without terms."""
+        return VarianceAccumulator(like)

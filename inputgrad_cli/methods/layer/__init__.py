@@ -1,1 +1,1 @@
-"""Methods that explain by the maps or units of a layer."""
+"""Methods that use the maps or units of a layer."""

@@ -1,122 +1,127 @@
-"""What the methods of the layer family share: the layer, its maps with channels last."""
+"""The base of methods that use the output of one layer."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
 from inputgrad_cli.choices import LAYER
-from inputgrad_cli.data.attribution import Finding
+from inputgrad_cli.data.attribution import MethodResult
 from inputgrad_cli.data.signature import Shape
 from inputgrad_cli.errors import UsageError
-from inputgrad_cli.interfaces.engine import Engine, LayerPass, Maps
-from inputgrad_cli.interfaces.method import Case, Method
-from inputgrad_cli.modelfile.layer_names import LISTED, sights
+from inputgrad_cli.interfaces.engine import CamLayer, Engine, LayerPass
+from inputgrad_cli.interfaces.method import Batch, Method
+from inputgrad_cli.modelfile.layer_names import MAX_LISTED, describe_call_inputs
 from inputgrad_cli.numeric.arrays import Array, Floats
-from inputgrad_cli.registry import param
+from inputgrad_cli.registry import declare_parameter
 
 
 @dataclass(frozen=True)
-class Layered(Method):
-    """A method that looks at one layer: the one named, else `--wrt layer:`, else the last maps."""
+class LayerMethod(Method):
+    """A method that uses one layer.
+
+    It is the layer that `layer` names, else that of `--wrt layer:NAME`, else the last with maps.
+    """
 
     family = "layer"
     needs = "layer"
     at_layer = True
 
-    layer: str | None = param(
+    layer: str | None = declare_parameter(
         None, "the layer: NAME, or NAME#N for its N-th call; unset: the last that gives maps"
     )
 
-    def tap(self, engine: Engine, case: Case) -> str:
-        """Return the name of the layer's tap; UsageError where nothing says which layer."""
+    def find_tap(self, engine: Engine, batch: Batch) -> str:
+        """Return the tap of the layer, `layer:NAME`; UsageError if it is not clear which layer."""
         if self.layer:
             return LAYER + self.layer.removeprefix(LAYER)
-        if case.at:
-            return case.at
-        found = engine.cam_layer(case.inputs, case.target)
-        asked = case.target.choice.asked
-        if found is None:
-            raise no_maps(self, asked)
-        if found.calls > 1:
-            raise self._called_often(engine, case, found)
-        return found.tap
+        if batch.layer:
+            return batch.layer
+        cam_layer = engine.find_cam_layer(batch.inputs, batch.target)
+        target = batch.target.resolved.text
+        if cam_layer is None:
+            raise make_no_maps_error(self, target)
+        if cam_layer.calls > 1:
+            raise self._make_repeated_calls_error(engine, batch, cam_layer)
+        return cam_layer.tap
 
-    def _called_often(self, engine: Engine, case: Case, maps: Maps) -> UsageError:
-        """Return the error of the last maps whose layer is called more than once."""
-        calls = [f"{maps.tap}#{number}" for number in range(min(maps.calls, LISTED))]
-        sees = engine.inputs_of(case.inputs, calls)
-        name = maps.tap.removeprefix(LAYER)
-        seen = sights([sees[call] for call in calls])
+    def _make_repeated_calls_error(
+        self, engine: Engine, batch: Batch, cam_layer: CamLayer
+    ) -> UsageError:
+        """Return the error for a default layer that is called more than once."""
+        calls = [f"{cam_layer.tap}#{index}" for index in range(min(cam_layer.calls, MAX_LISTED))]
+        inputs_by_call = engine.find_layer_inputs(batch.inputs, calls)
+        name = cam_layer.tap.removeprefix(LAYER)
+        remark = describe_call_inputs([inputs_by_call[call] for call in calls])
         return UsageError(
-            f"{self.name}: the last maps on the way to target {case.target.choice.asked!r}, those "
-            f"of {name!r}, come from a layer that is called {maps.calls} times",
-            mend=f"choose a call, {self.name}:layer={name}#0 to #{maps.calls - 1}"
-            + (f"; {seen}" if seen else ""),
+            f"{self.name}: the last maps on the way to target {batch.target.resolved.text!r}, "
+            f"those of {name!r}, come from a layer that is called {cam_layer.calls} times",
+            hint=f"choose a call, {self.name}:layer={name}#0 to #{cam_layer.calls - 1}"
+            + (f"; {remark}" if remark else ""),
         )
 
 
-def no_maps(method: Layered, target: str | None = None) -> UsageError:
-    """Return the error where nothing says which layer, and none gives maps."""
+def make_no_maps_error(method: LayerMethod, target: str | None = None) -> UsageError:
+    """Return the error for a model without maps when no layer is named."""
     where = "of the model" if target is None else f"on the way to target {target!r}"
     return UsageError(
         f"{method.name}: no convolution {where} gives maps",
-        mend=f"name a layer that does, {method.name}:layer=NAME; `inputgrad inspect` lists them",
+        hint=f"name a layer that does, {method.name}:layer=NAME; `inputgrad inspect` lists them",
     )
 
 
-def no_maps_at(method: str, layer: str, shape: Shape) -> UsageError:
-    """Return the error where the layer that was named gives none."""
+def make_layer_shape_error(method: str, layer: str, shape: Shape) -> UsageError:
+    """Return the error for a named layer that gives no maps."""
     return UsageError(
         f"{method}: {layer} gives no maps",
         reason=f"its output for one sample has the shape {shape}",
-        mend=f"name a convolution, {method}:layer=NAME; `inputgrad inspect` lists them",
+        hint=f"name a convolution, {method}:layer=NAME; `inputgrad inspect` lists them",
     )
 
 
 @dataclass(frozen=True)
-class CAM(Layered):
-    """A class activation map: a weighted sum over the channels of a layer's maps."""
+class CAM(LayerMethod):
+    """A class activation map, which is a weighted sum over the channels of a layer's maps."""
 
-    relu: bool = param(True, "keep what speaks for the target alone, as in the paper")
+    relu: bool = declare_parameter(True, "keep positive values only, as in the paper")
 
     @property
     def quantity(self) -> str:
-        """Return what a value is."""
+        """Return the label of colour bars."""
         return "weighted sum of the layer's maps, by the {space}"
 
     @property
     def sign(self) -> str:
-        """Return `positive` where the map is cut at zero."""
+        """Return `positive` if negative values are set to zero."""
         return "positive" if self.relu else "signed"
 
-    def attribute(self, engine: Engine, case: Case) -> Finding:
-        """Return the map of the layer, (B, ...) along its spatial axes alone."""
-        found = engine.layer(case.inputs, case.target, self.tap(engine, case))
-        maps = self.combine(*channels_last(found, self.name))
-        return as_cam(self, found.name, maps, found.disconnected)
+    def attribute(self, engine: Engine, batch: Batch) -> MethodResult:
+        """Return the map, (B, ...) with the spatial axes of the layer."""
+        layer_pass = engine.compute_layer(batch.inputs, batch.target, self.find_tap(engine, batch))
+        maps = self.combine(*to_channels_last(layer_pass, self.name))
+        return to_cam_result(self, layer_pass.name, maps, layer_pass.disconnected)
 
-    def combine(self, maps: Array, slopes: Array) -> Array:
-        """Return the sum over channels: (B, ...) from outputs and gradients (B, ..., C)."""
-        raise TypeError(f"{type(self).__name__} does not say how it combines")
+    def combine(self, maps: Array, gradients: Array) -> Array:
+        """Combine outputs and gradients of the layer, (B, ..., C), to a map (B, ...)."""
+        raise TypeError(f"{type(self).__name__} does not define combine()")
 
 
-def as_cam(method: CAM, name: str, maps: Array, apart: bool = False) -> Finding:
-    """Return the finding of a class activation map, cut at zero if the method says so."""
-    kept = np.maximum(maps, 0) if method.relu else maps
-    values = {name: np.asarray(kept, np.float32)}
-    return Finding(
+def to_cam_result(method: CAM, name: str, maps: Array, disconnected: bool = False) -> MethodResult:
+    """Return the result for a map; negative values become zero if `method.relu` is set."""
+    shown = np.maximum(maps, 0) if method.relu else maps
+    values = {name: np.asarray(shown, np.float32)}
+    return MethodResult(
         values,
-        disconnected=frozenset({name} if apart else ()),
+        disconnected=frozenset({name} if disconnected else ()),
         facts={"layer": name, "cam": True},
     )
 
 
-def channels_last(found: LayerPass, method: str) -> tuple[Floats, Floats]:
-    """Return outputs and gradients of a layer as (B, ..., C); UsageError where it has no maps."""
-    if found.values.ndim < 3:
-        raise no_maps_at(method, found.name, found.values.shape[1:])
-    maps, slopes = (
-        np.moveaxis(array.astype(np.float64), found.channels, -1)
-        for array in (found.values, found.gradients)
+def to_channels_last(layer_pass: LayerPass, method: str) -> tuple[Floats, Floats]:
+    """Return outputs and gradients of a layer as (B, ..., C); UsageError if they are no maps."""
+    if layer_pass.values.ndim < 3:
+        raise make_layer_shape_error(method, layer_pass.name, layer_pass.values.shape[1:])
+    maps, gradients = (
+        np.moveaxis(array.astype(np.float64), layer_pass.channels, -1)
+        for array in (layer_pass.values, layer_pass.gradients)
     )
-    return maps, slopes
+    return maps, gradients

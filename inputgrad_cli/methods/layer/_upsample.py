@@ -1,4 +1,4 @@
-"""Where the places of a layer's maps lie in the inputs."""
+"""Enlarging the maps of a layer to the inputs that it depends on."""
 
 from collections.abc import Sequence
 
@@ -7,45 +7,45 @@ import numpy as np
 from inputgrad_cli.choices import LAYER
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.interfaces.engine import Engine
-from inputgrad_cli.interfaces.method import Case
+from inputgrad_cli.interfaces.method import Batch
 from inputgrad_cli.numeric.arrays import Array, Floats
-from inputgrad_cli.numeric.resize import resized
+from inputgrad_cli.numeric.resize import resize_maps
 
 
-def seeing(engine: Engine, case: Case, layers: Sequence[str]) -> dict[str, list[str]]:
-    """Return, by layer, the sites that it sees: all that its output is computed from."""
-    if len(case.sites) == 1:
-        return {layer: list(case.sites) for layer in layers}
-    taps = [site for site in case.sites if site.startswith(LAYER)]
-    inputs = engine.inputs_of(case.inputs, [*dict.fromkeys([*layers, *taps])])
-    behind = {site: inputs.get(site, frozenset({site})) for site in case.sites}
-    return {la: [site for site in case.sites if behind[site] & inputs[la]] for la in layers}
+def find_seen_sites(engine: Engine, batch: Batch, layers: Sequence[str]) -> dict[str, list[str]]:
+    """Return for each layer the sites that its output depends on."""
+    if len(batch.sites) == 1:
+        return {layer: list(batch.sites) for layer in layers}
+    taps = [site for site in batch.sites if site.startswith(LAYER)]
+    inputs = engine.find_layer_inputs(batch.inputs, [*dict.fromkeys([*layers, *taps])])
+    sources = {site: inputs.get(site, frozenset({site})) for site in batch.sites}
+    return {la: [site for site in batch.sites if sources[site] & inputs[la]] for la in layers}
 
 
-def over_places(
-    engine: Engine, case: Case, layer: str, *, count: int, method: str
+def find_map_axes(
+    engine: Engine, batch: Batch, layer: str, *, count: int, method: str
 ) -> dict[str, tuple[int, ...]]:
-    """Return, by site that the layer sees, the axes that its maps of `count` axes lie over.
+    """Return the axes that correspond to the axes of a layer's maps, for each site it depends on.
 
-    Those of pictures are known; else they are all but batch and channels. UsageError where no site
-    has as many.
+    The maps have `count` axes. For pictures the axes are known; for other sites they are all but
+    the batch and the last axis. UsageError if no site has `count` such axes.
     """
     axes: dict[str, tuple[int, ...]] = {}
-    for site in seeing(engine, case, [layer])[layer]:
-        found = case.spatial.get(site) or tuple(range(1, case.inputs[site].ndim - 1))
-        if len(found) == count:
-            axes[site] = found
+    for site in find_seen_sites(engine, batch, [layer])[layer]:
+        map_axes = batch.spatial_axes.get(site) or tuple(range(1, batch.inputs[site].ndim - 1))
+        if len(map_axes) == count:
+            axes[site] = map_axes
     if not axes:
         raise UsageError(
             f"{method}: the maps of {layer} lie over none of the inputs",
             reason=f"they have {count} spatial axes",
-            mend="name another layer, or take grad-cam, which leaves its maps coarse",
+            hint="name another layer, or take grad-cam, which leaves its maps coarse",
         )
     return axes
 
 
-def stretched(maps: Array, shape: Sequence[int], axes: Sequence[int]) -> Floats:
-    """Return maps (N, ...) of few places over the `axes` of arrays of `shape`, (N, ..., 1, ...)."""
-    large = resized(maps, [shape[axis] for axis in axes])
+def upsample_maps(maps: Array, shape: Sequence[int], axes: Sequence[int]) -> Floats:
+    """Enlarge maps (N, ...) to the `axes` of arrays of `shape`; other axes get length one."""
+    large = resize_maps(maps, [shape[axis] for axis in axes])
     others = [axis for axis in range(1, len(shape)) if axis not in axes]
     return np.expand_dims(large, others)

@@ -1,4 +1,4 @@
-"""How much of the score flows through each unit of a layer."""
+"""The part of the score that flows through each unit of a layer."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -7,97 +7,109 @@ from functools import partial
 import numpy as np
 
 from inputgrad_cli.choices import LAYER
-from inputgrad_cli.data.attribution import Finding
+from inputgrad_cli.data.attribution import MethodResult
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.interfaces.engine import Engine, LayerPass
-from inputgrad_cli.interfaces.method import Case, methods
-from inputgrad_cli.methods._lines import on_lines
-from inputgrad_cli.methods._parallel import overlapped
-from inputgrad_cli.methods.layer._base import Layered
-from inputgrad_cli.methods.path._refine import Walked, refined
+from inputgrad_cli.interfaces.method import Batch, methods
+from inputgrad_cli.methods._lines import interpolate_lines
+from inputgrad_cli.methods._parallel import map_chunks
+from inputgrad_cli.methods.layer._base import LayerMethod
+from inputgrad_cli.methods.path._refine import PathResult, refine_steps
 from inputgrad_cli.numeric.arrays import Array, Floats
-from inputgrad_cli.numeric.probes import Rows, chunks
-from inputgrad_cli.registry import param
+from inputgrad_cli.numeric.probes import Indices, split_probes
+from inputgrad_cli.registry import declare_parameter
 
-FIRST = 16
+FIRST_STEPS = 16  # steps before completeness is checked for the first time
 
 
-def inside(method: Layered, engine: Engine, case: Case) -> str:
-    """Return the layer to look at while the inputs move; UsageError where it is what moves."""
-    tap = method.tap(engine, case)
-    if tap == case.at:
+def require_inner_layer(method: LayerMethod, engine: Engine, batch: Batch) -> str:
+    """Return the tap of the layer; UsageError if it is the one that `--wrt` changes."""
+    tap = method.find_tap(engine, batch)
+    if tap == batch.layer:
         raise UsageError(
             f"{method.name}: the line leads from baseline to input, not through the layer's values",
             reason=f"--wrt {tap} moves the layer itself",
-            mend=f"write {method.name}:layer={tap.removeprefix(LAYER)}, without --wrt; "
+            hint=f"write {method.name}:layer={tap.removeprefix(LAYER)}, without --wrt; "
             "or take -m integrated-gradients with it",
         )
     return tap
 
 
-def along(
-    engine: Engine, case: Case, tap: str, nodes: Array
-) -> Iterator[tuple[Rows, Rows, LayerPass]]:
-    """Return rows, numbers of nodes, and what goes on at the layer there, on each sample's line."""
+def run_along_lines(
+    engine: Engine, batch: Batch, tap: str, nodes: Array
+) -> Iterator[tuple[Indices, Indices, LayerPass]]:
+    """Yield rows, indices of nodes, and the passes of the layer at these nodes of the lines."""
 
-    def ask(rows: Rows, numbers: Rows) -> LayerPass:
-        return engine.layer(on_lines(case, rows, nodes[numbers]), case.target.take(rows), tap)
+    def compute(rows: Indices, indices: Indices) -> LayerPass:
+        return engine.compute_layer(
+            interpolate_lines(batch, rows, nodes[indices]), batch.target.take(rows), tap
+        )
 
-    return overlapped(engine, chunks(len(case), len(nodes), engine.batch_size), ask)
+    return map_chunks(engine, split_probes(len(batch), len(nodes), engine.batch_size), compute)
 
 
 @methods.register
 @dataclass(frozen=True)
-class Conductance(Layered):
+class Conductance(LayerMethod):
     """Gradients at a layer along the line from the baseline, times how its units change there.
 
     Values are the integral of d score / d A times dA along the line, (B, ...) as the layer, in
-    units of the score; where all ways lead through the layer they sum to score - baseline score.
-    The line is cut into pieces (trapezoid rule), and into three times as many until they do.
+    units of the score; if all paths lead through the layer they sum to score - baseline score. The
+    line is divided into steps (trapezoid rule), whose number is tripled until that sum is right.
     Dhamdhere et al. 2018, arXiv:1805.12233; computed as by Shrikumar et al. 2018, arXiv:1807.09946.
     """
 
     name = "conductance"
     paper = "arXiv:1805.12233"
-    known_as = ("layer-conductance", "neuron-conductance")
+    aliases = ("layer-conductance", "neuron-conductance")
     complete = True
 
-    steps: int | None = param(
-        None, "pieces of the line; unset: as many as the tolerance needs", least=1
+    steps: int | None = declare_parameter(
+        None, "pieces of the line; unset: as many as the tolerance needs", minimum=1
     )
-    max_steps: int = param(1296, "where refining ends", least=FIRST)
+    max_steps: int = declare_parameter(
+        1296, "largest number of steps when they are refined", minimum=FIRST_STEPS
+    )
 
     @property
     def uses_baseline(self) -> bool:
-        """Return True: the line starts there."""
+        """Return True, because the line starts at the baseline."""
         return True
 
     @property
     def passes(self) -> int:
-        """Return the steps, or a usual number where they are refined."""
-        return (self.steps or 3 * FIRST) + 1
+        """Return the steps and one, or a typical number if steps are refined."""
+        return (self.steps or 3 * FIRST_STEPS) + 1
 
-    def attribute(self, engine: Engine, case: Case) -> Finding:
+    def attribute(self, engine: Engine, batch: Batch) -> MethodResult:
         """Return the integral, with the completeness of each sample."""
-        tap = inside(self, engine, case)
-        ends = case.clean_scores(engine), engine.scores(case.baseline, case.target)
-        walk = partial(_walk, engine, tap)
-        found = refined(walk, case, ends, self.steps or FIRST, self.steps or self.max_steps)
-        return replace(found, facts={"layer": tap})
+        tap = require_inner_layer(self, engine, batch)
+        ends = (
+            batch.compute_clean_scores(engine),
+            engine.compute_scores(batch.baseline, batch.target),
+        )
+        integrate = partial(_integrate, engine, tap)
+        result = refine_steps(
+            integrate, batch, ends, self.steps or FIRST_STEPS, self.steps or self.max_steps
+        )
+        return replace(result, facts={"layer": tap})
 
 
-def _walk(engine: Engine, tap: str, case: Case, steps: int) -> Walked:
+def _integrate(engine: Engine, tap: str, batch: Batch, steps: int) -> PathResult:
     total: Floats = np.zeros(0)
-    before: dict[int, tuple[Array, Array]] = {}
-    apart = False
-    for rows, numbers, found in along(engine, case, tap, np.arange(steps + 1) / steps):
-        apart = found.disconnected
+    previous: dict[int, tuple[Array, Array]] = {}
+    disconnected = False
+    for rows, indices, layer_pass in run_along_lines(
+        engine, batch, tap, np.arange(steps + 1) / steps
+    ):
+        disconnected = layer_pass.disconnected
         if not total.size:
-            total = np.zeros((len(case), *found.values.shape[1:]), np.float64)
-        for place, (row, number) in enumerate(zip(rows, numbers, strict=True)):
-            now = (found.values[place].astype(np.float64), found.gradients[place])
-            if number:
-                values, slopes = before[int(row)]
-                total[row] += (now[1] + slopes) / 2 * (now[0] - values)
-            before = {int(row): now}
-    return {tap: total}, frozenset({tap} if apart else ())
+            total = np.zeros((len(batch), *layer_pass.values.shape[1:]), np.float64)
+        for i, (row, index) in enumerate(zip(rows, indices, strict=True)):
+            current = (layer_pass.values[i].astype(np.float64), layer_pass.gradients[i])
+            if index:
+                values, gradients = previous[int(row)]
+                total[row] += (current[1] + gradients) / 2 * (current[0] - values)
+            # The nodes of a sample follow each other, so only the last one is needed.
+            previous = {int(row): current}
+    return {tap: total}, frozenset({tap} if disconnected else ())

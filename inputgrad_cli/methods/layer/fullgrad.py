@@ -1,86 +1,91 @@
-"""Input gradients and bias gradients of all layers, in one map."""
+"""The sum of input gradients and bias gradients of all layers."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from inputgrad_cli.data.attribution import Finding
+from inputgrad_cli.data.attribution import MethodResult
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.interfaces.engine import Engine
-from inputgrad_cli.interfaces.method import Case, Method, methods
-from inputgrad_cli.methods.layer._upsample import seeing, stretched
+from inputgrad_cli.interfaces.method import Batch, Method, methods
+from inputgrad_cli.methods.layer._upsample import find_seen_sites, upsample_maps
 from inputgrad_cli.numeric.arrays import Array, Floats
 
 
 @methods.register
 @dataclass(frozen=True)
 class FullGrad(Method):
-    """Input times gradient, and every layer's bias times its gradient, each brought to 0..1.
+    """Sum of input times gradient and every layer's bias times gradient, each scaled to 0..1.
 
     On a ReLU network the score is the sum of x * d score / d x and of all biases times their
     gradients. Values are u(x * gradient) + sum over layers of u(bias * gradient), where u takes
-    absolute values, brings them to 0..1, sums over channels and goes to the size of the input,
-    (B, ...) as the input; what a place has is shared evenly by its channels. Batch normalization
-    counts as a bias; biases of layers without places are left out, as in the paper.
+    absolute values, scales them to 0..1, sums over channels and resizes to the input, (B, ...) as
+    the input; the value of a position is divided evenly among its channels. Batch normalization
+    counts as a bias; biases of layers without spatial axes are left out, as in the paper.
     Srinivas and Fleuret 2019, arXiv:1905.00780.
     """
 
     name = "fullgrad"
     family = "layer"
     paper = "arXiv:1905.00780"
-    known_as = ("full-gradient", "full-gradients", "full-grad-cam")
+    aliases = ("full-gradient", "full-gradients", "full-grad-cam")
     needs = "layer"
 
     @property
     def quantity(self) -> str:
-        """Return what a value is."""
+        """Return the label of colour bars."""
         return "sum of the layers' maps, each of 0 to 1, per channel"
 
     @property
     def sign(self) -> str:
-        """Return `positive`: absolute values are added."""
+        """Return `positive`, because absolute values are added."""
         return "positive"
 
-    def attribute(self, engine: Engine, case: Case) -> Finding:
-        """Return the sum of all maps; one pass."""
-        found, shares = engine.biases(case.inputs, case.target, case.sites)
-        maps = {layer: share for layer, share in shares.items() if share.ndim > 2}
-        sights = seeing(engine, case, list(maps))
-        values = {}
-        for site, own in _places(case).items():
-            here = case.inputs[site]
-            total = _unit(here * found.values[site], _others(here, own))
-            for layer, share in maps.items():
-                if share.ndim - 2 == len(own) and site in sights[layer]:
-                    total = total + stretched(_flat(share), here.shape, own)
-            width = np.prod([here.shape[axis] for axis in _others(here, own)])
-            values[site] = np.asarray(np.broadcast_to(total / width, here.shape), np.float32)
-        facts = {"biases": len(maps)}
-        apart = found.disconnected
-        return Finding(values, disconnected=apart, facts=facts, copied=frozenset(values))
-
-
-def _places(case: Case) -> dict[str, tuple[int, ...]]:
-    """Return the axes of places by site; sites without any are left out. UsageError for none."""
-    axes = {
-        site: case.spatial.get(site) or tuple(range(1, case.inputs[site].ndim - 1))
-        for site in case.sites
-    }
-    found = {site: own for site, own in axes.items() if own}
-    if not found:
-        raise UsageError(
-            "fullgrad draws maps over places, and no input has any",
-            mend="take -m input-x-gradient or -m integrated-gradients",
+    def attribute(self, engine: Engine, batch: Batch) -> MethodResult:
+        """Return the sum of all maps, from one pass."""
+        gradients, bias_shares = engine.compute_bias_gradients(
+            batch.inputs, batch.target, batch.sites
         )
-    return found
+        maps = {layer: share for layer, share in bias_shares.items() if share.ndim > 2}
+        seen_sites = find_seen_sites(engine, batch, list(maps))
+        values = {}
+        for site, axes in _find_spatial_axes(batch).items():
+            inputs = batch.inputs[site]
+            total = _normalize(inputs * gradients.values[site], _find_other_axes(inputs, axes))
+            for layer, share in maps.items():
+                if share.ndim - 2 == len(axes) and site in seen_sites[layer]:
+                    total = total + upsample_maps(_normalize_layer_map(share), inputs.shape, axes)
+            # The value of a position is divided evenly among its channels.
+            width = np.prod([inputs.shape[axis] for axis in _find_other_axes(inputs, axes)])
+            values[site] = np.asarray(np.broadcast_to(total / width, inputs.shape), np.float32)
+        facts = {"biases": len(maps)}
+        disconnected = gradients.disconnected
+        return MethodResult(
+            values, disconnected=disconnected, facts=facts, broadcast_sites=frozenset(values)
+        )
 
 
-def _others(array: Array, places: tuple[int, ...]) -> tuple[int, ...]:
-    return tuple(axis for axis in range(1, array.ndim) if axis not in places)
+def _find_spatial_axes(batch: Batch) -> dict[str, tuple[int, ...]]:
+    """Return the spatial axes of the sites that have any; UsageError if none has."""
+    axes = {
+        site: batch.spatial_axes.get(site) or tuple(range(1, batch.inputs[site].ndim - 1))
+        for site in batch.sites
+    }
+    present = {site: site_axes for site, site_axes in axes.items() if site_axes}
+    if not present:
+        raise UsageError(
+            "fullgrad needs an input with spatial axes, and no input has any",
+            hint="take -m input-x-gradient or -m integrated-gradients",
+        )
+    return present
 
 
-def _unit(values: Array, channels: tuple[int, ...]) -> Floats:
-    """Return the absolute values of each sample brought to 0..1, summed over channels."""
+def _find_other_axes(array: Array, spatial_axes: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(axis for axis in range(1, array.ndim) if axis not in spatial_axes)
+
+
+def _normalize(values: Array, channels: tuple[int, ...]) -> Floats:
+    """Scale the absolute values of each sample to 0..1, and sum them over channels."""
     size = np.abs(values.astype(np.float64))
     rest = tuple(range(1, size.ndim))
     low = size.min(axis=rest, keepdims=True)
@@ -89,6 +94,6 @@ def _unit(values: Array, channels: tuple[int, ...]) -> Floats:
     return np.asarray(unit.sum(axis=channels, keepdims=True))
 
 
-def _flat(share: Array) -> Floats:
-    """Return a layer's map, (B, ...) from (B, ..., C)."""
-    return np.asarray(_unit(share, (share.ndim - 1,))[..., 0])
+def _normalize_layer_map(share: Array) -> Floats:
+    """Return the scaled map of a layer, (B, ...) from (B, ..., C)."""
+    return np.asarray(_normalize(share, (share.ndim - 1,))[..., 0])

@@ -1,4 +1,4 @@
-"""Maps times their positive gradients, place by place."""
+"""Maps times their positive gradients, at each position."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ from inputgrad_cli.numeric.arrays import Array
 @methods.register
 @dataclass(frozen=True)
 class LayerCAM(CAM):
-    """Sum over channels of a layer's maps times their positive gradients; for earlier layers too.
+    """Sum over channels of a layer's maps times their positive gradients, also for earlier layers.
 
     Values are relu(sum_k relu(d score / d A_k) * A_k), coarse as in grad-cam.
     Jiang et al. 2021, doi:10.1109/TIP.2021.3089943.
@@ -20,8 +20,8 @@ class LayerCAM(CAM):
 
     name = "layer-cam"
     paper = "doi:10.1109/TIP.2021.3089943"
-    uncut = "grad-cam:relu=false"
+    unclipped_variant = "grad-cam:relu=false"
 
-    def combine(self, maps: Array, slopes: Array) -> Array:
+    def combine(self, maps: Array, gradients: Array) -> Array:
         """Return the sum of products."""
-        return np.asarray((np.maximum(slopes, 0) * maps).sum(axis=-1))
+        return np.asarray((np.maximum(gradients, 0) * maps).sum(axis=-1))

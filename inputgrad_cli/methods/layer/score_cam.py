@@ -1,81 +1,84 @@
-"""Maps weighted by the scores of what they let through."""
+"""Maps weighted by the scores of inputs that are masked with them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
-from inputgrad_cli.data.attribution import Finding
+from inputgrad_cli.data.attribution import MethodResult
 from inputgrad_cli.interfaces.engine import Engine
-from inputgrad_cli.interfaces.method import Case, methods
-from inputgrad_cli.methods._parallel import overlapped
-from inputgrad_cli.methods.layer._base import CAM, as_cam, channels_last
-from inputgrad_cli.methods.layer._upsample import over_places, stretched
+from inputgrad_cli.interfaces.method import Batch, methods
+from inputgrad_cli.methods._parallel import map_chunks
+from inputgrad_cli.methods.layer._base import CAM, to_cam_result, to_channels_last
+from inputgrad_cli.methods.layer._upsample import find_map_axes, upsample_maps
 from inputgrad_cli.numeric.arrays import Array, Arrays, Floats
-from inputgrad_cli.numeric.probes import Rows, chunks
+from inputgrad_cli.numeric.probes import Indices, split_probes
 
 
 @methods.register
 @dataclass(frozen=True)
 class ScoreCAM(CAM):
-    """Sum of a layer's maps, each weighted by the score of the input that it lets through.
+    """Sum of a layer's maps, each weighted by the score of the input that is masked with it.
 
-    Values are relu(sum_k w_k A_k), coarse as in grad-cam. Every map is brought to 0..1 and to the
-    size of the input; w are the softmax over k of score(baseline + map_k (input - baseline)) -
+    Values are relu(sum_k w_k A_k), coarse as in grad-cam. Every map is scaled to 0..1 and
+    enlarged to the input; w is the softmax over k of score(baseline + map_k (input - baseline)) -
     score(baseline). No gradients; one forward pass for every channel of the layer.
     Wang et al. 2019, arXiv:1910.01279.
     """
 
     name = "score-cam"
     paper = "arXiv:1910.01279"
-    known_as = ("ablation-cam",)
+    aliases = ("ablation-cam",)
 
     @property
     def uses_baseline(self) -> bool:
-        """Return True: it is seen where a map is dark."""
+        """Return True, because it replaces the input where a map is low."""
         return True
 
-    def attribute(self, engine: Engine, case: Case) -> Finding:
-        """Return the weighted sum, (B, ...) along the layer's spatial axes."""
-        tap = self.tap(engine, case)
-        maps, _ = channels_last(engine.layer(case.inputs, None, tap), self.name)
-        base = engine.scores(case.baseline, case.target)
-        gains = _scores(engine, case, tap, _unit(maps)) - base[:, np.newaxis]
+    def attribute(self, engine: Engine, batch: Batch) -> MethodResult:
+        """Return the weighted sum, (B, ...) with the spatial axes of the layer."""
+        tap = self.find_tap(engine, batch)
+        maps, _ = to_channels_last(engine.compute_layer(batch.inputs, None, tap), self.name)
+        base = engine.compute_scores(batch.baseline, batch.target)
+        gains = _compute_map_scores(engine, batch, tap, _normalize_maps(maps)) - base[:, np.newaxis]
+        # A softmax; the largest gain is subtracted so that exp cannot overflow.
         weights = np.exp(gains - gains.max(axis=1, keepdims=True))
         weights /= weights.sum(axis=1, keepdims=True)
         total = np.einsum("b...c,bc->b...", maps, weights)
-        return as_cam(self, tap, total)
+        return to_cam_result(self, tap, total)
 
 
-def _unit(maps: Array) -> Floats:
-    """Return every map of every sample brought to 0..1; a flat one lets nothing through."""
-    places = tuple(range(1, maps.ndim - 1))
-    low = maps.min(axis=places, keepdims=True)
-    span = maps.max(axis=places, keepdims=True) - low
+def _normalize_maps(maps: Array) -> Floats:
+    """Scale every map of every sample to 0..1; a constant map becomes 0."""
+    spatial_axes = tuple(range(1, maps.ndim - 1))
+    low = maps.min(axis=spatial_axes, keepdims=True)
+    span = maps.max(axis=spatial_axes, keepdims=True) - low
     return np.asarray(np.divide(maps - low, span, out=np.zeros_like(maps), where=span > 0))
 
 
-def _scores(engine: Engine, case: Case, tap: str, maps: Array) -> Floats:
-    """Return the score of the input seen through each map: (B, C)."""
+def _compute_map_scores(engine: Engine, batch: Batch, tap: str, maps: Array) -> Floats:
+    """Return the scores of the inputs masked with each of the C maps: (B, C)."""
     channels = maps.shape[-1]
-    out = np.empty((len(case), channels), np.float64)
-    axes = over_places(engine, case, tap, count=maps.ndim - 2, method="score-cam")
+    map_scores = np.empty((len(batch), channels), np.float64)
+    axes = find_map_axes(engine, batch, tap, count=maps.ndim - 2, method="score-cam")
 
-    def ask(rows: Rows, numbers: Rows) -> Array:
-        part = case.take(rows)
-        return engine.scores(_through(part, maps[rows, ..., numbers], axes), part.target)
+    def compute(rows: Indices, indices: Indices) -> Array:
+        copies = batch.take(rows)
+        return engine.compute_scores(
+            _mask_inputs(copies, maps[rows, ..., indices], axes), copies.target
+        )
 
-    pieces = chunks(len(case), channels, engine.batch_size)
-    for rows, numbers, scores in overlapped(engine, pieces, ask):
-        out[rows, numbers] = scores
-    return out
+    chunks = split_probes(len(batch), channels, engine.batch_size)
+    for rows, indices, scores in map_chunks(engine, chunks, compute):
+        map_scores[rows, indices] = scores
+    return map_scores
 
 
-def _through(part: Case, maps: Array, axes: Mapping[str, tuple[int, ...]]) -> Arrays:
-    """Return each input through its own map, (N, ...) of 0..1: dark is the baseline."""
-    points = dict(part.inputs)
-    for site, where in axes.items():
-        here, far = part.inputs[site], part.baseline[site]
-        light = stretched(maps, here.shape, where)
-        points[site] = np.asarray(far + light * (here - far), np.float32)
+def _mask_inputs(copies: Batch, maps: Array, axes: Mapping[str, tuple[int, ...]]) -> Arrays:
+    """Mask every copy with its map, (N, ...) from 0 (the baseline) to 1 (the input)."""
+    points = dict(copies.inputs)
+    for site, site_axes in axes.items():
+        inputs, baseline = copies.inputs[site], copies.baseline[site]
+        mask = upsample_maps(maps, inputs.shape, site_axes)
+        points[site] = np.asarray(baseline + mask * (inputs - baseline), np.float32)
     return points

@@ -1,80 +1,84 @@
-"""What the methods that draw their baselines from a dataset share: the draws and the loop."""
+"""The base of methods that draw their baselines from a dataset."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from inputgrad_cli.data.attribution import Finding
+from inputgrad_cli.data.attribution import MethodResult
 from inputgrad_cli.interfaces.engine import Engine, Gradients
-from inputgrad_cli.interfaces.method import Case, Method
-from inputgrad_cli.methods._monte_carlo import draw_until, drawn
-from inputgrad_cli.methods._requirements import references
-from inputgrad_cli.numeric.arrays import Array, Arrays, across, count
-from inputgrad_cli.numeric.probes import Moments, Rows
-from inputgrad_cli.numeric.random_streams import uniform
-from inputgrad_cli.registry import param
+from inputgrad_cli.interfaces.method import Batch, Method
+from inputgrad_cli.methods._monte_carlo import compute_mean_of_draws, draw_until
+from inputgrad_cli.methods._requirements import require_references
+from inputgrad_cli.numeric.arrays import Array, Arrays, count, expand_like
+from inputgrad_cli.numeric.probes import Indices, Moments
+from inputgrad_cli.numeric.random_streams import draw_uniform
+from inputgrad_cli.registry import declare_parameter
 
 
 @dataclass(frozen=True)
-class Referring(Method):
+class DatasetBaselineMethod(Method):
     """A mean over random points on lines from random samples of a dataset to the input."""
 
     family = "path"
     random = True
     needs = "dataset"
 
-    samples: int = param(50, "number of draws, at most", least=1)
-    se: float | None = param(
-        None, "stop at this standard error: the map's mean over its largest value", least=0.0
+    samples: int = declare_parameter(50, "number of draws, at most", minimum=1)
+    se: float | None = declare_parameter(
+        None, "stop at this standard error: the map's mean over its largest value", minimum=0.0
     )
 
     @property
     def uses_baseline(self) -> bool:
-        """Return True: lines start there."""
+        """Return True, because lines start at baselines."""
         return True
 
     @property
     def passes(self) -> int:
-        """Return the draws: one gradient each."""
+        """Return the draws, which cost one gradient each."""
         return self.samples
 
-    def ends(self, part: Case, numbers: Rows) -> Arrays:
-        """Return where the lines end, by site: at the input."""
-        return {site: part.inputs[site] for site in part.sites}
+    def compute_line_ends(self, batch: Batch, indices: Indices) -> Arrays:
+        """Return the ends of the lines, by site; by default the inputs."""
+        return {site: batch.inputs[site] for site in batch.sites}
 
-    def attribute(self, engine: Engine, case: Case) -> Finding:
-        """Return the mean over the draws; memory does not grow with `samples`."""
-        starts = references(self, case)
-        terms = Moments({site: case.inputs[site] for site in case.sites})
-        apart: list[frozenset[str]] = []
+    def attribute(self, engine: Engine, batch: Batch) -> MethodResult:
+        """Return the mean over the draws. Memory does not grow with `samples`."""
+        starts = require_references(self, batch)
+        terms = Moments({site: batch.inputs[site] for site in batch.sites})
+        disconnected: list[frozenset[str]] = []
 
-        def draw(rows: Rows, numbers: Rows) -> tuple[Arrays, Gradients]:
-            part = case.take(rows)
-            picked, places = _chosen(part, numbers, count(starts))
-            stops = self.ends(part, numbers)
-            ways = {s: stops[s] - starts[s][picked] for s in case.sites}
+        def draw(rows: Indices, indices: Indices) -> tuple[Arrays, Gradients]:
+            samples = batch.take(rows)
+            chosen, fractions = _draw_baselines(samples, indices, count(starts))
+            stops = self.compute_line_ends(samples, indices)
+            differences = {s: stops[s] - starts[s][chosen] for s in batch.sites}
             points = {
-                s: (starts[s][picked] + across(places, ways[s]) * ways[s]).astype(np.float32)
-                for s in case.sites
+                s: (
+                    starts[s][chosen] + expand_like(fractions, differences[s]) * differences[s]
+                ).astype(np.float32)
+                for s in batch.sites
             }
-            return ways, engine.gradients({**part.inputs, **points}, part.target, case.sites)
+            return differences, engine.compute_gradients(
+                {**samples.inputs, **points}, samples.target, batch.sites
+            )
 
-        def add(rows: Rows, drawn: tuple[Arrays, Gradients]) -> None:
-            ways, found = drawn
-            for place, row in enumerate(rows):
-                term = {s: ways[s][place] * found.values[s][place] for s in case.sites}
+        def add(rows: Indices, drawn: tuple[Arrays, Gradients]) -> None:
+            differences, gradients = drawn
+            for i, row in enumerate(rows):
+                term = {s: differences[s][i] * gradients.values[s][i] for s in batch.sites}
                 terms.add(int(row), term)
-            apart[:] = [found.disconnected.intersection(*apart)]
+            disconnected[:] = [gradients.disconnected.intersection(*disconnected)]
 
         draw_until(engine, terms, self.samples, self.se, draw, add)
-        return drawn(terms, terms.counts.copy(), *apart)
+        return compute_mean_of_draws(terms, terms.counts.copy(), *disconnected)
 
 
-def _chosen(part: Case, numbers: Rows, known: int) -> tuple[Rows, Array]:
-    """Return for each draw the number of its baseline, and its place on the line in [0, 1)."""
+def _draw_baselines(batch: Batch, indices: Indices, baseline_count: int) -> tuple[Indices, Array]:
+    """Return for each draw the index of its baseline, and its fraction of the line in [0, 1)."""
     pairs = [
-        uniform(key, "reference", int(number), (2,))
-        for key, number in zip(part.keys, numbers, strict=True)
+        draw_uniform(seed, "reference", int(index), (2,))
+        for seed, index in zip(batch.seeds, indices, strict=True)
     ]
-    both = np.asarray(pairs, np.float64)
-    return (both[:, 0] * known).astype(np.intp), both[:, 1]
+    draws = np.asarray(pairs, np.float64)
+    return (draws[:, 0] * baseline_count).astype(np.intp), draws[:, 1]

@@ -1,40 +1,41 @@
-"""Walks that are done again with more steps where they do not sum up."""
+"""Integration along a path with more steps, until the values sum to the difference of scores."""
 
 from collections.abc import Callable
 
 import numpy as np
 
-from inputgrad_cli.data.attribution import Finding, completeness, sums
-from inputgrad_cli.interfaces.method import Case
+from inputgrad_cli.data.attribution import MethodResult, compute_completeness, sum_sites
+from inputgrad_cli.interfaces.method import Batch
 from inputgrad_cli.numeric.arrays import Array, Floats
 
-Walked = tuple[dict[str, Floats], frozenset[str]]
+PathResult = tuple[dict[str, Floats], frozenset[str]]
+"""Values by site, (B, ...), and the disconnected sites."""
 
 
-def refined(
-    walk: Callable[[Case, int], Walked],
-    case: Case,
+def refine_steps(
+    integrate: Callable[[Batch, int], PathResult],
+    batch: Batch,
     ends: tuple[Array, Array],
     steps: int,
-    most: int,
-) -> Finding:
-    """Return what `walk` finds with `steps`, three times as many where the gap is too large.
+    max_steps: int,
+) -> MethodResult:
+    """Return the result of `integrate(batch, steps)`, with more steps where the gap is too large.
 
-    `ends` are the scores at the input and at the baseline. A sample ends within the tolerance, or
-    where three times its steps would be more than `most`.
+    `ends` are the scores at the input and at the baseline. The steps of a sample are tripled until
+    its completeness gap is within the tolerance, or until they would exceed `max_steps`.
     """
     scores, base = ends
-    counts = np.full(len(case), steps)
-    values, apart = walk(case, steps)
+    counts = np.full(len(batch), steps)
+    values, disconnected = integrate(batch, steps)
     while True:
-        check = completeness(sums(values), scores, base, counts, case.tolerance)
-        short = np.flatnonzero(check.is_short & (counts * 3 <= most))
+        check = compute_completeness(sum_sites(values), scores, base, counts, batch.tolerance)
+        short = np.flatnonzero(check.is_short & (counts * 3 <= max_steps))
         if not len(short):
             maps = {site: array.astype(np.float32) for site, array in values.items()}
-            return Finding(maps, base, check, apart)
-        steps *= 3  # all that are still short have come equally far
-        better, more = walk(case.take(short), steps)
-        for site, array in better.items():
+            return MethodResult(maps, base, check, disconnected)
+        steps *= 3  # all that are still short have the same number of steps
+        refined, also_disconnected = integrate(batch.take(short), steps)
+        for site, array in refined.items():
             values[site][short] = array
         counts[short] = steps
-        apart &= more
+        disconnected &= also_disconnected

@@ -1,22 +1,22 @@
-"""Gradients gathered while a blurred picture becomes sharp."""
+"""Gradients integrated while a blurred picture becomes sharp."""
 
 from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 
-from inputgrad_cli.data.attribution import Finding
+from inputgrad_cli.data.attribution import MethodResult
 from inputgrad_cli.interfaces.engine import Engine
-from inputgrad_cli.interfaces.method import Case, Method, methods
-from inputgrad_cli.methods._parallel import overlapped
-from inputgrad_cli.methods._requirements import spatial
-from inputgrad_cli.methods.path._refine import Walked, refined
+from inputgrad_cli.interfaces.method import Batch, Method, methods
+from inputgrad_cli.methods._parallel import map_chunks
+from inputgrad_cli.methods._requirements import require_spatial_axes
+from inputgrad_cli.methods.path._refine import PathResult, refine_steps
 from inputgrad_cli.numeric.arrays import Array, Floats
 from inputgrad_cli.numeric.blur import blur
-from inputgrad_cli.numeric.probes import Rows, add_rows, chunks, runs
-from inputgrad_cli.registry import param
+from inputgrad_cli.numeric.probes import Indices, add_rows, find_runs, split_probes
+from inputgrad_cli.registry import declare_parameter
 
-FIRST = 100
+FIRST_STEPS = 100  # steps before completeness is checked for the first time
 
 
 @methods.register
@@ -26,77 +26,82 @@ class BlurIntegratedGradients(Method):
 
     Values are sum_i (L_i-1 - L_i+1) / 2 * d score / d x at L_i, with L_i the picture under a
     Gaussian blur of sigma (i / (n-1))^2, so that steps are fine where the picture is sharp: (B,
-    ...) as the picture, in units of the score. They sum to the score minus the blurred picture's;
-    where they miss it by more than the tolerance, the walk is done again with three times the
-    steps. The blur mirrors at the edges. No --baseline is used.
+    ...) as the picture, in units of the score. They sum to the score minus that of the blurred
+    picture; steps are tripled until the gap is within the tolerance. The blur mirrors at the edges.
+    No --baseline is used.
     Xu et al. 2020, arXiv:2004.03383.
     """
 
     name = "blur-integrated-gradients"
     family = "path"
     paper = "arXiv:2004.03383"
-    known_as = ("blur-ig", "big")
+    aliases = ("blur-ig", "big")
     complete = True
     linear_exact = "difference from the blurred input times gradient"
     needs = "picture"
 
-    sigma: float = param(50.0, "the widest blur, in pixels", least=0.0)
-    steps: int | None = param(
+    sigma: float = declare_parameter(50.0, "the widest blur, in pixels", minimum=0.0)
+    steps: int | None = declare_parameter(
         None,
-        f"gradient evaluations; unset: {FIRST}, and more where the tolerance needs it",
-        least=2,
+        f"gradient evaluations; unset: {FIRST_STEPS}, and more where the tolerance needs it",
+        minimum=2,
     )
-    max_steps: int = param(2700, "where refining ends", least=FIRST)
+    max_steps: int = declare_parameter(
+        2700, "largest number of steps when they are refined", minimum=FIRST_STEPS
+    )
 
     @property
     def passes(self) -> int:
-        """Return the steps, or the first of them where they are refined."""
-        return self.steps or FIRST
+        """Return the steps, or the initial number if steps are refined."""
+        return self.steps or FIRST_STEPS
 
-    def attribute(self, engine: Engine, case: Case) -> Finding:
+    def attribute(self, engine: Engine, batch: Batch) -> MethodResult:
         """Return the sum along the path, with the completeness of each sample."""
-        axes = spatial(self, case)
-        far = {s: blur(case.inputs[s], self.sigma, axes[s]) for s in case.sites}
-        base = engine.scores({**case.inputs, **far}, case.target)
-        ends = case.clean_scores(engine), base
-        walk = partial(self._walk, engine)
-        return refined(walk, case, ends, self.passes, self.steps or self.max_steps)
+        axes = require_spatial_axes(self, batch)
+        blurred = {s: blur(batch.inputs[s], self.sigma, axes[s]) for s in batch.sites}
+        base = engine.compute_scores({**batch.inputs, **blurred}, batch.target)
+        ends = batch.compute_clean_scores(engine), base
+        integrate = partial(self._integrate, engine)
+        return refine_steps(integrate, batch, ends, self.passes, self.steps or self.max_steps)
 
-    def _walk(self, engine: Engine, case: Case, steps: int) -> Walked:
+    def _integrate(self, engine: Engine, batch: Batch, steps: int) -> PathResult:
         total: dict[str, Floats] = {
-            s: np.zeros(case.inputs[s].shape, np.float64) for s in case.sites
+            s: np.zeros(batch.inputs[s].shape, np.float64) for s in batch.sites
         }
-        apart = frozenset(case.sites)
+        disconnected = frozenset(batch.sites)
 
-        def ask(rows: Rows, numbers: Rows) -> tuple[dict[str, Array], frozenset[str]]:
-            inputs = {name: array[rows] for name, array in case.inputs.items()}
-            ways = {}
-            for site in case.sites:
-                inputs[site], ways[site] = self._stages(case, site, (rows, numbers), steps)
-            found = engine.gradients(inputs, case.target.take(rows), case.sites)
-            parts = {site: ways[site] * found.values[site] for site in case.sites}
-            return parts, found.disconnected
+        def compute(rows: Indices, indices: Indices) -> tuple[dict[str, Array], frozenset[str]]:
+            inputs = {name: array[rows] for name, array in batch.inputs.items()}
+            differences = {}
+            for site in batch.sites:
+                inputs[site], differences[site] = self._compute_stages(
+                    batch, site, (rows, indices), steps
+                )
+            gradients = engine.compute_gradients(inputs, batch.target.take(rows), batch.sites)
+            parts = {site: differences[site] * gradients.values[site] for site in batch.sites}
+            return parts, gradients.disconnected
 
-        pieces = chunks(len(case), steps, engine.batch_size)
-        for rows, _, (parts, disconnected) in overlapped(engine, pieces, ask):
+        chunks = split_probes(len(batch), steps, engine.batch_size)
+        for rows, _, (parts, chunk_disconnected) in map_chunks(engine, chunks, compute):
             add_rows(total, rows, parts, np.ones(len(rows)))
-            apart &= disconnected
-        return total, apart
+            disconnected &= chunk_disconnected
+        return total, disconnected
 
-    def _stages(
-        self, case: Case, site: str, probes: tuple[Rows, Rows], steps: int
+    def _compute_stages(
+        self, batch: Batch, site: str, probes: tuple[Indices, Indices], steps: int
     ) -> tuple[Array, Array]:
-        """Return the blurred pictures of the probes, and half the way past each."""
-        rows, numbers = probes
-        points, ways = [], []
-        for start, stop in runs(rows):
-            low = max(int(numbers[start]) - 1, 0)
-            high = min(int(numbers[stop - 1]) + 1, steps - 1)
-            picture = case.inputs[site][rows[start]][np.newaxis]
+        """Return the blurred pictures of the probes, and half the difference of neighbours."""
+        rows, indices = probes
+        points, differences = [], []
+        for start, stop in find_runs(rows):
+            # Each stage is blurred once for a run of probes, and for its neighbours on both sides.
+            low = max(int(indices[start]) - 1, 0)
+            high = min(int(indices[stop - 1]) + 1, steps - 1)
+            picture = batch.inputs[site][rows[start]][np.newaxis]
             sigmas = self.sigma * (np.arange(low, high + 1) / (steps - 1)) ** 2
-            stages = np.concatenate([blur(picture, s, case.spatial[site]) for s in sigmas])
-            here = numbers[start:stop] - low
-            points.append(stages[here])
-            after = np.minimum(here + 1, high - low)
-            ways.append((stages[np.maximum(here - 1, 0)] - stages[after]) / 2)
-        return np.concatenate(points), np.concatenate(ways)
+            stages = np.concatenate([blur(picture, s, batch.spatial_axes[site]) for s in sigmas])
+            chosen = indices[start:stop] - low
+            points.append(stages[chosen])
+            after = np.minimum(chosen + 1, high - low)
+            differences.append((stages[np.maximum(chosen - 1, 0)] - stages[after]) / 2)
+        return np.concatenate(points), np.concatenate(differences)

@@ -2,17 +2,17 @@
 
 from dataclasses import dataclass
 
-from inputgrad_cli.interfaces.method import Case, methods
-from inputgrad_cli.methods.gradient._noise import noises
-from inputgrad_cli.methods.path._dataset import Referring
+from inputgrad_cli.interfaces.method import Batch, methods
+from inputgrad_cli.methods.gradient._noise import draw_noise
+from inputgrad_cli.methods.path._dataset import DatasetBaselineMethod
 from inputgrad_cli.numeric.arrays import Arrays
-from inputgrad_cli.numeric.probes import Rows
-from inputgrad_cli.registry import param
+from inputgrad_cli.numeric.probes import Indices
+from inputgrad_cli.registry import declare_parameter
 
 
 @methods.register
 @dataclass(frozen=True)
-class GradientShap(Referring):
+class GradientShap(DatasetBaselineMethod):
     """Expected gradients from a dataset to copies of the input with Gaussian noise.
 
     Values are 1/n sum_i (x_i - b_i) * d score / d x at b_i + a_i (x_i - b_i), with x_i = x + n_i,
@@ -24,11 +24,13 @@ class GradientShap(Referring):
 
     name = "gradient-shap"
     paper = "arXiv:1705.07874"
-    known_as = ("shap", "gradient-explainer", "grad-shap")
+    aliases = ("shap", "gradient-explainer", "grad-shap")
 
-    noise: float = param(0.15, "noise level, as a share of the sample's max - min", least=0.0)
+    noise: float = declare_parameter(
+        0.15, "noise level, as a share of the sample's max - min", minimum=0.0
+    )
 
-    def ends(self, part: Case, numbers: Rows) -> Arrays:
-        """Return where the lines end, by site: at noisy copies of the input."""
-        noise = noises(part, numbers, self.noise)
-        return {site: part.inputs[site] + noise[site] for site in part.sites}
+    def compute_line_ends(self, batch: Batch, indices: Indices) -> Arrays:
+        """Return the ends of the lines, by site, which are noisy copies of the input."""
+        noise = draw_noise(batch, indices, self.noise)
+        return {site: batch.inputs[site] + noise[site] for site in batch.sites}

@@ -1,21 +1,26 @@
-"""Gradients gathered along the straight line from the baseline to the input."""
+"""Gradients integrated along the straight line from the baseline to the input."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from inputgrad_cli.data.attribution import Completeness, Finding, completeness, sums
+from inputgrad_cli.data.attribution import (
+    Completeness,
+    MethodResult,
+    compute_completeness,
+    sum_sites,
+)
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.interfaces.engine import Engine, Gradients
-from inputgrad_cli.interfaces.method import Case, Method, methods
-from inputgrad_cli.methods._lines import on_lines
-from inputgrad_cli.methods._parallel import overlapped
+from inputgrad_cli.interfaces.method import Batch, Method, methods
+from inputgrad_cli.methods._lines import interpolate_lines
+from inputgrad_cli.methods._parallel import map_chunks
 from inputgrad_cli.numeric.arrays import Array, Floats
-from inputgrad_cli.numeric.probes import Rows, add_rows, chunks
-from inputgrad_cli.numeric.quadrature import RULES, between, rule
-from inputgrad_cli.registry import param
+from inputgrad_cli.numeric.probes import Indices, add_rows, split_probes
+from inputgrad_cli.numeric.quadrature import RULES, build_rule, compute_new_midpoints
+from inputgrad_cli.registry import declare_parameter
 
-FIRST = 16
+FIRST_STEPS = 16  # steps before completeness is checked for the first time
 
 
 @methods.register
@@ -32,96 +37,103 @@ class IntegratedGradients(Method):
     name = "integrated-gradients"
     family = "path"
     paper = "arXiv:1703.01365"
-    known_as = ("ig", "intgrad", "intgrads", "integrated-grad", "path-integrated-gradients")
+    aliases = ("ig", "intgrad", "intgrads", "integrated-grad", "path-integrated-gradients")
     complete = True
     linear_exact = "difference times gradient"
 
-    steps: int | None = param(
-        None, "gradient evaluations; unset: as many as the tolerance needs", least=1
+    steps: int | None = declare_parameter(
+        None, "gradient evaluations; unset: as many as the tolerance needs", minimum=1
     )
-    max_steps: int = param(3888, "where refining ends", least=FIRST)
-    rule: str = param("midpoint", "where on the line the gradients are taken", choices=RULES)
+    max_steps: int = declare_parameter(
+        3888, "largest number of steps when they are refined", minimum=FIRST_STEPS
+    )
+    rule: str = declare_parameter(
+        "midpoint", "where on the line the gradients are taken", choices=RULES
+    )
 
     def __post_init__(self) -> None:
-        """Refuse a rule that cannot be refined or is too short."""
+        """Refuse a rule that cannot be refined, or that has too few steps."""
         if self.steps is not None:
-            rule(self.rule, self.steps)
+            build_rule(self.rule, self.steps)
         elif self.rule != "midpoint":
             raise UsageError(
                 f"integrated-gradients:rule={self.rule} needs steps=",
                 reason="only the midpoint rule is refined until the tolerance is met",
-                mend=f"write integrated-gradients:rule={self.rule},steps=50",
+                hint=f"write integrated-gradients:rule={self.rule},steps=50",
             )
 
     @property
     def uses_baseline(self) -> bool:
-        """Return True: the line starts there."""
+        """Return True, because the line starts at the baseline."""
         return True
 
     @property
     def passes(self) -> int:
-        """Return the steps, or a usual number where they are refined."""
-        return self.steps or 3 * FIRST
+        """Return the steps, or a typical number if steps are refined."""
+        return self.steps or 3 * FIRST_STEPS
 
-    def attribute(self, engine: Engine, case: Case) -> Finding:
+    def attribute(self, engine: Engine, batch: Batch) -> MethodResult:
         """Return the integral, with the completeness of each sample."""
-        base = engine.scores(case.baseline, case.target)
-        scores = case.clean_scores(engine)
-        walk = _Walk(engine, case, scores, base)
+        base = engine.compute_scores(batch.baseline, batch.target)
+        scores = batch.compute_clean_scores(engine)
+        integral = _LineIntegral(engine, batch, scores, base)
         if self.steps is not None:
-            nodes, weights = rule(self.rule, self.steps)
-            walk.add(np.arange(len(case)), nodes, weights)
-            return walk.finding(np.full(len(case), self.steps))
-        return walk.finding(self._refine(walk, len(case)))
+            nodes, weights = build_rule(self.rule, self.steps)
+            integral.add(np.arange(len(batch)), nodes, weights)
+            return integral.to_result(np.full(len(batch), self.steps))
+        return integral.to_result(self._refine(integral, len(batch)))
 
-    def _refine(self, walk: "_Walk", rows: int) -> Array:
-        steps = np.full(rows, FIRST)
-        walk.add(np.arange(rows), *rule("midpoint", FIRST))
+    def _refine(self, integral: "_LineIntegral", rows: int) -> Array:
+        steps = np.full(rows, FIRST_STEPS)
+        integral.add(np.arange(rows), *build_rule("midpoint", FIRST_STEPS))
         while True:
-            short = np.flatnonzero(walk.check(steps).is_short & (steps * 3 <= self.max_steps))
+            short = np.flatnonzero(integral.check(steps).is_short & (steps * 3 <= self.max_steps))
             if not len(short):
                 return steps
-            done = int(steps[short[0]])  # all that are still short have come equally far
-            steps[short] = done * 3
-            walk.thin(short, 1.0 / 3.0)
-            walk.add(short, between(done), np.full(2 * done, 1.0 / (3 * done)))
+            current = int(steps[short[0]])  # all that are still short have the same number of steps
+            steps[short] = current * 3
+            # The earlier nodes are a third of the new ones, and keep their mean.
+            integral.scale(short, 1.0 / 3.0)
+            integral.add(
+                short, compute_new_midpoints(current), np.full(2 * current, 1.0 / (3 * current))
+            )
 
 
-class _Walk:
-    """The running mean of the gradients of a case along its lines."""
+class _LineIntegral:
+    """The running mean of the gradients of a batch along its lines."""
 
-    def __init__(self, engine: Engine, case: Case, scores: Array, base: Array) -> None:
-        self.engine, self.case, self.scores, self.base = engine, case, scores, base
-        self.apart = frozenset(case.sites)
+    def __init__(self, engine: Engine, batch: Batch, scores: Array, base: Array) -> None:
+        self.engine, self.batch, self.scores, self.base = engine, batch, scores, base
+        self.disconnected = frozenset(batch.sites)
         self.mean: dict[str, Floats] = {
-            site: np.zeros(case.inputs[site].shape, np.float64) for site in case.sites
+            site: np.zeros(batch.inputs[site].shape, np.float64) for site in batch.sites
         }
 
-    def thin(self, rows: Array, factor: float) -> None:
+    def scale(self, rows: Array, factor: float) -> None:
         for mean in self.mean.values():
             mean[rows] *= factor
 
     def add(self, samples: Array, nodes: Array, weights: Array) -> None:
-        case, engine = self.case, self.engine
+        batch, engine = self.batch, self.engine
 
-        def ask(picked: Rows, probes: Rows) -> Gradients:
-            rows = samples[picked]
-            inputs = on_lines(case, rows, nodes[probes])
-            return engine.gradients(inputs, case.target.take(rows), case.sites)
+        def compute(chosen: Indices, probes: Indices) -> Gradients:
+            rows = samples[chosen]
+            inputs = interpolate_lines(batch, rows, nodes[probes])
+            return engine.compute_gradients(inputs, batch.target.take(rows), batch.sites)
 
-        pieces = chunks(len(samples), len(nodes), engine.batch_size)
-        for picked, probes, found in overlapped(engine, pieces, ask):
-            add_rows(self.mean, samples[picked], dict(found.values), weights[probes])
-            self.apart &= found.disconnected
+        chunks = split_probes(len(samples), len(nodes), engine.batch_size)
+        for chosen, probes, gradients in map_chunks(engine, chunks, compute):
+            add_rows(self.mean, samples[chosen], dict(gradients.values), weights[probes])
+            self.disconnected &= gradients.disconnected
 
-    def values(self) -> dict[str, Array]:
-        case = self.case
-        return {s: self.mean[s] * (case.inputs[s] - case.baseline[s]) for s in case.sites}
+    def compute_values(self) -> dict[str, Array]:
+        batch = self.batch
+        return {s: self.mean[s] * (batch.inputs[s] - batch.baseline[s]) for s in batch.sites}
 
     def check(self, steps: Array) -> Completeness:
-        total = sums(self.values())
-        return completeness(total, self.scores, self.base, steps, self.case.tolerance)
+        total = sum_sites(self.compute_values())
+        return compute_completeness(total, self.scores, self.base, steps, self.batch.tolerance)
 
-    def finding(self, steps: Array) -> Finding:
-        values = {site: array.astype(np.float32) for site, array in self.values().items()}
-        return Finding(values, self.base, self.check(steps), self.apart)
+    def to_result(self, steps: Array) -> MethodResult:
+        values = {site: array.astype(np.float32) for site, array in self.compute_values().items()}
+        return MethodResult(values, self.base, self.check(steps), self.disconnected)

@@ -1,4 +1,4 @@
-"""What the methods that only ask for scores share: masked copies, and segments as players."""
+"""The base of methods that use the scores of masked copies of the input."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -6,103 +6,108 @@ from typing import ClassVar
 
 import numpy as np
 
-from inputgrad_cli.data.attribution import Finding
+from inputgrad_cli.data.attribution import MethodResult
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.interfaces.engine import Engine
-from inputgrad_cli.interfaces.method import Case, Method
-from inputgrad_cli.methods._parallel import overlapped
+from inputgrad_cli.interfaces.method import Batch, Method
+from inputgrad_cli.methods._parallel import map_chunks
 from inputgrad_cli.numeric.arrays import Array, Arrays
-from inputgrad_cli.numeric.probes import Rows, runs
-from inputgrad_cli.numeric.segments import KINDS, Segments, channel_axis, segmented
-from inputgrad_cli.registry import param
+from inputgrad_cli.numeric.probes import Indices, find_runs
+from inputgrad_cli.numeric.segments import KINDS, Segments, find_channel_axis, segment_arrays
+from inputgrad_cli.registry import declare_parameter
 
-Masks = Callable[[int, Rows], Arrays]
-"""(row, numbers of its copies) -> masks (n, ...) by site: what stays of the input, 0 to 1."""
+MaskBuilder = Callable[[int, Indices], Arrays]
+"""(row, indices of its copies) -> masks (n, ...) by site: 1 keeps the input, 0 removes it."""
 
 
 @dataclass(frozen=True)
-class Perturbing(Method):
-    """Scores of copies of the input in which parts have the value of the baseline.
+class PerturbationMethod(Method):
+    """A method that scores copies of the input in which parts are replaced by the baseline.
 
-    `unused` is what a value gets that the model does not use: `zero`, or `near zero`: as far as
-    the draws can tell it, and to rounding where all copies are asked for and the score is a sum;
-    or what rise gives to everything, `the mean score`.
+    `unused` says which value an input gets that the model does not use: `zero`; `near zero`, if it
+    is estimated from draws, or exact but for rounding; or `the mean score`, as in rise.
     """
 
     family = "perturbation"
-    changes = True
+    perturbs_inputs = True
     unused: ClassVar[str] = "zero"
 
     @property
     def uses_baseline(self) -> bool:
-        """Return True: it stands where the input is taken away."""
+        """Return True, because the baseline replaces parts of the input."""
         return True
 
 
 @dataclass(frozen=True)
-class Segmenting(Perturbing):
-    """Scores of copies in which segments of the input have the value of the baseline.
+class SegmentMethod(PerturbationMethod):
+    """A method that scores copies in which segments of the input are replaced by the baseline.
 
-    `most` is how many segments the method is for.
+    `max_segments` is the largest number of segments that the method accepts.
     """
 
-    most: ClassVar[int]
+    max_segments: ClassVar[int]
 
-    segments: str = param("auto", "what goes together; auto: what fits the input", choices=KINDS)
-    grid: int | None = param(
-        None, "spans that an axis is cut into; unset: 8 for pictures, 16 for series", least=1
+    segments: str = declare_parameter(
+        "auto", "kind of segments; auto: what fits the input", choices=KINDS
+    )
+    grid: int | None = declare_parameter(
+        None, "number of spans of an axis; unset: 8 for pictures, 16 for series", minimum=1
     )
 
-    def players(self, case: Case) -> list[Segments]:
-        """Return the segments of each sample; UsageError where there are too many."""
-        sites = {site: case.inputs[site] for site in case.sites}
-        found = segmented(sites, case.spatial, self.segments, self.grid)
-        number = max(len(each) for each in found)
-        if number > self.most:
+    def find_segments(self, batch: Batch) -> list[Segments]:
+        """Return the segments of each sample; UsageError if there are too many."""
+        sites = {site: batch.inputs[site] for site in batch.sites}
+        segments = segment_arrays(sites, batch.spatial_axes, self.segments, self.grid)
+        largest = max(len(sample_segments) for sample_segments in segments)
+        if largest > self.max_segments:
             raise UsageError(
-                f"{self.name}: {number} segments are too many",
-                reason=f"it is for at most {self.most}",
-                mend=f"write {self.name}:segments=windows,grid=8, or a smaller grid=",
+                f"{self.name}: {largest} segments are too many",
+                reason=f"it is for at most {self.max_segments}",
+                hint=f"write {self.name}:segments=windows,grid=8, or a smaller grid=",
             )
-        return found
+        return segments
 
 
-def masked(
-    engine: Engine, case: Case, counts: Sequence[int], masks: Masks
-) -> Iterator[tuple[int, Rows, Arrays, Array]]:
-    """Yield row, numbers, masks and scores of masked copies: `counts[row]` of each sample."""
+def iterate_masked_scores(
+    engine: Engine, batch: Batch, counts: Sequence[int], masks: MaskBuilder
+) -> Iterator[tuple[int, Indices, Arrays, Array]]:
+    """Yield row, indices, masks and scores of masked copies, `counts[row]` for each sample."""
 
-    def ask(rows: Rows, numbers: Rows) -> list[tuple[int, Rows, Arrays, Array]]:
+    def compute(rows: Indices, indices: Indices) -> list[tuple[int, Indices, Arrays, Array]]:
         inputs = {
             name: np.empty((len(rows), *array.shape[1:]), array.dtype)
-            if name in case.sites
+            if name in batch.sites
             else array[rows]
-            for name, array in case.inputs.items()
+            for name, array in batch.inputs.items()
         }
-        parts = []
-        for start, stop in runs(rows):
+        pieces = []
+        for start, stop in find_runs(rows):
             row = int(rows[start])
-            keep = masks(row, numbers[start:stop])
-            parts.append((row, start, stop, keep))
-            for site, mask in keep.items():
-                _blend(case, site, row, mask, inputs[site][start:stop])
-        scores = engine.scores(inputs, case.target.take(rows))
-        return [(row, numbers[a:b], keep, scores[a:b]) for row, a, b, keep in parts]
+            sample_masks = masks(row, indices[start:stop])
+            pieces.append((row, start, stop, sample_masks))
+            for site, mask in sample_masks.items():
+                _blend(batch, site, row, mask, inputs[site][start:stop])
+        scores = engine.compute_scores(inputs, batch.target.take(rows))
+        return [
+            (row, indices[a:b], sample_masks, scores[a:b]) for row, a, b, sample_masks in pieces
+        ]
 
-    for _, _, found in overlapped(engine, ragged(counts, engine.batch_size), ask):
-        yield from found
-
-
-def scored(engine: Engine, case: Case, counts: Sequence[int], masks: Masks) -> list[Array]:
-    """Return the scores of the masked copies of each sample, (counts[row],) in float64."""
-    found: list[Array] = [np.empty(number, np.float64) for number in counts]
-    for row, numbers, _, scores in masked(engine, case, counts, masks):
-        found[row][numbers] = scores
-    return found
+    for _, _, results in map_chunks(engine, split_copies(counts, engine.batch_size), compute):
+        yield from results
 
 
-def ragged(counts: Sequence[int], size: int) -> Iterator[tuple[Rows, Rows]]:
-    """Yield pairs of row and number, `counts[row]` of each, sample by sample, `size` at a time."""
+def compute_masked_scores(
+    engine: Engine, batch: Batch, counts: Sequence[int], masks: MaskBuilder
+) -> list[Array]:
+    """Return the scores of the masked copies of each sample, (counts[row],), in float64."""
+    scores: list[Array] = [np.empty(count, np.float64) for count in counts]
+    for row, indices, _, copy_scores in iterate_masked_scores(engine, batch, counts, masks):
+        scores[row][indices] = copy_scores
+    return scores
+
+
+def split_copies(counts: Sequence[int], size: int) -> Iterator[tuple[Indices, Indices]]:
+    """Yield rows and copy indices, sample by sample, at most `size` at a time."""
     ends = np.cumsum(counts)
     total = int(ends[-1])
     for start in range(0, total, size):
@@ -111,40 +116,47 @@ def ragged(counts: Sequence[int], size: int) -> Iterator[tuple[Rows, Rows]]:
         yield rows, flat - np.append(0, ends)[rows]
 
 
-def bits(numbers: Rows, players: int) -> Array:
-    """Return the sets that numbers write in binary: who is in, (n, players) of bool."""
-    return (numbers[:, np.newaxis] >> np.arange(players) & 1).astype(bool)
+def unpack_bits(numbers: Indices, width: int) -> Array:
+    """Return the binary digits of the numbers, lowest first, as bool (n, width)."""
+    return (numbers[:, np.newaxis] >> np.arange(width) & 1).astype(bool)
 
 
-def painted(case: Case, players: Sequence[Segments], values: Sequence[Array]) -> Finding:
-    """Return the finding of values of segments, (M,) a sample, as maps of the sites, float32."""
-    maps = {site: np.empty(case.inputs[site].shape, np.float32) for site in case.sites}
-    for row, (segments, each) in enumerate(zip(players, values, strict=True)):
-        for site, spread in segments.spread(each).items():
-            maps[site][row] = spread
-    return Finding(maps, copied=copied(case, players[0].labels))
+def fill_segments(
+    batch: Batch, segments: Sequence[Segments], values: Sequence[Array]
+) -> MethodResult:
+    """Return maps, float32, in which every segment has its value; `values` are (M,) per sample."""
+    maps = {site: np.empty(batch.inputs[site].shape, np.float32) for site in batch.sites}
+    for row, (sample_segments, sample_values) in enumerate(zip(segments, values, strict=True)):
+        for site, array in sample_segments.spread(sample_values).items():
+            maps[site][row] = array
+    return MethodResult(maps, broadcast_sites=find_broadcast_sites(batch, segments[0].labels))
 
 
-def copied(case: Case, labels: Mapping[str, Array]) -> frozenset[str]:
-    """Return the sites where one value goes to all channels; the labels there have length one."""
-    axes = {s: channel_axis(own.ndim, case.spatial.get(s)) for s, own in labels.items()}
-    return frozenset(s for s, axis in axes.items() if axis is not None and _is_one(labels[s], axis))
+def find_broadcast_sites(batch: Batch, labels: Mapping[str, Array]) -> frozenset[str]:
+    """Return the sites whose channels share a value, because their labels have one channel."""
+    axes = {
+        s: find_channel_axis(array.ndim, batch.spatial_axes.get(s)) for s, array in labels.items()
+    }
+    return frozenset(
+        s for s, axis in axes.items() if axis is not None and _has_length_one(labels[s], axis)
+    )
 
 
-def _is_one(labels: Array, axis: int) -> bool:
+def _has_length_one(labels: Array, axis: int) -> bool:
     return int(labels.shape[axis]) == 1
 
 
-def _blend(case: Case, site: str, row: int, mask: Array, out: Array) -> None:
-    """Write the copies of a sample: the input where the mask is one, the baseline where zero."""
-    here, there = case.inputs[site][row], case.baseline[site][row]
+def _blend(batch: Batch, site: str, row: int, mask: Array, out: Array) -> None:
+    """Write copies of a sample to `out`: the input where the mask is 1, the baseline where 0."""
+    clean, removed = batch.inputs[site][row], batch.baseline[site][row]
     if out.ndim > 1 and mask.shape[-1] == 1:
-        mask = np.repeat(mask, out.shape[-1], axis=-1)  # five times as fast as a last axis of one
-    if out.dtype.kind != "f":  # of a word or a category there is no half
+        # Repeating is five times as fast as broadcasting a last axis of length one.
+        mask = np.repeat(mask, out.shape[-1], axis=-1)
+    if out.dtype.kind != "f":  # words and categories cannot be mixed
         mask = mask >= 0.5
     if mask.dtype == np.bool_:
-        out[...] = there
-        np.copyto(out, here, where=mask)
+        out[...] = removed
+        np.copyto(out, clean, where=mask)
     else:
-        np.multiply(mask, here - there, out=out, casting="same_kind")
-        out += there
+        np.multiply(mask, clean - removed, out=out, casting="same_kind")
+        out += removed

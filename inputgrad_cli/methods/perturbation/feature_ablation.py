@@ -1,91 +1,100 @@
-"""The score that is lost where one segment is taken away."""
+"""The score that is lost when one segment is removed."""
 
 import re
 from dataclasses import dataclass
 
 import numpy as np
 
-from inputgrad_cli.data.attribution import Finding
+from inputgrad_cli.data.attribution import MethodResult
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.grammar import as_list
 from inputgrad_cli.interfaces.engine import Engine
-from inputgrad_cli.interfaces.method import Case, methods
-from inputgrad_cli.methods.perturbation._masking import Segmenting, painted, scored
+from inputgrad_cli.interfaces.method import Batch, methods
+from inputgrad_cli.methods.perturbation._masking import (
+    SegmentMethod,
+    compute_masked_scores,
+    fill_segments,
+)
 from inputgrad_cli.numeric.arrays import Arrays
-from inputgrad_cli.numeric.probes import Rows
-from inputgrad_cli.numeric.segments import Labels, Segments, joined
-from inputgrad_cli.registry import param
+from inputgrad_cli.numeric.probes import Indices
+from inputgrad_cli.numeric.segments import Labels, Segments, join_labels
+from inputgrad_cli.registry import declare_parameter
 
 
 @methods.register
 @dataclass(frozen=True)
-class FeatureAblation(Segmenting):
+class FeatureAblation(SegmentMethod):
     """Score that is lost where a segment takes the value of the baseline, one at a time.
 
-    Values are score - score without the segment, the same for all of its values (as in Captum, not
-    shared out among them): (B, ...) as the input, in units of the score. A window of a picture, a
-    feature, a token, a span of time of one channel is a segment; `groups` puts features of a vector
-    together, those that are not named stay alone.
+    Values are score - score without the segment, the same for all of its values (not divided among
+    them, as in Captum): (B, ...) as the input, in units of the score. A segment is a window of a
+    picture, a feature, a token, or a span of time of one channel. `groups` joins features of a
+    vector; features that it does not name stay single.
     Li et al. 2016, arXiv:1612.08220.
     """
 
     name = "feature-ablation"
     paper = "arXiv:1612.08220"
-    known_as = ("ablation", "perturbation", "permutation", "leave-one-out", "drop-column")
+    aliases = ("ablation", "perturbation", "permutation", "leave-one-out", "drop-column")
     linear_exact = "difference times gradient"
-    most = 65536
+    max_segments = 65536
 
-    groups: str = param("", "features of a vector that go together: 0-3;5;7-9")
+    groups: str = declare_parameter("", "features of a vector that go together: 0-3;5;7-9")
 
     def __post_init__(self) -> None:
-        """Refuse groups that cannot be read, overlap, or stand beside segments."""
-        self._groups()
+        """Refuse groups that cannot be parsed, that overlap, or that are combined with segments."""
+        self._parse_groups()
         if self.groups and (self.segments, self.grid) != ("auto", None):
             raise UsageError(
-                "feature-ablation: groups= says already what goes together",
-                mend="leave out segments= and grid=",
+                "feature-ablation: groups= already defines the segments",
+                hint="leave out segments= and grid=",
             )
 
     @property
     def quantity(self) -> str:
-        """Return what a value is."""
+        """Return the label of colour bars."""
         return "{space} lost without the segment"
 
     @property
     def passes(self) -> int:
-        """Return the windows of a picture."""
+        """Return the number of windows of a picture."""
         return (self.grid or 8) ** 2
 
-    def attribute(self, engine: Engine, case: Case) -> Finding:
+    def attribute(self, engine: Engine, batch: Batch) -> MethodResult:
         """Return the loss of each segment."""
-        players = self.players(case)
-        clean = case.clean_scores(engine)
+        segments = self.find_segments(batch)
+        clean = batch.compute_clean_scores(engine)
 
-        def masks(row: int, numbers: Rows) -> Arrays:
-            labels = players[row].labels
-            return {s: own != numbers.reshape(-1, *[1] * own.ndim) for s, own in labels.items()}
+        def build_masks(row: int, indices: Indices) -> Arrays:
+            # Copy i keeps all values that are not in segment i.
+            labels = segments[row].labels
+            return {
+                s: array != indices.reshape(-1, *[1] * array.ndim) for s, array in labels.items()
+            }
 
-        found = scored(engine, case, [len(each) for each in players], masks)
-        lost = [float(score) - rest for score, rest in zip(clean, found, strict=True)]
-        return painted(case, players, lost)
+        scores = compute_masked_scores(
+            engine, batch, [len(sample_segments) for sample_segments in segments], build_masks
+        )
+        losses = [float(score) - masked for score, masked in zip(clean, scores, strict=True)]
+        return fill_segments(batch, segments, losses)
 
-    def players(self, case: Case) -> list[Segments]:
+    def find_segments(self, batch: Batch) -> list[Segments]:
         """Return the segments of each sample, or the groups of a vector."""
         if not self.groups:
-            return super().players(case)
-        shapes = {site: case.inputs[site].shape[1:] for site in case.sites}
-        if len(shapes) != 1 or len(shape := shapes[case.sites[0]]) != 1:
+            return super().find_segments(batch)
+        shapes = {site: batch.inputs[site].shape[1:] for site in batch.sites}
+        if len(shapes) != 1 or len(shape := shapes[batch.sites[0]]) != 1:
             raise UsageError(
                 "feature-ablation: groups= needs one vector",
                 reason="the inputs are " + ", ".join(f"{s} {dims}" for s, dims in shapes.items()),
-                mend="name a vector with --wrt, or use segments=",
+                hint="name a vector with --wrt, or use segments=",
             )
-        return [joined({case.sites[0]: self._grouped(shape[0])}, shapes)] * len(case)
+        return [join_labels({batch.sites[0]: self._label_groups(shape[0])}, shapes)] * len(batch)
 
-    def _grouped(self, features: int) -> Labels:
-        """Return the number of each feature's group, in the order of their first features."""
+    def _label_groups(self, features: int) -> Labels:
+        """Return the group of each feature, numbered in the order of their first features."""
         first = np.arange(features)
-        for group in self._groups():
+        for group in self._parse_groups():
             if group[-1] >= features:
                 raise UsageError(
                     f"feature-ablation: groups= names feature {group[-1]}",
@@ -94,16 +103,16 @@ class FeatureAblation(Segmenting):
             first[group] = group[0]
         return np.unique(first, return_inverse=True)[1]
 
-    def _groups(self) -> list[list[int]]:
+    def _parse_groups(self) -> list[list[int]]:
         groups, seen = [], set[int]()
         for text in as_list(self.groups) if self.groups else []:
             ends = re.fullmatch(r"(\d+)(?:-(\d+))?", text)
             group = list(range(int(ends[1]), int(ends[2] or ends[1]) + 1)) if ends else []
             if not group or seen.intersection(group):
-                what = "stands in two groups" if group else "is no feature and no range"
+                reason = "is in two groups" if group else "is neither a feature nor a range"
                 raise UsageError(
-                    f"feature-ablation: groups={self.groups}: {text!r} {what}",
-                    mend="write groups=0-3;5;7-9",
+                    f"feature-ablation: groups={self.groups}: {text!r} {reason}",
+                    hint="write groups=0-3;5;7-9",
                 )
             seen.update(group)
             groups.append(group)

@@ -1,4 +1,4 @@
-"""The score that is lost where a sliding window covers the input."""
+"""The score that is lost when a sliding window covers the input."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,112 +6,121 @@ from itertools import product
 
 import numpy as np
 
-from inputgrad_cli.data.attribution import Finding
+from inputgrad_cli.data.attribution import MethodResult
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.interfaces.engine import Engine
-from inputgrad_cli.interfaces.method import Case, methods
-from inputgrad_cli.methods.perturbation._masking import Perturbing, scored
+from inputgrad_cli.interfaces.method import Batch, methods
+from inputgrad_cli.methods.perturbation._masking import PerturbationMethod, compute_masked_scores
 from inputgrad_cli.numeric.arrays import Arrays
-from inputgrad_cli.numeric.probes import Rows
-from inputgrad_cli.numeric.segments import channel_axis, parts
-from inputgrad_cli.registry import param
+from inputgrad_cli.numeric.probes import Indices
+from inputgrad_cli.numeric.segments import find_axis_roles, find_channel_axis
+from inputgrad_cli.registry import declare_parameter
 
 Window = tuple[slice, ...]
-SHARE = 8  # of a side, that a window is long
+WINDOWS_PER_AXIS = 8  # the default window is an eighth of the axis
 
 
 @methods.register
 @dataclass(frozen=True)
-class Occlusion(Perturbing):
+class Occlusion(PerturbationMethod):
     """Score that is lost where a sliding window takes the value of the baseline.
 
-    Values are the mean, over the windows that cover a cell, of score - score with the window at the
-    baseline: (B, ...) as the input, in units of the score. Windows slide over height and width with
-    all channels at once; over time, each channel by itself; over features and tokens one by one. A
-    last window that would reach beyond the edge ends there. Each input is covered by itself.
+    Values are the mean, over the windows that cover a value, of score - score with the window at
+    the baseline: (B, ...) as the input, in units of the score. Windows slide over height and width,
+    covering all channels; over time, for each channel; and over single features and tokens. The
+    last window is moved back to end at the edge. Only one input is covered at a time.
     Zeiler and Fergus 2013, arXiv:1311.2901.
     """
 
     name = "occlusion"
     paper = "arXiv:1311.2901"
-    known_as = (
+    aliases = (
         "occlusion-sensitivity", "occlusion-map", "sliding-window", "patch-occlusion", "masking",
     )  # fmt: skip
     linear_exact = "difference times gradient"
 
-    window: int | None = param(
-        None, "side of the window; unset: an eighth of the axis, 1 for features and tokens", least=1
+    window: int | None = declare_parameter(
+        None,
+        "side of the window; unset: an eighth of the axis, 1 for features and tokens",
+        minimum=1,
     )
-    stride: int | None = param(
-        None, "from one window to the next; unset: half a window, rounded up", least=1
+    stride: int | None = declare_parameter(
+        None, "from one window to the next; unset: half a window, rounded up", minimum=1
     )
 
     def __post_init__(self) -> None:
         """Refuse windows that leave gaps."""
         if self.window is not None and self.stride is not None:
-            self._step(self.window)
+            self._find_stride(self.window)
 
     @property
     def quantity(self) -> str:
-        """Return what a value is."""
+        """Return the label of colour bars."""
         return "{space} lost under the windows, mean"
 
     @property
     def passes(self) -> int:
-        """Return the windows of a picture."""
-        return (2 * SHARE - 1) ** 2
+        """Return the number of windows of a picture."""
+        return (2 * WINDOWS_PER_AXIS - 1) ** 2
 
-    def attribute(self, engine: Engine, case: Case) -> Finding:
-        """Return the mean loss over the windows of each cell."""
-        windows = [(s, w) for s in case.sites for w in self._windows(case, s)]
-        clean = case.clean_scores(engine)
+    def attribute(self, engine: Engine, batch: Batch) -> MethodResult:
+        """Return the mean loss over the windows that cover each value."""
+        windows = [(s, w) for s in batch.sites for w in self._list_windows(batch, s)]
+        clean = batch.compute_clean_scores(engine)
 
-        def masks(row: int, numbers: Rows) -> Arrays:
-            keep = {s: np.ones((len(numbers), *case.inputs[s].shape[1:]), bool) for s in case.sites}
-            for place, number in enumerate(numbers):
-                site, window = windows[number]
-                keep[site][(place, *window)] = False
-            return keep
+        def build_masks(row: int, indices: Indices) -> Arrays:
+            masks = {
+                s: np.ones((len(indices), *batch.inputs[s].shape[1:]), bool) for s in batch.sites
+            }
+            for i, index in enumerate(indices):
+                site, window = windows[index]
+                masks[site][(i, *window)] = False
+            return masks
 
-        found = scored(engine, case, [len(windows)] * len(case), masks)
-        lost = clean.astype(np.float64)[:, np.newaxis] - np.stack(found)
-        total = {s: np.zeros(case.inputs[s].shape, np.float64) for s in case.sites}
-        cover = {s: np.zeros(case.inputs[s].shape[1:], np.intp) for s in case.sites}
-        for number, (site, window) in enumerate(windows):
+        scores = compute_masked_scores(engine, batch, [len(windows)] * len(batch), build_masks)
+        losses = clean.astype(np.float64)[:, np.newaxis] - np.stack(scores)
+        total = {s: np.zeros(batch.inputs[s].shape, np.float64) for s in batch.sites}
+        cover = {s: np.zeros(batch.inputs[s].shape[1:], np.intp) for s in batch.sites}
+        for index, (site, window) in enumerate(windows):
             region = total[site][(slice(None), *window)]
-            region += lost[:, number].reshape(-1, *[1] * (region.ndim - 1))
+            region += losses[:, index].reshape(-1, *[1] * (region.ndim - 1))
             cover[site][window] += 1
-        values = {s: (total[s] / cover[s]).astype(np.float32) for s in case.sites}
-        return Finding(values, copied=frozenset(s for s in case.sites if self._copies(case, s)))
+        values = {s: (total[s] / cover[s]).astype(np.float32) for s in batch.sites}
+        return MethodResult(
+            values,
+            broadcast_sites=frozenset(s for s in batch.sites if self._has_joint_channels(batch, s)),
+        )
 
-    def _copies(self, case: Case, site: str) -> bool:
+    def _has_joint_channels(self, batch: Batch, site: str) -> bool:
         """Return whether a window covers all channels at once."""
-        shape, axes = case.inputs[site].shape[1:], case.spatial.get(site)
-        axis = channel_axis(len(shape), axes)
-        return axis is not None and parts(site, shape, axes)[axis] == "whole"
+        shape, axes = batch.inputs[site].shape[1:], batch.spatial_axes.get(site)
+        axis = find_channel_axis(len(shape), axes)
+        return axis is not None and find_axis_roles(site, shape, axes)[axis] == "joint"
 
-    def _windows(self, case: Case, site: str) -> Sequence[Window]:
-        shape = case.inputs[site].shape[1:]
-        roles = parts(site, shape, case.spatial.get(site))
-        return list(product(*(self._along(*axis) for axis in zip(roles, shape, strict=True))))
+    def _list_windows(self, batch: Batch, site: str) -> Sequence[Window]:
+        shape = batch.inputs[site].shape[1:]
+        roles = find_axis_roles(site, shape, batch.spatial_axes.get(site))
+        return list(product(*(self._list_spans(*axis) for axis in zip(roles, shape, strict=True))))
 
-    def _along(self, part: str, length: int) -> list[slice]:
+    def _list_spans(self, role: str, length: int) -> list[slice]:
         """Return the windows along one axis."""
-        if part in ("whole", "apart"):
-            step = length if part == "whole" else 1
+        if role in ("joint", "separate"):
+            step = length if role == "joint" else 1
             return [slice(start, start + step) for start in range(0, length, step)]
-        usual = -(-length // SHARE) if part == "cut" else 1
-        step = self._step(self.window or usual)
+        # Negated floor division rounds up.
+        usual = -(-length // WINDOWS_PER_AXIS) if role == "split" else 1
+        step = self._find_stride(self.window or usual)
         window = min(self.window or usual, length)
+        # The last window ends at the edge, so it may overlap more than a stride demands.
         starts = [*range(0, length - window, step), length - window]
         return [slice(start, start + window) for start in starts]
 
-    def _step(self, window: int) -> int:
+    def _find_stride(self, window: int) -> int:
         if self.stride is None:
             return -(-window // 2)
         if self.stride > window:
             raise UsageError(
                 f"occlusion: stride={self.stride} leaves gaps between windows of {window}",
-                mend=f"write stride={window} or less, or a larger window=",
+                hint=f"write stride={window} or less, or a larger window=",
             )
         return self.stride

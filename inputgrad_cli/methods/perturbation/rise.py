@@ -1,154 +1,170 @@
-"""Random masks, weighted by the score of what they leave."""
+"""The mean of random masks, weighted by the scores of the masked inputs."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from inputgrad_cli.data.attribution import Finding
+from inputgrad_cli.data.attribution import MethodResult
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.interfaces.engine import Engine
-from inputgrad_cli.interfaces.method import Case, methods
-from inputgrad_cli.methods.perturbation._masking import Perturbing, bits, copied, masked
-from inputgrad_cli.numeric.arrays import Array, Arrays, Floats, across
-from inputgrad_cli.numeric.probes import Rows
-from inputgrad_cli.numeric.random_streams import numbered
-from inputgrad_cli.numeric.resize import weights
-from inputgrad_cli.numeric.segments import plane, segmented
-from inputgrad_cli.registry import param
+from inputgrad_cli.interfaces.method import Batch, methods
+from inputgrad_cli.methods.perturbation._masking import (
+    PerturbationMethod,
+    find_broadcast_sites,
+    iterate_masked_scores,
+    unpack_bits,
+)
+from inputgrad_cli.numeric.arrays import Array, Arrays, Floats, expand_like
+from inputgrad_cli.numeric.probes import Indices
+from inputgrad_cli.numeric.random_streams import draw_uniform_rows
+from inputgrad_cli.numeric.resize import build_resize_matrix
+from inputgrad_cli.numeric.segments import compute_plane_shape, segment_arrays
+from inputgrad_cli.registry import declare_parameter
 
 
 @methods.register
 @dataclass(frozen=True)
-class Rise(Perturbing):
-    """Mean of random masks, weighted by the score of what they leave of the input.
+class Rise(PerturbationMethod):
+    """Mean of random masks, weighted by the scores of the masked inputs.
 
     Values are 1/(n p) sum_i f_i m_i, with f_i the score of baseline + m_i (x - baseline): (B, ...)
-    as the input, in units of the score. The whole map so stands at the level of the mean score;
-    `centred=true` takes f_i - mean f instead. A mask of a picture is a grid of zeros and ones (one
-    with probability p), a cell larger than the picture after bilinear enlarging, cut out at a
-    random place. Elsewhere each segment (a feature, a token, a span of time) stays or goes; where
-    all ways to do so are no more than n, each is taken once, with its probability.
+    as the input, in units of the score. Therefore all values are about the mean score;
+    `centred=true` uses f_i - mean f instead. The mask of a picture is a grid of zeros and ones (one
+    with probability p), enlarged bilinearly to one cell more than the picture, and cropped at a
+    random offset. In other inputs each segment (a feature, a token, a span of time) is kept or
+    removed; if n allows all combinations, each is used once, weighted by its probability.
     Petsiuk et al. 2018, arXiv:1806.07421.
     """
 
     name = "rise"
     paper = "arXiv:1806.07421"
-    known_as = ("randomized-input-sampling",)
+    aliases = ("randomized-input-sampling",)
     random = True
     unused = "the mean score"
 
-    samples: int = param(4000, "number of masks", least=1)
-    grid: int = param(7, "cells of the coarse mask, a side", least=1)
-    p: float = param(0.5, "how likely a cell stays", least=0.0, most=1.0)
-    centred: bool = param(False, "take the mean score off, so that the map is about zero")
+    samples: int = declare_parameter(4000, "number of masks", minimum=1)
+    grid: int = declare_parameter(7, "cells per side of the coarse mask", minimum=1)
+    p: float = declare_parameter(0.5, "probability that a cell is kept", minimum=0.0, maximum=1.0)
+    centred: bool = declare_parameter(
+        False, "subtract the mean score, so that values lie around zero"
+    )
 
     def __post_init__(self) -> None:
-        """Refuse masks that leave nothing."""
+        """Refuse masks that remove everything."""
         if self.p == 0:
-            raise UsageError("rise:p=0 leaves nothing of the input", mend="write p=0.5")
+            raise UsageError("rise:p=0 leaves nothing of the input", hint="write p=0.5")
 
     @property
     def quantity(self) -> str:
-        """Return what a value is."""
+        """Return the label of colour bars."""
         less = ", less its mean over all masks" if self.centred else ""
         return f"mean {{space}} under masks that keep the place{less}"
 
     @property
     def sign(self) -> str:
-        """Return `either`: the map stands at the level of the score."""
+        """Return `either`, because values are about the mean score, which has any sign."""
         return "signed" if self.centred else "either"
 
     @property
     def passes(self) -> int:
-        """Return the masks."""
+        """Return the number of masks."""
         return self.samples
 
-    def attribute(self, engine: Engine, case: Case) -> Finding:
-        """Return the weighted mean of the masks; memory does not grow with `samples`."""
-        masks = _Masks(case, self)
+    def attribute(self, engine: Engine, batch: Batch) -> MethodResult:
+        """Return the weighted mean of the masks. Memory does not grow with `samples`."""
+        masks = _Masks(batch, self)
         total: dict[str, Floats] = {
-            s: np.zeros(case.inputs[s].shape, np.float64) for s in case.sites
+            s: np.zeros(batch.inputs[s].shape, np.float64) for s in batch.sites
         }
         cover = {s: np.zeros_like(array) for s, array in total.items()}
-        mean = np.zeros(len(case))
-        for row, numbers, keep, scores in masked(engine, case, [masks.count] * len(case), masks):
-            chances = masks.chances(numbers)
-            shares = scores * chances
+        mean = np.zeros(len(batch))
+        for row, indices, sample_masks, scores in iterate_masked_scores(
+            engine, batch, [masks.count] * len(batch), masks
+        ):
+            weights = masks.compute_weights(indices)
+            shares = scores * weights
             mean[row] += shares.sum()
-            for site, mask in keep.items():
+            for site, mask in sample_masks.items():
                 mask = mask.astype(np.float64)
                 total[site][row] += np.tensordot(shares, mask, 1)
-                cover[site][row] += np.tensordot(chances, mask, 1)
-        if masks.all:  # what leaves everything is the input, whose score is known
-            chance = float(masks.chances(np.array([masks.count]))[0])
-            whole = case.clean_scores(engine) * chance
-            mean += whole
+                cover[site][row] += np.tensordot(weights, mask, 1)
+        if masks.is_exhaustive:
+            # The mask that keeps everything gives the input, whose score is known.
+            weight = float(masks.compute_weights(np.array([masks.count]))[0])
+            clean_share = batch.compute_clean_scores(engine) * weight
+            mean += clean_share
             for site, array in total.items():
-                array += across(whole, array)
-                cover[site] += chance
+                array += expand_like(clean_share, array)
+                cover[site] += weight
         if self.centred:
-            total = {s: array - across(mean, array) * cover[s] for s, array in total.items()}
+            total = {s: array - expand_like(mean, array) * cover[s] for s, array in total.items()}
         values = {s: (array / self.p).astype(np.float32) for s, array in total.items()}
-        return Finding(values, copied=masks.copied)
+        return MethodResult(values, broadcast_sites=masks.broadcast_sites)
 
 
 class _Masks:
-    """The masks of a case: with `all` every one but that which leaves everything, else drawn.
+    """The masks of a batch: all combinations of segments if `is_exhaustive`, else random ones.
 
-    Where the mean plays no part, neither does the mask that leaves nothing: the first is 1.
+    The combination that keeps everything is left out, because its score is known. The one that
+    removes everything is needed for the mean alone, so without `centred` the first is number 1.
     """
 
-    def __init__(self, case: Case, method: Rise) -> None:
-        self.case, self.grid, self.p = case, method.grid, method.p
-        self.smooth = [s for s in case.sites if s in case.spatial]
-        flat = {s: case.inputs[s] for s in case.sites if s not in case.spatial}
-        self.segments = segmented(flat, {}, "auto", None)[0] if flat else None
-        self.players = len(self.segments) if self.segments else 0
-        self.all = not self.smooth and 2**self.players <= method.samples
+    def __init__(self, batch: Batch, method: Rise) -> None:
+        self.batch, self.grid, self.p = batch, method.grid, method.p
+        self.smooth = [s for s in batch.sites if s in batch.spatial_axes]
+        flat = {s: batch.inputs[s] for s in batch.sites if s not in batch.spatial_axes}
+        self.segments = segment_arrays(flat, {}, "auto", None)[0] if flat else None
+        self.segment_count = len(self.segments) if self.segments else 0
+        self.is_exhaustive = not self.smooth and 2**self.segment_count <= method.samples
         self.first = int(not method.centred)
-        self.count = 2**self.players - 1 - self.first if self.all else method.samples
+        self.count = (
+            2**self.segment_count - 1 - self.first if self.is_exhaustive else method.samples
+        )
 
-    def __call__(self, row: int, numbers: Rows) -> Arrays:
-        """Return the numbered masks of a sample, by site."""
-        if self.segments and self.all:
-            return self.segments.spread(bits(numbers + self.first, self.players))
-        width = self.players + len(self.smooth) * (self.grid**2 + 2)
-        draws = numbered(self.case.keys[row], "masks", numbers, width)
-        keep = self.segments.spread(draws[:, : self.players] < self.p) if self.segments else {}
-        rest = np.split(draws[:, self.players :], len(self.smooth) or 1, axis=1)
-        for site, own in zip(self.smooth, rest, strict=False):
-            keep[site] = self._plane(site, own)
-        return keep
+    def __call__(self, row: int, indices: Indices) -> Arrays:
+        """Return the masks of a sample with these indices, by site."""
+        if self.segments and self.is_exhaustive:
+            return self.segments.spread(unpack_bits(indices + self.first, self.segment_count))
+        width = self.segment_count + len(self.smooth) * (self.grid**2 + 2)
+        draws = draw_uniform_rows(self.batch.seeds[row], "masks", indices, width)
+        masks = (
+            self.segments.spread(draws[:, : self.segment_count] < self.p) if self.segments else {}
+        )
+        rest = np.split(draws[:, self.segment_count :], len(self.smooth) or 1, axis=1)
+        for site, site_draws in zip(self.smooth, rest, strict=False):
+            masks[site] = self._build_plane_masks(site, site_draws)
+        return masks
 
     @property
-    def copied(self) -> frozenset[str]:
-        """Return the sites whose channels are masked as one."""
+    def broadcast_sites(self) -> frozenset[str]:
+        """Return the sites whose channels share a mask."""
         return frozenset(self.smooth) | (
-            copied(self.case, self.segments.labels) if self.segments else frozenset()
+            find_broadcast_sites(self.batch, self.segments.labels) if self.segments else frozenset()
         )
 
-    def chances(self, numbers: Rows) -> Array:
-        """Return the weight of each mask: its probability, or its share of the draws."""
-        if not self.all:
-            return np.full(len(numbers), 1.0 / self.count)
-        stay = bits(numbers + self.first, self.players).sum(axis=1)
-        return np.asarray(self.p**stay * (1 - self.p) ** (self.players - stay))
+    def compute_weights(self, indices: Indices) -> Array:
+        """Return the weight of each mask, which is its probability or its share of the draws."""
+        if not self.is_exhaustive:
+            return np.full(len(indices), 1.0 / self.count)
+        stay = unpack_bits(indices + self.first, self.segment_count).sum(axis=1)
+        return np.asarray(self.p**stay * (1 - self.p) ** (self.segment_count - stay))
 
-    def _plane(self, site: str, draws: Floats) -> Floats:
-        """Return enlarged grids, (n, ...): grid * grid draws are cells, two are the places."""
-        axes, array = self.case.spatial[site], self.case.inputs[site]
+    def _build_plane_masks(self, site: str, draws: Floats) -> Floats:
+        """Return enlarged grids, (n, ...). The last two draws are offsets, the others are cells."""
+        axes, array = self.batch.spatial_axes[site], self.batch.inputs[site]
         cells = (draws[:, :-2] < self.p).reshape(-1, self.grid, self.grid).astype(np.float32)
         high, wide = (
-            self._enlarging(array.shape[axis], shift)
+            self._build_enlarging_matrix(array.shape[axis], shift)
             for axis, shift in zip(axes, draws[:, -2:].T, strict=True)
         )
-        made = high @ cells @ np.swapaxes(wide, 1, 2)
-        shape = plane(array.ndim - 1, axes, made.shape[1:])
-        return made.reshape(len(made), *shape)
+        masks = high @ cells @ np.swapaxes(wide, 1, 2)
+        shape = compute_plane_shape(array.ndim - 1, axes, masks.shape[1:])
+        return masks.reshape(len(masks), *shape)
 
-    def _enlarging(self, length: int, shifts: Floats) -> Floats:
-        """Return what makes `length` pixels of a line of cells, by place: (n, length, grid)."""
-        cell = -(-length // self.grid)
+    def _build_enlarging_matrix(self, length: int, shifts: Floats) -> Floats:
+        """Return matrices that enlarge a line of cells to `length` pixels, (n, length, grid)."""
+        cell = -(-length // self.grid)  # pixels per cell, rounded up
         starts = (shifts * cell).astype(np.intp)
-        whole = weights(self.grid, (self.grid + 1) * cell).T
-        return np.asarray(whole[starts[:, np.newaxis] + np.arange(length)])
+        # One cell more than the picture, so that any crop offset up to a cell fits.
+        matrix = build_resize_matrix(self.grid, (self.grid + 1) * cell).T
+        return np.asarray(matrix[starts[:, np.newaxis] + np.arange(length)])

@@ -1,1 +1,1 @@
-"""HDF5 files from strangers, checked before HDF5 itself reads them."""
+"""Checks untrusted HDF5 files before the HDF5 library reads them."""

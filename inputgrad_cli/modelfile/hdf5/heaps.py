@@ -1,7 +1,7 @@
-"""The heaps of an HDF5 file, where its texts stand, walked before HDF5 walks them.
+"""Checks the heaps of an HDF5 file, which hold its texts, before the HDF5 library walks them.
 
-HDF5 1.14 steps from one text to the next by the size that stands there: by a size of zero it never
-arrives.
+HDF5 1.14 steps from one text to the next by the size that is stored there, so a size of zero makes
+it loop for ever.
 """
 
 from __future__ import annotations
@@ -14,53 +14,55 @@ from typing import IO
 from inputgrad_cli.errors import ModelError
 
 SIGNATURE = b"GCOL"
-HEAP = struct.Struct("<4sB3xQ")
-ENTRY = struct.Struct("<HH4xQ")
-BLOCK = 8 << 20
+HEAP = struct.Struct("<4sB3xQ")  # signature, version, bytes of the heap
+ENTRY = struct.Struct("<HH4xQ")  # index, number of references, bytes of the text
+BLOCK_BYTES = 8 << 20  # searched at once
 
 
 def refuse_endless_heaps(stream: IO[bytes], path: Path) -> None:
-    """Raise ModelError where the texts in a heap do not stand one behind the other to its end."""
+    """Raise ModelError unless the texts of each heap follow one another up to its end."""
     length, walked = stream.seek(0, 2), 0
-    for start in _starts(stream):
+    for start in _find_heaps(stream):
         stream.seek(start)
         head = stream.read(HEAP.size)
         if len(head) < HEAP.size:
             return
         _, version, size = HEAP.unpack(head)
-        if version != 1:
+        if version != 1:  # the four letters of the signature occurred in other data
             continue
         walked += size
-        if start + size > length or walked > 2 * length or not _is_whole(stream.read(size - 16)):
+        # The header of a heap takes 16 of its bytes.
+        if start + size > length or walked > 2 * length or not _is_complete(stream.read(size - 16)):
             raise ModelError(
                 f"{path}: the weights are damaged",
                 reason="a heap of texts inside does not end where it should",
-                mend="copy or save the file again",
+                hint="copy or save the file again",
             )
 
 
-def _starts(stream: IO[bytes]) -> Iterator[int]:
-    """Yield where the signature of a heap stands."""
+def _find_heaps(stream: IO[bytes]) -> Iterator[int]:
+    """Yield the position of each heap signature in bytes."""
     start, tail = 0, b""
     while True:
         stream.seek(start)
-        data = stream.read(BLOCK)
+        data = stream.read(BLOCK_BYTES)
         if not data:
             return
-        whole = tail + data
-        at = whole.find(SIGNATURE)
-        while at >= 0:
-            yield start - len(tail) + at
-            at = whole.find(SIGNATURE, at + 1)
-        start, tail = start + len(data), whole[-3:]
+        window = tail + data
+        position = window.find(SIGNATURE)
+        while position >= 0:
+            yield start - len(tail) + position
+            position = window.find(SIGNATURE, position + 1)
+        start, tail = start + len(data), window[-3:]  # a signature of 4 bytes may be cut in two
 
 
-def _is_whole(data: bytes) -> bool:
-    at = 0
-    while at + ENTRY.size <= len(data):
-        number, _, length = ENTRY.unpack_from(data, at)
-        needed = ENTRY.size + (length + 7) // 8 * 8 if number else length
-        if needed < ENTRY.size or at + needed > len(data):
+def _is_complete(data: bytes) -> bool:
+    position = 0
+    while position + ENTRY.size <= len(data):
+        index, _, length = ENTRY.unpack_from(data, position)
+        # Texts are padded to 8 bytes; index 0 is free space, whose size includes its header.
+        needed = ENTRY.size + (length + 7) // 8 * 8 if index else length
+        if needed < ENTRY.size or position + needed > len(data):
             return False
-        at += needed
+        position += needed
     return True

@@ -1,4 +1,4 @@
-"""HDF5 files that may be hostile: walked link by link, without reading a single array."""
+"""Lists the arrays of an untrusted HDF5 file link by link, without reading an array."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from inputgrad_cli.choices import printable
+from inputgrad_cli.choices import to_printable
 from inputgrad_cli.errors import ModelError
 from inputgrad_cli.modelfile.hdf5 import checks
-from inputgrad_cli.modelfile.name_checks import is_plain
+from inputgrad_cli.modelfile.name_checks import is_printable_text
 
-MOST_RATIO = 100
-FLOOR = 64 << 20  # bytes in all that do no harm, however little the file has
-MOST_OBJECTS = 50_000  # a layer has four: its group, that of its variables, kernel, bias
-MOST_DEPTH = 32  # a model inside a model adds two; Keras writes a lone Dense at 4
-MOST_NAME = 200  # characters
+MAX_RATIO = 100  # bytes in memory to bytes of the file
+HARMLESS_BYTES = 64 << 20  # in total; they do no harm, however small the file is
+MAX_OBJECTS = 50_000  # a layer has four: its group, the group of its variables, kernel, bias
+MAX_DEPTH = 32  # a model inside a model adds two; Keras writes a lone Dense at 4
+MAX_NAME_LENGTH = 200  # characters
 
 
 @dataclass(frozen=True)
@@ -32,13 +32,13 @@ class SavedArray:
 
     @property
     def is_float(self) -> bool:
-        """Return whether it holds floating numbers."""
+        """Return whether it holds floating-point numbers."""
         return self.dtype.startswith(("float", "bfloat"))
 
 
 @contextmanager
-def opened(source: Path | IO[bytes], path: Path) -> Iterator[Any]:
-    """Yield the HDF5 file; what the library cannot read is a ModelError about `path`."""
+def open_hdf5(source: Path | IO[bytes], path: Path) -> Iterator[Any]:
+    """Yield the open HDF5 file; ModelError about `path` if the library cannot read it."""
     import h5py
 
     try:
@@ -46,119 +46,120 @@ def opened(source: Path | IO[bytes], path: Path) -> Iterator[Any]:
             yield file
     except (OSError, RuntimeError, KeyError, ValueError, TypeError, zlib.error) as error:
         text = str(error).splitlines()
-        reason = printable(_plain(text[0])) if text else type(error).__name__
+        reason = to_printable(_extract_reason(text[0])) if text else type(error).__name__
         raise ModelError(
-            f"{path}: the weights are damaged", reason=reason, mend="copy or save the file again"
+            f"{path}: the weights are damaged", reason=reason, hint="copy or save the file again"
         ) from None
 
 
-def _plain(text: str) -> str:
-    """Return the telling part of HDF5's message, which stands in its last parentheses."""
+def _extract_reason(text: str) -> str:
+    """Return the reason in an HDF5 message, which is inside its parentheses."""
     inner = text[text.find("(") + 1 : text.rfind(")")] if "(" in text else text
     return inner[:200]
 
 
 @dataclass(frozen=True)
-class Source:
-    """Where an HDF5 file comes from: the model file, its `size`, and the bytes `held` unpacked.
+class Hdf5Source:
+    """The model file around an HDF5 file, its `size` in bytes, and the HDF5 file's unpacked bytes.
 
-    `lists` says that attributes may be lists of texts, as only those of `.h5` files are.
+    `allow_text_lists` says that attributes may be lists of texts, as only `.h5` files have them.
     """
 
     path: Path
-    held: int
+    unpacked_bytes: int
     size: int
-    lists: bool = False
+    allow_text_lists: bool = False
 
 
-def survey(file: Any, source: Source) -> tuple[SavedArray, ...]:
-    """Return every array; ModelError for what is no plain array of numbers inside the file."""
+def list_arrays(file: Any, source: Hdf5Source) -> tuple[SavedArray, ...]:
+    """Return every array; ModelError if anything is not an array of numbers inside the file."""
     import h5py
 
     path, arrays, stored, claimed = source.path, [], 0, 0
     for name, node in _walk(file, path):
-        claimed += checks.check_attributes(node, source.lists, f"{path}: {name}")
+        claimed += checks.check_attributes(node, source.allow_text_lists, f"{path}: {name}")
         if isinstance(node, h5py.h5g.GroupID):
             continue
         if not isinstance(node, h5py.h5d.DatasetID):
-            raise _unsafe(path, f"{name} inside is no array and no group")
+            raise _make_unsafe_error(path, f"{name} inside is neither an array nor a group")
         declared = checks.check_array(node, name, path)
         stored += int(node.get_storage_size())
         claimed += declared
-        if stored > source.held or claimed > max(FLOOR, MOST_RATIO * source.size):
-            raise _unsafe(
+        if stored > source.unpacked_bytes or claimed > max(HARMLESS_BYTES, MAX_RATIO * source.size):
+            raise _make_unsafe_error(
                 path,
                 f"array {name} inside claims {declared} bytes",
                 f"all so far are {max(stored, claimed)}, the file has {source.size}",
             )
         checks.check_chunks(node, name, path)
-        arrays.append(SavedArray(name, tuple(node.shape or ()), checks.dtype_of(node)))
+        arrays.append(SavedArray(name, tuple(node.shape or ()), checks.get_dtype(node)))
     return tuple(arrays)
 
 
-def _unsafe(path: Path, what: str, reason: str = "") -> ModelError:
-    return ModelError(f"{path}: {what}", reason=reason, kind="unsafe")
+def _make_unsafe_error(path: Path, message: str, reason: str = "") -> ModelError:
+    return ModelError(f"{path}: {message}", reason=reason, kind="unsafe")
 
 
 def _walk(file: Any, path: Path) -> Iterator[tuple[str, Any]]:
-    """Yield name and identifier of everything inside; each object once, whatever its names are."""
+    """Yield name and identifier of every object once, even if it has several names."""
     import h5py
 
     root = h5py.h5o.open(file.id, b"/")
-    seen = {_address(root)}
+    seen = {_get_address(root)}
     yield "/", root
     stack: list[tuple[str, Any, int]] = [("", root, 1)]
     while stack:
         prefix, group, depth = stack.pop()
-        if depth > MOST_DEPTH:
-            raise _unsafe(path, f"groups inside stand more than {MOST_DEPTH} deep")
-        if group.get_num_objs() > MOST_OBJECTS:
-            raise _unsafe(path, f"more than {MOST_OBJECTS} objects inside")
-        for raw in group:
-            name = prefix + _word(raw, path)
-            if group.links.get_info(raw).type != h5py.h5l.TYPE_HARD:
-                raise _unsafe(
+        if depth > MAX_DEPTH:
+            raise _make_unsafe_error(path, f"groups inside are nested more than {MAX_DEPTH} deep")
+        if group.get_num_objs() > MAX_OBJECTS:
+            raise _make_unsafe_error(path, f"more than {MAX_OBJECTS} objects inside")
+        for link in group:
+            name = prefix + _decode_name(link, path)
+            if group.links.get_info(link).type != h5py.h5l.TYPE_HARD:
+                raise _make_unsafe_error(
                     path,
                     f"{name} inside is a link to another place",
-                    "it could read any file of yours",
+                    "it could read any of your files",
                 )
-            node = h5py.h5o.open(group, raw)
-            address = _address(node)
-            if address in seen:
+            node = h5py.h5o.open(group, link)
+            address = _get_address(node)
+            if address in seen:  # a second hard link to the object, perhaps a cycle
                 continue
             seen.add(address)
-            if len(seen) > MOST_OBJECTS:
-                raise _unsafe(path, f"more than {MOST_OBJECTS} objects inside")
+            if len(seen) > MAX_OBJECTS:
+                raise _make_unsafe_error(path, f"more than {MAX_OBJECTS} objects inside")
             yield name, node
             if isinstance(node, h5py.h5g.GroupID):
                 stack.append((name + "/", node, depth + 1))
 
 
-def _address(node: Any) -> int:
+def _get_address(node: Any) -> int:
     import h5py
 
     return int(h5py.h5o.get_info(node).addr)
 
 
-def _word(raw: bytes, path: Path) -> str:
-    """Return one part of a name inside; ModelError where it is none that Keras would write."""
-    word = raw.decode("utf-8", "replace")
-    if "\ufffd" in word or not is_plain(word) or len(word) > MOST_NAME:
-        raise _unsafe(
+def _decode_name(link: bytes, path: Path) -> str:
+    """Return one part of a name inside; ModelError if Keras would not write such a name."""
+    name = link.decode("utf-8", "replace")
+    # U+FFFD replaces what is not UTF-8.
+    if "\ufffd" in name or not is_printable_text(name) or len(name) > MAX_NAME_LENGTH:
+        raise _make_unsafe_error(
             path,
-            f"the name {printable(word[:40])!r} inside is no plain one",
-            f"it is of {len(word)} characters, at most {MOST_NAME}",
+            f"the name {to_printable(name[:40])!r} inside is not plain",
+            f"it has {len(name)} characters, at most {MAX_NAME_LENGTH}",
         )
-    return word
+    return name
 
 
-def flat(array: Any) -> list[float]:
-    """Return the numbers of an array that `survey` let pass, in a row."""
-    return [float(number) for number in array[()].reshape(-1)]
+def read_flat(array: Any) -> list[float]:
+    """Return the numbers of an array that `list_arrays` accepted, as a flat list."""
+    return [float(value) for value in array[()].reshape(-1)]
 
 
-def text_attribute(file: Any, name: str) -> bytes | None:
-    """Return a text that the file's root carries, None where there is none."""
+def read_text_attribute(file: Any, name: str) -> bytes | None:
+    """Return a text attribute of the file's root as bytes, None if there is none."""
     import h5py
 
     if name not in file.attrs:

@@ -1,1 +1,1 @@
-"""The zip file of a model, checked before anything reads it, and its unzipped form."""
+"""Checks and reads the zip file of a model, and its unzipped form."""

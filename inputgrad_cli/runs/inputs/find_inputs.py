@@ -1,4 +1,4 @@
-"""Finds the inputs that a call names, and gives each its name."""
+"""Finds the input files of a call, and names the items made of them."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 from inputgrad_cli.errors import EmptyError, ItemError, UsageError
-from inputgrad_cli.machine.missing_files import mend_missing
+from inputgrad_cli.machine.missing_files import suggest_path
 
 
 @dataclass(frozen=True)
 class Item:
-    """One input: its name in the output directory, and its files by model input.
+    """One input item: its name in the output directory, and its files by model input.
 
-    The key None stands for a file that was not given to one input by name. `error` is set where
-    the item is known to fail before it is read. `serves_all` says that one of its files stands
-    beside a directory, and serves every item of it.
+    The key None means that the file was not given for an input by name. `error` is set if the
+    item is known to fail before it is read. `serves_all` means that one of its files was given
+    together with a directory, and is used for every item of the directory.
     """
 
     name: str
@@ -34,9 +34,9 @@ class Item:
 
 @dataclass(frozen=True)
 class Search:
-    """Which files are wanted: `named` as given, `suffixes` those taken from directories."""
+    """Which files to take: `named` as given, and those in directories by `suffixes` and globs."""
 
-    named: tuple[str, ...]
+    paths: tuple[str, ...]
     suffixes: tuple[str, ...]
     out: Path
     root: Path | None = None
@@ -45,97 +45,103 @@ class Search:
 
 
 @dataclass
-class Found:
-    """The items in order, how many files of directories were passed over, and what was doubled."""
+class InputList:
+    """The items in order, and how many files were ignored or named twice."""
 
     items: list[Item] = field(default_factory=list)
-    passed: int = 0
-    doubled: int = 0
+    ignored_count: int = 0
+    duplicate_count: int = 0
 
 
-def find_items(search: Search) -> Found:
-    """Return the items that positional inputs name; UsageError, EmptyError."""
-    places = [_place(name) for name in search.named]
-    root = _root(search.root, places)
-    if folders := {place for place in places if place.is_dir()}:
+def find_items(search: Search) -> InputList:
+    """Return the items of the positional inputs. Raises UsageError and EmptyError."""
+    paths = [_resolve_path(name) for name in search.paths]
+    root = _find_root(search.root, paths)
+    if folders := {path for path in paths if path.is_dir()}:
         _refuse_own(search.out, {root, *folders})
-    found, seen = Found(), set()
-    for place in places:
-        files = _walk(place, search, found) if place.is_dir() else [place]
+    inputs, seen = InputList(), set()
+    for path in paths:
+        files = _walk(path, search, inputs) if path.is_dir() else [path]
         for file in files:
-            if file in seen:
-                found.doubled += 1
+            if file in seen:  # named twice, for example itself and by its folder
+                inputs.duplicate_count += 1
                 continue
             seen.add(file)
-            found.items.append(Item(_name(file, root), {None: _as_given(file)}))
-    if not found.items:
-        what = ", ".join(search.named) or "the list is empty"
-        what += "".join(f" --include {glob}" for glob in search.include)
-        what += "".join(f" --exclude {glob}" for glob in search.exclude)
-        passed = f"files passed over: {found.passed}" if found.passed else "nothing is there"
-        raise EmptyError(
-            f"no input matched: {what}",
-            reason=f"{passed}; files are taken by suffix: {' '.join(search.suffixes)}",
-            mend="name a file outright to try it whatever it is called",
+            inputs.items.append(Item(_get_name(file, root), {None: _to_relative(file)}))
+    if not inputs.items:
+        request = ", ".join(search.paths) or "the list is empty"
+        request += "".join(f" --include {glob}" for glob in search.include)
+        request += "".join(f" --exclude {glob}" for glob in search.exclude)
+        reason = (
+            f"files passed over: {inputs.ignored_count}"
+            if inputs.ignored_count
+            else "nothing is there"
         )
-    return found
+        raise EmptyError(
+            f"no input matched: {request}",
+            reason=f"{reason}; files are taken by suffix: {' '.join(search.suffixes)}",
+            hint="name a file itself to read it whatever its suffix",
+        )
+    return inputs
 
 
 def _refuse_own(out: Path, folders: set[Path]) -> None:
-    """Raise UsageError where results would stand among the inputs, and be inputs the next time."""
+    """Raise UsageError if results would be written among the inputs, and read as inputs later."""
     if Path(os.path.abspath(out)) in folders:
         raise UsageError(
             f"--out {out}: holds the inputs",
-            reason="the next call would take the results for inputs",
-            mend="choose another --out; a directory inside is fine",
+            reason="the next call would read the results as inputs",
+            hint="choose another --out; a directory inside is fine",
         )
 
 
-def _place(name: str) -> Path:
+def _resolve_path(name: str) -> Path:
     path = Path(os.path.abspath(name))
     if not os.path.lexists(path):
-        mend = mend_missing(name)
-        raise UsageError(f"{name}: there is no such input file or directory", mend=mend)
+        hint = suggest_path(name)
+        raise UsageError(f"{name}: there is no such input file or directory", hint=hint)
     return path
 
 
-def _root(root: Path | None, places: Sequence[Path]) -> Path:
+def _find_root(root: Path | None, paths: Sequence[Path]) -> Path:
     if root is not None:
         return Path(os.path.abspath(root))
-    homes = [str(place if place.is_dir() else place.parent) for place in places]
-    return Path(os.path.commonpath(homes)) if homes else Path.cwd()
+    folders = [str(path if path.is_dir() else path.parent) for path in paths]
+    return Path(os.path.commonpath(folders)) if folders else Path.cwd()
 
 
-def _name(file: Path, root: Path) -> str:
+def _get_name(file: Path, root: Path) -> str:
     if not file.is_relative_to(root):
         raise UsageError(
-            f"--root {root}: {file} is not below it", mend="give a directory above all"
+            f"--root {root}: {file} is not below it", hint="give a directory above all"
         )
     return file.relative_to(root).as_posix()
 
 
-def _as_given(file: Path) -> Path:
-    """Return the path relative to the working directory where it lies below, as people write it."""
-    here = Path.cwd()
-    return file.relative_to(here) if file.is_relative_to(here) else file
+def _to_relative(file: Path) -> Path:
+    """Return the path relative to the working directory if it is below it, else unchanged."""
+    working_folder = Path.cwd()
+    return file.relative_to(working_folder) if file.is_relative_to(working_folder) else file
 
 
-def _walk(place: Path, search: Search, found: Found) -> Iterator[Path]:
-    """Yield the files below `place` that are wanted, by name, folder by folder."""
+def _walk(top: Path, search: Search, inputs: InputList) -> Iterator[Path]:
+    """Yield the wanted files below `top`, sorted by name, folder by folder."""
     out = Path(os.path.abspath(search.out))
-    folders = [place]
+    folders = [top]
     while folders:
-        here = folders.pop()
-        if here.is_dir() and not (here.is_symlink() and here != place):
-            inner = [here / name for name in _listed(here) if not name.startswith(".")]
+        path = folders.pop()
+        # Linked folders are not followed, except `top` itself.
+        if path.is_dir() and not (path.is_symlink() and path != top):
+            inner = [path / name for name in _list_folder(path) if not name.startswith(".")]
+            # The last entry is visited next; the output directory is never an input.
             folders += sorted((path for path in inner if path != out), reverse=True)
-        elif _wanted(here, place, search):
-            yield here
+        elif _is_wanted(path, top, search):
+            yield path
         else:
-            found.passed += 1
+            inputs.ignored_count += 1
 
 
-def _listed(folder: Path) -> list[str]:
+def _list_folder(folder: Path) -> list[str]:
     try:
         return os.listdir(folder)
     except OSError as error:
@@ -144,63 +150,63 @@ def _listed(folder: Path) -> list[str]:
         ) from None
 
 
-def _wanted(file: Path, place: Path, search: Search) -> bool:
-    relative = file.relative_to(place).as_posix()
+def _is_wanted(file: Path, top: Path, search: Search) -> bool:
+    relative = file.relative_to(top).as_posix()
 
-    def hit(globs: Iterable[str]) -> bool:
+    def is_match(globs: Iterable[str]) -> bool:
         return any(fnmatch(relative, g) or fnmatch(file.name, g) for g in globs)
 
-    if file.suffix.lower() not in search.suffixes or hit(search.exclude):
+    if file.suffix.lower() not in search.suffixes or is_match(search.exclude):
         return False
-    return hit(search.include) if search.include else True
+    return is_match(search.include) if search.include else True
 
 
-def pair_items(pairs: Sequence[tuple[str, str]], search: Search) -> Found:
+def pair_items(pairs: Sequence[tuple[str, str]], search: Search) -> InputList:
     """Return the items of `-i NAME=PATH`; directories are paired by relative name without suffix.
 
-    Items are named after the first; a file beside directories serves every item.
+    Items are named after the first directory. A single file is used for every item.
     """
-    places = {name: _place(path) for name, path in pairs}
-    folders = {name: place for name, place in places.items() if place.is_dir()}
-    first = pairs[0][0]
+    paths = {name: _resolve_path(path) for name, path in pairs}
+    folders = {name: path for name, path in paths.items() if path.is_dir()}
+    first = pairs[0][0]  # items are named after this input
     if not folders:
-        name = places[first].name
-        return Found([Item(name, {n: _as_given(p) for n, p in places.items()})])
+        name = paths[first].name
+        return InputList([Item(name, {n: _to_relative(p) for n, p in paths.items()})])
     _refuse_own(search.out, {*folders.values()})
-    found = Found()
-    stems = {name: _stems(place, search, found) for name, place in folders.items()}
+    inputs = InputList()
+    stems = {name: _find_stems(path, search, inputs) for name, path in folders.items()}
     leader = first if first in folders else next(iter(folders))
-    everywhere = sorted({stem for own in stems.values() for stem in own})
-    for stem in everywhere:
-        missing = [name for name in folders if stem not in stems[name]]
-        home = next(name for name in (leader, *folders) if stem in stems[name])
-        file = stems[home][stem]
-        paths: dict[str | None, Path] = {
-            name: _as_given(stems[name].get(stem, file) if name in folders else place)
-            for name, place in places.items()
+    all_stems = sorted({stem for names in stems.values() for stem in names})
+    for stem in all_stems:
+        missing = [name for name in folders if stem not in stems[name]]  # folders without it
+        owner = next(name for name in (leader, *folders) if stem in stems[name])
+        file = stems[owner][stem]
+        item_paths: dict[str | None, Path] = {
+            name: _to_relative(stems[name].get(stem, file) if name in folders else path)
+            for name, path in paths.items()
         }
-        error = _no_partner(file, missing) if missing else None
-        name, serves_all = file.relative_to(folders[home]).as_posix(), len(folders) < len(places)
-        found.items.append(Item(name, paths, error, serves_all))
-    if not found.items:
+        error = _build_partner_error(file, missing) if missing else None
+        name, serves_all = file.relative_to(folders[owner]).as_posix(), len(folders) < len(paths)
+        inputs.items.append(Item(name, item_paths, error, serves_all))
+    if not inputs.items:
         raise EmptyError(f"no input matched in {folders[leader]}")
-    return found
+    return inputs
 
 
-def _no_partner(file: Path, missing: Sequence[str]) -> ItemError:
+def _build_partner_error(file: Path, missing: Sequence[str]) -> ItemError:
     names = ", ".join(missing)
     return ItemError(f"{file}: no file of this name for input {names}", kind="partner")
 
 
-def _stems(place: Path, search: Search, found: Found) -> dict[str, Path]:
+def _find_stems(top: Path, search: Search, inputs: InputList) -> dict[str, Path]:
     stems: dict[str, Path] = {}
-    for file in _walk(place, search, found):
-        stem = file.relative_to(place).with_suffix("").as_posix()
+    for file in _walk(top, search, inputs):
+        stem = file.relative_to(top).with_suffix("").as_posix()
         if stem in stems:
             raise UsageError(
                 f"{stems[stem]} and {file} have one name without suffix",
                 reason="directories given to -i are paired by that name",
-                mend="leave one out with --exclude",
+                hint="leave one out with --exclude",
             )
         stems[stem] = file
     return stems

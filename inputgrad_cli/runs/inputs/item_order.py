@@ -1,4 +1,4 @@
-"""The order in which the items of a run are done: what killed a process is kept apart."""
+"""Orders the items of a run so that items that killed a process run alone."""
 
 from __future__ import annotations
 
@@ -9,55 +9,63 @@ from inputgrad_cli.errors import ItemError
 from inputgrad_cli.runs.inputs.find_inputs import Item
 from inputgrad_cli.runs.planning.plan import Plan
 from inputgrad_cli.supervision.earlier_workers import EarlierWorkers
-from inputgrad_cli.supervision.worker import digest_of
+from inputgrad_cli.supervision.worker import digest_name
 
-Place = tuple[int, Item]
+IndexedItem = tuple[int, Item]
 
 
 @dataclass(frozen=True)
-class Lineup:
-    """The items of a run, each in one of these.
+class ItemOrder:
+    """The items of a run; each is in one of the four sequences.
 
-    `crashed` are at fault, with their errors, and not tried again. `first` are tried one at a time
-    before all `others`: one of them may have killed a process of this call. `last` are tried one at
-    a time after all others: they killed one of an earlier call. `over` counts those with which
-    earlier processes of this call are through; they are among the others.
+    `crashed` have killed a process of this call, and are not tried again. `first` run one at a
+    time before all `others`, because one of them may have killed a process of this call. `last`
+    run one at a time after all others, because they killed a process of an earlier call.
+    `finished_count` is how many items earlier processes of this call have finished; these are
+    among the others.
     """
 
     crashed: Sequence[tuple[Item, ItemError]]
-    first: Sequence[Place]
-    others: Sequence[Place]
-    last: Sequence[Place]
-    over: int = 0
+    first: Sequence[IndexedItem]
+    others: Sequence[IndexedItem]
+    last: Sequence[IndexedItem]
+    finished_count: int = 0
 
 
-def line_up(plan: Plan, earlier: EarlierWorkers, over: Set[str], dangerous: Set[str]) -> Lineup:
-    """Return the items of a run in order.
+def order_items(
+    plan: Plan, earlier: EarlierWorkers, finished_stems: Set[str], dangerous: Set[str]
+) -> ItemOrder:
+    """Order the items of a run.
 
-    `over` are the stems of the maps that this call has told of, `dangerous` those of the maps at
-    which an earlier call died.
+    `finished_stems` are the stems of the maps that this call has reported, `dangerous` those of
+    the maps at which an earlier call died.
     """
     crashed: list[tuple[Item, ItemError]] = []
-    first: list[Place] = []
-    others: list[Place] = []
-    last: list[Place] = []
-    suspects, through = set(earlier.suspects), 0
-    for number, item in plan.share:
-        digest = digest_of(item.name) if earlier.workers else 0
-        stems = {made.stem(item.name) for made in plan.maps} if over or dangerous else set()
-        through += bool(stems) and stems <= over
+    first: list[IndexedItem] = []
+    others: list[IndexedItem] = []
+    last: list[IndexedItem] = []
+    suspects, finished = set(earlier.suspects), 0
+    for index, item in plan.share:
+        # Earlier processes have identified their items by digests of the names.
+        digest = digest_name(item.name) if earlier.worker_count else 0
+        stems = (
+            {spec.build_stem(item.name) for spec in plan.maps}
+            if finished_stems or dangerous
+            else set()
+        )
+        finished += bool(stems) and stems <= finished_stems
         if error := earlier.crashed.get(digest):
-            crashed.append((item, _of(item, error)))
+            crashed.append((item, _name_item(item, error)))
         elif digest in suspects:
-            first.append((number, item))
+            first.append((index, item))
         elif stems & dangerous:
-            last.append((number, item))
+            last.append((index, item))
         else:
-            others.append((number, item))
-    return Lineup(crashed, first, others, last, through)
+            others.append((index, item))
+    return ItemOrder(crashed, first, others, last, finished)
 
 
-def _of(item: Item, error: ItemError) -> ItemError:
-    """Return an error as one of this item."""
-    what = f"{item.path}: {error.what}"
-    return ItemError(what, reason=error.reason, mend=error.mend, kind=error.kind)
+def _name_item(item: Item, error: ItemError) -> ItemError:
+    """Return the error with the item's path in front of its message."""
+    message = f"{item.path}: {error.message}"
+    return ItemError(message, reason=error.reason, hint=error.hint, kind=error.kind)

@@ -1,4 +1,4 @@
-"""From items to batches: reads files, passes over what is done, and puts samples together."""
+"""Loads items into batches: reads files, skips finished maps, and combines samples."""
 
 from __future__ import annotations
 
@@ -9,236 +9,275 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from inputgrad_cli.data.samples import Samples, together
+from inputgrad_cli.data.samples import Samples, join_samples
 from inputgrad_cli.data.target_text import Target
 from inputgrad_cli.errors import ItemError
 from inputgrad_cli.formats.images.read_images import SUFFIXES as PICTURES
-from inputgrad_cli.formats.read import Reading, open_file, read_samples
-from inputgrad_cli.formats.streaming.hashed_file import hash_of
+from inputgrad_cli.formats.read import ReadOptions, open_file, read_samples
+from inputgrad_cli.formats.streaming.hashed_file import hash_content
 from inputgrad_cli.numeric.arrays import Array
-from inputgrad_cli.numeric.ragged import run_of
+from inputgrad_cli.numeric.ragged import count_equal_shapes
 from inputgrad_cli.prefetch import prefetch
 from inputgrad_cli.runs.inputs.find_inputs import Item
 from inputgrad_cli.runs.inputs.target_file import TargetFile
-from inputgrad_cli.runs.inputs.true_values import Truth
+from inputgrad_cli.runs.inputs.true_values import TrueValues
 from inputgrad_cli.schema.records import JournalLine
-from inputgrad_cli.storage.file_names import Map
-from inputgrad_cli.storage.journal import Journal, fingerprint
+from inputgrad_cli.storage.file_names import MapSpec
+from inputgrad_cli.storage.journal import Journal, compute_fingerprint
 from inputgrad_cli.supervision.worker import WORKER
 
-READERS = 1
-MOST = 48  # files that are read, or are being read, before their turn
+READER_THREADS = 1
+MAX_READ_AHEAD = 48  # files read ahead
 
 
 @dataclass(frozen=True)
-class Load:
-    """An item that was read: `todo` are its maps that are still to be made, with fingerprints.
+class LoadedItem:
+    """An item that was read; `todo` are its missing maps, with fingerprints.
 
-    `targets` are those of each sample, where they come from a file. `again` says that an earlier
-    run made some of the maps, of another input or with other options. `hashes` are those of the
-    item's files, by model input.
+    `targets` are the targets of each sample if they come from a file. `is_recomputed` means that
+    an earlier run made some of the maps from another input or with other options. `hashes` are
+    the hashes of the item's files, by model input.
     """
 
     item: Item
     samples: Samples
-    todo: tuple[tuple[Map, str], ...]
+    todo: tuple[tuple[MapSpec, str], ...]
     truth: Array | None = None
-    again: bool = False
+    is_recomputed: bool = False
     targets: tuple[tuple[Target, ...], ...] | None = None
     hashes: Mapping[str | None, str] = field(default_factory=dict)
 
     @property
-    def shape(self) -> tuple[object, ...]:
-        """Return what must be alike for items to travel in one batch."""
+    def batch_key(self) -> tuple[object, ...]:
+        """Return what items must have in common to share a batch."""
         shapes = tuple((name, a.shape[1:]) for name, a in self.samples.arrays.items())
-        own = None if self.samples.many else self.targets
-        return shapes, tuple(made for made, _ in self.todo), tuple(self.samples.preprocess), own
+        targets = None if self.samples.many else self.targets
+        return shapes, tuple(spec for spec, _ in self.todo), tuple(self.samples.preprocess), targets
 
 
 @dataclass(frozen=True)
-class Skipped:
-    """A map of an item that an earlier run has made."""
+class SkippedMap:
+    """A map of an item that an earlier run has written."""
 
     item: Item
-    made: Map
+    spec: MapSpec
     record: JournalLine
 
 
 @dataclass(frozen=True)
-class Broken:
-    """An item that cannot be used, and the maps that it therefore lacks."""
+class FailedItem:
+    """An item that cannot be used, and the maps that are missing because of that."""
 
     item: Item
     error: ItemError
-    maps: tuple[Map, ...]
+    maps: tuple[MapSpec, ...]
 
 
 @dataclass(frozen=True)
-class Labels:
-    """What is known of single items beside their files: true values, and targets of their own."""
+class ItemAnnotations:
+    """The true values of items, and the targets that single items have from a file."""
 
-    true_values: Truth | None
-    asked: tuple[Target, ...]
-    files: Mapping[Target, TargetFile]
-    names: tuple[str, ...]
+    true_values: TrueValues | None
+    requested_targets: tuple[Target, ...]
+    target_files: Mapping[Target, TargetFile]
+    class_names: tuple[str, ...]
     masks: Mapping[str, Array]
 
-    def truth(self, name: str, number: int, samples: int) -> Array | None:
-        """Return the true values of an item, (samples, ...), None where none are given."""
-        return self.true_values.of(name, number, samples) if self.true_values else None
+    def get_truth(self, name: str, index: int, samples: int) -> Array | None:
+        """Return the true values of an item, (samples, ...), None if none are given."""
+        return self.true_values.get_values(name, index, samples) if self.true_values else None
 
-    def targets(self, name: str, samples: int) -> tuple[tuple[Target, ...], ...] | None:
-        """Return the targets of each sample, None where no file names them."""
-        if not self.files:
+    def get_targets(self, name: str, samples: int) -> tuple[tuple[Target, ...], ...] | None:
+        """Return the targets of each sample, None if no file gives them."""
+        if not self.target_files:
             return None
         columns = [
-            self.files[asked].of(name, samples) if asked in self.files else [asked] * samples
-            for asked in self.asked
+            self.target_files[target].get_targets(name, samples)
+            if target in self.target_files
+            else [target] * samples
+            for target in self.requested_targets
         ]
         return tuple(zip(*columns, strict=True))
 
-    def deciding(self, name: str, number: int, target: Target) -> dict[str, object]:
-        """Return what of this decides an item's arrays: classes by number, or by their names."""
-        rows = self.files[target].rows(name) if target in self.files else {"": target}
-        own: dict[str, object] = {row: self._facts(each) for row, each in rows.items()}
-        if self.true_values and any(each.needs_truth for each in rows.values()):
-            own["truth"] = self.true_values.written(name, number)
-        return own
+    def build_facts(self, name: str, index: int, target: Target) -> dict[str, object]:
+        """Build the annotations that determine an item's arrays, for its fingerprint."""
+        rows = (
+            self.target_files[target].list_rows(name)
+            if target in self.target_files
+            else {"": target}
+        )
+        facts: dict[str, object] = {
+            row: self._build_target_facts(row_target) for row, row_target in rows.items()
+        }
+        if self.true_values and any(row_target.needs_truth for row_target in rows.values()):
+            facts["truth"] = self.true_values.list_values(name, index)
+        return facts
 
-    def _facts(self, target: Target) -> list[object]:
+    def _build_target_facts(self, target: Target) -> list[object]:
         mask = self.masks.get(target.path)
-        seen = None if mask is None else hashlib.sha256(mask.tobytes()).hexdigest()
-        classes = [word.fact(self.names) for word in target.classes]
-        return [target.asked, classes, seen, self._told(target)]
+        mask_hash = None if mask is None else hashlib.sha256(mask.tobytes()).hexdigest()
+        classes = [word.to_identity(self.class_names) for word in target.classes]
+        return [target.text, classes, mask_hash, self._list_class_names(target)]
 
-    def _told(self, target: Target) -> Sequence[str]:
-        """Return the class names of which one will be told: a name by its number is in the text."""
+    def _list_class_names(self, target: Target) -> Sequence[str]:
+        """Return the class names that may appear in the record but not in the target's text."""
         if target.kind in ("auto", "top"):
-            return self.names
-        numbers = [word.number for word in target.classes if target.kind == "class"]
-        return [self.names[n] for n in numbers if n is not None and n < len(self.names)]
+            return self.class_names
+        indices = [word.index for word in target.classes if target.kind == "class"]
+        return [
+            self.class_names[index]
+            for index in indices
+            if index is not None and index < len(self.class_names)
+        ]
 
 
-class Feed:
-    """Reads the items of a run one by one; maps whose stems are in `over` are passed over."""
+class Loader:
+    """Loads the items of a run; maps whose stems are in `finished_stems` are ignored."""
 
     def __init__(
         self,
-        reading: Reading,
-        maps: Sequence[Map],
+        read_options: ReadOptions,
+        maps: Sequence[MapSpec],
         journal: Journal,
         facts: dict[str, object],
-        labels: Labels,
-        over: Set[str] = frozenset(),
+        annotations: ItemAnnotations,
+        finished_stems: Set[str] = frozenset(),
     ) -> None:
-        self._reading, self._maps, self._journal = reading, maps, journal
-        self._facts, self._labels, self._over = facts, labels, over
+        self._read_options, self._maps, self._journal = read_options, maps, journal
+        self._facts, self._annotations, self._finished_stems = facts, annotations, finished_stems
 
-    def read(self, number: int, item: Item) -> Iterator[Load | Skipped | Broken]:
-        """Yield what there is of an item: what is skipped, then what is to be done."""
-        if maps := [made for made in self._maps if made.stem(item.name) not in self._over]:
-            with WORKER.at_work([item.name]):
-                yield from self._read(number, item, maps)
+    def read(self, index: int, item: Item) -> Iterator[LoadedItem | SkippedMap | FailedItem]:
+        """Read an item; yield its skipped maps, then what remains to be explained."""
+        if maps := [
+            spec for spec in self._maps if spec.build_stem(item.name) not in self._finished_stems
+        ]:
+            with WORKER.mark_under_way([item.name]):
+                yield from self._read(index, item, maps)
 
     def _read(
-        self, number: int, item: Item, maps: Sequence[Map]
-    ) -> Iterator[Load | Skipped | Broken]:
-        lacking = list(maps)
+        self, index: int, item: Item, maps: Sequence[MapSpec]
+    ) -> Iterator[LoadedItem | SkippedMap | FailedItem]:
+        missing = list(maps)
         try:
             if item.error is not None:
                 raise item.error
             files = {name: open_file(path) for name, path in item.paths.items()}
-            hashes = {name: hash_of(data) for name, data in files.items()}
-            content = {str(name): mark for name, mark in hashes.items()}
+            hashes = {name: hash_content(data) for name, data in files.items()}
+            content = {str(name): digest for name, digest in hashes.items()}
             todo = []
-            for made in maps:
-                mark = self._mark((item.name, number), made, content)
-                record = self._journal.holds(made.stem(item.name), mark)
-                if record is None:
-                    todo.append((made, mark))
+            for spec in maps:
+                fingerprint = self._compute_fingerprint((item.name, index), spec, content)
+                record = self._journal.find_complete(spec.build_stem(item.name), fingerprint)
+                if record is None:  # not written yet, or from other inputs or options
+                    todo.append((spec, fingerprint))
                 else:
-                    lacking.remove(made)
-                    yield Skipped(item, made, record)
+                    missing.remove(spec)
+                    yield SkippedMap(item, spec, record)
             if todo:
-                samples = read_samples(files, item.paths, self._reading)
-                known = any(self._journal.differs(m.stem(item.name), mark) for m, mark in todo)
-                truth = self._labels.truth(item.name, number, len(samples))
-                targets = self._labels.targets(item.name, len(samples))
-                yield Load(item, samples, tuple(todo), truth, known, targets, hashes)
+                samples = read_samples(files, item.paths, self._read_options)
+                is_recomputed = any(
+                    self._journal.has_other_fingerprint(spec.build_stem(item.name), fingerprint)
+                    for spec, fingerprint in todo
+                )
+                truth = self._annotations.get_truth(item.name, index, len(samples))
+                targets = self._annotations.get_targets(item.name, len(samples))
+                yield LoadedItem(item, samples, tuple(todo), truth, is_recomputed, targets, hashes)
         except ItemError as error:
-            yield Broken(item, error, tuple(lacking))
+            yield FailedItem(item, error, tuple(missing))
 
-    def batches(
+    def yield_batches(
         self, items: Sequence[tuple[int, Item]], size: int, stop: Callable[[], bool]
-    ) -> Iterator[list[Load] | Skipped | Broken]:
-        """Yield single samples of one shape together, at most `size`; files of many go alone.
+    ) -> Iterator[list[LoadedItem] | SkippedMap | FailedItem]:
+        """Yield batches of at most `size` items of one shape; a file of many samples is a batch.
 
-        Files are read ahead by threads, so that no pass waits for a file.
+        A thread reads files ahead, so that no pass waits for a file.
         """
-        batch: list[Load] = []
-        threads = READERS if len(items) > 1 else 0
-        read = prefetch(lambda one: list(self.read(*one)), items, threads, MOST, _weight)
-        for found in read:
+        batch: list[LoadedItem] = []
+        threads = READER_THREADS if len(items) > 1 else 0
+        results = prefetch(
+            lambda indexed_item: list(self.read(*indexed_item)),
+            items,
+            threads,
+            MAX_READ_AHEAD,
+            _estimate_bytes,
+        )
+        for loaded_items in results:
             if stop():
                 return
-            for got in found:
-                if not isinstance(got, Load):
-                    yield got
+            for loaded in loaded_items:
+                if not isinstance(loaded, LoadedItem):
+                    yield loaded
                     continue
-                if batch and (got.samples.many or batch[0].shape != got.shape):
+                # A batch ends where the shape changes, so that items keep their order.
+                if batch and (loaded.samples.many or batch[0].batch_key != loaded.batch_key):
                     yield batch
                     batch = []
-                batch.append(got)
-                if got.samples.many or len(batch) == size:
+                batch.append(loaded)
+                if loaded.samples.many or len(batch) == size:
                     yield batch
                     batch = []
         if batch:
             yield batch
 
-    def _mark(self, item: tuple[str, int], made: Map, content: dict[str, str]) -> str:
-        own = [made.label, made.parameters, made.target.asked]
+    def _compute_fingerprint(
+        self, item: tuple[str, int], spec: MapSpec, content: dict[str, str]
+    ) -> str:
+        map_facts = [spec.label, spec.parameters, spec.target.text]
         facts = {
             **self._facts,
-            "map": own,
+            "map": map_facts,
             "content": content,
-            "own": self._labels.deciding(*item, made.target),
+            "own": self._annotations.build_facts(*item, spec.target),
         }
-        return fingerprint(facts)
+        return compute_fingerprint(facts)
 
 
-def _weight(one: tuple[int, Item]) -> int:
-    """Return about how many bytes an item takes once it is read: a photograph unpacks to 40."""
+def _estimate_bytes(indexed_item: tuple[int, Item]) -> int:
+    """Estimate how many bytes an item needs once it is read.
+
+    A picture file unpacks to about 40 times its size, any other file to about 4 times.
+    """
     total = 0
-    for path in one[1].paths.values():
+    for path in indexed_item[1].paths.values():
         with contextlib.suppress(OSError, ValueError):
             total += path.stat().st_size * (40 if path.suffix.lower() in PICTURES else 4)
     return total
 
 
 @dataclass(frozen=True)
-class Piece:
-    """Samples that are explained in one go, with their true values and targets, if any."""
+class Chunk:
+    """Samples that are explained together, with their true values and targets, if any."""
 
     samples: Samples
     truth: Array | None
     targets: tuple[Target, ...] | None
 
 
-def pieces(batch: Sequence[Load], size: int) -> Iterator[Piece]:
-    """Yield the samples of a batch that can be used, at most `size` at a time.
+def yield_chunks(batch: Sequence[LoadedItem], size: int) -> Iterator[Chunk]:
+    """Yield the usable samples of a batch in chunks of at most `size`.
 
-    Those of a piece have one target and one shape.
+    The samples of a chunk have one target and one shape.
     """
-    samples = together([load.samples for load in batch])
-    truths = [load.truth for load in batch if load.truth is not None]
+    samples = join_samples([loaded.samples for loaded in batch])
+    truths = [loaded.truth for loaded in batch if loaded.truth is not None]
     truth = np.concatenate(truths) if truths else None
-    good = [row for row in range(len(samples)) if row not in batch[0].samples.failed]
-    own = batch[0].targets if batch[0].samples.many else None
+    usable = [row for row in range(len(samples)) if row not in batch[0].samples.failed]
+    targets_by_row = batch[0].targets if batch[0].samples.many else None
     start = 0
-    while start < len(good):
-        rows = good[start : start + size]
-        targets = own[rows[0]] if own else (batch[0].targets or (None,))[0]
-        rows = rows[: next((n for n, row in enumerate(rows) if own and own[row] != targets), size)]
-        rows = rows[: run_of(list(samples.arrays.values()), rows)]
+    while start < len(usable):
+        rows = usable[start : start + size]
+        targets = targets_by_row[rows[0]] if targets_by_row else (batch[0].targets or (None,))[0]
+        rows = rows[
+            : next(
+                (
+                    count
+                    for count, row in enumerate(rows)
+                    if targets_by_row and targets_by_row[row] != targets
+                ),
+                size,
+            )
+        ]
+        # Samples of a ragged file may differ in shape; a chunk ends where the shape changes.
+        rows = rows[: count_equal_shapes(list(samples.arrays.values()), rows)]
         start += len(rows)
-        yield Piece(samples.rows(rows), None if truth is None else truth[rows], targets)
+        yield Chunk(samples.select_rows(rows), None if truth is None else truth[rows], targets)

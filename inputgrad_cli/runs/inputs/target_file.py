@@ -1,4 +1,4 @@
-"""A target for each item, from a table (`--target file:PATH`)."""
+"""Reads a target for each item from a table (`--target file:PATH`)."""
 
 from __future__ import annotations
 
@@ -8,26 +8,26 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from inputgrad_cli.data.target_text import Target, parse
+from inputgrad_cli.data.target_text import Target, parse_target
 from inputgrad_cli.errors import GrammarError, ItemError, UsageError
-from inputgrad_cli.formats.files import read_bytes, reason_of
+from inputgrad_cli.formats.files import format_reason, read_bytes
 
 
 class TargetFile:
-    """The rows `input,target` of a `.csv`; an item of many samples has a row for each, in order.
+    """The rows `input,target` of a `.csv`; an item of many samples has one row each, in order.
 
-    `outputs` are the names of the model's outputs, where they are known.
+    `outputs` are the names of the model's outputs, if they are known.
     """
 
-    def __init__(self, asked: Target, outputs: Sequence[str] = ()) -> None:
-        self.path = Path(asked.path)
-        self._option, self._outputs = f"--target {asked.asked}", outputs
-        self.named: dict[str, list[Target]] = {}
+    def __init__(self, target: Target, outputs: Sequence[str] = ()) -> None:
+        self.path = Path(target.path)
+        self._option, self._outputs = f"--target {target.text}", outputs
+        self.targets_by_name: dict[str, list[Target]] = {}
         self._samples: dict[str, list[str]] = {}
         try:
-            text = read_bytes(self.path).decode("utf-8-sig")
+            text = read_bytes(self.path).decode("utf-8-sig")  # a byte order mark is ignored
         except (ItemError, UnicodeDecodeError) as error:
-            reason = reason_of(error, self.path)
+            reason = format_reason(error, self.path)
             raise UsageError(f"{self._option}: cannot be read", reason=reason) from None
         rows = csv.DictReader(io.StringIO(text, newline=""))
         if not {"input", "target"} <= set(rows.fieldnames or ()):
@@ -36,47 +36,48 @@ class TargetFile:
             if None in row:
                 raise UsageError(
                     f"{self._option}: the row of {row['input']} has more than two cells",
-                    mend='put a target with a comma in quotes, as in "margin:1,2"',
+                    hint='put a target with a comma in quotes, as in "margin:1,2"',
                 )
-            self.named.setdefault(row["input"], []).append(self._target(row))
+            self.targets_by_name.setdefault(row["input"], []).append(self._parse_target(row))
+            # `NAME#3` is the row of sample 3 of the item NAME.
             if sample := re.fullmatch(r"(.*)#[0-9]+", row["input"], re.S):
                 self._samples.setdefault(sample[1], []).append(row["input"])
 
-    def _target(self, row: Mapping[str, str | None]) -> Target:
+    def _parse_target(self, row: Mapping[str, str | None]) -> Target:
         text = (row["target"] or "").strip()
         try:
-            target = parse(text, self._outputs)
+            target = parse_target(text, self._outputs)
         except GrammarError as error:
-            reason = f"{error.what}"
+            reason = f"{error.message}"
             raise UsageError(
-                f"{self._option}: {text!r} of {row['input']} is no target",
+                f"{self._option}: {text!r} of {row['input']} is not a target",
                 reason=reason,
-                mend=error.mend,
+                hint=error.hint,
             ) from None
-        if not target.is_one_map:
+        if not target.is_single_map:
             raise UsageError(f"{self._option}: {text!r} of {row['input']} is not one map")
-        return target.maps()[0]
+        return target.split_ranks()[0]
 
-    def targets(self) -> list[Target]:
+    def list_targets(self) -> list[Target]:
         """Return every target in the file."""
-        return [target for targets in self.named.values() for target in targets]
+        return [target for targets in self.targets_by_name.values() for target in targets]
 
-    def rows(self, name: str) -> dict[str, Target]:
-        """Return what the file says of an item and of its samples, by row."""
+    def list_rows(self, name: str) -> dict[str, Target]:
+        """Return the targets of an item and of its samples, by row."""
         inputs = [name, *self._samples.get(name, ())]
-        every = [(row, target) for row in inputs for target in self.named.get(row, ())]
-        return {f"{number} {row}": target for number, (row, target) in enumerate(every)}
+        pairs = [(row, target) for row in inputs for target in self.targets_by_name.get(row, ())]
+        return {f"{index} {row}": target for index, (row, target) in enumerate(pairs)}
 
-    def of(self, name: str, samples: int) -> list[Target]:
-        """Return the target of each sample of an item; one row serves all of them."""
-        rows = [self.named.get(f"{name}#{number}", [])[:1] for number in range(samples)]
-        found = [row[0] for row in rows] if all(rows) else self.named.get(name, [])
-        if len(found) == 1:
-            return found * samples
-        if len(found) != samples:
+    def get_targets(self, name: str, samples: int) -> list[Target]:
+        """Return the target of each sample of an item; a single row applies to all of them."""
+        rows = [self.targets_by_name.get(f"{name}#{index}", [])[:1] for index in range(samples)]
+        targets = [row[0] for row in rows] if all(rows) else self.targets_by_name.get(name, [])
+        if len(targets) == 1:
+            return targets * samples
+        if len(targets) != samples:
             raise ItemError(
-                f"{name}: {len(found)} targets in {self.path} for {samples} samples",
-                mend="give a row input,target for it",
+                f"{name}: {len(targets)} targets in {self.path} for {samples} samples",
+                hint="give a row input,target for it",
                 kind="target",
             )
-        return found
+        return targets

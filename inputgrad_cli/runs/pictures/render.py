@@ -1,4 +1,4 @@
-"""Draws pictures of a run again, from its arrays and its sources, without the model."""
+"""Redraws pictures of a run from its arrays and source files, without the model."""
 
 from __future__ import annotations
 
@@ -13,25 +13,30 @@ from inputgrad_cli.data.attribution import Attribution
 from inputgrad_cli.data.samples import Samples
 from inputgrad_cli.errors import EmptyError, ItemError, UsageError
 from inputgrad_cli.rendering.style import MAX_PIXELS, Style
-from inputgrad_cli.runs.pictures.map_pictures import Plate, picture, plate_of, sites_of
+from inputgrad_cli.runs.pictures.map_pictures import (
+    PictureSource,
+    build_picture_source,
+    draw_picture,
+    list_drawable_sites,
+)
 from inputgrad_cli.runs.pictures.shared_scale import widen
-from inputgrad_cli.schema.encoded_names import heard
+from inputgrad_cli.schema.encoded_names import decode_name
 from inputgrad_cli.schema.records import JournalLine, RunRecord
-from inputgrad_cli.storage.atomic_write import refuse_links, write_whole
-from inputgrad_cli.storage.file_names import part_names, picture_names
-from inputgrad_cli.storage.journal import Journal, described, is_picture
+from inputgrad_cli.storage.atomic_write import refuse_links, write_atomically
+from inputgrad_cli.storage.file_names import list_array_names, list_picture_names
+from inputgrad_cli.storage.journal import Journal, describe_file, is_picture
 from inputgrad_cli.storage.lock import RunLock
-from inputgrad_cli.storage.run_maps import open_map, result_names
+from inputgrad_cli.storage.run_maps import list_array_files, open_map
 from inputgrad_cli.storage.run_paths import is_folder
-from inputgrad_cli.storage.run_record import no_run, read_runs
-from inputgrad_cli.storage.sources import SOURCE
-from inputgrad_cli.storage.stored_inputs import Read, reader_of
-from inputgrad_cli.storage.styles import style_of
+from inputgrad_cli.storage.run_record import build_no_run_error, read_runs
+from inputgrad_cli.storage.sources import SOURCE_KIND
+from inputgrad_cli.storage.stored_inputs import SourceReader, build_reader
+from inputgrad_cli.storage.styles import read_style
 
 
 @dataclass(frozen=True)
-class Redrawn:
-    """A picture that was drawn, or why one could not be; `blank` says why nothing lies below it."""
+class RedrawnPicture:
+    """A redrawn picture, or the error; `blank` is the reason why it has no background, if any."""
 
     stem: str
     name: str | None
@@ -40,63 +45,67 @@ class Redrawn:
 
 
 @dataclass(frozen=True)
-class Asked:
-    """Which pictures of a run are drawn again, and how.
+class RedrawOptions:
+    """Which pictures of a run to redraw, and how.
 
-    `style` returns a picture's new style, from its own (None where it was never drawn). With
-    `changed` those alone are drawn that are not in it yet; `of` says which lines are meant.
+    `style` returns a picture's new style from its old one (None if it was never drawn). With
+    `changed` only pictures that have another style are redrawn. `is_selected` filters the lines.
     """
 
     style: Callable[[Style | None], Style]
     changed: bool = False
-    of: Callable[[JournalLine], bool] = lambda record: True
+    is_selected: Callable[[JournalLine], bool] = lambda record: True
 
 
-def redraw(out: Path, asked: Asked) -> Iterator[Redrawn]:
-    """Yield the pictures of the run in `out` as they are drawn."""
+def redraw(out: Path, options: RedrawOptions) -> Iterator[RedrawnPicture]:
+    """Redraw the pictures of the run in `out`, and yield each."""
     runs = read_runs(out)
     if not runs:
-        raise no_run(out)
+        raise build_no_run_error(out)
     journal = Journal(out)
-    stems = [s for s, r in journal.known.items() if r.get("files") and asked.of(r)]
+    stems = [
+        stem
+        for stem, record in journal.lines.items()
+        if record.get("files") and options.is_selected(record)
+    ]
     if not stems:
         raise EmptyError(f"{out}: the run has made no maps yet")
 
-    def map_of(stem: str) -> StoredMap:
-        tag = journal.homes[stem]
+    def get_map(stem: str) -> StoredMap:
+        tag = journal.tags_by_stem[stem]
         run = runs.get(tag) or next(iter(runs.values()))
         return StoredMap(
-            journal, journal.known[stem], reader_of(run, journal.firsts[tag], out), run
+            journal, journal.lines[stem], build_reader(run, journal.first_lines[tag], out), run
         )
 
-    styles = {s: asked.style(map_of(s).style) for s in stems}
-    shared = _shared_scales((map_of(stem), styles[stem]) for stem in stems)
+    styles = {stem: options.style(get_map(stem).style) for stem in stems}
+    shared = _compute_shared_scales((get_map(stem), styles[stem]) for stem in stems)
     for stem in stems:
-        stored, style = map_of(stem), styles[stem]
-        if style.scale == "run":
-            style = shared[_kind(stored.line, style)]
-        if not asked.changed or stored.is_due(style):
-            yield from draw_again(stored, style)
+        stored, style = get_map(stem), styles[stem]
+        if style.scale == "run":  # one scale for all pictures of a method and target
+            style = shared[_get_scale_key(stored.line, style)]
+        if not options.changed or stored.is_due(style):
+            yield from redraw_map(stored, style)
 
 
-def redraw_held(out: Path, asked: Asked) -> Iterator[Redrawn]:
-    """Yield what `redraw` does while no other run may write there."""
+def redraw_locked(out: Path, options: RedrawOptions) -> Iterator[RedrawnPicture]:
+    """Redraw pictures as `redraw` does, while the run is locked against other writers."""
     if not read_runs(out):
-        raise no_run(out)
-    hold = RunLock(out)
+        raise build_no_run_error(out)
+    lock = RunLock(out)
     try:
-        yield from redraw(out, asked)
+        yield from redraw(out, options)
     finally:
-        hold.release()
+        lock.release()
 
 
 @dataclass(frozen=True)
 class StoredMap:
-    """A map of a run: its line in the journal, what reads its inputs, and the run that made it."""
+    """A map of a run: its journal line, the reader of its inputs, and the record of its run."""
 
     journal: Journal
     line: JournalLine
-    read: Read
+    read: SourceReader
     run: RunRecord | None = None
 
     @property
@@ -107,91 +116,100 @@ class StoredMap:
     @property
     def stem(self) -> str:
         """Return the name of the map's files, without their endings."""
-        return heard(self.line, "stem")
+        return decode_name(self.line, "stem")
 
     @property
     def style(self) -> Style | None:
-        """Return the style of its pictures, None where none was ever drawn."""
-        return style_of(self.line, self.run)
+        """Return the style of its pictures, None if none was ever drawn."""
+        return read_style(self.line, self.run)
 
     def is_due(self, style: Style) -> bool:
-        """Return whether the pictures are in another style, or not there as written."""
+        """Return whether the pictures have another style, or are missing or changed."""
         written = self.line.get("style") == style.record()
         return not written or not self.journal.has_pictures(self.line)
 
-    def results(self) -> Iterator[tuple[str, Attribution]]:
-        """Yield the names of its arrays and what they hold; ItemError."""
-        for name in result_names(self.line):
+    def yield_results(self) -> Iterator[tuple[str, Attribution]]:
+        """Yield the names of its array files and their attributions. Raises ItemError."""
+        for name in list_array_files(self.line):
             yield name, open_map(self.out, name, self.line, self.run)
 
 
-def draw_again(stored: StoredMap, style: Style) -> list[Redrawn]:
-    """Return the pictures of one map that were drawn in this style, once its line is written.
+def redraw_map(stored: StoredMap, style: Style) -> list[RedrawnPicture]:
+    """Redraw the pictures of one map in this style, and update its journal line.
 
-    Where one could not be drawn, the last of them says why.
+    If a picture cannot be drawn, the last entry of the result has the error.
     """
     out, record = stored.out, stored.line
-    done: list[Redrawn] = []
+    entries: list[RedrawnPicture] = []
     try:
         refuse_links(out, stored.stem)
-        done.extend(_drawn(stored, style))
+        entries.extend(_redraw_pictures(stored, style))
     except ItemError as error:
-        done.append(Redrawn(stored.stem, None, error))
-    new = [made.name for made in done if made.name is not None]
-    if not new and done:
-        return done  # nothing has changed
-    whole = len(new) == len(done)
+        entries.append(RedrawnPicture(stored.stem, None, error))
+    written_names = [entry.name for entry in entries if entry.name is not None]
+    if not written_names and entries:
+        return entries  # nothing has changed
+    is_complete = len(written_names) == len(entries)
     files_before = record.get("files", [])
-    files: list[Any] = [f for f in files_before if not _is_replaced(heard(f, "path"), new, whole)]
-    for name in {heard(f, "path") for f in files_before} - {heard(f, "path") for f in files}:
-        if name not in new:  # of a form with other samples or sites
+    files: list[Any] = [
+        f
+        for f in files_before
+        if not _is_replaced(decode_name(f, "path"), written_names, is_complete)
+    ]
+    for name in {decode_name(f, "path") for f in files_before} - {
+        decode_name(f, "path") for f in files
+    }:
+        if name not in written_names:  # from an earlier version with other samples or sites
             (out / name).unlink(missing_ok=True)
-    files += [described(out, name, (out / name).read_bytes()) for name in new]
-    line = {**record, "drawn": bool(new) or record.get("drawn", False), "files": files}
-    if whole:
+    files += [describe_file(out, name, (out / name).read_bytes()) for name in written_names]
+    line = {**record, "drawn": bool(written_names) or record.get("drawn", False), "files": files}
+    if is_complete:
         line["style"] = style.record()
     line.pop("bad", None)
-    if bad := [name for name in record.get("bad", ()) if name not in new]:  # marks of `verify`
+    # `inputgrad verify` marks damaged files as bad; the ones just written are good again.
+    if bad := [name for name in record.get("bad", ()) if name not in written_names]:
         line["bad"] = bad
     stored.journal.add([line])
-    return done
+    return entries
 
 
-def _is_replaced(name: str, new: Sequence[str], whole: bool) -> bool:
-    return name in new or (whole and is_picture(name))
+def _is_replaced(name: str, written_names: Sequence[str], is_complete: bool) -> bool:
+    return name in written_names or (is_complete and is_picture(name))
 
 
-def _drawn(stored: StoredMap, style: Style) -> Iterator[Redrawn]:
+def _redraw_pictures(stored: StoredMap, style: Style) -> Iterator[RedrawnPicture]:
     out, journal = stored.out, stored.journal
-    for sheet in _sheets(stored):
-        for row, names in zip(sheet.rows, sheet.names, strict=True):
-            for site, name in zip(sites_of(sheet.attribution), names, strict=True):
-                plate = plate_of(sheet.attribution, sheet.samples, row, site)
-                _refuse_large(plate, style)
-                png = picture(plate, style)
+    for result_file in _yield_result_files(stored):
+        for row, names in zip(result_file.rows, result_file.names, strict=True):
+            for site, name in zip(list_drawable_sites(result_file.attribution), names, strict=True):
+                source = build_picture_source(
+                    result_file.attribution, result_file.samples, row, site
+                )
+                _refuse_large(source, style)
+                png = draw_picture(source, style)
                 _refuse_foreign(journal, out / name, name)
-                journal.intend([name])
-                write_whole(out / name, png)
-                yield Redrawn(stored.stem, name, None, sheet.blank)
+                journal.add_pending([name])
+                write_atomically(out / name, png)
+                yield RedrawnPicture(stored.stem, name, None, result_file.blank)
 
 
-def _refuse_large(plate: Plate, style: Style) -> None:
-    """Raise ItemError where a picture, enlarged as the record says, would fill the memory."""
-    height, width = (plate.values if plate.seen is None else plate.seen).shape[:2]
-    factor = style.factor(height, width)
+def _refuse_large(source: PictureSource, style: Style) -> None:
+    """Raise ItemError if a picture, enlarged as its style says, would be too large for memory."""
+    height, width = (source.values if source.background is None else source.background).shape[:2]
+    factor = style.get_zoom(height, width)
     if height * width * factor**2 > MAX_PIXELS:
         raise ItemError(
             f"a picture of {width * factor}x{height * factor} pixels is too large",
-            mend="take a smaller --zoom",
+            hint="take a smaller --zoom",
             kind="shape",
         )
 
 
 @dataclass(frozen=True)
-class Sheet:
-    """One file of arrays: the rows that are drawn of it, the names of their pictures by site.
+class ResultFile:
+    """One file of arrays, the rows to draw, and the names of their pictures by site.
 
-    `samples` are the inputs; where there are none, `blank` says why.
+    `samples` are the inputs; if they cannot be used, `blank` is the reason.
     """
 
     attribution: Attribution
@@ -201,84 +219,91 @@ class Sheet:
     blank: str = ""
 
 
-def _sheets(stored: StoredMap) -> Iterator[Sheet]:
-    """Yield the files of arrays of a map; samples of unequal shapes have one each."""
+def _yield_result_files(stored: StoredMap) -> Iterator[ResultFile]:
+    """Yield the array files of a map; ragged samples have one file each."""
     stem, line = stored.stem, stored.line
     count = line["samples"]
-    parts = part_names(stem, count) if line.get("apart") and count is not None else []
+    parts = list_array_names(stem, count) if line.get("apart") and count is not None else []
     inputs: Samples | None = None
     blank = ""
-    for name, attribution in stored.results():
-        sites = sites_of(attribution)
+    for name, attribution in stored.yield_results():
+        sites = list_drawable_sites(attribution)
         if not sites:
             continue
         if inputs is None:
-            inputs, blank = _inputs(stored, attribution)
+            inputs, blank = _read_inputs(stored, attribution)
         if parts:
-            row = _place(name, parts, stored)
-            sample = inputs if blank else inputs.single(row)
-            names = picture_names(stem, count, sites)[row : row + 1]
-            yield Sheet(attribution, sample, [0], names, blank)
+            row = _find_sample_index(name, parts, stored)
+            sample = inputs if blank else inputs.extract_sample(row)
+            names = list_picture_names(stem, count, sites)[row : row + 1]
+            yield ResultFile(attribution, sample, [0], names, blank)
             continue
-        names = picture_names(stem, count, sites)
-        rows = _rows(attribution)
-        yield Sheet(attribution, inputs, rows, [names[row] for row in rows], blank)
+        names = list_picture_names(stem, count, sites)
+        rows = _list_rows(attribution)
+        yield ResultFile(attribution, inputs, rows, [names[row] for row in rows], blank)
 
 
-def _place(name: str, parts: Sequence[str], stored: StoredMap) -> int:
-    """Return which sample a file is of; ItemError where it is of none."""
+def _find_sample_index(name: str, parts: Sequence[str], stored: StoredMap) -> int:
+    """Return the index of the sample that a file belongs to. Raises ItemError if there is none."""
     if name not in parts:
-        raise ItemError(f"{stored.out / name}: is no file of a sample", kind="unreadable")
+        raise ItemError(f"{stored.out / name}: is not a file of a sample", kind="unreadable")
     return parts.index(name)
 
 
-def _rows(attribution: Attribution) -> list[int]:
-    """Return the samples that have a map, 0 where there is but one."""
+def _list_rows(attribution: Attribution) -> list[int]:
+    """Return the rows of the samples that have a map; row 0 for a single sample."""
     checks = attribution.metadata["checks"]
     if not attribution.many:
         return [0]
     return [row for row, check in enumerate(checks) if check is not None]
 
 
-def _inputs(stored: StoredMap, attribution: Attribution) -> tuple[Samples, str]:
-    """Return the inputs; none, and why, where they cannot be used: a heatmap can still be drawn."""
-    none = Samples({}, many=attribution.many)
+def _read_inputs(stored: StoredMap, attribution: Attribution) -> tuple[Samples, str]:
+    """Read the inputs; if they cannot be used, return no inputs and the reason.
+
+    A heatmap without background can still be drawn then.
+    """
+    no_inputs = Samples({}, many=attribution.many)
     try:
         samples = stored.read(attribution, stored.line)
     except (ItemError, UsageError) as error:
-        why = error.what if error.kind == SOURCE else f"its input cannot be used ({error.what})"
-        return none, why
+        reason = (
+            error.message
+            if error.kind == SOURCE_KIND
+            else f"its input cannot be used ({error.message})"
+        )
+        return no_inputs, reason
     if len(samples) != (stored.line["samples"] or 1):
-        return none, "its input has another number of samples now"
+        return no_inputs, "its input has another number of samples now"
     return samples, ""
 
 
 def _refuse_foreign(journal: Journal, path: Path, name: str) -> None:
-    if os.path.lexists(path) and (is_folder(path) or not journal.owns(name)):
+    if os.path.lexists(path) and (is_folder(path) or not journal.is_own_file(name)):
         raise ItemError(
             f"{path}: is there already, and no run of inputgrad made it",
-            mend="move it away",
+            hint="move it away",
             kind="exists",
         )
 
 
-Kind = tuple[str, str, Style]
+ScaleKey = tuple[str, str, Style]
 
 
-def _kind(line: JournalLine, style: Style) -> Kind:
-    """Return what pictures have in common that share a scale."""
+def _get_scale_key(line: JournalLine, style: Style) -> ScaleKey:
+    """Return the key that is equal for pictures that share a scale."""
     return line["method"], line["target"], style
 
 
-def _shared_scales(pairs: Iterable[tuple[StoredMap, Style]]) -> dict[Kind, Style]:
-    """Return, for pictures of one scale for the run, the style with the scale that holds all."""
-    shared: dict[Kind, Style] = {}
+def _compute_shared_scales(pairs: Iterable[tuple[StoredMap, Style]]) -> dict[ScaleKey, Style]:
+    """Return the styles of pictures that share a scale, with limits that cover all their maps."""
+    shared: dict[ScaleKey, Style] = {}
     for stored, style in pairs:
         if style.scale != "run":
             continue
-        key = _kind(stored.line, style)
+        key = _get_scale_key(stored.line, style)
         shared.setdefault(key, replace(style, limit=0.0, signed=False))
-        with contextlib.suppress(ItemError):  # told when its own picture is to be drawn
-            for _, attribution in stored.results():
+        with contextlib.suppress(ItemError):  # reported when the picture itself is drawn
+            for _, attribution in stored.yield_results():
                 shared[key] = widen(shared[key], attribution)
     return shared

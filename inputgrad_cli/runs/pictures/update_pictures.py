@@ -1,13 +1,13 @@
-"""The pictures of maps that an earlier run made: drawn again where other ones are asked for now."""
+"""Redraws the pictures of an earlier run's maps if another style is requested now."""
 
 from __future__ import annotations
 
 from inputgrad_cli.errors import ItemError
-from inputgrad_cli.formats.read import Reading
+from inputgrad_cli.formats.read import ReadOptions
 from inputgrad_cli.rendering.style import Style
-from inputgrad_cli.runs.inputs.loader import Skipped
-from inputgrad_cli.runs.pictures.render import Asked, StoredMap, draw_again, redraw
-from inputgrad_cli.runs.planning.options import Job
+from inputgrad_cli.runs.inputs.loader import SkippedMap
+from inputgrad_cli.runs.pictures.render import RedrawOptions, StoredMap, redraw, redraw_map
+from inputgrad_cli.runs.planning.options import RunOptions
 from inputgrad_cli.runs.planning.plan import Plan
 from inputgrad_cli.runs.run_record import note_pictures
 from inputgrad_cli.schema.records import JournalLine
@@ -15,44 +15,49 @@ from inputgrad_cli.storage.journal import Journal
 from inputgrad_cli.storage.stored_inputs import read_files
 
 
-class Retouch:
-    """Brings the pictures of a directory to the style of a job; `count` were drawn so far."""
+class PictureUpdater:
+    """Updates the pictures of a directory to the requested style; `count` were drawn so far."""
 
-    def __init__(self, plan: Plan, journal: Journal, reading: Reading) -> None:
-        self._job: Job = plan.job
+    def __init__(self, plan: Plan, journal: Journal, reading: ReadOptions) -> None:
+        self._options: RunOptions = plan.options
         self._journal, self._reading = journal, reading
-        self._maps = {(made.label, made.target.asked) for made in plan.maps}
+        self._maps = {(has_maps.label, has_maps.target.text) for has_maps in plan.maps}
         self.count = 0
 
-    def skipped(self, got: Skipped) -> ItemError | None:
-        """Draw a skipped map again where that is due; return why a picture cannot be."""
-        style = self._job.style
+    def update_skipped(self, skipped_map: SkippedMap) -> ItemError | None:
+        """Redraw a skipped map if its style differs; return the error if a picture fails."""
+        style = self._options.style
         if style is None or style.scale == "run":
-            return None  # one scale for all is found once all maps are there
+            return None  # a shared scale is computed after all maps are written
         stored = StoredMap(
             self._journal,
-            got.record,
-            lambda attribution, record: read_files(got.item.paths, self._reading),
+            skipped_map.record,
+            lambda attribution, record: read_files(skipped_map.item.paths, self._reading),
         )
         if not stored.is_due(style):
             return None
-        drawn = draw_again(stored, style)
-        self.count += sum(each.name is not None for each in drawn)
-        return next((each.error for each in drawn if each.error), None)
+        drawn = redraw_map(stored, style)
+        self.count += sum(picture.name is not None for picture in drawn)
+        return next((picture.error for picture in drawn if picture.error), None)
 
-    def end(self, stopped: bool) -> None:
-        """Draw pictures that share a scale again, and note how the pictures were asked for."""
-        style = self._job.style
+    def finish(self, stopped: bool) -> None:
+        """Redraw pictures that share a scale, and record the picture options."""
+        style = self._options.style
         if style is None:
             return
-        made = any(r.get("files") and self._is_asked(r) for r in self._journal.known.values())
-        if style.scale == "run" and made and not stopped:
+        has_maps = any(
+            record.get("files") and self._is_asked(record)
+            for record in self._journal.lines.values()
+        )
+        if style.scale == "run" and has_maps and not stopped:
             self._share_scale(style)
-        note_pictures(self._job)
+        note_pictures(self._options)
 
     def _share_scale(self, style: Style) -> None:
-        asked = Asked(lambda own: style, changed=True, of=self._is_asked)
-        self.count += sum(each.name is not None for each in redraw(self._job.out, asked))
+        options = RedrawOptions(lambda old_style: style, changed=True, is_selected=self._is_asked)
+        self.count += sum(
+            picture.name is not None for picture in redraw(self._options.out, options)
+        )
 
     def _is_asked(self, record: JournalLine) -> bool:
         return (record["method"], record["target"]) in self._maps

@@ -1,4 +1,4 @@
-"""What the sidecar next to the model settles for a job, where the command line says nothing."""
+"""Applies the settings of the model's sidecar file where the command line gives none."""
 
 from __future__ import annotations
 
@@ -6,33 +6,33 @@ from dataclasses import replace
 
 from inputgrad_cli.data.preprocessing import Preprocess
 from inputgrad_cli.modelfile.sidecar import read_sidecar
-from inputgrad_cli.runs.planning.options import Job
+from inputgrad_cli.runs.planning.options import RunOptions
 
 
-def settled(job: Job) -> Job:
-    """Return the job with the model's names for the user's own, and what its sidecar settles."""
-    beside = read_sidecar(job.model)
-    if beside is None:
-        return job
-    options = dict(job.options)
-    own = (
-        ("preprocess", beside.preprocess),
-        ("labels", beside.labels),
-        ("columns", beside.columns or None),
+def apply_sidecar(options: RunOptions) -> RunOptions:
+    """Return the options with the sidecar's settings, and the user's input names translated."""
+    sidecar = read_sidecar(options.model)
+    if sidecar is None:
+        return options
+    records = dict(options.option_records)
+    settings = (
+        ("preprocess", sidecar.preprocess),
+        ("labels", sidecar.labels),
+        ("columns", sidecar.columns or None),
     )
-    for key, value in own:
-        if value is not None and options.get(key, {}).get("source") == "default":
-            told = value.name if isinstance(value, Preprocess) else value
-            plain = list(told) if isinstance(told, tuple) else str(told)
-            options[key] = {"value": plain, "source": "sidecar"}
-    pairs = tuple((beside.name_of(name), path) for name, path in job.pairs)
-    wrt = None if job.wrt is None else beside.name_of(job.wrt)
-    columns = job.columns or beside.columns
+    for key, value in settings:
+        if value is not None and records.get(key, {}).get("source") == "default":
+            setting = value.name if isinstance(value, Preprocess) else value
+            recorded = list(setting) if isinstance(setting, tuple) else str(setting)
+            records[key] = {"value": recorded, "source": "sidecar"}
+    pairs = tuple((sidecar.resolve_input_name(name), path) for name, path in options.pairs)
+    wrt = None if options.wrt is None else sidecar.resolve_input_name(options.wrt)
+    columns = options.columns or sidecar.columns
     return replace(
-        job,
+        options,
         pairs=pairs,
         wrt=wrt,
-        options=options,
-        aliases=dict(beside.inputs),
+        option_records=records,
+        aliases=dict(sidecar.inputs),
         columns=columns,
     )

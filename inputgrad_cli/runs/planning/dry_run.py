@@ -1,4 +1,4 @@
-"""What a run would write, told without the model: the answer to a dry run."""
+"""Predicts the files that a run would write, without opening the model (`--dry-run`)."""
 
 from __future__ import annotations
 
@@ -6,62 +6,64 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from inputgrad_cli.data.samples import Samples
-from inputgrad_cli.data.signature import Port
+from inputgrad_cli.data.signature import InputSpec
 from inputgrad_cli.errors import ItemError
-from inputgrad_cli.formats.read import MANY_SUFFIXES, open_file, read_samples, suffix_of
+from inputgrad_cli.formats.read import MANY_SUFFIXES, get_suffix, open_file, read_samples
 from inputgrad_cli.formats.tables.delimited import SUFFIXES as TABLES
-from inputgrad_cli.modelfile.workload import count_numbers
-from inputgrad_cli.rendering.image_map import drawable
+from inputgrad_cli.modelfile.workload import count_elements
+from inputgrad_cli.rendering.image_map import is_drawable
 from inputgrad_cli.runs.inputs.find_inputs import Item
 from inputgrad_cli.runs.planning.plan import Plan
-from inputgrad_cli.storage.file_names import Map, part_names, picture_names
+from inputgrad_cli.storage.file_names import MapSpec, list_array_names, list_picture_names
 
-FRAME = 2048  # bytes that an .npz has beside its arrays, about
+NPZ_OVERHEAD_BYTES = 2048  # about what an .npz needs in addition to its arrays
 
 
 @dataclass(frozen=True)
-class Move:
-    """The files that one map of one item would become, and the bytes of its arrays, about."""
+class PlannedMap:
+    """The files that one map of one item would have, and about how many bytes its arrays need."""
 
     item: Item
-    made: Map
+    spec: MapSpec
     files: tuple[str, ...]
     size: int
 
 
-def forecast(plan: Plan) -> Iterator[Move]:
-    """Yield every map of the plan. Files of many samples are read, to count them."""
-    ports = plan.outline.inputs or ()
-    numbers = count_numbers([port.shape for port in ports])
-    inputs = [port.name for port in ports if plan.job.style is not None and _is_drawn(port)]
-    inputs = [name for name in inputs if plan.job.wrt in (None, name)] or inputs[:1]
-    layered = {wish.label for wish in plan.wishes if wish.method.at_layer}
+def yield_planned_maps(plan: Plan) -> Iterator[PlannedMap]:
+    """Yield every map of the plan. Files of many samples are read to count the samples."""
+    specs = plan.outline.inputs or ()
+    value_count = count_elements([spec.shape for spec in specs])
+    inputs = [spec.name for spec in specs if plan.options.style is not None and _is_drawn(spec)]
+    inputs = [name for name in inputs if plan.options.wrt in (None, name)] or inputs[:1]
+    layer_labels = {request.label for request in plan.methods if request.method.at_layer}
     for _, item in plan.share:
-        samples = _samples(plan, item)
+        samples = _read_samples(plan, item)
         count = len(samples) if samples and samples.many else None
-        for made in plan.maps:
-            stem = str(plan.job.out / made.stem(item.name))
-            apart = samples is not None and samples.uneven
-            files = part_names(stem, count or 1) if apart else [f"{stem}.npz"]
-            files += [f"{stem}.csv"] if suffix_of(item.path) in TABLES else []
-            sites = [] if made.target.kind == "all" else inputs
-            sites = sites[:1] if made.label in layered else sites
-            files += [name for row in picture_names(stem, count, sites) for name in row]
-            yield Move(item, made, tuple(files), (count or 1) * numbers * 4 + FRAME)
+        for map_spec in plan.maps:
+            stem = str(plan.options.out / map_spec.build_stem(item.name))
+            has_parts = samples is not None and samples.is_ragged
+            files = list_array_names(stem, count or 1) if has_parts else [f"{stem}.npz"]
+            files += [f"{stem}.csv"] if get_suffix(item.path) in TABLES else []
+            sites = [] if map_spec.target.kind == "all" else inputs
+            sites = sites[:1] if map_spec.label in layer_labels else sites
+            files += [name for row in list_picture_names(stem, count, sites) for name in row]
+            yield PlannedMap(
+                item, map_spec, tuple(files), (count or 1) * value_count * 4 + NPZ_OVERHEAD_BYTES
+            )
 
 
-def _is_drawn(port: Port) -> bool:
-    return port.is_picture or bool(port.shape and drawable(tuple(dim or 1 for dim in port.shape)))
+def _is_drawn(spec: InputSpec) -> bool:
+    return spec.is_image or bool(spec.shape and is_drawable(tuple(dim or 1 for dim in spec.shape)))
 
 
-def _samples(plan: Plan, item: Item) -> Samples | None:
-    """Return the samples of a file that may hold many, None for any other."""
-    ports = plan.outline.inputs
-    several = plan.job.viewing.frame == "all" or suffix_of(item.path) in MANY_SUFFIXES
-    if ports is None or not several or item.error:
+def _read_samples(plan: Plan, item: Item) -> Samples | None:
+    """Read the samples of a file that may hold many; return None for any other file."""
+    specs = plan.outline.inputs
+    may_be_many = plan.options.viewing.frame == "all" or get_suffix(item.path) in MANY_SUFFIXES
+    if specs is None or not may_be_many or item.error:
         return None
     try:
         files = {name: open_file(path) for name, path in item.paths.items()}
-        return read_samples(files, item.paths, plan.reading(ports))
+        return read_samples(files, item.paths, plan.build_reading(specs))
     except ItemError:
-        return None  # the run will say what is wrong with it
+        return None  # the run itself will report the error

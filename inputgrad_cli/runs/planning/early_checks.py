@@ -1,4 +1,4 @@
-"""What the model's file alone answers of a job: asked before readers and drawing are imported."""
+"""Checks a run against the model file alone, before slow modules are imported."""
 
 from __future__ import annotations
 
@@ -7,71 +7,86 @@ from dataclasses import dataclass, replace
 
 from inputgrad_cli.data.baselines import Baseline, baselines
 from inputgrad_cli.data.target_text import Target
-from inputgrad_cli.explanation.early_checks import foresee
-from inputgrad_cli.explanation.request import Question, Wish, refuse_unmet, wishes
-from inputgrad_cli.formats.classes import class_names
-from inputgrad_cli.machine.devices import refuse_absent
+from inputgrad_cli.explanation.early_checks import check_request
+from inputgrad_cli.explanation.request import (
+    ExplainRequest,
+    MethodRequest,
+    parse_methods,
+    refuse_missing_references,
+)
+from inputgrad_cli.formats.classes import read_class_names
+from inputgrad_cli.machine.devices import refuse_absent_device
 from inputgrad_cli.machine.missing_files import refuse_missing_code
 from inputgrad_cli.modelfile.model_file import ModelFile, open_model
-from inputgrad_cli.modelfile.outline import Outline, outline
-from inputgrad_cli.modelfile.safety import refuse_missing, refuse_unsafe
+from inputgrad_cli.modelfile.outline import Outline, build_outline
+from inputgrad_cli.modelfile.safety import refuse_missing_objects, refuse_unsafe
 from inputgrad_cli.numeric.arrays import Array
 from inputgrad_cli.runs.inputs.target_file import TargetFile
-from inputgrad_cli.runs.planning.apply_sidecar import settled
-from inputgrad_cli.runs.planning.options import Job
-from inputgrad_cli.runs.planning.required_inputs import refuse_inputs, refuse_without_truth
-from inputgrad_cli.storage.file_names import Map, maps_of
+from inputgrad_cli.runs.planning.apply_sidecar import apply_sidecar
+from inputgrad_cli.runs.planning.options import RunOptions
+from inputgrad_cli.runs.planning.required_inputs import refuse_missing_truth, refuse_unknown_inputs
+from inputgrad_cli.storage.file_names import MapSpec, build_map_specs
 
 
 @dataclass(frozen=True)
-class Check:
-    """A job that its model allows, with the model's names settled, and what was read for that."""
+class CheckedRun:
+    """The options of a run that the model file allows, and what was read to check them."""
 
-    job: Job
-    file: ModelFile
+    options: RunOptions
+    model_file: ModelFile
     outline: Outline
-    wishes: tuple[Wish, ...]
-    maps: tuple[Map, ...]
+    methods: tuple[MethodRequest, ...]
+    maps: tuple[MapSpec, ...]
     baseline: Baseline | None
     labels: tuple[str, ...]
     masks: Mapping[str, Array]
     target_files: Mapping[Target, TargetFile]
 
 
-def check_job(job: Job) -> Check:
-    """Return the job as its model allows it; raises what is wrong, in the order of reading."""
-    asked = wishes(job.methods)
-    baseline = baselines.build(job.baseline) if job.baseline else None
-    refuse_unmet(asked, baseline)
-    file = open_model(job.model)
-    refuse_absent(job.device)
-    refuse_missing_code(job.code)
-    refuse_unsafe(file, job.trust)
-    if not job.code:
-        refuse_missing(file, ())
-    shape = outline(file.config)
-    outputs = [name for name, _ in shape.outputs or ()]
-    job = settled(replace(job, targets=tuple(t.among(outputs) for t in job.targets)))
-    maps = maps_of([(wish.label, wish.method) for wish in asked], job.targets)
-    files = {t: TargetFile(t, outputs) for t in job.targets if t.kind == "file"}
-    targets = every_target(job, files)
-    if shape.inputs is not None:
-        refuse_inputs(job, shape.inputs)
-    labels = class_names(file, job.labels)
+def check_run(options: RunOptions) -> CheckedRun:
+    """Check the options against the model file; raises the first error, in the order of reading."""
+    methods = parse_methods(options.methods)
+    baseline = baselines.build(options.baseline) if options.baseline else None
+    refuse_missing_references(methods, baseline)
+    model_file = open_model(options.model)
+    refuse_absent_device(options.device)
+    refuse_missing_code(options.code)
+    refuse_unsafe(model_file, options.trust)
+    if not options.code:
+        refuse_missing_objects(model_file, ())
+    outline = build_outline(model_file.config)
+    outputs = [name for name, _ in outline.outputs or ()]
+    options = apply_sidecar(
+        replace(
+            options, targets=tuple(target.choose_reading(outputs) for target in options.targets)
+        )
+    )
+    maps = build_map_specs(
+        [(request.label, request.method) for request in methods], options.targets
+    )
+    files = {
+        target: TargetFile(target, outputs) for target in options.targets if target.kind == "file"
+    }
+    targets = list_targets(options, files)
+    if outline.inputs is not None:
+        refuse_unknown_inputs(options, outline.inputs)
+    labels = read_class_names(model_file, options.labels)
     masks = _read_masks(targets)
-    question = Question(
-        asked,
-        tuple(target for target in job.targets if target not in files),
-        job.space,
-        job.wrt,
+    request = ExplainRequest(
+        methods,
+        tuple(target for target in options.targets if target not in files),
+        options.space,
+        options.wrt,
         baseline,
         labels=labels,
         masks=masks,
-        compiled_loss=file.compiled_loss,
+        compiled_loss=model_file.compiled_loss,
     )
-    foresee(question, file.config, own_losses=bool(job.code))
-    refuse_without_truth(job, targets)
-    return Check(job, file, shape, asked, tuple(maps), baseline, labels, masks, files)
+    check_request(request, model_file.config, own_losses=bool(options.code))
+    refuse_missing_truth(options, targets)
+    return CheckedRun(
+        options, model_file, outline, methods, tuple(maps), baseline, labels, masks, files
+    )
 
 
 def _read_masks(targets: Sequence[Target]) -> Mapping[str, Array]:
@@ -82,7 +97,11 @@ def _read_masks(targets: Sequence[Target]) -> Mapping[str, Array]:
     return read_masks(targets)
 
 
-def every_target(job: Job, files: Mapping[Target, TargetFile]) -> tuple[Target, ...]:
-    """Return all targets that any item may have, those in files included."""
-    plain = [target for target in job.targets if target not in files]
-    return tuple(dict.fromkeys([*plain, *(t for file in files.values() for t in file.targets())]))
+def list_targets(options: RunOptions, files: Mapping[Target, TargetFile]) -> tuple[Target, ...]:
+    """Return all targets that any item may have, including those in files."""
+    targets = [target for target in options.targets if target not in files]
+    return tuple(
+        dict.fromkeys(
+            [*targets, *(target for file in files.values() for target in file.list_targets())]
+        )
+    )

@@ -1,4 +1,4 @@
-"""A call of `saliency`, in plain values."""
+"""The options of a call of `saliency`."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from inputgrad_cli.data.target_text import Target, parse
-from inputgrad_cli.formats.images.options import Viewing
+from inputgrad_cli.data.target_text import Target, parse_target
+from inputgrad_cli.formats.images.options import ImageOptions
 from inputgrad_cli.rendering.style import Style
 from inputgrad_cli.storage.shards import Shard
 
 
 @dataclass(frozen=True)
-class Job:
+class RunOptions:
     """A call of `saliency`, as asked.
 
     `options` says where each value came from; `aliases` are the model's names of inputs that the
@@ -22,16 +22,16 @@ class Job:
     """
 
     model: Path
-    named: tuple[str, ...] = ()
+    inputs: tuple[str, ...] = ()
     pairs: tuple[tuple[str, str], ...] = ()
     methods: tuple[str, ...] = ("gradient",)
-    targets: tuple[Target, ...] = (parse("auto"),)
+    targets: tuple[Target, ...] = (parse_target("auto"),)
     truth: str | None = None
     space: str = "auto"
     wrt: str | None = None
     baseline: str | None = None
     preprocess: str = "auto"
-    viewing: Viewing = field(default_factory=Viewing)
+    viewing: ImageOptions = field(default_factory=ImageOptions)
     columns: tuple[str, ...] = ()
     out: Path = Path("inputgrad-out")
     root: Path | None = None
@@ -50,7 +50,7 @@ class Job:
     check_grad: bool = False
     on_exists: str = "resume"
     shard: Shard | None = None
-    most_failures: int | None = None
+    max_failures: int | None = None
     argv: tuple[str, ...] = ()
-    options: Mapping[str, Any] = field(default_factory=dict)
+    option_records: Mapping[str, Any] = field(default_factory=dict)
     aliases: Mapping[str, str] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""How a run computes: its mode, its kernels, and how many samples share a pass."""
+"""Chooses how a run computes: its mode, its kernels, and how many samples share a pass."""
 
 from __future__ import annotations
 
@@ -8,29 +8,29 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from inputgrad_cli.engine.adapter.kernels import EIGEN, ONEDNN, VARIABLE
-from inputgrad_cli.explanation.request import Wish
-from inputgrad_cli.machine.limits import available_memory
+from inputgrad_cli.engine.adapter.kernels import EIGEN, ONEDNN, ONEDNN_VARIABLE
+from inputgrad_cli.explanation.request import MethodRequest
+from inputgrad_cli.machine.limits import find_available_memory
 from inputgrad_cli.modelfile.outline import Outline
-from inputgrad_cli.modelfile.workload import Workload, count_numbers
+from inputgrad_cli.modelfile.workload import Workload, count_elements
 from inputgrad_cli.runs.planning.mode_costs import MODES, estimate_seconds
-from inputgrad_cli.runs.planning.options import Job
-from inputgrad_cli.storage.file_names import Map
+from inputgrad_cli.runs.planning.options import RunOptions
+from inputgrad_cli.storage.file_names import MapSpec
 
-LARGE = 10_000  # numbers in a sample; smaller ones are done before threads have met
-CLASSES = 200  # that the target `all` is taken for, before the model is known
-PASS_NUMBERS = 16 * 224 * 224 * 3  # numbers in one pass of inputs, at most
-MAX_BATCH = 64
-COPIES = 2  # of what layers give: going back holds as much again
+MIN_SHARED_VALUES = 10_000  # values in a sample; smaller ones end before threads can overlap
+ASSUMED_CLASSES = 200  # classes of the target `all`, until the model is known
+MAX_PASS_VALUES = 16 * 224 * 224 * 3  # input values in one pass: 16 pictures of 224 x 224
+MAX_BATCH = 64  # samples in one pass
+LAYER_COPIES = 2  # of layer outputs in memory: the backward pass needs as much again
 
 
 @dataclass(frozen=True)
-class Pace:
-    """How a run computes: `mode` is eager, traced or folded. Chosen once, kept on resume.
+class Schedule:
+    """How a run computes; chosen once, and kept on resume. `mode` is eager, traced or folded.
 
-    `padded` passes are always full: then it does not matter for a sample's last digits which
-    others are left to be done beside it. `kernels` are those of the mode: eager operations of
-    oneDNN's corrupt memory, and compiled programs are faster with it.
+    `padded` passes are always full. Then the last digits of a sample do not depend on which other
+    samples share its pass. `kernels` depend on the mode: eager operations use Eigen because those
+    of oneDNN corrupt memory, and compiled programs use oneDNN because they are faster with it.
     """
 
     mode: str
@@ -39,85 +39,108 @@ class Pace:
     kernels: str = EIGEN
 
 
-def choose_pace(
-    job: Job,
-    wishes: Sequence[Wish],
-    maps: Sequence[Map],
+def choose_schedule(
+    options: RunOptions,
+    methods: Sequence[MethodRequest],
+    maps: Sequence[MapSpec],
     model: tuple[Outline, Workload],
     counts: tuple[int, int],
-) -> Pace:
-    """Return the pace of a job; `counts` are its items and, about, its samples.
+) -> Schedule:
+    """Choose the schedule of a run; `counts` are its items and, approximately, its samples.
 
-    It follows from the model's file and the count of all items by cost figures, never from timing
-    within the run: what is interrupted and resumed stays the same to the byte.
+    The choice depends only on the model file, the number of items and fixed cost figures, never
+    on timing within the run. An interrupted and resumed run therefore gives the same bytes.
     """
-    (items, samples), (shape, work) = counts, model
-    units = sum(CLASSES if made.target.is_jacobian else 1 for made in maps) / len(wishes)
-    gradients = max(1, int(samples * units * sum(wish.method.passes for wish in wishes)))
-    numbers = count_numbers([port.shape for port in shape.inputs or ()])
+    (items, samples), (outline, work) = counts, model
+    units = sum(ASSUMED_CLASSES if spec.target.is_jacobian else 1 for spec in maps) / len(methods)
+    gradients = max(1, int(samples * units * sum(request.method.passes for request in methods)))
+    value_count = count_elements([port.shape for port in outline.inputs or ()])
     limit = max(
         1,
-        min(MAX_BATCH, PASS_NUMBERS // max(numbers, 1), _fitting(shape, available_memory().value)),
+        min(
+            MAX_BATCH,
+            MAX_PASS_VALUES // max(value_count, 1),
+            _count_fitting_samples(outline, find_available_memory().value),
+        ),
     )
-    size = job.batch_size or _evenly(gradients, limit)
-    asked = {"0": EIGEN, "1": ONEDNN}.get(os.environ.get(VARIABLE, ""))
-    compiled = asked or ONEDNN
-    # Threads that share the passes gain nothing where a pass is over before they have met.
-    shared = numbers >= LARGE and gradients > limit
-    modes = [m for m in MODES if (m != "eager" or asked != ONEDNN) and (m != "folded" or shared)]
-    mode = min(modes, key=lambda m: estimate_seconds(m, work, gradients, size, compiled))
+    size = options.batch_size or _divide_evenly(gradients, limit)
+    requested_kernels = {"0": EIGEN, "1": ONEDNN}.get(os.environ.get(ONEDNN_VARIABLE, ""))
+    compiled_kernels = requested_kernels or ONEDNN
+    # Threads that share the passes gain nothing if a pass ends before they overlap.
+    shares_passes = value_count >= MIN_SHARED_VALUES and gradients > limit
+    modes = [
+        mode
+        for mode in MODES
+        if (mode != "eager" or requested_kernels != ONEDNN) and (mode != "folded" or shares_passes)
+    ]
+    mode = min(
+        modes, key=lambda mode: estimate_seconds(mode, work, gradients, size, compiled_kernels)
+    )
     if mode == "folded":
-        size = job.batch_size or limit
-    return Pace(mode, size, items > 1, EIGEN if mode == "eager" else compiled)
+        size = options.batch_size or limit
+    return Schedule(mode, size, items > 1, EIGEN if mode == "eager" else compiled_kernels)
 
 
-def kept_pace(
-    job: Job, chosen: Pace, maps: Sequence[Map], earlier: Mapping[str, Any] | None
-) -> Pace:
-    """Return the pace that a directory's maps were begun with, if the job is to go on with them.
+def resume_schedule(
+    options: RunOptions,
+    chosen: Schedule,
+    maps: Sequence[MapSpec],
+    earlier: Mapping[str, Any] | None,
+) -> Schedule:
+    """Return the schedule with which a directory's maps were started, if the run resumes them.
 
-    Maps that are new there, of another method perhaps, are not bound by what suited the others.
+    If some maps are new to the directory, for example of another method, the chosen schedule is
+    returned.
     """
-    if earlier is None or job.on_exists != "resume" or job.batch_size is not None:
+    if earlier is None or options.on_exists != "resume" or options.batch_size is not None:
         return chosen
-    known, most = earlier.get("paces") or {}, _max_size(earlier)
-    begun = [_read_pace(known[m.tail], chosen, most) for m in maps if m.tail in known]
-    if not known and "mode" in earlier:
-        begun = [_read_pace(earlier, chosen, most)] * len(maps)
-    if len(begun) < len(maps) or not begun:
+    earlier_schedules, limit = earlier.get("paces") or {}, _get_max_batch_size(earlier)
+    started = [
+        _read_schedule(earlier_schedules[spec.suffix], chosen, limit)
+        for spec in maps
+        if spec.suffix in earlier_schedules
+    ]
+    if not earlier_schedules and "mode" in earlier:
+        started = [_read_schedule(earlier, chosen, limit)] * len(maps)
+    if len(started) < len(maps) or not started:
         return chosen
-    # Maps of several calls, now in one: what most was compiled for serves them all.
-    return max(begun, key=lambda pace: (MODES.index(pace.mode), pace.batch_size))
+    # The maps may come from several calls; the most compiled schedule serves them all.
+    return max(started, key=lambda schedule: (MODES.index(schedule.mode), schedule.batch_size))
 
 
-def write_paces(
-    pace: Pace, maps: Sequence[Map], earlier: Mapping[str, Any] | None
+def build_schedule_record(
+    schedule: Schedule, maps: Sequence[MapSpec], earlier: Mapping[str, Any] | None
 ) -> dict[str, Any]:
-    """Return the pace as `run.json` has it: of this call, and by map of all calls so far."""
-    known = dict((earlier or {}).get("paces") or {})
-    return {**asdict(pace), "paces": {**known, **{made.tail: asdict(pace) for made in maps}}}
+    """Build the record for `run.json`: the schedule of this call, and of each map so far."""
+    schedules = dict((earlier or {}).get("paces") or {})
+    return {
+        **asdict(schedule),
+        "paces": {**schedules, **{spec.suffix: asdict(schedule) for spec in maps}},
+    }
 
 
-def _max_size(earlier: Mapping[str, Any]) -> int:
-    """Return the largest size of passes that a run has chosen, or that its call asked for."""
+def _get_max_batch_size(earlier: Mapping[str, Any]) -> int:
+    """Return the largest batch size that an earlier run may have used."""
     option = earlier.get("options", {}).get("batch_size", {}).get("value")
     return max(MAX_BATCH, option) if isinstance(option, int) else MAX_BATCH
 
 
-def _read_pace(record: Mapping[str, Any], chosen: Pace, most: int) -> Pace:
+def _read_schedule(record: Mapping[str, Any], chosen: Schedule, limit: int) -> Schedule:
     padded = chosen.padded or record.get("padded", False)
-    mode, size = record["mode"], min(most, record.get("batch_size", chosen.batch_size))
-    # Whatever a record says: eager operations of oneDNN's kernels corrupt memory.
+    mode, size = record["mode"], min(limit, record.get("batch_size", chosen.batch_size))
+    # Eager operations of oneDNN corrupt memory, so the recorded kernels are ignored then.
     kernels = EIGEN if mode == "eager" else record.get("kernels", chosen.kernels)
-    return Pace(mode, size, padded, kernels)
+    return Schedule(mode, size, padded, kernels)
 
 
-def _evenly(gradients: int, limit: int) -> int:
-    """Return a size of passes that leaves the last of them nearly full."""
+def _divide_evenly(gradients: int, limit: int) -> int:
+    """Return a batch size of at most `limit` with which the last pass is nearly full."""
     return math.ceil(gradients / math.ceil(gradients / limit))
 
 
-def _fitting(shape: Outline, memory: int) -> int:
-    """Return how many samples of a pass fit in half of the memory, by what the layers give."""
-    held = 4 * COPIES * count_numbers([layer.shape for layer in shape.layers if layer.shape])
-    return memory // 2 // held if held else MAX_BATCH
+def _count_fitting_samples(outline: Outline, memory: int) -> int:
+    """Return how many samples of a pass fit in half of the memory, by the layers' outputs."""
+    sample_bytes = (
+        4 * LAYER_COPIES * count_elements([layer.shape for layer in outline.layers if layer.shape])
+    )
+    return memory // 2 // sample_bytes if sample_bytes else MAX_BATCH

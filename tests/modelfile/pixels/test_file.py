@@ -6,10 +6,11 @@ import keras
 import numpy as np
 import pytest
 
-from inputgrad_cli.data.preprocessing import Line
-from inputgrad_cli.model import preprocessing
+from inputgrad_cli.data.preprocessing import LinearMap
+from inputgrad_cli.model import resolve_preprocessing
 from inputgrad_cli.modelfile.model_file import open_model
 from inputgrad_cli.modelfile.pixels.preprocessing import find_preprocessing
+from tests.cli import draw, items
 from tests.modelfile.pixels.zoo import build, convolved, flips, kinds
 
 L = keras.layers
@@ -92,7 +93,7 @@ def test_moving_statistics_of_pixels_are_read(tmp_path, mean, variance, expected
     first.moving_mean.assign([mean] * 3)
     first.moving_variance.assign([variance] * 3)
     model.save(tmp_path / "m.keras")
-    pixels = preprocessing(open_model(tmp_path / "m.keras"))
+    pixels = resolve_preprocessing(open_model(tmp_path / "m.keras"))
     (how,), (doubt,) = pixels.inputs.values(), pixels.doubts.values()
     assert (how.name, how.source) == (expected, "assumed")
     assert "first' (BatchNormalization)" in doubt
@@ -104,7 +105,7 @@ def test_what_a_normalization_was_adapted_to_is_read(tmp_path, scale, expected):
     adapted = L.Normalization()
     adapted.adapt(scale * np.random.default_rng(0).random((8, 24, 24, 3)).astype("float32"))
     chained(L.RandomFlip(), adapted).save(tmp_path / "m.keras")
-    pixels = preprocessing(open_model(tmp_path / "m.keras"))
+    pixels = resolve_preprocessing(open_model(tmp_path / "m.keras"))
     assert [how.name for how in pixels.inputs.values()] == [expected]
     assert bool(pixels.doubts) == (expected == "unit")
 
@@ -196,19 +197,89 @@ def test_graphs_and_operations_as_keras_2_wrote_them_are_followed():
 @pytest.mark.parametrize(
     ("steps", "expected"),
     [
-        ([Line(1 / 255)], False),
-        ([Line(1 / 127.5), Line(1, -1)], False),
-        ([Line(1 / 255), Line(1, -0.45), Line(1 / 0.22)], False),
-        ([Line(1, -110.0)], False),
-        ([Line(2.0)], False),
-        ([Line(2.0), Line(1, -1)], True),
-        ([Line(1, -0.5)], True),
-        ([Line(255.0)], True),
-        ([Line(1, -0.485), Line(1 / 0.229)], True),
+        ([LinearMap(1 / 255)], False),
+        ([LinearMap(1 / 127.5), LinearMap(1, -1)], False),
+        ([LinearMap(1 / 255), LinearMap(1, -0.45), LinearMap(1 / 0.22)], False),
+        ([LinearMap(1, -110.0)], False),
+        ([LinearMap(2.0)], False),
+        ([LinearMap(2.0), LinearMap(1, -1)], True),
+        ([LinearMap(1, -0.5)], True),
+        ([LinearMap(255.0)], True),
+        ([LinearMap(1, -0.485), LinearMap(1 / 0.229)], True),
     ],
 )
 def test_what_fits_pixels_of_0_to_1_is_told_by_the_line(steps, expected):
-    line = Line()
+    line = LinearMap()
     for step in steps:
-        line = line.then(step)
-    assert line.is_for_unit == expected
+        line = line.combine(step)
+    assert line.expects_unit_range == expected
+
+
+def as_saved(model):
+    return json.loads(json.dumps(keras.saving.serialize_keras_object(model)))
+
+
+def told(model):
+    """Return the preprocessing that the file of a model of one input tells."""
+    (sight,) = find_preprocessing(as_saved(model)).values()
+    return sight.preprocess.name
+
+
+@pytest.mark.parametrize(
+    ("name", "first", "expected"),
+    [
+        ("mobilenet_flowers", L.Rescaling(1 / 127.5, offset=-1), "raw"),
+        ("resnet_cifar", L.ZeroPadding2D(), "unit"),
+        ("vgg16", L.ZeroPadding2D(), "unit"),
+    ],
+)
+def test_a_name_alone_settles_no_preprocessing(tmp_path, name, first, expected):
+    layers = [keras.Input((32, 32, 3)), first, L.Conv2D(2, 3), L.Flatten(), L.Dense(2)]
+    model = keras.Sequential(layers, name=name)
+    assert told(model) == expected
+
+
+@pytest.mark.parametrize(
+    ("build", "expected"),
+    [
+        ("MobileNetV2", "tf"),
+        ("MobileNet", "tf"),
+        ("ResNet50", "caffe"),
+        ("ResNet50V2", "tf"),
+        ("VGG16", "caffe"),
+        ("DenseNet121", "torch"),
+        ("InceptionV3", "tf"),
+        ("Xception", "tf"),
+        ("EfficientNetB0", "raw"),
+        ("MobileNetV3Small", "raw"),
+    ],
+)
+def test_a_known_backbone_is_known_by_name_and_layers(build, expected):
+    base = getattr(keras.applications, build)(
+        input_shape=(96, 96, 3), weights=None, include_top=False
+    )
+    nest = keras.Sequential([base, L.GlobalAveragePooling2D(), L.Dense(2)])
+    for model in (base, nest):
+        assert told(model) == expected
+
+
+def picture_and_table():
+    image, meta = keras.Input((8, 8, 3), name="image"), keras.Input((2,), name="meta")
+    seen = L.Flatten()(L.Rescaling(1 / 255.0)(image))
+    return keras.Model([image, meta], L.Dense(2)(L.Concatenate()([meta, seen])))
+
+
+def test_a_rescaling_is_found_behind_one_of_two_inputs(call, tmp_path):
+    model = picture_and_table()
+    model.save(tmp_path / "m.keras")
+    draw(tmp_path / "a.png", (8, 8))
+    np.save(tmp_path / "meta.npy", np.ones(2, np.float32))
+    words = ("m.keras", "-i", "image=a.png", "-i", "meta=meta.npy", "-t", "unit:1", "--json")
+    result = call("saliency", *words)
+    assert result.code == 0
+    assert not result.events("warning")
+    from PIL import Image
+
+    pixels = np.asarray(Image.open(tmp_path / "a.png"), np.float32)[None]
+    expected = float(model([pixels, np.ones((1, 2), np.float32)])[0, 1])
+    assert items(result)[0]["score"] == pytest.approx(expected, rel=1e-5)

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from inputgrad_cli import api
-from inputgrad_cli.formats.read import Reading, read_samples
+from inputgrad_cli.formats.read import ReadOptions, read_samples
 from tests.cli import metadata, strict
 from tests.modelfile.pixels.zoo import build, flips, kinds, picture
 
@@ -48,10 +48,10 @@ def predicted(model, pixels):
 def fed(path, picture):
     """Return what the opened model is fed with for a picture file, the choice, and the doubts."""
     opened = api.load(path, trust=True)
-    pixels = opened.preprocessing()
-    how = Reading(opened.signature.inputs, pixels.other, own=pixels.inputs)
+    pixels = opened.resolve_preprocessing()
+    how = ReadOptions(opened.signature.inputs, pixels.other, input_preprocess=pixels.inputs)
     samples = read_samples({None: picture.read_bytes()}, {None: picture}, how)
-    return samples.arrays["picture"], pixels.of("picture"), pixels.doubts
+    return samples.arrays["picture"], pixels.get("picture"), pixels.doubts
 
 
 def obey(tmp_path, shown, kind):
@@ -144,11 +144,11 @@ class Net(keras.Model):
 
 def looked(model, name=None):
     """Return what computing shows of a model in memory."""
-    from inputgrad_cli.engine.pixel_probe import sight_of
+    from inputgrad_cli.engine.pixel_probe import probe_pixels
     from tests.small_networks import tape
 
     engine = tape(model)
-    return sight_of(engine, name or engine.binding.ports[0].name)
+    return probe_pixels(engine, name or engine.adapter.input_specs[0].name)
 
 
 @pytest.mark.parametrize(("factor", "expected"), [(1 / 255.0, "raw"), (255.0, "unit")])

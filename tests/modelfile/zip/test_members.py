@@ -11,7 +11,7 @@ import pytest
 from inputgrad_cli.modelfile.model_file import open_model
 from inputgrad_cli.modelfile.repack import write_copy
 from inputgrad_cli.modelfile.safety import refuse_unsafe
-from inputgrad_cli.modelfile.zip.members import MOST_MEMBERS
+from inputgrad_cli.modelfile.zip.members import MAX_MEMBERS
 from tests.modelfile.files import archive, refusal, sequential
 
 LOCAL, CENTRAL, END = b"PK\x03\x04", b"PK\x01\x02", b"PK\x05\x06"
@@ -91,7 +91,7 @@ def test_any_other_name_is_refused(kind, tmp_path):
 def test_a_name_with_a_zero_byte_is_refused(tmp_path):
     path = added(tmp_path / "a.keras", ("assets/aXb", b""))
     path.write_bytes(path.read_bytes().replace(b"assets/aXb", b"assets/a\0b"))
-    assert "characters stand in that name" in refusal(path)
+    assert "has characters that no file of a model has" in refusal(path)
 
 
 @pytest.mark.parametrize(
@@ -118,7 +118,7 @@ def moded(name, mode):
 @pytest.mark.parametrize("mode", [0o120777, 0o010644, 0o020644, 0o060644, 0o140644, 0o040755])
 def test_only_regular_files_are_members(mode, tmp_path):  # link, pipe, devices, socket, folder
     path = added(tmp_path / "a.keras", (moded("assets/a", mode), b"/etc/passwd"))
-    assert "is no regular file" in refusal(path)
+    assert "is not a regular file" in refusal(path)
 
 
 def test_a_folder_holds_no_bytes(tmp_path):
@@ -142,8 +142,8 @@ def test_all_members_together_unpack_to_a_hundred_times_the_file(tmp_path):
 
 
 def test_too_many_members_are_refused(tmp_path):
-    names = [(f"assets/{number}", b"") for number in range(MOST_MEMBERS)]
-    assert f"at most {MOST_MEMBERS}" in refusal(added(tmp_path / "a.keras", *names))
+    names = [(f"assets/{number}", b"") for number in range(MAX_MEMBERS)]
+    assert f"at most {MAX_MEMBERS}" in refusal(added(tmp_path / "a.keras", *names))
 
 
 def test_one_stretch_of_the_file_has_one_name(tmp_path):
