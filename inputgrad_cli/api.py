@@ -134,9 +134,11 @@ def explain(
     if samples.failed:
         raise next(iter(samples.failed.values()))
     if samples.is_ragged:
-        raise UsageError("samples of unequal shapes make several results", hint="give them singly")
+        raise UsageError(
+            "samples of unequal shapes make several results", hint="give one sample at a time"
+        )
     for doubt in [pixels.doubts[name] for name in samples.pixels if name in pixels.doubts]:
-        warnings.warn(f"{doubt}; settle it with preprocess=", stacklevel=2)
+        warnings.warn(f"{doubt}; decide it with preprocess=", stacklevel=2)
     opened_model.calibrate(samples, request.targets, precision, seed)
     request = replace(
         request,
@@ -177,7 +179,7 @@ def _to_labels(truth: Any, samples: int) -> Array:
     if len(values) != samples:
         raise UsageError(
             f"truth of shape {values.shape} for {samples} samples",
-            hint="its first axis is the sample: give one value, or one a sample",
+            hint="its first axis is the sample: give one value, or one per sample",
         )
     return values
 

@@ -45,7 +45,7 @@ def parse(text: str) -> Call:
     while at < len(text) or (at == rest and rest > name.end):
         key, value, at = _pair(text, at)
         if key.text in args:
-            raise GrammarError(f"{key.text!r} stands twice", text, key.at, key.end)
+            raise GrammarError(f"{key.text!r} is given twice", text, key.at, key.end)
         args[key.text] = (key, value)
     return Call(name, args, text)
 

@@ -10,7 +10,7 @@ from inputgrad_cli.data.signature import InputSpec, OutputSpec, Signature
 from inputgrad_cli.data.target import ResolvedTarget, pin
 from inputgrad_cli.interfaces.engine import FirstPass, Gradients
 from inputgrad_cli.interfaces.method import Batch
-from inputgrad_cli.numeric.arrays import count
+from inputgrad_cli.numeric.arrays import count_rows
 
 CHOICE = ResolvedTarget("auto", "y", "units", "output", terms=((0,),))
 
@@ -45,7 +45,7 @@ class Formula:
     def prepare(self, precision="float32", layers=(), seed=0):
         pass
 
-    def list_sites(self, wrt=None, changed=False):
+    def list_sites(self, wrt=None, changeable=False):
         return {port.name: port.name for port in self.signature.inputs}
 
     def find_unexplained_inputs(self, sites):
@@ -61,7 +61,7 @@ class Formula:
         return {}
 
     def run_first_pass(self, inputs, choices, sites, truths=(), gradients=True):
-        targets = [pin(choice, count(inputs)) for choice in choices]
+        targets = [pin(choice, count_rows(inputs)) for choice in choices]
         scores = [self.compute_scores(inputs, target) for target in targets]
         found = [self.compute_gradients(inputs, t, sites) for t in targets] if gradients else []
         return FirstPass({"y": scores[0][:, None]}, targets, scores, found)
@@ -76,8 +76,8 @@ class Spy:
         self.scored, self.derived, self.largest = [], [], 0
 
     def _see(self, book, inputs):
-        self.largest = max(self.largest, count(inputs))
-        book.extend({name: a[i] for name, a in inputs.items()} for i in range(count(inputs)))
+        self.largest = max(self.largest, count_rows(inputs))
+        book.extend({name: a[i] for name, a in inputs.items()} for i in range(count_rows(inputs)))
 
     def compute_scores(self, inputs, target):
         self._see(self.scored, inputs)
@@ -195,6 +195,6 @@ def case(engine, inputs, baseline=None, seed=0, sites=None, tolerance=0.01):
         base |= {n: np.asarray(a, np.float32) for n, a in baseline.items()}
     wanted = tuple(sites or named)
     base |= {name: named[name] for name in named if name not in wanted}
-    target = pin(CHOICE, count(named))
+    target = pin(CHOICE, count_rows(named))
     scores = engine.compute_scores(named, target)
     return Batch(named, target, wanted, base, compute_keys(named, seed), tolerance, scores)

@@ -8,7 +8,7 @@ from inputgrad_cli.data.samples import compute_keys
 from inputgrad_cli.data.target import ResolvedTarget, pin
 from inputgrad_cli.interfaces.engine import EngineOptions
 from inputgrad_cli.interfaces.method import Batch
-from inputgrad_cli.numeric.arrays import count
+from inputgrad_cli.numeric.arrays import count_rows
 
 
 def tape(model, workers=1, **how):
@@ -42,7 +42,7 @@ def network_case(engine, inputs, baseline=0.0, unit=0, seed=0):
     named = {name: np.asarray(array, np.float32) for name, array in inputs.items()}
     head = engine.signature.outputs[0]
     target = pin(
-        ResolvedTarget("auto", head.name, "units", "output", terms=((unit,),)), count(named)
+        ResolvedTarget("auto", head.name, "units", "output", terms=((unit,),)), count_rows(named)
     )
     sites = tuple(engine.list_sites(None))
     base = {n: np.full_like(a, baseline) if n in sites else a for n, a in named.items()}
@@ -75,8 +75,8 @@ class Counting:
             return value
 
         def ask(inputs, *args, **kwargs):
-            self.asked[name] += count(inputs)
-            self.largest = max(self.largest, count(inputs))
+            self.asked[name] += count_rows(inputs)
+            self.largest = max(self.largest, count_rows(inputs))
             return value(inputs, *args, **kwargs)
 
         return ask

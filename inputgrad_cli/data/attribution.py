@@ -63,8 +63,8 @@ class MethodResult:
 
     A site is an input of the batch, or the output of a layer. `facts` go into the record and are
     the same for all samples, such as the layer that was chosen or the number of rules that were
-    applied. `copied` are the sites where one value stands for all channels, or for a complete
-    embedding, and is stored in each of them.
+    applied. `broadcast_sites` are the sites where one value stands for all channels, or for a
+    complete embedding, and is stored in each of them.
     """
 
     values: Arrays

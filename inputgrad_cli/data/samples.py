@@ -12,7 +12,15 @@ import numpy as np
 from inputgrad_cli.data.preprocessing import Preprocess, get_preset
 from inputgrad_cli.data.signature import InputSpec
 from inputgrad_cli.errors import ItemError
-from inputgrad_cli.numeric.arrays import Array, Arrays, count, digest, format_shape, join, take
+from inputgrad_cli.numeric.arrays import (
+    Array,
+    Arrays,
+    concat_rows,
+    count_rows,
+    digest_arrays,
+    format_shape,
+    take_rows,
+)
 from inputgrad_cli.numeric.lazy_array import split_rows
 from inputgrad_cli.numeric.ragged import is_ragged
 
@@ -39,7 +47,7 @@ class Samples:
     record: Mapping[str, Any] = field(default_factory=dict)
 
     def __len__(self) -> int:
-        return count(self.arrays)
+        return count_rows(self.arrays)
 
     @property
     def is_ragged(self) -> bool:
@@ -57,7 +65,10 @@ class Samples:
         """Return only the samples at the indices `rows`."""
         index = np.asarray(rows, np.intp)
         return replace(
-            self, arrays=take(self.arrays, index), pixels=take(self.pixels, index), failed={}
+            self,
+            arrays=take_rows(self.arrays, index),
+            pixels=take_rows(self.pixels, index),
+            failed={},
         )
 
     def rename_inputs(self, names: Mapping[str, str]) -> Samples:
@@ -94,16 +105,19 @@ def join_samples(parts: Sequence[Samples]) -> Samples:
         return parts[0]
     return replace(
         parts[0],
-        arrays=join([part.arrays for part in parts]),
-        pixels=join([part.pixels for part in parts]) if parts[0].pixels else {},
+        arrays=concat_rows([part.arrays for part in parts]),
+        pixels=concat_rows([part.pixels for part in parts]) if parts[0].pixels else {},
     )
 
 
 def compute_keys(arrays: Arrays, seed: int) -> list[bytes]:
     """Return one key per sample for random draws, from the seed and the sample's values only."""
     prefix = f"{seed}\0".encode()
-    rows = range(count(arrays))
-    return [hashlib.sha256(prefix + digest(take(arrays, slice(i, i + 1)))).digest() for i in rows]
+    rows = range(count_rows(arrays))
+    return [
+        hashlib.sha256(prefix + digest_arrays(take_rows(arrays, slice(i, i + 1)))).digest()
+        for i in rows
+    ]
 
 
 class FittedArray(NamedTuple):

@@ -211,7 +211,7 @@ def _find_cam_layers(model: api.Model, samples: Samples) -> dict[str, Any]:
         if cam := engine.find_cam_layer(points, target):
             layer = cam.tap.removeprefix(LAYER)
             seen = _find_seen_inputs(model, points, cam)
-            records[name] = {"layer": layer, "calls": cam.calls, "sees": seen}
+            records[name] = {"layer": layer, "calls": cam.call_count, "sees": seen}
     return _add_common_layer(records)
 
 
@@ -222,8 +222,8 @@ def _find_seen_inputs(model: api.Model, points: Arrays, cam: CamLayer) -> list[l
     """
     if len(model.signature.inputs) == 1:
         return []
-    calls = [f"{cam.tap}#{index}" for index in range(min(cam.calls, MAX_LISTED))]
-    taps = calls if cam.calls > 1 else [cam.tap]
+    calls = [f"{cam.tap}#{index}" for index in range(min(cam.call_count, MAX_LISTED))]
+    taps = calls if cam.call_count > 1 else [cam.tap]
     inputs = model.engine.find_layer_inputs(points, taps)
     return [sorted(inputs[tap]) for tap in taps]
 

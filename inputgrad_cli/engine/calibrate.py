@@ -17,7 +17,7 @@ from inputgrad_cli.engine.embeddings import find_dependences, may_look_up
 from inputgrad_cli.engine.logits import find_heads
 from inputgrad_cli.engine.sites import is_discrete, is_held_fixed
 from inputgrad_cli.engine.trace import CalibrationPass
-from inputgrad_cli.numeric.arrays import Array, Arrays, join, take
+from inputgrad_cli.numeric.arrays import Array, Arrays, concat_rows, take_rows
 
 RELATIVE_TOLERANCE = 1e-4  # outputs that differ by less, relative to their size, count as equal
 
@@ -50,7 +50,7 @@ class Calibration:
 def calibrate(adapter: KerasAdapter, inputs: Arrays, layer_heads: Sequence[str]) -> Calibration:
     """Return the facts that the first of the samples reveals about the model."""
     fixed = model_fixes.find_fixed_batch(adapter.model)
-    sample = take(inputs, [0] * (fixed or 1))
+    sample = take_rows(inputs, [0] * (fixed or 1))
     first_pass = CalibrationPass(adapter, sample, layer_heads, may_look_up(adapter))
     dependences = find_dependences(first_pass)
     direct = [
@@ -94,7 +94,9 @@ def open_inputs(adapter: KerasAdapter, names: Sequence[str]) -> bool:
 def _compute_with_another(adapter: KerasAdapter, sample: Arrays) -> Tensors:
     """Return the outputs of a batch of two: a sample and an altered copy of it."""
     other = {name: _alter_sample(array) for name, array in sample.items()}
-    outputs: Tensors = adapter.compute(adapter.call, adapter.to_tensors(join([sample, other])))
+    outputs: Tensors = adapter.compute(
+        adapter.call, adapter.to_tensors(concat_rows([sample, other]))
+    )
     return outputs
 
 
@@ -109,8 +111,7 @@ def _differ(before: Tensors, after: Tensors) -> bool:
     """Return whether the outputs of the first sample differ between two passes."""
     for name in (name for name in before if not is_tap(name)):
         a, b = (np.asarray(tf.cast(t[name][0], tf.float32)) for t in (before, after))
-        if np.abs(a - b).max(initial=0.0) > RELATIVE_TOLERANCE * max(
-            np.abs(a).max(initial=0.0), 1e-12
-        ):
+        size = max(np.abs(a).max(initial=0.0), 1e-12)  # above zero, if all outputs are zeros
+        if np.abs(a - b).max(initial=0.0) > RELATIVE_TOLERANCE * size:
             return True
     return False

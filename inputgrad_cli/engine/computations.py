@@ -72,11 +72,8 @@ def fold_variables(program: Program, model: Any, fed: Iterable[str]) -> Program:
     `fed` are the names of its tensors. Batch normalizations are merged only if no layer's output is
     fed, because such a tensor belongs to the layer as it was saved.
     """
-    norms = (
-        find_mergeable(model)
-        if isinstance(program, FoldableProgram) and not any(map(is_tap, fed))
-        else []
-    )
+    can_merge = isinstance(program, FoldableProgram) and not any(map(is_tap, fed))
+    norms = find_mergeable(model) if can_merge else []
     changed = {id(variable): value for norm in norms for variable, value in norm.values}
     values = [(v, changed[id(v)] if id(v) in changed else v.numpy()) for v in model.variables]
 

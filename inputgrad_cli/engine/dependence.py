@@ -67,7 +67,7 @@ class _DependenceWalk:
         """Visit all operations and return how the outputs depend on the input."""
         for op in self.traced.operations:
             if op.type not in SHAPES and any(t.name in self.reached for t in op.inputs):
-                self._pass(op)
+                self._visit(op)
         outputs = {head: getattr(t, "name", "") for head, t in self.traced.outputs.items()}
         heads = frozenset(head for head, name in outputs.items() if name in self.reached)
         direct = any(name in self.direct for name in outputs.values())
@@ -76,7 +76,7 @@ class _DependenceWalk:
             blockers = tuple(find_blocking_operations(self.traced, [self.name], sorted(heads)))
         return InputDependence(direct, tuple(self.lookups), heads, self.split, blockers)
 
-    def _pass(self, op: Any) -> None:
+    def _visit(self, op: Any) -> None:
         outs = {out.name for out in op.outputs}
         carried = {op.inputs[i].name for i in list_differentiable_inputs(op)}
         self.reached |= outs
@@ -85,7 +85,7 @@ class _DependenceWalk:
             self.live |= outs
         if carried & self.direct:
             self.direct |= outs
-        if self._is_encoded_by(op) or any(t.name in self.coded for t in op.inputs):
+        if self._is_encoding(op) or any(t.name in self.coded for t in op.inputs):
             self.coded |= outs
         for out in op.outputs:
             call = self.traced.calls.get(out.name)
@@ -97,7 +97,7 @@ class _DependenceWalk:
                 self.lookups.append(call.tap)
                 self.live.add(out.name)
 
-    def _is_encoded_by(self, op: Any) -> bool:
+    def _is_encoding(self, op: Any) -> bool:
         """Return whether the operation looks up a row of the model's own table, or builds a code.
 
         A table that an input feeds is not an embedding, because the value that selects the row is

@@ -21,7 +21,7 @@ from inputgrad_cli.engine.tensors import (
     to_pins,
 )
 from inputgrad_cli.interfaces.engine import Engine, FirstPass, Gradients
-from inputgrad_cli.numeric.arrays import Array, Arrays, count, fill_open_axes, take
+from inputgrad_cli.numeric.arrays import Array, Arrays, count_rows, fill_open_axes, take_rows
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class FirstPasses:
             )
 
         def work(rows: Array, real: int) -> FirstPass:
-            part = take(inputs, rows)
+            part = take_rows(inputs, rows)
             targets = [
                 self._pin(c, len(rows), None if truth is None else truth[rows])
                 for c, truth in requests
@@ -67,7 +67,7 @@ class FirstPasses:
                 [to_gradients(part, f, s, real) for f, s in zip(gradients, scores, strict=False)],
             )
 
-        return concat_first_passes(self.runner.map_passes(count(inputs), work))
+        return concat_first_passes(self.runner.map_passes(count_rows(inputs), work))
 
     def _pin(self, choice: ResolvedTarget, rows: int, truth: Array | None) -> PinnedTarget:
         if choice.kind != "loss":
@@ -97,14 +97,14 @@ def compute_unit_gradients(
     Passes of full size are faster than one pass per unit, and never hold more than one batch.
     """
     joined = join_targets(targets)
-    total = count(inputs)
+    total = count_rows(inputs)
     results = [
         Gradients({s: np.empty_like(inputs[s]) for s in sites}, np.empty(total, np.float32))
         for _ in targets
     ]
     for start in range(0, total * len(targets), engine.batch_size):
         flat = np.arange(start, min(start + engine.batch_size, total * len(targets)))
-        part = engine.compute_gradients(take(inputs, flat % total), joined.take(flat), sites)
+        part = engine.compute_gradients(take_rows(inputs, flat % total), joined.take(flat), sites)
         for position, index in enumerate(flat):
             unit, row = divmod(int(index), total)
             results[unit].scores[row] = part.scores[position]

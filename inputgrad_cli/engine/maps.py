@@ -26,7 +26,7 @@ from inputgrad_cli.modelfile.map_layers import (
     find_map_layers,
     format_wrapper_class,
 )
-from inputgrad_cli.numeric.arrays import Arrays, take
+from inputgrad_cli.numeric.arrays import Arrays, take_rows
 
 STEP_WRAPPERS = (keras.layers.Wrapper, keras.layers.RNN)  # call their inner layers once per step
 CONTAINERS = (keras.Model, keras.layers.InputLayer)
@@ -74,7 +74,7 @@ class CamLayerFinder:
         self._runner.run(
             ("maps", choice, target.index.shape[1:]),
             lambda: _build_call_recorder(self._binding, choice, calls),
-            take(inputs, rows),
+            take_rows(inputs, rows),
             to_pins(target.take(rows)),
         )
         layer = find_map_layer(_list_rows(self._binding, calls, choice.head))

@@ -27,11 +27,7 @@ from inputgrad_cli.modelfile.pixels.pixel_range import (
 from inputgrad_cli.numeric.arrays import Array
 
 LEVELS = (0.0, 1.0, 127.5, 255.0)
-SIDES = (
-    64,
-    224,
-    299,
-)  # pixels, tried in turn for open axes, because some networks need large pictures
+SIDES = (64, 224, 299)  # pixels, tried in turn for open axes, because some networks need many
 MIN_CONTRAST = 1e-6  # a smaller difference of black and white means that brightness is removed
 
 
@@ -146,6 +142,7 @@ class Probe:
     def _find_first_change(self, white: ProbePass) -> tuple[str, str]:
         """Return the description and the class of the first layer that changed white."""
         for path, before, after in white.peaks:
+            # A change of the peak by less than 1 % does not count.
             if abs(after - before) > 0.01 * max(1.0, abs(before)):
                 return self._describe_layer(path), type(self._layers[path]).__name__
         return "the model", "arithmetic"
@@ -285,6 +282,7 @@ def _are_kept(levels: Sequence[float], is_random: bool) -> bool:
     """Return whether pixels keep their range; random layers may change it by up to a half."""
     if is_random:
         return 0.5 < (levels[-1] - levels[0]) / 255 < 1.5
+    # Without a random layer, levels may move by 2 % and 0.05.
     pairs = zip(levels, LEVELS, strict=True)
     return all(abs(after - before) <= 0.02 * before + 0.05 for after, before in pairs)
 

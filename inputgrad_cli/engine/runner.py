@@ -31,11 +31,10 @@ from inputgrad_cli.engine.tf_errors import (
 )
 from inputgrad_cli.errors import InputgradError, ItemError
 from inputgrad_cli.interfaces.engine import EngineOptions
-from inputgrad_cli.numeric.arrays import Array, Arrays, count
+from inputgrad_cli.numeric.arrays import Array, Arrays, count_rows
 
-PARTS_PER_BATCH = (
-    4  # when threads share a batch; single-threaded kernels are faster on small passes
-)
+# Threads that share a batch run it in parts, because single-threaded kernels are faster on those.
+PARTS_PER_BATCH = 4
 MEMORY_NOTE = (
     "memory is too short for passes as large as asked for; from here on they are smaller,"
     " which may change the last digits of a result"
@@ -165,7 +164,7 @@ class Runner:
 
     def run(self, key: Any, build_program: Callable[[], Program], arrays: Arrays, pins: Any) -> Any:
         """Run the program with this key; it is built, and traced if needed, the first time."""
-        key = (key, count(arrays)) if self.folded else key
+        key = (key, count_rows(arrays)) if self.folded else key
         with self.begin_pass():
             tensors = self.adapter.to_tensors(arrays)
             if program := self.programs.get(key):
@@ -179,13 +178,11 @@ class Runner:
         if program := self.programs.get(key):  # another thread was faster
             return program(tensors, pins)
         stage = "tracing the model" if self.traced else ""
-        with (
-            self._output.capture(),
-            self._progress.report_stage(stage),
-        ):  # TensorFlow writes most of its messages on the first run
-            program = (
-                self._compile(build_program(), tensors, pins) if self.traced else build_program()
-            )
+        # TensorFlow writes most of its messages on the first run.
+        with self._output.capture(), self._progress.report_stage(stage):
+            program = build_program()
+            if self.traced:
+                program = self._compile(program, tensors, pins)
             result = program(tensors, pins)
         # In a graph TensorFlow's generators keep their state; a new graph starts from the seed.
         if not (self.has_random_layer and self.traced):
@@ -194,14 +191,13 @@ class Runner:
 
     def _compile(self, program: Program, tensors: Any, pins: Any) -> Program:
         """Trace the program; return it untraced if that fails and eager kernels are safe."""
-        folded_program = (
-            fold_variables(program, self.adapter.model, tensors) if self.folded else program
-        )
+        compiled = program
+        if self.folded:
+            compiled = fold_variables(program, self.adapter.model, tensors)
         # One trace serves every batch, because the first axis and the model's open axes stay open.
         signature = [self._build_specs(tensors), _build_pin_specs(pins)]
-        traced = tf.function(
-            folded_program, input_signature=signature, autograph=self.adapter.has_user_code
-        )
+        autograph = self.adapter.has_user_code
+        traced = tf.function(compiled, input_signature=signature, autograph=autograph)
         try:
             refuse_large_graph(traced.get_concrete_function().graph, _count_rows(tensors))
         except (InputgradError, MemoryError, tf.errors.ResourceExhaustedError):

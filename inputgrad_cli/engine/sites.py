@@ -16,7 +16,7 @@ from inputgrad_cli.engine.computations import Program
 from inputgrad_cli.engine.dependence import InputDependence
 from inputgrad_cli.engine.runner import Runner
 from inputgrad_cli.errors import UsageError
-from inputgrad_cli.numeric.arrays import Array, Arrays, count, take
+from inputgrad_cli.numeric.arrays import Array, Arrays, count_rows, take_rows
 
 SINGLE_VALUE_SHAPES = ((), (1,))
 Dependences = Mapping[str, InputDependence]
@@ -59,38 +59,31 @@ def resolve_sites(
             f"--wrt {wrt}: the model has no such input", hint=f"its inputs are: {', '.join(names)}"
         )
     sites: dict[str, str] = {}
+    list_input_sites = _list_changeable if changed else _list_differentiable
     for spec in adapter.input_specs:
-        if spec.name == wrt or (
-            wrt is None and not is_held_fixed(spec, adapter.input_specs, dependences)
-        ):
-            port_sites = (
-                _list_changeable(spec, dependences)
-                if changed
-                else _list_differentiable(spec, dependences)
-            )
-            for site in port_sites:
-                # A lookup keeps its name if it is shared by inputs, or if the input has several.
-                is_only_site = len(port_sites) == 1 and site not in sites
-                sites[site] = spec.name if is_only_site else site
+        held = wrt is None and is_held_fixed(spec, adapter.input_specs, dependences)
+        if held or wrt not in (None, spec.name):
+            continue
+        input_sites = list_input_sites(spec, dependences)
+        for site in input_sites:
+            # A lookup keeps its name if it is shared by inputs, or if the input has several.
+            is_only_site = len(input_sites) == 1 and site not in sites
+            sites[site] = spec.name if is_only_site else site
     return sites
 
 
 def _list_differentiable(spec: InputSpec, dependences: Dependences) -> list[str]:
     dependence = dependences[spec.name]
     unused = not dependence.heads and spec.kind == "float"
-    return [spec.name] * (dependence.direct or (unused and not dependence.lookups)) + list(
-        dependence.lookups
-    )
+    is_site = dependence.direct or (unused and not dependence.lookups)
+    return [spec.name] * is_site + list(dependence.lookups)
 
 
 def _list_changeable(spec: InputSpec, dependences: Dependences) -> list[str]:
     """Return the input itself if it is a single value or has no lookups, else its lookups."""
     dependence = dependences[spec.name]
-    if (
-        dependence.direct
-        or not dependence.lookups
-        or (spec.shape in SINGLE_VALUE_SHAPES and not dependence.split)
-    ):
+    is_single = spec.shape in SINGLE_VALUE_SHAPES and not dependence.split
+    if dependence.direct or not dependence.lookups or is_single:
         return [spec.name]
     return list(dependence.lookups)
 
@@ -108,13 +101,13 @@ def to_points(runner: Runner, inputs: Arrays, sites: Sequence[str]) -> dict[str,
     runner.single_samples = runner.single_samples or bool(flat)
 
     def work(rows: Array, real: int) -> dict[str, Array]:
-        arrays = _read_tap_arrays(runner, take(points, rows), taps)
+        arrays = _read_tap_arrays(runner, take_rows(points, rows), taps)
         wide = {
             name: array[np.newaxis] if name in flat else array for name, array in arrays.items()
         }
         return {name: array[:real] for name, array in wide.items()}
 
-    parts = runner.map_passes(count(points), work)
+    parts = runner.map_passes(count_rows(points), work)
     return points | {tap: np.concatenate([part[tap] for part in parts]) for tap in taps}
 
 
@@ -123,7 +116,9 @@ def _find_taps_without_batch(runner: Runner, points: Arrays, taps: Sequence[str]
 
     If there are any, samples are run one by one, each with an output of its own.
     """
-    single, double = (_read_tap_arrays(runner, take(points, [0] * size), taps) for size in (1, 2))
+    single, double = (
+        _read_tap_arrays(runner, take_rows(points, [0] * size), taps) for size in (1, 2)
+    )
     return {name for name in taps if single[name].shape == double[name].shape}
 
 

@@ -52,7 +52,7 @@ from inputgrad_cli.interfaces.engine import (
     Gradients,
     LayerPass,
 )
-from inputgrad_cli.numeric.arrays import Array, Arrays, count, join, take
+from inputgrad_cli.numeric.arrays import Array, Arrays, concat_rows, count_rows, take_rows
 
 TARGETS_PER_PASS = 16  # more targets in one forward pass only need more memory
 
@@ -146,13 +146,13 @@ class TapeEngine:
             self._calibration.needs_graph,
         )
 
-    def list_sites(self, wrt: str | None, changed: bool = False) -> dict[str, str]:
+    def list_sites(self, wrt: str | None, changeable: bool = False) -> dict[str, str]:
         """Return the sites to differentiate: the engine's name of each, and its public name.
 
         With `changed`, return the sites that can be changed, for methods that only use scores.
         """
         dependences = self._calibration.dependences
-        sites = resolve_sites(self.adapter, dependences, wrt, changed)
+        sites = resolve_sites(self.adapter, dependences, wrt, changeable)
         if wrt is not None and wrt in dependences and dependences[wrt].direct:
             open_inputs(self.adapter, [wrt])
         return sites
@@ -190,7 +190,7 @@ class TapeEngine:
         if key not in self._blocker_reasons:
             with self.runner.begin_pass():
                 rows, _ = next(iter(self.runner.split_into_passes(1)))
-                tensors = self.adapter.to_tensors(take(inputs, rows))
+                tensors = self.adapter.to_tensors(take_rows(inputs, rows))
                 operations = trace_blocking_operations(
                     self.adapter, tensors, sites, target.resolved.head
                 )
@@ -208,7 +208,7 @@ class TapeEngine:
             rows, _ = next(iter(self.runner.split_into_passes(1)))
             # A layer can be hooked by one thread at a time.
             with self.runner.build_lock, self.runner.begin_pass():
-                tensors = self.adapter.to_tensors(take(inputs, rows))
+                tensors = self.adapter.to_tensors(take_rows(inputs, rows))
                 self._layer_inputs.update(find_layer_inputs(self.adapter, tensors, new))
         return {layer: self._layer_inputs[layer] for layer in layers}
 
@@ -222,8 +222,8 @@ class TapeEngine:
             self.adapter, {name: dependence.lookups for name, dependence in dependences.items()}
         )
         tokens_by_input: dict[str, list[list[Any]]] = {name: [] for name in taps}
-        for rows, real in self.runner.split_into_passes(count(inputs)) if taps else ():
-            for name, tokens in read_tokens(self.runner, take(inputs, rows), taps).items():
+        for rows, real in self.runner.split_into_passes(count_rows(inputs)) if taps else ():
+            for name, tokens in read_tokens(self.runner, take_rows(inputs, rows), taps).items():
                 tokens_by_input[name] += tokens[:real]
         return tokens_by_input
 
@@ -313,7 +313,7 @@ class TapeEngine:
         ):
             parts.append(to_gradients(part, gradients, scores, real))
             terms.append({name: np.asarray(term)[:real] for name, term in bias_terms.items()})
-        return join_gradients(parts), join(terms)
+        return join_gradients(parts), concat_rows(terms)
 
     def propagate_relevance(
         self,
@@ -340,7 +340,7 @@ class TapeEngine:
         key = (*key, tuple(name for name in inputs if is_tap(name)))  # taps are fed too
 
         def work(rows: Array, real: int) -> tuple[Arrays, int, Any]:
-            part = take(inputs, rows)
+            part = take_rows(inputs, rows)
             return part, real, self.runner.run(key, build_program, part, to_pins(target.take(rows)))
 
-        return self.runner.map_passes(count(inputs), work)
+        return self.runner.map_passes(count_rows(inputs), work)

@@ -12,7 +12,7 @@ import tensorflow as tf
 from inputgrad_cli.data.target import PinnedTarget
 from inputgrad_cli.engine.adapter.scores import PinnedTensors
 from inputgrad_cli.interfaces.engine import FirstPass, Gradients, LayerPass
-from inputgrad_cli.numeric.arrays import Arrays, join
+from inputgrad_cli.numeric.arrays import Arrays, concat_rows
 
 
 def to_pins(target: PinnedTarget) -> PinnedTensors:
@@ -43,7 +43,7 @@ def join_gradients(parts: Sequence[Gradients]) -> Gradients:
     """Join the gradients of several passes along the batch axis."""
     if len(parts) == 1:
         return parts[0]
-    values = join([part.values for part in parts])
+    values = concat_rows([part.values for part in parts])
     return Gradients(values, np.concatenate([p.scores for p in parts]), parts[0].disconnected)
 
 
@@ -67,7 +67,7 @@ def concat_first_passes(parts: Sequence[FirstPass]) -> FirstPass:
         return parts[0]
     by_choice = list(zip(*(part.gradients for part in parts), strict=True))
     return FirstPass(
-        join([part.outputs for part in parts]),
+        concat_rows([part.outputs for part in parts]),
         [join_targets(same) for same in zip(*(p.targets for p in parts), strict=True)],
         [np.concatenate(same) for same in zip(*(p.scores for p in parts), strict=True)],
         [join_gradients(same) for same in by_choice],

@@ -17,12 +17,8 @@ from inputgrad_cli.engine.adapter.plain_errors import to_plain_message
 from inputgrad_cli.errors import CompileError, InputgradError, ItemError
 
 NO_GRADIENT = re.compile(r"gradient registry has no entry for: (\w+)")
-MODEL_ERRORS = (
-    tf.errors.OpError,
-    ValueError,
-    TypeError,
-    LookupError,
-)  # what Keras and TensorFlow raise
+# Errors that Keras and TensorFlow raise.
+MODEL_ERRORS = (tf.errors.OpError, ValueError, TypeError, LookupError)
 # Messages raised when code reads the values of a symbolic tensor.
 EAGER_ONLY = re.compile(
     r"symbolic|eager execution|has no attribute 'numpy'|not allowed in Graph|NumPy array", re.I

@@ -20,14 +20,8 @@ from inputgrad_cli.engine.adapter.keras_adapter import KerasAdapter
 from inputgrad_cli.engine.adapter.kernels import must_compile, skip_graph_optimization
 from inputgrad_cli.numeric.arrays import Arrays
 
-SHAPES = {
-    "Shape",
-    "ShapeN",
-    "Size",
-    "Rank",
-    "ZerosLike",
-    "OnesLike",
-}  # their outputs do not depend on the values of the input
+# Operations whose outputs do not depend on the values of their inputs.
+SHAPES = {"Shape", "ShapeN", "Size", "Rank", "ZerosLike", "OnesLike"}
 ENCODERS = tuple(
     getattr(keras.layers, name)
     for name in (
@@ -37,12 +31,8 @@ ENCODERS = tuple(
 )
 
 
-VECTOR_MODES = (
-    "one_hot",
-    "multi_hot",
-    "count",
-    "tf_idf",
-)  # output modes of encoders that return vectors instead of indices
+# Output modes of encoders that return vectors instead of indices.
+VECTOR_MODES = ("one_hot", "multi_hot", "count", "tf_idf")
 
 
 @dataclass(frozen=True)

@@ -1,1 +1,1 @@
-"""One batch explained: from samples and a request to attributions and their records; no files."""
+"""Explains one batch: from samples and a request to attributions and records, without files."""

@@ -12,7 +12,7 @@ from inputgrad_cli.data.attribution import (
 )
 from inputgrad_cli.interfaces.engine import Engine
 from inputgrad_cli.interfaces.method import Batch, Method
-from inputgrad_cli.numeric.arrays import Arrays, Floats, count
+from inputgrad_cli.numeric.arrays import Arrays, Floats, count_rows
 
 
 def average_over_baselines(method: Method, engine: Engine, batch: Batch) -> MethodResult:
@@ -26,7 +26,7 @@ def average_over_baselines(method: Method, engine: Engine, batch: Batch) -> Meth
         return method.attribute(engine, batch)
     total: dict[str, Floats] = {}
     results: list[MethodResult] = []
-    for index in range(count(batch.references)):
+    for index in range(count_rows(batch.references)):
         result = method.attribute(engine, _use_reference(batch, index))
         for site, array in result.values.items():  # summed in float64
             total[site] = total.get(site, 0.0) + array.astype(np.float64)

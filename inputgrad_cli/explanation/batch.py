@@ -38,7 +38,7 @@ from inputgrad_cli.explanation.sample_record import (
 from inputgrad_cli.explanation.zero_maps import explain_zero_maps
 from inputgrad_cli.interfaces.engine import Engine, FirstPass, Gradients
 from inputgrad_cli.interfaces.method import Batch, Method
-from inputgrad_cli.numeric.arrays import Array, Arrays, take
+from inputgrad_cli.numeric.arrays import Array, Arrays, take_rows
 
 CLASSES_PER_GROUP = 64  # classes computed together, which limits memory beyond the result
 
@@ -61,7 +61,7 @@ class BatchAttribution:
     def select_row(self, index: int) -> BatchAttribution:
         """Return the attribution of one sample alone, still with a batch axis."""
         part = slice(index, index + 1)
-        return replace(self, values=take(self.values, part), records=self.records[part])
+        return replace(self, values=take_rows(self.values, part), records=self.records[part])
 
 
 class EngineWrapper:
@@ -296,7 +296,7 @@ class _MapBuilder:
     def _changed_placement(self) -> Placement:
         """Return the placement for methods that change inputs."""
         wrt = self.request.wrt
-        if self.engine.list_sites(wrt, changed=True) == self._placement.names:
+        if self.engine.list_sites(wrt, changeable=True) == self._placement.names:
             return self._placement
         return Placement(self.engine, self.samples, self.request, changed=True)
 

@@ -40,22 +40,22 @@ def build_attribution(
 
     The rows of failed samples are NaN. Raises ItemError if every sample has failed.
     """
-    good = [row for row in range(len(samples)) if row not in samples.failed]
+    usable = [row for row in range(len(samples)) if row not in samples.failed]
     failed = find_failures(parts, samples)
-    if len(failed) == len(good):
-        raise failed[good[0]]
+    if len(failed) == len(usable):
+        raise failed[usable[0]]
     records: list[Record | None] = [None] * len(samples)
-    for row, record in zip(good, (row for part in parts for row in part.records), strict=True):
+    for row, record in zip(usable, (row for part in parts for row in part.records), strict=True):
         records[row] = None if isinstance(record, ItemError) else record
     values = {}
     for site in (s for s in parts[0].values if all(s in part.values for part in parts)):
         rows = [part.values[site] for part in parts]
         if any(is_lazy(array) for array in rows):  # spilled to disk: joined without reading them
-            values[site] = concat_lazy(rows, good, len(samples))
+            values[site] = concat_lazy(rows, usable, len(samples))
             continue
         rows = [np.asarray(array, np.float32) for array in rows]
         joined = rows[0] if len(rows) == 1 else np.concatenate(rows)
-        values[site] = _spread(joined, good, len(samples)) if samples.many else joined[0]
+        values[site] = _spread(joined, usable, len(samples)) if samples.many else joined[0]
     return Attribution(
         values, _build_metadata(parts[0], records, samples, provenance), samples.many
     )
@@ -63,16 +63,16 @@ def build_attribution(
 
 def find_failures(parts: Sequence[BatchAttribution], samples: Samples) -> dict[int, ItemError]:
     """Return the errors of samples that could be read but have no map, by row."""
-    good = (row for row in range(len(samples)) if row not in samples.failed)
-    rows = zip(good, (row for part in parts for row in part.records), strict=True)
+    usable = (row for row in range(len(samples)) if row not in samples.failed)
+    rows = zip(usable, (row for part in parts for row in part.records), strict=True)
     return {index: row for index, row in rows if isinstance(row, ItemError)}
 
 
-def _spread(values: Array, good: Sequence[int], total: int) -> Array:
-    if len(good) == total:
+def _spread(values: Array, usable: Sequence[int], total: int) -> Array:
+    if len(usable) == total:
         return values
     out = np.full((total, *values.shape[1:]), np.nan, np.float32)
-    out[list(good)] = values
+    out[list(usable)] = values
     return out
 
 
@@ -121,7 +121,9 @@ def _build_metadata(
         "probability": get_column("probability"),
         "checks": get_column("checks"),
         "disconnected": sorted({name for r in records if r for name in r["disconnected"]}),
-        "unexplained": {name: why for r in records if r for name, why in r["unexplained"].items()},
+        "unexplained": {
+            name: reason for r in records if r for name, reason in r["unexplained"].items()
+        },
         **first_record["facts"],  # the same for all samples
         "reduce": request.method.reduce,
         "quantity": _format_quantity(request.method.quantity, get_common("space")),

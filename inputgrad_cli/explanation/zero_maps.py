@@ -36,8 +36,10 @@ def explain_zero_maps(engine: Engine, method: Method, batch: Batch, layer: str |
     """
     if not len(batch):
         return []
-    words = {"name": method.name, "uncut": method.unclipped_variant}
-    return [SENTENCES[word].format(**words) for word in _find_reasons(engine, method, batch, layer)]
+    fields = {"name": method.name, "uncut": method.unclipped_variant}
+    return [
+        SENTENCES[word].format(**fields) for word in _find_reasons(engine, method, batch, layer)
+    ]
 
 
 def _find_reasons(engine: Engine, method: Method, batch: Batch, layer: str | None) -> list[str]:

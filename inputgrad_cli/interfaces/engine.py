@@ -23,14 +23,14 @@ from inputgrad_cli.numeric.arrays import Array, Arrays
 class Gradients:
     """Gradients of the target's score by site, (B, ...), and the scores, (B,).
 
-    `disconnected` are the sites that no gradient reaches; `rules` counts the backward rules that
-    were applied.
+    `disconnected` are the sites that no gradient reaches; `rule_count` is the number of operations
+    that a backward rule replaced.
     """
 
     values: Arrays
     scores: Array
     disconnected: frozenset[str] = frozenset()
-    rules: int = 0
+    rule_count: int = 0
 
 
 def _ignore(*report: object) -> None:
@@ -86,15 +86,15 @@ class EngineOptions:
 class LayerPass:
     """The output of a layer, the gradients of the score there, both (B, ...), and the scores.
 
-    `name` is the tap of the layer, `layer:NAME`; `channels` is the axis of its channels, counted
-    with the batch axis.
+    `name` is the tap of the layer, `layer:NAME`; `channel_axis` is counted with the batch
+    axis.
     """
 
     name: str
     values: Array
     gradients: Array
     scores: Array
-    channels: int = -1
+    channel_axis: int = -1
     disconnected: bool = False
 
 
@@ -102,12 +102,12 @@ class LayerPass:
 class CamLayer:
     """The layer whose maps a class activation map uses.
 
-    `tap` is its name as a site, `layer:NAME`; `calls` is how often the layer is called on the way from the
-    inputs to the target.
+    `tap` is its name as a site, `layer:NAME`; `call_count` is how often the layer is called
+    on the way from the inputs to the target.
     """
 
     tap: str
-    calls: int = 1
+    call_count: int = 1
 
 
 @dataclass(frozen=True)
@@ -182,11 +182,11 @@ class Engine(Protocol):
     ) -> None:
         """Set precision, layers that serve as outputs, and seed, before the first pass."""
 
-    def list_sites(self, wrt: str | None, changed: bool = False) -> Mapping[str, str]:
+    def list_sites(self, wrt: str | None, changeable: bool = False) -> Mapping[str, str]:
         """Return the sites to differentiate: the engine's name of each, and its public name.
 
-        `wrt` is an input or a layer; None means all inputs. With `changed`, return the sites whose
-        values can be changed, for methods that use scores alone.
+        `wrt` is an input or a layer; None means all inputs. With `changeable`, return the
+        sites whose values can be changed, for methods that use scores alone.
         """
 
     def find_unexplained_inputs(self, sites: Sequence[str]) -> Mapping[str, str]:
@@ -260,6 +260,5 @@ class Engine(Protocol):
         """Return the multipliers that the rule gives instead of gradients.
 
         LRP rules give relevance itself, because no multiplier exists where an input is zero.
-        `rules` of the result counts the operations that the rule replaced. UsageError if a layer
-        has no rule, or if there is nothing to replace.
+        UsageError if a layer has no rule, or if there is nothing to replace.
         """

@@ -4,9 +4,10 @@ How to add a method:
 
 1. Write one file in the folder of its family, `methods/<family>/my_method.py`: a frozen dataclass
    that inherits from `Method` and is decorated with `@methods.register`. It sets `name`, `family`
-   and `paper`, and defines `attribute`. Its fields are the parameters that users type; `param`
-   gives them help text and a range. `methods/__init__.py` imports every file below its folder, so
-   nothing else needs to be edited. `methods/gradient/input_x_gradient.py` is a short example.
+   and `paper`, and defines `attribute`. Its fields are the parameters that users type;
+   `declare_parameter` gives them help text and a range. `methods/__init__.py` imports every file
+   below its folder, so nothing else needs to be edited (but a new family is also listed in
+   `describe/methods.py`). `methods/gradient/input_x_gradient.py` is a short example.
 2. Write one test file, `tests/methods/test_my_method.py`. The laws in `tests/methods/test_laws.py`
    and `test_laws_networks.py` run for every registered method without a further line; what the
    class promises (`complete`, `linear_exact`) is tested there.
@@ -22,7 +23,7 @@ from typing import Any, ClassVar
 from inputgrad_cli.data.attribution import MethodResult
 from inputgrad_cli.data.target import PinnedTarget
 from inputgrad_cli.interfaces.engine import Engine
-from inputgrad_cli.numeric.arrays import Array, Arrays, count, take
+from inputgrad_cli.numeric.arrays import Array, Arrays, count_rows, take_rows
 from inputgrad_cli.registry import Registry
 
 
@@ -50,15 +51,15 @@ class Batch:
     layer: str | None = None
 
     def __len__(self) -> int:
-        return count(self.inputs)
+        return count_rows(self.inputs)
 
     def take(self, rows: Any) -> Batch:
         """Return the batch of the chosen samples; a row may be chosen more than once."""
         return replace(
             self,
-            inputs=take(self.inputs, rows),
+            inputs=take_rows(self.inputs, rows),
             target=self.target.take(rows),
-            baseline=take(self.baseline, rows),
+            baseline=take_rows(self.baseline, rows),
             seeds=[self.seeds[row] for row in rows],
             scores=None if self.scores is None else self.scores[rows],
         )
@@ -110,7 +111,7 @@ class Method:
 
     @property
     def per_input(self) -> bool:
-        """Return True if values are score per unit of input, False if they are units of score."""
+        """Return True if values are score per unit of input, False if in units of score."""
         return False
 
     @property
@@ -137,7 +138,7 @@ class Method:
         """Return about how many gradients (or scores) one sample costs."""
         return 1
 
-    def attribute(self, engine: Engine, case: Batch) -> MethodResult:
+    def attribute(self, engine: Engine, batch: Batch) -> MethodResult:
         """Return the attributions of the batch."""
         raise TypeError(f"{type(self).__name__} does not define attribute()")
 

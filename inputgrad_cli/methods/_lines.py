@@ -1,7 +1,7 @@
 """Points on the straight lines from the baselines to the inputs of a batch."""
 
 from inputgrad_cli.interfaces.method import Batch
-from inputgrad_cli.numeric.arrays import Array, take
+from inputgrad_cli.numeric.arrays import Array, take_rows
 from inputgrad_cli.numeric.probes import Indices, interpolate
 
 
@@ -10,7 +10,7 @@ def interpolate_lines(batch: Batch, rows: Indices, fractions: Array) -> dict[str
 
     Inputs outside the sites keep their value.
     """
-    points = take(batch.inputs, rows)
+    points = take_rows(batch.inputs, rows)
     for site in batch.sites:
         points[site] = interpolate(batch.baseline[site], batch.inputs[site], rows, fractions)
     return points

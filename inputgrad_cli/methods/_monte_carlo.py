@@ -40,6 +40,7 @@ def draw_until(
         done += draws
         if error is not None:
             _, relative = terms.compute_standard_error()
+            # NaN, the error of fewer than two draws, compares as false and so continues.
             rows = rows[~(relative[rows] <= error)]
 
 

@@ -16,17 +16,17 @@ Arrays = Mapping[str, Array]
 """Arrays by name. Axis 0 is the batch wherever they are passed between packages."""
 
 
-def count(arrays: Arrays) -> int:
+def count_rows(arrays: Arrays) -> int:
     """Return the length of the batch axis; all arrays have the same."""
     return int(next(iter(arrays.values())).shape[0])
 
 
-def take(arrays: Arrays, rows: Any) -> dict[str, Array]:
+def take_rows(arrays: Arrays, rows: Any) -> dict[str, Array]:
     """Return the chosen rows of the batch axis of every array."""
     return {name: array[rows] for name, array in arrays.items()}
 
 
-def join(parts: Iterable[Arrays]) -> dict[str, Array]:
+def concat_rows(parts: Iterable[Arrays]) -> dict[str, Array]:
     """Concatenate the parts along the batch axis."""
     rows = list(parts)
     if len(rows) == 1:
@@ -44,7 +44,7 @@ def expand_like(row_values: Array, like: Array) -> Array:
     return row_values.reshape(row_values.shape + (1,) * (like.ndim - 1))
 
 
-def digest(arrays: Arrays) -> bytes:
+def digest_arrays(arrays: Arrays) -> bytes:
     """Return the SHA-256 digest of names, dtypes, shapes and values."""
     state = hashlib.sha256()
     for name in sorted(arrays):

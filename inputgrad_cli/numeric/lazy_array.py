@@ -49,6 +49,7 @@ class LazyArray:
 
 
 def _concat(parts: Sequence[Array]) -> Array:
+    """Concatenate, without a copy if there is one part."""
     return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 

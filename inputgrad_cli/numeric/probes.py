@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from inputgrad_cli.numeric.arrays import Array, Arrays, Floats, count, expand_like, sum_rows
+from inputgrad_cli.numeric.arrays import Array, Arrays, Floats, count_rows, expand_like, sum_rows
 
 Indices = NDArray[np.intp]
 
@@ -61,7 +61,7 @@ class Moments:
         """Start without terms, for values with the shapes of `like`, (B, ...)."""
         self.mean: dict[str, Floats] = {s: np.zeros(a.shape, np.float64) for s, a in like.items()}
         self._squares = {site: np.zeros_like(array) for site, array in self.mean.items()}
-        self.counts = np.zeros(count(like), np.int64)
+        self.counts = np.zeros(count_rows(like), np.int64)
 
     def add(self, row: int, term: Arrays) -> None:
         """Add a term of one sample: arrays by site, without the batch axis."""

@@ -28,6 +28,7 @@ def build_rule(name: str, steps: int) -> tuple[Nodes, Nodes]:
 
 
 def _build_trapezoid(steps: int) -> tuple[Nodes, Nodes]:
+    """Return the trapezoid rule, whose end nodes have half the weight of the others."""
     if steps < 2:
         raise UsageError("rule=trapezoid needs steps=2 or more", reason="it uses both ends")
     weights = np.full(steps, 1.0 / (steps - 1))

@@ -41,6 +41,7 @@ def draw_uniform_rows(seed: bytes, stream: str, indices: NDArray[np.intp], width
 
 @lru_cache(maxsize=2)
 def _draw_block(seed: bytes, stream: str, block: int, width: int) -> Floats:
+    """Return a block of draws; the last two blocks are cached."""
     return draw_uniform(seed, stream, block, (BLOCK_DRAWS, width))
 
 

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from inputgrad_cli.choices import LAYER
 from inputgrad_cli.errors import UsageError
-from inputgrad_cli.numeric.arrays import Array, Arrays, Floats, count
+from inputgrad_cli.numeric.arrays import Array, Arrays, Floats, count_rows
 
 KINDS = ("auto", "windows", "features", "superpixels")
 DEFAULT_SPANS = 16  # for one axis that is split
@@ -54,20 +54,21 @@ class Segments:
 
 
 def segment_arrays(
-    arrays: Arrays, spatial: SpatialAxes, kind: str, grid: int | None
+    arrays: Arrays, spatial_axes: SpatialAxes, kind: str, grid: int | None
 ) -> list[Segments]:
     """Return the segments of each sample; `arrays` are the sites' values, (B, ...).
 
-    `spatial` are the height and width axes of pictures, by site; `grid` is the number of spans of
-    an axis that is split. UsageError if superpixels are requested and no site is a picture.
+    `spatial_axes` are the height and width axes of pictures, by site; `grid` is the number of spans
+    of an axis that is split. UsageError if superpixels are requested and no site is a picture.
     """
     shapes = {site: array.shape[1:] for site, array in arrays.items()}
     if kind != "superpixels":
         labels = {
-            s: _build_labels(s, shape, spatial.get(s), kind, grid) for s, shape in shapes.items()
+            s: _build_labels(s, shape, spatial_axes.get(s), kind, grid)
+            for s, shape in shapes.items()
         }
-        return [join_labels(labels, shapes)] * count(arrays)
-    if not any(site in spatial for site in arrays):
+        return [join_labels(labels, shapes)] * count_rows(arrays)
+    if not any(site in spatial_axes for site in arrays):
         raise UsageError(
             "segments=superpixels needs a picture input",
             reason=f"{', '.join(arrays)} is no picture",
@@ -75,10 +76,13 @@ def segment_arrays(
         )
     return [
         join_labels(
-            {s: _label_superpixels(s, array[row], spatial, grid) for s, array in arrays.items()},
+            {
+                s: _label_superpixels(s, array[row], spatial_axes, grid)
+                for s, array in arrays.items()
+            },
             shapes,
         )
-        for row in range(count(arrays))
+        for row in range(count_rows(arrays))
     ]
 
 
@@ -122,6 +126,7 @@ def find_channel_axis(ndim: int, axes: tuple[int, int] | None) -> int | None:
 def _build_labels(
     site: str, shape: tuple[int, ...], axes: tuple[int, int] | None, kind: str, grid: int | None
 ) -> Labels:
+    """Return the segment labels of one site, which do not depend on its values."""
     if kind == "features":
         return np.arange(int(np.prod(shape))).reshape(shape)
     roles = find_axis_roles(site, shape, axes)
@@ -144,12 +149,16 @@ def _count_spans(split_axes: int) -> int:
     return DEFAULT_SPANS if split_axes < 2 else max(2, round(DEFAULT_WINDOWS ** (1 / split_axes)))
 
 
-def _label_superpixels(site: str, values: Array, spatial: SpatialAxes, grid: int | None) -> Labels:
+def _label_superpixels(
+    site: str, values: Array, spatial_axes: SpatialAxes, grid: int | None
+) -> Labels:
     """Return superpixels of a sample's picture; other sites get their usual segments."""
-    if site not in spatial:
+    if site not in spatial_axes:
         return _build_labels(site, values.shape, None, "auto", grid)
-    labels = find_superpixels(to_picture(values, spatial[site]), (grid or _count_spans(2)) ** 2)
-    return labels.reshape(compute_plane_shape(values.ndim, spatial[site], labels.shape))
+    labels = find_superpixels(
+        to_picture(values, spatial_axes[site]), (grid or _count_spans(2)) ** 2
+    )
+    return labels.reshape(compute_plane_shape(values.ndim, spatial_axes[site], labels.shape))
 
 
 def to_picture(values: Array, axes: tuple[int, int]) -> Array:
@@ -210,6 +219,7 @@ def _renumber(labels: Array) -> Labels:
 
 
 def _import_skimage() -> Any:
+    """Return scikit-image; UsageError if it is not installed."""
     try:
         import skimage
         import skimage.segmentation

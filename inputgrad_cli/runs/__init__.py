@@ -1,1 +1,1 @@
-"""Whole runs over many files: what to do, what was done, and where it stands."""
+"""Runs over many files: plans them, loads inputs, explains batches, and writes results."""

@@ -17,7 +17,7 @@ class BackgroundWriter(Generic[T]):
     """Runs groups of tasks in threads; their results are taken in the order of the groups."""
 
     def __init__(self) -> None:
-        self._pool = ThreadPoolExecutor(WRITER_THREADS, thread_name_prefix="behind")
+        self._pool = ThreadPoolExecutor(WRITER_THREADS, thread_name_prefix="writer")
         self._groups: deque[list[Future[GroupResult[T]]]] = deque()
 
     def put(self, tasks: Sequence[Callable[[], Iterable[T]]]) -> None:

@@ -153,7 +153,8 @@ class BatchExplainer:
     ) -> list[list[BatchAttribution]]:
         """Return the attributions of each pass over the usable samples of a batch."""
         passes: list[list[BatchAttribution]] = []
-        buffer, is_many, done = SpillBuffer(self._plan.options.out), batch[0].samples.many, 0
+        buffer, is_many = SpillBuffer(self._plan.options.out), batch[0].samples.many
+        sample_count = 0
         for chunk in yield_chunks(batch, self._batch_size):
             samples = chunk.samples
             request = self._build_request(batch[0], chunk.targets)
@@ -161,12 +162,12 @@ class BatchExplainer:
                 plan, options = self._plan, self._plan.options
                 self.model.calibrate(samples, plan.all_targets, options.precision, options.seed)
                 refuse_labels(self._plan.labels, self.model.signature.outputs)
-            self._callbacks.on_stage("")  # opening is over
+            self._callbacks.on_stage("")  # ends the report of an earlier stage, such as opening
             attributions = self._explain_chunk(samples, request, chunk, shared and not is_many)
             passes.append(buffer.keep(attributions) if is_many else attributions)
             if is_many:
-                done += len(samples)
-                self._callbacks.on_samples(done, len(batch[0].samples))
+                sample_count += len(samples)
+                self._callbacks.on_samples(sample_count, len(batch[0].samples))
             if not self._is_ready:
                 self._notify_opened(self.model)
                 self._is_ready = True

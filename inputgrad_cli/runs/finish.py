@@ -76,7 +76,7 @@ def write_maps(
     StorageError.
     """
     if tasks[0].loaded.samples.is_ragged:
-        yield from (write_samples_apart(task, output, provenance, seconds) for task in tasks)
+        yield from (write_ragged_map(task, output, provenance, seconds) for task in tasks)
         return
     attributions = [_try_build_attribution(task, provenance) for task in tasks]
     tasks = [_add_failures(task) for task in tasks]
@@ -91,13 +91,13 @@ def write_maps(
             yield _build_failed_map(task, attribution)
             continue
         try:
-            drawn = list(islice(pictures, len(task.loaded.samples)))
-            yield _write_map(task, attribution, drawn, output, seconds)
+            sample_pictures = list(islice(pictures, len(task.loaded.samples)))
+            yield _write_map(task, attribution, sample_pictures, output, seconds)
         except ItemError as error:
             yield _build_failed_map(task, error)
 
 
-def write_samples_apart(
+def write_ragged_map(
     task: MapTask, output: OutputWriter, provenance: Provenance, seconds: float
 ) -> WrittenMap:
     """Write a map of ragged samples, one file per sample. Raises StorageError."""
@@ -114,8 +114,8 @@ def write_samples_apart(
             for row, attribution in zip(usable, attributions, strict=True)
         }
         singles = [(attribution, samples.extract_sample(row)) for row, attribution in maps.items()]
-        drawn = dict(zip(maps, output.draw_pictures(singles), strict=True))
-        files, pictures = output.write_samples(stem, maps, drawn, len(samples))
+        sample_pictures = dict(zip(maps, output.draw_pictures(singles), strict=True))
+        files, pictures = output.write_ragged(stem, maps, sample_pictures, len(samples))
     except ItemError as error:
         return _build_failed_map(task, error)
     events: list[Event] = [*yield_item_warnings(loaded)]
@@ -168,12 +168,12 @@ def _build_failed_map(task: MapTask, error: ItemError) -> WrittenMap:
 def _write_map(
     task: MapTask,
     attribution: Attribution,
-    drawn: Sequence[PictureRow],
+    sample_pictures: Sequence[PictureRow],
     output: OutputWriter,
     seconds: float,
 ) -> WrittenMap:
     loaded, spec = task.loaded, task.spec
-    files, pictures = output.write(loaded.item, spec, attribution, loaded.samples, drawn)
+    files, pictures = output.write(loaded.item, spec, attribution, loaded.samples, sample_pictures)
     arrays = output.get_path(spec.build_stem(loaded.item.name) + ".npz")
     events: list[Event] = [
         *yield_item_warnings(loaded),
@@ -190,7 +190,7 @@ def _write_map(
     return WrittenMap(spec.build_stem(loaded.item.name), line, events)
 
 
-def _build_line(task: MapTask, events: Sequence[Event], drawn: bool) -> dict[str, Any]:
+def _build_line(task: MapTask, events: Sequence[Event], has_pictures: bool) -> dict[str, Any]:
     """Build the journal line of a written map, without its files."""
     samples = task.loaded.samples
     return {
@@ -198,7 +198,7 @@ def _build_line(task: MapTask, events: Sequence[Event], drawn: bool) -> dict[str
         "status": "failed" if samples.failed else "ok",
         "samples": len(samples) if samples.many else None,
         "unmet": sum(_is_unmet(event) for event in events),
-        "drawn": drawn,
+        "drawn": has_pictures,
         "fingerprint": task.fingerprint,
     }
 

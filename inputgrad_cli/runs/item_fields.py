@@ -64,7 +64,7 @@ def build_done_fields(
         "label": select_sample(meta["target"]["label"]),
         "class": select_sample(meta["target"]["class"]),
     }
-    shown = [to_readable_name(path) for path in pictures[sample or 0]]
+    picture_paths = [to_readable_name(path) for path in pictures[sample or 0]]
     return {
         **_build_common_fields(item, spec, sample),
         "target": target,
@@ -72,8 +72,8 @@ def build_done_fields(
         "score": select_sample(meta["score"]),
         "probability": select_sample(meta["probability"]),
         "arrays": to_readable_name(arrays),
-        "picture": shown[0] if shown else None,
-        **({"pictures": shown} if len(shown) > 1 else {}),
+        "picture": picture_paths[0] if picture_paths else None,
+        **({"pictures": picture_paths} if len(picture_paths) > 1 else {}),
         "status": "ok",
         "checks": {k: v for k, v in select_sample(meta["checks"]).items() if k in CHECKS},
     }
@@ -81,8 +81,8 @@ def build_done_fields(
 
 def list_unmet_checks(checks: Mapping[str, Any]) -> list[str]:
     """Return the names of a sample's checks that do not hold."""
-    bad = [name for name, check in checks.items() if isinstance(check, dict) and not check["ok"]]
-    return bad if checks["finite"] else [*bad, "finite"]
+    unmet = [name for name, check in checks.items() if isinstance(check, dict) and not check["ok"]]
+    return unmet if checks["finite"] else [*unmet, "finite"]
 
 
 def _build_common_fields(item: Item, spec: MapSpec, sample: int | None) -> dict[str, Any]:

@@ -221,7 +221,7 @@ class Run:
         WORKER.set_alone(True)
         for indexed_item in items:
             for outcome in loader.yield_batches([indexed_item], 1, self._is_halted):
-                if isinstance(outcome, list):  # the samples of one file are not tried one by one
+                if isinstance(outcome, list):  # samples of one file still share passes
                     many = outcome[0].samples.many
                     self._explainer.resize(self._schedule.batch_size if many else 1)
                 yield from self._handle_outcome(self._explain(outcome))
@@ -312,10 +312,8 @@ class Run:
             return
         if not self._is_memory_short:
             self._pending_events.append(RunWarning("memory", engine.notes["memory"]))
-        self._is_memory_short, self._schedule = (
-            True,
-            replace(self._schedule, batch_size=engine.batch_size),
-        )
+        self._is_memory_short = True
+        self._schedule = replace(self._schedule, batch_size=engine.batch_size)
         self._write_run()
 
     def _record_failed(self, failed_item: FailedItem) -> Iterator[Event]:

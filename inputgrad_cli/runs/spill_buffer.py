@@ -40,4 +40,6 @@ class SpillBuffer:
         if self._spill_file is None:
             self._spill_file = SpillFile(self._folder)
         values = np.asarray(values, np.float32)
-        return self._spill_file.get_rows(self._spill_file.append(values), values.shape, values.dtype)
+        return self._spill_file.get_rows(
+            self._spill_file.append(values), values.shape, values.dtype
+        )

@@ -15,7 +15,7 @@ from inputgrad_cli.data.samples import Samples
 from inputgrad_cli.data.target_text import Target
 from inputgrad_cli.errors import ItemError
 from inputgrad_cli.formats.tables.delimited import write_table
-from inputgrad_cli.numeric.arrays import Array, Arrays, take
+from inputgrad_cli.numeric.arrays import Array, Arrays, take_rows
 from inputgrad_cli.numeric.lazy_array import split_rows
 from inputgrad_cli.rendering.style import Style
 from inputgrad_cli.runs.inputs.find_inputs import Item
@@ -128,7 +128,7 @@ class OutputWriter:
             stem, files, [_pair_names(*pair) for pair in zip(names, drawn, strict=True)]
         )
 
-    def write_samples(
+    def write_ragged(
         self,
         stem: str,
         maps: Mapping[int, Attribution],
@@ -215,7 +215,7 @@ def _build_table(
     def write_rows(file: IO[bytes]) -> None:
         template = next(iter(attribution.values.values()))
         for start, stop in split_rows(template.shape, template.dtype.itemsize):
-            part = _build_columns(take(attribution.values, slice(start, stop)), samples.header)
+            part = _build_columns(take_rows(attribution.values, slice(start, stop)), samples.header)
             file.write(write_table(() if start else part[0], part[1]))
 
     return {f"{stem}.csv": write_rows if is_large(attribution) else collect_bytes(write_rows)}

@@ -13,7 +13,7 @@ from inputgrad_cli.explanation.request import ExplainRequest, MethodRequest
 from inputgrad_cli.formats.baseline_files import read_baseline
 from inputgrad_cli.formats.read import ReadOptions
 from inputgrad_cli.methods import methods
-from inputgrad_cli.numeric.arrays import count
+from inputgrad_cli.numeric.arrays import count_rows
 from inputgrad_cli.numeric.blur import blur
 from tests.formula_engines import Spy, quadratic
 
@@ -168,7 +168,7 @@ def test_a_file_without_the_site_is_an_error_of_the_item(engine):
 def test_only_random_methods_record_a_standard_error(engine):
     answer = explain("gradient", engine, None)
     assert "standard_error" not in answer.records[0]["checks"]
-    assert count(answer.values) == 2
+    assert count_rows(answer.values) == 2
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 from inputgrad_cli import api
 from inputgrad_cli.data.resolve_target import resolve_target
 from inputgrad_cli.data.target_text import parse_target
-from inputgrad_cli.numeric.arrays import take
+from inputgrad_cli.numeric.arrays import take_rows
 from tests.keras_models import (
     central_differences,
     in_float64,
@@ -77,7 +77,7 @@ def test_arrays_equal_a_plain_tape(name, traced, samples):
     found, model = ours(name, samples, inputs, traced=traced)
     plain = reference(name, model)
     keep = steady(plain, inputs)
-    error = worst(take(found, keep), take(plain(inputs), keep))
+    error = worst(take_rows(found, keep), take_rows(plain(inputs), keep))
     print(f"{name}: worst {error:.1e}, left out {1 - keep.mean():.1%}")
     assert 1 - keep.mean() <= 0.05
     assert error <= 1e-5
@@ -90,8 +90,8 @@ def test_batch_sizes_agree(name, samples):
     )
     keep = steady(reference(name, model), inputs)
     assert keep.mean() >= 0.95
-    assert worst(take(four, keep), take(one, keep)) <= 1e-5
-    assert worst(take(all32, keep), take(one, keep)) <= 1e-5
+    assert worst(take_rows(four, keep), take_rows(one, keep)) <= 1e-5
+    assert worst(take_rows(all32, keep), take_rows(one, keep)) <= 1e-5
 
 
 @pytest.mark.parametrize("smooth", SMOOTH)

@@ -8,7 +8,7 @@ import pytest
 from inputgrad_cli import api
 from inputgrad_cli.engine.tf_errors import as_item_errors
 from inputgrad_cli.errors import ItemError
-from inputgrad_cli.numeric.arrays import count
+from inputgrad_cli.numeric.arrays import count_rows
 from tests.small_networks import network_case, tape
 
 MODES = {
@@ -102,7 +102,7 @@ def sizes_of(engine):
     seen, run = [], engine.runner.run
 
     def spied(key, make, arrays, pins):
-        seen.append(count(arrays))
+        seen.append(count_rows(arrays))
         return run(key, make, arrays, pins)
 
     engine.runner.run = spied
@@ -229,7 +229,7 @@ def test_what_fails_in_a_compiled_program_is_told_by_its_cause_not_its_place():
 
     with pytest.raises(ItemError) as caught, as_item_errors():
         reach(tf.zeros(3), tf.constant(7))
-    assert "no place 7" in caught.value.reason
+    assert "no index 7" in caught.value.reason
 
 
 def test_an_array_that_numpy_has_no_room_for_is_told_too():
@@ -250,7 +250,7 @@ def test_methods_do_not_notice(method, samples, monkeypatch):
     run = model.engine.runner.run
 
     def small(key, make, arrays, pins):
-        if count(arrays) > 3:
+        if count_rows(arrays) > 3:
             raise ItemError("full", kind="memory")
         return run(key, make, arrays, pins)
 

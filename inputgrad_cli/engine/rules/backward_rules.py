@@ -72,7 +72,7 @@ def join_rule_passes(parts: Iterable[tuple[Arrays, int, Any]]) -> Gradients:
     for part, real, (values, scores, applied) in parts:
         gradients.append(to_gradients(part, values, scores, real))
         rules = int(applied)
-    return replace(join_gradients(gradients), rules=rules)
+    return replace(join_gradients(gradients), rule_count=rules)
 
 
 def _propagate(

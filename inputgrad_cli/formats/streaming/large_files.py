@@ -28,9 +28,9 @@ from inputgrad_cli.formats.tables.delimited import (
     DESCRIPTION,
     Table,
     TableRequest,
-    reshape_row,
     build_record,
     open_table,
+    reshape_row,
 )
 from inputgrad_cli.formats.tables.rows import Row, build_unusable_error
 from inputgrad_cli.numeric.arrays import Array
@@ -126,7 +126,9 @@ def _spill_rows(table: Table, where: str, folder: Path | None) -> Samples:
     while chunk := list(islice(rows, max(1, MAX_CELLS // table.width))):
         failed.update({total + n: row.error for n, row in enumerate(chunk) if row.error})
         for spec in columns.specs:
-            spill_files[spec.name].append(_stack_rows(chunk, spec, len(columns.by_input[spec.name])))
+            spill_files[spec.name].append(
+                _stack_rows(chunk, spec, len(columns.by_input[spec.name]))
+            )
         total += len(chunk)
     if len(failed) == total:
         raise build_unusable_error(total, failed[0], where)

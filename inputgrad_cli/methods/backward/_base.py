@@ -28,7 +28,7 @@ class BackwardMethod(Method):
     def attribute(self, engine: Engine, batch: Batch) -> MethodResult:
         """Return the values that arrive at the sites, unchanged."""
         gradients = self.propagate(engine, batch)
-        facts = {"rules": gradients.rules}
+        facts = {"rules": gradients.rule_count}
         return MethodResult(gradients.values, disconnected=gradients.disconnected, facts=facts)
 
 

@@ -53,5 +53,9 @@ class DeepLift(BackwardMethod):
             sum_sites(values), multipliers.scores, base, steps, batch.tolerance
         )
         return MethodResult(
-            values, base, completeness, multipliers.disconnected, facts={"rules": multipliers.rules}
+            values,
+            base,
+            completeness,
+            multipliers.disconnected,
+            facts={"rules": multipliers.rule_count},
         )

@@ -158,6 +158,7 @@ def draw_noise(batch: Batch, indices: Indices, level: float) -> Arrays:
 
 
 def _add_noise(batch: Batch, noise: Arrays, sign: int) -> Batch:
+    """Return the batch with the noise added, or subtracted if `sign` is -1."""
     return batch.replace_inputs(
         {**batch.inputs, **{s: batch.inputs[s] + sign * n for s, n in noise.items()}}
     )

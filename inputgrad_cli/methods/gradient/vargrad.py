@@ -44,9 +44,9 @@ class VarGrad(NoisyMethod):
     """Variance of a method (the gradient by default) over noisy copies of the input.
 
     Values are 1/(n-1) sum_i (M(x + n_i) - mean)^2, the unbiased variance, (B, ...) as the input,
-    never below zero, in the squared units of the inner method M. It is zero for a linear model. Noise and
-    standard error are as in smoothgrad; with `antithetic` the variance of the pairs' means and the
-    mean square of half their differences add up to it.
+    never below zero, in the squared units of the inner method M. It is zero for a linear model.
+    Noise and standard error are as in smoothgrad; with `antithetic` the variance of the pairs'
+    means and the mean square of half their differences add up to it.
     Adebayo et al. 2018, arXiv:1810.03307.
     """
 

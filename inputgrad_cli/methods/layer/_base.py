@@ -40,7 +40,7 @@ class LayerMethod(Method):
         target = batch.target.resolved.text
         if cam_layer is None:
             raise make_no_maps_error(self, target)
-        if cam_layer.calls > 1:
+        if cam_layer.call_count > 1:
             raise self._make_repeated_calls_error(engine, batch, cam_layer)
         return cam_layer.tap
 
@@ -48,14 +48,16 @@ class LayerMethod(Method):
         self, engine: Engine, batch: Batch, cam_layer: CamLayer
     ) -> UsageError:
         """Return the error for a default layer that is called more than once."""
-        calls = [f"{cam_layer.tap}#{index}" for index in range(min(cam_layer.calls, MAX_LISTED))]
+        calls = [
+            f"{cam_layer.tap}#{index}" for index in range(min(cam_layer.call_count, MAX_LISTED))
+        ]
         inputs_by_call = engine.find_layer_inputs(batch.inputs, calls)
         name = cam_layer.tap.removeprefix(LAYER)
         remark = describe_call_inputs([inputs_by_call[call] for call in calls])
         return UsageError(
             f"{self.name}: the last maps on the way to target {batch.target.resolved.text!r}, "
-            f"those of {name!r}, come from a layer that is called {cam_layer.calls} times",
-            hint=f"choose a call, {self.name}:layer={name}#0 to #{cam_layer.calls - 1}"
+            f"those of {name!r}, come from a layer that is called {cam_layer.call_count} times",
+            hint=f"choose a call, {self.name}:layer={name}#0 to #{cam_layer.call_count - 1}"
             + (f"; {remark}" if remark else ""),
         )
 
@@ -118,10 +120,11 @@ def to_cam_result(method: CAM, name: str, maps: Array, disconnected: bool = Fals
 
 def to_channels_last(layer_pass: LayerPass, method: str) -> tuple[Floats, Floats]:
     """Return outputs and gradients of a layer as (B, ..., C); UsageError if they are no maps."""
+    # Maps have a batch axis, at least one spatial axis, and a channel axis.
     if layer_pass.values.ndim < 3:
         raise make_layer_shape_error(method, layer_pass.name, layer_pass.values.shape[1:])
     maps, gradients = (
-        np.moveaxis(array.astype(np.float64), layer_pass.channels, -1)
+        np.moveaxis(array.astype(np.float64), layer_pass.channel_axis, -1)
         for array in (layer_pass.values, layer_pass.gradients)
     )
     return maps, gradients

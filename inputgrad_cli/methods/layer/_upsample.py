@@ -12,14 +12,17 @@ from inputgrad_cli.numeric.arrays import Array, Floats
 from inputgrad_cli.numeric.resize import resize_maps
 
 
-def find_seen_sites(engine: Engine, batch: Batch, layers: Sequence[str]) -> dict[str, list[str]]:
+def find_source_sites(engine: Engine, batch: Batch, layers: Sequence[str]) -> dict[str, list[str]]:
     """Return for each layer the sites that its output depends on."""
+    # With one site there is no choice, and no need to trace the model.
     if len(batch.sites) == 1:
         return {layer: list(batch.sites) for layer in layers}
     taps = [site for site in batch.sites if site.startswith(LAYER)]
     inputs = engine.find_layer_inputs(batch.inputs, [*dict.fromkeys([*layers, *taps])])
     sources = {site: inputs.get(site, frozenset({site})) for site in batch.sites}
-    return {la: [site for site in batch.sites if sources[site] & inputs[la]] for la in layers}
+    return {
+        layer: [site for site in batch.sites if sources[site] & inputs[layer]] for layer in layers
+    }
 
 
 def find_map_axes(
@@ -31,7 +34,7 @@ def find_map_axes(
     the batch and the last axis. UsageError if no site has `count` such axes.
     """
     axes: dict[str, tuple[int, ...]] = {}
-    for site in find_seen_sites(engine, batch, [layer])[layer]:
+    for site in find_source_sites(engine, batch, [layer])[layer]:
         map_axes = batch.spatial_axes.get(site) or tuple(range(1, batch.inputs[site].ndim - 1))
         if len(map_axes) == count:
             axes[site] = map_axes

@@ -96,6 +96,7 @@ class Conductance(LayerMethod):
 
 
 def _integrate(engine: Engine, tap: str, batch: Batch, steps: int) -> PathResult:
+    """Return the conductance with `steps` steps, (B, ...) as the layer."""
     total: Floats = np.zeros(0)
     previous: dict[int, tuple[Array, Array]] = {}
     disconnected = False

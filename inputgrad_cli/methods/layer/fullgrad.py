@@ -8,7 +8,7 @@ from inputgrad_cli.data.attribution import MethodResult
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.interfaces.engine import Engine
 from inputgrad_cli.interfaces.method import Batch, Method, methods
-from inputgrad_cli.methods.layer._upsample import find_seen_sites, upsample_maps
+from inputgrad_cli.methods.layer._upsample import find_source_sites, upsample_maps
 from inputgrad_cli.numeric.arrays import Array, Floats
 
 
@@ -46,14 +46,15 @@ class FullGrad(Method):
         gradients, bias_shares = engine.compute_bias_gradients(
             batch.inputs, batch.target, batch.sites
         )
+        # Biases of layers without spatial axes are left out.
         maps = {layer: share for layer, share in bias_shares.items() if share.ndim > 2}
-        seen_sites = find_seen_sites(engine, batch, list(maps))
+        source_sites = find_source_sites(engine, batch, list(maps))
         values = {}
         for site, axes in _find_spatial_axes(batch).items():
             inputs = batch.inputs[site]
             total = _normalize(inputs * gradients.values[site], _find_other_axes(inputs, axes))
             for layer, share in maps.items():
-                if share.ndim - 2 == len(axes) and site in seen_sites[layer]:
+                if share.ndim - 2 == len(axes) and site in source_sites[layer]:
                     total = total + upsample_maps(_normalize_layer_map(share), inputs.shape, axes)
             # The value of a position is divided evenly among its channels.
             width = np.prod([inputs.shape[axis] for axis in _find_other_axes(inputs, axes)])
@@ -81,6 +82,7 @@ def _find_spatial_axes(batch: Batch) -> dict[str, tuple[int, ...]]:
 
 
 def _find_other_axes(array: Array, spatial_axes: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the axes other than the batch axis and the spatial axes."""
     return tuple(axis for axis in range(1, array.ndim) if axis not in spatial_axes)
 
 
@@ -90,6 +92,7 @@ def _normalize(values: Array, channels: tuple[int, ...]) -> Floats:
     rest = tuple(range(1, size.ndim))
     low = size.min(axis=rest, keepdims=True)
     span = size.max(axis=rest, keepdims=True) - low
+    # A constant map becomes 0.
     unit = np.divide(size - low, span, out=np.zeros_like(size), where=span > 0)
     return np.asarray(unit.sum(axis=channels, keepdims=True))
 

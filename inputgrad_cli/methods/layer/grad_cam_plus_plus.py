@@ -30,6 +30,7 @@ class GradCAMPlusPlus(CAM):
         spatial_axes = tuple(range(1, maps.ndim - 1))
         square = gradients**2
         denominator = 2 * square + gradients * square * maps.sum(axis=spatial_axes, keepdims=True)
+        # Where the gradient is zero, the quotient would be 0 / 0.
         share = np.divide(square, denominator, out=np.zeros_like(square), where=denominator != 0)
         weights = (share * np.maximum(gradients, 0)).sum(axis=spatial_axes, keepdims=True)
         return np.asarray((weights * maps).sum(axis=-1))

@@ -62,5 +62,5 @@ class GuidedGradCAM(CAM):
         return MethodResult(
             values,
             disconnected=disconnected,
-            facts={"layer": layer_pass.name, "rules": guided.rules},
+            facts={"layer": layer_pass.name, "rules": guided.rule_count},
         )

@@ -1,1 +1,1 @@
-"""Methods that gather gradients along a path from a baseline to the input."""
+"""Methods that integrate gradients along a path from a baseline to the input."""

@@ -9,7 +9,7 @@ from inputgrad_cli.interfaces.engine import Engine, Gradients
 from inputgrad_cli.interfaces.method import Batch, Method
 from inputgrad_cli.methods._monte_carlo import compute_mean_of_draws, draw_until
 from inputgrad_cli.methods._requirements import require_references
-from inputgrad_cli.numeric.arrays import Array, Arrays, count, expand_like
+from inputgrad_cli.numeric.arrays import Array, Arrays, count_rows, expand_like
 from inputgrad_cli.numeric.probes import Indices, Moments
 from inputgrad_cli.numeric.random_streams import draw_uniform
 from inputgrad_cli.registry import declare_parameter
@@ -50,7 +50,7 @@ class DatasetBaselineMethod(Method):
 
         def draw(rows: Indices, indices: Indices) -> tuple[Arrays, Gradients]:
             samples = batch.take(rows)
-            chosen, fractions = _draw_baselines(samples, indices, count(starts))
+            chosen, fractions = _draw_baselines(samples, indices, count_rows(starts))
             stops = self.compute_line_ends(samples, indices)
             differences = {s: stops[s] - starts[s][chosen] for s in batch.sites}
             points = {
@@ -80,5 +80,6 @@ def _draw_baselines(batch: Batch, indices: Indices, baseline_count: int) -> tupl
         draw_uniform(seed, "reference", int(index), (2,))
         for seed, index in zip(batch.seeds, indices, strict=True)
     ]
+    # The first number of a pair chooses the baseline, the second the position on the line.
     draws = np.asarray(pairs, np.float64)
     return (draws[:, 0] * baseline_count).astype(np.intp), draws[:, 1]

@@ -65,6 +65,7 @@ class BlurIntegratedGradients(Method):
         return refine_steps(integrate, batch, ends, self.passes, self.steps or self.max_steps)
 
     def _integrate(self, engine: Engine, batch: Batch, steps: int) -> PathResult:
+        """Return the sum along the path with `steps` steps."""
         total: dict[str, Floats] = {
             s: np.zeros(batch.inputs[s].shape, np.float64) for s in batch.sites
         }

@@ -68,6 +68,7 @@ class GuidedIntegratedGradients(Method):
         return refine_steps(integrate, batch, ends, self.passes, self.steps or self.max_steps)
 
     def _integrate(self, engine: Engine, batch: Batch, steps: int) -> PathResult:
+        """Return the sum along the guided path with `steps` steps."""
         differences = _flatten(batch, {s: _compute_difference(batch, s) for s in batch.sites})
         lengths = np.abs(differences)
         positions, moved, total = (np.zeros_like(differences) for _ in range(3))
@@ -89,9 +90,14 @@ class GuidedIntegratedGradients(Method):
     def _move_values(
         self, positions: Array, gradients: Array, lengths: Array, goal: float
     ) -> Array:
-        """Return the next positions of the values, from 0 (the baseline) to 1 (the input)."""
+        """Return the next positions of the values, from 0 (the baseline) to 1 (the input).
+
+        `lengths` are the distances from baseline to input. Values are moved until their mean
+        position, weighted by length, is `goal`, those with the smallest gradients first.
+        """
         high = min(goal + self.distance, 1.0)
         positions = np.maximum(positions, min(goal - self.distance, 1.0))
+        # Values that have arrived, or that do not differ from the baseline, are never chosen.
         gradients = np.where((positions < high) & (lengths > 0), gradients, np.inf)
         rank = int(self.fraction * (len(gradients) - 1))
         remaining = float(lengths @ (goal - positions))
@@ -110,6 +116,7 @@ class GuidedIntegratedGradients(Method):
 
 
 def _compute_difference(batch: Batch, site: str) -> Array:
+    """Return input minus baseline of a site, in float64."""
     return batch.inputs[site].astype(np.float64) - batch.baseline[site]
 
 

@@ -94,10 +94,12 @@ class _ShareAccumulator:
             self._share(row, self.scores[row])
 
     def _share(self, row: int, score: float) -> None:
+        """Add the difference to the last score, distributed by the pending shares."""
         for site, share in self.pending.items():
             self.total[site][row] += share * (score - self.last_score)
 
     def to_result(self, disconnected: frozenset[str]) -> MethodResult:
+        """Return the shares with their completeness."""
         values = {site: array.astype(np.float32) for site, array in self.total.items()}
         total = sum_sites(self.total)
         check = compute_completeness(

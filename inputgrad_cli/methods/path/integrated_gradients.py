@@ -84,6 +84,7 @@ class IntegratedGradients(Method):
         return integral.to_result(self._refine(integral, len(batch)))
 
     def _refine(self, integral: "_LineIntegral", rows: int) -> Array:
+        """Triple the steps of samples whose gap is too large; return the steps of each sample."""
         steps = np.full(rows, FIRST_STEPS)
         integral.add(np.arange(rows), *build_rule("midpoint", FIRST_STEPS))
         while True:
@@ -92,7 +93,7 @@ class IntegratedGradients(Method):
                 return steps
             current = int(steps[short[0]])  # all that are still short have the same number of steps
             steps[short] = current * 3
-            # The earlier nodes are a third of the new ones, and keep their mean.
+            # The earlier nodes are a third of all nodes now, with equal weights.
             integral.scale(short, 1.0 / 3.0)
             integral.add(
                 short, compute_new_midpoints(current), np.full(2 * current, 1.0 / (3 * current))
@@ -110,10 +111,12 @@ class _LineIntegral:
         }
 
     def scale(self, rows: Array, factor: float) -> None:
+        """Multiply the means of some samples, to make room for further nodes."""
         for mean in self.mean.values():
             mean[rows] *= factor
 
     def add(self, samples: Array, nodes: Array, weights: Array) -> None:
+        """Add the weighted gradients at the nodes of the lines of some samples."""
         batch, engine = self.batch, self.engine
 
         def compute(chosen: Indices, probes: Indices) -> Gradients:
@@ -127,13 +130,16 @@ class _LineIntegral:
             self.disconnected &= gradients.disconnected
 
     def compute_values(self) -> dict[str, Array]:
+        """Return mean gradient times input minus baseline, by site."""
         batch = self.batch
         return {s: self.mean[s] * (batch.inputs[s] - batch.baseline[s]) for s in batch.sites}
 
     def check(self, steps: Array) -> Completeness:
+        """Return how well the values sum to the difference of scores."""
         total = sum_sites(self.compute_values())
         return compute_completeness(total, self.scores, self.base, steps, self.batch.tolerance)
 
     def to_result(self, steps: Array) -> MethodResult:
+        """Return the values with their completeness."""
         values = {site: array.astype(np.float32) for site, array in self.compute_values().items()}
         return MethodResult(values, self.base, self.check(steps), self.disconnected)

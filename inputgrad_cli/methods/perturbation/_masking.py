@@ -74,6 +74,7 @@ def iterate_masked_scores(
     """Yield row, indices, masks and scores of masked copies, `counts[row]` for each sample."""
 
     def compute(rows: Indices, indices: Indices) -> list[tuple[int, Indices, Arrays, Array]]:
+        # Sites are filled by _blend below; other inputs are repeated.
         inputs = {
             name: np.empty((len(rows), *array.shape[1:]), array.dtype)
             if name in batch.sites

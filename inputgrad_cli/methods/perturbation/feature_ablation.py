@@ -104,6 +104,7 @@ class FeatureAblation(SegmentMethod):
         return np.unique(first, return_inverse=True)[1]
 
     def _parse_groups(self) -> list[list[int]]:
+        """Return the features of each group; UsageError if the text is wrong or groups overlap."""
         groups, seen = [], set[int]()
         for text in as_list(self.groups) if self.groups else []:
             ends = re.fullmatch(r"(\d+)(?:-(\d+))?", text)

@@ -122,12 +122,14 @@ class KernelShap(SegmentMethod):
 def _build_coalitions(seed: bytes, players: int, samples: int) -> Design:
     """Return all coalitions of the outer sizes that fit, and random ones of the inner sizes."""
     sizes = np.arange(1, players // 2 + 1)
+    # Each entry stands for a size and for that of the complements, unless they are equal.
     kernel = (players - 1) / (sizes * (players - sizes)) * np.where(2 * sizes == players, 1, 2)
     kernel /= kernel.sum()
     rows: list[Array] = []
     shares: list[Floats] = []
     for i, size in enumerate(sizes):
         coalitions = comb(players, int(size)) * (1 if 2 * size == players else 2)
+        # Sizes are enumerated as long as this takes no more than their share of the samples.
         if coalitions > (samples - sum(map(len, rows))) * kernel[i] / kernel[i:].sum():
             room = max(samples - sum(map(len, rows)), 2) // 2
             rows.append(_draw_coalitions(seed, players, sizes[i:], kernel[i:], room))

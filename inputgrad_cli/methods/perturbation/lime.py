@@ -92,10 +92,12 @@ class Lime(SegmentMethod):
         return self.samples - 1
 
     def _can_take_all(self, segment_count: int) -> bool:
+        """Return whether `samples` allows all copies."""
         # The copies are numbered in int64, whose sign bit is not used.
         return segment_count < 63 and 2**segment_count <= self.samples
 
     def _draw_copies(self, seed: bytes, indices: Indices, segment_count: int) -> Array:
+        """Return which segments are kept in copies, bool (n, M)."""
         if self._can_take_all(segment_count):
             return unpack_bits(indices, segment_count)
         return np.asarray(draw_uniform_rows(seed, "copies", indices, segment_count) < 0.5)

@@ -98,6 +98,7 @@ class Occlusion(PerturbationMethod):
         return axis is not None and find_axis_roles(site, shape, axes)[axis] == "joint"
 
     def _list_windows(self, batch: Batch, site: str) -> Sequence[Window]:
+        """Return the windows of a site, as slices along the axes of a sample."""
         shape = batch.inputs[site].shape[1:]
         roles = find_axis_roles(site, shape, batch.spatial_axes.get(site))
         return list(product(*(self._list_spans(*axis) for axis in zip(roles, shape, strict=True))))
@@ -116,6 +117,7 @@ class Occlusion(PerturbationMethod):
         return [slice(start, start + window) for start in starts]
 
     def _find_stride(self, window: int) -> int:
+        """Return the distance between windows; UsageError if it leaves gaps."""
         if self.stride is None:
             return -(-window // 2)
         if self.stride > window:

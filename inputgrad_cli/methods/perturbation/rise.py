@@ -125,6 +125,7 @@ class _Masks:
         """Return the masks of a sample with these indices, by site."""
         if self.segments and self.is_exhaustive:
             return self.segments.spread(unpack_bits(indices + self.first, self.segment_count))
+        # Draws of a mask: one per segment, then cells and two offsets for each picture.
         width = self.segment_count + len(self.smooth) * (self.grid**2 + 2)
         draws = draw_uniform_rows(self.batch.seeds[row], "masks", indices, width)
         masks = (

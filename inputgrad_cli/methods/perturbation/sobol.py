@@ -83,6 +83,7 @@ class Sobol(SegmentMethod):
         return both[0], both[1]
 
     def _compute_indices(self, scores: Array) -> Array:
+        """Return the total indices (M,) from the scores at all points, by Jansen's estimator."""
         table = scores.reshape(-1, self.samples)
         # The mean over a Latin hypercube is almost exact, so the variance divides by n.
         spread = table[0].std()
@@ -93,6 +94,7 @@ class Sobol(SegmentMethod):
 
 def _build_points(first: Floats, second: Floats, indices: Indices) -> Floats:
     """Return points (k, M): the first design, then it with one column replaced at a time."""
+    # Column -1 stands for the first design itself.
     column, row = indices // len(first) - 1, indices % len(first)
     points = first[row]
     moved = np.flatnonzero(column >= 0)

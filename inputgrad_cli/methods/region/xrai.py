@@ -148,6 +148,7 @@ def _widen_labels(labels: Labels, reach: int) -> list[Array]:
     masks = []
     for label in range(int(labels.max()) + 1):
         rows, columns = np.nonzero(labels == label)
+        # A margin lets the disk reach beyond the edge.
         mask = np.zeros((h + 2 * reach, w + 2 * reach), bool)
         for dy, dx in disk:
             mask[rows + (dy + reach), columns + (dx + reach)] = True

@@ -41,10 +41,10 @@ def check_attributes(node: Any, allow_text_lists: bool, label: str) -> int:
         kind = attribute.get_type()
         count = math.prod(attribute.shape or ())
         if kind.get_class() == h5py.h5t.STRING:
-            is_plain = allow_text_lists or count <= 1 or not kind.is_variable_str()
+            is_allowed = allow_text_lists or count <= 1 or not kind.is_variable_str()
         else:
-            is_plain = _is_number(attribute.dtype)
-        if not is_plain:
+            is_allowed = _is_number(attribute.dtype)
+        if not is_allowed:
             raise ModelError(
                 f"{label} inside has an attribute that is neither numbers nor a text", kind="unsafe"
             )

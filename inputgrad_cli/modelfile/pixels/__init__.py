@@ -1,1 +1,1 @@
-"""What a model file says about the pixels that the model takes."""
+"""Finds in a model file which pixel values the model takes."""

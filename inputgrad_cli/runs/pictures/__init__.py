@@ -1,1 +1,1 @@
-"""Draws the pictures of a run, and draws them again."""
+"""Draws and redraws the pictures of a run."""

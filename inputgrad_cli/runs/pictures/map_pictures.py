@@ -17,9 +17,9 @@ from inputgrad_cli.rendering.image_map import as_pixels, draw_all, is_drawable
 from inputgrad_cli.rendering.style import Style
 from inputgrad_cli.storage.atomic_write import WriteFunction
 
-MAX_PIXELS_TOGETHER = (
-    1 << 14
-)  # pixels drawn together; twice as many are slower because memory is allocated anew
+# Pixels of pictures that are drawn together. Twice as many take longer per picture, because they
+# need new memory.
+MAX_PIXELS_TOGETHER = 1 << 14
 
 
 @dataclass(frozen=True)

@@ -36,9 +36,9 @@ class PictureUpdater:
         )
         if not stored.is_due(style):
             return None
-        drawn = redraw_map(stored, style)
-        self.count += sum(picture.name is not None for picture in drawn)
-        return next((picture.error for picture in drawn if picture.error), None)
+        redrawn = redraw_map(stored, style)
+        self.count += sum(picture.name is not None for picture in redrawn)
+        return next((picture.error for picture in redrawn if picture.error), None)
 
     def finish(self, stopped: bool) -> None:
         """Redraw pictures that share a scale, and record the picture options."""

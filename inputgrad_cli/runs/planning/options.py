@@ -15,10 +15,10 @@ from inputgrad_cli.storage.shards import Shard
 
 @dataclass(frozen=True)
 class RunOptions:
-    """A call of `saliency`, as asked.
+    """The options of a call of `saliency`.
 
-    `options` says where each value came from; `aliases` are the model's names of inputs that the
-    user calls by others.
+    `option_records` has the value and the source of each option, for the record of the run.
+    `aliases` are the model's names of inputs that the sidecar renames.
     """
 
     model: Path

@@ -68,13 +68,11 @@ def make_plan(checked: CheckedRun) -> Plan:
     inputs = _find_inputs(options, outline)
     refuse_clashes([item.name for item in inputs.items], maps, is_case_insensitive(options.out))
     if options.style is not None and options.style.cmap is not None:
-        load_colour_table(
-            options.style.cmap
-        )  # an unknown colour map ends here, not after the first gradient
+        # Raises on an unknown colour map now, rather than after the first gradient.
+        load_colour_table(options.style.cmap)
     truth = TrueValues(options.truth, len(inputs.items)) if options.truth is not None else None
-    if (
-        options.on_exists == "error" and not WORKER.earlier.worker_count
-    ):  # else they may be this call's own
+    # Results that exist when a worker was restarted may be those of this very call.
+    if options.on_exists == "error" and not WORKER.earlier.worker_count:
         _refuse_existing(options, maps, inputs)
     model = (outline, _estimate_workload(model_file, outline))
     counts = (len(inputs.items), _estimate_samples(options, outline, inputs))

@@ -54,7 +54,7 @@ def choose_schedule(
     (items, samples), (outline, work) = counts, model
     units = sum(ASSUMED_CLASSES if spec.target.is_jacobian else 1 for spec in maps) / len(methods)
     gradients = max(1, int(samples * units * sum(request.method.passes for request in methods)))
-    value_count = count_elements([port.shape for port in outline.inputs or ()])
+    value_count = count_elements([spec.shape for spec in outline.inputs or ()])
     limit = max(
         1,
         min(
