@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from inputgrad_cli.data.image_options import ImageOptions
 from inputgrad_cli.data.preprocessing import Preprocess
 from inputgrad_cli.data.samples import (
     Samples,
@@ -21,7 +22,6 @@ from inputgrad_cli.errors import ItemError
 from inputgrad_cli.formats.combine_inputs import from_arrays, merge_samples
 from inputgrad_cli.formats.files import build_memory_error
 from inputgrad_cli.formats.images import read_images, stacks
-from inputgrad_cli.formats.images.options import ImageOptions
 from inputgrad_cli.formats.images.read_images import read_image_frames
 from inputgrad_cli.formats.images.stacks import has_bands, is_stack_input, read_image_stack
 from inputgrad_cli.formats.npy import read_npy, read_npz

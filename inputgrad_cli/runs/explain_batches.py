@@ -11,6 +11,7 @@ from typing import Any
 
 from inputgrad_cli import api
 from inputgrad_cli.data.baselines import Baseline, FromFile
+from inputgrad_cli.data.image_options import ImageOptions
 from inputgrad_cli.data.samples import Samples
 from inputgrad_cli.data.signature import InputSpec
 from inputgrad_cli.data.target_text import Target
@@ -20,7 +21,6 @@ from inputgrad_cli.explanation.early_checks import refuse_labels
 from inputgrad_cli.explanation.item_record import Provenance
 from inputgrad_cli.explanation.request import ExplainRequest
 from inputgrad_cli.formats.baseline_files import read_baseline, read_baseline_bytes
-from inputgrad_cli.formats.images.options import ImageOptions
 from inputgrad_cli.interfaces.engine import NO_PROGRESS, ProgressCallbacks
 from inputgrad_cli.numeric.arrays import Array
 from inputgrad_cli.runs.inputs.loader import Chunk, LoadedItem, yield_chunks

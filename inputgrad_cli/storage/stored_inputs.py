@@ -7,11 +7,11 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from inputgrad_cli.data.attribution import Attribution, is_looked_up
+from inputgrad_cli.data.image_options import ImageOptions
 from inputgrad_cli.data.preprocessing import Preprocess
 from inputgrad_cli.data.samples import Samples
 from inputgrad_cli.data.signature import InputSpec
 from inputgrad_cli.errors import ItemError
-from inputgrad_cli.formats.images.options import ImageOptions
 from inputgrad_cli.formats.read import ReadOptions, open_file, read_samples
 from inputgrad_cli.schema.records import JournalLine, RunRecord
 from inputgrad_cli.storage.sources import SOURCE_KIND, find_sources

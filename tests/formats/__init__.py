@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from inputgrad_cli.data.image_options import ImageOptions
 from inputgrad_cli.data.preprocessing import PRESETS
 from inputgrad_cli.data.signature import InputSpec
-from inputgrad_cli.formats.images.options import ImageOptions
 from inputgrad_cli.formats.read import ReadOptions, read_samples
 
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
+from inputgrad_cli.data.image_options import Resize
 from inputgrad_cli.errors import ItemError
-from inputgrad_cli.formats.images.options import Resize
 from tests.peak_memory import peak
 
 from . import film, picture, port, read

@@ -119,8 +119,8 @@ def _check_scale(values: dict[str, Any]) -> None:
 
 def build_options(ctx: click.Context, values: dict[str, Any]) -> RunOptions:
     """Return the options of the run that the command line asks for."""
+    from inputgrad_cli.data.image_options import ImageOptions, Resize
     from inputgrad_cli.data.target_text import parse_target
-    from inputgrad_cli.formats.images.options import ImageOptions, Resize
     from inputgrad_cli.runs.planning.options import RunOptions
 
     max_failures = 1 if values["fail_fast"] else values["max_failures"]

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from inputgrad_cli.data.image_options import ValueRange
 from inputgrad_cli.errors import ItemError
-from inputgrad_cli.formats.images.options import ValueRange
 from inputgrad_cli.numeric.arrays import Array
 
 UINT16_RANGE = (0.0, 65535.0)

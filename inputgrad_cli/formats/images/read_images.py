@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageOps
 
+from inputgrad_cli.data.image_options import ImageOptions, Resize, ValueRange
 from inputgrad_cli.data.signature import InputSpec
 from inputgrad_cli.errors import ItemError
 from inputgrad_cli.formats.images.bit_depth import (
@@ -27,7 +28,6 @@ from inputgrad_cli.formats.images.frames import (
     load_frame,
     open_image,
 )
-from inputgrad_cli.formats.images.options import ImageOptions, Resize, ValueRange
 from inputgrad_cli.numeric.arrays import Array
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif")

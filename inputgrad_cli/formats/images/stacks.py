@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from inputgrad_cli.data.image_options import ImageOptions
 from inputgrad_cli.data.signature import InputSpec
 from inputgrad_cli.errors import ItemError
 from inputgrad_cli.formats.images.frames import catch_decoder_errors, load_frame, open_image
-from inputgrad_cli.formats.images.options import ImageOptions
 from inputgrad_cli.formats.images.read_images import FrameConverter, refuse_large_stack
 from inputgrad_cli.formats.images.tiff_bands import count_bands, has_alpha, read_bands
 from inputgrad_cli.numeric.arrays import Array
