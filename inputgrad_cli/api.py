@@ -14,7 +14,9 @@ import numpy as np
 from inputgrad_cli.choices import PRECISIONS, SPACES
 from inputgrad_cli.data.attribution import Attribution, to_channels_last
 from inputgrad_cli.data.baselines import Baseline, FromFile, baselines
+from inputgrad_cli.data.caption import build_caption
 from inputgrad_cli.data.check_arguments import refuse_live_model, refuse_non_text, refuse_word
+from inputgrad_cli.data.picture_style import Style
 from inputgrad_cli.data.preprocessing import InputPreprocessing, Preprocess
 from inputgrad_cli.data.samples import Samples, match_input
 from inputgrad_cli.data.signature import InputSpec
@@ -53,9 +55,7 @@ from inputgrad_cli.modelfile.model_file import open_model
 from inputgrad_cli.modelfile.safety import refuse_unsafe
 from inputgrad_cli.modelfile.sidecar import read_sidecar
 from inputgrad_cli.numeric.arrays import Array
-from inputgrad_cli.rendering.caption import build_caption
 from inputgrad_cli.rendering.image_map import Drawing, draw
-from inputgrad_cli.rendering.style import Style
 
 __all__ = [
     "Attribution",

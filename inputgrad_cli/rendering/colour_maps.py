@@ -11,8 +11,6 @@ from inputgrad_cli.errors import UsageError
 from inputgrad_cli.numeric.arrays import Array
 
 Pixels = NDArray[np.uint8]
-SEQUENTIAL = "inferno"
-DIVERGING = "RdBu_r"
 NAN_COLOUR = (0, 255, 0)  # green, which neither default map contains
 
 

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from inputgrad_cli.data.caption import Caption
+from inputgrad_cli.data.picture_style import Scale, Style
 from inputgrad_cli.numeric.arrays import Array, Floats
 from inputgrad_cli.numeric.resize import resize_maps
-from inputgrad_cli.rendering.caption import Caption
 from inputgrad_cli.rendering.colour_maps import Pixels, to_colours
 from inputgrad_cli.rendering.panel import PanelText, draw_panel
 from inputgrad_cli.rendering.png import encode_png
-from inputgrad_cli.rendering.scale import Scale, find_limits, is_signed, normalize, reduce_channels
-from inputgrad_cli.rendering.style import Style
+from inputgrad_cli.rendering.scale import find_limits, is_signed, normalize, reduce_channels
 
 TEXT_KEY = "inputgrad"
 LUMA_WEIGHTS = tuple(enumerate((0.299, 0.587, 0.114)))  # luma, by ITU-R BT.601

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from inputgrad_cli.choices import to_printable
+from inputgrad_cli.data.picture_style import Scale
 from inputgrad_cli.rendering.colour_maps import Pixels, load_colour_table
-from inputgrad_cli.rendering.scale import Scale
 
 TITLE_WIDTH = 44  # characters of a title that fit above one picture
 BAR_WIDTH = 48  # characters of a label that fit along the colour bar

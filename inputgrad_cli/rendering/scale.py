@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
+from inputgrad_cli.data.picture_style import Scale
 from inputgrad_cli.numeric.arrays import Array, Floats
 
 _REDUCTIONS: dict[str, Callable[[list[Array]], Array]] = {
@@ -41,26 +41,6 @@ def is_signed(flat: Array, reduction: str, sign: str) -> bool:
     if reduction != "sum" or sign == "positive":
         return False
     return sign == "signed" or bool((flat[np.isfinite(flat)] < 0).any())
-
-
-@dataclass(frozen=True)
-class Scale:
-    """The range of values that colours span: -limit..limit if `signed`, else 0..limit.
-
-    A flat map has limit 0 and is drawn in the colour of zero.
-    """
-
-    limit: float
-    signed: bool
-
-    @property
-    def low(self) -> float:
-        """Return the value at the lower end."""
-        return -self.limit if self.signed and self.limit else 0.0
-
-    def list_ticks(self) -> list[float]:
-        """Return the ticks of the colour bar: both ends, and the middle."""
-        return sorted({self.low, (self.low + self.limit) / 2, self.limit})
 
 
 def normalize(maps: Array, scales: Sequence[Scale]) -> Floats:

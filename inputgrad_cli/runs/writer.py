@@ -11,13 +11,13 @@ from typing import IO, Any
 import numpy as np
 
 from inputgrad_cli.data.attribution import Attribution
+from inputgrad_cli.data.picture_style import Style
 from inputgrad_cli.data.samples import Samples
 from inputgrad_cli.data.target_text import Target
 from inputgrad_cli.errors import ItemError
 from inputgrad_cli.formats.tables.delimited import write_table
 from inputgrad_cli.numeric.arrays import Array, Arrays, take_rows
 from inputgrad_cli.numeric.lazy_array import split_rows
-from inputgrad_cli.rendering.style import Style
 from inputgrad_cli.runs.inputs.find_inputs import Item
 from inputgrad_cli.runs.pictures.map_pictures import (
     build_picture_source,

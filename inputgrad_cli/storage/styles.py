@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
-from inputgrad_cli.rendering.style import Style
+from inputgrad_cli.data.picture_style import Style
 from inputgrad_cli.schema.records import JournalLine, RunRecord
 
 OPTION_BY_FIELD = {"kind": "picture", "reduce": "reduce", "cmap": "cmap", "clip": "clip"}

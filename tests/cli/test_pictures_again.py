@@ -9,7 +9,7 @@ from PIL import Image
 
 from inputgrad_cli import api
 from inputgrad_cli.choices import PICTURES
-from inputgrad_cli.rendering.style import Style
+from inputgrad_cli.data.picture_style import Style
 from inputgrad_cli.storage.styles import read_style
 
 from . import arrays, draw, files, items, strict

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from inputgrad_cli.data.caption import Caption
+from inputgrad_cli.data.picture_style import Style
 from inputgrad_cli.data.samples import Samples
-from inputgrad_cli.rendering.caption import Caption
 from inputgrad_cli.rendering.colour_maps import NAN_COLOUR
 from inputgrad_cli.rendering.image_map import draw, draw_all
-from inputgrad_cli.rendering.style import Style
 from inputgrad_cli.runs.finish import MapTask, group_tasks
 from inputgrad_cli.runs.pictures import map_pictures
 from inputgrad_cli.runs.pictures.map_pictures import PictureSource, draw_pictures

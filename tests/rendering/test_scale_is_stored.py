@@ -16,9 +16,9 @@ from PIL import Image
 from inputgrad_cli import api
 from inputgrad_cli.choices import PICTURES, REDUCTIONS
 from inputgrad_cli.data.attribution import to_channels_last
+from inputgrad_cli.data.picture_style import Style
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.methods import methods
-from inputgrad_cli.rendering.style import Style
 
 FEW = {"grid": 2, "samples": 16, "stride": 4, "window": 4, "steps": 16}
 LOOSE = 1e6  # what is drawn is no less what is stored where few steps miss the sum
@@ -211,7 +211,7 @@ def test_the_bar_of_a_flat_map_names_zero_alone(maps, method, monkeypatch):
 
 
 def test_a_scale_of_zero_stays_on_the_side_of_its_sign():
-    from inputgrad_cli.rendering.scale import Scale
+    from inputgrad_cli.data.picture_style import Scale
 
     assert Scale(2.0, signed=True).list_ticks() == [-2.0, 0.0, 2.0]
     assert Scale(2.0, signed=False).list_ticks() == [0.0, 1.0, 2.0]

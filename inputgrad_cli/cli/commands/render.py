@@ -68,7 +68,7 @@ def run_render(ctx: click.Context, /, run: Path, json: bool, **values: Any) -> i
 
 def _yield_pictures(run: Path, changes: dict[str, Any]) -> Iterator[RedrawnPicture]:
     """Yield each picture as it is drawn; show a status line meanwhile."""
-    from inputgrad_cli.rendering.style import Style
+    from inputgrad_cli.data.picture_style import Style
     from inputgrad_cli.runs.pictures.render import RedrawOptions, redraw_locked
 
     with show_status(True, "drawing the pictures"):

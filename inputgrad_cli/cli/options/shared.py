@@ -115,7 +115,7 @@ picture_options = combine_options(
 
 def build_style(values: dict[str, Any]) -> Any:
     """Return the Style given by the picture options, None for `--picture none`."""
-    from inputgrad_cli.rendering.style import Style
+    from inputgrad_cli.data.picture_style import Style
 
     if values["picture"] == "none":
         return None

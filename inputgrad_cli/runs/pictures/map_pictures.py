@@ -10,11 +10,11 @@ from typing import IO
 import numpy as np
 
 from inputgrad_cli.data.attribution import Attribution, to_channels_last
+from inputgrad_cli.data.caption import Caption, build_caption
+from inputgrad_cli.data.picture_style import Style
 from inputgrad_cli.data.samples import Samples
 from inputgrad_cli.numeric.arrays import Array
-from inputgrad_cli.rendering.caption import Caption, build_caption
 from inputgrad_cli.rendering.image_map import as_pixels, draw_all, is_drawable
-from inputgrad_cli.rendering.style import Style
 from inputgrad_cli.storage.atomic_write import WriteFunction
 
 # Pixels of pictures that are drawn together. Twice as many take longer per picture, because they

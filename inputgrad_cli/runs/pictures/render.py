@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from inputgrad_cli.data.attribution import Attribution
+from inputgrad_cli.data.picture_style import MAX_PIXELS, Style
 from inputgrad_cli.data.samples import Samples
 from inputgrad_cli.errors import EmptyError, ItemError, UsageError
-from inputgrad_cli.rendering.style import MAX_PIXELS, Style
 from inputgrad_cli.runs.pictures.map_pictures import (
     PictureSource,
     build_picture_source,

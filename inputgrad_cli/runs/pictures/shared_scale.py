@@ -8,8 +8,8 @@ from dataclasses import replace
 import numpy as np
 
 from inputgrad_cli.data.attribution import Attribution, to_channels_last
+from inputgrad_cli.data.picture_style import Style
 from inputgrad_cli.rendering.scale import find_limits, is_signed, reduce_channels
-from inputgrad_cli.rendering.style import Style
 from inputgrad_cli.runs.pictures.map_pictures import list_drawable_sites
 
 

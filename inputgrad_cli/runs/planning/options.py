@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from inputgrad_cli.data.image_options import ImageOptions
+from inputgrad_cli.data.picture_style import Style
 from inputgrad_cli.data.target_text import Target, parse_target
-from inputgrad_cli.rendering.style import Style
 from inputgrad_cli.storage.shards import Shard
 
 

@@ -1,4 +1,4 @@
-"""Holds the style of pictures: all options that a user may set."""
+"""Holds the style of pictures, which is all options that a user may set, and their scale."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import math
 from dataclasses import dataclass, fields
 from typing import Any
 
-from inputgrad_cli.rendering.colour_maps import DIVERGING, SEQUENTIAL
-
+SEQUENTIAL = "inferno"  # for values from zero on
+DIVERGING = "RdBu_r"  # for values of both signs
 MAX_PIXELS = 1 << 26  # of an enlarged picture; 8192 by 8192 pixels take 400 MB to write
 
 
@@ -45,3 +45,23 @@ class Style:
         """
         max_zoom = math.isqrt(MAX_PIXELS // (height * width))
         return self.zoom or max(1, min(max_zoom, -(-224 // min(height, width))))
+
+
+@dataclass(frozen=True)
+class Scale:
+    """The range of values that colours span: -limit..limit if `signed`, else 0..limit.
+
+    A flat map has limit 0 and is drawn in the colour of zero.
+    """
+
+    limit: float
+    signed: bool
+
+    @property
+    def low(self) -> float:
+        """Return the value at the lower end."""
+        return -self.limit if self.signed and self.limit else 0.0
+
+    def list_ticks(self) -> list[float]:
+        """Return the ticks of the colour bar: both ends, and the middle."""
+        return sorted({self.low, (self.low + self.limit) / 2, self.limit})
