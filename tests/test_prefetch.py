@@ -1,4 +1,4 @@
-"""Work ahead of its need and behind it: in order, within bounds, with errors in their place."""
+"""Work ahead of its need: in order, within bounds, with errors in their place."""
 
 import threading
 import time
@@ -13,7 +13,6 @@ from inputgrad_cli.data.target_text import parse_target
 from inputgrad_cli.explanation.batch import EngineWrapper, SerialEngine, explain_batch
 from inputgrad_cli.explanation.request import ExplainRequest
 from inputgrad_cli.prefetch import prefetch
-from inputgrad_cli.runs.background_writer import BackgroundWriter
 
 from .formula_engines import Formula
 
@@ -72,31 +71,6 @@ def test_an_error_of_what_is_given_comes_after_what_was_given(threads):
 def test_without_threads_the_caller_works():
     (where,) = prefetch(lambda _: threading.current_thread(), [0], 0, 48)
     assert where is threading.current_thread()
-
-
-def test_groups_are_taken_whole_and_in_order():
-    behind = BackgroundWriter()
-    for group in range(4):
-        behind.put([lambda g=group, n=n: [(g, n)] for n in range(3)])
-    first = list(behind.take(1))
-    assert first == [([(g, n) for n in range(3)], None) for g in range(3)]
-    assert list(behind.take(1)) == []
-    assert list(behind.take(0)) == [([(3, 0), (3, 1), (3, 2)], None)]
-
-
-def test_an_error_of_a_group_stands_beside_what_was_done():
-    behind = BackgroundWriter()
-    behind.put([lambda: [1], lambda: (4 // n for n in (2, 1, 0, 4)), lambda: [3]])
-    ((done, error),) = behind.take(0)
-    assert done == [1, 2, 4, 3]
-    assert isinstance(error, ZeroDivisionError)
-
-
-def test_stopping_waits_for_what_is_under_way():
-    behind, done = BackgroundWriter(), []
-    behind.put([lambda: (time.sleep(0.05), done.append(1))])
-    behind.stop()
-    assert done == [1]
 
 
 @pytest.mark.parametrize(("view", "own"), [(SerialEngine, True), (EngineWrapper, False)])

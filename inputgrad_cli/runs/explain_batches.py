@@ -23,7 +23,8 @@ from inputgrad_cli.explanation.request import ExplainRequest
 from inputgrad_cli.formats.baseline_files import read_baseline, read_baseline_bytes
 from inputgrad_cli.interfaces.engine import NO_PROGRESS, ProgressCallbacks
 from inputgrad_cli.numeric.arrays import Array
-from inputgrad_cli.runs.inputs.loader import Chunk, LoadedItem, yield_chunks
+from inputgrad_cli.runs.batching import Chunk, yield_chunks
+from inputgrad_cli.runs.inputs.loader import LoadedItem
 from inputgrad_cli.runs.planning.pixel_record import has_picture_files, hash_code, read_pixel_record
 from inputgrad_cli.runs.planning.plan import Plan
 from inputgrad_cli.runs.planning.schedule import Schedule

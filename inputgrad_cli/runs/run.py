@@ -13,8 +13,7 @@ from inputgrad_cli.errors import CompileError, StorageError
 from inputgrad_cli.explanation.batch import BatchAttribution
 from inputgrad_cli.explanation.item_record import Provenance
 from inputgrad_cli.interfaces.engine import NO_PROGRESS, ProgressCallbacks
-from inputgrad_cli.prefetch import MAX_PENDING_BYTES, prefetch
-from inputgrad_cli.runs.background_writer import BackgroundWriter
+from inputgrad_cli.runs.batching import yield_batches
 from inputgrad_cli.runs.counts import RunCounts
 from inputgrad_cli.runs.diagnostics import (
     yield_output_warnings,
@@ -31,6 +30,7 @@ from inputgrad_cli.runs.events import (
     Summary,
     to_error_fields,
 )
+from inputgrad_cli.runs.executors.local import LocalExecutor
 from inputgrad_cli.runs.explain_batches import (
     BatchExplainer,
     BatchFailure,
@@ -51,6 +51,7 @@ from inputgrad_cli.runs.inputs.loader import (
     LoadedItem,
     Loader,
     SkippedMap,
+    estimate_bytes,
 )
 from inputgrad_cli.runs.item_fields import build_failed_fields, build_skipped_fields
 from inputgrad_cli.runs.pictures.update_pictures import PictureUpdater
@@ -95,7 +96,7 @@ class Run:
         self._pending_events: list[Event] = []
         self._is_picture_note_sent = False
         self._is_memory_short = False
-        self._writer: BackgroundWriter[WrittenMap] = BackgroundWriter()
+        self._executor: LocalExecutor[WrittenMap] = LocalExecutor()
         requested = [target for target in plan.options.targets for target in target.split_ranks()]
         self._target_indices = {target: index for index, target in enumerate(requested)}
 
@@ -113,7 +114,7 @@ class Run:
                     self._count(event)
                 yield event
         finally:
-            self._writer.stop()
+            self._executor.stop()
             lock.release()
         WORKER.enter_stage(Stage.ENDING)
         yield self.build_summary()
@@ -176,9 +177,9 @@ class Run:
         try:
             yield from self._run_items(loader, schedule)
         except Exception:  # maps that are written are recorded, whatever ends the run
-            yield from self._record_written(0)
+            yield from self._record_written()
             raise
-        yield from self._record_written(0)
+        yield from self._record_written()
         self._journal.clear_pending()
         # The model was never needed, but a new directory still gets its record.
         if self._model is None and tag not in read_runs(options.out):
@@ -209,23 +210,27 @@ class Run:
         else:
             WORKER.set_alone(len(order.others) == 1)
             self._explainer.resize(size)
-            for outcome in self._explain_batches(
-                loader.yield_batches(order.others, size, self._is_halted)
-            ):
+            for outcome in self._explain_batches(self._load_batches(loader, order.others, size)):
                 yield from self._handle_outcome(outcome)
         yield from self._run_one_at_a_time(loader, order.last)
 
     def _run_one_at_a_time(self, loader: Loader, items: Sequence[IndexedItem]) -> Iterator[Event]:
         """Run items one at a time, each to its end before the next is read."""
-        yield from self._record_written(0)
+        yield from self._record_written()
         WORKER.set_alone(True)
         for indexed_item in items:
-            for outcome in loader.yield_batches([indexed_item], 1, self._is_halted):
+            for outcome in self._load_batches(loader, [indexed_item], 1):
                 if isinstance(outcome, list):  # samples of one file still share passes
                     many = outcome[0].samples.many
                     self._explainer.resize(self._schedule.batch_size if many else 1)
                 yield from self._handle_outcome(self._explain(outcome))
-            yield from self._record_written(0)
+            yield from self._record_written()
+
+    def _load_batches(
+        self, loader: Loader, items: Sequence[IndexedItem], size: int
+    ) -> Iterator[list[LoadedItem] | SkippedMap | FailedItem]:
+        results = self._executor.load(loader.read, items, estimate_bytes)
+        return yield_batches(results, size, self._is_halted)
 
     def _handle_outcome(self, outcome: BatchOutcome) -> Iterator[Event]:
         if isinstance(outcome, SkippedMap):
@@ -270,7 +275,7 @@ class Run:
             0 if self.plan.options.max_failures is not None else self._explainer.parallel_calls
         )
         explain = partial(self._explain, shared=threads > 0)
-        yield from prefetch(explain, batches, threads, threads + 1, _estimate_bytes)
+        yield from self._executor.explain(explain, batches, _estimate_bytes, threads=threads)
 
     def _explain(
         self, outcome: list[LoadedItem] | SkippedMap | FailedItem, shared: bool = False
@@ -334,7 +339,7 @@ class Run:
     def _queue_writing(self, result: BatchResult | BatchFailure) -> Iterator[Event]:
         if isinstance(result, BatchFailure):
             if isinstance(result.error, CompileError):
-                yield from self._record_written(0)
+                yield from self._record_written()
                 WORKER.request_restart()
             yield from self._retry_one_by_one(result)
             return
@@ -349,13 +354,10 @@ class Run:
             for row, loaded in enumerate(result.batch)
             for spec, fingerprint in loaded.todo
         ]
-        provenance, seconds = result.provenance, result.seconds
+        finish = partial(self._finish, provenance=result.provenance, seconds=result.seconds)
         self._progress.pending_batches.append(len(result.batch))
-        self._writer.put(
-            [partial(self._finish, group, provenance, seconds) for group in group_tasks(tasks)]
-        )
-        # The next batch is computed while this one is written, unless both need too much memory.
-        yield from self._record_written(0 if result.nbytes > MAX_PENDING_BYTES else 1)
+        self._executor.write(finish, group_tasks(tasks), nbytes=result.nbytes)
+        yield from self._record_written(wait=False)
 
     def _finish(
         self, tasks: Sequence[MapTask], provenance: Provenance, seconds: float
@@ -373,9 +375,9 @@ class Run:
         for loaded in failed_batch.batch:
             yield from self._queue_writing(self._explainer.explain([loaded]))
 
-    def _record_written(self, limit: int) -> Iterator[Event]:
-        """Record written batches in the journal, until at most `limit` are pending."""
-        for written_maps, error in self._writer.take(limit):
+    def _record_written(self, *, wait: bool = True) -> Iterator[Event]:
+        """Record the batches that are written; with `wait` also those that are being written."""
+        for written_maps, error in self._executor.take_written(wait=wait):
             try:
                 self._write_journal(written_maps)
             except StorageError as storage_error:

@@ -1,23 +1,19 @@
-"""Loads items into batches: reads files, skips finished maps, and combines samples."""
+"""Loads items: reads their files, and skips maps that are finished."""
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 
-import numpy as np
-
-from inputgrad_cli.data.samples import Samples, join_samples
+from inputgrad_cli.data.samples import Samples
 from inputgrad_cli.data.target_text import Target
 from inputgrad_cli.errors import ItemError
 from inputgrad_cli.formats.images.read_images import SUFFIXES as PICTURES
 from inputgrad_cli.formats.read import ReadOptions, open_file, read_samples
 from inputgrad_cli.formats.streaming.hashed_file import hash_content
 from inputgrad_cli.numeric.arrays import Array
-from inputgrad_cli.numeric.ragged import count_equal_shapes
-from inputgrad_cli.prefetch import prefetch
 from inputgrad_cli.runs.inputs.find_inputs import Item
 from inputgrad_cli.runs.inputs.target_file import TargetFile
 from inputgrad_cli.runs.inputs.true_values import TrueValues
@@ -25,9 +21,6 @@ from inputgrad_cli.schema.records import JournalLine
 from inputgrad_cli.storage.file_names import MapSpec
 from inputgrad_cli.storage.journal import Journal, compute_fingerprint
 from inputgrad_cli.supervision.worker import WORKER
-
-READER_THREADS = 1
-MAX_READ_AHEAD = 48  # files read ahead
 
 
 @dataclass(frozen=True)
@@ -71,6 +64,9 @@ class FailedItem:
     item: Item
     error: ItemError
     maps: tuple[MapSpec, ...]
+
+
+LoadResult = LoadedItem | SkippedMap | FailedItem
 
 
 @dataclass(frozen=True)
@@ -146,17 +142,17 @@ class Loader:
         self._read_options, self._maps, self._journal = read_options, maps, journal
         self._facts, self._annotations, self._finished_stems = facts, annotations, finished_stems
 
-    def read(self, index: int, item: Item) -> Iterator[LoadedItem | SkippedMap | FailedItem]:
-        """Read an item; yield its skipped maps, then what remains to be explained."""
+    def read(self, indexed_item: tuple[int, Item]) -> list[LoadResult]:
+        """Read an item; return its skipped maps, then what remains to be explained."""
+        index, item = indexed_item
         if maps := [
             spec for spec in self._maps if spec.build_stem(item.name) not in self._finished_stems
         ]:
             with WORKER.mark_under_way([item.name]):
-                yield from self._read(index, item, maps)
+                return list(self._read(index, item, maps))
+        return []
 
-    def _read(
-        self, index: int, item: Item, maps: Sequence[MapSpec]
-    ) -> Iterator[LoadedItem | SkippedMap | FailedItem]:
+    def _read(self, index: int, item: Item, maps: Sequence[MapSpec]) -> Iterator[LoadResult]:
         missing = list(maps)
         try:
             if item.error is not None:
@@ -185,40 +181,6 @@ class Loader:
         except ItemError as error:
             yield FailedItem(item, error, tuple(missing))
 
-    def yield_batches(
-        self, items: Sequence[tuple[int, Item]], size: int, stop: Callable[[], bool]
-    ) -> Iterator[list[LoadedItem] | SkippedMap | FailedItem]:
-        """Yield batches of at most `size` items of one shape; a file of many samples is a batch.
-
-        A thread reads files ahead, so that no pass waits for a file.
-        """
-        batch: list[LoadedItem] = []
-        threads = READER_THREADS if len(items) > 1 else 0
-        results = prefetch(
-            lambda indexed_item: list(self.read(*indexed_item)),
-            items,
-            threads,
-            MAX_READ_AHEAD,
-            _estimate_bytes,
-        )
-        for loaded_items in results:
-            if stop():
-                return
-            for loaded in loaded_items:
-                if not isinstance(loaded, LoadedItem):
-                    yield loaded
-                    continue
-                # A batch ends where the shape changes, so that items keep their order.
-                if batch and (loaded.samples.many or batch[0].batch_key != loaded.batch_key):
-                    yield batch
-                    batch = []
-                batch.append(loaded)
-                if loaded.samples.many or len(batch) == size:
-                    yield batch
-                    batch = []
-        if batch:
-            yield batch
-
     def _compute_fingerprint(
         self, item: tuple[str, int], spec: MapSpec, content: dict[str, str]
     ) -> str:
@@ -232,7 +194,7 @@ class Loader:
         return compute_fingerprint(facts)
 
 
-def _estimate_bytes(indexed_item: tuple[int, Item]) -> int:
+def estimate_bytes(indexed_item: tuple[int, Item]) -> int:
     """Estimate how many bytes an item needs once it is read.
 
     A picture file unpacks to about 40 times its size, any other file to about 4 times.
@@ -242,42 +204,3 @@ def _estimate_bytes(indexed_item: tuple[int, Item]) -> int:
         with contextlib.suppress(OSError, ValueError):
             total += path.stat().st_size * (40 if path.suffix.lower() in PICTURES else 4)
     return total
-
-
-@dataclass(frozen=True)
-class Chunk:
-    """Samples that are explained together, with their true values and targets, if any."""
-
-    samples: Samples
-    truth: Array | None
-    targets: tuple[Target, ...] | None
-
-
-def yield_chunks(batch: Sequence[LoadedItem], size: int) -> Iterator[Chunk]:
-    """Yield the usable samples of a batch in chunks of at most `size`.
-
-    The samples of a chunk have one target and one shape.
-    """
-    samples = join_samples([loaded.samples for loaded in batch])
-    truths = [loaded.truth for loaded in batch if loaded.truth is not None]
-    truth = np.concatenate(truths) if truths else None
-    usable = [row for row in range(len(samples)) if row not in batch[0].samples.failed]
-    targets_by_row = batch[0].targets if batch[0].samples.many else None
-    start = 0
-    while start < len(usable):
-        rows = usable[start : start + size]
-        targets = targets_by_row[rows[0]] if targets_by_row else (batch[0].targets or (None,))[0]
-        rows = rows[
-            : next(
-                (
-                    count
-                    for count, row in enumerate(rows)
-                    if targets_by_row and targets_by_row[row] != targets
-                ),
-                size,
-            )
-        ]
-        # Samples of a ragged file may differ in shape; a chunk ends where the shape changes.
-        rows = rows[: count_equal_shapes(list(samples.arrays.values()), rows)]
-        start += len(rows)
-        yield Chunk(samples.select_rows(rows), None if truth is None else truth[rows], targets)
