@@ -14,7 +14,7 @@ from inputgrad_cli.runs.inputs.find_inputs import Item
 from inputgrad_cli.runs.inputs.loader import LoadedItem
 from inputgrad_cli.runs.planning.pixel_record import has_picture_files
 from inputgrad_cli.runs.planning.plan import Plan
-from inputgrad_cli.storage.file_names import MapSpec
+from inputgrad_cli.storage.map_specs import MapSpec
 
 CLASS_LOSSES = ("crossentropy", "cross_entropy", "hinge")  # losses of outputs that are classes
 

@@ -198,7 +198,7 @@ class BatchExplainer:
         self, loaded: LoadedItem | None, targets: tuple[Target, ...] | None
     ) -> ExplainRequest:
         plan, options = self._plan, self._plan.options
-        labels = {spec.label for spec, _ in loaded.todo} if loaded else set()
+        labels = {item_map.spec.label for item_map, _ in loaded.todo} if loaded else set()
         return ExplainRequest(
             tuple(
                 requested

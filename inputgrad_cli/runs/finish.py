@@ -13,13 +13,11 @@ from inputgrad_cli.explanation.batch import BatchAttribution
 from inputgrad_cli.explanation.item_record import Provenance, build_attribution, find_failures
 from inputgrad_cli.runs.diagnostics import yield_item_warnings, yield_map_warnings
 from inputgrad_cli.runs.events import Event, ItemEvent, to_error_fields
-from inputgrad_cli.runs.inputs.find_inputs import Item
+from inputgrad_cli.runs.inputs.item_maps import ItemMap
 from inputgrad_cli.runs.inputs.loader import LoadedItem
 from inputgrad_cli.runs.item_fields import build_done_fields, build_failed_fields, list_unmet_checks
 from inputgrad_cli.runs.pictures.map_pictures import MAX_PIXELS_TOGETHER
 from inputgrad_cli.runs.writer import OutputWriter, PictureRow, TakenError
-from inputgrad_cli.schema.encoded_names import encode_name
-from inputgrad_cli.storage.file_names import MapSpec, list_array_names
 
 MAX_VALUES = 3 * MAX_PIXELS_TOGETHER  # in maps that are written, and so drawn, together
 
@@ -35,10 +33,10 @@ class WrittenMap:
 
 @dataclass(frozen=True)
 class MapTask:
-    """A computed map to be written: its item, its spec and fingerprint, and its attributions."""
+    """A computed map to be written: of which item, its fingerprint, and its attributions."""
 
     loaded: LoadedItem
-    spec: MapSpec
+    item_map: ItemMap
     fingerprint: str
     parts: Sequence[BatchAttribution]
 
@@ -101,33 +99,33 @@ def write_ragged_map(
     task: MapTask, output: OutputWriter, provenance: Provenance, seconds: float
 ) -> WrittenMap:
     """Write a map of ragged samples, one file per sample. Raises StorageError."""
-    loaded, spec, samples = task.loaded, task.spec, task.loaded.samples
+    item_map, samples = task.item_map, task.loaded.samples
     if error := next((part.error for part in task.parts if part.error), None):
         return _build_failed_map(task, error)
     attributions = [part.select_row(row) for part in task.parts for row in range(len(part.records))]
     usable = [row for row in range(len(samples)) if row not in samples.failed]
-    stem = spec.build_stem(loaded.item.name)
     try:
-        output.refuse_other_target(stem, spec.target)
+        output.refuse_other_target(item_map)
         maps = {
             row: build_attribution([attribution], samples.extract_sample(row), provenance)
             for row, attribution in zip(usable, attributions, strict=True)
         }
         singles = [(attribution, samples.extract_sample(row)) for row, attribution in maps.items()]
         sample_pictures = dict(zip(maps, output.draw_pictures(singles), strict=True))
-        files, pictures = output.write_ragged(stem, maps, sample_pictures, len(samples))
+        files, pictures = output.write_ragged(item_map, maps, sample_pictures, len(samples))
     except ItemError as error:
         return _build_failed_map(task, error)
-    events: list[Event] = [*yield_item_warnings(loaded)]
+    events: list[Event] = [*yield_item_warnings(task.loaded)]
     for attribution in maps.values():
-        events += yield_map_warnings(loaded.item, spec, attribution)
-    for row, name in enumerate(list_array_names(stem, len(samples))):
+        events += yield_map_warnings(item_map.item, item_map.spec, attribution)
+    for row, name in enumerate(item_map.files.list_arrays(len(samples))):
         if row_error := samples.failed.get(row):
             error_fields = to_error_fields(row_error)
-            events.append(ItemEvent(build_failed_fields(loaded.item, spec, error_fields, row)))
+            events.append(ItemEvent(build_failed_fields(item_map, error_fields, row)))
             continue
-        arrays, picture = output.get_path(name), [pictures[row]]
-        fields = build_done_fields(loaded.item, spec, maps[row], picture, arrays, None)
+        fields = build_done_fields(
+            item_map, maps[row], [pictures[row]], arrays=output.get_path(name), sample=None
+        )
         events.append(ItemEvent({**fields, "sample": row, "seconds": round(seconds, 4)}))
     line = {
         **_build_line(task, events, any(pictures)),
@@ -135,7 +133,7 @@ def write_ragged_map(
         "apart": True,
         "files": files,
     }
-    return WrittenMap(stem, line, events)
+    return WrittenMap(item_map.stem, line, events)
 
 
 def _try_build_attribution(task: MapTask, provenance: Provenance) -> Attribution | ItemError:
@@ -158,11 +156,10 @@ def _add_failures(task: MapTask) -> MapTask:
 
 def _build_failed_map(task: MapTask, error: ItemError) -> WrittenMap:
     fields = to_error_fields(error)
-    event = ItemEvent(build_failed_fields(task.loaded.item, task.spec, fields))
-    line = build_failed_line(task.loaded.item, task.spec, fields)
-    stem = task.spec.build_stem(task.loaded.item.name)
+    event = ItemEvent(build_failed_fields(task.item_map, fields))
+    line = build_failed_line(task.item_map, fields)
     # The journal keeps the line of the other map that has the name.
-    return WrittenMap(stem, {} if isinstance(error, TakenError) else line, [event])
+    return WrittenMap(task.item_map.stem, {} if isinstance(error, TakenError) else line, [event])
 
 
 def _write_map(
@@ -172,14 +169,14 @@ def _write_map(
     output: OutputWriter,
     seconds: float,
 ) -> WrittenMap:
-    loaded, spec = task.loaded, task.spec
-    files, pictures = output.write(loaded.item, spec, attribution, loaded.samples, sample_pictures)
-    arrays = output.get_path(spec.build_stem(loaded.item.name) + ".npz")
+    item_map = task.item_map
+    files, pictures = output.write(item_map, attribution, task.loaded.samples, sample_pictures)
     events: list[Event] = [
-        *yield_item_warnings(loaded),
-        *yield_map_warnings(loaded.item, spec, attribution),
+        *yield_item_warnings(task.loaded),
+        *yield_map_warnings(item_map.item, item_map.spec, attribution),
     ]
-    events += _yield_item_events(loaded, spec, attribution, pictures, arrays, seconds)
+    arrays = output.get_path(item_map.files.arrays)
+    events += _yield_item_events(task, attribution, pictures, arrays=arrays, seconds=seconds)
     shapes = {site: list(array.shape) for site, array in attribution.values.items()}
     line = {
         **_build_line(task, events, any(pictures)),
@@ -187,14 +184,14 @@ def _write_map(
         "shapes": shapes,
         "files": files,
     }
-    return WrittenMap(spec.build_stem(loaded.item.name), line, events)
+    return WrittenMap(item_map.stem, line, events)
 
 
 def _build_line(task: MapTask, events: Sequence[Event], has_pictures: bool) -> dict[str, Any]:
     """Build the journal line of a written map, without its files."""
     samples = task.loaded.samples
     return {
-        **_build_line_key(task.loaded.item, task.spec, task.loaded.hashes),
+        **_build_line_key(task.item_map, task.loaded.hashes),
         "status": "failed" if samples.failed else "ok",
         "samples": len(samples) if samples.many else None,
         "unmet": sum(_is_unmet(event) for event in events),
@@ -211,41 +208,39 @@ def _is_unmet(event: Event) -> bool:
 
 
 def _yield_item_events(
-    loaded: LoadedItem,
-    spec: MapSpec,
+    task: MapTask,
     attribution: Attribution,
     pictures: Sequence[Sequence[str]],
+    *,
     arrays: str,
     seconds: float,
 ) -> Iterator[Event]:
-    samples = loaded.samples
+    samples = task.loaded.samples
     for row in range(len(samples)) if samples.many else [None]:
         if row is not None and (error := samples.failed.get(row)):
-            yield ItemEvent(build_failed_fields(loaded.item, spec, to_error_fields(error), row))
+            yield ItemEvent(build_failed_fields(task.item_map, to_error_fields(error), row))
         else:
-            fields = build_done_fields(loaded.item, spec, attribution, pictures, arrays, row)
+            fields = build_done_fields(
+                task.item_map, attribution, pictures, arrays=arrays, sample=row
+            )
             yield ItemEvent({**fields, "seconds": round(seconds, 4)})
 
 
-def build_failed_line(item: Item, spec: MapSpec, error: dict[str, str]) -> dict[str, Any]:
+def build_failed_line(item_map: ItemMap, error: dict[str, str]) -> dict[str, Any]:
     """Build the journal line of a map that has failed."""
-    return {**_build_line_key(item, spec, {}), "status": "failed", "error": error}
+    return {**_build_line_key(item_map, {}), "status": "failed", "error": error}
 
 
-def _build_line_key(item: Item, spec: MapSpec, hashes: Mapping[str | None, str]) -> dict[str, Any]:
+def _build_line_key(item_map: ItemMap, hashes: Mapping[str | None, str]) -> dict[str, Any]:
     """Build the first fields of a line; `hashes` are those of the files that could be read."""
     sources = [
-        {
-            "for": name,
-            **encode_name("path", str(path)),
-            **({"sha256": hashes[name]} if name in hashes else {}),
-        }
-        for name, path in item.paths.items()
+        {"for": name, **path, **({"sha256": hashes[name]} if name in hashes else {})}
+        for name, path in item_map.item.encoded_paths.items()
     ]
     return {
-        **encode_name("stem", spec.build_stem(item.name)),
-        **encode_name("input", item.name),
+        **item_map.files.encoded,
+        **item_map.item.encoded_name,
         "sources": sources,
-        "method": spec.label,
-        "target": spec.target.text,
+        "method": item_map.spec.label,
+        "target": item_map.spec.target.text,
     }

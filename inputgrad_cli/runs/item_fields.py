@@ -6,30 +6,29 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from inputgrad_cli.data.attribution import Attribution
-from inputgrad_cli.runs.inputs.find_inputs import Item
+from inputgrad_cli.runs.inputs.item_maps import ItemMap
 from inputgrad_cli.runs.planning.dry_run import PlannedMap
-from inputgrad_cli.schema.encoded_names import encode_name, to_readable_name
-from inputgrad_cli.storage.file_names import MapSpec
+from inputgrad_cli.schema.encoded_names import to_readable_name
 
 CHECKS = ("finite", "zero", "completeness", "gradient")  # those that the stream contract names
 
 
 def build_failed_fields(
-    item: Item, spec: MapSpec, error: dict[str, str], sample: int | None = None
+    item_map: ItemMap, error: dict[str, str], sample: int | None = None
 ) -> dict[str, Any]:
     """Return the fields of an item that failed."""
-    return {**_build_common_fields(item, spec, sample), "status": "failed", "error": error}
+    return {**_build_common_fields(item_map, sample), "status": "failed", "error": error}
 
 
-def build_skipped_fields(item: Item, spec: MapSpec, sample: int | None) -> dict[str, Any]:
+def build_skipped_fields(item_map: ItemMap, sample: int | None) -> dict[str, Any]:
     """Return the fields of an item that an earlier run has done."""
-    return {**_build_common_fields(item, spec, sample), "status": "skipped"}
+    return {**_build_common_fields(item_map, sample), "status": "skipped"}
 
 
 def build_planned_fields(planned: PlannedMap) -> dict[str, Any]:
     """Return the fields of an item that a dry run would make."""
     return {
-        **_build_common_fields(planned.item, planned.spec, None),
+        **_build_common_fields(planned.item_map, None),
         "status": "planned",
         "files": [to_readable_name(path) for path in planned.files],
         "bytes": planned.size,
@@ -37,10 +36,10 @@ def build_planned_fields(planned: PlannedMap) -> dict[str, Any]:
 
 
 def build_done_fields(
-    item: Item,
-    spec: MapSpec,
+    item_map: ItemMap,
     attribution: Attribution,
     pictures: Sequence[Sequence[str]],
+    *,
     arrays: str,
     sample: int | None,
 ) -> dict[str, Any]:
@@ -66,7 +65,7 @@ def build_done_fields(
     }
     picture_paths = [to_readable_name(path) for path in pictures[sample or 0]]
     return {
-        **_build_common_fields(item, spec, sample),
+        **_build_common_fields(item_map, sample),
         "target": target,
         "space": select_if_list(meta["space"]),
         "score": select_sample(meta["score"]),
@@ -85,10 +84,11 @@ def list_unmet_checks(checks: Mapping[str, Any]) -> list[str]:
     return unmet if checks["finite"] else [*unmet, "finite"]
 
 
-def _build_common_fields(item: Item, spec: MapSpec, sample: int | None) -> dict[str, Any]:
+def _build_common_fields(item_map: ItemMap, sample: int | None) -> dict[str, Any]:
+    item, spec = item_map.item, item_map.spec
     return {
-        "input": to_readable_name(item.name),
-        **encode_name("path", str(item.path)),
+        "input": item.encoded_name["input"],
+        **next(iter(item.encoded_paths.values())),
         "sample": sample,
         "method": spec.method,
         "target": {"asked": spec.target.text},

@@ -44,6 +44,7 @@ from inputgrad_cli.runs.finish import (
     group_tasks,
     write_maps,
 )
+from inputgrad_cli.runs.inputs.item_maps import list_item_maps
 from inputgrad_cli.runs.inputs.item_order import IndexedItem, order_items
 from inputgrad_cli.runs.inputs.loader import (
     FailedItem,
@@ -61,11 +62,10 @@ from inputgrad_cli.runs.planning.required_inputs import refuse_unknown_inputs
 from inputgrad_cli.runs.planning.schedule import Schedule, build_schedule_record, resume_schedule
 from inputgrad_cli.runs.run_record import refuse_other_model, write_run
 from inputgrad_cli.runs.writer import OutputWriter
-from inputgrad_cli.schema.encoded_names import decode_name
 from inputgrad_cli.storage.atomic_write import sync_folder
-from inputgrad_cli.storage.file_names import MapSpec
 from inputgrad_cli.storage.journal import Journal
 from inputgrad_cli.storage.lock import RunLock
+from inputgrad_cli.storage.map_specs import MapSpec
 from inputgrad_cli.storage.run_record import read_run, read_runs
 from inputgrad_cli.storage.shards import to_tag
 from inputgrad_cli.supervision.shared_page import Stage
@@ -198,7 +198,9 @@ class Run:
         self._progress.done += order.finished_count
         for item, error in order.crashed:
             if remaining := tuple(
-                spec for spec in maps if spec.build_stem(item.name) not in finished_stems
+                item_map
+                for item_map in list_item_maps(item, maps)
+                if item_map.stem not in finished_stems
             ):
                 yield from self._record_failed(FailedItem(item, error, remaining))
         yield from self._run_one_at_a_time(loader, order.first)
@@ -241,22 +243,19 @@ class Run:
             yield from self._queue_writing(outcome)
 
     def _handle_skipped(self, skipped: SkippedMap) -> Iterator[Event]:
-        samples, unmet = skipped.record["samples"], skipped.record["unmet"]
+        item_map, samples = skipped.item_map, skipped.record["samples"]
+        unmet = skipped.record["unmet"]
         self._counts["unmet"] += unmet
-        with WORKER.mark_under_way([skipped.item.name]):
+        with WORKER.mark_under_way([item_map.item.name]):
             error = self._picture_updater.update_skipped(skipped)
         events: list[Event] = []
         for sample in [None] if samples is None else range(samples):
-            fields = build_skipped_fields(skipped.item, skipped.spec, sample)
+            fields = build_skipped_fields(item_map, sample)
             if error is not None:
-                fields = build_failed_fields(
-                    skipped.item, skipped.spec, to_error_fields(error), sample
-                )
+                fields = build_failed_fields(item_map, to_error_fields(error), sample)
             events.append(ItemEvent(fields))
-        yield from self._earlier_events.keep_new(
-            events, [skipped.spec.build_stem(skipped.item.name)], unmet
-        )
-        if self._progress.count_skipped(skipped.item.name):
+        yield from self._earlier_events.keep_new(events, [item_map.stem], unmet)
+        if self._progress.count_skipped(item_map.item.name):
             yield self._progress.get_progress()
 
     def _explain_batches(
@@ -323,16 +322,10 @@ class Run:
 
     def _record_failed(self, failed_item: FailedItem) -> Iterator[Event]:
         error_fields = to_error_fields(failed_item.error)
-        self._journal.add(
-            [build_failed_line(failed_item.item, spec, error_fields) for spec in failed_item.maps]
-        )
-        events = [
-            ItemEvent(build_failed_fields(failed_item.item, spec, error_fields))
-            for spec in failed_item.maps
-        ]
-        yield from self._earlier_events.keep_new(
-            events, [spec.build_stem(failed_item.item.name) for spec in failed_item.maps]
-        )
+        maps = failed_item.maps
+        self._journal.add([build_failed_line(item_map, error_fields) for item_map in maps])
+        events = [ItemEvent(build_failed_fields(item_map, error_fields)) for item_map in maps]
+        yield from self._earlier_events.keep_new(events, [item_map.stem for item_map in maps])
         self._progress.done += 1
         yield self._progress.get_progress()
 
@@ -349,10 +342,13 @@ class Run:
 
         tasks = [
             MapTask(
-                loaded, spec, fingerprint, self._select_map_parts(result.passes, spec, row, loaded)
+                loaded,
+                item_map,
+                fingerprint,
+                self._select_map_parts(result.passes, item_map.spec, row, loaded),
             )
             for row, loaded in enumerate(result.batch)
-            for spec, fingerprint in loaded.todo
+            for item_map, fingerprint in loaded.todo
         ]
         finish = partial(self._finish, provenance=result.provenance, seconds=result.seconds)
         self._progress.pending_batches.append(len(result.batch))
@@ -369,7 +365,7 @@ class Run:
         """Run the items of a failed batch one by one, so that only the faulty item fails."""
         first, *others = failed_batch.batch
         if not others:
-            maps = tuple(spec for spec, _ in first.todo)
+            maps = tuple(item_map for item_map, _ in first.todo)
             yield from self._record_failed(FailedItem(first.item, failed_batch.error, maps))
             return
         for loaded in failed_batch.batch:
@@ -404,11 +400,7 @@ class Run:
 
     def _write_journal(self, written_maps: Sequence[WrittenMap]) -> None:
         """Write the journal lines of maps whose files are written."""
-        stems = [
-            decode_name(written_map.line, "stem")
-            for written_map in written_maps
-            if written_map.line.get("files")
-        ]
+        stems = [written_map.stem for written_map in written_maps if written_map.line.get("files")]
         # The files must be on disk before the journal says so.
         for folder in {(self.plan.options.out / stem).parent for stem in stems}:
             sync_folder(folder)

@@ -13,12 +13,12 @@ import numpy as np
 from inputgrad_cli.data.attribution import Attribution
 from inputgrad_cli.data.picture_style import Style
 from inputgrad_cli.data.samples import Samples
-from inputgrad_cli.data.target_text import Target
 from inputgrad_cli.errors import ItemError
 from inputgrad_cli.formats.tables.delimited import write_table
 from inputgrad_cli.numeric.arrays import Array, Arrays, take_rows
 from inputgrad_cli.numeric.lazy_array import split_rows
 from inputgrad_cli.runs.inputs.find_inputs import Item
+from inputgrad_cli.runs.inputs.item_maps import ItemMap
 from inputgrad_cli.runs.pictures.map_pictures import (
     build_picture_source,
     draw_later,
@@ -33,7 +33,6 @@ from inputgrad_cli.storage.atomic_write import (
     to_prefix,
     write_atomically,
 )
-from inputgrad_cli.storage.file_names import MapSpec, list_array_names, list_picture_names
 from inputgrad_cli.storage.journal import Journal, describe_file
 from inputgrad_cli.storage.run_paths import find_file, is_folder
 
@@ -105,8 +104,7 @@ class OutputWriter:
 
     def write(
         self,
-        item: Item,
-        spec: MapSpec,
+        item_map: ItemMap,
         attribution: Attribution,
         samples: Samples,
         drawn: Sequence[PictureRow],
@@ -117,20 +115,19 @@ class OutputWriter:
 
         Raises ItemError (kind `exists`) and StorageError.
         """
-        stem = spec.build_stem(item.name)
-        self.refuse_other_target(stem, spec.target)
-        files: dict[str, Bytes | WriteFunction] = {f"{stem}.npz": to_npz(attribution)}
-        if samples.header or _is_table(item):
-            files |= _build_table(stem, attribution, samples)
+        self.refuse_other_target(item_map)
+        files: dict[str, Bytes | WriteFunction] = {item_map.files.arrays: to_npz(attribution)}
+        if samples.header or _is_table(item_map.item):
+            files |= _build_table(item_map.files.table, attribution, samples)
         sites = list_drawable_sites(attribution) if any(drawn) else []
-        names = list_picture_names(stem, len(drawn) if attribution.many else None, sites)
+        names = item_map.files.list_pictures(len(drawn) if attribution.many else None, sites)
         return self._write_files(
-            stem, files, [_pair_names(*pair) for pair in zip(names, drawn, strict=True)]
+            item_map.stem, files, [_pair_names(*pair) for pair in zip(names, drawn, strict=True)]
         )
 
     def write_ragged(
         self,
-        stem: str,
+        item_map: ItemMap,
         maps: Mapping[int, Attribution],
         drawn: Mapping[int, PictureRow],
         total: int,
@@ -139,15 +136,15 @@ class OutputWriter:
 
         Returns and raises the same as `write`.
         """
-        names = list_array_names(stem, total)
+        names = item_map.files.list_arrays(total)
         files = {names[row]: to_npz(attribution) for row, attribution in maps.items()}
         sites = next(
             (list_drawable_sites(attribution) for row, attribution in maps.items() if drawn[row]),
             [],
         )
-        picture_names = list_picture_names(stem, total, sites)
+        picture_names = item_map.files.list_pictures(total, sites)
         return self._write_files(
-            stem,
+            item_map.stem,
             files,
             [_pair_names(picture_names[row], drawn.get(row, ())) for row in range(total)],
         )
@@ -175,12 +172,13 @@ class OutputWriter:
         entries = [describe_file(self._out, name, data) for name, data in files.items()]
         return entries, [[self.get_path(name) for name in row] for row in picture_names]
 
-    def refuse_other_target(self, stem: str, target: Target) -> None:
+    def refuse_other_target(self, item_map: ItemMap) -> None:
         """Raise TakenError if a map of another target has this name; `a b` and `a-b` share one."""
-        record = None if self._overwrite else self._journal.lines.get(stem)
+        target, arrays = item_map.spec.target, item_map.files.arrays
+        record = None if self._overwrite else self._journal.lines.get(item_map.stem)
         if record and record.get("files") and not target.is_same_as(record["target"]):
             raise TakenError(
-                f"{self.get_path(stem)}.npz: holds the map of target {record['target']!r}",
+                f"{self.get_path(arrays)}: holds the map of target {record['target']!r}",
                 reason="the two targets have the same name in files",
                 hint="use another --out, give both in one call, or use --on-exists overwrite",
                 kind="exists",
@@ -207,7 +205,7 @@ def _pair_names(names: Sequence[str], drawn: PictureRow) -> dict[str, Bytes | Wr
 
 
 def _build_table(
-    stem: str, attribution: Attribution, samples: Samples
+    name: str, attribution: Attribution, samples: Samples
 ) -> dict[str, Bytes | WriteFunction]:
     if "scores" in attribution.metadata or not attribution.values:
         return {}  # one map per class does not fit in one table
@@ -218,7 +216,7 @@ def _build_table(
             part = _build_columns(take_rows(attribution.values, slice(start, stop)), samples.header)
             file.write(write_table(() if start else part[0], part[1]))
 
-    return {f"{stem}.csv": write_rows if is_large(attribution) else collect_bytes(write_rows)}
+    return {name: write_rows if is_large(attribution) else collect_bytes(write_rows)}
 
 
 def _build_columns(values: Arrays, header: Sequence[str]) -> tuple[tuple[str, ...], Array]:

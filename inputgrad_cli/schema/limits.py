@@ -1,4 +1,4 @@
-"""Limits for the records and file names of a run; inputgrad never writes anything larger."""
+"""Limits for the records of a run; inputgrad never writes anything larger."""
 
 MAX_SHARDS = 1 << 16  # of one run
 MAX_DEPTH = 64  # of nested lists and objects; the records that inputgrad writes have ten
@@ -6,4 +6,3 @@ MAX_RUN_BYTES = 16 << 20  # of `run.json`: its longest part is the command line
 MAX_LINE_BYTES = 24 << 20  # of a journal line: this is enough for 180,000 pictures of one file
 MAX_PENDING_BYTES = 40 << 20  # of the names of files that are being written
 MAX_METADATA_BYTES = 256 << 20  # of `metadata.json`: enough for a million samples of one file
-NAME_HASH_DIGITS = 12  # hexadecimal digits that replace the end of a file name that is too long

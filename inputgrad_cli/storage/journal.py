@@ -25,6 +25,7 @@ from inputgrad_cli.schema.records import FileRecord, JournalLine
 from inputgrad_cli.storage.atomic_write import Bytes, WriteFunction
 from inputgrad_cli.storage.journal_lines import JournalLines
 from inputgrad_cli.storage.journal_reader import read_lines
+from inputgrad_cli.storage.map_files import MapFiles, is_picture, list_file_names
 from inputgrad_cli.storage.pending_files import PendingFiles
 from inputgrad_cli.storage.record_errors import InvalidRecord
 from inputgrad_cli.storage.run_paths import find_file
@@ -114,7 +115,7 @@ class Journal:
             return set()
 
     def _remember(self, record: JournalLine, line: bytes, tag: str) -> None:
-        stem = decode_name(record, "stem")
+        stem = MapFiles.from_line(record).stem
         earlier = self.lines.get(stem)
         is_newer = earlier is None or _get_turn(record) >= _get_turn(earlier)
         if is_newer or self.tags_by_stem[stem] == tag:
@@ -239,7 +240,7 @@ class Journal:
 
     def _add_turn(self, record: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return the record with a `turn` that is higher than that of any other journal's line."""
-        stem = decode_name(record, "stem")
+        stem = MapFiles.from_line(record).stem
         is_foreign = self.tags_by_stem.get(stem, self.tag) != self.tag
         turn = _get_turn(self.lines.get(stem, {})) + is_foreign
         return {**record, "turn": turn} if turn else record
@@ -249,20 +250,10 @@ def _build_path(out: Path, tag: str) -> Path:
     return out / tag.join(NAME_PARTS)
 
 
-def is_picture(name: str) -> bool:
-    """Return whether a file of a map is a picture."""
-    return name.endswith(".png")
-
-
-def list_file_names(record: Mapping[str, Any]) -> list[str]:
-    """Return the names of the files of a journal line."""
-    return [decode_name(file, "path") for file in record.get("files", ())]
-
-
 def _parse_torn_stem(torn: bytes) -> tuple[str, ...]:
     """Return the prefix of the files of a line that was cut short, or () if the stem is cut too."""
     match = re.match(rb'\{("stem": "(?:[^"\\]|\\.)*"(?:, "stem_b64": "[^"]*")?), ', torn)
-    return (decode_name(json.loads(b"{" + match[1] + b"}"), "stem") + ".",) if match else ()
+    return (MapFiles.from_line(json.loads(b"{" + match[1] + b"}")).stem + ".",) if match else ()
 
 
 def _get_turn(record: Mapping[str, Any]) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 import os
 from collections.abc import Iterator
@@ -12,9 +11,10 @@ from pathlib import Path
 from inputgrad_cli.errors import StorageError
 from inputgrad_cli.schema.check_types import Problem, Problems
 from inputgrad_cli.schema.encoded_names import decode_name
-from inputgrad_cli.schema.limits import MAX_LINE_BYTES, NAME_HASH_DIGITS
+from inputgrad_cli.schema.limits import MAX_LINE_BYTES
 from inputgrad_cli.schema.read_records import open_record, parse_record
 from inputgrad_cli.schema.records import JournalLine
+from inputgrad_cli.storage.map_files import ARRAYS, MapFiles, is_array, list_file_names
 
 FLOAT_BYTES = 4  # of a float32 in a result
 
@@ -60,55 +60,35 @@ def _parse_line(line_number: int, line: bytes) -> ParsedLine:
 
 def _find_contradictions(record: JournalLine) -> Iterator[Problem]:
     """Yield contradictions between fields that are valid on their own."""
-    stem, name = decode_name(record, "stem"), decode_name(record, "input")
-    if not _is_stem_of(stem, name, record["method"]):
+    map_files = MapFiles.from_line(record)
+    if not map_files.is_of(decode_name(record, "input"), record["method"]):
         yield Problem(("stem",), "is not a name of this input and method")
     for index, file in enumerate(record.get("files", ())):
-        if not _is_file_of(stem, decode_name(file, "path")):
+        if not map_files.has_file(decode_name(file, "path")):
             yield Problem(("files", index, "path"), "is not a file of this stem")
     if record["status"] == "ok":
         for key in ("samples", "unmet", "fingerprint", "files"):
             if key not in record:
                 yield Problem((key,), "is missing in a line of status ok")
-        if not _has_results(record, stem):
+        if not _has_results(record, map_files):
             yield Problem(("files",), "expected the arrays of every sample in a line of status ok")
     yield from _find_wrong_counts(record)
 
 
-def _is_stem_of(stem: str, name: str, label: str) -> bool:
-    """Return whether `stem` is a stem of this item and method, possibly a shortened one."""
-    expected = f"{name}.{label}"
-    digest = hashlib.sha256(os.fsencode(name)).hexdigest()[:NAME_HASH_DIGITS]
-    folder, _, last = stem.rpartition("/")
-    if folder != name.rpartition("/")[0]:
-        return False
-    return stem == expected or stem.startswith(f"{expected}.") or f"-{digest}." in last
-
-
-def _is_file_of(stem: str, name: str) -> bool:
-    """Return whether a file belongs to a map: its name is the stem with an ending, or shortened."""
-    if name.startswith(f"{stem}."):
-        return True
-    folder, _, last = stem.rpartition("/")
-    digest = hashlib.sha256(os.fsencode(last)).hexdigest()[:NAME_HASH_DIGITS]
-    file_folder, _, file_name = name.rpartition("/")
-    return file_folder == folder and f"-{digest}." in file_name
-
-
-def _has_results(record: JournalLine, stem: str) -> bool:
+def _has_results(record: JournalLine, map_files: MapFiles) -> bool:
     """Return whether the files of a map contain all of its arrays, each exactly once."""
-    names = [decode_name(file, "path") for file in record.get("files", ())]
-    results = {name for name in names if name.endswith(".npz")}
+    names = list_file_names(record)
+    results = {name for name in names if is_array(name)}
     if len(names) != len(set(names)):
         return False
     if record.get("apart"):
         return len(results) == record.get("samples")
-    return results == {f"{stem}.npz"}
+    return results == {map_files.arrays}
 
 
 def _find_wrong_counts(record: JournalLine) -> Iterator[Problem]:
     """Yield the counts that are too large for the files, because loops would run over them."""
-    arrays = [f for f in record.get("files", ()) if decode_name(f, "path").endswith(".npz")]
+    arrays = [f for f in record.get("files", ()) if is_array(decode_name(f, "path"))]
     capacity = sum(file["size"] for file in arrays) // FLOAT_BYTES
     shapes, samples = record.get("shapes", {}), record.get("samples")
     if arrays and sum(math.prod(shape) for shape in shapes.values()) > capacity:
@@ -124,6 +104,6 @@ def _find_wrong_counts(record: JournalLine) -> Iterator[Problem]:
 
 def _compute_max_samples(record: JournalLine, names: list[str]) -> int:
     """Return the largest count of samples whose indices have as many digits as these names."""
-    start = len(decode_name(record, "stem")) + 1
-    digits = {len(name) - start - len(".npz") for name in names}
+    start = len(MapFiles.from_line(record).stem) + 1
+    digits = {len(name) - start - len(ARRAYS) for name in names}
     return int(10 ** min(min(digits, default=0), 7))  # 10**7 at most, however long a name is

@@ -11,13 +11,13 @@ from inputgrad_cli.errors import ItemError
 from inputgrad_cli.formats.read_attribution import open_result
 from inputgrad_cli.schema.encoded_names import decode_name
 from inputgrad_cli.schema.records import JournalLine, RunRecord
+from inputgrad_cli.storage.map_files import is_array, list_file_names
 from inputgrad_cli.storage.run_paths import check_file
 
 
 def list_array_files(line: JournalLine) -> list[str]:
     """Return the names of a map's array files; samples of unequal shapes have one file each."""
-    names = (decode_name(file, "path") for file in line.get("files", ()))
-    return [name for name in names if name.endswith(".npz")]
+    return [name for name in list_file_names(line) if is_array(name)]
 
 
 def open_map(out: Path, name: str, line: JournalLine, run: RunRecord | None) -> Attribution:

@@ -12,6 +12,7 @@ from inputgrad_cli.schema.encoded_names import decode_name
 from inputgrad_cli.schema.records import FileRecord, JournalLine, RunRecord
 from inputgrad_cli.storage.journal import Journal
 from inputgrad_cli.storage.lock import RunLock
+from inputgrad_cli.storage.map_files import is_array
 from inputgrad_cli.storage.record_errors import InvalidRecord
 from inputgrad_cli.storage.run_maps import open_map
 from inputgrad_cli.storage.run_paths import check_file
@@ -100,7 +101,7 @@ def _yield_bad_files(
         result.files += 1
         result.bytes += file["size"]
         fault = _compare_file(out, name, file)
-        if not fault and name.endswith(".npz"):
+        if not fault and is_array(name):
             fault = _compare_arrays(out, name, line, run)
         if fault:
             yield BadFile(name, *fault)

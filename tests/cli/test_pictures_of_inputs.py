@@ -114,16 +114,16 @@ def test_pictures_of_many_samples_have_names_of_their_own(call, model, tmp_path)
 
 
 def test_names_of_pictures_are_kept_apart_and_fit_a_file_system():
-    from inputgrad_cli.storage.file_names import list_picture_names
+    from inputgrad_cli.storage.map_files import MapFiles
 
-    assert list_picture_names("a", None, ["x"]) == [["a.png"]]
-    assert list_picture_names("a", 11, ["x"])[3] == ["a.03.png"]
-    assert list_picture_names("d/a", None, ["x", "y"]) == [["d/a.x.png", "d/a.y.png"]]
-    (names,) = list_picture_names("a", None, ["x/a", "x-a", "X:A", "日本", "/"])
+    assert MapFiles("a").list_pictures(None, ["x"]) == [["a.png"]]
+    assert MapFiles("a").list_pictures(11, ["x"])[3] == ["a.03.png"]
+    assert MapFiles("d/a").list_pictures(None, ["x", "y"]) == [["d/a.x.png", "d/a.y.png"]]
+    (names,) = MapFiles("a").list_pictures(None, ["x/a", "x-a", "X:A", "日本", "/"])
     assert len({name.casefold() for name in names}) == 5
     assert not any("/" in name or ":" in name for name in names)
     for stem in ("é" * 122, "a" * 244):
-        rows = list_picture_names(f"d/{stem}", 1000, ["x" * 200, "x" * 199])
+        rows = MapFiles(f"d/{stem}").list_pictures(1000, ["x" * 200, "x" * 199])
         every = [name for row in rows for name in row]
         assert len(set(every)) == 2000
         assert all(len(name.removeprefix("d/").encode()) <= 255 for name in every)

@@ -10,7 +10,7 @@ from inputgrad_cli.data.target import pin
 from inputgrad_cli.data.target_text import parse_target
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.methods.gradient.gradient import Gradient
-from inputgrad_cli.storage.file_names import build_map_specs, refuse_clashes
+from inputgrad_cli.storage.map_specs import build_map_specs, refuse_clashes
 from inputgrad_cli.storage.target_words import encode_target
 
 PROBS = OutputSpec("probs", (4,), "softmax", logits_verified=True)
@@ -199,9 +199,9 @@ def test_an_item_named_like_the_result_of_another_is_refused():
 
 def test_a_name_too_long_for_a_file_system_is_cut_and_kept_apart():
     made = build_map_specs(named("gradient"), parsed("auto"))[0]
-    first, second = (made.build_stem("in/" + "ü" * 200 + end) for end in ("a.png", "b.png"))
+    first, second = (made.build_files("in/" + "ü" * 200 + end).stem for end in ("a.png", "b.png"))
     assert first != second
     assert first.startswith("in/ü")
     assert first.endswith(".gradient")
     assert len(first.removeprefix("in/").encode()) <= 245
-    assert made.build_stem("short.png") == "short.png.gradient"
+    assert made.build_files("short.png").stem == "short.png.gradient"

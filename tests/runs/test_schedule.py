@@ -21,7 +21,7 @@ from inputgrad_cli.runs.planning.schedule import (
     choose_schedule,
     resume_schedule,
 )
-from inputgrad_cli.storage.file_names import build_map_specs
+from inputgrad_cli.storage.map_specs import build_map_specs
 
 # As large as MobileNetV2, ResNet50, a perceptron, and two recurrent layers of forty steps.
 MOBILE = Workload(156, 0, 0, 307_000_000, 21_800_000, 3_500_000)

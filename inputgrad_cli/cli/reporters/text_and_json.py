@@ -96,8 +96,9 @@ class TextReporter:
 
         maps = list(yield_planned_maps(plan))
         for planned in maps:
+            source = to_printable(str(planned.item_map.item.path))
             for path in planned.files:
-                write_stdout(f"{to_printable(str(planned.item.path))} -> {to_printable(path)}")
+                write_stdout(f"{source} -> {to_printable(path)}")
         total = sum(planned.size for planned in maps)
         write_stdout(f"{format_count(len(maps), 'map')}, about {total:,} bytes of arrays needed.")
 

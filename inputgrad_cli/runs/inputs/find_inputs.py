@@ -6,10 +6,12 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
+from functools import cached_property
 from pathlib import Path
 
 from inputgrad_cli.errors import EmptyError, ItemError, UsageError
 from inputgrad_cli.machine.missing_files import suggest_path
+from inputgrad_cli.schema.encoded_names import encode_name
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,16 @@ class Item:
     def path(self) -> Path:
         """Return the file that the item is named after."""
         return next(iter(self.paths.values()))
+
+    @cached_property
+    def encoded_name(self) -> dict[str, str]:
+        """Return the fields of a record that hold the name."""
+        return encode_name("input", self.name)
+
+    @cached_property
+    def encoded_paths(self) -> dict[str | None, dict[str, str]]:
+        """Return the fields of a record that hold the path of each file, by model input."""
+        return {name: encode_name("path", str(path)) for name, path in self.paths.items()}
 
 
 @dataclass(frozen=True)

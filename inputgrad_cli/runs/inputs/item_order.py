@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from inputgrad_cli.errors import ItemError
 from inputgrad_cli.runs.inputs.find_inputs import Item
+from inputgrad_cli.runs.inputs.item_maps import list_item_maps
 from inputgrad_cli.runs.planning.plan import Plan
 from inputgrad_cli.supervision.earlier_workers import EarlierWorkers
 from inputgrad_cli.supervision.worker import digest_name
@@ -49,7 +50,7 @@ def order_items(
         # Earlier processes have identified their items by digests of the names.
         digest = digest_name(item.name) if earlier.worker_count else 0
         stems = (
-            {spec.build_stem(item.name) for spec in plan.maps}
+            {item_map.stem for item_map in list_item_maps(item, plan.maps)}
             if finished_stems or dangerous
             else set()
         )

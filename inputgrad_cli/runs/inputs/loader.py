@@ -15,11 +15,12 @@ from inputgrad_cli.formats.read import ReadOptions, open_file, read_samples
 from inputgrad_cli.formats.streaming.hashed_file import hash_content
 from inputgrad_cli.numeric.arrays import Array
 from inputgrad_cli.runs.inputs.find_inputs import Item
+from inputgrad_cli.runs.inputs.item_maps import ItemMap, list_item_maps
 from inputgrad_cli.runs.inputs.target_file import TargetFile
 from inputgrad_cli.runs.inputs.true_values import TrueValues
 from inputgrad_cli.schema.records import JournalLine
-from inputgrad_cli.storage.file_names import MapSpec
 from inputgrad_cli.storage.journal import Journal, compute_fingerprint
+from inputgrad_cli.storage.map_specs import MapSpec
 from inputgrad_cli.supervision.worker import WORKER
 
 
@@ -34,7 +35,7 @@ class LoadedItem:
 
     item: Item
     samples: Samples
-    todo: tuple[tuple[MapSpec, str], ...]
+    todo: tuple[tuple[ItemMap, str], ...]
     truth: Array | None = None
     is_recomputed: bool = False
     targets: tuple[tuple[Target, ...], ...] | None = None
@@ -45,15 +46,15 @@ class LoadedItem:
         """Return what items must have in common to share a batch."""
         shapes = tuple((name, a.shape[1:]) for name, a in self.samples.arrays.items())
         targets = None if self.samples.many else self.targets
-        return shapes, tuple(spec for spec, _ in self.todo), tuple(self.samples.preprocess), targets
+        specs = tuple(item_map.spec for item_map, _ in self.todo)
+        return shapes, specs, tuple(self.samples.preprocess), targets
 
 
 @dataclass(frozen=True)
 class SkippedMap:
     """A map of an item that an earlier run has written."""
 
-    item: Item
-    spec: MapSpec
+    item_map: ItemMap
     record: JournalLine
 
 
@@ -63,7 +64,7 @@ class FailedItem:
 
     item: Item
     error: ItemError
-    maps: tuple[MapSpec, ...]
+    maps: tuple[ItemMap, ...]
 
 
 LoadResult = LoadedItem | SkippedMap | FailedItem
@@ -146,13 +147,15 @@ class Loader:
         """Read an item; return its skipped maps, then what remains to be explained."""
         index, item = indexed_item
         if maps := [
-            spec for spec in self._maps if spec.build_stem(item.name) not in self._finished_stems
+            item_map
+            for item_map in list_item_maps(item, self._maps)
+            if item_map.stem not in self._finished_stems
         ]:
             with WORKER.mark_under_way([item.name]):
                 return list(self._read(index, item, maps))
         return []
 
-    def _read(self, index: int, item: Item, maps: Sequence[MapSpec]) -> Iterator[LoadResult]:
+    def _read(self, index: int, item: Item, maps: Sequence[ItemMap]) -> Iterator[LoadResult]:
         missing = list(maps)
         try:
             if item.error is not None:
@@ -161,19 +164,19 @@ class Loader:
             hashes = {name: hash_content(data) for name, data in files.items()}
             content = {str(name): digest for name, digest in hashes.items()}
             todo = []
-            for spec in maps:
-                fingerprint = self._compute_fingerprint((item.name, index), spec, content)
-                record = self._journal.find_complete(spec.build_stem(item.name), fingerprint)
+            for item_map in maps:
+                fingerprint = self._compute_fingerprint((item.name, index), item_map.spec, content)
+                record = self._journal.find_complete(item_map.stem, fingerprint)
                 if record is None:  # not written yet, or from other inputs or options
-                    todo.append((spec, fingerprint))
+                    todo.append((item_map, fingerprint))
                 else:
-                    missing.remove(spec)
-                    yield SkippedMap(item, spec, record)
+                    missing.remove(item_map)
+                    yield SkippedMap(item_map, record)
             if todo:
                 samples = read_samples(files, item.paths, self._read_options)
                 is_recomputed = any(
-                    self._journal.has_other_fingerprint(spec.build_stem(item.name), fingerprint)
-                    for spec, fingerprint in todo
+                    self._journal.has_other_fingerprint(item_map.stem, fingerprint)
+                    for item_map, fingerprint in todo
                 )
                 truth = self._annotations.get_truth(item.name, index, len(samples))
                 targets = self._annotations.get_targets(item.name, len(samples))

@@ -23,9 +23,9 @@ from inputgrad_cli.runs.pictures.shared_scale import widen
 from inputgrad_cli.schema.encoded_names import decode_name
 from inputgrad_cli.schema.records import JournalLine, RunRecord
 from inputgrad_cli.storage.atomic_write import refuse_links, write_atomically
-from inputgrad_cli.storage.file_names import list_array_names, list_picture_names
-from inputgrad_cli.storage.journal import Journal, describe_file, is_picture
+from inputgrad_cli.storage.journal import Journal, describe_file
 from inputgrad_cli.storage.lock import RunLock
+from inputgrad_cli.storage.map_files import MapFiles, is_picture, list_file_names
 from inputgrad_cli.storage.run_maps import list_array_files, open_map
 from inputgrad_cli.storage.run_paths import is_folder
 from inputgrad_cli.storage.run_record import build_no_run_error, read_runs
@@ -114,9 +114,14 @@ class StoredMap:
         return self.journal.path.parent
 
     @property
+    def files(self) -> MapFiles:
+        """Return the names of its files."""
+        return MapFiles.from_line(self.line)
+
+    @property
     def stem(self) -> str:
         """Return the name of the map's files, without their endings."""
-        return decode_name(self.line, "stem")
+        return self.files.stem
 
     @property
     def style(self) -> Style | None:
@@ -156,9 +161,7 @@ def redraw_map(stored: StoredMap, style: Style) -> list[RedrawnPicture]:
         for f in files_before
         if not _is_replaced(decode_name(f, "path"), written_names, is_complete)
     ]
-    for name in {decode_name(f, "path") for f in files_before} - {
-        decode_name(f, "path") for f in files
-    }:
+    for name in set(list_file_names(record)) - set(list_file_names({"files": files})):
         if name not in written_names:  # from an earlier version with other samples or sites
             (out / name).unlink(missing_ok=True)
     files += [describe_file(out, name, (out / name).read_bytes()) for name in written_names]
@@ -221,9 +224,9 @@ class ResultFile:
 
 def _yield_result_files(stored: StoredMap) -> Iterator[ResultFile]:
     """Yield the array files of a map; ragged samples have one file each."""
-    stem, line = stored.stem, stored.line
+    map_files, line = stored.files, stored.line
     count = line["samples"]
-    parts = list_array_names(stem, count) if line.get("apart") and count is not None else []
+    parts = map_files.list_arrays(count) if line.get("apart") and count is not None else []
     inputs: Samples | None = None
     blank = ""
     for name, attribution in stored.yield_results():
@@ -235,10 +238,10 @@ def _yield_result_files(stored: StoredMap) -> Iterator[ResultFile]:
         if parts:
             row = _find_sample_index(name, parts, stored)
             sample = inputs if blank else inputs.extract_sample(row)
-            names = list_picture_names(stem, count, sites)[row : row + 1]
+            names = map_files.list_pictures(count, sites)[row : row + 1]
             yield ResultFile(attribution, sample, [0], names, blank)
             continue
-        names = list_picture_names(stem, count, sites)
+        names = map_files.list_pictures(count, sites)
         rows = _list_rows(attribution)
         yield ResultFile(attribution, inputs, rows, [names[row] for row in rows], blank)
 

@@ -32,7 +32,7 @@ class PictureUpdater:
         stored = StoredMap(
             self._journal,
             skipped_map.record,
-            lambda attribution, record: read_files(skipped_map.item.paths, self._reading),
+            lambda attribution, record: read_files(skipped_map.item_map.item.paths, self._reading),
         )
         if not stored.is_due(style):
             return None

@@ -13,8 +13,8 @@ from inputgrad_cli.formats.tables.delimited import SUFFIXES as TABLES
 from inputgrad_cli.modelfile.workload import count_elements
 from inputgrad_cli.rendering.image_map import is_drawable
 from inputgrad_cli.runs.inputs.find_inputs import Item
+from inputgrad_cli.runs.inputs.item_maps import ItemMap, list_item_maps
 from inputgrad_cli.runs.planning.plan import Plan
-from inputgrad_cli.storage.file_names import MapSpec, list_array_names, list_picture_names
 
 NPZ_OVERHEAD_BYTES = 2048  # about what an .npz needs in addition to its arrays
 
@@ -23,8 +23,7 @@ NPZ_OVERHEAD_BYTES = 2048  # about what an .npz needs in addition to its arrays
 class PlannedMap:
     """The files that one map of one item would have, and about how many bytes its arrays need."""
 
-    item: Item
-    spec: MapSpec
+    item_map: ItemMap
     files: tuple[str, ...]
     size: int
 
@@ -39,16 +38,18 @@ def yield_planned_maps(plan: Plan) -> Iterator[PlannedMap]:
     for _, item in plan.share:
         samples = _read_samples(plan, item)
         count = len(samples) if samples and samples.many else None
-        for map_spec in plan.maps:
-            stem = str(plan.options.out / map_spec.build_stem(item.name))
+        for item_map in list_item_maps(item, plan.maps):
+            spec, files = item_map.spec, item_map.files
             has_parts = samples is not None and samples.is_ragged
-            files = list_array_names(stem, count or 1) if has_parts else [f"{stem}.npz"]
-            files += [f"{stem}.csv"] if get_suffix(item.path) in TABLES else []
-            sites = [] if map_spec.target.kind == "all" else inputs
-            sites = sites[:1] if map_spec.label in layer_labels else sites
-            files += [name for row in list_picture_names(stem, count, sites) for name in row]
+            names = files.list_arrays(count or 1) if has_parts else [files.arrays]
+            names += [files.table] if get_suffix(item.path) in TABLES else []
+            sites = [] if spec.target.kind == "all" else inputs
+            sites = sites[:1] if spec.label in layer_labels else sites
+            names += [name for row in files.list_pictures(count, sites) for name in row]
             yield PlannedMap(
-                item, map_spec, tuple(files), (count or 1) * value_count * 4 + NPZ_OVERHEAD_BYTES
+                item_map,
+                tuple(str(plan.options.out / name) for name in names),
+                (count or 1) * value_count * 4 + NPZ_OVERHEAD_BYTES,
             )
 
 

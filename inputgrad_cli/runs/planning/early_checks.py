@@ -25,7 +25,7 @@ from inputgrad_cli.runs.inputs.target_file import TargetFile
 from inputgrad_cli.runs.planning.apply_sidecar import apply_sidecar
 from inputgrad_cli.runs.planning.options import RunOptions
 from inputgrad_cli.runs.planning.required_inputs import refuse_missing_truth, refuse_unknown_inputs
-from inputgrad_cli.storage.file_names import MapSpec, build_map_specs
+from inputgrad_cli.storage.map_specs import MapSpec, build_map_specs
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,8 @@ from inputgrad_cli.runs.planning.early_checks import CheckedRun, list_targets
 from inputgrad_cli.runs.planning.options import RunOptions
 from inputgrad_cli.runs.planning.schedule import Schedule, choose_schedule
 from inputgrad_cli.storage.atomic_write import is_case_insensitive
-from inputgrad_cli.storage.file_names import MapSpec, refuse_clashes
+from inputgrad_cli.storage.map_files import ARRAYS
+from inputgrad_cli.storage.map_specs import MapSpec, refuse_clashes
 from inputgrad_cli.supervision.worker import WORKER
 
 
@@ -148,15 +149,14 @@ def _select_shard(options: RunOptions, inputs: InputList) -> list[tuple[int, Ite
 def _has_parts(path: Path) -> bool:
     """Return whether there are results of single samples, as for files of ragged samples."""
     stem = glob.escape(path.stem)
-    return any(True for _ in path.parent.glob(f"{stem}.[0-9]*.npz"))
+    return any(True for _ in path.parent.glob(f"{stem}.[0-9]*{ARRAYS}"))
 
 
 def _refuse_existing(options: RunOptions, maps: Sequence[MapSpec], inputs: InputList) -> None:
     for _, item in _select_shard(options, inputs):
         may_be_many = get_suffix(item.path) in MANY_SUFFIXES
         for spec in maps:
-            stem = spec.build_stem(item.name)
-            path = options.out / f"{stem}.npz"
+            path = options.out / spec.build_files(item.name).arrays
             if os.path.lexists(path) or (may_be_many and _has_parts(path)):
                 raise UsageError(
                     f"{path} exists already", hint="use --on-exists resume or overwrite"

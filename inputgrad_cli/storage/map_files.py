@@ -1,0 +1,152 @@
+"""Names the files of a map: its arrays, its table, its pictures."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from inputgrad_cli.schema.encoded_names import decode_name, encode_name
+
+MAX_NAME_BYTES = 255  # of a file name in most file systems
+MAX_SITE_CHARACTERS = 40  # of a site's name in a file name
+MAX_STEM_BYTES = MAX_NAME_BYTES - len(".000000.png")  # the longest ending without a site's name
+NAME_HASH_DIGITS = 12  # of the hash in the name of a file whose full name is too long
+SITE_HASH_DIGITS = 6  # sixteen million different names
+ARRAYS, TABLE, PICTURE = ".npz", ".csv", ".png"
+
+
+@dataclass(frozen=True, slots=True)
+class MapFiles:
+    """The names of a map's files, relative to the run's directory.
+
+    All of them begin with `stem`: the name of the item, the method, and the target if needed.
+    """
+
+    stem: str
+
+    @classmethod
+    def from_item(cls, name: str, suffix: str) -> MapFiles:
+        """Return the files of the map with this suffix of an item.
+
+        A name that is too long for a file system is cut; a hash of the full name makes it unique.
+        """
+        folder, slash, last = name.rpartition("/")
+        return cls(folder + slash + _shorten_name(last, suffix, name, limit=MAX_STEM_BYTES))
+
+    @classmethod
+    def from_line(cls, line: Mapping[str, Any]) -> MapFiles:
+        """Return the files of the map of a journal line."""
+        return cls(decode_name(line, "stem"))
+
+    @property
+    def encoded(self) -> dict[str, str]:
+        """Return the fields of a journal line that hold the stem."""
+        return encode_name("stem", self.stem)
+
+    @property
+    def arrays(self) -> str:
+        """Return the name of the array file, unless each sample has one of its own."""
+        return self.stem + ARRAYS
+
+    @property
+    def table(self) -> str:
+        """Return the name of the table that shows the map of a table."""
+        return self.stem + TABLE
+
+    def list_arrays(self, count: int) -> list[str]:
+        """Return the names of the array files of samples of unequal shapes, one per sample."""
+        return [f"{self.stem}{index}{ARRAYS}" for index in _format_sample_indices(count)]
+
+    def list_pictures(self, count: int | None, sites: Sequence[str]) -> list[list[str]]:
+        """Return the names of the pictures, by sample and site; None stands for a single sample.
+
+        If there are several sites, for example two model inputs, the names contain the site.
+        """
+        folder, slash, last = self.stem.rpartition("/")
+        samples = [""] if count is None else _format_sample_indices(count)
+        words = (
+            [f".{word}" for word in _encode_sites(sites)] if len(sites) > 1 else [""] * len(sites)
+        )
+        endings = [[f"{word}{index}{PICTURE}" for word in words] for index in samples]
+        return [
+            [folder + slash + _shorten_name(last, end, last, limit=MAX_NAME_BYTES) for end in row]
+            for row in endings
+        ]
+
+    def is_of(self, item: str, method: str) -> bool:
+        """Return whether this is a map of the item, by name, and the method, by label."""
+        folder, _, last = self.stem.rpartition("/")
+        if folder != item.rpartition("/")[0]:
+            return False
+        expected = f"{item}.{method}"
+        return (
+            self.stem == expected
+            or self.stem.startswith(f"{expected}.")
+            or _is_shortened(last, item)
+        )
+
+    def has_file(self, name: str) -> bool:
+        """Return whether the name is that of a file of this map."""
+        if name.startswith(f"{self.stem}."):
+            return True
+        folder, _, last = self.stem.rpartition("/")
+        file_folder, _, file_name = name.rpartition("/")
+        return file_folder == folder and _is_shortened(file_name, last)
+
+
+def is_array(name: str) -> bool:
+    """Return whether a file of a map has its arrays."""
+    return name.endswith(ARRAYS)
+
+
+def is_picture(name: str) -> bool:
+    """Return whether a file of a map is a picture."""
+    return name.endswith(PICTURE)
+
+
+def list_file_names(line: Mapping[str, Any]) -> list[str]:
+    """Return the names of the files of a journal line."""
+    return [decode_name(file, "path") for file in line.get("files", ())]
+
+
+def _format_sample_indices(count: int) -> list[str]:
+    digits = len(str(count - 1))
+    return [f".{index:0{digits}}" for index in range(count)]
+
+
+def _encode_sites(sites: Sequence[str]) -> list[str]:
+    """Return the sites as they are written in file names, unique even if case is ignored."""
+    words = [re.sub(r"[^\w+\-]+", "-", site).strip("-")[:MAX_SITE_CHARACTERS] for site in sites]
+    counts = Counter(word.casefold() for word in words)
+    unique = [word if counts[word.casefold()] == 1 else "" for word in words]
+    return [
+        name or f"{word}-{_hash_name(site, SITE_HASH_DIGITS)}"
+        for site, word, name in zip(sites, words, unique, strict=True)
+    ]
+
+
+def _shorten_name(last: str, ending: str, hashed: str, *, limit: int) -> str:
+    """Return `last` with its ending; beyond `limit` bytes its end becomes a hash of `hashed`."""
+    if len(os.fsencode(last + ending)) <= limit:
+        return last + ending
+    end = _build_hash_part(hashed) + ending
+    start = os.fsencode(last)[: limit - len(os.fsencode(end))]
+    return os.fsdecode(start).encode("utf-8", "ignore").decode() + end
+
+
+def _is_shortened(name: str, hashed: str) -> bool:
+    """Return whether a file's name was shortened, with the hash of `hashed`."""
+    return f"{_build_hash_part(hashed)}." in name  # every ending begins with a dot
+
+
+def _build_hash_part(hashed: str) -> str:
+    return f"-{_hash_name(hashed, NAME_HASH_DIGITS)}"
+
+
+def _hash_name(text: str, digits: int) -> str:
+    return hashlib.sha256(os.fsencode(text)).hexdigest()[:digits]
