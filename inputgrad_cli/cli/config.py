@@ -23,20 +23,11 @@ def get_source(ctx: click.Context, name: str) -> str:
     return SOURCES.get(source, source.name.lower()) if source else "default"
 
 
-def _load_config(ctx: click.Context, param: click.Parameter, path: Path | None) -> Path | None:
+def load_config(ctx: click.Context, param: click.Parameter, path: Path | None) -> Path | None:
+    """Make the values of the file the defaults of the other options; UsageError."""
     if path is not None and not ctx.resilient_parsing:
         ctx.default_map = dict(_yield_values(ctx, path))
     return path
-
-
-config_option = click.option(
-    "--config",
-    type=click.Path(path_type=Path),
-    metavar="FILE.toml",
-    is_eager=True,
-    callback=_load_config,
-    help="Read options from its table [saliency]; paths are taken as on the command line.",
-)
 
 
 def _yield_values(ctx: click.Context, path: Path) -> Iterator[tuple[str, Any]]:

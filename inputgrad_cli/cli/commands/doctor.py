@@ -12,7 +12,8 @@ from typing import Any
 
 import click
 
-from inputgrad_cli.cli.options.shared import json_option
+from inputgrad_cli.cli.options.groups import GroupedCommand
+from inputgrad_cli.cli.options.scripts import JsonOptions
 from inputgrad_cli.cli.signals import allow_interrupt
 from inputgrad_cli.cli.terminal import measure_page, wrap_text, write_stdout
 from inputgrad_cli.machine.limits import (
@@ -27,15 +28,14 @@ PACKAGES = ("tensorflow", "keras", "numpy", "click", "matplotlib", "pillow", "h5
 LABEL_WIDTH = 14  # columns, before the values
 
 
-@click.command("doctor")
-@json_option
-def run_doctor(json: bool) -> int:
+@click.command("doctor", cls=GroupedCommand, groups={"scripts": JsonOptions})
+def run_doctor(scripts: JsonOptions) -> int:
     """Show versions, devices, memory, cores and disk; exit with 4 if models cannot be opened."""
     from inputgrad_cli.formats.attribution_npz import dump_json
 
     with allow_interrupt("starting TensorFlow"):
         report = _build_report()
-    if json:
+    if scripts.json:
         write_stdout(dump_json(report))
     else:
         write_stdout(

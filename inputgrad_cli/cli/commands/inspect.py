@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from inputgrad_cli.choices import to_printable
-from inputgrad_cli.cli import completion
 from inputgrad_cli.cli.exit_codes import as_inputgrad_error, get_exit_code, print_error
-from inputgrad_cli.cli.options.shared import json_option, memory_option, model_argument
+from inputgrad_cli.cli.options.arguments import model_argument
+from inputgrad_cli.cli.options.execution import OpeningOptions
+from inputgrad_cli.cli.options.groups import GroupedCommand
+from inputgrad_cli.cli.options.inspection import InspectionOptions
+from inputgrad_cli.cli.options.scripts import JsonOptions
 from inputgrad_cli.cli.signals import allow_interrupt
 from inputgrad_cli.cli.terminal import (
     measure_page,
@@ -25,53 +28,30 @@ from inputgrad_cli.cli.terminal import (
 from inputgrad_cli.cli.text_pages import Section, format_section
 from inputgrad_cli.errors import InputgradError
 
+if TYPE_CHECKING:
+    from inputgrad_cli.describe.model import OpenOptions
+
 NO_LAYERS = [["the model shows none"]]
 NEEDS_LOAD = [["only the opened model can tell: use --load"]]
 MAX_LISTED_LABELS = 8
 MAX_LISTED_LAYERS = 12  # without --layers, so that the page fits a screen of 24 lines
 
 
-@click.command("inspect")
+@click.command(
+    "inspect",
+    cls=GroupedCommand,
+    groups={"shown": InspectionOptions, "opening": OpeningOptions, "scripts": JsonOptions},
+)
 @model_argument
-@click.option("--load", is_flag=True, help="Open the model with TensorFlow and prove its logits.")
-@click.option(
-    "--code",
-    multiple=True,
-    metavar="FILE.py|MODULE",
-    shell_complete=completion.complete_file,
-    help="Python code of custom layers. Repeatable.",
-)
-@click.option(
-    "--trust-model",
-    is_flag=True,
-    allow_from_autoenv=False,
-    help="Let --load open a model that can run code. Command line only.",
-)
-@click.option(
-    "--layers",
-    is_flag=True,
-    help="List all layers, however many; --json always does.",
-)
-@click.option(
-    "--length",
-    type=click.IntRange(min=1),
-    metavar="N",
-    help="Length that --load gives to axes of any length; default: tries several.",
-)
-@click.option(
-    "--write-sidecar",
-    is_flag=True,
-    help="Write MODEL.inputgrad.toml, a file that sets preprocessing and labels.",
-)
-@memory_option
-@json_option
-def run_inspect(model: Path, **values: Any) -> int:
+def run_inspect(
+    *, model: Path, shown: InspectionOptions, opening: OpeningOptions, scripts: JsonOptions
+) -> int:
     """Show what MODEL takes and gives, and what saliency would do with it.
 
     Only the file is read, without TensorFlow. With --load the model is opened; this also shows its
     logits, proved by a forward pass, and what blocks a gradient.
     """
-    from inputgrad_cli.describe.model import describe_model, save_sidecar
+    from inputgrad_cli.describe.model import OpenOptions, describe_model, save_sidecar
     from inputgrad_cli.formats.attribution_npz import dump_json
     from inputgrad_cli.machine.memory import limit_memory
     from inputgrad_cli.supervision.shared_page import Stage
@@ -79,16 +59,17 @@ def run_inspect(model: Path, **values: Any) -> int:
     from inputgrad_cli.supervision.worker import WORKER
 
     WORKER.enter_stage(Stage.READING, str(model), compute_reading_seconds(model))
-    with limit_memory(values["max_memory"]):
+    with limit_memory(opening.max_memory):
         with show_status(True, "reading the file"):
-            written = save_sidecar(model) if values["write_sidecar"] else None
+            written = save_sidecar(model) if shown.write_sidecar else None
             description = describe_model(model)
-        failed = _prove(model, values, description) if values["load"] else None
-    description["trusted"] = values["trust_model"]
+        options = OpenOptions(opening.code, opening.trust_model, shown.length)
+        failed = _prove(model, options, description) if shown.load else None
+    description["trusted"] = opening.trust_model
     write_stdout(
         dump_json(description)
-        if values["json"]
-        else _format_page(description, measure_page(), values["layers"])
+        if scripts.json
+        else _format_page(description, measure_page(), shown.layers)
     )
     if written:
         write_stderr(f"inputgrad: wrote {to_printable(str(written))}")
@@ -98,16 +79,13 @@ def run_inspect(model: Path, **values: Any) -> int:
     return 0
 
 
-def _prove(
-    model: Path, values: dict[str, Any], description: dict[str, Any]
-) -> InputgradError | None:
+def _prove(model: Path, options: OpenOptions, description: dict[str, Any]) -> InputgradError | None:
     """Add what the opened model shows to `description`; return the error if it cannot be used."""
-    from inputgrad_cli.describe.model import OpenOptions, describe_opened_model
+    from inputgrad_cli.describe.model import describe_opened_model
     from inputgrad_cli.interfaces.engine import ProgressCallbacks
 
     try:
         with allow_interrupt("opening the model"):
-            options = OpenOptions(values["code"], values["trust_model"], values["length"])
             description["loaded"] = describe_opened_model(
                 model, options, ProgressCallbacks(set_stage)
             )

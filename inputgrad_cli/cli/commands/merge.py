@@ -8,11 +8,12 @@ from pathlib import Path
 import click
 
 from inputgrad_cli.choices import to_printable
-from inputgrad_cli.cli.options.shared import json_option
+from inputgrad_cli.cli.options.groups import GroupedCommand
+from inputgrad_cli.cli.options.scripts import JsonOptions
 from inputgrad_cli.cli.terminal import show_status, write_stderr, write_stdout
 
 
-@click.command("merge")
+@click.command("merge", cls=GroupedCommand, groups={"scripts": JsonOptions})
 @click.argument(
     "runs",
     nargs=-1,
@@ -20,8 +21,7 @@ from inputgrad_cli.cli.terminal import show_status, write_stderr, write_stdout
     type=click.Path(file_okay=False, path_type=Path),
     metavar="RUN...",
 )
-@json_option
-def run_merge(runs: tuple[Path, ...], json: bool) -> int:
+def run_merge(runs: tuple[Path, ...], scripts: JsonOptions) -> int:
     """Join the results of saliency calls with --shard into one run.
 
     RUN is an --out directory that holds one or more shards. All files are copied into the first
@@ -39,7 +39,7 @@ def run_merge(runs: tuple[Path, ...], json: bool) -> int:
             f"inputgrad: warning: shard {shard} was stopped with {maps} maps to go; "
             "the same saliency call without --shard computes them."
         )
-    if json:
+    if scripts.json:
         write_stdout(dump_json({**asdict(result), "run": to_readable_name(str(result.run))}))
     else:
         counts = f"{result.shards} shards, {result.maps} maps, {result.failed} failed"

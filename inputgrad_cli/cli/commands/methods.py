@@ -9,15 +9,15 @@ from typing import Any
 import click
 
 from inputgrad_cli.cli import completion
-from inputgrad_cli.cli.options.shared import json_option
+from inputgrad_cli.cli.options.groups import GroupedCommand
+from inputgrad_cli.cli.options.scripts import JsonOptions
 from inputgrad_cli.cli.terminal import measure_page, wrap_text, write_stdout
 from inputgrad_cli.cli.text_pages import align_columns
 
 
-@click.command("methods")
+@click.command("methods", cls=GroupedCommand, groups={"scripts": JsonOptions})
 @click.argument("name", required=False, shell_complete=completion.complete_method)
-@json_option
-def run_methods(name: str | None, json: bool) -> None:
+def run_methods(name: str | None, scripts: JsonOptions) -> None:
     """List the methods; with NAME, show the parameters, paper and laws of one."""
     from inputgrad_cli.describe.methods import describe_method, list_method_rows
     from inputgrad_cli.formats.attribution_npz import dump_json
@@ -26,12 +26,14 @@ def run_methods(name: str | None, json: bool) -> None:
         description = describe_method(name)
         write_stdout(
             dump_json(description)
-            if json
+            if scripts.json
             else wrap_text(_format_page(description), measure_page(), " " * 6)
         )
         return
     rows = list_method_rows()
-    write_stdout(dump_json({"methods": rows}) if json else _format_table(rows, measure_page()))
+    write_stdout(
+        dump_json({"methods": rows}) if scripts.json else _format_table(rows, measure_page())
+    )
 
 
 LEGEND = (

@@ -2,33 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Collection, Iterator
+from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from inputgrad_cli.choices import to_printable
 from inputgrad_cli.cli.config import get_source
-from inputgrad_cli.cli.options.shared import (
-    get_style_fields,
-    json_option,
-    picture_options,
-    run_argument,
-)
+from inputgrad_cli.cli.options.arguments import run_argument
+from inputgrad_cli.cli.options.groups import GroupedCommand
+from inputgrad_cli.cli.options.pictures import PictureOptions
+from inputgrad_cli.cli.options.scripts import JsonOptions
 from inputgrad_cli.cli.terminal import show_status, write_stderr, write_stdout
 
 if TYPE_CHECKING:
     from inputgrad_cli.runs.pictures.render import RedrawnPicture
 
 
-@click.command("render")
+@click.command(
+    "render", cls=GroupedCommand, groups={"pictures": PictureOptions, "scripts": JsonOptions}
+)
 @run_argument
-@picture_options
-@json_option
 @click.pass_context
-def run_render(ctx: click.Context, /, run: Path, json: bool, **values: Any) -> int:
+def run_render(
+    ctx: click.Context, /, *, run: Path, pictures: PictureOptions, scripts: JsonOptions
+) -> int:
     """Draw the pictures of RUN again.
 
     RUN is the --out directory of a saliency call. Options that are not given keep the value with
@@ -38,12 +38,12 @@ def run_render(ctx: click.Context, /, run: Path, json: bool, **values: Any) -> i
     from inputgrad_cli.errors import EmptyError
     from inputgrad_cli.formats.attribution_npz import dump_json
 
-    if values["picture"] == "none":
+    if not pictures.is_drawn:
         raise click.UsageError("--picture none leaves nothing to draw.")
-    given = {name: value for name, value in values.items() if get_source(ctx, name) != "default"}
+    given = [f.name for f in fields(pictures) if get_source(ctx, f.name) != "default"]
     paths: list[str] = []
     failed: list[dict[str, str]] = []
-    for picture in _yield_pictures(run, get_style_fields(given)):
+    for picture in _yield_pictures(run, pictures, given):
         if picture.error is not None:
             write_stderr(f"inputgrad: failed: {to_printable(picture.error.format_line())}")
             failed.append({"item": picture.stem, "message": picture.error.format_line()})
@@ -54,9 +54,9 @@ def run_render(ctx: click.Context, /, run: Path, json: bool, **values: Any) -> i
                 f"inputgrad: warning: {stem}: {to_printable(picture.blank)}; heatmap only."
             )
         paths.append(str(run / str(picture.name)))
-        if not json:
+        if not scripts.json:
             write_stdout(to_printable(paths[-1]))
-    if json:
+    if scripts.json:
         write_stdout(dump_json({"pictures": paths, "failed": failed}))
     if not paths and not failed:
         raise EmptyError(
@@ -66,12 +66,14 @@ def run_render(ctx: click.Context, /, run: Path, json: bool, **values: Any) -> i
     return 3 if failed else 0
 
 
-def _yield_pictures(run: Path, changes: dict[str, Any]) -> Iterator[RedrawnPicture]:
+def _yield_pictures(
+    run: Path, options: PictureOptions, given: Collection[str]
+) -> Iterator[RedrawnPicture]:
     """Yield each picture as it is drawn; show a status line meanwhile."""
     from inputgrad_cli.data.picture_style import Style
     from inputgrad_cli.runs.pictures.render import RedrawOptions, redraw_locked
 
     with show_status(True, "drawing the pictures"):
         yield from redraw_locked(
-            run, RedrawOptions(lambda style: replace(style or Style(), **changes))
+            run, RedrawOptions(lambda style: options.apply_to(style or Style(), given))
         )

@@ -8,14 +8,15 @@ from pathlib import Path
 import click
 
 from inputgrad_cli.choices import to_printable
-from inputgrad_cli.cli.options.shared import json_option, run_argument
+from inputgrad_cli.cli.options.arguments import run_argument
+from inputgrad_cli.cli.options.groups import GroupedCommand
+from inputgrad_cli.cli.options.scripts import JsonOptions
 from inputgrad_cli.cli.terminal import show_status, update_items, write_stderr, write_stdout
 
 
-@click.command("verify")
+@click.command("verify", cls=GroupedCommand, groups={"scripts": JsonOptions})
 @run_argument
-@json_option
-def run_verify(run: Path, json: bool) -> int:
+def run_verify(run: Path, scripts: JsonOptions) -> int:
     """List the files of RUN that are missing or modified.
 
     RUN is the --out directory of a saliency call. The hashes, shapes and metadata of its files are
@@ -28,7 +29,7 @@ def run_verify(run: Path, json: bool) -> int:
 
     with show_status(True, "checking the files"):
         result = verify(run, update_items)
-    if json:
+    if scripts.json:
         bad = [{**asdict(file), "path": to_readable_name(file.path)} for file in result.bad]
         summary = {"run": to_readable_name(str(run)), "ok": not result.bad}
         write_stdout(dump_json({**summary, **asdict(result), "bad": bad}))

@@ -1,1 +1,1 @@
-"""The options of the commands, in groups."""
+"""The options of the commands: one file and one frozen value for each heading of `--help`."""

@@ -1,0 +1,81 @@
+"""The options of `saliency` that say what is explained."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from inputgrad_cli.choices import SPACES
+from inputgrad_cli.cli import completion
+from inputgrad_cli.cli.options.groups import OptionGroup, declare_option
+
+TARGET_HELP = (
+    "The score to differentiate: auto, top1, top:K, 3, class:NAME, unit:I,J, all, margin:A,B, sum, "
+    "mean, max, norm, mask:PATH[,class=K], loss:NAME, file:PATH, layer:NAME/unit:I; prefix it with "
+    "HEAD/ if the model has several outputs. Repeatable."
+)
+BASELINE_HELP = (
+    "The reference input: zeros, constant:value=V, black, white, gray, blur:sigma=S, noise:std=S, "
+    "uniform, file:path=P, dataset:path=P; default: black for picture files, else zeros."
+)
+
+
+@dataclass(frozen=True)
+class ExplanationOptions(OptionGroup):
+    """Methods, targets, and the score that is differentiated."""
+
+    heading = "What to explain"
+
+    method: tuple[str, ...] = declare_option(
+        "-m",
+        "--method",
+        multiple=True,
+        default=["gradient"],
+        show_default=True,
+        metavar="NAME[:key=value,...]",
+        shell_complete=completion.complete_method,
+        help="Attribution method; `inputgrad methods` lists them. Repeatable.",
+    )
+    target: tuple[str, ...] = declare_option(
+        "-t",
+        "--target",
+        multiple=True,
+        default=["auto"],
+        show_default=True,
+        metavar="TARGET",
+        shell_complete=completion.complete_target,
+        help=TARGET_HELP,
+    )
+    wrt: str | None = declare_option(
+        "--wrt",
+        metavar="NAME",
+        shell_complete=completion.complete_wrt,
+        help="Differentiate with respect to this input or layer:NAME; default: all inputs.",
+    )
+    baseline: str | None = declare_option(
+        "--baseline",
+        metavar="NAME[:key=value]",
+        shell_complete=completion.complete_baseline,
+        help=BASELINE_HELP,
+    )
+    space: str = declare_option(
+        "--space",
+        type=click.Choice(SPACES),
+        default="auto",
+        show_default=True,
+        help="The score as a logit, a probability or the output as is; auto: the logit if proved.",
+    )
+    labels: Path | None = declare_option(
+        "--labels",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="File of class names; default: MODEL.labels.txt if it exists.",
+    )
+    truth: str | None = declare_option(
+        "--truth",
+        metavar="VALUE|FILE",
+        shell_complete=completion.complete_file,
+        help="True values for loss: targets.",
+    )

@@ -1,0 +1,82 @@
+"""The options of `saliency` and `render` that say how pictures are drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING
+
+import click
+
+from inputgrad_cli.choices import PICTURES, REDUCTIONS
+from inputgrad_cli.cli.options.groups import OptionGroup, declare_option
+
+if TYPE_CHECKING:
+    from inputgrad_cli.data.picture_style import Style
+
+
+@dataclass(frozen=True)
+class PictureOptions(OptionGroup):
+    """The style of the pictures; all but `picture` have the names of the fields of Style."""
+
+    heading = "Pictures"
+
+    picture: str = declare_option(
+        "--picture",
+        type=click.Choice([*PICTURES, "none"]),
+        default="overlay",
+        show_default=True,
+        help="overlay: the map over the input; heatmap: the map alone; panel: both and the input.",
+    )
+    cmap: str | None = declare_option(
+        "--cmap",
+        metavar="NAME",
+        help="A colour map of matplotlib; default: by the sign of the values.",
+    )
+    clip: float = declare_option(
+        "--clip",
+        type=click.FloatRange(0, 100, min_open=True),
+        default=99.0,
+        show_default=True,
+        help="Percentile of the absolute values at which the colour scale ends.",
+    )
+    alpha: float = declare_option(
+        "--alpha",
+        type=click.FloatRange(0, 1),
+        default=0.5,
+        show_default=True,
+        help="Opacity of the map in an overlay.",
+    )
+    reduce: str | None = declare_option(
+        "--reduce",
+        type=click.Choice(REDUCTIONS),
+        help="How channels become one value; default: max-abs for gradients, else sum.",
+    )
+    scale: str = declare_option(
+        "--scale",
+        type=click.Choice(["item", "run"]),
+        default="item",
+        show_default=True,
+        help="One colour scale per picture (item), or one for all pictures (run).",
+    )
+    zoom: int | None = declare_option(
+        "--zoom",
+        type=click.IntRange(1, 64),
+        help="Integer factor of enlargement; default: the short side gets at least 224 pixels.",
+    )
+
+    @property
+    def is_drawn(self) -> bool:
+        """Return whether any picture is asked for."""
+        return self.picture != "none"
+
+    def to_style(self) -> Style | None:
+        """Return the style, None if no pictures are asked for."""
+        from inputgrad_cli.data.picture_style import Style  # not imported by --help
+
+        return self.apply_to(Style(), [f.name for f in fields(self)]) if self.is_drawn else None
+
+    def apply_to(self, style: Style, names: Collection[str]) -> Style:
+        """Return the style with the values of the options in `names`."""
+        values = {f.name: getattr(self, f.name) for f in fields(self) if f.name in names}
+        return replace(style, **{"kind" if k == "picture" else k: v for k, v in values.items()})
