@@ -40,8 +40,9 @@ from inputgrad_cli.formats.classes import read_class_names
 from inputgrad_cli.formats.combine_inputs import from_arrays
 from inputgrad_cli.formats.files import read_bytes
 from inputgrad_cli.formats.images.masks import read_masks
-from inputgrad_cli.formats.read import ReadOptions, check_finite, read_samples
+from inputgrad_cli.formats.read import check_finite, read_samples
 from inputgrad_cli.formats.read_attribution import read_result
+from inputgrad_cli.interfaces.reader import ReadOptions
 from inputgrad_cli.model import (
     Model,
     PathLike,

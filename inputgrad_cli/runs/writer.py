@@ -14,6 +14,7 @@ from inputgrad_cli.data.attribution import Attribution
 from inputgrad_cli.data.picture_style import Style
 from inputgrad_cli.data.samples import Samples
 from inputgrad_cli.errors import ItemError
+from inputgrad_cli.formats.readers import find_reader
 from inputgrad_cli.formats.tables.delimited import write_table
 from inputgrad_cli.numeric.arrays import Array, Arrays, take_rows
 from inputgrad_cli.numeric.lazy_array import split_rows
@@ -239,4 +240,4 @@ def _build_columns(values: Arrays, header: Sequence[str]) -> tuple[tuple[str, ..
 
 
 def _is_table(item: Item) -> bool:
-    return item.path.suffix.lower() in (".csv", ".tsv")
+    return find_reader(item.path).kind == "table"

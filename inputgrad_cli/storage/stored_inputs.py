@@ -12,7 +12,8 @@ from inputgrad_cli.data.preprocessing import Preprocess
 from inputgrad_cli.data.samples import Samples
 from inputgrad_cli.data.signature import InputSpec
 from inputgrad_cli.errors import ItemError
-from inputgrad_cli.formats.read import ReadOptions, open_file, read_samples
+from inputgrad_cli.formats.read import open_file, read_samples
+from inputgrad_cli.interfaces.reader import ReadOptions
 from inputgrad_cli.schema.records import JournalLine, RunRecord
 from inputgrad_cli.storage.sources import SOURCE_KIND, find_sources
 

@@ -11,7 +11,7 @@ from inputgrad_cli.errors import InputgradError, ItemError, UsageError
 from inputgrad_cli.explanation.batch import explain_batch
 from inputgrad_cli.explanation.request import ExplainRequest, MethodRequest
 from inputgrad_cli.formats.baseline_files import read_baseline
-from inputgrad_cli.formats.read import ReadOptions
+from inputgrad_cli.interfaces.reader import ReadOptions
 from inputgrad_cli.methods import methods
 from inputgrad_cli.numeric.arrays import count_rows
 from inputgrad_cli.numeric.blur import blur

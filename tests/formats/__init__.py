@@ -10,7 +10,8 @@ from PIL import Image
 from inputgrad_cli.data.image_options import ImageOptions
 from inputgrad_cli.data.preprocessing import PRESETS
 from inputgrad_cli.data.signature import InputSpec
-from inputgrad_cli.formats.read import ReadOptions, read_samples
+from inputgrad_cli.formats.read import read_samples
+from inputgrad_cli.interfaces.reader import ReadOptions
 
 
 def port(shape, dtype="float32", name="x"):

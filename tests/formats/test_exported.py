@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from inputgrad_cli.data.preprocessing import PRESETS
 from inputgrad_cli.errors import ItemError
-from inputgrad_cli.formats.read import ReadOptions, read_samples
+from inputgrad_cli.formats.read import read_samples
+from inputgrad_cli.interfaces.reader import ReadOptions
 
 from . import Path, port, read
 

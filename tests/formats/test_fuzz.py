@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from inputgrad_cli.errors import ItemError
-from inputgrad_cli.formats.read import SUFFIXES
+from inputgrad_cli.formats.readers import READERS
 from tests.peak_memory import peak
 
 from . import film, jsonl, npy, npz, picture, port, read
@@ -96,9 +96,10 @@ def mutated(draw):
     return suffix, bytes(data)
 
 
-RANDOM = st.tuples(st.sampled_from(SUFFIXES), st.binary(max_size=400))
+RANDOM = st.tuples(st.sampled_from(list(READERS)), st.binary(max_size=400))
 SWAPPED = st.tuples(
-    st.sampled_from(SUFFIXES), st.sampled_from([data for found in WHOLE.values() for data in found])
+    st.sampled_from(list(READERS)),
+    st.sampled_from([data for found in WHOLE.values() for data in found]),
 )
 FILES = st.one_of(mutated(), mutated(), RANDOM, SWAPPED)
 FRAMES = st.sampled_from([None, 0, 1, "all"])

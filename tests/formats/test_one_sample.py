@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from inputgrad_cli.errors import ItemError
-from inputgrad_cli.formats.read import SUFFIXES
+from inputgrad_cli.formats.readers import READERS
 
 from . import jsonl, npy, npz, port, read
 
@@ -67,7 +67,7 @@ OTHERS = {".wav": sound, ".txt": lambda _: b"word"}
 
 
 def test_every_suffix_that_is_read_is_written_here():
-    assert {*NUMBERS, *PICTURES, *OTHERS} == set(SUFFIXES)
+    assert {*NUMBERS, *PICTURES, *OTHERS} == set(READERS)
 
 
 @given(st.lists(st.floats(-1e6, 1e6, width=32), min_size=2, max_size=6))
@@ -95,7 +95,7 @@ def test_a_sound_is_the_same_as_an_array():
     np.testing.assert_array_equal(one, read("a.npy", npy(wave / 128), port((256,))).arrays["x"])
 
 
-@pytest.mark.parametrize("suffix", SUFFIXES)
+@pytest.mark.parametrize("suffix", READERS)
 @pytest.mark.parametrize(
     "data", [b"", b"\0" * 64, b"\xff\xfe\xff", b"<html>not found</html>", json.dumps({}).encode()]
 )

@@ -8,7 +8,7 @@ import tifffile
 from PIL import Image
 
 from inputgrad_cli.errors import ItemError
-from inputgrad_cli.formats.read import list_suffixes
+from inputgrad_cli.formats.readers import list_suffixes
 
 from . import film, picture, port, read
 

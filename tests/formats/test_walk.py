@@ -7,7 +7,9 @@ import pytest
 
 from inputgrad_cli.data.preprocessing import PRESETS
 from inputgrad_cli.errors import ItemError, UsageError
-from inputgrad_cli.formats.read import SUFFIXES, ReadOptions, list_suffixes, read_samples
+from inputgrad_cli.formats.read import read_samples
+from inputgrad_cli.formats.readers import READERS, list_suffixes
+from inputgrad_cli.interfaces.reader import ReadOptions
 
 from . import film, npy, picture, port, read
 
@@ -38,7 +40,7 @@ def test_directories_are_walked_for_what_the_inputs_can_take(ports, more):
     found = list_suffixes(ports)
     assert set(found) == ALWAYS | more
     assert len(found) == len(set(found))
-    assert set(found) <= set(SUFFIXES)
+    assert set(found) <= set(READERS)
 
 
 def test_an_unknown_suffix_lists_the_known():

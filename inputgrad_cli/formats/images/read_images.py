@@ -30,7 +30,6 @@ from inputgrad_cli.formats.images.frames import (
 )
 from inputgrad_cli.numeric.arrays import Array
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif")
 DEEP_COLOUR_NOTE = "16-bit-colour"  # code of the note on 16-bit colours that Pillow reduced to 8
 DARK_LEVEL = 64  # of 256; colours of 14 bits, stored in 16, stay below it
 Size = tuple[int | None, int | None, int]

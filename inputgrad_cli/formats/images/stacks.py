@@ -17,8 +17,6 @@ from inputgrad_cli.formats.images.read_images import FrameConverter, refuse_larg
 from inputgrad_cli.formats.images.tiff_bands import count_bands, has_alpha, read_bands
 from inputgrad_cli.numeric.arrays import Array
 
-SUFFIXES = (".tif", ".tiff", ".gif", ".webp")  # formats that may hold several pages or frames
-
 
 @dataclass(frozen=True)
 class ImageStack:

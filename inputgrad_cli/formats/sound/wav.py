@@ -12,7 +12,6 @@ from inputgrad_cli.errors import ItemError
 from inputgrad_cli.formats.sound.pcm import read_pcm
 from inputgrad_cli.numeric.arrays import Array, format_shape
 
-SUFFIX = ".wav"
 MIN_LENGTH = 256  # values; a shorter vector is hardly a sound
 UNKNOWN_SIZE = 0xFFFFFFFF  # stored by programs that do not know the size yet
 ENCODINGS = ("PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE")

@@ -10,6 +10,7 @@ from typing import IO, TYPE_CHECKING
 
 from inputgrad_cli.errors import ItemError
 from inputgrad_cli.formats.files import build_read_error, get_file_size, read_bytes, refuse_large
+from inputgrad_cli.interfaces.reader import Content, LargeFile
 from inputgrad_cli.numeric.lazy_array import BLOCK_BYTES
 
 if TYPE_CHECKING:
@@ -88,7 +89,7 @@ class HashedFile:
 class _HashedStream(io.RawIOBase):
     """Presents a hashed file as a raw binary stream."""
 
-    def __init__(self, data: HashedFile) -> None:
+    def __init__(self, data: LargeFile) -> None:
         self._data, self._position = data, 0
 
     def readable(self) -> bool:
@@ -109,11 +110,9 @@ class _HashedStream(io.RawIOBase):
         return len(data)
 
 
-def open_content(data: bytes | HashedFile) -> IO[bytes]:
+def open_content(data: Content) -> IO[bytes]:
     """Return the content of a file as a binary stream."""
-    return (
-        io.BufferedReader(_HashedStream(data)) if isinstance(data, HashedFile) else io.BytesIO(data)
-    )
+    return io.BytesIO(data) if isinstance(data, bytes) else io.BufferedReader(_HashedStream(data))
 
 
 def load_content(path: Path, streamed: bool) -> bytes | HashedFile:

@@ -22,7 +22,7 @@ from inputgrad_cli.formats.files import (
     refuse_large,
 )
 from inputgrad_cli.formats.npy import NpyHeader, read_header, to_native_order
-from inputgrad_cli.formats.streaming.hashed_file import LARGE_BYTES, HashedFile, open_content
+from inputgrad_cli.formats.streaming.hashed_file import LARGE_BYTES, open_content
 from inputgrad_cli.formats.streaming.spill_file import SpillFile
 from inputgrad_cli.formats.tables.delimited import (
     DESCRIPTION,
@@ -33,6 +33,7 @@ from inputgrad_cli.formats.tables.delimited import (
     reshape_row,
 )
 from inputgrad_cli.formats.tables.rows import Row, build_unusable_error
+from inputgrad_cli.interfaces.reader import LargeFile
 from inputgrad_cli.numeric.arrays import Array
 from inputgrad_cli.numeric.lazy_array import build_lazy_array, split_rows
 
@@ -57,7 +58,7 @@ def refuse_large_texts(path: Path) -> None:
         refuse_large(path, size)
 
 
-def read_large_npy(data: HashedFile, spec: InputSpec, where: str) -> Samples | None:
+def read_large_npy(data: LargeFile, spec: InputSpec, where: str) -> Samples | None:
     """Return the samples of a `.npy` file, or None if it must be held in memory.
 
     That is the case for a single sample, for texts, and for arrays in Fortran order.
@@ -84,7 +85,7 @@ def read_large_npy(data: HashedFile, spec: InputSpec, where: str) -> Samples | N
     return Samples(arrays, many=True, failed=failed, record=describe_layout([spec]))
 
 
-def build_lazy_rows(data: HashedFile, header: NpyHeader, offset: int = 0) -> Array:
+def build_lazy_rows(data: LargeFile, header: NpyHeader, offset: int = 0) -> Array:
     """Return the lazy array (N, ...) of a `.npy` file that begins at byte `offset` of another."""
     first_byte, row_bytes = offset + header.start, prod(header.shape[1:]) * header.dtype.itemsize
 
@@ -96,9 +97,7 @@ def build_lazy_rows(data: HashedFile, header: NpyHeader, offset: int = 0) -> Arr
     return build_lazy_array(header.shape, header.dtype, read)
 
 
-def read_large_table(
-    data: HashedFile, request: TableRequest, folder: Path | None
-) -> Samples | None:
+def read_large_table(data: LargeFile, request: TableRequest, folder: Path | None) -> Samples | None:
     """Return the rows of a table as samples, or None if it must be held in memory.
 
     That is the case for texts and for a series. Numbers are stored in a file in `folder` while

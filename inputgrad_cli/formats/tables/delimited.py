@@ -31,8 +31,6 @@ from inputgrad_cli.formats.tables.rows import Row, gather_rows
 from inputgrad_cli.formats.tables.text_header import may_be_text_header
 from inputgrad_cli.numeric.arrays import Array
 
-DELIMITERS = {".csv": ",;\t|", ".tsv": "\t,;|"}  # the default first
-SUFFIXES = tuple(DELIMITERS)
 DESCRIPTION = "a table of UTF-8 text"
 NO_FIT, PARTIAL_FIT, FULL_FIT = range(3)  # ranks of how well columns fit the inputs
 # The format is detected from at most so many rows and cells.

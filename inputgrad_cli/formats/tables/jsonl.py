@@ -13,7 +13,6 @@ from inputgrad_cli.errors import ItemError
 from inputgrad_cli.formats.files import decode_text
 from inputgrad_cli.formats.tables.rows import Row, gather_rows, to_sample
 
-SUFFIX = ".jsonl"
 ID_KEY = "id"
 ABSENT = object()
 

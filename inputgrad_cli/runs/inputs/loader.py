@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 from inputgrad_cli.data.samples import Samples
 from inputgrad_cli.data.target_text import Target
 from inputgrad_cli.errors import ItemError
-from inputgrad_cli.formats.images.read_images import SUFFIXES as PICTURES
-from inputgrad_cli.formats.read import ReadOptions, open_file, read_samples
+from inputgrad_cli.formats.read import open_file, read_samples
+from inputgrad_cli.formats.readers import find_reader
 from inputgrad_cli.formats.streaming.hashed_file import hash_content
+from inputgrad_cli.interfaces.reader import ReadOptions
 from inputgrad_cli.numeric.arrays import Array
 from inputgrad_cli.runs.inputs.find_inputs import Item
 from inputgrad_cli.runs.inputs.item_maps import ItemMap, list_item_maps
@@ -198,12 +199,9 @@ class Loader:
 
 
 def estimate_bytes(indexed_item: tuple[int, Item]) -> int:
-    """Estimate how many bytes an item needs once it is read.
-
-    A picture file unpacks to about 40 times its size, any other file to about 4 times.
-    """
+    """Estimate how many bytes an item needs once it is read."""
     total = 0
     for path in indexed_item[1].paths.values():
         with contextlib.suppress(OSError, ValueError):
-            total += path.stat().st_size * (40 if path.suffix.lower() in PICTURES else 4)
+            total += path.stat().st_size * find_reader(path).bytes_factor
     return total

@@ -12,8 +12,8 @@ import numpy as np
 from inputgrad_cli.errors import ItemError, UsageError
 from inputgrad_cli.formats.files import format_reason, read_bytes
 from inputgrad_cli.formats.images.masks import read_label_map
-from inputgrad_cli.formats.images.read_images import SUFFIXES
 from inputgrad_cli.formats.npy import read_npy
+from inputgrad_cli.formats.readers import find_reader
 from inputgrad_cli.numeric.arrays import Array
 
 MAX_LISTED_VALUES = 64  # values listed in a fingerprint; more are replaced by their hash
@@ -38,7 +38,7 @@ class TrueValues:
     def _read(self, path: Path) -> None:
         try:
             data = read_bytes(path)
-            if path.suffix.lower() in (".npy", *SUFFIXES):
+            if _is_array_file(path):
                 self._order = _read_array(data, path)
             elif path.suffix.lower() == ".csv":
                 self._read_table(data.decode("utf-8-sig"), path)
@@ -75,7 +75,7 @@ class TrueValues:
             return np.array(float(text))
         except (TypeError, ValueError):
             value_path = Path(text.strip()) if text else Path()
-        if value_path.suffix.lower() not in (".npy", *SUFFIXES):
+        if not _is_array_file(value_path):
             raise UsageError(f"--truth {path}: {text!r} is not a number, nor a mask or array file")
         try:
             return _drop_sample_axis(_read_array(read_bytes(value_path), value_path))
@@ -116,6 +116,11 @@ class TrueValues:
                 kind="truth",
             )
         return values.astype(np.float32)
+
+
+def _is_array_file(path: Path) -> bool:
+    """Return whether `_read_array` reads such files, by the suffix."""
+    return path.suffix.lower() == ".npy" or find_reader(path).kind == "image"
 
 
 def _read_array(data: bytes, path: Path) -> Array:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from inputgrad_cli.data.samples import Samples
 from inputgrad_cli.data.signature import InputSpec
 from inputgrad_cli.errors import ItemError
-from inputgrad_cli.formats.read import MANY_SUFFIXES, get_suffix, open_file, read_samples
-from inputgrad_cli.formats.tables.delimited import SUFFIXES as TABLES
+from inputgrad_cli.formats.read import open_file, read_samples
+from inputgrad_cli.formats.readers import find_reader
 from inputgrad_cli.modelfile.workload import count_elements
 from inputgrad_cli.rendering.image_map import is_drawable
 from inputgrad_cli.runs.inputs.find_inputs import Item
@@ -42,7 +42,7 @@ def yield_planned_maps(plan: Plan) -> Iterator[PlannedMap]:
             spec, files = item_map.spec, item_map.files
             has_parts = samples is not None and samples.is_ragged
             names = files.list_arrays(count or 1) if has_parts else [files.arrays]
-            names += [files.table] if get_suffix(item.path) in TABLES else []
+            names += [files.table] if find_reader(item.path).kind == "table" else []
             sites = [] if spec.target.kind == "all" else inputs
             sites = sites[:1] if spec.label in layer_labels else sites
             names += [name for row in files.list_pictures(count, sites) for name in row]
@@ -60,7 +60,7 @@ def _is_drawn(spec: InputSpec) -> bool:
 def _read_samples(plan: Plan, item: Item) -> Samples | None:
     """Read the samples of a file that may hold many; return None for any other file."""
     specs = plan.outline.inputs
-    may_be_many = plan.options.viewing.frame == "all" or get_suffix(item.path) in MANY_SUFFIXES
+    may_be_many = plan.options.viewing.frame == "all" or find_reader(item.path).many
     if specs is None or not may_be_many or item.error:
         return None
     try:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from inputgrad_cli.data.preprocessing import InputPreprocessing, Preprocess
-from inputgrad_cli.formats.images.read_images import SUFFIXES
+from inputgrad_cli.formats.readers import find_reader
 from inputgrad_cli.hashing import compute_sha256
 from inputgrad_cli.runs.planning.plan import Plan
 
@@ -16,7 +16,7 @@ from inputgrad_cli.runs.planning.plan import Plan
 def has_picture_files(plan: Plan) -> bool:
     """Return whether any input is a picture file."""
     paths = (path for item in plan.inputs.items for path in item.paths.values())
-    return any(path.suffix.lower() in SUFFIXES for path in paths)
+    return any(find_reader(path).kind == "image" for path in paths)
 
 
 def hash_code(code: Sequence[str]) -> list[str]:

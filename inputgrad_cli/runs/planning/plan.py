@@ -15,7 +15,8 @@ from inputgrad_cli.data.signature import InputSpec
 from inputgrad_cli.data.target_text import Target
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.formats.baseline_files import read_baseline
-from inputgrad_cli.formats.read import MANY_SUFFIXES, ReadOptions, get_suffix, list_suffixes
+from inputgrad_cli.formats.readers import find_reader, list_suffixes
+from inputgrad_cli.interfaces.reader import ReadOptions
 from inputgrad_cli.modelfile.model_file import ModelFile
 from inputgrad_cli.modelfile.outline import Outline
 from inputgrad_cli.modelfile.workload import Workload, count_elements, estimate_workload
@@ -124,7 +125,7 @@ def _estimate_samples(options: RunOptions, outline: Outline, inputs: InputList) 
     """Return about how many samples there are; files of many are estimated by size, as float32."""
     all_frames = options.viewing.frame == "all"
     items = inputs.items
-    may_be_many = [all_frames or get_suffix(item.path) in MANY_SUFFIXES for item in items]
+    may_be_many = [all_frames or find_reader(item.path).many for item in items]
     sample_bytes = 4 * max(1, count_elements([spec.shape for spec in outline.inputs or ()]))
     counts = [
         _get_file_size(item) // sample_bytes if has_many else 1
@@ -154,7 +155,7 @@ def _has_parts(path: Path) -> bool:
 
 def _refuse_existing(options: RunOptions, maps: Sequence[MapSpec], inputs: InputList) -> None:
     for _, item in _select_shard(options, inputs):
-        may_be_many = get_suffix(item.path) in MANY_SUFFIXES
+        may_be_many = find_reader(item.path).many
         for spec in maps:
             path = options.out / spec.build_files(item.name).arrays
             if os.path.lexists(path) or (may_be_many and _has_parts(path)):

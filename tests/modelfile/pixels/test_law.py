@@ -12,7 +12,8 @@ import pytest
 from PIL import Image
 
 from inputgrad_cli import api
-from inputgrad_cli.formats.read import ReadOptions, read_samples
+from inputgrad_cli.formats.read import read_samples
+from inputgrad_cli.interfaces.reader import ReadOptions
 from tests.cli import metadata, strict
 from tests.modelfile.pixels.zoo import build, flips, kinds, picture
 
