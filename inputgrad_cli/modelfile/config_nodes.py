@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+ENDS = ("input_layers", "output_layers")  # the keys under which a graph names its ends
+
 
 def walk_objects(config: Any) -> Iterator[Mapping[str, Any]]:
     """Yield every serialized object in file order, the outermost first."""

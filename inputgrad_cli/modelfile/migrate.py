@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from inputgrad_cli.modelfile.config_nodes import get_name, list_layers, parse_version
+from inputgrad_cli.modelfile.config_nodes import ENDS, get_name, list_layers, parse_version
 
 COMPILE_KEY = "compile_config"
-ENDS = ("input_layers", "output_layers")
 FUNCTIONAL = ("Functional", "Model")
 # Arguments of Keras 2 that no longer exist, with the values at which they had no effect.
 REMOVED_ARGUMENTS: dict[str, tuple[Any, ...]] = {

@@ -9,14 +9,18 @@ from typing import Any
 
 from inputgrad_cli.errors import ModelError
 from inputgrad_cli.modelfile.config_errors import convert_config_errors
-from inputgrad_cli.modelfile.config_nodes import get_setting, walk_objects
+from inputgrad_cli.modelfile.config_nodes import ENDS, get_setting, walk_objects
 
 MAX_NAME_LENGTH = 200  # characters
 # Control characters, line separators, marks of text direction, and lone surrogates.
 ODD_CHARACTERS = re.compile(
     "[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
 )
-ENDS = ("input_layers", "output_layers")
+
+
+def make_unsafe_error(path: Path, message: str, reason: str = "") -> ModelError:
+    """Return the error of a file that could do harm."""
+    return ModelError(f"{path}: {message}", reason=reason, kind="unsafe")
 
 
 def is_printable_text(text: str) -> bool:

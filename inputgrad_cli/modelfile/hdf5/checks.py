@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from inputgrad_cli.errors import ModelError
+from inputgrad_cli.modelfile.name_checks import make_unsafe_error
 
 NUMERIC_DTYPES = {
     "bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float16",
@@ -17,10 +18,6 @@ NUMERIC_DTYPES = {
 MAX_ATTRIBUTES = 1000  # of one object; Keras splits a long list of layers over several attributes
 SHUFFLE, DEFLATE, CHECKSUM = 2, 1, 3  # HDF5's own filters, each at most once, in this order
 BLOCK_BYTES = 1 << 20  # unpacked at once
-
-
-def _make_unsafe_error(path: Path, message: str, reason: str = "") -> ModelError:
-    return ModelError(f"{path}: {message}", reason=reason, kind="unsafe")
 
 
 def check_attributes(node: Any, allow_text_lists: bool, label: str) -> int:
@@ -58,19 +55,19 @@ def check_array(node: Any, name: str, path: Path) -> int:
 
     plist = node.get_create_plist()
     if plist.get_layout() == h5py.h5d.VIRTUAL or plist.get_external_count():
-        raise _make_unsafe_error(
+        raise make_unsafe_error(
             path,
             f"array {name} inside lies in another file",
             "it could read any of your files",
         )
     if not _is_number(node.dtype):
-        raise _make_unsafe_error(
+        raise make_unsafe_error(
             path, f"array {name} inside holds {node.dtype.name}, not plain numbers"
         )
     filters = [plist.get_filter(index)[0] for index in range(plist.get_nfilters())]
     # Only these filters are known, each at most once and in this order.
     if filters != [code for code in (SHUFFLE, DEFLATE, CHECKSUM) if code in filters]:
-        raise _make_unsafe_error(path, f"array {name} inside is packed in an unknown way")
+        raise make_unsafe_error(path, f"array {name} inside is packed in an unknown way")
     shape = node.shape or ()
     if plist.get_layout() == h5py.h5d.CHUNKED:
         # HDF5 reads complete chunks, even if the array fills only a corner of one.
@@ -101,7 +98,7 @@ def check_chunks(node: Any, name: str, path: Path) -> None:
     for chunk in chunks:
         mask, data = node.read_direct_chunk(chunk.chunk_offset)
         if not mask & skip_bit and _is_decompression_bomb(data, limit):
-            raise _make_unsafe_error(
+            raise make_unsafe_error(
                 path, f"a chunk of array {name} inside unpacks to more than its {limit} bytes"
             )
 

@@ -13,7 +13,8 @@ from typing import IO
 
 from inputgrad_cli.errors import ModelError
 
-SIGNATURE = b"GCOL"
+HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"  # the first bytes of every HDF5 file
+HEAP_SIGNATURE = b"GCOL"
 HEAP = struct.Struct("<4sB3xQ")  # signature, version, bytes of the heap
 ENTRY = struct.Struct("<HH4xQ")  # index, number of references, bytes of the text
 BLOCK_BYTES = 8 << 20  # searched at once
@@ -49,10 +50,10 @@ def _find_heaps(stream: IO[bytes]) -> Iterator[int]:
         if not data:
             return
         window = tail + data
-        position = window.find(SIGNATURE)
+        position = window.find(HEAP_SIGNATURE)
         while position >= 0:
             yield start - len(tail) + position
-            position = window.find(SIGNATURE, position + 1)
+            position = window.find(HEAP_SIGNATURE, position + 1)
         start, tail = start + len(data), window[-3:]  # a signature of 4 bytes may be cut in two
 
 

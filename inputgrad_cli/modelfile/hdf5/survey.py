@@ -13,13 +13,17 @@ from typing import IO, Any
 from inputgrad_cli.choices import to_printable
 from inputgrad_cli.errors import ModelError
 from inputgrad_cli.modelfile.hdf5 import checks
-from inputgrad_cli.modelfile.name_checks import is_printable_text
+from inputgrad_cli.modelfile.hdf5.heaps import HDF5_SIGNATURE
+from inputgrad_cli.modelfile.name_checks import (
+    MAX_NAME_LENGTH,
+    is_printable_text,
+    make_unsafe_error,
+)
 
 MAX_RATIO = 100  # bytes in memory to bytes of the file
 HARMLESS_BYTES = 64 << 20  # in total; they do no harm, however small the file is
 MAX_OBJECTS = 50_000  # a layer has four: its group, the group of its variables, kernel, bias
 MAX_DEPTH = 32  # a model inside a model adds two; Keras writes a lone Dense at 4
-MAX_NAME_LENGTH = 200  # characters
 
 
 @dataclass(frozen=True)
@@ -81,12 +85,12 @@ def list_arrays(file: Any, source: Hdf5Source) -> tuple[SavedArray, ...]:
         if isinstance(node, h5py.h5g.GroupID):
             continue
         if not isinstance(node, h5py.h5d.DatasetID):
-            raise _make_unsafe_error(path, f"{name} inside is neither an array nor a group")
+            raise make_unsafe_error(path, f"{name} inside is neither an array nor a group")
         declared = checks.check_array(node, name, path)
         stored += int(node.get_storage_size())
         claimed += declared
         if stored > source.unpacked_bytes or claimed > max(HARMLESS_BYTES, MAX_RATIO * source.size):
-            raise _make_unsafe_error(
+            raise make_unsafe_error(
                 path,
                 f"array {name} inside claims {declared} bytes",
                 f"all so far are {max(stored, claimed)}, the file has {source.size}",
@@ -94,10 +98,6 @@ def list_arrays(file: Any, source: Hdf5Source) -> tuple[SavedArray, ...]:
         checks.check_chunks(node, name, path)
         arrays.append(SavedArray(name, tuple(node.shape or ()), checks.get_dtype(node)))
     return tuple(arrays)
-
-
-def _make_unsafe_error(path: Path, message: str, reason: str = "") -> ModelError:
-    return ModelError(f"{path}: {message}", reason=reason, kind="unsafe")
 
 
 def _walk(file: Any, path: Path) -> Iterator[tuple[str, Any]]:
@@ -111,13 +111,13 @@ def _walk(file: Any, path: Path) -> Iterator[tuple[str, Any]]:
     while stack:
         prefix, group, depth = stack.pop()
         if depth > MAX_DEPTH:
-            raise _make_unsafe_error(path, f"groups inside are nested more than {MAX_DEPTH} deep")
+            raise make_unsafe_error(path, f"groups inside are nested more than {MAX_DEPTH} deep")
         if group.get_num_objs() > MAX_OBJECTS:
-            raise _make_unsafe_error(path, f"more than {MAX_OBJECTS} objects inside")
+            raise make_unsafe_error(path, f"more than {MAX_OBJECTS} objects inside")
         for link in group:
             name = prefix + _decode_name(link, path)
             if group.links.get_info(link).type != h5py.h5l.TYPE_HARD:
-                raise _make_unsafe_error(
+                raise make_unsafe_error(
                     path,
                     f"{name} inside is a link to another place",
                     "it could read any of your files",
@@ -128,7 +128,7 @@ def _walk(file: Any, path: Path) -> Iterator[tuple[str, Any]]:
                 continue
             seen.add(address)
             if len(seen) > MAX_OBJECTS:
-                raise _make_unsafe_error(path, f"more than {MAX_OBJECTS} objects inside")
+                raise make_unsafe_error(path, f"more than {MAX_OBJECTS} objects inside")
             yield name, node
             if isinstance(node, h5py.h5g.GroupID):
                 stack.append((name + "/", node, depth + 1))
@@ -145,7 +145,7 @@ def _decode_name(link: bytes, path: Path) -> str:
     name = link.decode("utf-8", "replace")
     # U+FFFD replaces what is not UTF-8.
     if "\ufffd" in name or not is_printable_text(name) or len(name) > MAX_NAME_LENGTH:
-        raise _make_unsafe_error(
+        raise make_unsafe_error(
             path,
             f"the name {to_printable(name[:40])!r} inside is not plain",
             f"it has {len(name)} characters, at most {MAX_NAME_LENGTH}",
@@ -177,4 +177,4 @@ def read_text_attribute(file: Any, name: str) -> bytes | None:
 def is_hdf5(path: Path) -> bool:
     """Return whether the bytes of `path` begin as an HDF5 file does."""
     with open(path, "rb") as file:
-        return file.read(8) == b"\x89HDF\r\n\x1a\n"
+        return file.read(len(HDF5_SIGNATURE)) == HDF5_SIGNATURE

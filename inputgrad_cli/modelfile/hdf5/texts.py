@@ -12,12 +12,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from inputgrad_cli.errors import ModelError
+from inputgrad_cli.modelfile.hdf5.heaps import ENTRY, HDF5_SIGNATURE, HEAP
 
-SIGNATURE = b"\x89HDF\r\n\x1a\n"
 SHORT_TEXT_BYTES = 4096  # may be shared often, because each reference takes 16 bytes of the file
 MAX_LONG_TEXTS = 64  # Keras writes one configuration of the model and one of its training
-HEAP = struct.Struct("<4sB3xQ")  # signature, version, bytes of the heap
-ENTRY = struct.Struct("<HH4xQ")  # index, number of references, bytes of the text
 
 
 def refuse_shared_texts(path: Path) -> None:
@@ -43,7 +41,7 @@ def refuse_shared_texts(path: Path) -> None:
 
 def _has_plain_addresses(data: mmap.mmap) -> bool:
     """Return whether addresses take 8 bytes and count from the beginning of the file."""
-    if data[:8] != SIGNATURE or len(data) < 48:
+    if data[: len(HDF5_SIGNATURE)] != HDF5_SIGNATURE or len(data) < 48:
         return False
     # Byte 8 is the version of the superblock, which decides where its fields are.
     if data[8] < 2:

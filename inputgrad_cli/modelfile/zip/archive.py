@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import IO
 
 from inputgrad_cli.errors import ModelError
+from inputgrad_cli.modelfile.hdf5.heaps import HDF5_SIGNATURE
 
 BLOCK_BYTES = 1 << 20  # copied at once
 MAX_DIRECTORY_BYTES = 8 << 20  # of the list of members, which Python holds in memory
@@ -27,10 +28,10 @@ COPY_AGAIN = "copy or save the file again"
 def check_signature(path: Path) -> None:
     """Raise ModelError if `path` does not begin and end as a zip archive."""
     with path.open("rb") as file:
-        head = file.read(8)
+        head = file.read(len(HDF5_SIGNATURE))
     if not head:
         raise ModelError(f"{path}: the file is empty", hint=COPY_AGAIN)
-    if head == b"\x89HDF\r\n\x1a\n":
+    if head == HDF5_SIGNATURE:
         raise ModelError(
             f"{path}: an HDF5 file under the name .keras", hint="rename it to end in .h5"
         )

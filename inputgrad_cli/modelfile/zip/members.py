@@ -12,14 +12,17 @@ from typing import IO
 
 from inputgrad_cli.choices import to_printable
 from inputgrad_cli.errors import ModelError
-from inputgrad_cli.modelfile.name_checks import is_printable_text
+from inputgrad_cli.modelfile.name_checks import (
+    MAX_NAME_LENGTH,
+    is_printable_text,
+    make_unsafe_error,
+)
 
 CONFIG = "config.json"
 METADATA = "metadata.json"
 WEIGHTS = "model.weights.h5"
 ASSETS = "assets/"
 MAX_MEMBERS = 10_000  # enough for as many layers with a vocabulary each
-MAX_NAME_LENGTH = 200  # characters
 MAX_PART_BYTES = 255  # of a name between two slashes, the limit of file systems
 MAX_RATIO = 100  # unpacked to packed bytes; text deflates by 3 to 10, zeros by 1000
 HARMLESS_BYTES = 8 << 20  # in total; they do no harm, however well they are packed
@@ -39,7 +42,7 @@ def check_members(archive: zipfile.ZipFile, size: int, path: Path) -> None:
         _check_kind(info, path)
     total = sum(info.file_size for info in members)
     if total > max(HARMLESS_BYTES, MAX_RATIO * size):
-        raise _make_unsafe_error(
+        raise make_unsafe_error(
             path, f"the members inside would unpack to {total} bytes", f"the file has {size}"
         )
     with path.open("rb") as file:
@@ -50,16 +53,12 @@ def check_members(archive: zipfile.ZipFile, size: int, path: Path) -> None:
 def check_names(names: Sequence[str], path: Path) -> None:
     """Raise ModelError unless all names are unique and are names that a model may hold."""
     if len(names) > MAX_MEMBERS:
-        raise _make_unsafe_error(
+        raise make_unsafe_error(
             path, f"the archive has {len(names)} members, at most {MAX_MEMBERS}"
         )
     for name in names:
         _check_name(name, path)
     _check_twins(names, path)
-
-
-def _make_unsafe_error(path: Path, message: str, reason: str = "") -> ModelError:
-    return ModelError(f"{path}: {message}", reason=reason, kind="unsafe")
 
 
 def _shorten_name(name: str) -> str:
@@ -70,23 +69,21 @@ def _shorten_name(name: str) -> str:
 def _check_name(name: str, path: Path) -> None:
     parts = name.replace("\\", "/").removesuffix("/").split("/")
     if name.startswith(("/", "\\")) or ".." in parts:
-        raise _make_unsafe_error(
-            path, f"{_shorten_name(name)} would be written outside the archive"
-        )
+        raise make_unsafe_error(path, f"{_shorten_name(name)} would be written outside the archive")
     if not is_printable_text(name) or "\\" in name or {"", "."} & {*parts}:
-        raise _make_unsafe_error(
+        raise make_unsafe_error(
             path,
             f"the archive has a member {_shorten_name(name)!r}",
             "its name has characters that no file of a model has",
         )
     if len(name) > MAX_NAME_LENGTH or any(len(part.encode()) > MAX_PART_BYTES for part in parts):
-        raise _make_unsafe_error(
+        raise make_unsafe_error(
             path,
             f"the name of a member has {len(name)} characters, at most {MAX_NAME_LENGTH}",
             f"it begins with {_shorten_name(name[:40])!r}",
         )
     if name not in (CONFIG, METADATA, WEIGHTS) and not name.startswith(ASSETS):
-        raise _make_unsafe_error(
+        raise make_unsafe_error(
             path,
             f"{_shorten_name(name)} does not belong in the archive of a model",
             f"it holds {CONFIG}, {METADATA}, {WEIGHTS} and {ASSETS}",
@@ -107,11 +104,11 @@ def _check_kind(info: zipfile.ZipInfo, path: Path) -> None:
     # The upper 16 bits hold the Unix mode, or 0 if the archive is from another system.
     kind = stat.S_IFMT(info.external_attr >> 16)
     if kind not in ((0, stat.S_IFDIR) if info.is_dir() else (0, stat.S_IFREG)):
-        raise _make_unsafe_error(
+        raise make_unsafe_error(
             path, f"{name} inside is not a regular file", "it could lead to your files"
         )
     if info.is_dir() and info.file_size:
-        raise _make_unsafe_error(
+        raise make_unsafe_error(
             path, f"{name} inside is a folder that holds {info.file_size} bytes"
         )
 
@@ -123,7 +120,7 @@ def _check_twins(names: Sequence[str], path: Path) -> None:
         # Some file systems ignore case, and macOS normalizes Unicode.
         key = unicodedata.normalize("NFC", name).casefold().removesuffix("/")
         if key in files:
-            raise _make_unsafe_error(
+            raise make_unsafe_error(
                 path,
                 f"{_shorten_name(name)} is in the archive twice",
                 "two readers could see two models",
@@ -134,7 +131,7 @@ def _check_twins(names: Sequence[str], path: Path) -> None:
         for count in range(1, len(parts)):
             parent = files.get("/".join(parts[:count]), "/")
             if not parent.endswith("/"):
-                raise _make_unsafe_error(
+                raise make_unsafe_error(
                     path, f"{_shorten_name(parent)} inside is both a file and a folder"
                 )
 
@@ -181,9 +178,9 @@ def _check_order(members: Iterable[tuple[int, int, zipfile.ZipInfo]], end: int, 
                 if previous_end
                 else "there are bytes before it"
             )
-            raise _make_unsafe_error(
+            raise make_unsafe_error(
                 path, f"{info.filename} inside begins where it should not", reason
             )
         previous_end = stop
     if previous_end > end:
-        raise _make_unsafe_error(path, "a member of the archive reaches beyond its end")
+        raise make_unsafe_error(path, "a member of the archive reaches beyond its end")
