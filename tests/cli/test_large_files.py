@@ -32,7 +32,7 @@ def small(monkeypatch):
     """Let every file be large, and every part small; or none, as at first."""
 
     def small(on=True):
-        for module, name in ((hashed_file, "LARGE_BYTES"), (spill_buffer, "MOST")):
+        for module, name in ((hashed_file, "LARGE_BYTES"), (spill_buffer, "MAX_MEMORY_BYTES")):
             monkeypatch.setattr(module, name, 0 if on else 1 << 40)
         monkeypatch.setattr(hashed_file, "BLOCK_BYTES", 600)
         monkeypatch.setattr(lazy_array, "BLOCK_BYTES", 400)
