@@ -9,6 +9,7 @@ DEMO = sample_models/shapes.keras sample_models/inputs/shapes
 .PHONY: help setup demo check format test test-all test-kernels bench docs samples clean
 
 help:
+	@echo "make setup     make the environment in .venv"
 	@echo "make demo      make the environment and draw what the sample classifier looks at"
 	@echo "make test      make the environment and run the tests"
 	@echo "make test-all  the same with the long loops"
@@ -17,7 +18,8 @@ help:
 	@echo "make format    format the code and sort its imports"
 	@echo "make docs      write the generated tables of the READMEs"
 	@echo "make bench     measure speed as ratios, in one run"
-	@echo "make samples   train the sample models anew (five minutes)"
+	@echo "make samples   train the sample models again (five minutes)"
+	@echo "make clean     remove the environment and the results of make demo"
 
 setup: $(VENV)/.ready
 

@@ -60,7 +60,18 @@ class Registry(Generic[T]):
         self._classes: dict[str, type[T]] = {}
 
     def register(self, cls: C) -> C:
-        """Register a class that has a `name`, and return it, so that this works as a decorator."""
+        """Register a class that has a `name`, and return it, so that this works as a decorator.
+
+        Raises TypeError for one that lacks a value which its base class declares without one.
+        """
+        missing = [
+            name
+            for base in cls.__mro__
+            for name, kind in vars(base).get("__annotations__", {}).items()
+            if "ClassVar" in str(kind) and not hasattr(cls, name)
+        ]
+        if missing:
+            raise TypeError(f"{self.noun} {cls.__name__} does not define {', '.join(missing)}")
         self._classes[cls.name] = cls
         return cls
 

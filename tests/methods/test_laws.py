@@ -192,7 +192,7 @@ def test_values_are_float32_of_the_inputs_shape(method):
 
 
 def test_parameters_have_help_and_a_paper_stands_behind(method):
-    assert method.paper.startswith("arXiv:")
+    assert method.paper.startswith(("arXiv:", "doi:"))
     assert all(field.metadata.get("help") for field in dataclasses.fields(method) if field.init)
 
 
