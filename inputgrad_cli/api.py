@@ -42,6 +42,7 @@ from inputgrad_cli.formats.files import read_bytes
 from inputgrad_cli.formats.images.masks import read_masks
 from inputgrad_cli.formats.read import check_finite, read_samples
 from inputgrad_cli.formats.read_attribution import read_result
+from inputgrad_cli.interfaces.picture import Drawing, MapSource
 from inputgrad_cli.interfaces.reader import ReadOptions
 from inputgrad_cli.model import (
     Model,
@@ -56,7 +57,7 @@ from inputgrad_cli.modelfile.model_file import open_model
 from inputgrad_cli.modelfile.safety import refuse_unsafe
 from inputgrad_cli.modelfile.sidecar import read_sidecar
 from inputgrad_cli.numeric.arrays import Array
-from inputgrad_cli.rendering.image_map import Drawing, draw
+from inputgrad_cli.rendering import choose_picture
 
 __all__ = [
     "Attribution",
@@ -237,9 +238,10 @@ def render(
     name = site or next(iter(attribution.values))
     values = attribution.values[name]
     sample_values = values[sample] if attribution.many else values
-    return draw(
+    source = MapSource(
         to_channels_last(sample_values, name, attribution.metadata),
         seen,
-        style or Style(),
         build_caption(attribution, name, sample),
     )
+    chosen_style = style or Style()
+    return choose_picture(chosen_style, source.layout).draw([source], chosen_style)[0]

@@ -34,3 +34,10 @@ def to_colours(positions: Array, name: str) -> Pixels:
     colours: Pixels = np.take(load_colour_table(name), index, axis=0)
     colours[is_nan] = NAN_COLOUR
     return colours
+
+
+def as_pixels(array: Array) -> Pixels:
+    """Return a model input (H, W, C) as a picture, its value range scaled to 0..255."""
+    low, high = float(np.min(array)), float(np.max(array))
+    span = (high - low) or 1.0
+    return np.asarray(np.rint((array - low) / span * 255.0), np.uint8)

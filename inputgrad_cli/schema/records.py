@@ -13,6 +13,7 @@ T = TypeVar("T")
 MAX_AXES = 32  # of an array: the limit of NumPy 1
 MAX_NUMBERS = 1 << 27  # in one sample of a model's input, the limit for images that are read
 HASH = re.compile("[0-9a-f]{64}")
+KIND = re.compile("[a-z][a-z0-9-]{0,63}")
 
 Hash = Annotated[
     str, Constraint("a SHA-256 in hexadecimal", lambda text: HASH.fullmatch(text) is not None)
@@ -32,7 +33,9 @@ PositiveNumber = Annotated[float, Constraint("a number above 0", lambda value: v
 
 Mode = Literal["eager", "traced", "folded"]
 Kernels = Literal["onednn", "eigen"]
-PictureKind = Literal["overlay", "heatmap", "panel"]
+PictureKind = Annotated[
+    str, Constraint("the name of a kind of picture", lambda text: bool(KIND.fullmatch(text)))
+]
 Reduce = Literal["sum", "l2", "max-abs", "mean-abs", "positive", "negative"]
 Dtype = Annotated[
     str,
@@ -146,7 +149,7 @@ class Options(TypedDict, total=False):
     seed: NotRequired[Option[int]]
     tolerance: NotRequired[Option[float]]
     check_grad: NotRequired[Option[bool]]
-    picture: NotRequired[Option[PictureKind | Literal["none"]]]
+    picture: NotRequired[Option[PictureKind]]
     cmap: NotRequired[Option[str | None]]
     reduce: NotRequired[Option[Reduce | None]]
     clip: NotRequired[Option[Percent]]

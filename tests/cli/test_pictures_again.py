@@ -8,8 +8,8 @@ import pytest
 from PIL import Image
 
 from inputgrad_cli import api
-from inputgrad_cli.choices import PICTURES
 from inputgrad_cli.data.picture_style import Style
+from inputgrad_cli.rendering import pictures as kinds_of_pictures
 from inputgrad_cli.storage.styles import read_style
 
 from . import arrays, draw, files, items, strict
@@ -141,7 +141,7 @@ def test_a_file_that_no_run_made_is_not_drawn_over(call, place, closed):
     assert (place / "out/a.png.gradient.png").read_text() == "mine"
 
 
-@pytest.mark.parametrize("kind", PICTURES)
+@pytest.mark.parametrize("kind", kinds_of_pictures.list_names())
 def test_render_keeps_the_kind_and_style_of_each_picture(call, place, kind):
     style = ("--picture", kind, "--cmap", "jet", "--clip", "80", "--alpha", "0.7", "--zoom", "2")
     saliency(call, *style)

@@ -10,11 +10,13 @@ from PIL import Image
 from inputgrad_cli.data.caption import Caption
 from inputgrad_cli.data.picture_style import Style
 from inputgrad_cli.data.samples import Samples
+from inputgrad_cli.interfaces.picture import MapSource
+from inputgrad_cli.rendering import choose_picture
 from inputgrad_cli.rendering.colour_maps import NAN_COLOUR
-from inputgrad_cli.rendering.image_map import draw, draw_all
+from inputgrad_cli.rendering.image_map import ImageMap
 from inputgrad_cli.runs.finish import MapTask, group_tasks
 from inputgrad_cli.runs.pictures import map_pictures
-from inputgrad_cli.runs.pictures.map_pictures import PictureSource, draw_pictures
+from inputgrad_cli.runs.pictures.map_pictures import draw_pictures
 
 REDUCTIONS = ("sum", "l2", "max-abs", "mean-abs", "positive", "negative")
 STYLES = (Style(), Style(kind="heatmap", clip=100), Style(limit=1.5, alpha=0.3), Style(cmap="jet"))
@@ -40,6 +42,14 @@ def below(count, side=5):
     return np.random.default_rng(7).integers(0, 256, (count, side, side, 3), np.uint8)
 
 
+def draw_all(sources, style):
+    return choose_picture(style, sources[0].layout).draw(sources, style)
+
+
+def draw(*source, style):
+    return draw_all([MapSource(*source)], style)[0]
+
+
 @pytest.mark.parametrize("style", STYLES)
 @pytest.mark.parametrize("how", REDUCTIONS)
 @pytest.mark.parametrize("sign", ["signed", "positive", "either"])
@@ -47,11 +57,10 @@ def below(count, side=5):
 @pytest.mark.parametrize("side", [None, 5, 11])
 def test_maps_drawn_together_are_the_same_files(style, how, sign, copied, side):
     values, abouts = maps(7), [about(number, how, sign, copied) for number in range(7)]
-    seen = None if side is None else below(7, side)
-    together = draw_all(values, seen, style, abouts)
-    for row, made in enumerate(together):
-        alone = draw(values[row], None if seen is None else seen[row], style, abouts[row])
-        assert made == alone
+    seen = [None] * 7 if side is None else below(7, side)
+    sources = [MapSource(*parts) for parts in zip(values, seen, abouts, strict=True)]
+    together = draw_all(sources, style)
+    assert together == [draw_all([source], style)[0] for source in sources]
     assert [made.flat for made in together] == [row in (1, 5) for row in range(7)]
 
 
@@ -59,7 +68,7 @@ def test_a_value_that_is_lost_takes_no_more_than_its_surroundings():
     coarse = np.ones((4, 4, 1), np.float32)
     coarse[0, 0], coarse[3, 3] = np.nan, np.inf
     seen = np.zeros((16, 16, 3), np.uint8)
-    png = draw(coarse, seen, Style(kind="heatmap"), about()).png
+    png = draw(coarse, seen, about(), style=Style(kind="heatmap")).png
     with Image.open(io.BytesIO(png)) as picture:
         lost = (np.asarray(picture)[::14, ::14] == NAN_COLOUR).all(axis=-1)
     expected = np.zeros((16, 16), bool)
@@ -71,38 +80,36 @@ def test_a_value_that_is_lost_takes_no_more_than_its_surroundings():
 def counts(monkeypatch):
     """Note how many maps are drawn at a time."""
     noted = []
+    unwatched = ImageMap.draw
 
-    def noting(values, *rest):
-        noted.append(len(values))
-        return draw_all(values, *rest)
+    def noting(picture, sources, style):
+        noted.append(len(sources))
+        return unwatched(picture, sources, style)
 
-    monkeypatch.setattr(map_pictures, "draw_all", noting)
+    monkeypatch.setattr(ImageMap, "draw", noting)
     return noted
 
 
 def test_plates_of_one_kind_are_drawn_together_in_their_order(counts):
     small, large = maps(7), maps(6, side=8)
-    plates = [PictureSource(one, None, about(n)) for n, one in enumerate(small)]
+    plates = [MapSource(one, None, about(n)) for n, one in enumerate(small)]
     plates[2] = None  # a sample that failed
-    plates[4] = PictureSource(large[0], None, about(4))
-    plates.append(PictureSource(small[0], below(1)[0], about(7)))
-    plates.append(PictureSource(small[0], None, about(8, "l2")))
+    plates[4] = MapSource(large[0], None, about(4))
+    plates.append(MapSource(small[0], below(1)[0], about(7)))
+    plates.append(MapSource(small[0], None, about(8, "l2")))
     found = list(draw_pictures(plates, Style()))
     assert counts == [2, 1, 1, 2, 1, 1]
     for plate, png in zip(plates, found, strict=True):
-        alone = plate and draw(plate.values, plate.background, Style(), plate.about).png
-        assert png == alone
+        assert png == (plate and draw_all([plate], Style())[0].png)
 
 
 def test_no_more_are_drawn_at_a_time_than_fit(counts, monkeypatch):
     monkeypatch.setattr(map_pictures, "MAX_PIXELS_TOGETHER", 50)
-    coarse = [PictureSource(one, None, about()) for one in maps(6)]
+    coarse = [MapSource(one, None, about()) for one in maps(6)]
     assert len(list(draw_pictures(coarse, Style()))) == 6
     assert counts == [2, 2, 2]
     counts.clear()  # a coarse map takes as much as the picture that it is drawn over
-    over = [
-        PictureSource(one, seen, about()) for one, seen in zip(maps(6), below(6, 8), strict=True)
-    ]
+    over = [MapSource(one, seen, about()) for one, seen in zip(maps(6), below(6, 8), strict=True)]
     assert len(list(draw_pictures(over, Style()))) == 6
     assert counts == [1] * 6
 

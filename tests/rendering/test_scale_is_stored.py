@@ -14,11 +14,12 @@ import pytest
 from PIL import Image
 
 from inputgrad_cli import api
-from inputgrad_cli.choices import PICTURES, REDUCTIONS
+from inputgrad_cli.choices import REDUCTIONS
 from inputgrad_cli.data.attribution import to_channels_last
 from inputgrad_cli.data.picture_style import Style
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.methods import methods
+from inputgrad_cli.rendering import pictures
 
 FEW = {"grid": 2, "samples": 16, "stride": 4, "window": 4, "steps": 16}
 LOOSE = 1e6  # what is drawn is no less what is stored where few steps miss the sum
@@ -100,7 +101,7 @@ def text_of(drawing):
 SEEN = np.random.default_rng(1).integers(0, 256, (16, 16, 3), np.uint8)
 
 
-@pytest.mark.parametrize("kind", PICTURES)
+@pytest.mark.parametrize("kind", pictures.list_names())
 @pytest.mark.parametrize("method", METHODS)
 def test_the_scale_ends_at_the_largest_stored_value(maps, method, kind, bars):
     flat = reduced(maps[method])

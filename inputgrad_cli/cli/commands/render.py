@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -61,9 +61,24 @@ def run_render(
     if not paths and not failed:
         raise EmptyError(
             f"{run}: no map of this run can be drawn",
-            reason="only picture inputs have pictures, not tables, texts or vectors",
+            reason=_explain_no_picture(),
         )
     return 3 if failed else 0
+
+
+def _explain_no_picture() -> str:
+    """Return which inputs have pictures, and which have none, by the registered kinds."""
+    from inputgrad_cli.rendering import pictures
+
+    drawn = list(dict.fromkeys(kind.subjects for kind in pictures))
+    others = [word for word in ("tables", "texts", "vectors") if word not in drawn]
+    reason = f"only {_join_words(drawn, 'and')} have pictures"
+    return f"{reason}, not {_join_words(others, 'or')}" if others else reason
+
+
+def _join_words(words: Sequence[str], last: str) -> str:
+    """Return the words with commas, and `last` before the last one."""
+    return f" {last} ".join([", ".join(words[:-1]), words[-1]] if words[1:] else words)
 
 
 def _yield_pictures(

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from inputgrad_cli.choices import PICTURES, REDUCTIONS
+from inputgrad_cli.choices import REDUCTIONS
 from inputgrad_cli.cli.options.groups import OptionGroup, declare_option
+from inputgrad_cli.cli.options.picture_kinds import DEFAULT, PictureKindType, format_kinds_help
 
 if TYPE_CHECKING:
     from inputgrad_cli.data.picture_style import Style
@@ -23,10 +24,10 @@ class PictureOptions(OptionGroup):
 
     picture: str = declare_option(
         "--picture",
-        type=click.Choice([*PICTURES, "none"]),
-        default="overlay",
+        type=PictureKindType(),
+        default=DEFAULT,
         show_default=True,
-        help="overlay: the map over the input; heatmap: the map alone; panel: both and the input.",
+        help=format_kinds_help(),
     )
     cmap: str | None = declare_option(
         "--cmap",

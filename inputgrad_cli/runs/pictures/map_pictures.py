@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from math import prod
 from typing import IO
 
 import numpy as np
 
 from inputgrad_cli.data.attribution import Attribution, to_channels_last
-from inputgrad_cli.data.caption import Caption, build_caption
+from inputgrad_cli.data.caption import build_caption
 from inputgrad_cli.data.picture_style import Style
 from inputgrad_cli.data.samples import Samples
+from inputgrad_cli.interfaces.picture import MapLayout, MapSource
 from inputgrad_cli.numeric.arrays import Array
-from inputgrad_cli.rendering.image_map import as_pixels, draw_all, is_drawable
+from inputgrad_cli.rendering import choose_picture, is_drawable
+from inputgrad_cli.rendering.colour_maps import as_pixels
 from inputgrad_cli.storage.atomic_write import WriteFunction
 
 # Pixels of pictures that are drawn together. Twice as many take longer per picture, because they
@@ -22,32 +24,9 @@ from inputgrad_cli.storage.atomic_write import WriteFunction
 MAX_PIXELS_TOGETHER = 1 << 14
 
 
-@dataclass(frozen=True)
-class PictureSource:
-    """The data of one picture: a map (H, W, C), and the pixels under it, if any."""
-
-    values: Array
-    background: Array | None
-    about: Caption
-
-    @property
-    def batch_key(self) -> tuple[object, ...]:
-        """Return what maps must have in common to be drawn together."""
-        background_input = None if self.background is None else self.background.shape
-        caption = self.about
-        return (
-            self.values.shape,
-            background_input,
-            caption.reduce,
-            caption.sign,
-            caption.copied,
-            caption.quantity,
-        )
-
-
-def draw_pictures(sources: Iterable[PictureSource | None], style: Style) -> Iterator[bytes | None]:
+def draw_pictures(sources: Iterable[MapSource | None], style: Style) -> Iterator[bytes | None]:
     """Yield the PNG of each source, None for None; those with one batch key are drawn together."""
-    group: list[PictureSource] = []
+    group: list[MapSource] = []
     for source in sources:
         if group and (
             source is None
@@ -64,19 +43,16 @@ def draw_pictures(sources: Iterable[PictureSource | None], style: Style) -> Iter
         yield from _draw_group(group, style)
 
 
-def _count_pixels(group: list[PictureSource]) -> int:
+def _count_pixels(group: list[MapSource]) -> int:
     """Count the pixels of the pictures; a coarse map is enlarged to the size of its background."""
     image = group[0]
     sides = image.values.shape[:2] if image.background is None else image.background.shape[:2]
     return len(group) * prod(sides)
 
 
-def _draw_group(sources: list[PictureSource], style: Style) -> Iterator[bytes]:
-    values = np.stack([source.values for source in sources])
-    background = [source.background for source in sources if source.background is not None]
-    abouts = [source.about for source in sources]
-    for drawing in draw_all(values, np.stack(background) if background else None, style, abouts):
-        yield drawing.png
+def _draw_group(sources: list[MapSource], style: Style) -> Iterator[bytes]:
+    picture = choose_picture(style, sources[0].layout)
+    return (drawing.png for drawing in picture.draw(sources, style))
 
 
 def draw_later(
@@ -90,32 +66,32 @@ def draw_later(
     return write_png
 
 
-def draw_picture(source: PictureSource, style: Style) -> bytes:
+def draw_picture(source: MapSource, style: Style) -> bytes:
     """Draw one picture; return its PNG."""
     return next(_draw_group([source], style))
 
 
 def list_drawable_sites(attribution: Attribution) -> list[str]:
-    """Return the sites that have a picture: those whose maps are of pixels.
+    """Return the sites that have a picture: those whose maps a kind of picture supports.
 
     The maps of the target `all` are not drawn.
     """
     if "scores" in attribution.metadata:
         return []
     values = attribution.values.items()
-    return [site for site, array in values if is_drawable(_shape(attribution, site, array))]
+    return [site for site, array in values if is_drawable(_get_layout(attribution, site, array))]
 
 
-def _shape(attribution: Attribution, site: str, array: Array) -> tuple[int, ...]:
-    """Return the shape of a map of one sample, channels last."""
+def _get_layout(attribution: Attribution, site: str, array: Array) -> MapLayout:
+    """Return the layout of the map of a site."""
     shape = array.shape[1:] if attribution.many else array.shape
     template = np.broadcast_to(np.float32(0), shape)
-    return to_channels_last(template, site, attribution.metadata).shape
+    return MapLayout(to_channels_last(template, site, attribution.metadata).shape)
 
 
 def build_picture_source(
     attribution: Attribution, samples: Samples, row: int, site: str
-) -> PictureSource:
+) -> MapSource:
     """Build the source of the picture of a site of one sample."""
     values = attribution.values[site]
     image = to_channels_last(
@@ -128,7 +104,7 @@ def build_picture_source(
     caption = replace(
         build_caption(attribution, site, row), over=None if background is None else background_input
     )
-    return PictureSource(image, background, caption)
+    return MapSource(image, background, caption)
 
 
 def _find_background_input(attribution: Attribution, samples: Samples, site: str) -> str | None:

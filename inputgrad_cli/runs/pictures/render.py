@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from inputgrad_cli.data.attribution import Attribution
-from inputgrad_cli.data.picture_style import MAX_PIXELS, Style
+from inputgrad_cli.data.picture_style import Style
 from inputgrad_cli.data.samples import Samples
 from inputgrad_cli.errors import EmptyError, ItemError, UsageError
+from inputgrad_cli.rendering import choose_picture
 from inputgrad_cli.runs.pictures.map_pictures import (
-    PictureSource,
     build_picture_source,
     draw_picture,
     list_drawable_sites,
@@ -188,24 +188,12 @@ def _redraw_pictures(stored: StoredMap, style: Style) -> Iterator[RedrawnPicture
                 source = build_picture_source(
                     result_file.attribution, result_file.samples, row, site
                 )
-                _refuse_large(source, style)
+                choose_picture(style, source.layout).refuse_large(source, style)
                 png = draw_picture(source, style)
                 _refuse_foreign(journal, out / name, name)
                 journal.add_pending([name])
                 write_atomically(out / name, png)
                 yield RedrawnPicture(stored.stem, name, None, result_file.blank)
-
-
-def _refuse_large(source: PictureSource, style: Style) -> None:
-    """Raise ItemError if a picture, enlarged as its style says, would be too large for memory."""
-    height, width = (source.values if source.background is None else source.background).shape[:2]
-    factor = style.get_zoom(height, width)
-    if height * width * factor**2 > MAX_PIXELS:
-        raise ItemError(
-            f"a picture of {width * factor}x{height * factor} pixels is too large",
-            hint="take a smaller --zoom",
-            kind="shape",
-        )
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,9 @@ from inputgrad_cli.data.signature import InputSpec
 from inputgrad_cli.errors import ItemError
 from inputgrad_cli.formats.read import open_file, read_samples
 from inputgrad_cli.formats.readers import find_reader
+from inputgrad_cli.interfaces.picture import MapLayout
 from inputgrad_cli.modelfile.workload import count_elements
-from inputgrad_cli.rendering.image_map import is_drawable
+from inputgrad_cli.rendering import is_drawable
 from inputgrad_cli.runs.inputs.find_inputs import Item
 from inputgrad_cli.runs.inputs.item_maps import ItemMap, list_item_maps
 from inputgrad_cli.runs.planning.plan import Plan
@@ -54,7 +55,8 @@ def yield_planned_maps(plan: Plan) -> Iterator[PlannedMap]:
 
 
 def _is_drawn(spec: InputSpec) -> bool:
-    return spec.is_image or bool(spec.shape and is_drawable(tuple(dim or 1 for dim in spec.shape)))
+    shape = spec.image_shape if spec.is_image else spec.shape
+    return is_drawable(MapLayout(tuple(dim or 1 for dim in shape or ())))
 
 
 def _read_samples(plan: Plan, item: Item) -> Samples | None:

@@ -1,0 +1,124 @@
+"""The base class of pictures, the map that they are drawn from, and their registry.
+
+How to add a kind of picture:
+
+1. Write one file, `rendering/my_picture.py`: a frozen dataclass that inherits from `Picture` and is
+   decorated with `@pictures.register`. It sets `name`, `help` and `subjects`, in this order, and
+   defines `supports` and `draw`. `rendering/__init__.py` imports every file beside it, so nothing
+   else needs to be edited. `rendering/heatmap.py` is a short example.
+2. Write one test file, `tests/rendering/test_my_picture.py`.
+
+A run draws the kind that `--picture` names wherever it supports the map, and otherwise the first
+kind that does. So a kind for vectors leaves the pictures of images as they are. A kind that must
+know more of a map, such as the names of columns, tokens or a sample rate, adds that as a field of
+`MapLayout` or `MapSource`, which are built in `runs/pictures/map_pictures.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from inputgrad_cli.data.caption import Caption
+from inputgrad_cli.data.picture_style import Scale, Style
+from inputgrad_cli.errors import UsageError
+from inputgrad_cli.numeric.arrays import Array
+from inputgrad_cli.registry import Registry
+
+
+@dataclass(frozen=True)
+class MapLayout:
+    """What is known of a map before it is computed: its shape for one sample, channels last."""
+
+    shape: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class MapSource:
+    """The data of one picture: a signed map of one sample, channels last, and its caption.
+
+    `background` are the pixels (H, W, 1, 3 or 4) that the model saw, uint8, if it saw an image.
+    """
+
+    values: Array
+    background: Array | None
+    caption: Caption
+
+    @property
+    def layout(self) -> MapLayout:
+        """Return the layout of the map."""
+        return MapLayout(self.values.shape)
+
+    @property
+    def batch_key(self) -> tuple[object, ...]:
+        """Return what maps must have in common to be drawn together."""
+        seen_shape = None if self.background is None else self.background.shape
+        caption = self.caption
+        words = (caption.reduce, caption.sign, caption.copied, caption.quantity)
+        return (self.values.shape, seen_shape, *words)
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A PNG file with its scale; `flat` is true if its map is zero everywhere."""
+
+    png: bytes
+    scale: Scale
+    flat: bool
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A kind of picture.
+
+    - `name`: what users type.
+    - `help`: what it shows, for the help of `--picture`.
+    - `subjects`: the inputs whose maps it draws, as a plural noun (`picture inputs`, `tables`).
+    """
+
+    name: ClassVar[str]
+    help: ClassVar[str]
+    subjects: ClassVar[str]
+
+    def supports(self, layout: MapLayout) -> bool:
+        """Return whether maps of this layout can be drawn."""
+        raise TypeError(f"{type(self).__name__} does not define supports()")
+
+    def draw(self, sources: Sequence[MapSource], style: Style) -> list[Drawing]:
+        """Return a drawing of each source, as if it were drawn alone; all share one batch key.
+
+        Each has its own scale, unless `style.limit` sets one for all pictures of a run.
+        """
+        raise TypeError(f"{type(self).__name__} does not define draw()")
+
+    def find_scale(self, source: MapSource, style: Style) -> Scale:
+        """Return the scale that this map needs, from which `--scale run` makes one for all."""
+        finite = source.values[np.isfinite(source.values)]
+        return Scale(float(np.abs(finite).max(initial=0.0)), bool((finite < 0).any()))
+
+    def refuse_large(self, source: MapSource, style: Style) -> None:
+        """Raise ItemError if the picture would be too large for memory in this style."""
+
+
+pictures: Registry[Picture] = Registry("kind of picture")
+
+
+def is_drawable(layout: MapLayout) -> bool:
+    """Return whether any kind of picture supports maps of this layout."""
+    return any(cls().supports(layout) for cls in pictures)
+
+
+def choose_picture(style: Style, layout: MapLayout) -> Picture:
+    """Return the kind of the style if it supports the layout, otherwise the first that does.
+
+    The default kind comes first, then the others in the order of registration. Raises UsageError
+    if no kind supports the layout, or the style's kind is not registered.
+    """
+    kinds: list[type[Picture]] = [pictures.get(style.kind), pictures.get(Style().kind), *pictures]
+    for cls in kinds:
+        if cls().supports(layout):
+            return cls()
+    raise UsageError(f"no kind of picture draws a map of shape {layout.shape}")
