@@ -66,7 +66,7 @@ from inputgrad_cli.storage.atomic_write import sync_folder
 from inputgrad_cli.storage.journal import Journal
 from inputgrad_cli.storage.lock import RunLock
 from inputgrad_cli.storage.map_specs import MapSpec
-from inputgrad_cli.storage.run_record import read_run, read_runs
+from inputgrad_cli.storage.run_record import read_runs, select_run
 from inputgrad_cli.storage.shards import to_tag
 from inputgrad_cli.supervision.shared_page import Stage
 from inputgrad_cli.supervision.worker import WORKER
@@ -142,7 +142,7 @@ class Run:
         plan, options = self.plan, self.plan.options
         refuse_other_model(plan)
         tag = to_tag(options.shard)
-        earlier = read_run(options.out, tag)
+        earlier = select_run(read_runs(options.out), tag)
         self._earlier = earlier
         self._schedule = schedule = resume_schedule(options, plan.schedule, plan.maps, earlier)
         self._journal = Journal(options.out, options.on_exists != "overwrite", tag)

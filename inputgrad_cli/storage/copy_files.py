@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 from inputgrad_cli.errors import ItemError, UsageError
 from inputgrad_cli.formats.streaming.hashed_file import HashedFile
 from inputgrad_cli.hashing import compute_sha256
 from inputgrad_cli.schema.encoded_names import decode_name
-from inputgrad_cli.schema.records import JournalLine
 from inputgrad_cli.storage.atomic_write import refuse_links, write_atomically
-from inputgrad_cli.storage.journal import Journal
+from inputgrad_cli.storage.run_directory import RunDirectory, StoredMap
 from inputgrad_cli.storage.run_paths import check_file, find_file
 
 
-def copy_map_files(record: JournalLine, out: Path, destination: tuple[Path, Journal]) -> None:
+def copy_map_files(stored: StoredMap, destination: RunDirectory) -> None:
     """Copy the files of a map to the destination; UsageError if one was changed or is missing."""
+    out = stored.directory.out
     hint = f"run `inputgrad verify {out}`, then the saliency call again"
-    for file in record.get("files", ()):
+    for file in stored.line.get("files", ()):
         name = decode_name(file, "path")
         try:
             check_file(out, name)
@@ -26,7 +25,7 @@ def copy_map_files(record: JournalLine, out: Path, destination: tuple[Path, Jour
             if data.sha256 != file["sha256"]:
                 raise ItemError(f"{out / name}: its content is not what was written")
             if _should_copy(name, data, destination):
-                write_atomically(destination[0] / name, data.copy_to)
+                write_atomically(destination.out / name, data.copy_to)
         except OSError as error:
             raise UsageError(
                 f"{out / name}: cannot be read", reason=str(error.strerror), hint=hint
@@ -35,17 +34,16 @@ def copy_map_files(record: JournalLine, out: Path, destination: tuple[Path, Jour
             raise UsageError(error.format_line().rstrip("."), hint=hint) from None
 
 
-def _should_copy(name: str, data: HashedFile, destination: tuple[Path, Journal]) -> bool:
+def _should_copy(name: str, data: HashedFile, destination: RunDirectory) -> bool:
     """Return whether a file must be copied; UsageError if a foreign file has its path."""
-    out, journal = destination
-    path = out / name
+    path = destination.out / name
     try:
-        refuse_links(out, name)
+        refuse_links(destination.out, name)
     except ItemError as error:
         raise UsageError(error.message, hint=error.hint) from None
-    if find_file(out, name) and compute_sha256(path) == data.sha256:
+    if find_file(destination.out, name) and compute_sha256(path) == data.sha256:
         return False
-    if os.path.lexists(path) and not journal.is_own_file(name):
+    if os.path.lexists(path) and not destination.journal.is_own_file(name):
         raise UsageError(
             f"{path}: is there already, and no run of inputgrad made it", hint="move it away"
         )

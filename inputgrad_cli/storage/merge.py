@@ -17,9 +17,10 @@ from inputgrad_cli.schema.records import RunRecord, SourceRecord
 from inputgrad_cli.storage import journal, pending_files, run_record
 from inputgrad_cli.storage.atomic_write import sync_folder, write_atomically
 from inputgrad_cli.storage.copy_files import copy_map_files
-from inputgrad_cli.storage.journal import Journal, Record
-from inputgrad_cli.storage.lock import LOCK_NAME, RunLock
-from inputgrad_cli.storage.run_record import build_no_run_error, read_runs, save_run
+from inputgrad_cli.storage.journal import Record
+from inputgrad_cli.storage.lock import LOCK_NAME
+from inputgrad_cli.storage.run_directory import RunDirectory
+from inputgrad_cli.storage.run_record import read_existing_runs, save_run
 from inputgrad_cli.storage.shards import Shard, list_tags, parse_tag
 
 DECIDING_OPTIONS = (
@@ -34,11 +35,15 @@ SHARD_FIELDS = ("argv", "directory", "platform", "versions", "mode", "batch_size
 
 @dataclass(frozen=True)
 class RunPart:
-    """A record of a run, with its directory: of a shard, or of the complete run."""
+    """A record of a run: of a shard, or of the complete run."""
 
-    out: Path
+    directory: RunDirectory
     tag: str
-    run: RunRecord
+
+    @property
+    def run(self) -> RunRecord:
+        """Return the record itself."""
+        return self.directory.runs[self.tag]
 
     @property
     def shard(self) -> Shard | None:
@@ -47,7 +52,7 @@ class RunPart:
 
     def __str__(self) -> str:
         suffix = f" (shard {self.shard.number}/{self.shard.of})" if self.shard else ""
-        return f"{self.out}{suffix}"
+        return f"{self.directory.out}{suffix}"
 
 
 @dataclass(frozen=True)
@@ -65,22 +70,18 @@ def merge(outs: Sequence[Path]) -> MergeResult:
     """Merge the shards in these directories into the first; UsageError, BusyError, StorageError."""
     folders = list({os.path.realpath(out): out for out in outs}.values())
     for out in folders:
-        runs = read_runs(out)
-        if not runs:
-            raise build_no_run_error(out)
+        runs = read_existing_runs(out)
         if not any(tag or run.get("shards") for tag, run in runs.items()):
             raise UsageError(
                 f"{out}: its run was not shared", hint="merge joins what --shard I/N made"
             )
     with ExitStack() as locks:
-        for out in folders:
-            locks.callback(RunLock(out).release)
-        parts = [RunPart(out, tag, run) for out in folders for tag, run in read_runs(out).items()]
+        directories = [locks.enter_context(RunDirectory.open_locked(out)) for out in folders]
+        parts = [RunPart(directory, tag) for directory in directories for tag in directory.runs]
         _refuse_other_runs(parts)
         shards = _collect_shards(parts)
-        journals = [(out, Journal(out)) for out in folders]
-        lacking = dict(_count_missing_maps(parts, dict(journals)))
-        lines = _merge_lines(journals, parts)
+        lacking = dict(_count_missing_maps(parts))
+        lines = _merge_lines(directories, base=_choose_base(parts)["directory"])
         return _write_merged(folders[0], parts, shards, lines, lacking)
 
 
@@ -134,40 +135,35 @@ def _collect_shards(parts: Sequence[RunPart]) -> dict[int, dict[str, Any]]:
     return dict(sorted(shards.items()))
 
 
-def _count_missing_maps(
-    parts: Sequence[RunPart], journals: dict[Path, Journal]
-) -> Iterator[tuple[str, int]]:
+def _count_missing_maps(parts: Sequence[RunPart]) -> Iterator[tuple[str, int]]:
     """Yield each shard that was stopped before its end, and the number of its missing maps."""
     for part in parts:
         if part.shard is None:
             continue
-        lines = journals[part.out].lines.values()
+        lines = part.directory.journal.lines.values()
         done = sum(part.shard.has_item(decode_name(line, "input")) for line in lines)
         if (missing := part.run.get("maps", 0) - done) > 0:
             yield f"{part.shard.number}/{part.shard.of}", missing
 
 
-def _merge_lines(
-    journals: Sequence[tuple[Path, Journal]], parts: Sequence[RunPart]
-) -> list[Record]:
-    """Copy all files into the first directory; return the lines of its journal, sorted by name."""
-    destination = journals[0]
-    base = _choose_base(parts)["directory"]
-    runs = {(part.out, part.tag): part.run for part in parts}
+def _merge_lines(directories: Sequence[RunDirectory], base: str) -> list[Record]:
+    """Copy all files into the first directory; return the lines of its journal, sorted by name.
+
+    Paths of inputs become absolute where a run's working directory was not `base`.
+    """
+    destination = directories[0]
     lines: dict[str, Record] = {}
-    for out, share_journal in journals:
-        for stem, record in share_journal.lines.items():
-            if out != destination[0]:
-                copy_map_files(record, out, destination)
-            tag = share_journal.tags_by_stem[stem]
-            run = runs.get((out, tag)) or next(p.run for p in parts if p.out == out)
-            line: Record = {key: value for key, value in record.items() if key != "turn"}
-            if run["directory"] != base:
+    for directory in directories:
+        for stored in directory.yield_maps():
+            if directory is not destination:
+                copy_map_files(stored, destination)
+            line: Record = {key: value for key, value in stored.line.items() if key != "turn"}
+            if stored.run is not None and (folder := stored.run["directory"]) != base:
                 line["sources"] = [
-                    _make_source_absolute(s, run["directory"]) for s in record["sources"]
+                    _make_source_absolute(source, folder) for source in stored.line["sources"]
                 ]
-            if stem not in lines or line["status"] == "ok":
-                lines[stem] = line
+            if stored.stem not in lines or line["status"] == "ok":
+                lines[stored.stem] = line
     return sorted(lines.values(), key=lambda r: (r["input"], r["method"], r["target"], r["stem"]))
 
 

@@ -38,15 +38,20 @@ def read_runs(out: Path, invalid: list[InvalidRecord] | None = None) -> dict[str
     return runs
 
 
-def read_run(out: Path, tag: str = "") -> RunRecord | None:
-    """Return the record with this tag, or any record of the run, or None; UsageError."""
-    runs = read_runs(out)
+def read_existing_runs(
+    out: Path, invalid: list[InvalidRecord] | None = None
+) -> dict[str, RunRecord]:
+    """Return what `read_runs` does; UsageError as well if the directory has no record at all."""
+    runs = read_runs(out, invalid)
+    if not runs and not invalid:
+        hint = "name the --out directory of a saliency call"
+        raise UsageError(f"{out}: holds no run", hint=hint)
+    return runs
+
+
+def select_run(runs: Mapping[str, RunRecord], tag: str) -> RunRecord | None:
+    """Return the record with this tag, or any record of the run, or None."""
     return runs.get(tag) or next(iter(runs.values()), None)
-
-
-def build_no_run_error(out: Path) -> UsageError:
-    """Return the error for a directory that contains no run."""
-    return UsageError(f"{out}: holds no run", hint="name the --out directory of a saliency call")
 
 
 def _read_record(path: Path, tag: str) -> tuple[RunRecord | None, Problems]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from inputgrad_cli.data.attribution import Attribution, is_looked_up
@@ -18,28 +18,34 @@ from inputgrad_cli.schema.records import JournalLine, RunRecord
 from inputgrad_cli.storage.sources import SOURCE_KIND, find_sources
 
 MAX_UNVERIFIED_NUMBERS = 1 << 25  # in an input whose shape is known only from the record of a run
-SourceReader = Callable[[Attribution, JournalLine], Samples]
-"""(attribution, journal line) -> the inputs as the run read them; ItemError if they are gone."""
 
 
-def build_reader(run: RunRecord, first: JournalLine, out: Path) -> SourceReader:
-    """Return a function that reads the inputs of a journal line with the options of its run."""
+def read_inputs(
+    attribution: Attribution,
+    line: JournalLine,
+    first: JournalLine,
+    *,
+    run: RunRecord | None,
+    out: Path,
+) -> Samples:
+    """Return the inputs of a map as its run in `out` read them; ItemError if they are gone.
+
+    `first` is the first line of the journal that contains `line`.
+    """
+    if run is None:
+        raise ItemError("its run has no record", kind=SOURCE_KIND)
     records = run["signature"]["inputs"]
     specs = tuple(InputSpec(r["name"], _to_shape(r["shape"]), r["dtype"]) for r in records)
     option = run["options"].get("columns")
     columns = tuple((option and option["value"]) or ())
-
-    def read(attribution: Attribution, line: JournalLine) -> Samples:
-        paths = find_sources(line, first, run, out)
-        for spec in specs:
-            _refuse_other_shape(spec, attribution)
-        image_options = ImageOptions.from_record(attribution.metadata)
-        aliases = run.get("aliases", {})
-        return read_files(
-            paths, ReadOptions(specs, Preprocess("raw"), image_options, aliases, columns=columns)
-        )
-
-    return read
+    paths = find_sources(line, first, run, out)
+    for spec in specs:
+        _refuse_other_shape(spec, attribution)
+    image_options = ImageOptions.from_record(attribution.metadata)
+    aliases = run.get("aliases", {})
+    return read_files(
+        paths, ReadOptions(specs, Preprocess("raw"), image_options, aliases, columns=columns)
+    )
 
 
 def _refuse_other_shape(spec: InputSpec, attribution: Attribution) -> None:

@@ -5,18 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-from inputgrad_cli.errors import ItemError, StorageError
+from inputgrad_cli.errors import ItemError
 from inputgrad_cli.hashing import compute_sha256
 from inputgrad_cli.schema.encoded_names import decode_name
-from inputgrad_cli.schema.records import FileRecord, JournalLine, RunRecord
-from inputgrad_cli.storage.journal import Journal
-from inputgrad_cli.storage.lock import RunLock
+from inputgrad_cli.schema.records import FileRecord
 from inputgrad_cli.storage.map_files import is_array
 from inputgrad_cli.storage.record_errors import InvalidRecord
-from inputgrad_cli.storage.run_maps import open_map
+from inputgrad_cli.storage.run_directory import RunDirectory, StoredMap
 from inputgrad_cli.storage.run_paths import check_file
-from inputgrad_cli.storage.run_record import build_no_run_error, read_runs
 
 ProgressCallback = Callable[[int, int], None]  # (maps checked, maps in total)
 
@@ -51,58 +49,44 @@ def verify(out: Path, report_progress: ProgressCallback = lambda done, total: No
     `report_progress` is called with the number of maps checked, and of all maps.
     """
     invalid: list[InvalidRecord] = []
-    runs = read_runs(out, invalid)
-    if not runs and not invalid:
-        raise build_no_run_error(out)
-    try:
-        lock = RunLock(out)
-    except StorageError:  # the disk is read-only: check the run without marking bad files
-        return _check_maps(out, runs, report_progress, invalid, marking=False)
-    try:
-        return _check_maps(out, runs, report_progress, invalid, marking=True)
-    finally:
-        lock.release()
+    with RunDirectory.open_locked(out, invalid, allow_read_only=True) as directory:
+        result, marked_lines = _check_maps(directory, report_progress)
+        # Every command refuses a run with invalid records, so nothing would read the marks.
+        if not invalid and directory.is_locked:
+            directory.journal.add(marked_lines)
+    result.marked = bool(invalid) or directory.is_locked or not result.bad
+    result.bad[:0] = [BadFile(record.location, "record", record.message) for record in invalid]
+    return result
 
 
 def _check_maps(
-    out: Path,
-    runs: Mapping[str, RunRecord],
-    report_progress: ProgressCallback,
-    invalid: list[InvalidRecord],
-    marking: bool,
-) -> VerifyResult:
-    journal, result, marked_lines = Journal(out, invalid=invalid), VerifyResult(), []
-    for checked, (stem, line) in enumerate(journal.lines.items()):
-        report_progress(checked, len(journal.lines))
+    directory: RunDirectory, report_progress: ProgressCallback
+) -> tuple[VerifyResult, list[Mapping[str, Any]]]:
+    """Check the files of all maps; return the result, and the lines whose marks change."""
+    result, total = VerifyResult(), len(directory.journal.lines)
+    marked_lines: list[Mapping[str, Any]] = []
+    for checked, stored in enumerate(directory.yield_maps()):
+        report_progress(checked, total)
+        line = stored.line
         result.failed += line["status"] == "failed"
-        run = runs.get(journal.tags_by_stem[stem]) or next(iter(runs.values()), None)
-        bad = list(_yield_bad_files(out, line, run, result))
+        bad = list(_yield_bad_files(stored, result))
         result.bad += bad
         names = [file.path for file in bad]
         if names != line.get("bad", []):
             rest = {key: value for key, value in line.items() if key != "bad"}
             marked_lines.append({**rest, "bad": names} if names else rest)
-    result.marked = not result.bad
-    if invalid:  # every command refuses such a run, so nothing would read the marks
-        result.marked = True
-    elif marking:
-        journal.add(marked_lines)
-        result.marked = True
-    result.bad[:0] = [BadFile(record.location, "record", record.message) for record in invalid]
-    return result
+    return result, marked_lines
 
 
-def _yield_bad_files(
-    out: Path, line: JournalLine, run: RunRecord | None, result: VerifyResult
-) -> Iterator[BadFile]:
+def _yield_bad_files(stored: StoredMap, result: VerifyResult) -> Iterator[BadFile]:
     """Yield the bad files of one map, and count all of its files in `result`."""
-    for file in line.get("files", ()):
+    for file in stored.line.get("files", ()):
         name = decode_name(file, "path")
         result.files += 1
         result.bytes += file["size"]
-        fault = _compare_file(out, name, file)
+        fault = _compare_file(stored.directory.out, name, file)
         if not fault and is_array(name):
-            fault = _compare_arrays(out, name, line, run)
+            fault = _compare_arrays(stored, name)
         if fault:
             yield BadFile(name, *fault)
 
@@ -124,12 +108,10 @@ def _compare_file(out: Path, name: str, file: FileRecord) -> tuple[str, str] | N
     return None
 
 
-def _compare_arrays(
-    out: Path, name: str, line: JournalLine, run: RunRecord | None
-) -> tuple[str, str] | None:
+def _compare_arrays(stored: StoredMap, name: str) -> tuple[str, str] | None:
     """Return (kind, message) if the content of a file contradicts its journal line, else None."""
     try:
-        open_map(out, name, line, run)
+        stored.open_arrays(name)
     except ItemError as error:
         return error.kind, error.reason or error.message
     return None

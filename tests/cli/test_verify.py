@@ -182,12 +182,12 @@ def test_a_live_run_is_75(call, out):
 
 def test_a_run_that_cannot_be_written_is_looked_at_all_the_same(call, out, monkeypatch):
     from inputgrad_cli.errors import StorageError
-    from inputgrad_cli.storage import verify
+    from inputgrad_cli.storage import run_directory
 
     def refuse(out):
         raise StorageError("read-only")
 
-    monkeypatch.setattr(verify, "RunLock", refuse)
+    monkeypatch.setattr(run_directory, "RunLock", refuse)
     before = (out / "journal.jsonl").read_bytes()
     assert call("verify", out).code == 0
     spoil(out / PNG)

@@ -21,17 +21,15 @@ from inputgrad_cli.runs.pictures.map_pictures import (
 )
 from inputgrad_cli.runs.pictures.shared_scale import widen
 from inputgrad_cli.schema.encoded_names import decode_name
-from inputgrad_cli.schema.records import JournalLine, RunRecord
+from inputgrad_cli.schema.records import JournalLine
 from inputgrad_cli.storage.atomic_write import refuse_links, write_atomically
 from inputgrad_cli.storage.journal import Journal, describe_file
-from inputgrad_cli.storage.lock import RunLock
-from inputgrad_cli.storage.map_files import MapFiles, is_picture, list_file_names
-from inputgrad_cli.storage.run_maps import list_array_files, open_map
+from inputgrad_cli.storage.map_files import is_picture, list_file_names
+from inputgrad_cli.storage.run_directory import RunDirectory, StoredMap
 from inputgrad_cli.storage.run_paths import is_folder
-from inputgrad_cli.storage.run_record import build_no_run_error, read_runs
 from inputgrad_cli.storage.sources import SOURCE_KIND
-from inputgrad_cli.storage.stored_inputs import SourceReader, build_reader
-from inputgrad_cli.storage.styles import read_style
+
+InputReader = Callable[[Attribution], Samples]  # raises ItemError or UsageError
 
 
 @dataclass(frozen=True)
@@ -57,31 +55,20 @@ class RedrawOptions:
     is_selected: Callable[[JournalLine], bool] = lambda record: True
 
 
-def redraw(out: Path, options: RedrawOptions) -> Iterator[RedrawnPicture]:
-    """Redraw the pictures of the run in `out`, and yield each."""
-    runs = read_runs(out)
-    if not runs:
-        raise build_no_run_error(out)
-    journal = Journal(out)
-    stems = [
-        stem
-        for stem, record in journal.lines.items()
-        if record.get("files") and options.is_selected(record)
-    ]
-    if not stems:
-        raise EmptyError(f"{out}: the run has made no maps yet")
-
-    def get_map(stem: str) -> StoredMap:
-        tag = journal.tags_by_stem[stem]
-        run = runs.get(tag) or next(iter(runs.values()))
-        return StoredMap(
-            journal, journal.lines[stem], build_reader(run, journal.first_lines[tag], out), run
-        )
-
-    styles = {stem: options.style(get_map(stem).style) for stem in stems}
-    shared = _compute_shared_scales((get_map(stem), styles[stem]) for stem in stems)
-    for stem in stems:
-        stored, style = get_map(stem), styles[stem]
+def redraw(directory: RunDirectory, options: RedrawOptions) -> Iterator[RedrawnPicture]:
+    """Redraw the pictures of a run, and yield each."""
+    styles = {
+        stored.stem: options.style(stored.style)
+        for stored in directory.yield_maps(options.is_selected)
+        if stored.line.get("files")
+    }
+    if not styles:
+        raise EmptyError(f"{directory.out}: the run has made no maps yet")
+    shared = _compute_shared_scales(
+        (directory.get_map(stem), style) for stem, style in styles.items()
+    )
+    for stem, style in styles.items():
+        stored = directory.get_map(stem)
         if style.scale == "run":  # one scale for all pictures of a method and target
             style = shared[_get_scale_key(stored.line, style)]
         if not options.changed or stored.is_due(style):
@@ -90,65 +77,23 @@ def redraw(out: Path, options: RedrawOptions) -> Iterator[RedrawnPicture]:
 
 def redraw_locked(out: Path, options: RedrawOptions) -> Iterator[RedrawnPicture]:
     """Redraw pictures as `redraw` does, while the run is locked against other writers."""
-    if not read_runs(out):
-        raise build_no_run_error(out)
-    lock = RunLock(out)
-    try:
-        yield from redraw(out, options)
-    finally:
-        lock.release()
+    with RunDirectory.open_locked(out) as directory:
+        yield from redraw(directory, options)
 
 
-@dataclass(frozen=True)
-class StoredMap:
-    """A map of a run: its journal line, the reader of its inputs, and the record of its run."""
-
-    journal: Journal
-    line: JournalLine
-    read: SourceReader
-    run: RunRecord | None = None
-
-    @property
-    def out(self) -> Path:
-        """Return the run's directory."""
-        return self.journal.path.parent
-
-    @property
-    def files(self) -> MapFiles:
-        """Return the names of its files."""
-        return MapFiles.from_line(self.line)
-
-    @property
-    def stem(self) -> str:
-        """Return the name of the map's files, without their endings."""
-        return self.files.stem
-
-    @property
-    def style(self) -> Style | None:
-        """Return the style of its pictures, None if none was ever drawn."""
-        return read_style(self.line, self.run)
-
-    def is_due(self, style: Style) -> bool:
-        """Return whether the pictures have another style, or are missing or changed."""
-        written = self.line.get("style") == style.record()
-        return not written or not self.journal.has_pictures(self.line)
-
-    def yield_results(self) -> Iterator[tuple[str, Attribution]]:
-        """Yield the names of its array files and their attributions. Raises ItemError."""
-        for name in list_array_files(self.line):
-            yield name, open_map(self.out, name, self.line, self.run)
-
-
-def redraw_map(stored: StoredMap, style: Style) -> list[RedrawnPicture]:
+def redraw_map(
+    stored: StoredMap, style: Style, read_inputs: InputReader | None = None
+) -> list[RedrawnPicture]:
     """Redraw the pictures of one map in this style, and update its journal line.
 
-    If a picture cannot be drawn, the last entry of the result has the error.
+    The inputs are those that the run has recorded, unless `read_inputs` returns others. If a
+    picture cannot be drawn, the last entry of the result has the error.
     """
-    out, record = stored.out, stored.line
+    out, journal, record = stored.directory.out, stored.directory.journal, stored.line
     entries: list[RedrawnPicture] = []
     try:
         refuse_links(out, stored.stem)
-        entries.extend(_redraw_pictures(stored, style))
+        entries.extend(_redraw_pictures(stored, style, read_inputs or stored.read_inputs))
     except ItemError as error:
         entries.append(RedrawnPicture(stored.stem, None, error))
     written_names = [entry.name for entry in entries if entry.name is not None]
@@ -172,7 +117,7 @@ def redraw_map(stored: StoredMap, style: Style) -> list[RedrawnPicture]:
     # `inputgrad verify` marks damaged files as bad; the ones just written are good again.
     if bad := [name for name in record.get("bad", ()) if name not in written_names]:
         line["bad"] = bad
-    stored.journal.add([line])
+    journal.add([line])
     return entries
 
 
@@ -180,9 +125,11 @@ def _is_replaced(name: str, written_names: Sequence[str], is_complete: bool) -> 
     return name in written_names or (is_complete and is_picture(name))
 
 
-def _redraw_pictures(stored: StoredMap, style: Style) -> Iterator[RedrawnPicture]:
-    out, journal = stored.out, stored.journal
-    for result_file in _yield_result_files(stored):
+def _redraw_pictures(
+    stored: StoredMap, style: Style, read_inputs: InputReader
+) -> Iterator[RedrawnPicture]:
+    out, journal = stored.directory.out, stored.directory.journal
+    for result_file in _yield_result_files(stored, read_inputs):
         for row, names in zip(result_file.rows, result_file.names, strict=True):
             for site, name in zip(list_drawable_sites(result_file.attribution), names, strict=True):
                 source = build_picture_source(
@@ -210,19 +157,19 @@ class ResultFile:
     blank: str = ""
 
 
-def _yield_result_files(stored: StoredMap) -> Iterator[ResultFile]:
+def _yield_result_files(stored: StoredMap, read_inputs: InputReader) -> Iterator[ResultFile]:
     """Yield the array files of a map; ragged samples have one file each."""
     map_files, line = stored.files, stored.line
     count = line["samples"]
     parts = map_files.list_arrays(count) if line.get("apart") and count is not None else []
     inputs: Samples | None = None
     blank = ""
-    for name, attribution in stored.yield_results():
+    for name, attribution in stored.yield_arrays():
         sites = list_drawable_sites(attribution)
         if not sites:
             continue
         if inputs is None:
-            inputs, blank = _read_inputs(stored, attribution)
+            inputs, blank = _try_read_inputs(stored, attribution, read_inputs)
         if parts:
             row = _find_sample_index(name, parts, stored)
             sample = inputs if blank else inputs.extract_sample(row)
@@ -237,7 +184,9 @@ def _yield_result_files(stored: StoredMap) -> Iterator[ResultFile]:
 def _find_sample_index(name: str, parts: Sequence[str], stored: StoredMap) -> int:
     """Return the index of the sample that a file belongs to. Raises ItemError if there is none."""
     if name not in parts:
-        raise ItemError(f"{stored.out / name}: is not a file of a sample", kind="unreadable")
+        raise ItemError(
+            f"{stored.directory.out / name}: is not a file of a sample", kind="unreadable"
+        )
     return parts.index(name)
 
 
@@ -249,14 +198,16 @@ def _list_rows(attribution: Attribution) -> list[int]:
     return [row for row, check in enumerate(checks) if check is not None]
 
 
-def _read_inputs(stored: StoredMap, attribution: Attribution) -> tuple[Samples, str]:
+def _try_read_inputs(
+    stored: StoredMap, attribution: Attribution, read_inputs: InputReader
+) -> tuple[Samples, str]:
     """Read the inputs; if they cannot be used, return no inputs and the reason.
 
     A heatmap without background can still be drawn then.
     """
     no_inputs = Samples({}, many=attribution.many)
     try:
-        samples = stored.read(attribution, stored.line)
+        samples = read_inputs(attribution)
     except (ItemError, UsageError) as error:
         reason = (
             error.message
@@ -295,6 +246,6 @@ def _compute_shared_scales(pairs: Iterable[tuple[StoredMap, Style]]) -> dict[Sca
         key = _get_scale_key(stored.line, style)
         shared.setdefault(key, replace(style, limit=0.0, signed=False))
         with contextlib.suppress(ItemError):  # reported when the picture itself is drawn
-            for _, attribution in stored.yield_results():
+            for _, attribution in stored.yield_arrays():
                 shared[key] = widen(shared[key], attribution)
     return shared

@@ -6,12 +6,13 @@ from inputgrad_cli.data.picture_style import Style
 from inputgrad_cli.errors import ItemError
 from inputgrad_cli.interfaces.reader import ReadOptions
 from inputgrad_cli.runs.inputs.loader import SkippedMap
-from inputgrad_cli.runs.pictures.render import RedrawOptions, StoredMap, redraw, redraw_map
+from inputgrad_cli.runs.pictures.render import RedrawOptions, redraw, redraw_map
 from inputgrad_cli.runs.planning.options import RunOptions
 from inputgrad_cli.runs.planning.plan import Plan
 from inputgrad_cli.runs.run_record import note_pictures
 from inputgrad_cli.schema.records import JournalLine
 from inputgrad_cli.storage.journal import Journal
+from inputgrad_cli.storage.run_directory import RunDirectory, StoredMap
 from inputgrad_cli.storage.stored_inputs import read_files
 
 
@@ -20,7 +21,8 @@ class PictureUpdater:
 
     def __init__(self, plan: Plan, journal: Journal, reading: ReadOptions) -> None:
         self._options: RunOptions = plan.options
-        self._journal, self._reading = journal, reading
+        self._directory = RunDirectory(plan.options.out, {}, journal)  # of this run, in progress
+        self._reading = reading
         self._maps = {(has_maps.label, has_maps.target.text) for has_maps in plan.maps}
         self.count = 0
 
@@ -29,14 +31,11 @@ class PictureUpdater:
         style = self._options.style
         if style is None or style.scale == "run":
             return None  # a shared scale is computed after all maps are written
-        stored = StoredMap(
-            self._journal,
-            skipped_map.record,
-            lambda attribution, record: read_files(skipped_map.item_map.item.paths, self._reading),
-        )
+        # The files of this call have the recorded content, but maybe other names.
+        stored, item = StoredMap(self._directory, skipped_map.record), skipped_map.item_map.item
         if not stored.is_due(style):
             return None
-        redrawn = redraw_map(stored, style)
+        redrawn = redraw_map(stored, style, lambda _: read_files(item.paths, self._reading))
         self.count += sum(picture.name is not None for picture in redrawn)
         return next((picture.error for picture in redrawn if picture.error), None)
 
@@ -45,19 +44,16 @@ class PictureUpdater:
         style = self._options.style
         if style is None:
             return
-        has_maps = any(
-            record.get("files") and self._is_asked(record)
-            for record in self._journal.lines.values()
-        )
+        stored_maps = self._directory.yield_maps(self._is_asked)
+        has_maps = any(stored.line.get("files") for stored in stored_maps)
         if style.scale == "run" and has_maps and not stopped:
             self._share_scale(style)
         note_pictures(self._options)
 
     def _share_scale(self, style: Style) -> None:
         options = RedrawOptions(lambda old_style: style, changed=True, is_selected=self._is_asked)
-        self.count += sum(
-            picture.name is not None for picture in redraw(self._options.out, options)
-        )
+        directory = RunDirectory.open(self._options.out)
+        self.count += sum(picture.name is not None for picture in redraw(directory, options))
 
     def _is_asked(self, record: JournalLine) -> bool:
         return (record["method"], record["target"]) in self._maps

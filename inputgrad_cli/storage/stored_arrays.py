@@ -11,16 +11,10 @@ from inputgrad_cli.errors import ItemError
 from inputgrad_cli.formats.read_attribution import open_result
 from inputgrad_cli.schema.encoded_names import decode_name
 from inputgrad_cli.schema.records import JournalLine, RunRecord
-from inputgrad_cli.storage.map_files import is_array, list_file_names
 from inputgrad_cli.storage.run_paths import check_file
 
 
-def list_array_files(line: JournalLine) -> list[str]:
-    """Return the names of a map's array files; samples of unequal shapes have one file each."""
-    return [name for name in list_file_names(line) if is_array(name)]
-
-
-def open_map(out: Path, name: str, line: JournalLine, run: RunRecord | None) -> Attribution:
+def open_arrays(out: Path, name: str, line: JournalLine, *, run: RunRecord | None) -> Attribution:
     """Return the content of an array file; ItemError if it contradicts its journal line.
 
     The kind of the error is `unreadable`, or `changed` if the file can be read.

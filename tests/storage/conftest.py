@@ -1,0 +1,5 @@
+"""Runs on disk, made by the command with the closed-form engine of the tests of faults."""
+
+from tests.faults import conftest as faults
+
+server, place, tool = faults.server, faults.place, faults.tool
