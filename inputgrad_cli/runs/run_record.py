@@ -11,8 +11,8 @@ from inputgrad_cli.data.signature import OutputSpec, Signature
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.runs.planning.options import RunOptions
 from inputgrad_cli.runs.planning.plan import Plan
-from inputgrad_cli.storage.run_record import NAME_PARTS, read_runs, save_run
-from inputgrad_cli.storage.shards import list_tags, to_tag
+from inputgrad_cli.storage.run_record import RUN_FILE, read_runs, save_run
+from inputgrad_cli.storage.shards import to_tag
 from inputgrad_cli.storage.styles import OPTION_BY_FIELD
 
 SCHEMA = 1  # version of `run.json`
@@ -65,9 +65,9 @@ def write_run(
     record["maps"] = len(plan.share) * len(plan.maps)
     save_run(options.out, record, to_tag(options.shard))
     if options.on_exists == "overwrite" and not options.shard:
-        for tag in list_tags(options.out, *NAME_PARTS):
+        for tag in RUN_FILE.list_tags(options.out):
             if tag:  # the shard's journal stays; only its record is replaced by this run's
-                (options.out / tag.join(NAME_PARTS)).unlink(missing_ok=True)
+                (options.out / RUN_FILE.get_name(tag)).unlink(missing_ok=True)
 
 
 def _to_record(output: OutputSpec) -> dict[str, Any]:

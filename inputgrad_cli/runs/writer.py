@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
@@ -35,7 +34,7 @@ from inputgrad_cli.storage.atomic_write import (
     write_atomically,
 )
 from inputgrad_cli.storage.journal import Journal, describe_file
-from inputgrad_cli.storage.run_paths import find_file, is_folder
+from inputgrad_cli.storage.run_paths import build_foreign_error, find_file
 
 Picture = Bytes | WriteFunction | None
 PictureRow = Sequence[Picture]  # of one sample: a picture for each site that has one
@@ -187,17 +186,12 @@ class OutputWriter:
 
     def _refuse_foreign(self, files: Mapping[str, Bytes | WriteFunction]) -> None:
         for name, data in files.items():
-            path = self.get_path(name)
-            free = self._overwrite or self._journal.is_own_file(name)
-            if not os.path.lexists(path) or (free and not is_folder(path)):
+            if self._journal.can_replace(name, self._overwrite):
                 continue
+            path = self.get_path(name)
             # A run that was killed before it wrote its journal has left exactly this content.
             if not find_file(self._out, name) or not has_content(Path(path), data):
-                raise ItemError(
-                    f"{path}: is there already, and no run of inputgrad made it",
-                    hint="move it, or use --on-exists overwrite",
-                    kind="exists",
-                )
+                raise build_foreign_error(path, "move it, or use --on-exists overwrite")
 
 
 def _pair_names(names: Sequence[str], drawn: PictureRow) -> dict[str, Bytes | WriteFunction]:

@@ -35,15 +35,18 @@ def write_atomically(path: Path | str, data: Bytes | WriteFunction, tag: str = "
     except OSError as error:
         with contextlib.suppress(OSError):
             os.unlink(temporary)
-        raise StorageError(
-            f"{path}: cannot be written",
-            reason=str(error.strerror or error),
-            hint="free some space or choose another --out",
-        ) from None
+        hint = "free some space or choose another --out"
+        raise build_write_error(path, error, hint=hint) from None
     except BaseException:  # raised by `data`, for example because its source became unreadable
         with contextlib.suppress(FileNotFoundError):
             os.unlink(temporary)
         raise
+
+
+def build_write_error(subject: Path | str, error: OSError, *, hint: str) -> StorageError:
+    """Return the StorageError for a file or directory that the system cannot write."""
+    reason = str(error.strerror or error)
+    return StorageError(f"{subject}: cannot be written", reason=reason, hint=hint)
 
 
 def to_prefix(out: Path) -> str:

@@ -10,7 +10,7 @@ from inputgrad_cli.hashing import compute_sha256
 from inputgrad_cli.schema.encoded_names import decode_name
 from inputgrad_cli.storage.atomic_write import refuse_links, write_atomically
 from inputgrad_cli.storage.run_directory import RunDirectory, StoredMap
-from inputgrad_cli.storage.run_paths import check_file, find_file
+from inputgrad_cli.storage.run_paths import build_foreign_error, check_file, find_file
 
 
 def copy_map_files(stored: StoredMap, destination: RunDirectory) -> None:
@@ -39,12 +39,10 @@ def _should_copy(name: str, data: HashedFile, destination: RunDirectory) -> bool
     path = destination.out / name
     try:
         refuse_links(destination.out, name)
+        if find_file(destination.out, name) and compute_sha256(path) == data.sha256:
+            return False
+        if os.path.lexists(path) and not destination.journal.is_own_file(name):
+            raise build_foreign_error(path)
     except ItemError as error:
         raise UsageError(error.message, hint=error.hint) from None
-    if find_file(destination.out, name) and compute_sha256(path) == data.sha256:
-        return False
-    if os.path.lexists(path) and not destination.journal.is_own_file(name):
-        raise UsageError(
-            f"{path}: is there already, and no run of inputgrad made it", hint="move it away"
-        )
     return True

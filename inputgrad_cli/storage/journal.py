@@ -22,17 +22,22 @@ from inputgrad_cli.schema.check_types import Problem, Problems
 from inputgrad_cli.schema.encoded_names import decode_name, encode_name
 from inputgrad_cli.schema.read_records import InvalidRecordError, open_record
 from inputgrad_cli.schema.records import FileRecord, JournalLine
-from inputgrad_cli.storage.atomic_write import Bytes, WriteFunction
+from inputgrad_cli.storage.atomic_write import (
+    Bytes,
+    WriteFunction,
+    build_write_error,
+    to_prefix,
+)
 from inputgrad_cli.storage.journal_lines import JournalLines
 from inputgrad_cli.storage.journal_reader import read_lines
 from inputgrad_cli.storage.map_files import MapFiles, is_picture, list_file_names
 from inputgrad_cli.storage.pending_files import PendingFiles
 from inputgrad_cli.storage.record_errors import InvalidRecord
-from inputgrad_cli.storage.run_paths import find_file
-from inputgrad_cli.storage.shards import list_tags
+from inputgrad_cli.storage.run_paths import find_file, is_folder
+from inputgrad_cli.storage.shards import RecordFile
 from inputgrad_cli.supervision.crash_reports import CRASHED as CRASHED
 
-NAME_PARTS = ("journal", ".jsonl")
+JOURNAL_FILE = RecordFile("journal", ".jsonl")
 Record = dict[str, Any]
 
 
@@ -54,7 +59,7 @@ class Journal:
     ) -> None:
         self._out, self._reuse, self.tag = out, reuse, tag
         self._invalid = invalid
-        self.path = _build_path(out, tag)
+        self.path = out / JOURNAL_FILE.get_name(tag)
         self.lines = JournalLines()
         self.tags_by_stem: dict[str, str] = {}
         self.first_lines: dict[str, JournalLine] = {}
@@ -63,7 +68,7 @@ class Journal:
         self._own_names: set[str] = set()
         self._torn_prefixes: tuple[str, ...] = ()
         self._intact_bytes: int | None = None
-        for journal_tag in list_tags(out, *NAME_PARTS):
+        for journal_tag in JOURNAL_FILE.list_tags(out):
             self._read(journal_tag)
         pending = self._read_pending()
         intact = self._select_intact(pending)
@@ -77,7 +82,7 @@ class Journal:
         return self._intact_bytes is not None
 
     def _read(self, tag: str) -> None:
-        path, end = _build_path(self._out, tag), 0
+        path, end = self._out / JOURNAL_FILE.get_name(tag), 0
         try:
             for line in read_lines(path):
                 if line.record is not None:
@@ -179,6 +184,13 @@ class Journal:
         """Return whether a journal line, even an unfinished one, names this file."""
         return name in self._own_names or name.startswith(self._torn_prefixes)
 
+    def can_replace(self, name: str, overwrite: bool = False) -> bool:
+        """Return whether nothing has this name, or a file of a run; any file with `overwrite`."""
+        path = to_prefix(self._out) + name
+        if not os.path.lexists(path):
+            return True
+        return (overwrite or self.is_own_file(name)) and not is_folder(path)
+
     def add_pending(self, names: Iterable[str]) -> None:
         """Record the files that are written next; StorageError.
 
@@ -232,11 +244,7 @@ class Journal:
             raise self._to_storage_error(error) from None
 
     def _to_storage_error(self, error: OSError) -> StorageError:
-        return StorageError(
-            f"{self.path}: cannot be written",
-            reason=str(error.strerror),
-            hint="free some space; what was done is kept",
-        )
+        return build_write_error(self.path, error, hint="free some space; what was done is kept")
 
     def _add_turn(self, record: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return the record with a `turn` that is higher than that of any other journal's line."""
@@ -244,10 +252,6 @@ class Journal:
         is_foreign = self.tags_by_stem.get(stem, self.tag) != self.tag
         turn = _get_turn(self.lines.get(stem, {})) + is_foreign
         return {**record, "turn": turn} if turn else record
-
-
-def _build_path(out: Path, tag: str) -> Path:
-    return out / tag.join(NAME_PARTS)
 
 
 def _parse_torn_stem(torn: bytes) -> tuple[str, ...]:

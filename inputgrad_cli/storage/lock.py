@@ -12,11 +12,11 @@ from pathlib import Path
 
 from inputgrad_cli.errors import BusyError, StorageError, UsageError
 from inputgrad_cli.schema.read_records import InvalidRecordError, open_record
-from inputgrad_cli.storage.atomic_write import TEMPORARY_PATTERN
-from inputgrad_cli.storage.shards import list_tags, parse_tag
+from inputgrad_cli.storage.atomic_write import TEMPORARY_PATTERN, build_write_error
+from inputgrad_cli.storage.shards import RecordFile, parse_tag
 from inputgrad_cli.supervision.worker import WORKER
 
-LOCK_NAME = ".lock"
+LOCK_FILE = RecordFile(".lock")
 LINGER_SECONDS = 2.0  # that a lock may outlive a killed process, because its worker ends later
 POLL_SECONDS = 0.01
 MAX_HOLDER_BYTES = 200  # of the text in a lock: `process PID on HOST`
@@ -37,7 +37,7 @@ class RunLock:
         except FileExistsError:
             raise UsageError(f"--out {out}: is a file, not a directory") from None
         except OSError as error:
-            raise _to_storage_error(out, error) from None
+            raise _build_write_error(out, error) from None
         try:
             self._lock("", fcntl.LOCK_SH if tag else fcntl.LOCK_EX)
             if tag:
@@ -49,13 +49,13 @@ class RunLock:
         self._remove_temporary_files(tag)
 
     def _lock(self, tag: str, kind: int) -> None:
-        path = self.out / f"{LOCK_NAME}{tag}"
+        path = self.out / LOCK_FILE.get_name(tag)
         try:
             handle = open_record(path, os.O_RDWR | os.O_CREAT)
         except InvalidRecordError as error:
             raise UsageError(f"{path}: {error}", hint="remove it") from None
         except OSError as error:
-            raise _to_storage_error(self.out, error) from None
+            raise _build_write_error(self.out, error) from None
         self._handles.append(handle)
         try:
             _wait_for_lock(handle, kind)
@@ -73,7 +73,7 @@ class RunLock:
     def _refuse_other_shards(self, tag: str) -> None:
         """Raise UsageError if the run has another number of shards, which would repeat items."""
         shard = parse_tag(tag)
-        for other in map(parse_tag, list_tags(self.out, LOCK_NAME, "")):
+        for other in map(parse_tag, LOCK_FILE.list_tags(self.out)):
             if shard and other and other.of != shard.of:
                 raise UsageError(
                     f"--shard {shard.number}/{shard.of}: {self.out} holds shares of {other.of}",
@@ -85,7 +85,9 @@ class RunLock:
         """Remove the temporary files of killed runs; the lock ensures that no live run has any."""
         for folder, folders, files in os.walk(self.out):
             # A nested directory with a lock belongs to another run, which may be alive.
-            folders[:] = [f for f in folders if not (Path(folder) / f / LOCK_NAME).exists()]
+            folders[:] = [
+                f for f in folders if not (Path(folder) / f / LOCK_FILE.get_name()).exists()
+            ]
             for name in files:
                 match = TEMPORARY_PATTERN.fullmatch(name)
                 if match and tag in ("", match[1]):
@@ -129,10 +131,10 @@ def _is_gone(holder: bytes) -> bool:
 
 def _yield_holders(out: Path) -> Iterator[str]:
     """Yield the text that each live run wrote into its lock."""
-    for tag in list_tags(out, LOCK_NAME, ""):
+    for tag in LOCK_FILE.list_tags(out):
         with (
             contextlib.suppress(OSError, InvalidRecordError),
-            os.fdopen(open_record(out / f"{LOCK_NAME}{tag}"), "rb") as file,
+            os.fdopen(open_record(out / LOCK_FILE.get_name(tag)), "rb") as file,
         ):
             try:
                 # If shards hold the lock, its text may be older; the locks of the shards have it.
@@ -141,9 +143,5 @@ def _yield_holders(out: Path) -> Iterator[str]:
                 yield file.read(MAX_HOLDER_BYTES).decode(errors="replace").strip()
 
 
-def _to_storage_error(out: Path, error: OSError) -> StorageError:
-    return StorageError(
-        f"--out {out}: cannot be written",
-        reason=str(error.strerror),
-        hint="choose another --out",
-    )
+def _build_write_error(out: Path, error: OSError) -> StorageError:
+    return build_write_error(f"--out {out}", error, hint="choose another --out")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
@@ -14,14 +13,14 @@ from inputgrad_cli.errors import UsageError
 from inputgrad_cli.formats.attribution_npz import dump_json
 from inputgrad_cli.schema.encoded_names import decode_name, encode_name
 from inputgrad_cli.schema.records import RunRecord, SourceRecord
-from inputgrad_cli.storage import journal, pending_files, run_record
 from inputgrad_cli.storage.atomic_write import sync_folder, write_atomically
 from inputgrad_cli.storage.copy_files import copy_map_files
-from inputgrad_cli.storage.journal import Record
-from inputgrad_cli.storage.lock import LOCK_NAME
+from inputgrad_cli.storage.journal import JOURNAL_FILE, Record
+from inputgrad_cli.storage.lock import LOCK_FILE
+from inputgrad_cli.storage.pending_files import PENDING_FILE
 from inputgrad_cli.storage.run_directory import RunDirectory
-from inputgrad_cli.storage.run_record import read_existing_runs, save_run
-from inputgrad_cli.storage.shards import Shard, list_tags, parse_tag
+from inputgrad_cli.storage.run_record import RUN_FILE, read_existing_runs, save_run
+from inputgrad_cli.storage.shards import Shard, parse_tag
 
 DECIDING_OPTIONS = (
     *("method", "target", "truth", "space", "wrt", "baseline", "labels", "code", "preprocess"),
@@ -189,21 +188,15 @@ def _write_merged(
 ) -> MergeResult:
     """Write the journal and the record of the merged run, then remove those of the shards."""
     write_atomically(
-        out / "".join(journal.NAME_PARTS), "".join(dump_json(r) + "\n" for r in lines).encode()
+        out / JOURNAL_FILE.get_name(), "".join(dump_json(r) + "\n" for r in lines).encode()
     )
     base = _choose_base(parts)
     record = {key: value for key, value in base.items() if key != "shard"}
     record["options"] = {**base["options"], "shard": {"value": None, "source": "merge"}}
     save_run(out, {**record, "maps": len(lines), "shards": list(shards.values())})
     sync_folder(out)
-    for start, end in (
-        run_record.NAME_PARTS,
-        journal.NAME_PARTS,
-        pending_files.NAME_PARTS,
-        (LOCK_NAME, ""),
-    ):
-        for tag in filter(None, list_tags(out, start, end)):
-            with contextlib.suppress(FileNotFoundError):
-                (out / f"{start}{tag}{end}").unlink()
+    for record_file in (RUN_FILE, JOURNAL_FILE, PENDING_FILE, LOCK_FILE):
+        for tag in filter(None, record_file.list_tags(out)):
+            (out / record_file.get_name(tag)).unlink(missing_ok=True)
     failed = sum(line["status"] == "failed" for line in lines)
     return MergeResult(out, len(shards), len(lines), failed, lacking)

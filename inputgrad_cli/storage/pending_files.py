@@ -13,9 +13,9 @@ from inputgrad_cli.schema.encoded_names import is_inside
 from inputgrad_cli.schema.limits import MAX_PENDING_BYTES
 from inputgrad_cli.schema.read_records import InvalidRecordError, open_record, read_record_bytes
 from inputgrad_cli.storage.atomic_write import write_atomically
-from inputgrad_cli.storage.shards import list_tags
+from inputgrad_cli.storage.shards import RecordFile
 
-NAME_PARTS = (".pending", "")
+PENDING_FILE = RecordFile(".pending")
 
 
 class PendingFiles:
@@ -25,7 +25,7 @@ class PendingFiles:
     """
 
     def __init__(self, out: Path, tag: str) -> None:
-        self.name = tag.join(NAME_PARTS)
+        self.name = PENDING_FILE.get_name(tag)
         self._out, self._path = out, out / self.name
         self._live: set[str] = set()
         self._lock = Lock()  # maps are written in several threads
@@ -36,8 +36,8 @@ class PendingFiles:
         Raises InvalidRecordError if a list was not written by inputgrad.
         """
         names: set[str] = set()
-        for tag in list_tags(self._out, *NAME_PARTS):
-            path = self._out / tag.join(NAME_PARTS)
+        for tag in PENDING_FILE.list_tags(self._out):
+            path = self._out / PENDING_FILE.get_name(tag)
             pending = _read_names(path)
             names |= pending
             if path == self._path:

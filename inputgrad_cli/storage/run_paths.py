@@ -30,6 +30,12 @@ def check_file(out: Path, name: str) -> os.stat_result:
     return status
 
 
+def build_foreign_error(path: Path | str, hint: str = "move it away") -> ItemError:
+    """Return the error for a destination that has a file which no run of inputgrad made."""
+    message = f"{path}: is there already, and no run of inputgrad made it"
+    return ItemError(message, hint=hint, kind="exists")
+
+
 def is_folder(path: Path | str) -> bool:
     """Return whether `path` is a real directory, which no file can replace."""
     return os.path.isdir(path) and not os.path.islink(path)

@@ -14,9 +14,9 @@ from inputgrad_cli.schema.read_records import InvalidRecordError, parse_record, 
 from inputgrad_cli.schema.records import RunRecord
 from inputgrad_cli.storage.atomic_write import write_atomically
 from inputgrad_cli.storage.record_errors import InvalidRecord
-from inputgrad_cli.storage.shards import list_tags, parse_tag
+from inputgrad_cli.storage.shards import RecordFile, parse_tag
 
-NAME_PARTS = ("run", ".json")
+RUN_FILE = RecordFile("run", ".json")
 REMOVE_HINT = "choose another --out, or remove that file"
 
 
@@ -26,12 +26,12 @@ def read_runs(out: Path, invalid: list[InvalidRecord] | None = None) -> dict[str
     Raises UsageError for an invalid record, unless there is a list `invalid` to add it to.
     """
     runs = {}
-    for tag in list_tags(out, *NAME_PARTS):
-        run, problems = _read_record(out / tag.join(NAME_PARTS), tag)
+    for tag in RUN_FILE.list_tags(out):
+        run, problems = _read_record(out / RUN_FILE.get_name(tag), tag)
         if run is not None:
             runs[tag] = run
             continue
-        refusals = [InvalidRecord(tag.join(NAME_PARTS), str(problem)) for problem in problems]
+        refusals = [InvalidRecord(RUN_FILE.get_name(tag), str(problem)) for problem in problems]
         if invalid is None:
             raise refusals[0].to_usage_error(out, REMOVE_HINT)
         invalid += refusals
@@ -81,4 +81,6 @@ def _find_wrong_shards(run: RunRecord, tag: str) -> Iterator[Problem]:
 
 def save_run(out: Path, record: Mapping[str, object], tag: str = "") -> None:
     """Write the record of a run atomically; StorageError."""
-    write_atomically(out / tag.join(NAME_PARTS), (dump_json(record, indent=1) + "\n").encode(), tag)
+    write_atomically(
+        out / RUN_FILE.get_name(tag), (dump_json(record, indent=1) + "\n").encode(), tag
+    )

@@ -44,19 +44,30 @@ def parse_tag(tag: str) -> Shard | None:
     return Shard(int(index), int(count))
 
 
-def list_tags(out: Path, before: str, after: str) -> list[str]:
-    """Return the tags of the records `<before><tag><after>` of a run, the complete run's first."""
-    pattern = re.compile(re.escape(before) + TAG_PATTERN + re.escape(after))
-    try:
-        matches = [pattern.fullmatch(name) for name in os.listdir(out)]
-    except OSError:
-        return []
-    tags = [match[1] for match in matches if match and is_tag(match[1])]
-    # Sorted by the count of shards, then by the index: [] of the complete run comes first.
-    return sorted(tags, key=lambda tag: [int(digits) for digits in re.findall(r"\d+", tag)][::-1])
-
-
 def is_tag(tag: str) -> bool:
     """Return whether a tag is that of the complete run, or of a valid shard in canonical form."""
     shard = parse_tag(tag)
     return shard is None or (shard.number < shard.of <= MAX_SHARDS and shard.tag == tag)
+
+
+@dataclass(frozen=True)
+class RecordFile:
+    """A file that a run and each of its shards has: `<start><tag><end>` in its directory."""
+
+    start: str
+    end: str = ""
+
+    def get_name(self, tag: str = "") -> str:
+        """Return the name of the file of the shard with this tag, or of the complete run."""
+        return f"{self.start}{tag}{self.end}"
+
+    def list_tags(self, out: Path) -> list[str]:
+        """Return the tags of the files of this kind in `out`, that of the complete run first."""
+        pattern = re.compile(re.escape(self.start) + TAG_PATTERN + re.escape(self.end))
+        try:
+            matches = [pattern.fullmatch(name) for name in os.listdir(out)]
+        except OSError:
+            return []
+        tags = [match[1] for match in matches if match and is_tag(match[1])]
+        # Sorted by the count of shards, then by the index: [] of the complete run comes first.
+        return sorted(tags, key=lambda tag: [int(d) for d in re.findall(r"\d+", tag)][::-1])

@@ -2,7 +2,7 @@
 
 import os
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from inputgrad_cli.storage.map_files import MapFiles, is_array, is_picture
@@ -18,6 +18,7 @@ LABELS = st.text("abc-", min_size=1, max_size=20)
 TARGETS = st.sampled_from(["", ".class3", ".mask-b"])
 SITES = st.lists(st.text(max_size=60), min_size=1, max_size=3, unique=True)
 COUNTS = st.integers(1, 12)
+LONG = "d/" + "é" * 125, "gradient", ".class3", 11, ["x" * 60, "y" * 60]  # every name is cut
 
 
 def list_all(files, count, sites):
@@ -26,6 +27,7 @@ def list_all(files, count, sites):
     return [files.arrays, files.table, *files.list_arrays(count), *names]
 
 
+@example(*LONG)
 @given(ITEMS, LABELS, TARGETS, COUNTS, SITES)
 def test_a_map_knows_every_name_that_it_gives(item, label, target, count, sites):
     files = MapFiles.from_item(item, f".{label}{target}")
@@ -35,6 +37,7 @@ def test_a_map_knows_every_name_that_it_gives(item, label, target, count, sites)
         assert name.rpartition("/")[0] == item.rpartition("/")[0]
 
 
+@example(*LONG)
 @given(ITEMS, LABELS, TARGETS, COUNTS, SITES)
 def test_every_name_fits_a_file_system_and_no_two_are_equal(item, label, target, count, sites):
     files = MapFiles.from_item(item, f".{label}{target}")

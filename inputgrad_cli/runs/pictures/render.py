@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,10 +22,10 @@ from inputgrad_cli.runs.pictures.shared_scale import widen
 from inputgrad_cli.schema.encoded_names import decode_name
 from inputgrad_cli.schema.records import JournalLine
 from inputgrad_cli.storage.atomic_write import refuse_links, write_atomically
-from inputgrad_cli.storage.journal import Journal, describe_file
+from inputgrad_cli.storage.journal import describe_file
 from inputgrad_cli.storage.map_files import is_picture, list_file_names
 from inputgrad_cli.storage.run_directory import RunDirectory, StoredMap
-from inputgrad_cli.storage.run_paths import is_folder
+from inputgrad_cli.storage.run_paths import build_foreign_error
 from inputgrad_cli.storage.sources import SOURCE_KIND
 
 InputReader = Callable[[Attribution], Samples]  # raises ItemError or UsageError
@@ -137,7 +136,8 @@ def _redraw_pictures(
                 )
                 choose_picture(style, source.layout).refuse_large(source, style)
                 png = draw_picture(source, style)
-                _refuse_foreign(journal, out / name, name)
+                if not journal.can_replace(name):
+                    raise build_foreign_error(out / name)
                 journal.add_pending([name])
                 write_atomically(out / name, png)
                 yield RedrawnPicture(stored.stem, name, None, result_file.blank)
@@ -218,15 +218,6 @@ def _try_read_inputs(
     if len(samples) != (stored.line["samples"] or 1):
         return no_inputs, "its input has another number of samples now"
     return samples, ""
-
-
-def _refuse_foreign(journal: Journal, path: Path, name: str) -> None:
-    if os.path.lexists(path) and (is_folder(path) or not journal.is_own_file(name)):
-        raise ItemError(
-            f"{path}: is there already, and no run of inputgrad made it",
-            hint="move it away",
-            kind="exists",
-        )
 
 
 ScaleKey = tuple[str, str, Style]
