@@ -5,8 +5,9 @@ How to add an input format:
 1. Write one file, `formats/readers/my_format.py`: a function that returns the samples of a file,
    and a call of `register(Reader(...))`. `formats/readers/__init__.py` imports every file of its
    folder, so nothing else needs to be edited. `formats/readers/text.py` is a short example.
-2. Write one test file, `tests/formats/test_my_format.py`, and give `FILES` in
-   `tests/formats/test_readers.py` a file of the format: the rules there hold for every reader.
+2. Write one test file, `tests/formats/test_my_format.py`, and add a function that writes such a
+   file to `tests/formats/test_one_sample.py`. The rules in `tests/formats/test_readers.py` are
+   checked for every registered reader.
 3. Add the suffix to the table in `formats/README.md` and to the help of `inputgrad saliency`.
 """
 
