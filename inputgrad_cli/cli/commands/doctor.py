@@ -14,8 +14,10 @@ import click
 
 from inputgrad_cli.cli.options.groups import GroupedCommand
 from inputgrad_cli.cli.options.scripts import JsonOptions
+from inputgrad_cli.cli.reporters.base import Result
+from inputgrad_cli.cli.reporters.choose import choose_reporters
 from inputgrad_cli.cli.signals import allow_interrupt
-from inputgrad_cli.cli.terminal import measure_page, wrap_text, write_stdout
+from inputgrad_cli.cli.terminal import wrap_text
 from inputgrad_cli.machine.limits import (
     find_available_cores,
     find_available_memory,
@@ -31,20 +33,15 @@ LABEL_WIDTH = 14  # columns, before the values
 @click.command("doctor", cls=GroupedCommand, groups={"scripts": JsonOptions})
 def run_doctor(scripts: JsonOptions) -> int:
     """Show versions, devices, memory, cores and disk; exit with 4 if models cannot be opened."""
-    from inputgrad_cli.formats.attribution_npz import dump_json
-
     with allow_interrupt("starting TensorFlow"):
         report = _build_report()
-    if scripts.json:
-        write_stdout(dump_json(report))
-    else:
-        write_stdout(
-            "\n".join(
-                wrap_text(line, measure_page(), " " * (LABEL_WIDTH + 1))
-                for line in _yield_lines(report)
-            )
-        )
+    choose_reporters(scripts.json).report(Result(report, lambda width: _format_page(report, width)))
     return 4 if report["problem"] else 0
+
+
+def _format_page(report: dict[str, Any], width: int) -> str:
+    indent = " " * (LABEL_WIDTH + 1)
+    return "\n".join(wrap_text(line, width, indent) for line in _yield_lines(report))
 
 
 def _yield_lines(report: dict[str, Any]) -> Iterator[str]:

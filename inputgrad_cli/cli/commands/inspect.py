@@ -16,15 +16,10 @@ from inputgrad_cli.cli.options.execution import OpeningOptions
 from inputgrad_cli.cli.options.groups import GroupedCommand
 from inputgrad_cli.cli.options.inspection import InspectionOptions
 from inputgrad_cli.cli.options.scripts import JsonOptions
+from inputgrad_cli.cli.reporters.base import Notice, Result
+from inputgrad_cli.cli.reporters.choose import choose_reporters
 from inputgrad_cli.cli.signals import allow_interrupt
-from inputgrad_cli.cli.terminal import (
-    measure_page,
-    set_stage,
-    show_status,
-    wrap_text,
-    write_stderr,
-    write_stdout,
-)
+from inputgrad_cli.cli.terminal import set_stage, show_status, wrap_text
 from inputgrad_cli.cli.text_pages import Section, format_section
 from inputgrad_cli.errors import InputgradError
 
@@ -52,7 +47,6 @@ def run_inspect(
     logits, proved by a forward pass, and what blocks a gradient.
     """
     from inputgrad_cli.describe.model import OpenOptions, describe_model, save_sidecar
-    from inputgrad_cli.formats.attribution_npz import dump_json
     from inputgrad_cli.machine.memory import limit_memory
     from inputgrad_cli.supervision.shared_page import Stage
     from inputgrad_cli.supervision.time_limits import compute_reading_seconds
@@ -66,13 +60,12 @@ def run_inspect(
         options = OpenOptions(opening.code, opening.trust_model, shown.length)
         failed = _prove(model, options, description) if shown.load else None
     description["trusted"] = opening.trust_model
-    write_stdout(
-        dump_json(description)
-        if scripts.json
-        else _format_page(description, measure_page(), shown.layers)
+    reporter = choose_reporters(scripts.json)
+    reporter.report(
+        Result(description, lambda width: _format_page(description, width, shown.layers))
     )
     if written:
-        write_stderr(f"inputgrad: wrote {to_printable(str(written))}")
+        reporter.report(Notice(f"wrote {to_printable(str(written))}"))
     if failed:
         print_error(failed)
         return get_exit_code(failed)

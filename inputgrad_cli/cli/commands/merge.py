@@ -10,7 +10,9 @@ import click
 from inputgrad_cli.choices import to_printable
 from inputgrad_cli.cli.options.groups import GroupedCommand
 from inputgrad_cli.cli.options.scripts import JsonOptions
-from inputgrad_cli.cli.terminal import show_status, write_stderr, write_stdout
+from inputgrad_cli.cli.reporters.base import Notice, Result
+from inputgrad_cli.cli.reporters.choose import choose_reporters
+from inputgrad_cli.cli.terminal import show_status
 
 
 @click.command("merge", cls=GroupedCommand, groups={"scripts": JsonOptions})
@@ -28,20 +30,21 @@ def run_merge(runs: tuple[Path, ...], scripts: JsonOptions) -> int:
     RUN and checked by their hashes; the other directories stay as they are. Merging again changes
     nothing.
     """
-    from inputgrad_cli.formats.attribution_npz import dump_json
     from inputgrad_cli.schema.encoded_names import to_readable_name
     from inputgrad_cli.storage.merge import merge
 
     with show_status(True, "joining the shards"):
         result = merge(runs)
+    reporter = choose_reporters(scripts.json)
     for shard, maps in result.lacking.items():
-        write_stderr(
-            f"inputgrad: warning: shard {shard} was stopped with {maps} maps to go; "
-            "the same saliency call without --shard computes them."
+        reporter.report(
+            Notice(
+                f"warning: shard {shard} was stopped with {maps} maps to go; "
+                "the same saliency call without --shard computes them."
+            )
         )
-    if scripts.json:
-        write_stdout(dump_json({**asdict(result), "run": to_readable_name(str(result.run))}))
-    else:
-        counts = f"{result.shards} shards, {result.maps} maps, {result.failed} failed"
-        write_stdout(f"{to_printable(str(result.run))}: {counts}")
+    counts = f"{result.shards} shards, {result.maps} maps, {result.failed} failed"
+    line = f"{to_printable(str(result.run))}: {counts}"
+    record = {**asdict(result), "run": to_readable_name(str(result.run))}
+    reporter.report(Result(record, lambda width: line))
     return 0

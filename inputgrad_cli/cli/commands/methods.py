@@ -11,7 +11,9 @@ import click
 from inputgrad_cli.cli import completion
 from inputgrad_cli.cli.options.groups import GroupedCommand
 from inputgrad_cli.cli.options.scripts import JsonOptions
-from inputgrad_cli.cli.terminal import measure_page, wrap_text, write_stdout
+from inputgrad_cli.cli.reporters.base import Result
+from inputgrad_cli.cli.reporters.choose import choose_reporters
+from inputgrad_cli.cli.terminal import wrap_text
 from inputgrad_cli.cli.text_pages import align_columns
 
 
@@ -20,20 +22,16 @@ from inputgrad_cli.cli.text_pages import align_columns
 def run_methods(name: str | None, scripts: JsonOptions) -> None:
     """List the methods; with NAME, show the parameters, paper and laws of one."""
     from inputgrad_cli.describe.methods import describe_method, list_method_rows
-    from inputgrad_cli.formats.attribution_npz import dump_json
 
     if name is not None:
         description = describe_method(name)
-        write_stdout(
-            dump_json(description)
-            if scripts.json
-            else wrap_text(_format_page(description), measure_page(), " " * 6)
+        result = Result(
+            description, lambda width: wrap_text(_format_page(description), width, " " * 6)
         )
-        return
-    rows = list_method_rows()
-    write_stdout(
-        dump_json({"methods": rows}) if scripts.json else _format_table(rows, measure_page())
-    )
+    else:
+        rows = list_method_rows()
+        result = Result({"methods": rows}, lambda width: _format_table(rows, width))
+    choose_reporters(scripts.json).report(result)
 
 
 LEGEND = (

@@ -15,7 +15,9 @@ from inputgrad_cli.cli.options.arguments import run_argument
 from inputgrad_cli.cli.options.groups import GroupedCommand
 from inputgrad_cli.cli.options.pictures import PictureOptions
 from inputgrad_cli.cli.options.scripts import JsonOptions
-from inputgrad_cli.cli.terminal import show_status, write_stderr, write_stdout
+from inputgrad_cli.cli.reporters.base import Notice, Result, TextLine
+from inputgrad_cli.cli.reporters.choose import choose_reporters
+from inputgrad_cli.cli.terminal import show_status
 
 if TYPE_CHECKING:
     from inputgrad_cli.runs.pictures.render import RedrawnPicture
@@ -36,28 +38,27 @@ def run_render(
     missing, the heatmap alone is drawn.
     """
     from inputgrad_cli.errors import EmptyError
-    from inputgrad_cli.formats.attribution_npz import dump_json
 
     if not pictures.is_drawn:
         raise click.UsageError("--picture none leaves nothing to draw.")
     given = [f.name for f in fields(pictures) if get_source(ctx, f.name) != "default"]
+    reporter = choose_reporters(scripts.json)
     paths: list[str] = []
     failed: list[dict[str, str]] = []
     for picture in _yield_pictures(run, pictures, given):
         if picture.error is not None:
-            write_stderr(f"inputgrad: failed: {to_printable(picture.error.format_line())}")
-            failed.append({"item": picture.stem, "message": picture.error.format_line()})
+            message = picture.error.format_line()
+            reporter.report(Notice(f"failed: {to_printable(message)}"))
+            failed.append({"item": picture.stem, "message": message})
             continue
         if picture.blank:
             stem = to_printable(picture.stem)
-            write_stderr(
-                f"inputgrad: warning: {stem}: {to_printable(picture.blank)}; heatmap only."
+            reporter.report(
+                Notice(f"warning: {stem}: {to_printable(picture.blank)}; heatmap only.")
             )
         paths.append(str(run / str(picture.name)))
-        if not scripts.json:
-            write_stdout(to_printable(paths[-1]))
-    if scripts.json:
-        write_stdout(dump_json({"pictures": paths, "failed": failed}))
+        reporter.report(TextLine(to_printable(paths[-1])))
+    reporter.report(Result({"pictures": paths, "failed": failed}))
     if not paths and not failed:
         raise EmptyError(
             f"{run}: no map of this run can be drawn",

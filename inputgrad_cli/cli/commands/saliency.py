@@ -19,6 +19,7 @@ from inputgrad_cli.cli.options.inputs import InputOptions
 from inputgrad_cli.cli.options.output import OutputOptions
 from inputgrad_cli.cli.options.pictures import PictureOptions
 from inputgrad_cli.cli.options.scripts import ScriptOptions
+from inputgrad_cli.cli.reporters.choose import add_junit, choose_reporters
 from inputgrad_cli.cli.terminal import show_status
 from inputgrad_cli.runs.inputs.input_lists import read_list
 from inputgrad_cli.storage.shards import Shard
@@ -98,17 +99,17 @@ def run_saliency(
 
 
 def _run(ctx: click.Context, call: SaliencyCall) -> int:
-    from inputgrad_cli.cli.reporters.text_and_json import TextReporter
+    from inputgrad_cli.cli.reporters.session import open_session
 
     scripts, dry_run = call.scripts, call.output.dry_run
-    reporter = TextReporter.choose(scripts.json, scripts.quiet, scripts.verbose)
-    with reporter.open_session() as session:
+    reporters = choose_reporters(scripts.json, scripts.quiet, scripts.verbose)
+    with open_session(reporters) as session:
         if not dry_run:
-            session.open_junit(scripts.junit, call.execution.strict)
+            add_junit(reporters, scripts.junit, call.execution.strict)
             session.replay_earlier()
         plan = _make_plan(build_options(ctx, call))
         if dry_run:
-            reporter.show_plan(plan)
+            session.show_plan(plan)
         else:
             session.run(plan)
     return session.code

@@ -9,6 +9,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 from inputgrad_cli.choices import to_printable
+from inputgrad_cli.cli.reporters.base import CommandEvent
 from inputgrad_cli.errors import InputgradError, StorageError, UsageError
 from inputgrad_cli.runs.events import Event, ItemEvent, Summary
 from inputgrad_cli.runs.item_fields import list_unmet_checks
@@ -30,21 +31,30 @@ class JunitReporter:
         self._suite = ElementTree.Element("testsuite", name=SUITE)
         self._counts = dict.fromkeys(("tests", "failures", "errors", "skipped"), 0)
         self._seconds = 0.0
+        self._closed = False
 
-    def report(self, event: Event) -> None:
-        """Record one event."""
+    def report(self, event: CommandEvent) -> None:
+        """Record one event; the last one, the summary, also writes the file."""
         if isinstance(event, ItemEvent):
             self._add_map(event.fields)
         elif isinstance(event, Summary):
             self._seconds = event.seconds
+            self.close()
 
-    def report_error(self, error: InputgradError) -> None:
+    def remember(self, event: Event) -> None:
+        """Record an event that an earlier process of this call has already reported."""
+        self.report(event)
+
+    def report_error(self, error: InputgradError, log: str, summary: Summary) -> None:
         """Record the error that ended the whole run."""
         case = self._add_case(SUITE, "run", 0.0)
         self._add_result(case, "error", error.kind, error.format_line())
 
-    def write(self) -> None:
-        """Write the file atomically; StorageError."""
+    def close(self) -> None:
+        """Write the file atomically, once; StorageError."""
+        if self._closed:
+            return
+        self._closed = True
         counts = {name: str(count) for name, count in self._counts.items()}
         self._suite.attrib.update({**counts, "time": f"{self._seconds:.3f}"})
         root = ElementTree.Element("testsuites", counts)
