@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from dataclasses import Field, dataclass
 from typing import Any
 
 from inputgrad_cli.interfaces.method import Method
@@ -21,46 +22,74 @@ NEEDS = {
 FAMILIES = ("gradient", "path", "layer", "perturbation", "backward-rule", "region")
 
 
-def list_method_rows() -> list[dict[str, Any]]:
-    """Return one row per method: name, family, paper, one line of help, properties, requirements.
+@dataclass(frozen=True)
+class MethodRow:
+    """A method in one line: family, paper, help, properties, and what it needs (None: nothing)."""
 
-    The rows are sorted by family and name.
-    """
+    name: str
+    family: str
+    paper: str
+    help: str
+    complete: bool
+    random: bool
+    needs: str | None
+
+
+@dataclass(frozen=True)
+class ParameterDescription:
+    """A parameter of a method; `least` and `most` are the ends of its range, None if open."""
+
+    name: str
+    default: object
+    help: str
+    choices: tuple[str, ...]
+    least: float | None
+    most: float | None
+
+
+@dataclass(frozen=True)
+class MethodDescription:
+    """A method with its text, its parameters and its laws."""
+
+    name: str
+    family: str
+    paper: str
+    text: str
+    parameters: tuple[ParameterDescription, ...]
+    laws: tuple[str, ...]
+
+
+def list_method_rows() -> list[MethodRow]:
+    """Return one row per method, sorted by family and name."""
     return [
-        {
-            "name": m.name,
-            "family": m.family,
-            "paper": m.paper,
-            "help": get_summary(m),
-            "complete": m.complete,
-            "random": m.random,
-            "needs": m.needs or None,
-        }
+        MethodRow(m.name, m.family, m.paper, get_summary(m), m.complete, m.random, m.needs or None)
         for m in sorted(methods, key=lambda m: (FAMILIES.index(m.family), m.name))
     ]
 
 
-def describe_method(name: str) -> dict[str, Any]:
+def describe_method(name: str) -> MethodDescription:
     """Return the full description of a method; UsageError if no method has that name."""
     cls = methods.get(name)
-    return {
-        "name": cls.name,
-        "family": cls.family,
-        "paper": cls.paper,
-        "text": inspect.getdoc(cls) or "",
-        "parameters": [
-            {
-                "name": f.name,
-                "default": f.default,
-                "help": f.metadata.get("help", ""),
-                "choices": list(f.metadata.get("choices", ())),
-                "least": f.metadata.get("least"),
-                "most": f.metadata.get("most"),
-            }
-            for f in list_parameters(cls)
-        ],
-        "laws": list_laws(cls),
-    }
+    return MethodDescription(
+        name=cls.name,
+        family=cls.family,
+        paper=cls.paper,
+        text=inspect.getdoc(cls) or "",
+        parameters=tuple(_describe_parameter(f) for f in list_parameters(cls)),
+        laws=tuple(list_laws(cls)),
+    )
+
+
+def _describe_parameter(parameter: Field[Any]) -> ParameterDescription:
+    data = parameter.metadata
+    return ParameterDescription(
+        name=parameter.name,
+        default=parameter.default,
+        help=data.get("help", ""),
+        choices=tuple(data.get("choices", ())),
+        least=data.get("least"),
+        most=data.get("most"),
+    )
 
 
 def list_laws(cls: type[Method]) -> list[str]:
@@ -79,8 +108,8 @@ def format_methods_table() -> str:
     """Return the table of methods for the README, in Markdown."""
     lines = ["| method | family | what it gives | paper |", "|---|---|---|---|"]
     for row in list_method_rows():
-        link = f"[{row['paper']}]({_build_url(row['paper'])})"
-        lines.append(f"| `{row['name']}` | {row['family']} | {row['help']} | {link} |")
+        link = f"[{row.paper}]({_build_url(row.paper)})"
+        lines.append(f"| `{row.name}` | {row.family} | {row.help} | {link} |")
     return "\n".join(lines)
 
 

@@ -6,7 +6,6 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from inputgrad_cli import api
 from inputgrad_cli.choices import LAYER
@@ -16,15 +15,24 @@ from inputgrad_cli.data.samples import Samples
 from inputgrad_cli.data.signature import InputSpec, OutputSpec
 from inputgrad_cli.data.target import ResolvedTarget
 from inputgrad_cli.data.target_text import parse_target
+from inputgrad_cli.describe.model_description import (
+    BlockedInput,
+    CamLayerUse,
+    ModelDescription,
+    OpenedModel,
+    PreprocessChoice,
+    PreprocessChoices,
+    WeightCount,
+)
 from inputgrad_cli.describe.trial_inputs import try_lengths
 from inputgrad_cli.errors import InputgradError, ModelError
 from inputgrad_cli.interfaces.engine import NO_PROGRESS, CamLayer, ProgressCallbacks
 from inputgrad_cli.modelfile.config_errors import convert_config_errors
 from inputgrad_cli.modelfile.hdf5.survey import SavedArray
 from inputgrad_cli.modelfile.layer_names import MAX_LISTED
-from inputgrad_cli.modelfile.map_layers import UpstreamLayer, find_map_layers
+from inputgrad_cli.modelfile.map_layers import find_map_layers
 from inputgrad_cli.modelfile.model_file import ModelFile, open_model
-from inputgrad_cli.modelfile.outline import Outline, build_outline
+from inputgrad_cli.modelfile.outline import Layer, Outline, build_outline
 from inputgrad_cli.modelfile.safety import find_custom_objects, find_dangers, refuse_unsafe
 from inputgrad_cli.modelfile.sidecar import read_sidecar, write_sidecar
 from inputgrad_cli.numeric.arrays import Arrays
@@ -39,48 +47,42 @@ OPAQUE = {
 
 
 @convert_config_errors
-def describe_model(path: Path) -> dict[str, Any]:
-    """Return what the file alone shows; values that need the opened model are None."""
+def describe_model(path: Path) -> ModelDescription:
+    """Return what the file alone shows."""
     file = open_model(path)
     model = build_outline(file.config)
     problem = _find_problem(file)
     weights = () if problem else file.weights
     sidecar = read_sidecar(path)
-    return {
-        "path": str(path),
-        "form": file.form,
-        "kind": model.kind,
-        "name": model.name,
-        "size": file.size,
-        "sha256": file.sha256,
-        "keras_version": file.keras_version,
-        "inputs": None
-        if model.inputs is None
-        else [_describe_input(spec) for spec in model.inputs],
-        "outputs": _describe_outputs(model),
-        "preprocess": _describe_preprocessing(api.resolve_preprocessing(file), model.inputs or ()),
-        "labels": list(api.read_class_names(file)),
-        "sidecar": str(sidecar.path) if sidecar else None,
-        "weights": None if file.form == "saved_model" else _count_weights(weights),
-        "custom": [
-            {"name": c.name, "module": c.module, "registered_name": c.registered_name}
-            for c in find_custom_objects(file.config)
-        ],
-        "unsafe": find_dangers(file),
-        "problem": problem,
-        "blocks": [f"{row.kind} {row.name!r}" for row in model.layers if row.kind in OPAQUE],
-        **_describe_cam_layers(find_map_layers(file.config)),
-        "layers": [
-            {"name": row.name, "class": row.kind, "shape": _to_list(row.shape)}
-            for row in model.layers
-        ],
-        "trusted": False,
-        "loaded": None,
-    }
+    return ModelDescription(
+        path=str(path),
+        form=file.form,
+        kind=model.kind,
+        name=model.name,
+        size=file.size,
+        sha256=file.sha256,
+        keras_version=file.keras_version,
+        inputs=model.inputs,
+        outputs=_describe_outputs(model),
+        preprocess=_describe_preprocessing(api.resolve_preprocessing(file), model.inputs or ()),
+        labels=api.read_class_names(file),
+        sidecar=str(sidecar.path) if sidecar else None,
+        weights=None if file.form == "saved_model" else _count_weights(weights),
+        custom=find_custom_objects(file.config),
+        unsafe=find_dangers(file),
+        problem=problem,
+        blocks=[f"{row.kind} {row.name!r}" for row in model.layers if row.kind in OPAQUE],
+        cam_layers={
+            output: CamLayerUse(row.path, row.calls)
+            for output, row in find_map_layers(file.config).items()
+            if row
+        },
+        layers=model.layers,
+    )
 
 
-def _count_weights(arrays: Sequence[SavedArray]) -> dict[str, int]:
-    return {"arrays": len(arrays), "numbers": sum(math.prod(array.shape) for array in arrays)}
+def _count_weights(arrays: Sequence[SavedArray]) -> WeightCount:
+    return WeightCount(len(arrays), sum(math.prod(array.shape) for array in arrays))
 
 
 def save_sidecar(path: Path) -> Path:
@@ -102,53 +104,25 @@ def _find_problem(file: ModelFile) -> str | None:
     return None
 
 
-def _describe_input(spec: InputSpec) -> dict[str, Any]:
-    return {"name": spec.name, "shape": _to_list(spec.shape), "dtype": spec.dtype}
-
-
-def _to_list(shape: Sequence[int | None] | None) -> list[int | None] | None:
-    return None if shape is None else list(shape)
-
-
-def _describe_outputs(model: Outline) -> list[dict[str, Any]] | None:
+def _describe_outputs(model: Outline) -> Sequence[OutputSpec] | None:
     if model.outputs is None:
         return None
     shapes = {row.name: row.shape for row in model.layers}
-    return [
-        {"name": name, "shape": _to_list(shapes.get(name)), "activation": activation}
-        for name, activation in model.outputs
-    ]
+    return [OutputSpec(name, shapes.get(name), activation) for name, activation in model.outputs]
 
 
 def _describe_preprocessing(
     preprocessing: InputPreprocessing, specs: Sequence[InputSpec]
-) -> dict[str, Any] | None:
-    """Return the preprocessing of the picture inputs, None if there are none.
-
-    If the inputs differ, `name` and `source` are None, and `inputs` holds a record per input. They
-    are also None where only the opened model can decide; `note` then says so.
-    """
-    by_input = {
-        spec.name: _describe_input_preprocessing(preprocessing, spec.name)
-        for spec in specs
-        if spec.is_image
-    }
-    if not by_input:
-        return None
-    kinds = {(record["name"], record["source"]) for record in by_input.values()}
-    if len(kinds) == 1:
-        return next(iter(by_input.values()))
-    return {"name": None, "source": None, "inputs": by_input}
+) -> PreprocessChoices:
+    names = [spec.name for spec in specs if spec.is_image]
+    return PreprocessChoices({name: _describe_choice(preprocessing, name) for name in names})
 
 
-def _describe_input_preprocessing(
-    preprocessing: InputPreprocessing, name: str
-) -> dict[str, str | None]:
+def _describe_choice(preprocessing: InputPreprocessing, name: str) -> PreprocessChoice:
     doubt, chosen = preprocessing.doubts.get(name), preprocessing.get(name)
     if doubt and not preprocessing.is_final:
-        return {"name": None, "source": None, "note": doubt}
-    record: dict[str, str | None] = {"name": chosen.name, "source": chosen.source}
-    return {**record, "note": doubt} if doubt else record
+        return PreprocessChoice(None, None, doubt)
+    return PreprocessChoice(chosen.name, chosen.source, doubt)
 
 
 @dataclass(frozen=True)
@@ -162,7 +136,7 @@ class OpenOptions:
 
 def describe_opened_model(
     path: Path, options: OpenOptions, progress: ProgressCallbacks = NO_PROGRESS
-) -> dict[str, Any]:
+) -> OpenedModel:
     """Return what the opened model shows on a random sample; ModelError if it cannot be used."""
     from inputgrad_cli.engine.adapter.layer_list import count_weights, describe_layers
 
@@ -173,37 +147,24 @@ def describe_opened_model(
     WORKER.enter_stage(Stage.OPENING, str(path))  # a first pass may take any time
     preprocessing = model.resolve_preprocessing()
     samples, length = try_lengths(model.signature, model.calibrate, options.length)
-    rows = describe_layers(model.engine)
-    return {
-        "inputs": [_describe_input(spec) for spec in model.signature.inputs],
-        "preprocess": _describe_preprocessing(preprocessing, model.signature.inputs),
-        "outputs": [_describe_output(spec) for spec in model.signature.outputs],
-        "weights": count_weights(model.engine),
-        "length": length,
-        "blocks": _find_blocked_inputs(model, samples),
-        **_find_cam_layers(model, samples),
-        "layers": [{"name": name, "class": kind, "shape": _to_list(s)} for name, kind, s in rows],
-        "precision": model.engine.precision,
-        "notes": dict(model.engine.notes),
-    }
-
-
-def _describe_cam_layers(rows: Mapping[str, UpstreamLayer | None]) -> dict[str, Any]:
-    """Return per output the layer that a class activation map would use, and the common one."""
-    return _add_common_layer(
-        {output: {"layer": row.path, "calls": row.calls} for output, row in rows.items() if row}
+    return OpenedModel(
+        inputs=model.signature.inputs,
+        preprocess=_describe_preprocessing(preprocessing, model.signature.inputs),
+        outputs=model.signature.outputs,
+        weights=WeightCount(**count_weights(model.engine)),
+        length=length,
+        blocks=_find_blocked_inputs(model, samples),
+        cam_layers=_find_cam_layers(model, samples),
+        layers=[Layer(name, kind, "", s) for name, kind, s in describe_layers(model.engine)],
+        precision=model.engine.precision,
+        notes=dict(model.engine.notes),
     )
 
 
-def _add_common_layer(records: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    """Return the records by output, and their layer if all of them have the same."""
-    layers = {record["layer"] for record in records.values()}
-    return {"cam_layer": layers.pop() if len(layers) == 1 else None, "cam_layers": records}
-
-
-def _find_cam_layers(model: api.Model, samples: Samples) -> dict[str, Any]:
+def _find_cam_layers(model: api.Model, samples: Samples) -> Mapping[str, CamLayerUse]:
     """Return per output the layer that a class activation map of it would use."""
-    engine, records = model.engine, {}
+    engine = model.engine
+    uses: dict[str, CamLayerUse] = {}
     for name in [spec.name for spec in model.signature.outputs]:
         (sum_target,) = _build_sum_targets(model, [name])
         points = engine.to_points(samples.arrays, ())
@@ -211,8 +172,8 @@ def _find_cam_layers(model: api.Model, samples: Samples) -> dict[str, Any]:
         if cam := engine.find_cam_layer(points, target):
             layer = cam.tap.removeprefix(LAYER)
             seen = _find_seen_inputs(model, points, cam)
-            records[name] = {"layer": layer, "calls": cam.call_count, "sees": seen}
-    return _add_common_layer(records)
+            uses[name] = CamLayerUse(layer, cam.call_count, seen)
+    return uses
 
 
 def _find_seen_inputs(model: api.Model, points: Arrays, cam: CamLayer) -> list[list[str]]:
@@ -228,17 +189,7 @@ def _find_seen_inputs(model: api.Model, points: Arrays, cam: CamLayer) -> list[l
     return [sorted(inputs[tap]) for tap in taps]
 
 
-def _describe_output(spec: OutputSpec) -> dict[str, Any]:
-    return {
-        "name": spec.name,
-        "shape": _to_list(spec.shape),
-        "activation": spec.activation,
-        "logits": spec.logits_verified,
-        "note": spec.note or None,
-    }
-
-
-def _find_blocked_inputs(model: api.Model, samples: Samples) -> list[dict[str, str]]:
+def _find_blocked_inputs(model: api.Model, samples: Samples) -> list[BlockedInput]:
     """Return the inputs that no gradient of any output reaches, each with the reason."""
     blocked = []
     for spec in model.signature.inputs:
@@ -247,7 +198,7 @@ def _find_blocked_inputs(model: api.Model, samples: Samples) -> list[dict[str, s
         except InputgradError as error:
             reason = error.format_line()
         if reason is not None:
-            blocked.append({"input": spec.name, "reason": reason})
+            blocked.append(BlockedInput(spec.name, reason))
     return blocked
 
 

@@ -122,9 +122,7 @@ def test_no_layer_is_refused_that_the_model_has_and_none_left_that_it_lacks(form
 def test_a_map_of_no_layer_in_particular_is_refused_where_none_gives_maps(forms):
     told = {name for name, form in forms.items() if "maps" in foreseen(form, method="grad-cam")}
     lacking = {
-        n
-        for n, f in forms.items()
-        if not describe_opened_model(f.path, OpenOptions())["cam_layers"]
+        n for n, f in forms.items() if not describe_opened_model(f.path, OpenOptions()).cam_layers
     }
     assert told <= lacking
     assert lacking - told <= UNTOLD | {"open"}  # its only convolution is its output

@@ -21,7 +21,7 @@ def look(number, folder):
     begun = time.process_time()
     said = None
     try:
-        said = describe_model(path)["problem"]
+        said = describe_model(path).problem
     except InputgradError as error:
         said = error.format_line()
     said = said and said.replace(str(path), "")
@@ -44,7 +44,7 @@ def test_the_healthy_files_open(tmp_path):
     for kind, (data, ending) in healthy().items():
         path = tmp_path / f"{kind}{ending}"
         path.write_bytes(data)
-        assert describe_model(path)["problem"] is None
+        assert describe_model(path).problem is None
 
 
 def test_bent_files_are_told_about_or_refused(tmp_path):

@@ -146,7 +146,7 @@ ZOO = {
 
 
 def layers_told(about):
-    return {head: row["layer"] for head, row in about["cam_layers"].items()}
+    return {head: use.layer for head, use in about.cam_layers.items()}
 
 
 def ran(path):

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import os
 import platform
 import shutil
-from collections.abc import Iterator
-from dataclasses import asdict
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 
 import click
 
@@ -19,6 +17,7 @@ from inputgrad_cli.cli.reporters.choose import choose_reporters
 from inputgrad_cli.cli.signals import allow_interrupt
 from inputgrad_cli.cli.terminal import wrap_text
 from inputgrad_cli.machine.limits import (
+    Limit,
     find_available_cores,
     find_available_memory,
     list_cores,
@@ -35,72 +34,102 @@ def run_doctor(scripts: JsonOptions) -> int:
     """Show versions, devices, memory, cores and disk; exit with 4 if models cannot be opened."""
     with allow_interrupt("starting TensorFlow"):
         report = _build_report()
-    choose_reporters(scripts.json).report(Result(report, lambda width: _format_page(report, width)))
-    return 4 if report["problem"] else 0
+    choose_reporters(scripts.json).report(Result(report.to_record(), report.format_page))
+    return 4 if report.problem else 0
 
 
-def _format_page(report: dict[str, Any], width: int) -> str:
-    indent = " " * (LABEL_WIDTH + 1)
-    return "\n".join(wrap_text(line, width, indent) for line in _yield_lines(report))
+@dataclass(frozen=True)
+class MachineReport:
+    """What inputgrad finds on this machine; `problem` is empty if models can be opened."""
+
+    packages: Mapping[str, str]
+    devices: Sequence[str]
+    kernels: str
+    cores: Sequence[Limit]
+    memory: Sequence[Limit]
+    disk_free_bytes: int
+    problem: str
+
+    def to_record(self) -> Mapping[str, object]:
+        """Return the JSON."""
+        return {
+            "inputgrad": __version__,
+            "python": platform.python_version(),
+            "platform": platform.platform(),
+            "packages": self.packages,
+            "devices": self.devices,
+            "kernels": self.kernels,
+            "cores": find_available_cores().value,
+            "memory_bytes": find_available_memory().value,
+            "limits": {
+                "cores": [asdict(limit) for limit in self.cores],
+                "memory": [asdict(limit) for limit in self.memory],
+            },
+            "disk_free_bytes": self.disk_free_bytes,
+            "problem": self.problem,
+        }
+
+    def format_page(self, width: int) -> str:
+        """Return the text; what was not found has no line."""
+        indent = " " * (LABEL_WIDTH + 1)
+        return "\n".join(wrap_text(line, width, indent) for line in self._yield_lines())
+
+    def _yield_lines(self) -> Iterator[str]:
+        yield _format_line("inputgrad", __version__)
+        yield _format_line("python", platform.python_version())
+        yield _format_line("platform", platform.platform())
+        yield from (_format_line(name, version) for name, version in self.packages.items())
+        for label, text in (("devices", ", ".join(self.devices)), ("kernels", self.kernels)):
+            if text:
+                yield _format_line(label, text)
+        yield from _format_limits("cores", self.cores)
+        yield from _format_limits("memory", self.memory)
+        yield _format_line("disk free", f"{_format_gibibytes(self.disk_free_bytes)} here")
+        yield _format_line("problem", self.problem) if self.problem else "nothing is missing"
 
 
-def _yield_lines(report: dict[str, Any]) -> Iterator[str]:
-    for key, value in report.items():
-        if key == "packages":
-            yield from (f"{name:{LABEL_WIDTH}} {version}" for name, version in value.items())
-        elif key == "limits":
-            yield from (
-                line for name, limits in value.items() for line in _format_limits(name, limits)
-            )
-        elif key == "disk_free_bytes":
-            yield f"{'disk free':{LABEL_WIDTH}} {value / 2**30:.1f} GiB here"
-        elif value and key not in ("cores", "memory_bytes"):  # shown with the limits
-            shown = ", ".join(value) if isinstance(value, list) else value
-            yield f"{key:{LABEL_WIDTH}} {shown}"
-    if not report["problem"]:
-        yield "nothing is missing"
-
-
-def _build_report() -> dict[str, Any]:
+def _build_report() -> MachineReport:
     packages = {name: _find_version(name) for name in PACKAGES}
     problem, devices, kernels = _find_devices()
     missing = [name for name, version in packages.items() if version == "missing"]
-    usage = shutil.disk_usage(os.getcwd())
-    return {
-        "inputgrad": __version__,
-        "python": platform.python_version(),
-        "platform": platform.platform(),
-        "packages": packages,
-        "devices": devices,
-        "kernels": kernels,
-        "cores": find_available_cores().value,
-        "memory_bytes": find_available_memory().value,
-        "limits": {
-            "cores": [asdict(limit) for limit in list_cores()],
-            "memory": [asdict(limit) for limit in list_memory()],
-        },
-        "disk_free_bytes": usage.free,
-        "problem": problem or (f"missing: {', '.join(missing)}" if missing else ""),
-    }
+    return MachineReport(
+        packages=packages,
+        devices=devices,
+        kernels=kernels,
+        cores=list_cores(),
+        memory=list_memory(),
+        disk_free_bytes=shutil.disk_usage(os.getcwd()).free,
+        problem=problem or (f"missing: {', '.join(missing)}" if missing else ""),
+    )
 
 
 def _find_version(name: str) -> str:
+    import importlib.metadata  # slow, and not needed by --help
+
     try:
         return importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError:
         return "missing"
 
 
-def _format_limits(key: str, limits: list[dict[str, Any]]) -> Iterator[str]:
+def _format_line(label: str, text: str) -> str:
+    return f"{label:{LABEL_WIDTH}} {text}"
+
+
+def _format_limits(key: str, limits: Sequence[Limit]) -> Iterator[str]:
     """Yield the smallest limit, which is in force, and then all limits if there are several."""
-    smallest = min(limits, key=lambda limit: limit["value"])
-    yield f"{key:{LABEL_WIDTH}} {_format_amount(key, smallest['value'])}, by {smallest['source']}"
+    smallest = min(limits, key=lambda limit: limit.value)
+    yield _format_line(key, f"{_format_amount(key, smallest.value)}, by {smallest.source}")
     for limit in limits if len(limits) > 1 else ():
-        yield f"{'':{LABEL_WIDTH}} {_format_amount(key, limit['value'])}: {limit['source']}"
+        yield _format_line("", f"{_format_amount(key, limit.value)}: {limit.source}")
 
 
 def _format_amount(key: str, value: int) -> str:
-    return f"{value / 2**30:.1f} GiB" if key == "memory" else str(value)
+    return _format_gibibytes(value) if key == "memory" else str(value)
+
+
+def _format_gibibytes(size: int) -> str:
+    return f"{size / 2**30:.1f} GiB"
 
 
 def _find_devices() -> tuple[str, list[str], str]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from itertools import groupby
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -16,6 +17,9 @@ from inputgrad_cli.cli.reporters.choose import choose_reporters
 from inputgrad_cli.cli.terminal import wrap_text
 from inputgrad_cli.cli.text_pages import align_columns
 
+if TYPE_CHECKING:
+    from inputgrad_cli.describe.methods import MethodDescription, MethodRow
+
 
 @click.command("methods", cls=GroupedCommand, groups={"scripts": JsonOptions})
 @click.argument("name", required=False, shell_complete=completion.complete_method)
@@ -26,11 +30,12 @@ def run_methods(name: str | None, scripts: JsonOptions) -> None:
     if name is not None:
         description = describe_method(name)
         result = Result(
-            description, lambda width: wrap_text(_format_page(description), width, " " * 6)
+            asdict(description), lambda width: wrap_text(_format_page(description), width, " " * 6)
         )
     else:
         rows = list_method_rows()
-        result = Result({"methods": rows}, lambda width: _format_table(rows, width))
+        record = {"methods": [asdict(row) for row in rows]}
+        result = Result(record, lambda width: _format_table(rows, width))
     choose_reporters(scripts.json).report(result)
 
 
@@ -41,42 +46,42 @@ LEGEND = (
 )
 
 
-def _format_table(rows: list[dict[str, Any]], width: int) -> str:
+def _format_table(rows: Sequence[MethodRow], width: int) -> str:
     """Return one line per method or, if that is too wide, its help and tags on a second line."""
-    cells = [(r["name"], r["family"], _format_tags(r), r["paper"], r["help"]) for r in rows]
+    cells = [(r.name, r.family, _format_tags(r), r.paper, r.help) for r in rows]
     lines = align_columns(cells)
     if max(len(line) for line in lines) > width:
         lines = [*_yield_narrow_lines(rows, width), ""]
     return "\n".join(lines) + "\n" + wrap_text(LEGEND, width, "")
 
 
-def _yield_narrow_lines(rows: list[dict[str, Any]], width: int) -> Iterator[str]:
-    heads = align_columns([(row["name"], row["paper"]) for row in rows])
-    for family, members in groupby(zip(rows, heads, strict=True), lambda pair: pair[0]["family"]):
+def _yield_narrow_lines(rows: Sequence[MethodRow], width: int) -> Iterator[str]:
+    heads = align_columns([(row.name, row.paper) for row in rows])
+    for family, members in groupby(zip(rows, heads, strict=True), lambda pair: pair[0].family):
         yield f"{family} methods"
         for row, head in members:
             tags = _format_tags(row).replace("-", "")
             yield f"  {head}"
-            yield wrap_text(f"      {row['help']}" + (f" [{tags}]" if tags else ""), width, " " * 6)
+            yield wrap_text(f"      {row.help}" + (f" [{tags}]" if tags else ""), width, " " * 6)
 
 
-def _format_tags(row: dict[str, Any]) -> str:
+def _format_tags(row: MethodRow) -> str:
     """Return the properties and requirements of a method, one word each."""
-    tags = [word for word in ("complete", "random") if row[word]]
-    return ", ".join([*tags, *([row["needs"]] if row["needs"] else [])]) or "-"
+    tags = ["complete"] * row.complete + ["random"] * row.random
+    return ", ".join([*tags, *([row.needs] if row.needs else [])]) or "-"
 
 
-def _format_page(description: dict[str, Any]) -> str:
+def _format_page(description: MethodDescription) -> str:
     lines = [
-        f"{description['name']} ({description['family']} family, {description['paper']})",
+        f"{description.name} ({description.family} family, {description.paper})",
         "",
-        description["text"],
+        description.text,
         "",
     ]
-    lines.append("parameters:" if description["parameters"] else "no parameters")
-    for p in description["parameters"]:
-        extra = f" ({', '.join(p['choices'])})" if p["choices"] else ""
-        default = "unset" if p["default"] is None else p["default"]
-        lines.append(f"  {p['name']} ({default})  {p['help']}{extra}")
-    lines += ["", "laws: " + "; ".join(description["laws"])]
+    lines.append("parameters:" if description.parameters else "no parameters")
+    for p in description.parameters:
+        extra = f" ({', '.join(p.choices)})" if p.choices else ""
+        default = "unset" if p.default is None else p.default
+        lines.append(f"  {p.name} ({default})  {p.help}{extra}")
+    lines += ["", "laws: " + "; ".join(description.laws)]
     return "\n".join(lines)
