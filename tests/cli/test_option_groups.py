@@ -8,9 +8,10 @@ import typing
 
 import click
 import pytest
+from click.testing import CliRunner
 
 from inputgrad_cli.choices import COMMANDS
-from inputgrad_cli.cli.options.groups import GroupedCommand
+from inputgrad_cli.cli.options.groups import GroupedCommand, OptionGroup, declare_option
 
 HEADINGS = {
     "saliency": ["What to explain", "Inputs", "Pictures", "Output", "Run", "For scripts", "Help"],
@@ -83,3 +84,26 @@ def test_no_option_is_in_two_groups_or_in_none(name):
     names = [field.name for group in command.groups.values() for field in dataclasses.fields(group)]
     options = [param.name for param in command.params if isinstance(param, click.Option)]
     assert sorted(names) == sorted(options)
+
+
+@dataclasses.dataclass(frozen=True)
+class PaperOptions(OptionGroup):
+    """A group as it could be added: one field for each option."""
+
+    heading = "Paper"
+
+    size: int = declare_option("-s", "--size", default=4, help="The format.")
+    both_sides: bool = declare_option("--both-sides", is_flag=True, help="Use both sides.")
+
+
+@click.command("print", cls=GroupedCommand, groups={"paper": PaperOptions})
+@click.argument("name")
+def print_paper(name, paper):
+    click.echo(f"{name}: {paper}")
+
+
+def test_a_new_option_is_one_field(monkeypatch):
+    monkeypatch.setenv("X_BOTH_SIDES", "1")
+    result = CliRunner().invoke(print_paper, ["a", "-s", "3"], auto_envvar_prefix="X")
+    assert result.output == "a: PaperOptions(size=3, both_sides=True)\n"
+    assert "Paper:\n  -s, --size INTEGER" in CliRunner().invoke(print_paper, ["--help"]).output

@@ -55,23 +55,24 @@ class TextReporter:
     def close(self) -> None:
         """Do nothing, because each line is flushed."""
 
+    def _write_result(self, text: str) -> None:
+        if not self._beside_json:
+            write_stdout(text)
+
     @singledispatchmethod
     def report(self, event: CommandEvent) -> None:
         """Print one event; there is a method below for each class that has a text."""
 
     @report.register
     def _print_result(self, event: Result) -> None:
-        if self._beside_json:
-            return
         if text := event.format_text(measure_page()):
-            write_stdout(text)
-        for note in event.notes:
+            self._write_result(text)
+        for note in event.notes if not self._beside_json else ():
             write_stderr(f"inputgrad: {note}")
 
     @report.register
     def _print_line(self, event: TextLine) -> None:
-        if not self._beside_json:
-            write_stdout(event.text)
+        self._write_result(event.text)
 
     @report.register
     def _print_notice(self, event: Notice) -> None:
@@ -80,14 +81,13 @@ class TextReporter:
     @report.register
     def _print_planned(self, event: PlannedFiles) -> None:
         source = to_printable(str(event.planned.item_map.item.path))
-        for path in event.planned.files if not self._beside_json else ():
-            write_stdout(f"{source} -> {to_printable(path)}")
+        for path in event.planned.files:
+            self._write_result(f"{source} -> {to_printable(path)}")
 
     @report.register
     def _print_total(self, event: DryRunEnd) -> None:
-        if not self._beside_json:
-            maps = format_count(event.maps, "map")
-            write_stdout(f"{maps}, about {event.bytes:,} bytes of arrays needed.")
+        maps = format_count(event.maps, "map")
+        self._write_result(f"{maps}, about {event.bytes:,} bytes of arrays needed.")
 
     @report.register
     def _prepare_run(self, event: RunPreparation) -> None:
@@ -117,8 +117,8 @@ class TextReporter:
         fields = event.fields
         if event.status == "failed":
             self._print_failure(fields)
-        elif event.status == "ok" and not self._beside_json:
-            write_stdout(self._format_item(fields))
+        elif event.status == "ok":
+            self._write_result(self._format_item(fields))
 
     def _format_item(self, fields: Any) -> str:
         name = to_printable(fields["input"])
