@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,7 @@ from inputgrad_cli.runs.pictures.map_pictures import (
     draw_picture,
     list_drawable_sites,
 )
-from inputgrad_cli.runs.pictures.shared_scale import widen
+from inputgrad_cli.runs.pictures.shared_scale import compute_shared_scales, get_scale_key
 from inputgrad_cli.schema.encoded_names import decode_name
 from inputgrad_cli.schema.records import JournalLine
 from inputgrad_cli.storage.atomic_write import refuse_links, write_atomically
@@ -63,13 +62,13 @@ def redraw(directory: RunDirectory, options: RedrawOptions) -> Iterator[RedrawnP
     }
     if not styles:
         raise EmptyError(f"{directory.out}: the run has made no maps yet")
-    shared = _compute_shared_scales(
+    shared = compute_shared_scales(
         (directory.get_map(stem), style) for stem, style in styles.items()
     )
     for stem, style in styles.items():
         stored = directory.get_map(stem)
         if style.scale == "run":  # one scale for all pictures of a method and target
-            style = shared[_get_scale_key(stored.line, style)]
+            style = shared[get_scale_key(stored, style)]
         if not options.changed or stored.is_due(style):
             yield from redraw_map(stored, style)
 
@@ -218,25 +217,3 @@ def _try_read_inputs(
     if len(samples) != (stored.line["samples"] or 1):
         return no_inputs, "its input has another number of samples now"
     return samples, ""
-
-
-ScaleKey = tuple[str, str, Style]
-
-
-def _get_scale_key(line: JournalLine, style: Style) -> ScaleKey:
-    """Return the key that is equal for pictures that share a scale."""
-    return line["method"], line["target"], style
-
-
-def _compute_shared_scales(pairs: Iterable[tuple[StoredMap, Style]]) -> dict[ScaleKey, Style]:
-    """Return the styles of pictures that share a scale, with limits that cover all their maps."""
-    shared: dict[ScaleKey, Style] = {}
-    for stored, style in pairs:
-        if style.scale != "run":
-            continue
-        key = _get_scale_key(stored.line, style)
-        shared.setdefault(key, replace(style, limit=0.0, signed=False))
-        with contextlib.suppress(ItemError):  # reported when the picture itself is drawn
-            for _, attribution in stored.yield_arrays():
-                shared[key] = widen(shared[key], attribution)
-    return shared

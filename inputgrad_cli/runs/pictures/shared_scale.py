@@ -2,17 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import contextlib
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from inputgrad_cli.data.attribution import Attribution
 from inputgrad_cli.data.picture_style import Scale, Style
 from inputgrad_cli.data.samples import Samples
+from inputgrad_cli.errors import ItemError
 from inputgrad_cli.rendering import choose_picture
 from inputgrad_cli.runs.pictures.map_pictures import build_picture_source, list_drawable_sites
+from inputgrad_cli.storage.run_directory import StoredMap
+
+ScaleKey = tuple[str, str, Style]
 
 
-def widen(style: Style, attribution: Attribution) -> Style:
+def get_scale_key(stored: StoredMap, style: Style) -> ScaleKey:
+    """Return the key that is equal for pictures that share a scale: their method and target."""
+    return stored.line["method"], stored.line["target"], style
+
+
+def compute_shared_scales(pairs: Iterable[tuple[StoredMap, Style]]) -> dict[ScaleKey, Style]:
+    """Return the styles of pictures that share a scale, with limits that cover all their maps."""
+    shared: dict[ScaleKey, Style] = {}
+    for stored, style in pairs:
+        if style.scale != "run":
+            continue
+        key = get_scale_key(stored, style)
+        shared.setdefault(key, replace(style, limit=0.0, signed=False))
+        with contextlib.suppress(ItemError):  # reported when the picture itself is drawn
+            for _, attribution in stored.yield_arrays():
+                shared[key] = _widen(shared[key], attribution)
+    return shared
+
+
+def _widen(style: Style, attribution: Attribution) -> Style:
     """Return the style with its scale widened to cover the pictures of this attribution too."""
     for scale in _yield_scales(attribution, style):
         both = bool(style.signed or scale.signed)
