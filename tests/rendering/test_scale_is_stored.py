@@ -199,8 +199,8 @@ def test_the_bar_of_a_flat_map_names_zero_alone(maps, method, monkeypatch):
     labels = []
     draw_bar = panel._draw_bar
 
-    def noting(figure, axes, scale, words):
-        draw_bar(figure, axes, scale, words)
+    def noting(figure, axes, layers):
+        draw_bar(figure, axes, layers)
         figure.canvas.draw()
         labels.extend(tick.get_text() for tick in figure.axes[-1].get_yticklabels())
 
