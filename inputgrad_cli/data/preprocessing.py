@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, cast
 
 import numpy as np
 
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.grammar import as_list
 from inputgrad_cli.numeric.arrays import Array, Floats
+from inputgrad_cli.schema.records import PreprocessRecord
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,20 @@ class Preprocess:
     channels_first: bool = False
     flat: bool = False
     frames: bool = False
+
+    def to_json(self) -> PreprocessRecord:
+        """Return the preprocessing as records hold it."""
+        return cast(PreprocessRecord, asdict(self))
+
+    @classmethod
+    def from_json(cls, stored: PreprocessRecord) -> Preprocess:
+        """Return the preprocessing that a record holds; TypeError or KeyError if it is damaged."""
+        fields: dict[str, Any] = {
+            **stored,
+            "mean": tuple(stored["mean"]),
+            "std": tuple(stored["std"]),
+        }
+        return cls(**fields)
 
     @property
     def keeps_values(self) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -11,6 +11,8 @@ import numpy as np
 
 from inputgrad_cli.choices import LAYER
 from inputgrad_cli.data.attribution import MethodResult
+from inputgrad_cli.data.map_record import SiteFacts
+from inputgrad_cli.data.sample_record import SampleRecord
 from inputgrad_cli.data.samples import Samples, compute_keys
 from inputgrad_cli.data.target import PinnedTarget, ResolvedTarget
 from inputgrad_cli.errors import ItemError
@@ -30,7 +32,6 @@ from inputgrad_cli.explanation.request import (
     resolve_targets,
 )
 from inputgrad_cli.explanation.sample_record import (
-    Record,
     RecordBuilder,
     RecordOrError,
     merge_records,
@@ -48,15 +49,21 @@ class BatchAttribution:
     """The attributions of a batch for one method and one target.
 
     `values` are (B, ...) by site; `records` has one record per sample. A failed sample has its
-    error instead of a record, and NaN for values. For the target `all` the class axis follows the
-    batch axis. If `error` is set there is no map.
+    error instead of a record, and NaN for values. `sites` holds for all samples. For the target
+    `all` the class axis follows the batch axis. If `error` is set there is no map.
     """
 
     request: MethodRequest
     target: str
     values: Arrays
     records: Sequence[RecordOrError]
+    sites: SiteFacts = field(default_factory=SiteFacts)
     error: ItemError | None = None
+
+    @property
+    def has_map(self) -> bool:
+        """Return whether any sample has a map."""
+        return any(not isinstance(record, ItemError) for record in self.records)
 
     def select_row(self, index: int) -> BatchAttribution:
         """Return the attribution of one sample alone, still with a batch axis."""
@@ -121,14 +128,22 @@ def explain_batch(
         for name in names:
             result = (jacobians.get(name) or maps[name])[index]
             attributions.append(
-                BatchAttribution(method, name, {}, (), result)
+                BatchAttribution(method, name, {}, (), error=result)
                 if isinstance(result, ItemError)
-                else BatchAttribution(method, name, *result)
+                else BatchAttribution(method, name, result.values, result.records, result.sites)
             )
     return attributions
 
 
-MapRows = tuple[Arrays, list[RecordOrError]]
+@dataclass(frozen=True)
+class MapRows:
+    """The map of a batch for one method and one target, as `BatchAttribution` holds it."""
+
+    values: Arrays
+    records: list[RecordOrError]
+    sites: SiteFacts
+
+
 MapResult = MapRows | ItemError
 
 
@@ -136,13 +151,15 @@ def _add_gradient_check(result: MapResult, check: GradientCheck | None) -> MapRe
     """Return a map with the gradient check added to its records."""
     if check is None or isinstance(result, ItemError):
         return result
-    values, records = result
-    return values, [
-        row
-        if isinstance(row, ItemError)
-        else {**row, "checks": {**row["checks"], "gradient": check.to_record(index)}}
-        for index, row in enumerate(records)
-    ]
+    return replace(
+        result,
+        records=[
+            row
+            if isinstance(row, ItemError)
+            else replace(row, checks={**row.checks, "gradient": check.to_json(index)})
+            for index, row in enumerate(result.records)
+        ],
+    )
 
 
 class _MapBuilder:
@@ -193,7 +210,7 @@ class _MapBuilder:
     def compute_jacobian_maps(self, targets: Sequence[ResolvedTarget]) -> list[MapResult]:
         """Return one map per method, with all targets on an axis after the batch axis."""
         values: list[dict[str, Array]] = [{} for _ in self.request.methods]
-        records: list[list[list[RecordOrError]]] = [[] for _ in self.request.methods]
+        rows: list[list[MapRows]] = [[] for _ in self.request.methods]
         for start in range(0, len(targets), CLASSES_PER_GROUP):
             for position, maps in enumerate(
                 self.compute_maps(targets[start : start + CLASSES_PER_GROUP]), start
@@ -201,16 +218,15 @@ class _MapBuilder:
                 for index, result in enumerate(maps):
                     if isinstance(result, ItemError):
                         return list(maps)
-                    arrays, rows = result
-                    for site, array in arrays.items():
+                    for site, array in result.values.items():
                         shape = (len(array), len(targets), *array.shape[1:])
                         # Allocated at the first class and filled class by class.
                         total = values[index].setdefault(site, np.empty(shape, np.float32))
                         total[:, position] = array
-                    records[index].append(rows)
+                    rows[index].append(replace(result, values={}))
         return [
-            (arrays, [merge_records(row, targets[0].group) for row in zip(*rows, strict=True)])
-            for arrays, rows in zip(values, records, strict=True)
+            MapRows(arrays, _merge_classes(classes, targets[0].group), classes[0].sites)
+            for arrays, classes in zip(values, rows, strict=True)
         ]
 
     def _check_gradient(self, engine: Engine, first: FirstPass, index: int) -> GradientCheck | None:
@@ -245,27 +261,38 @@ class _MapBuilder:
         result = self._add_seen_inputs(result, placement, layers)
         output = self.engine.signature.get_output(batch.target.resolved.head)
         record_builder = RecordBuilder(first, self.request.labels, placement.names)
-        records: list[RecordOrError] = []
-        rows = self._add_zero_reasons(
-            record_builder.build_records(batch, result, output), method, batch, layer
-        )
-        for row, record in enumerate(rows):
-            if self.tokens:  # of text and category inputs
-                record["tokens"] = {name: tokens[row] for name, tokens in self.tokens.items()}
-            record["unexplained"] = {**placement.unexplained, **blocked}
-            records.append(find_fault(method, batch, result, row) or record)
+        samples = record_builder.build_records(batch, result, output)
+        samples = self._add_zero_reasons(samples, method, batch, layer)
+        samples = [self._add_tokens(record, row) for row, record in enumerate(samples)]
+        records: list[RecordOrError] = [
+            find_fault(method, batch, result, row) or record for row, record in enumerate(samples)
+        ]
         values = fill_failed_with_nan(result.values, records)
-        return {names[site]: array for site, array in values.items()}, records
+        return MapRows(
+            {names[site]: array for site, array in values.items()},
+            records,
+            record_builder.build_site_facts(result, {**placement.unexplained, **blocked}),
+        )
+
+    def _add_tokens(self, record: SampleRecord, row: int) -> SampleRecord:
+        """Return the record with the tokens of text and category inputs, if there are any."""
+        if not self.tokens:
+            return record
+        return replace(record, tokens={name: tokens[row] for name, tokens in self.tokens.items()})
 
     def _add_zero_reasons(
-        self, records: list[Record], method: Method, batch: Batch, layer: str | None
-    ) -> list[Record]:
-        """Add to the records of maps of zeros the reason why they are zero."""
-        rows = [row for row, record in enumerate(records) if record["checks"]["zero"]]
+        self, records: list[SampleRecord], method: Method, batch: Batch, layer: str | None
+    ) -> list[SampleRecord]:
+        """Return the records, with the reason why a map is zero for those of maps of zeros."""
+        rows = [row for row, record in enumerate(records) if record.checks["zero"]]
         reasons = explain_zero_maps(self.engine, method, batch.take(rows), layer) if rows else []
-        for row, reason in zip(rows, reasons, strict=True):
-            records[row]["checks"]["zero_because"] = reason
-        return records
+        by_row = dict(zip(rows, reasons, strict=True))
+        return [
+            replace(record, checks={**record.checks, "zero_because": by_row[row]})
+            if row in by_row
+            else record
+            for row, record in enumerate(records)
+        ]
 
     def _add_seen_inputs(
         self, result: MethodResult, placement: Placement, layers: Sequence[str]
@@ -325,6 +352,12 @@ class _MapBuilder:
         if placement not in self._baselines:
             self._baselines[placement] = placement.build_baseline(self._keys)
         return self._baselines[placement]
+
+
+def _merge_classes(classes: Sequence[MapRows], group: str) -> list[RecordOrError]:
+    """Return one record per sample from the records of its classes."""
+    rows = zip(*(rows.records for rows in classes), strict=True)
+    return [merge_records(records, group) for records in rows]
 
 
 def _build_independence_error() -> ItemError:

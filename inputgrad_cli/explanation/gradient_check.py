@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +12,7 @@ from inputgrad_cli.interfaces.engine import Engine
 from inputgrad_cli.interfaces.method import Batch
 from inputgrad_cli.numeric.arrays import Array, Arrays, expand_like
 from inputgrad_cli.numeric.random_streams import compute_range, draw_normal
+from inputgrad_cli.schema.records import GradientCheck as CheckRecord
 
 # Step lengths as shares of an input's range. Rounding of float32 scores hides short steps and
 # kinks distort long ones, so the step that agrees best is used.
@@ -34,7 +34,7 @@ class GradientCheck:
     error: NDArray[np.float64]
     ok: NDArray[np.bool_]
 
-    def to_record(self, row: int) -> dict[str, Any]:
+    def to_json(self, row: int) -> CheckRecord:
         """Return the check of one sample, for its record."""
         return {
             "slope": float(self.slope[row]),

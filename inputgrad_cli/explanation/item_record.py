@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from inputgrad_cli.data.attribution import Attribution
-from inputgrad_cli.data.preprocessing import Preprocess
+from inputgrad_cli.data.baselines import Baseline
+from inputgrad_cli.data.map_record import MapRecord, SiteFacts
+from inputgrad_cli.data.sample_record import SampleRecord
 from inputgrad_cli.data.samples import Samples
 from inputgrad_cli.errors import ItemError
 from inputgrad_cli.explanation.batch import BatchAttribution
-from inputgrad_cli.explanation.sample_record import Record
+from inputgrad_cli.interfaces.method import Method
 from inputgrad_cli.numeric.arrays import Array
 from inputgrad_cli.numeric.lazy_array import concat_lazy, is_lazy
-
-SCHEMA = 1  # version of the stored metadata
 
 
 @dataclass(frozen=True)
@@ -44,9 +44,6 @@ def build_attribution(
     failed = find_failures(parts, samples)
     if len(failed) == len(usable):
         raise failed[usable[0]]
-    records: list[Record | None] = [None] * len(samples)
-    for row, record in zip(usable, (row for part in parts for row in part.records), strict=True):
-        records[row] = None if isinstance(record, ItemError) else record
     values = {}
     for site in (s for s in parts[0].values if all(s in part.values for part in parts)):
         rows = [part.values[site] for part in parts]
@@ -56,9 +53,7 @@ def build_attribution(
         rows = [np.asarray(array, np.float32) for array in rows]
         joined = rows[0] if len(rows) == 1 else np.concatenate(rows)
         values[site] = _spread(joined, usable, len(samples)) if samples.many else joined[0]
-    return Attribution(
-        values, _build_metadata(parts[0], records, samples, provenance), samples.many
-    )
+    return Attribution(values, build_record(parts, samples, provenance).to_json(), samples.many)
 
 
 def find_failures(parts: Sequence[BatchAttribution], samples: Samples) -> dict[int, ItemError]:
@@ -76,98 +71,68 @@ def _spread(values: Array, usable: Sequence[int], total: int) -> Array:
     return out
 
 
-def _build_metadata(
-    attribution: BatchAttribution,
-    records: Sequence[Record | None],
-    samples: Samples,
-    provenance: Provenance,
-) -> dict[str, Any]:
-    first_record = next(record for record in records if record is not None)
-
-    def get_column(key: str) -> Any:
-        if not samples.many:
-            return first_record[key]
-        return [None if record is None else record[key] for record in records]
-
-    def get_common(key: str) -> Any:
-        """Return the value that all samples share, or a list of theirs if they differ."""
-        values = [record[key] for record in records if record is not None]
-        return (
-            first_record[key]
-            if all(value == first_record[key] for value in values)
-            else get_column(key)
-        )
-
-    # These keys are part of the file format.
-    request = attribution.request
-    out = {
-        "schema": SCHEMA,
-        "many": samples.many,
-        "method": {
-            "name": request.method.name,
+def build_record(
+    parts: Sequence[BatchAttribution], samples: Samples, provenance: Provenance
+) -> MapRecord:
+    """Build the record of one item from its parts; samples that failed have None."""
+    usable = (row for row in range(len(samples)) if row not in samples.failed)
+    records: list[SampleRecord | None] = [None] * len(samples)
+    for row, record in zip(usable, (row for part in parts for row in part.records), strict=True):
+        records[row] = None if isinstance(record, ItemError) else record
+    request = parts[0].request
+    method = request.method
+    spaces = {record.space for record in records if record is not None}
+    return MapRecord(
+        method={
+            "name": method.name,
             "label": request.label,
-            **to_parameters(request.method),
+            "parameters": get_parameters(method),
         },
-        "target": {
-            "asked": get_common("asked"),
-            "output": get_common("output"),
-            "index": get_column("index"),
-            "label": get_column("label"),
-            "class": get_column("class"),
-        },
-        "space": get_common("space"),
-        "score": get_column("score"),
-        "baseline_score": get_column("baseline_score"),
-        "probability": get_column("probability"),
-        "checks": get_column("checks"),
-        "disconnected": sorted({name for r in records if r for name in r["disconnected"]}),
-        "unexplained": {
-            name: reason for r in records if r for name, reason in r["unexplained"].items()
-        },
-        **first_record["facts"],  # the same for all samples
-        "reduce": request.method.reduce,
-        "quantity": _format_quantity(request.method.quantity, get_common("space")),
-        "sign": request.method.sign,
-        "per_input": request.method.per_input,
-        "baseline": _describe_baseline(attribution, samples, provenance),
-        "preprocess": {n: to_preprocess_record(p) for n, p in samples.preprocess.items()} or None,
-        **samples.record,
-        "wrt": provenance.wrt,
-        "precision": provenance.precision,
-        "seed": provenance.seed,
-        "model": {"sha256": provenance.model_sha256},
-        "versions": dict(provenance.versions),
-    }
-    for extra in ("scores", "tokens"):
-        if extra in first_record:
-            out[extra] = get_column(extra)
-    return out
+        samples=tuple(records),
+        many=samples.many,
+        sites=_merge_site_facts([part for part in parts if part.has_map]),
+        reduce=method.reduce,
+        quantity=_format_quantity(method.quantity, spaces),
+        sign=method.sign,
+        per_input=method.per_input,
+        baseline=_describe_baseline(method, samples, provenance),
+        preprocess={name: p.to_json() for name, p in samples.preprocess.items()},
+        inputs=samples.record,
+        wrt=provenance.wrt,
+        precision=provenance.precision,
+        seed=provenance.seed,
+        model_sha256=provenance.model_sha256,
+        versions=provenance.versions,
+        header=samples.header,
+    )
 
 
-def _format_quantity(quantity: str, space: Any) -> str:
+def _merge_site_facts(parts: Sequence[BatchAttribution]) -> SiteFacts:
+    """Return the facts of all parts; those of the method are the same for every part."""
+    return SiteFacts(
+        parts[0].sites.facts,
+        tuple(sorted({name for part in parts for name in part.sites.disconnected})),
+        {name: why for part in parts for name, why in part.sites.unexplained.items()},
+    )
+
+
+def _format_quantity(quantity: str, spaces: Set[str]) -> str:
     """Return the quantity in words, with the space filled in if all samples share it."""
-    return quantity.replace("{space}", space) if isinstance(space, str) else quantity
+    return quantity.replace("{space}", next(iter(spaces))) if len(spaces) == 1 else quantity
 
 
-def _describe_baseline(
-    attribution: BatchAttribution, samples: Samples, provenance: Provenance
-) -> str | None:
-    if not attribution.request.method.uses_baseline:
+def _describe_baseline(method: Method, samples: Samples, provenance: Provenance) -> str | None:
+    if not method.uses_baseline:
         return None
     return provenance.baseline or ("black" if samples.preprocess else "zeros")
 
 
-def to_parameters(value: Any) -> dict[str, Any]:
-    """Return the parameters of a method or baseline."""
-    return {"parameters": {f.name: getattr(value, f.name) for f in dataclasses.fields(value)}}
+def get_parameters(value: Method) -> dict[str, Any]:
+    """Return the parameters of a method by name."""
+    return {f.name: getattr(value, f.name) for f in dataclasses.fields(value)}
 
 
-def to_preprocess_record(preprocess: Preprocess) -> dict[str, Any]:
-    """Return the record of a preprocessing."""
-    return dict(vars(preprocess))
-
-
-def format_call(value: Any) -> str:
+def format_call(value: Method | Baseline) -> str:
     """Format a method or baseline as a call in the option grammar, with all its parameters."""
     pairs = [f"{f.name}={getattr(value, f.name)}" for f in dataclasses.fields(value)]
     return str(value.name) + (":" + ",".join(pairs) if pairs else "")

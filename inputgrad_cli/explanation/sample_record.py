@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from inputgrad_cli.data.attribution import MethodResult
+from inputgrad_cli.data.attribution import Completeness, MethodResult, StandardError
+from inputgrad_cli.data.map_record import SiteFacts
+from inputgrad_cli.data.sample_record import SampleRecord
 from inputgrad_cli.data.signature import OutputSpec
 from inputgrad_cli.data.target import PinnedTarget
 from inputgrad_cli.errors import ItemError
 from inputgrad_cli.interfaces.engine import FirstPass
 from inputgrad_cli.interfaces.method import Batch
-from inputgrad_cli.numeric.arrays import Arrays
+from inputgrad_cli.schema.records import Checks, CompletenessCheck, StandardErrorCheck
 
-Record = dict[str, Any]
-RecordOrError = Record | ItemError
+RecordOrError = SampleRecord | ItemError
 
 
 @dataclass(frozen=True)
@@ -28,40 +28,38 @@ class RecordBuilder:
     labels: Sequence[str]
     names: Mapping[str, str]
 
-    def build_records(self, batch: Batch, result: MethodResult, output: OutputSpec) -> list[Record]:
+    def build_records(
+        self, batch: Batch, result: MethodResult, output: OutputSpec
+    ) -> list[SampleRecord]:
         """Return a record for each sample of a batch, with its checks."""
-        rows = range(len(batch))
-        records = [self._build_record(batch, result, output, row) for row in rows]
-        for row, record in zip(rows, records, strict=True):
-            record["checks"] = {
-                **check_values(result.values, row),
-                **_build_completeness(result, row),
-                **_build_standard_error(result, row),
-            }
-        return records
+        return [self._build_record(batch, result, output, row) for row in range(len(batch))]
 
     def _build_record(
         self, batch: Batch, result: MethodResult, output: OutputSpec, row: int
-    ) -> Record:
+    ) -> SampleRecord:
         class_index = _get_class_index(batch.target, row, output)
         baseline_scores = result.baseline_scores
-        return {
-            "asked": batch.target.resolved.text,
-            "index": batch.target.get_unit_index(row),
-            "output": output.name,
-            "label": _get_label(class_index, self.labels, output),
-            "class": class_index if output.is_binary else None,
-            "space": batch.target.resolved.space,
-            "score": None if batch.scores is None else float(batch.scores[row]),
-            "baseline_score": None if baseline_scores is None else float(baseline_scores[row]),
-            "probability": _get_probability(class_index, row, output, self.first),
-            "facts": {**result.facts, **self._list_copied(result)},
-            "disconnected": sorted(self.names.get(site, site) for site in result.disconnected),
-        }
+        return SampleRecord(
+            asked=batch.target.resolved.text,
+            index=batch.target.get_unit_index(row),
+            output=output.name,
+            label=_get_label(class_index, self.labels, output),
+            class_index=class_index if output.is_binary else None,
+            space=batch.target.resolved.space,
+            score=None if batch.scores is None else float(batch.scores[row]),
+            baseline_score=None if baseline_scores is None else float(baseline_scores[row]),
+            probability=_get_probability(class_index, row, output, self.first),
+            checks=check_values(result, row),
+        )
 
-    def _list_copied(self, result: MethodResult) -> Record:
-        names = sorted(self.names.get(site, site) for site in result.broadcast_sites)
-        return {"copied": names} if names else {}
+    def build_site_facts(self, result: MethodResult, unexplained: Mapping[str, str]) -> SiteFacts:
+        """Return what the records of all samples of a batch have in common."""
+        copied = self._list_names(result.broadcast_sites)
+        facts = {**result.facts, **({"copied": copied} if copied else {})}
+        return SiteFacts(facts, tuple(self._list_names(result.disconnected)), unexplained)
+
+    def _list_names(self, sites: Iterable[str]) -> list[str]:
+        return sorted(self.names.get(site, site) for site in sites)
 
 
 def merge_records(rows: Sequence[RecordOrError], group: str) -> RecordOrError:
@@ -73,61 +71,65 @@ def merge_records(rows: Sequence[RecordOrError], group: str) -> RecordOrError:
     records = [row for row in rows if not isinstance(row, ItemError)]
     if error := next((row for row in rows if isinstance(row, ItemError)), None):
         return error
-    checks = [record["checks"] for record in records]
-    gaps = [c["completeness"] for c in checks if "completeness" in c]
-    worst = max(gaps, key=lambda gap: gap["gap"], default=None)
-    errors = [c["standard_error"] for c in checks if "standard_error" in c]
-    errors.sort(key=lambda error: error["relative"])  # the worst is last
-    slopes = sorted((c["gradient"] for c in checks if "gradient" in c), key=lambda s: s["error"])
+    return replace(
+        records[0],
+        asked=group,
+        index=None,
+        label=None,
+        probability=None,
+        score=None,
+        baseline_score=None,
+        scores=[record.score for record in records],
+        checks=_merge_checks([record.checks for record in records]),
+    )
+
+
+def _merge_checks(checks: Sequence[Checks]) -> Checks:
+    """Return the worst of the checks of all classes."""
+    merged: Checks = {
+        "finite": all(c["finite"] for c in checks),
+        "zero": all(c["zero"] for c in checks),
+    }
+    if "zero_because" in checks[0]:
+        merged["zero_because"] = checks[0]["zero_because"]
+    if gaps := [c["completeness"] for c in checks if "completeness" in c]:
+        merged["completeness"] = max(gaps, key=lambda gap: gap["gap"])
+    if errors := [c["standard_error"] for c in checks if "standard_error" in c]:
+        merged["standard_error"] = sorted(errors, key=lambda error: error["relative"])[-1]
+    if slopes := [c["gradient"] for c in checks if "gradient" in c]:
+        merged["gradient"] = sorted(slopes, key=lambda slope: slope["error"])[-1]
+    return merged
+
+
+def check_values(result: MethodResult, row: int) -> Checks:
+    """Return the checks of a sample's map: finite everywhere, zero everywhere, and its sums."""
+    arrays = list(result.values.values())
+    checks: Checks = {
+        "finite": all(bool(np.isfinite(array[row]).all()) for array in arrays),
+        "zero": not any(array[row].any() for array in arrays),
+    }
+    if result.completeness is not None:
+        checks["completeness"] = _build_completeness(result.completeness, row)
+    if result.standard_error is not None:  # the method draws at random
+        checks["standard_error"] = _build_standard_error(result.standard_error, row)
+    return checks
+
+
+def _build_completeness(c: Completeness, row: int) -> CompletenessCheck:
     return {
-        **records[0],
-        "asked": group,
-        "index": None,
-        "label": None,
-        "probability": None,
-        "score": None,
-        "baseline_score": None,
-        "scores": [record["score"] for record in records],
-        "checks": {
-            "finite": all(c["finite"] for c in checks),
-            "zero": all(c["zero"] for c in checks),
-            **{k: v for k, v in checks[0].items() if k == "zero_because"},
-            **({"completeness": worst} if worst else {}),
-            **({"standard_error": errors[-1]} if errors else {}),
-            **({"gradient": slopes[-1]} if slopes else {}),
-        },
+        "sum": float(c.sum[row]),
+        "difference": float(c.difference[row]),
+        "gap": float(c.gap[row]),
+        "steps": int(c.steps[row]),
+        "ok": bool(c.ok[row]),
     }
 
 
-def check_values(values: Arrays, row: int) -> dict[str, bool]:
-    """Check whether a sample's map is finite everywhere and whether it is zero everywhere."""
-    finite = all(bool(np.isfinite(array[row]).all()) for array in values.values())
-    return {"finite": finite, "zero": not any(array[row].any() for array in values.values())}
-
-
-def _build_completeness(result: MethodResult, row: int) -> Record:
-    if (c := result.completeness) is None:  # the method is not complete
-        return {}
+def _build_standard_error(e: StandardError, row: int) -> StandardErrorCheck:
     return {
-        "completeness": {
-            "sum": float(c.sum[row]),
-            "difference": float(c.difference[row]),
-            "gap": float(c.gap[row]),
-            "steps": int(c.steps[row]),
-            "ok": bool(c.ok[row]),
-        }
-    }
-
-
-def _build_standard_error(result: MethodResult, row: int) -> Record:
-    if (e := result.standard_error) is None:  # the method draws nothing
-        return {}
-    return {
-        "standard_error": {
-            "mean": float(e.mean[row]),
-            "relative": float(e.relative[row]),
-            "samples": int(e.samples[row]),
-        }
+        "mean": float(e.mean[row]),
+        "relative": float(e.relative[row]),
+        "samples": int(e.samples[row]),
     }
 
 

@@ -277,6 +277,44 @@ TargetRecord = TypedDict(
 """The target of a result, as requested and as resolved; a list has a value for each sample."""
 
 
+class CompletenessCheck(TypedDict):
+    """How well a sample's values sum to the difference of its scores."""
+
+    sum: float
+    difference: float
+    gap: float
+    steps: int
+    ok: bool
+
+
+class StandardErrorCheck(TypedDict):
+    """The standard error of a sample's values over random draws."""
+
+    mean: float
+    relative: float
+    samples: int
+
+
+class GradientCheck(TypedDict):
+    """The slope of a sample's score by its gradient and by differences."""
+
+    slope: float
+    difference: float
+    error: float
+    ok: bool
+
+
+class Checks(TypedDict):
+    """The checks of a sample; a check that does not apply to the method is absent."""
+
+    finite: bool
+    zero: bool
+    zero_because: NotRequired[str]
+    completeness: NotRequired[CompletenessCheck]
+    standard_error: NotRequired[StandardErrorCheck]
+    gradient: NotRequired[GradientCheck]
+
+
 class ResizeRecord(TypedDict):
     """How an image was resized to the model's input size."""
 

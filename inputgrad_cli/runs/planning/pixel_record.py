@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +28,8 @@ def build_pixel_record(plan: Plan) -> dict[str, Any]:
     """Build the part of a run's record that describes its pixel preprocessing."""
     pixels = plan.pixels
     return {
-        "inputs": {name: asdict(preprocess) for name, preprocess in pixels.inputs.items()},
-        "other": asdict(pixels.other),
+        "inputs": {name: preprocess.to_json() for name, preprocess in pixels.inputs.items()},
+        "other": pixels.other.to_json(),
         "doubts": dict(pixels.doubts),
         "settled": pixels.is_final,
         "code": hash_code(plan.options.code),
@@ -48,14 +47,10 @@ def read_pixel_record(
         if not record["settled"] or record["code"] != list(code):
             return None
         inputs = {
-            name: _parse_preprocess(preprocess) for name, preprocess in record["inputs"].items()
+            name: Preprocess.from_json(preprocess) for name, preprocess in record["inputs"].items()
         }
         return InputPreprocessing(
-            _parse_preprocess(record["other"]), inputs, dict(record["doubts"])
+            Preprocess.from_json(record["other"]), inputs, dict(record["doubts"])
         )
     except (AttributeError, KeyError, TypeError, ValueError):  # edited, or of another version
         return None
-
-
-def _parse_preprocess(record: Mapping[str, Any]) -> Preprocess:
-    return Preprocess(**{**record, "mean": tuple(record["mean"]), "std": tuple(record["std"])})
