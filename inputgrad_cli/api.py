@@ -12,10 +12,11 @@ from typing import Any
 import numpy as np
 
 from inputgrad_cli.choices import PRECISIONS, SPACES
-from inputgrad_cli.data.attribution import Attribution, to_channels_last
+from inputgrad_cli.data.attribution import Attribution
 from inputgrad_cli.data.baselines import Baseline, FromFile, baselines
 from inputgrad_cli.data.caption import build_caption
 from inputgrad_cli.data.check_arguments import refuse_live_model, refuse_non_text, refuse_word
+from inputgrad_cli.data.map_record import RecordedMap
 from inputgrad_cli.data.picture_style import Style
 from inputgrad_cli.data.preprocessing import InputPreprocessing, Preprocess
 from inputgrad_cli.data.samples import Samples, match_input
@@ -26,7 +27,7 @@ from inputgrad_cli.explanation.batch import explain_batch
 from inputgrad_cli.explanation.early_checks import check_request
 from inputgrad_cli.explanation.item_record import (
     Provenance,
-    build_attribution,
+    build_map,
     find_failures,
     format_call,
 )
@@ -157,7 +158,8 @@ def explain(
         raise results[0].error
     for error in find_failures(results, samples).values():
         raise error
-    return build_attribution([results[0]], samples, build_provenance(opened_model, request))
+    recorded = build_map([results[0]], samples, build_provenance(opened_model, request))
+    return recorded.to_attribution()
 
 
 def _load_for(path: PathLike, request: ExplainRequest) -> Model:
@@ -236,12 +238,11 @@ def render(
 ) -> Drawing:
     """Return the picture of an attribution over `seen`, the uint8 picture that the model saw."""
     name = site or next(iter(attribution.values))
-    values = attribution.values[name]
-    sample_values = values[sample] if attribution.many else values
+    recorded = RecordedMap.from_attribution(attribution)
     source = MapSource(
-        to_channels_last(sample_values, name, attribution.metadata),
+        recorded.record.axes.to_channels_last(recorded.get_values(name, sample), name),
         seen,
-        build_caption(attribution, name, sample),
+        build_caption(recorded.record, name, sample),
     )
     chosen_style = style or Style()
     return choose_picture(chosen_style, source.layout).draw([source], chosen_style)[0]

@@ -89,26 +89,6 @@ class Attribution:
     many: bool = False
 
 
-def to_channels_last(values: Array, site: str, metadata: Mapping[str, Any]) -> Array:
-    """Return values or inputs of `site` as (..., H, W, C), so that they can be drawn.
-
-    The model may take pictures as (C, H, W) or (H, W), and a class activation map has no channels.
-    Maps of token ids keep the axis of their embedding.
-    """
-    flat = site in metadata.get("flat", ()) and not is_looked_up(site, metadata)
-    if "cam" in metadata or flat:
-        return values[..., np.newaxis]
-    first = site in metadata.get("channels_first", ()) and values.ndim >= 3
-    return np.moveaxis(values, -3, -1) if first else values
-
-
-def is_looked_up(site: str, metadata: Mapping[str, Any]) -> bool:
-    """Return whether a site holds ids that an embedding looks up, so that its map has its axes."""
-    tokens = metadata.get("tokens") or {}
-    rows = tokens if isinstance(tokens, list) else [tokens]
-    return any(site in row for row in rows if row)
-
-
 def sum_sites(values: Arrays) -> NDArray[np.float64]:
     """Return the sum of each sample over all sites: (B,)."""
     return np.asarray(np.sum([sum_rows(array) for array in values.values()], axis=0))

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from inputgrad_cli.choices import LAYER
-from inputgrad_cli.data.attribution import Attribution
+from inputgrad_cli.data.map_record import MapRecord
 
 PARTS = {"sum": "", "positive": ", positive part", "negative": ", negative part"}
 
@@ -51,32 +49,18 @@ class Caption:
         return self.quantity + PARTS.get(reduction, ", absolute value")
 
 
-def build_caption(attribution: Attribution, site: str, sample: int) -> Caption:
+def build_caption(record: MapRecord, site: str, row: int) -> Caption:
     """Return the caption of the picture of one site of one sample."""
-    meta = attribution.metadata
-
-    def select_sample(value: Any) -> Any:
-        return value[sample] if attribution.many else value
-
-    def select_listed(value: Any) -> Any:
-        return value[sample] if isinstance(value, list) else value
-
-    space = str(select_listed(meta["space"]))
+    sample = record.get_sample(row)
     return Caption(
-        meta["method"]["label"],
-        str(select_listed(meta["target"]["asked"])),
-        space,
-        select_sample(meta["score"]),
-        select_sample(meta["target"]["label"]),
-        meta["reduce"],
-        _get_quantity(meta).replace("{space}", space),
-        meta.get("sign", "signed"),
-        site in meta.get("copied", ()),
+        record.method["label"],
+        sample.asked,
+        sample.space,
+        sample.score,
+        sample.label,
+        record.reduce,
+        record.quantity.replace("{space}", sample.space),
+        record.sign,
+        site in record.copied,
         site,
     )
-
-
-def _get_quantity(meta: Mapping[str, Any]) -> str:
-    """Return the description of a value, also for results of versions that did not store it."""
-    usual = "{space} per unit of input" if meta.get("per_input") else "{space}"
-    return str(meta.get("quantity", usual))

@@ -1,19 +1,20 @@
-"""Holds the record of a map: what stands in `metadata.json`, with a record for each sample."""
+"""Holds the record of a map, which `metadata.json` contains, and the map with its record."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, cast
 
+import numpy as np
+
+from inputgrad_cli.data.attribution import Attribution
+from inputgrad_cli.data.axes import Axes
 from inputgrad_cli.data.preprocessing import Preprocess
-from inputgrad_cli.data.sample_record import (
-    EXTRA_KEYS,
-    SAMPLE_KEYS,
-    SHARED_KEYS,
-    TARGET_NAMES,
-    SampleRecord,
-)
+from inputgrad_cli.data.sample_columns import SampleColumns, yield_samples
+from inputgrad_cli.data.sample_record import SAMPLE_KEYS, TARGET_NAMES, SampleRecord
+from inputgrad_cli.numeric.arrays import Array, Arrays
 from inputgrad_cli.schema.records import MethodRecord, PreprocessRecord, ResultRecord
 
 SCHEMA = 1  # version of the stored metadata
@@ -69,6 +70,48 @@ class MapRecord:
         return [sample for sample in self.samples if sample is not None]
 
     @property
+    def has_all_classes(self) -> bool:
+        """Return whether the map has a class axis, as maps of the target `all` do."""
+        return any(sample.scores is not None for sample in self.usable_samples)
+
+    @property
+    def copied(self) -> Sequence[str]:
+        """Return the sites where all channels hold the same value."""
+        copied: Sequence[str] = self.sites.facts.get("copied", ())
+        return copied
+
+    @property
+    def seen_inputs(self) -> Mapping[str, Sequence[str]]:
+        """Return the inputs that each explained layer depends on; older results lack them."""
+        seen: Mapping[str, Sequence[str]] = self.sites.facts.get("sees", {})
+        return seen
+
+    @cached_property
+    def axes(self) -> Axes:
+        """Return which axes the maps have."""
+        tokens = [sample.tokens for sample in self.usable_samples if sample.tokens]
+        return Axes(
+            frozenset(self.inputs.get("channels_first", ())),
+            frozenset(self.inputs.get("flat", ())),
+            frozenset(site for names in tokens for site in names),
+            "cam" in self.sites.facts,
+        )
+
+    def get_sample(self, row: int) -> SampleRecord:
+        """Return the record of a sample; a single sample is returned for any row.
+
+        A sample that has failed has neither label nor score.
+        """
+        if (sample := self.samples[row if self.many else 0]) is not None:
+            return sample
+        shared = next(iter(self.usable_samples), None)
+        return SampleRecord(
+            shared.asked if shared else "",
+            shared.space if shared else "",
+            {"finite": False, "zero": False},
+        )
+
+    @property
     def sample_rates(self) -> Mapping[str, int]:
         """Return the sample rates of inputs that were read from sound files, in hertz."""
         rates: Mapping[str, int] = self.inputs.get("sample_rate", {})
@@ -81,7 +124,7 @@ class MapRecord:
 
     def to_json(self) -> dict[str, object]:
         """Return what `metadata.json` holds; its keys and their order are part of the format."""
-        columns = _Columns(self.samples, self.many)
+        columns = SampleColumns(self.samples, is_listed=self.many)
         sites = self.sites
         return {
             "schema": SCHEMA,
@@ -118,7 +161,7 @@ class MapRecord:
         per_input = stored.get("per_input", False)
         return cls(
             method=stored["method"],
-            samples=tuple(_yield_samples(stored)),
+            samples=tuple(yield_samples(stored)),
             many=stored["many"],
             sites=sites,
             reduce=stored["reduce"],
@@ -143,52 +186,32 @@ KNOWN_KEYS = (set(ResultRecord.__annotations__) | INPUT_KEYS).difference(FACT_KE
 
 
 @dataclass(frozen=True)
-class _Columns:
-    """The values of all samples, by the name of a field of their records."""
+class RecordedMap:
+    """The map of one item for one method and one target.
 
-    samples: Sequence[SampleRecord | None]
-    many: bool
+    `values` are float32 (N, ...) by site, also for a single sample; for the target `all` the class
+    axis comes second. The sample axis of a single sample is dropped where a file is written.
+    """
 
-    @property
-    def first(self) -> SampleRecord:
-        """Return the record of the first sample that has a map."""
-        return next(sample for sample in self.samples if sample is not None)
+    values: Arrays
+    record: MapRecord
 
-    def get_value(self, name: str) -> Any:
-        """Return the value of a single sample or that all share, else a list with one for each."""
-        first = getattr(self.first, name)
-        if not self.many:
-            return first
-        values = [None if sample is None else getattr(sample, name) for sample in self.samples]
-        is_shared = name in SHARED_KEYS and all(
-            value == first
-            for value, sample in zip(values, self.samples, strict=True)
-            if sample is not None
-        )
-        return first if is_shared else values
+    def get_values(self, site: str, row: int) -> Array:
+        """Return the map of one sample at a site; a single sample is returned for any row."""
+        values: Array = self.values[site][row if self.record.many else 0]
+        return values
 
+    def to_attribution(self) -> Attribution:
+        """Return the map as files and Python users have it."""
+        many = self.record.many
+        values = self.values if many else {site: array[0] for site, array in self.values.items()}
+        return Attribution(values, self.record.to_json(), many)
 
-def _yield_samples(stored: ResultRecord) -> Iterator[SampleRecord | None]:
-    """Yield the record of each sample; a sample without checks has failed."""
-    if not stored["many"]:
-        yield SampleRecord.from_json(stored)
-        return
-    for row, checks in enumerate(stored["checks"]):
-        if checks is None:
-            yield None
-            continue
-        yield SampleRecord.from_json(
-            {
-                "target": {k: _select(k, v, row) for k, v in stored["target"].items()},
-                **{
-                    key: _select(key, value, row)
-                    for key, value in stored.items()
-                    if key in (*SAMPLE_KEYS, *EXTRA_KEYS)
-                },
-            }
-        )
-
-
-def _select(key: str, column: Any, row: int) -> Any:
-    is_shared = column is None or (key in SHARED_KEYS and not isinstance(column, list))
-    return column if is_shared else column[row]
+    @classmethod
+    def from_attribution(cls, attribution: Attribution) -> RecordedMap:
+        """Return a map that was read from a file."""
+        record = MapRecord.from_json(cast(ResultRecord, attribution.metadata))
+        values = attribution.values
+        if not record.many:
+            values = {site: array[np.newaxis] for site, array in values.items()}
+        return cls(values, record)

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from inputgrad_cli.data.axes import Axes
 from inputgrad_cli.data.preprocessing import Preprocess, get_preset
 from inputgrad_cli.data.signature import InputSpec
 from inputgrad_cli.errors import ItemError
@@ -48,6 +49,22 @@ class Samples:
 
     def __len__(self) -> int:
         return count_rows(self.arrays)
+
+    @property
+    def sample_count(self) -> int | None:
+        """Return the length of the sample axis of results, None if they have no such axis."""
+        return len(self) if self.many else None
+
+    @property
+    def row_labels(self) -> Sequence[int | None]:
+        """Return what each sample is called in the stream: its index, None for a single one."""
+        return range(len(self)) if self.many else (None,)
+
+    @property
+    def axes(self) -> Axes:
+        """Return which axes the inputs have."""
+        record = self.record
+        return Axes(frozenset(record.get("channels_first", ())), frozenset(record.get("flat", ())))
 
     @property
     def is_ragged(self) -> bool:

@@ -9,9 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from inputgrad_cli.data.attribution import Attribution
 from inputgrad_cli.data.baselines import Baseline
-from inputgrad_cli.data.map_record import MapRecord, SiteFacts
+from inputgrad_cli.data.map_record import MapRecord, RecordedMap, SiteFacts
 from inputgrad_cli.data.sample_record import SampleRecord
 from inputgrad_cli.data.samples import Samples
 from inputgrad_cli.errors import ItemError
@@ -33,10 +32,10 @@ class Provenance:
     precision: str
 
 
-def build_attribution(
+def build_map(
     parts: Sequence[BatchAttribution], samples: Samples, provenance: Provenance
-) -> Attribution:
-    """Build the attribution of one item from its parts, in order.
+) -> RecordedMap:
+    """Build the map of one item from its parts, in order.
 
     The rows of failed samples are NaN. Raises ItemError if every sample has failed.
     """
@@ -52,8 +51,8 @@ def build_attribution(
             continue
         rows = [np.asarray(array, np.float32) for array in rows]
         joined = rows[0] if len(rows) == 1 else np.concatenate(rows)
-        values[site] = _spread(joined, usable, len(samples)) if samples.many else joined[0]
-    return Attribution(values, build_record(parts, samples, provenance).to_json(), samples.many)
+        values[site] = _spread(joined, usable, len(samples))
+    return RecordedMap(values, build_record(parts, samples, provenance))
 
 
 def find_failures(parts: Sequence[BatchAttribution], samples: Samples) -> dict[int, ItemError]:
@@ -89,7 +88,7 @@ def build_record(
             "parameters": get_parameters(method),
         },
         samples=tuple(records),
-        many=samples.many,
+        many=samples.sample_count is not None,
         sites=_merge_site_facts([part for part in parts if part.has_map]),
         reduce=method.reduce,
         quantity=_format_quantity(method.quantity, spaces),

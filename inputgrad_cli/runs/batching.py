@@ -30,11 +30,11 @@ def yield_batches(
                 yield loaded
                 continue
             # A batch ends where the shape changes, so that items keep their order.
-            if batch and (loaded.samples.many or batch[0].batch_key != loaded.batch_key):
+            if batch and (loaded.fills_batch or batch[0].batch_key != loaded.batch_key):
                 yield batch
                 batch = []
             batch.append(loaded)
-            if loaded.samples.many or len(batch) == size:
+            if loaded.fills_batch or len(batch) == size:
                 yield batch
                 batch = []
     if batch:
@@ -59,7 +59,7 @@ def yield_chunks(batch: Sequence[LoadedItem], size: int) -> Iterator[Chunk]:
     truths = [loaded.truth for loaded in batch if loaded.truth is not None]
     truth = np.concatenate(truths) if truths else None
     usable = [row for row in range(len(samples)) if row not in batch[0].samples.failed]
-    targets_by_row = batch[0].targets if batch[0].samples.many else None
+    targets_by_row = batch[0].targets if batch[0].fills_batch else None
     start = 0
     while start < len(usable):
         rows = usable[start : start + size]

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from typing import Any
 
-from inputgrad_cli.data.attribution import Attribution
+from inputgrad_cli.data.map_record import MapRecord
 from inputgrad_cli.data.signature import Signature
 from inputgrad_cli.formats.combine_inputs import CROSSED_NOTE
 from inputgrad_cli.runs.events import RunWarning
@@ -76,10 +75,9 @@ def yield_item_warnings(loaded: LoadedItem) -> Iterator[RunWarning]:
         yield RunWarning(code, note, loaded.item.name)
 
 
-def yield_map_warnings(item: Item, spec: MapSpec, attribution: Attribution) -> Iterator[RunWarning]:
+def yield_map_warnings(item: Item, spec: MapSpec, record: MapRecord) -> Iterator[RunWarning]:
     """Yield the warnings about a map, once per map whatever the number of samples."""
-    checks: Any = attribution.metadata["checks"]
-    sample_checks = [c for c in (checks if attribution.many else [checks]) if c]
+    sample_checks = [sample.checks for sample in record.usable_samples]
     gaps = [
         c["completeness"]
         for c in sample_checks
@@ -96,11 +94,11 @@ def yield_map_warnings(item: Item, spec: MapSpec, attribution: Attribution) -> I
     if gradients := [
         c["gradient"] for c in sample_checks if "gradient" in c and not c["gradient"]["ok"]
     ]:
-        worst = max(gradients, key=lambda slope: slope["error"])
+        slope = max(gradients, key=lambda check: check["error"])
         yield RunWarning(
             "gradient",
-            f"{spec.label}: the gradient gives a slope of {worst['slope']:.4g}, differences of the "
-            f"score give {worst['difference']:.4g}; a layer or loss may have a custom derivative",
+            f"{spec.label}: the gradient gives a slope of {slope['slope']:.4g}, differences of the "
+            f"score give {slope['difference']:.4g}; a layer or loss may have a custom derivative",
             item.name,
         )
     if any(not c["finite"] for c in sample_checks):
@@ -108,11 +106,11 @@ def yield_map_warnings(item: Item, spec: MapSpec, attribution: Attribution) -> I
     if zero_reasons := dict.fromkeys(c.get("zero_because", "") for c in sample_checks if c["zero"]):
         words = [f"{spec.label}: the map is zero everywhere", *filter(None, zero_reasons)]
         yield RunWarning("zero", "; ".join(words), item.name)
-    for name, reason in attribution.metadata["unexplained"].items():
+    for name, reason in record.sites.unexplained.items():
         message = f"input {name!r} is left out of the maps and stays at its value: {reason}"
         if not reason.startswith(("it holds", "no output")):
             message += "; -m feature-ablation explains it by changing it"
         yield RunWarning("unexplained", message)
-    if disconnected := attribution.metadata["disconnected"]:
+    if disconnected := record.sites.disconnected:
         names = ", ".join(disconnected)
         yield RunWarning("disconnected", f"the target does not depend on input {names}", item.name)

@@ -154,7 +154,7 @@ class BatchExplainer:
     ) -> list[list[BatchAttribution]]:
         """Return the attributions of each pass over the usable samples of a batch."""
         passes: list[list[BatchAttribution]] = []
-        buffer, is_many = SpillBuffer(self._plan.options.out), batch[0].samples.many
+        buffer, is_many = SpillBuffer(self._plan.options.out), batch[0].fills_batch
         sample_count = 0
         for chunk in yield_chunks(batch, self._batch_size):
             samples = chunk.samples

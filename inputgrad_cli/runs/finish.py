@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
-from inputgrad_cli.data.attribution import Attribution
+from inputgrad_cli.data.map_record import MapRecord, RecordedMap
 from inputgrad_cli.errors import ItemError
 from inputgrad_cli.explanation.batch import BatchAttribution
-from inputgrad_cli.explanation.item_record import Provenance, build_attribution, find_failures
+from inputgrad_cli.explanation.item_record import Provenance, build_map, find_failures
 from inputgrad_cli.runs.diagnostics import yield_item_warnings, yield_map_warnings
 from inputgrad_cli.runs.events import Event, ItemEvent, to_error_fields
 from inputgrad_cli.runs.inputs.item_maps import ItemMap
@@ -56,7 +56,7 @@ def group_tasks(tasks: Sequence[MapTask]) -> Iterator[list[MapTask]]:
     for task in tasks:
         # A file of many samples is always a group of its own.
         if group and (
-            task.loaded.samples.many or sum(task.value_count for task in group) >= MAX_VALUES
+            task.loaded.fills_batch or sum(task.value_count for task in group) >= MAX_VALUES
         ):
             yield group
             group = []
@@ -76,12 +76,12 @@ def write_maps(
     if tasks[0].loaded.samples.is_ragged:
         yield from (write_ragged_map(task, output, provenance, seconds) for task in tasks)
         return
-    attributions = [_try_build_attribution(task, provenance) for task in tasks]
+    attributions = [_try_build_map(task, provenance) for task in tasks]
     tasks = [_add_failures(task) for task in tasks]
     usable = [
         (attribution, task.loaded.samples)
         for attribution, task in zip(attributions, tasks, strict=True)
-        if isinstance(attribution, Attribution)
+        if isinstance(attribution, RecordedMap)
     ]
     pictures = output.draw_pictures(usable)  # lazily: drawn as the loop below takes them
     for task, attribution in zip(tasks, attributions, strict=True):
@@ -107,7 +107,7 @@ def write_ragged_map(
     try:
         output.refuse_other_target(item_map)
         maps = {
-            row: build_attribution([attribution], samples.extract_sample(row), provenance)
+            row: build_map([attribution], samples.extract_sample(row), provenance)
             for row, attribution in zip(usable, attributions, strict=True)
         }
         singles = [(attribution, samples.extract_sample(row)) for row, attribution in maps.items()]
@@ -116,15 +116,15 @@ def write_ragged_map(
     except ItemError as error:
         return _build_failed_map(task, error)
     events: list[Event] = [*yield_item_warnings(task.loaded)]
-    for attribution in maps.values():
-        events += yield_map_warnings(item_map.item, item_map.spec, attribution)
+    for recorded in maps.values():
+        events += yield_map_warnings(item_map.item, item_map.spec, recorded.record)
     for row, name in enumerate(item_map.files.list_arrays(len(samples))):
         if row_error := samples.failed.get(row):
             error_fields = to_error_fields(row_error)
             events.append(ItemEvent(build_failed_fields(item_map, error_fields, row)))
             continue
         fields = build_done_fields(
-            item_map, maps[row], [pictures[row]], arrays=output.get_path(name), sample=None
+            item_map, maps[row].record, [pictures[row]], arrays=output.get_path(name), sample=None
         )
         events.append(ItemEvent({**fields, "sample": row, "seconds": round(seconds, 4)}))
     line = {
@@ -136,11 +136,11 @@ def write_ragged_map(
     return WrittenMap(item_map.stem, line, events)
 
 
-def _try_build_attribution(task: MapTask, provenance: Provenance) -> Attribution | ItemError:
+def _try_build_map(task: MapTask, provenance: Provenance) -> RecordedMap | ItemError:
     if error := next((part.error for part in task.parts if part.error), None):
         return error
     try:
-        return build_attribution(task.parts, task.loaded.samples, provenance)
+        return build_map(task.parts, task.loaded.samples, provenance)
     except ItemError as error:
         return error
 
@@ -164,20 +164,20 @@ def _build_failed_map(task: MapTask, error: ItemError) -> WrittenMap:
 
 def _write_map(
     task: MapTask,
-    attribution: Attribution,
+    recorded: RecordedMap,
     sample_pictures: Sequence[PictureRow],
     output: OutputWriter,
     seconds: float,
 ) -> WrittenMap:
     item_map = task.item_map
-    files, pictures = output.write(item_map, attribution, task.loaded.samples, sample_pictures)
+    files, pictures = output.write(item_map, recorded, task.loaded.samples, sample_pictures)
     events: list[Event] = [
         *yield_item_warnings(task.loaded),
-        *yield_map_warnings(item_map.item, item_map.spec, attribution),
+        *yield_map_warnings(item_map.item, item_map.spec, recorded.record),
     ]
     arrays = output.get_path(item_map.files.arrays)
-    events += _yield_item_events(task, attribution, pictures, arrays=arrays, seconds=seconds)
-    shapes = {site: list(array.shape) for site, array in attribution.values.items()}
+    events += _yield_item_events(task, recorded.record, pictures, arrays=arrays, seconds=seconds)
+    shapes = {site: list(array.shape) for site, array in recorded.to_attribution().values.items()}
     line = {
         **_build_line(task, events, any(pictures)),
         **output.style,
@@ -193,7 +193,7 @@ def _build_line(task: MapTask, events: Sequence[Event], has_pictures: bool) -> d
     return {
         **_build_line_key(task.item_map, task.loaded.hashes),
         "status": "failed" if samples.failed else "ok",
-        "samples": len(samples) if samples.many else None,
+        "samples": samples.sample_count,
         "unmet": sum(_is_unmet(event) for event in events),
         "drawn": has_pictures,
         "fingerprint": task.fingerprint,
@@ -209,20 +209,18 @@ def _is_unmet(event: Event) -> bool:
 
 def _yield_item_events(
     task: MapTask,
-    attribution: Attribution,
+    record: MapRecord,
     pictures: Sequence[Sequence[str]],
     *,
     arrays: str,
     seconds: float,
 ) -> Iterator[Event]:
     samples = task.loaded.samples
-    for row in range(len(samples)) if samples.many else [None]:
+    for row in samples.row_labels:
         if row is not None and (error := samples.failed.get(row)):
             yield ItemEvent(build_failed_fields(task.item_map, to_error_fields(error), row))
         else:
-            fields = build_done_fields(
-                task.item_map, attribution, pictures, arrays=arrays, sample=row
-            )
+            fields = build_done_fields(task.item_map, record, pictures, arrays=arrays, sample=row)
             yield ItemEvent({**fields, "seconds": round(seconds, 4)})
 
 

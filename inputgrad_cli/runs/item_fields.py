@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from inputgrad_cli.data.attribution import Attribution
+from inputgrad_cli.data.map_record import MapRecord
 from inputgrad_cli.runs.inputs.item_maps import ItemMap
 from inputgrad_cli.runs.planning.dry_run import PlannedMap
 from inputgrad_cli.schema.encoded_names import to_readable_name
@@ -37,7 +37,7 @@ def build_planned_fields(planned: PlannedMap) -> dict[str, Any]:
 
 def build_done_fields(
     item_map: ItemMap,
-    attribution: Attribution,
+    record: MapRecord,
     pictures: Sequence[Sequence[str]],
     *,
     arrays: str,
@@ -48,33 +48,19 @@ def build_done_fields(
     `pictures` are the paths for each sample. If a sample has several, all of them are listed in
     addition to the first.
     """
-    meta = attribution.metadata
-
-    def select_sample(value: Any) -> Any:
-        return value if sample is None else value[sample]
-
-    def select_if_list(value: Any) -> Any:
-        return select_sample(value) if isinstance(value, list) else value
-
-    target = {
-        "asked": select_if_list(meta["target"]["asked"]),
-        "output": select_if_list(meta["target"]["output"]),
-        "index": select_sample(meta["target"]["index"]),
-        "label": select_sample(meta["target"]["label"]),
-        "class": select_sample(meta["target"]["class"]),
-    }
+    sample_record = record.get_sample(sample or 0)
     picture_paths = [to_readable_name(path) for path in pictures[sample or 0]]
     return {
         **_build_common_fields(item_map, sample),
-        "target": target,
-        "space": select_if_list(meta["space"]),
-        "score": select_sample(meta["score"]),
-        "probability": select_sample(meta["probability"]),
+        "target": sample_record.to_target_json(),
+        "space": sample_record.space,
+        "score": sample_record.score,
+        "probability": sample_record.probability,
         "arrays": to_readable_name(arrays),
         "picture": picture_paths[0] if picture_paths else None,
         **({"pictures": picture_paths} if len(picture_paths) > 1 else {}),
         "status": "ok",
-        "checks": {k: v for k, v in select_sample(meta["checks"]).items() if k in CHECKS},
+        "checks": {k: v for k, v in sample_record.checks.items() if k in CHECKS},
     }
 
 

@@ -223,7 +223,7 @@ class Run:
         for indexed_item in items:
             for outcome in self._load_batches(loader, [indexed_item], 1):
                 if isinstance(outcome, list):  # samples of one file still share passes
-                    many = outcome[0].samples.many
+                    many = outcome[0].fills_batch
                     self._explainer.resize(self._schedule.batch_size if many else 1)
                 yield from self._handle_outcome(self._explain(outcome))
             yield from self._record_written()
@@ -432,7 +432,7 @@ class Run:
             for attributions in passes
         ]
         # A file of many samples is a batch of its own; single samples share one pass.
-        return parts if loaded.samples.many else [parts[0].select_row(row)]
+        return parts if loaded.fills_batch else [parts[0].select_row(row)]
 
 
 def _estimate_bytes(outcome: list[LoadedItem] | SkippedMap | FailedItem) -> int:

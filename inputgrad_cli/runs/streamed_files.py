@@ -8,22 +8,22 @@ from functools import partial
 from itertools import zip_longest
 from pathlib import Path
 
-from inputgrad_cli.data.attribution import Attribution
+from inputgrad_cli.data.map_record import RecordedMap
 from inputgrad_cli.formats.attribution_npz import to_bytes, write_result
 from inputgrad_cli.numeric.lazy_array import BLOCK_BYTES, is_lazy
 from inputgrad_cli.storage.atomic_write import Bytes, WriteFunction
 
 
-def to_npz(attribution: Attribution) -> Bytes | WriteFunction:
-    """Return the `.npz` of an attribution: its bytes, or a function that writes a large one."""
-    if is_large(attribution):
-        return lambda file: write_result(file, attribution)
-    return to_bytes(attribution)
+def to_npz(recorded: RecordedMap) -> Bytes | WriteFunction:
+    """Return the `.npz` of a map: its bytes, or a function that writes a large one."""
+    if is_large(recorded):
+        return lambda file: write_result(file, recorded.to_attribution())
+    return to_bytes(recorded.to_attribution())
 
 
-def is_large(attribution: Attribution) -> bool:
+def is_large(recorded: RecordedMap) -> bool:
     """Return whether the values are on disk, because they are too large for memory."""
-    return any(is_lazy(array) for array in attribution.values.values())
+    return any(is_lazy(array) for array in recorded.values.values())
 
 
 def collect_bytes(write: WriteFunction) -> bytes:

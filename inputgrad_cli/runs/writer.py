@@ -9,7 +9,7 @@ from typing import IO, Any
 
 import numpy as np
 
-from inputgrad_cli.data.attribution import Attribution
+from inputgrad_cli.data.map_record import RecordedMap
 from inputgrad_cli.data.picture_style import Style
 from inputgrad_cli.data.samples import Samples
 from inputgrad_cli.errors import ItemError
@@ -60,20 +60,19 @@ class OutputWriter:
         """Return the path of a file in the output directory."""
         return self._prefix + name
 
-    def draw_pictures(self, maps: Sequence[tuple[Attribution, Samples]]) -> Iterator[PictureRow]:
+    def draw_pictures(self, maps: Sequence[tuple[RecordedMap, Samples]]) -> Iterator[PictureRow]:
         """Yield the pictures of each sample of the maps, in order; small ones are drawn together.
 
         Those of a large map are drawn when they are written, because all at once would need too
         much memory. The pictures of a failed sample are None.
         """
         sites = [
-            [] if self._style is None else list_drawable_sites(attribution)
-            for attribution, _ in maps
+            [] if self._style is None else list_drawable_sites(recorded) for recorded, _ in maps
         ]
         flat = self._draw_sites(
             [
-                (attribution, samples, row, site)
-                for (attribution, samples), item_sites in zip(maps, sites, strict=True)
+                (recorded, samples, row, site)
+                for (recorded, samples), item_sites in zip(maps, sites, strict=True)
                 for row in range(len(samples))
                 for site in item_sites
             ]
@@ -83,29 +82,29 @@ class OutputWriter:
                 yield list(islice(flat, len(item_sites)))
 
     def _draw_sites(
-        self, sources: Sequence[tuple[Attribution, Samples, int, str]]
+        self, sources: Sequence[tuple[RecordedMap, Samples, int, str]]
     ) -> Iterator[Picture]:
         style = self._style
         if style is None:
             return
-        if any(is_large(attribution) for attribution, *_ in sources):
-            for attribution, samples, row, site in sources:
+        if any(is_large(recorded) for recorded, *_ in sources):
+            for recorded, samples, row, site in sources:
                 yield (
                     None
                     if row in samples.failed
-                    else draw_later(attribution, samples, row, site, style)
+                    else draw_later(recorded, samples, row, site, style)
                 )
             return
         picture_sources = (
-            None if row in samples.failed else build_picture_source(attribution, samples, row, site)
-            for attribution, samples, row, site in sources
+            None if row in samples.failed else build_picture_source(recorded, samples, row, site)
+            for recorded, samples, row, site in sources
         )
         yield from draw_pictures(picture_sources, style)
 
     def write(
         self,
         item_map: ItemMap,
-        attribution: Attribution,
+        recorded: RecordedMap,
         samples: Samples,
         drawn: Sequence[PictureRow],
     ) -> tuple[list[dict[str, Any]], list[list[str]]]:
@@ -116,11 +115,11 @@ class OutputWriter:
         Raises ItemError (kind `exists`) and StorageError.
         """
         self.refuse_other_target(item_map)
-        files: dict[str, Bytes | WriteFunction] = {item_map.files.arrays: to_npz(attribution)}
+        files: dict[str, Bytes | WriteFunction] = {item_map.files.arrays: to_npz(recorded)}
         if samples.header or _is_table(item_map.item):
-            files |= _build_table(item_map.files.table, attribution, samples)
-        sites = list_drawable_sites(attribution) if any(drawn) else []
-        names = item_map.files.list_pictures(len(drawn) if attribution.many else None, sites)
+            files |= _build_table(item_map.files.table, recorded, samples)
+        sites = list_drawable_sites(recorded) if any(drawn) else []
+        names = item_map.files.list_pictures(samples.sample_count, sites)
         return self._write_files(
             item_map.stem, files, [_pair_names(*pair) for pair in zip(names, drawn, strict=True)]
         )
@@ -128,7 +127,7 @@ class OutputWriter:
     def write_ragged(
         self,
         item_map: ItemMap,
-        maps: Mapping[int, Attribution],
+        maps: Mapping[int, RecordedMap],
         drawn: Mapping[int, PictureRow],
         total: int,
     ) -> tuple[list[dict[str, Any]], list[list[str]]]:
@@ -137,9 +136,9 @@ class OutputWriter:
         Returns and raises the same as `write`.
         """
         names = item_map.files.list_arrays(total)
-        files = {names[row]: to_npz(attribution) for row, attribution in maps.items()}
+        files = {names[row]: to_npz(recorded) for row, recorded in maps.items()}
         sites = next(
-            (list_drawable_sites(attribution) for row, attribution in maps.items() if drawn[row]),
+            (list_drawable_sites(recorded) for row, recorded in maps.items() if drawn[row]),
             [],
         )
         picture_names = item_map.files.list_pictures(total, sites)
@@ -200,18 +199,18 @@ def _pair_names(names: Sequence[str], drawn: PictureRow) -> dict[str, Bytes | Wr
 
 
 def _build_table(
-    name: str, attribution: Attribution, samples: Samples
+    name: str, recorded: RecordedMap, samples: Samples
 ) -> dict[str, Bytes | WriteFunction]:
-    if "scores" in attribution.metadata or not attribution.values:
+    if recorded.record.has_all_classes or not recorded.values:
         return {}  # one map per class does not fit in one table
 
     def write_rows(file: IO[bytes]) -> None:
-        template = next(iter(attribution.values.values()))
+        template = next(iter(recorded.values.values()))
         for start, stop in split_rows(template.shape, template.dtype.itemsize):
-            part = _build_columns(take_rows(attribution.values, slice(start, stop)), samples.header)
+            part = _build_columns(take_rows(recorded.values, slice(start, stop)), samples.header)
             file.write(write_table(() if start else part[0], part[1]))
 
-    return {name: write_rows if is_large(attribution) else collect_bytes(write_rows)}
+    return {name: write_rows if is_large(recorded) else collect_bytes(write_rows)}
 
 
 def _build_columns(values: Arrays, header: Sequence[str]) -> tuple[tuple[str, ...], Array]:

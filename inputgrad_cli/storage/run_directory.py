@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from inputgrad_cli.data.attribution import Attribution
+from inputgrad_cli.data.map_record import RecordedMap
 from inputgrad_cli.data.picture_style import Style
 from inputgrad_cli.data.samples import Samples
 from inputgrad_cli.errors import StorageError
@@ -124,11 +124,11 @@ class StoredMap:
         written = self.line.get("style") == style.record()
         return not written or not self.directory.journal.has_pictures(self.line)
 
-    def open_arrays(self, name: str) -> Attribution:
+    def open_arrays(self, name: str) -> RecordedMap:
         """Return the content of one of its array files; ItemError if the line contradicts it."""
         return open_arrays(self.directory.out, name, self.line, run=self.run)
 
-    def yield_arrays(self) -> Iterator[tuple[str, Attribution]]:
+    def yield_arrays(self) -> Iterator[tuple[str, RecordedMap]]:
         """Yield the names and contents of its array files; ItemError.
 
         There is one file, or one for each sample if the samples have unequal shapes.
@@ -136,7 +136,7 @@ class StoredMap:
         for name in filter(is_array, list_file_names(self.line)):
             yield name, self.open_arrays(name)
 
-    def read_inputs(self, attribution: Attribution) -> Samples:
+    def read_inputs(self, attribution: RecordedMap) -> Samples:
         """Return the inputs as the run read them; ItemError if they are gone or have changed.
 
         `attribution` is the content of one of its array files, which says how images were read.

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from inputgrad_cli.data.attribution import Attribution
+from inputgrad_cli.data.map_record import RecordedMap
 from inputgrad_cli.errors import ItemError
 from inputgrad_cli.formats.read_attribution import open_result
 from inputgrad_cli.schema.encoded_names import decode_name
-from inputgrad_cli.schema.records import JournalLine, RunRecord
+from inputgrad_cli.schema.records import JournalLine, ResultRecord, RunRecord
 from inputgrad_cli.storage.run_paths import check_file
 
 
-def open_arrays(out: Path, name: str, line: JournalLine, *, run: RunRecord | None) -> Attribution:
+def open_arrays(out: Path, name: str, line: JournalLine, *, run: RunRecord | None) -> RecordedMap:
     """Return the content of an array file; ItemError if it contradicts its journal line.
 
     The kind of the error is `unreadable`, or `changed` if the file can be read.
@@ -32,7 +33,7 @@ def open_arrays(out: Path, name: str, line: JournalLine, *, run: RunRecord | Non
         if expected is not None and stored != expected:
             reason = f"{field}: {stored} in the file, {expected} in the journal"
             raise _build_changed_error(out / name, reason)
-    return attribution
+    return RecordedMap.from_attribution(attribution)
 
 
 def _build_changed_error(path: Path, reason: str) -> ItemError:
@@ -43,14 +44,14 @@ def _yield_claims(
     attribution: Attribution, line: JournalLine, run: RunRecord | None
 ) -> Iterator[tuple[str, Any, Any]]:
     """Yield (field, value in the file, value in the line); the last is None in older lines."""
-    metadata = attribution.metadata
+    metadata = cast(ResultRecord, attribution.metadata)
     shapes = {site: list(array.shape) for site, array in attribution.values.items()}
     yield "shapes", shapes, line.get("shapes")
     yield "method", metadata["method"]["label"], line["method"]
     has_file_per_sample = line.get("apart", False)
     is_many = line.get("samples") is not None and not has_file_per_sample
-    yield "many samples", attribution.many, is_many
-    if attribution.many:
+    yield "many samples", metadata["many"], is_many
+    if metadata["many"]:
         count = next(iter(attribution.values.values())).shape[0]
         yield "samples", count, line.get("samples")
     model = metadata.get("model")

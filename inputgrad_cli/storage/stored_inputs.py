@@ -6,8 +6,8 @@ import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from inputgrad_cli.data.attribution import Attribution, is_looked_up
 from inputgrad_cli.data.image_options import ImageOptions
+from inputgrad_cli.data.map_record import RecordedMap
 from inputgrad_cli.data.preprocessing import Preprocess
 from inputgrad_cli.data.samples import Samples
 from inputgrad_cli.data.signature import InputSpec
@@ -21,7 +21,7 @@ MAX_UNVERIFIED_NUMBERS = 1 << 25  # in an input whose shape is known only from t
 
 
 def read_inputs(
-    attribution: Attribution,
+    recorded: RecordedMap,
     line: JournalLine,
     first: JournalLine,
     *,
@@ -40,26 +40,26 @@ def read_inputs(
     columns = tuple((option and option["value"]) or ())
     paths = find_sources(line, first, run, out)
     for spec in specs:
-        _refuse_other_shape(spec, attribution)
-    image_options = ImageOptions.from_record(attribution.metadata)
+        _refuse_other_shape(spec, recorded)
+    image_options = ImageOptions.from_record(recorded.record.inputs)
     aliases = run.get("aliases", {})
     return read_files(
         paths, ReadOptions(specs, Preprocess("raw"), image_options, aliases, columns=columns)
     )
 
 
-def _refuse_other_shape(spec: InputSpec, attribution: Attribution) -> None:
+def _refuse_other_shape(spec: InputSpec, recorded: RecordedMap) -> None:
     """Raise ItemError if the recorded shape of an image input contradicts the stored arrays.
 
     Otherwise a changed record could make inputgrad resize an image to an enormous size.
     """
-    array = attribution.values.get(spec.name)
+    array = recorded.values.get(spec.name)
     if array is None:
         fits = math.prod(dim or 1 for dim in spec.shape or ()) <= MAX_UNVERIFIED_NUMBERS
-    elif spec.image_shape is None or is_looked_up(spec.name, attribution.metadata):
+    elif spec.image_shape is None or spec.name in recorded.record.axes.looked_up:
         fits = True
     else:
-        fits = spec.can_take(array.shape[1:] if attribution.many else array.shape)
+        fits = spec.can_take(array.shape[1:])
     if not fits:
         raise ItemError("its run records another shape of the input", kind=SOURCE_KIND)
 

@@ -16,12 +16,12 @@ SAMPLES = Path(__file__).parents[2] / "sample_models"
 
 def mass(found, mask):
     """Return the share of a map's absolute values that lies inside the mask."""
-    from inputgrad_cli.data.attribution import to_channels_last
+    from inputgrad_cli.data.map_record import MapRecord
     from inputgrad_cli.numeric.resize import resize_maps
     from inputgrad_cli.rendering.scale import reduce_channels
 
     site, values = next(iter(found.values.items()))
-    values = to_channels_last(values, site, found.metadata)
+    values = MapRecord.from_json(found.metadata).axes.to_channels_last(values, site)
     how = found.metadata["reduce"]
     flat = reduce_channels(values, how, found.metadata["level"])
     flat = np.abs(resize_maps(flat, mask.shape))

@@ -134,8 +134,8 @@ def test_attributions_are_averaged_over_all_samples_of_a_dataset(engine):
     expected = W * (X**2 - (ROWS**2).mean(axis=0))
     np.testing.assert_allclose(answer.values["x"], expected, rtol=1e-5, atol=1e-6)
     for row, record in enumerate(answer.records):
-        check = record["checks"]["completeness"]
-        assert record["baseline_score"] == pytest.approx((ROWS**2 @ W).mean(), rel=1e-5)
+        check = record.checks["completeness"]
+        assert record.baseline_score == pytest.approx((ROWS**2 @ W).mean(), rel=1e-5)
         assert check["difference"] == pytest.approx(expected[row].sum(), rel=1e-4)
         assert check["ok"]
         assert check["steps"] == 4 * len(ROWS)
@@ -145,8 +145,8 @@ def test_attributions_are_averaged_over_all_samples_of_a_dataset(engine):
 def test_methods_without_a_baseline_are_not_repeated(engine):
     answer = explain("smoothgrad:samples=5", engine, "dataset:path=b.npy", x=ROWS)
     assert len(engine.derived) == 5 * len(X)
-    assert answer.records[0]["checks"]["standard_error"]["samples"] == 5
-    assert set(answer.records[0]["checks"]["standard_error"]) == {"mean", "relative", "samples"}
+    assert answer.records[0].checks["standard_error"]["samples"] == 5
+    assert set(answer.records[0].checks["standard_error"]) == {"mean", "relative", "samples"}
 
 
 def test_noisy_copies_against_a_dataset(engine):
@@ -155,7 +155,7 @@ def test_noisy_copies_against_a_dataset(engine):
     np.testing.assert_allclose(
         answer.values["x"], W * (X**2 - (ROWS**2).mean(axis=0)), rtol=1e-5, atol=1e-6
     )
-    assert answer.records[0]["checks"]["standard_error"]["mean"] == 0
+    assert answer.records[0].checks["standard_error"]["mean"] == 0
 
 
 def test_a_file_without_the_site_is_an_error_of_the_item(engine):
@@ -167,7 +167,7 @@ def test_a_file_without_the_site_is_an_error_of_the_item(engine):
 
 def test_only_random_methods_record_a_standard_error(engine):
     answer = explain("gradient", engine, None)
-    assert "standard_error" not in answer.records[0]["checks"]
+    assert "standard_error" not in answer.records[0].checks
     assert count_rows(answer.values) == 2
 
 

@@ -55,13 +55,13 @@ def check(seed, folder):
     for mode, engine in engines.items():
         answer = explain(engine, drawn)
         for row, record in enumerate(answer.records):
-            assert record["space"] == drawn.space, (context, record["space"])
+            assert record.space == drawn.space, (context, record.space)
             if not clear[row]:
                 continue
             if drawn.index is None:
-                assert record["index"] == [int(top[row])], (context, mode)
+                assert record.index == [int(top[row])], (context, mode)
             size = max(abs(float(score[row])), 1e-3)
-            assert abs(record["score"] - score[row]) <= 1e-4 * size, (context, mode)
+            assert abs(record.score - score[row]) <= 1e-4 * size, (context, mode)
         near(answer.values, plain, keep, (*context, mode))
     single = explain(loaded.engine, drawn, rows=slice(0, 1))
     near(single.values, {n: a[:1] for n, a in plain.items()}, keep[:1], (*context, "single"))
@@ -75,12 +75,12 @@ def check_completeness(engine, drawn, context):
         if isinstance(record, ItemError):  # missed by far, or no number: never a map
             assert record.kind in ("completeness", "nonfinite"), (context, record)
             continue
-        complete = record["checks"]["completeness"]
+        complete = record.checks["completeness"]
         summed = sum(float(values[row].sum()) for values in answer.values.values())
         assert summed == pytest.approx(complete["sum"], rel=1e-3, abs=1e-5), context
         if complete["ok"]:
             rest = abs(complete["sum"] - complete["difference"])
-            scale = max(abs(complete["difference"]), 0.01 * abs(record["score"]), 1e-6)
+            scale = max(abs(complete["difference"]), 0.01 * abs(record.score), 1e-6)
             assert rest <= 0.011 * scale + 1e-6, context
 
 

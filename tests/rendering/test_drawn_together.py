@@ -15,6 +15,7 @@ from inputgrad_cli.rendering import choose_picture
 from inputgrad_cli.rendering.colour_maps import NAN_COLOUR
 from inputgrad_cli.rendering.image_map import ImageMap
 from inputgrad_cli.runs.finish import MapTask, group_tasks
+from inputgrad_cli.runs.inputs.loader import LoadedItem
 from inputgrad_cli.runs.pictures import map_pictures
 from inputgrad_cli.runs.pictures.map_pictures import draw_pictures
 
@@ -117,7 +118,7 @@ def test_no_more_are_drawn_at_a_time_than_fit(counts, monkeypatch):
 def work(side, map_side=None, many=False):
     samples = Samples({"x": np.zeros((1, side, side, 3), np.float32)}, many=many)
     values = {"x": np.zeros((1, map_side or side, map_side or side, 3), np.float32)}
-    return MapTask(SimpleNamespace(samples=samples), None, "", [SimpleNamespace(values=values)])
+    return MapTask(LoadedItem(None, samples, ()), None, "", [SimpleNamespace(values=values)])
 
 
 def sizes(works):

@@ -15,7 +15,7 @@ from PIL import Image
 
 from inputgrad_cli import api
 from inputgrad_cli.choices import REDUCTIONS
-from inputgrad_cli.data.attribution import to_channels_last
+from inputgrad_cli.data.map_record import MapRecord
 from inputgrad_cli.data.picture_style import Style
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.methods import methods
@@ -87,7 +87,11 @@ def maps(tmp_path_factory):
 def reduced(attribution, how=None):
     """Return the map (H, W) that is to be drawn, worked out from what is stored alone."""
     ((site, values),) = attribution.values.items()
-    own = to_channels_last(values, site, attribution.metadata).astype(np.float64)
+    own = (
+        MapRecord.from_json(attribution.metadata)
+        .axes.to_channels_last(values, site)
+        .astype(np.float64)
+    )
     if own.shape[-1] > 1 and np.array_equal(own, np.broadcast_to(own[..., :1], own.shape)):
         own = own[..., :1]
     return REDUCED[how or attribution.metadata["reduce"]](own)

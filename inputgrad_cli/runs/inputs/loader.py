@@ -43,10 +43,15 @@ class LoadedItem:
     hashes: Mapping[str | None, str] = field(default_factory=dict)
 
     @property
+    def fills_batch(self) -> bool:
+        """Return whether the item is a batch of its own, as a file of many samples is."""
+        return self.samples.sample_count is not None
+
+    @property
     def batch_key(self) -> tuple[object, ...]:
         """Return what items must have in common to share a batch."""
         shapes = tuple((name, a.shape[1:]) for name, a in self.samples.arrays.items())
-        targets = None if self.samples.many else self.targets
+        targets = None if self.fills_batch else self.targets
         specs = tuple(item_map.spec for item_map, _ in self.todo)
         return shapes, specs, tuple(self.samples.preprocess), targets
 

@@ -9,8 +9,8 @@ from typing import IO
 
 import numpy as np
 
-from inputgrad_cli.data.attribution import Attribution, to_channels_last
 from inputgrad_cli.data.caption import build_caption
+from inputgrad_cli.data.map_record import RecordedMap
 from inputgrad_cli.data.picture_style import Style
 from inputgrad_cli.data.samples import Samples
 from inputgrad_cli.interfaces.picture import MapLayout, MapSource
@@ -56,12 +56,12 @@ def _draw_group(sources: list[MapSource], style: Style) -> Iterator[bytes]:
 
 
 def draw_later(
-    attribution: Attribution, samples: Samples, row: int, site: str, style: Style
+    recorded: RecordedMap, samples: Samples, row: int, site: str, style: Style
 ) -> WriteFunction:
     """Return a function that draws the PNG of a site of one sample into a file."""
 
     def write_png(file: IO[bytes]) -> None:
-        file.write(draw_picture(build_picture_source(attribution, samples, row, site), style))
+        file.write(draw_picture(build_picture_source(recorded, samples, row, site), style))
 
     return write_png
 
@@ -71,43 +71,38 @@ def draw_picture(source: MapSource, style: Style) -> bytes:
     return next(_draw_group([source], style))
 
 
-def list_drawable_sites(attribution: Attribution) -> list[str]:
+def list_drawable_sites(recorded: RecordedMap) -> list[str]:
     """Return the sites that have a picture: those whose maps a kind of picture supports.
 
     The maps of the target `all` are not drawn.
     """
-    if "scores" in attribution.metadata:
+    if recorded.record.has_all_classes:
         return []
-    values = attribution.values.items()
-    return [site for site, array in values if is_drawable(_get_layout(attribution, site, array))]
+    values = recorded.values.items()
+    return [site for site, array in values if is_drawable(_get_layout(recorded, site, array))]
 
 
-def _get_layout(attribution: Attribution, site: str, array: Array) -> MapLayout:
+def _get_layout(recorded: RecordedMap, site: str, array: Array) -> MapLayout:
     """Return the layout of the map of a site."""
-    shape = array.shape[1:] if attribution.many else array.shape
-    template = np.broadcast_to(np.float32(0), shape)
-    return MapLayout(to_channels_last(template, site, attribution.metadata).shape)
+    template = np.broadcast_to(np.float32(0), array.shape[1:])
+    return MapLayout(recorded.record.axes.to_channels_last(template, site).shape)
 
 
-def build_picture_source(
-    attribution: Attribution, samples: Samples, row: int, site: str
-) -> MapSource:
+def build_picture_source(recorded: RecordedMap, samples: Samples, row: int, site: str) -> MapSource:
     """Build the source of the picture of a site of one sample."""
-    values = attribution.values[site]
-    image = to_channels_last(
-        values[row] if attribution.many else values, site, attribution.metadata
-    )
-    background_input = _find_background_input(attribution, samples, site)
+    image = recorded.record.axes.to_channels_last(recorded.values[site][row], site)
+    background_input = _find_background_input(recorded, samples, site)
     background = (
         None if background_input is None else _get_background(samples, background_input, row)
     )
     caption = replace(
-        build_caption(attribution, site, row), over=None if background is None else background_input
+        build_caption(recorded.record, site, row),
+        over=None if background is None else background_input,
     )
     return MapSource(image, background, caption)
 
 
-def _find_background_input(attribution: Attribution, samples: Samples, site: str) -> str | None:
+def _find_background_input(recorded: RecordedMap, samples: Samples, site: str) -> str | None:
     """Return the input that is shown under a site's map, if any.
 
     For a layer it is the only picture input that the layer depends on. If there are several, none
@@ -116,7 +111,7 @@ def _find_background_input(attribution: Attribution, samples: Samples, site: str
     """
     if site in samples.arrays:
         return site
-    visible_inputs = attribution.metadata.get("sees", {}).get(site, samples.arrays)
+    visible_inputs = recorded.record.seen_inputs.get(site, samples.arrays)
     candidates = [
         name
         for name, array in samples.arrays.items()
@@ -129,7 +124,7 @@ def _is_picture(name: str, array: Array, samples: Samples) -> bool:
     """Return whether an input, (N, ...), has pictures that can be shown."""
     if array.dtype.kind not in "buif" or array.ndim not in (3, 4):
         return False
-    shape = to_channels_last(array[0], name, samples.record).shape
+    shape = samples.axes.to_channels_last(array[0], name).shape
     return len(shape) == 3 and shape[-1] in (1, 3, 4)
 
 
@@ -140,4 +135,4 @@ def _get_background(samples: Samples, site: str, row: int) -> Array | None:
     # The maps of tokens and texts have the shape of their embedding, and no background.
     if not _is_picture(site, samples.arrays[site], samples):
         return None
-    return as_pixels(to_channels_last(samples.arrays[site][row], site, samples.record))
+    return as_pixels(samples.axes.to_channels_last(samples.arrays[site][row], site))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from inputgrad_cli.data.attribution import Attribution
+from inputgrad_cli.data.map_record import RecordedMap
 from inputgrad_cli.data.picture_style import Style
 from inputgrad_cli.data.samples import Samples
 from inputgrad_cli.errors import EmptyError, ItemError, UsageError
@@ -27,7 +27,7 @@ from inputgrad_cli.storage.run_directory import RunDirectory, StoredMap
 from inputgrad_cli.storage.run_paths import build_foreign_error
 from inputgrad_cli.storage.sources import SOURCE_KIND
 
-InputReader = Callable[[Attribution], Samples]  # raises ItemError or UsageError
+InputReader = Callable[[RecordedMap], Samples]  # raises ItemError or UsageError
 
 
 @dataclass(frozen=True)
@@ -149,7 +149,7 @@ class ResultFile:
     `samples` are the inputs; if they cannot be used, `blank` is the reason.
     """
 
-    attribution: Attribution
+    attribution: RecordedMap
     samples: Samples
     rows: Sequence[int]
     names: Sequence[Sequence[str]]
@@ -189,22 +189,19 @@ def _find_sample_index(name: str, parts: Sequence[str], stored: StoredMap) -> in
     return parts.index(name)
 
 
-def _list_rows(attribution: Attribution) -> list[int]:
+def _list_rows(attribution: RecordedMap) -> list[int]:
     """Return the rows of the samples that have a map; row 0 for a single sample."""
-    checks = attribution.metadata["checks"]
-    if not attribution.many:
-        return [0]
-    return [row for row, check in enumerate(checks) if check is not None]
+    return [row for row, sample in enumerate(attribution.record.samples) if sample is not None]
 
 
 def _try_read_inputs(
-    stored: StoredMap, attribution: Attribution, read_inputs: InputReader
+    stored: StoredMap, attribution: RecordedMap, read_inputs: InputReader
 ) -> tuple[Samples, str]:
     """Read the inputs; if they cannot be used, return no inputs and the reason.
 
     A heatmap without background can still be drawn then.
     """
-    no_inputs = Samples({}, many=attribution.many)
+    no_inputs = Samples({})
     try:
         samples = read_inputs(attribution)
     except (ItemError, UsageError) as error:

@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from inputgrad_cli.data.attribution import Attribution
+from inputgrad_cli.data.map_record import RecordedMap
 from inputgrad_cli.data.picture_style import Scale, Style
 from inputgrad_cli.data.samples import Samples
 from inputgrad_cli.errors import ItemError
@@ -31,24 +31,23 @@ def compute_shared_scales(pairs: Iterable[tuple[StoredMap, Style]]) -> dict[Scal
         key = get_scale_key(stored, style)
         shared.setdefault(key, replace(style, limit=0.0, signed=False))
         with contextlib.suppress(ItemError):  # reported when the picture itself is drawn
-            for _, attribution in stored.yield_arrays():
-                shared[key] = _widen(shared[key], attribution)
+            for _, recorded in stored.yield_arrays():
+                shared[key] = _widen(shared[key], recorded)
     return shared
 
 
-def _widen(style: Style, attribution: Attribution) -> Style:
-    """Return the style with its scale widened to cover the pictures of this attribution too."""
-    for scale in _yield_scales(attribution, style):
+def _widen(style: Style, recorded: RecordedMap) -> Style:
+    """Return the style with its scale widened to cover the pictures of this map too."""
+    for scale in _yield_scales(recorded, style):
         both = bool(style.signed or scale.signed)
         style = replace(style, limit=max(style.limit or 0.0, scale.limit), signed=both)
     return style
 
 
-def _yield_scales(attribution: Attribution, style: Style) -> Iterator[Scale]:
-    """Yield the scale that each picture of an attribution needs."""
-    no_inputs = Samples({}, many=attribution.many)
-    for site in list_drawable_sites(attribution):
-        count = len(attribution.values[site]) if attribution.many else 1
-        for row in range(count):
-            source = build_picture_source(attribution, no_inputs, row, site)
+def _yield_scales(recorded: RecordedMap, style: Style) -> Iterator[Scale]:
+    """Yield the scale that each picture of a map needs."""
+    no_inputs = Samples({})
+    for site in list_drawable_sites(recorded):
+        for row in range(len(recorded.values[site])):
+            source = build_picture_source(recorded, no_inputs, row, site)
             yield choose_picture(style, source.layout).find_scale(source, style)

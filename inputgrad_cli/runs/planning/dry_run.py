@@ -38,7 +38,7 @@ def yield_planned_maps(plan: Plan) -> Iterator[PlannedMap]:
     layer_labels = {request.label for request in plan.methods if request.method.at_layer}
     for _, item in plan.share:
         samples = _read_samples(plan, item)
-        count = len(samples) if samples and samples.many else None
+        count = None if samples is None else samples.sample_count
         for item_map in list_item_maps(item, plan.maps):
             spec, files = item_map.spec, item_map.files
             has_parts = samples is not None and samples.is_ragged
