@@ -16,7 +16,7 @@ EXCEPTIONS = {
     "readable": "named by io.RawIOBase",
     "seekable": "named by io.RawIOBase",
     "readinto": "named by io.RawIOBase",
-    "supports": "a question, as matplotlib and Keras ask it: `if picture.supports(layout)`",
+    "supports": "a question, as a condition reads it: `if picture.supports(layout)`",
 }
 FIELDS_ON_DISK = {  # by file: keys of records that every run directory has
     "schema/records.py": {"number", "how"},

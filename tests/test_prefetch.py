@@ -10,7 +10,7 @@ from inputgrad_cli import prefetch as module
 from inputgrad_cli.api import parse_methods
 from inputgrad_cli.data.samples import Samples
 from inputgrad_cli.data.target_text import parse_target
-from inputgrad_cli.explanation.batch import EngineWrapper, SerialEngine, explain_batch
+from inputgrad_cli.explanation.batch import explain_batch
 from inputgrad_cli.explanation.request import ExplainRequest
 from inputgrad_cli.prefetch import prefetch
 
@@ -73,8 +73,8 @@ def test_without_threads_the_caller_works():
     assert where is threading.current_thread()
 
 
-@pytest.mark.parametrize(("view", "own"), [(SerialEngine, True), (EngineWrapper, False)])
-def test_only_a_batch_that_is_alone_asks_side_by_side(view, own):
+@pytest.mark.parametrize("parallel", [False, True])
+def test_only_a_batch_that_is_alone_asks_side_by_side(parallel):
     threads = set()
 
     class Noting(Formula):
@@ -91,6 +91,6 @@ def test_only_a_batch_that_is_alone_asks_side_by_side(view, own):
     question = ExplainRequest(
         parse_methods(["integrated-gradients:steps=9"]), (parse_target("auto"),)
     )
-    (answer,) = explain_batch(view(engine), samples, question)
+    (answer,) = explain_batch(engine, samples, question, parallel=parallel)
     np.testing.assert_allclose(answer.values["x"], 1.0, rtol=1e-6)
-    assert (threads == {threading.current_thread()}) == own
+    assert (threads == {threading.current_thread()}) != parallel

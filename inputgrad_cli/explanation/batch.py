@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 
@@ -14,7 +13,7 @@ from inputgrad_cli.data.attribution import MethodResult
 from inputgrad_cli.data.map_record import SiteFacts
 from inputgrad_cli.data.sample_record import SampleRecord
 from inputgrad_cli.data.samples import Samples, compute_keys
-from inputgrad_cli.data.target import PinnedTarget, ResolvedTarget
+from inputgrad_cli.data.target import ResolvedTarget
 from inputgrad_cli.errors import ItemError
 from inputgrad_cli.explanation.average_baselines import average_over_baselines
 from inputgrad_cli.explanation.gradient_check import GradientCheck, check_gradient
@@ -37,7 +36,7 @@ from inputgrad_cli.explanation.sample_record import (
     merge_records,
 )
 from inputgrad_cli.explanation.zero_maps import explain_zero_maps
-from inputgrad_cli.interfaces.engine import Engine, FirstPass, Gradients
+from inputgrad_cli.interfaces.engine import Engine, FirstPass
 from inputgrad_cli.interfaces.method import Batch, Method
 from inputgrad_cli.numeric.arrays import Array, Arrays, take_rows
 
@@ -71,51 +70,21 @@ class BatchAttribution:
         return replace(self, values=take_rows(self.values, part), records=self.records[part])
 
 
-class EngineWrapper:
-    """Delegates to an engine; subclasses override single members."""
-
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._engine, name)
-
-
-class SerialEngine(EngineWrapper):
-    """An engine whose chunks run one after another, because other batches keep it busy."""
-
-    parallel_calls = 0
-
-
-class FirstPassEngine(EngineWrapper):
-    """An engine that answers gradients at the clean inputs from the first pass."""
-
-    def __init__(self, engine: Engine, inputs: Arrays, first: FirstPass) -> None:
-        super().__init__(engine)
-        self._inputs = inputs
-        self._gradients_by_target = {
-            id(target): gradients  # by identity, because arrays cannot be hashed
-            for target, gradients in zip(first.targets, first.gradients, strict=False)
-        }
-
-    def compute_gradients(
-        self, inputs: Arrays, target: PinnedTarget, sites: Sequence[str]
-    ) -> Gradients:
-        """Return the gradients, from the first pass if it has them."""
-        if inputs is self._inputs and id(target) in self._gradients_by_target:
-            return self._gradients_by_target[id(target)]
-        return self._engine.compute_gradients(inputs, target, sites)
-
-
 def explain_batch(
-    engine: Engine, samples: Samples, request: ExplainRequest, truth: Array | None = None
+    engine: Engine,
+    samples: Samples,
+    request: ExplainRequest,
+    truth: Array | None = None,
+    *,
+    parallel: bool = True,
 ) -> list[BatchAttribution]:
     """Return the attributions for each requested method and target.
 
     One forward pass over the clean inputs serves all maps. The target `all` is computed in groups
-    of classes, so that little more memory than its result is used.
+    of classes, so that little more memory than its result is used. `parallel` is false if other
+    batches are computed at the same time, so that the passes of this one run one after another.
     """
-    builder = _MapBuilder(engine, samples, request, truth)
+    builder = _MapBuilder(engine, samples, request, truth, parallel=parallel)
     groups = resolve_targets(request, engine.signature)
     singles = [group[0] for group in groups if not group[0].group]
     maps = dict(
@@ -166,9 +135,16 @@ class _MapBuilder:
     """Builds the maps of a batch; holds what they share: points, keys, baselines and tokens."""
 
     def __init__(
-        self, engine: Engine, samples: Samples, request: ExplainRequest, truth: Array | None
+        self,
+        engine: Engine,
+        samples: Samples,
+        request: ExplainRequest,
+        truth: Array | None,
+        *,
+        parallel: bool,
     ) -> None:
         self.engine, self.samples, self.request, self.truth = engine, samples, request, truth
+        self._parallel = parallel
         self._placement = Placement(engine, samples, request)
         self.points = self._placement.points
         self.tokens = engine.read_tokens(samples.arrays)
@@ -197,11 +173,10 @@ class _MapBuilder:
         first = self.engine.run_first_pass(
             self.points, targets, sites, truths, gradients=needs_gradients
         )
-        engine = FirstPassEngine(self.engine, self.points, first)
-        checks = [self._check_gradient(engine, first, index) for index in range(len(targets))]
+        checks = [self._check_gradient(first, index) for index in range(len(targets))]
         return [
             [
-                _add_gradient_check(self._compute_map(engine, entry.method, first, index), check)
+                _add_gradient_check(self._compute_map(entry.method, first, index), check)
                 for entry in self.request.methods
             ]
             for index, check in enumerate(checks)
@@ -229,20 +204,20 @@ class _MapBuilder:
             for arrays, classes in zip(values, rows, strict=True)
         ]
 
-    def _check_gradient(self, engine: Engine, first: FirstPass, index: int) -> GradientCheck | None:
+    def _check_gradient(self, first: FirstPass, index: int) -> GradientCheck | None:
         """Check the gradient of a target against differences, if that is requested."""
         if not self.request.check_grad or not self._placement.sites:
             return None
-        return check_gradient(engine, self._build_batch(Method(), self._placement, first, index))
+        return check_gradient(
+            self.engine, self._build_batch(Method(), self._placement, first, index)
+        )
 
-    def _compute_map(
-        self, engine: Engine, method: Method, first: FirstPass, index: int
-    ) -> MapResult:
+    def _compute_map(self, method: Method, first: FirstPass, index: int) -> MapResult:
         placement = self._changed_placement if method.perturbs_inputs else self._placement
         if not placement.sites and method.needs != "layer":
             return build_underivable_error(placement.unexplained)
         batch = self._build_batch(method, placement, first, index)
-        result = average_over_baselines(method, engine, batch)
+        result = average_over_baselines(method, self.engine, batch)
         blocked = self._find_blocked_sites(batch, result.disconnected, placement)
         if result.disconnected == set(result.values):
             # Without --wrt, the inputs that cannot be explained were requested too.
@@ -331,6 +306,8 @@ class _MapBuilder:
         self, method: Method, placement: Placement, first: FirstPass, index: int
     ) -> Batch:
         wrt = self.request.wrt or ""
+        # The first pass took its gradients at the points and sites of the usual placement.
+        has_gradients = placement is self._placement and first.gradients
         return Batch(
             placement.points,
             first.targets[index],
@@ -346,6 +323,8 @@ class _MapBuilder:
                 if (preprocess := placement.get_preprocess(site)) and not preprocess.frames
             },
             wrt if wrt.startswith(LAYER) else None,
+            first.gradients[index] if has_gradients else None,
+            self._parallel,
         )
 
     def _get_baseline(self, placement: Placement) -> Arrays:

@@ -50,7 +50,7 @@ def check_gradient(engine: Engine, batch: Batch) -> GradientCheck:
     A random direction alone hardly changes the score if the map has many values. The gradient
     direction alone would hide errors orthogonal to it.
     """
-    slopes = engine.compute_gradients(batch.inputs, batch.target, batch.sites).values
+    slopes = batch.compute_clean_gradients(engine).values
     directions = _choose_directions(batch, slopes)
     slope = _sum_samples([slopes[site] * directions[site] for site in batch.sites])
     best = np.full(len(batch), np.inf)

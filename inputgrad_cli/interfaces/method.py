@@ -22,7 +22,7 @@ from typing import Any, ClassVar
 
 from inputgrad_cli.data.attribution import MethodResult
 from inputgrad_cli.data.target import PinnedTarget
-from inputgrad_cli.interfaces.engine import Engine
+from inputgrad_cli.interfaces.engine import Engine, Gradients
 from inputgrad_cli.numeric.arrays import Array, Arrays, count_rows, take_rows
 from inputgrad_cli.registry import Registry
 
@@ -33,10 +33,12 @@ class Batch:
 
     `inputs` and `baseline` hold every model input, (B, ...). Only `sites` are differentiated;
     outside them the baseline equals the input. `seeds` has one seed per sample. `tolerance` is the
-    completeness gap up to which steps are refined. `scores` are the scores of the clean inputs, if
-    they are known already. `references` are samples (K, ...) by site, from which all samples draw
-    baselines. `spatial_axes` are the height and width axes of pictures, by site. `layer` is the
-    layer that is explained instead of inputs (`--wrt layer:NAME`).
+    completeness gap up to which steps are refined. `scores` and `gradients` are those of the clean
+    inputs, if they are known already. `references` are samples (K, ...) by site, from which all
+    samples draw baselines. `spatial_axes` are the height and width axes of pictures, by site.
+    `layer` is the layer that is explained instead of inputs (`--wrt layer:NAME`). `parallel` is
+    false if other batches are computed at the same time, so that the passes of this one run one
+    after another.
     """
 
     inputs: Arrays
@@ -49,6 +51,8 @@ class Batch:
     references: Arrays = field(default_factory=dict)
     spatial_axes: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     layer: str | None = None
+    gradients: Gradients | None = None
+    parallel: bool = True
 
     def __len__(self) -> int:
         return count_rows(self.inputs)
@@ -62,6 +66,7 @@ class Batch:
             baseline=take_rows(self.baseline, rows),
             seeds=[self.seeds[row] for row in rows],
             scores=None if self.scores is None else self.scores[rows],
+            gradients=None,
         )
 
     def compute_clean_scores(self, engine: Engine) -> Array:
@@ -70,9 +75,15 @@ class Batch:
             engine.compute_scores(self.inputs, self.target) if self.scores is None else self.scores
         )
 
+    def compute_clean_gradients(self, engine: Engine) -> Gradients:
+        """Return the gradients at the clean inputs, without a pass if they are known."""
+        if self.gradients is not None:
+            return self.gradients
+        return engine.compute_gradients(self.inputs, self.target, self.sites)
+
     def replace_inputs(self, inputs: Arrays) -> Batch:
-        """Return this batch with other inputs, whose scores are not known."""
-        return replace(self, inputs=inputs, scores=None)
+        """Return this batch with other inputs, whose scores and gradients are not known."""
+        return replace(self, inputs=inputs, scores=None, gradients=None)
 
 
 @dataclass(frozen=True)

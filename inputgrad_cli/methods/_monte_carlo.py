@@ -23,6 +23,8 @@ def draw_until(
     error: float | None,
     draw: Callable[[Indices, Indices], T],
     add: Callable[[Indices, T], None],
+    *,
+    parallel: bool,
 ) -> None:
     """Add up to `total` draws of every sample to `terms`.
 
@@ -35,7 +37,7 @@ def draw_until(
         draws = total - done if error is None else min(ROUND_DRAWS, total - done)
         pairs = split_probes(len(rows), draws, engine.batch_size)
         chunks = [(rows[picked], indices + done) for picked, indices in pairs]
-        for chunk_rows, _, result in map_chunks(engine, chunks, draw):
+        for chunk_rows, _, result in map_chunks(engine, chunks, draw, parallel=parallel):
             add(chunk_rows, result)
         done += draws
         if error is not None:

@@ -16,14 +16,17 @@ def map_chunks(
     engine: Engine,
     chunks: Iterable[tuple[Indices, Indices]],
     compute: Callable[[Indices, Indices], T],
+    *,
+    parallel: bool,
 ) -> Iterator[tuple[Indices, Indices, T]]:
     """Yield the rows and indices of every chunk with the result of `compute`, in order.
 
-    As many chunks are computed at a time as the engine has `parallel_calls`. Therefore `compute`
-    must not change shared state.
+    With `parallel`, as many chunks are computed at a time as the engine has `parallel_calls`.
+    Therefore `compute` must not change shared state.
     """
 
     def compute_chunk(chunk: tuple[Indices, Indices]) -> tuple[Indices, Indices, T]:
         return (*chunk, compute(*chunk))
 
-    return prefetch(compute_chunk, chunks, engine.parallel_calls, engine.parallel_calls + 1)
+    threads = engine.parallel_calls if parallel else 0
+    return prefetch(compute_chunk, chunks, threads, threads + 1)

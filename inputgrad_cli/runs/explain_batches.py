@@ -16,7 +16,7 @@ from inputgrad_cli.data.samples import Samples
 from inputgrad_cli.data.signature import InputSpec
 from inputgrad_cli.data.target_text import Target
 from inputgrad_cli.errors import ItemError, UsageError
-from inputgrad_cli.explanation.batch import BatchAttribution, SerialEngine, explain_batch
+from inputgrad_cli.explanation.batch import BatchAttribution, explain_batch
 from inputgrad_cli.explanation.early_checks import refuse_labels
 from inputgrad_cli.explanation.item_record import Provenance
 from inputgrad_cli.explanation.request import ExplainRequest
@@ -179,9 +179,10 @@ class BatchExplainer:
     def _explain_chunk(
         self, samples: Samples, request: ExplainRequest, chunk: Chunk, shared: bool
     ) -> list[BatchAttribution]:
-        engine = SerialEngine(self.model.engine) if shared else self.model.engine
         try:
-            return explain_batch(engine, samples, request, chunk.truth)
+            return explain_batch(
+                self.model.engine, samples, request, chunk.truth, parallel=not shared
+            )
         except UsageError as error:
             if chunk.targets is None:
                 raise

@@ -27,9 +27,9 @@ from inputgrad_cli.runs.run import Run
 load.share_cores = lambda place: 2  # whatever this machine has
 inner, lanes = compute.explain_batch, []
 
-def noted(engine, *asked):
-    lanes.append(engine.parallel_calls)
-    return inner(engine, *asked)
+def noted(engine, *asked, parallel):
+    lanes.append(engine.parallel_calls if parallel else 0)
+    return inner(engine, *asked, parallel=parallel)
 
 compute.explain_batch = noted
 model, pictures, out = sys.argv[1:]

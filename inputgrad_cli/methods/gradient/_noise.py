@@ -133,7 +133,13 @@ class NoisyMethod(Method):
             disconnected[:] = [frozenset(batch.sites).intersection(*disconnected, *in_all)]
 
         draw_until(
-            engine, accumulator.mean, self.samples // self.copies_per_draw, self.se, draw, add
+            engine,
+            accumulator.mean,
+            self.samples // self.copies_per_draw,
+            self.se,
+            draw,
+            add,
+            parallel=batch.parallel,
         )
         counts = (accumulator.mean.counts + self.min_draws - 1) * self.copies_per_draw
         return replace(

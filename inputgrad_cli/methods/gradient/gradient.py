@@ -34,5 +34,5 @@ class Gradient(Method):
 
     def attribute(self, engine: Engine, batch: Batch) -> MethodResult:
         """Return the gradient at the input."""
-        gradients = engine.compute_gradients(batch.inputs, batch.target, batch.sites)
+        gradients = batch.compute_clean_gradients(engine)
         return MethodResult(gradients.values, disconnected=gradients.disconnected)

@@ -28,6 +28,6 @@ class InputXGradient(Method):
 
     def attribute(self, engine: Engine, batch: Batch) -> MethodResult:
         """Return the input times the gradient at the input."""
-        gradients = engine.compute_gradients(batch.inputs, batch.target, batch.sites)
+        gradients = batch.compute_clean_gradients(engine)
         values = {site: batch.inputs[site] * gradients.values[site] for site in batch.sites}
         return MethodResult(values, disconnected=gradients.disconnected)

@@ -45,7 +45,8 @@ def run_along_lines(
             interpolate_lines(batch, rows, nodes[indices]), batch.target.take(rows), tap
         )
 
-    return map_chunks(engine, split_probes(len(batch), len(nodes), engine.batch_size), compute)
+    chunks = split_probes(len(batch), len(nodes), engine.batch_size)
+    return map_chunks(engine, chunks, compute, parallel=batch.parallel)
 
 
 @methods.register

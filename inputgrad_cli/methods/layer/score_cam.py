@@ -69,7 +69,7 @@ def _compute_map_scores(engine: Engine, batch: Batch, tap: str, maps: Array) -> 
         )
 
     chunks = split_probes(len(batch), channels, engine.batch_size)
-    for rows, indices, scores in map_chunks(engine, chunks, compute):
+    for rows, indices, scores in map_chunks(engine, chunks, compute, parallel=batch.parallel):
         map_scores[rows, indices] = scores
     return map_scores
 

@@ -70,7 +70,7 @@ class DatasetBaselineMethod(Method):
                 terms.add(int(row), term)
             disconnected[:] = [gradients.disconnected.intersection(*disconnected)]
 
-        draw_until(engine, terms, self.samples, self.se, draw, add)
+        draw_until(engine, terms, self.samples, self.se, draw, add, parallel=batch.parallel)
         return compute_mean_of_draws(terms, terms.counts.copy(), *disconnected)
 
 

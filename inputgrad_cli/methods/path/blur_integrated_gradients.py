@@ -83,7 +83,9 @@ class BlurIntegratedGradients(Method):
             return parts, gradients.disconnected
 
         chunks = split_probes(len(batch), steps, engine.batch_size)
-        for rows, _, (parts, chunk_disconnected) in map_chunks(engine, chunks, compute):
+        for rows, _, (parts, chunk_disconnected) in map_chunks(
+            engine, chunks, compute, parallel=batch.parallel
+        ):
             add_rows(total, rows, parts, np.ones(len(rows)))
             disconnected &= chunk_disconnected
         return total, disconnected

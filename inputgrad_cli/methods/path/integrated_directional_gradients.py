@@ -56,7 +56,9 @@ class IntegratedDirectionalGradients(Method):
             return engine.compute_gradients(inputs, batch.target.take(rows), batch.sites)
 
         chunks = split_probes(len(batch), self.steps, engine.batch_size)
-        for rows, indices, gradients in map_chunks(engine, chunks, compute):
+        for rows, indices, gradients in map_chunks(
+            engine, chunks, compute, parallel=batch.parallel
+        ):
             for i, (row, step) in enumerate(zip(rows, indices, strict=True)):
                 accumulator.add(int(row), int(step), gradients, i)
             disconnected &= gradients.disconnected

@@ -125,7 +125,9 @@ class _LineIntegral:
             return engine.compute_gradients(inputs, batch.target.take(rows), batch.sites)
 
         chunks = split_probes(len(samples), len(nodes), engine.batch_size)
-        for chosen, probes, gradients in map_chunks(engine, chunks, compute):
+        for chosen, probes, gradients in map_chunks(
+            engine, chunks, compute, parallel=batch.parallel
+        ):
             add_rows(self.mean, samples[chosen], dict(gradients.values), weights[probes])
             self.disconnected &= gradients.disconnected
 

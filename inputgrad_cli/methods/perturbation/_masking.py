@@ -93,7 +93,8 @@ def iterate_masked_scores(
             (row, indices[a:b], sample_masks, scores[a:b]) for row, a, b, sample_masks in pieces
         ]
 
-    for _, _, results in map_chunks(engine, split_copies(counts, engine.batch_size), compute):
+    chunks = split_copies(counts, engine.batch_size)
+    for _, _, results in map_chunks(engine, chunks, compute, parallel=batch.parallel):
         yield from results
 
 
