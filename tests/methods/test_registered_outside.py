@@ -1,0 +1,118 @@
+"""A method that other code registers works in the command, in lists, and obeys the laws."""
+
+import inspect
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from inputgrad_cli import api
+from inputgrad_cli.data.attribution import MethodResult
+from inputgrad_cli.interfaces.method import Method
+from inputgrad_cli.methods import methods
+from inputgrad_cli.registry import declare_parameter
+from tests.methods import test_laws as laws
+
+README = Path(__file__).parents[2] / "README.md"
+LAWS = [
+    law
+    for name, law in vars(laws).items()
+    if name.startswith("test_") and list(inspect.signature(law).parameters) == ["method"]
+]
+
+
+@pytest.fixture(autouse=True)
+def corner_gradient(monkeypatch):
+    """Register input minus baseline, times a mean of the gradients at both."""
+    monkeypatch.setattr(methods, "_classes", dict(methods._classes))
+
+    @methods.register
+    @dataclass(frozen=True)
+    class CornerGradient(Method):
+        """Mean of the gradients at input and baseline, times input minus baseline."""
+
+        name = "corner-gradient"
+        family = "gradient"
+        paper = "arXiv:1703.01365"
+        aliases = ("trapezoid",)
+        uses_clean_gradient = True
+        linear_exact = "difference times gradient"
+
+        weight: float = declare_parameter(0.5, "Weight of the input.", minimum=0, maximum=1)
+
+        @property
+        def uses_baseline(self):
+            return True
+
+        def attribute(self, engine, batch):
+            clean = batch.compute_clean_gradients(engine)
+            base = engine.compute_gradients(batch.baseline, batch.target, batch.sites)
+            values = {}
+            for site in batch.sites:
+                mean = self.weight * clean.values[site] + (1 - self.weight) * base.values[site]
+                values[site] = mean * (batch.inputs[site] - batch.baseline[site])
+            return MethodResult(values, disconnected=clean.disconnected & base.disconnected)
+
+    return CornerGradient
+
+
+@pytest.mark.parametrize("law", LAWS, ids=[law.__name__ for law in LAWS])
+def test_it_obeys_every_law(law, corner_gradient):
+    law(corner_gradient())
+
+
+@pytest.mark.parametrize("law", LAWS, ids=[law.__name__ for law in LAWS])
+def test_the_example_of_the_readme_obeys_every_law(law):
+    code = README.read_text().split("## Add a method")[1].split("```")[1]
+    exec(code, names := {})
+    method = names["InputXGradient"]()
+    law(method)
+    np.testing.assert_allclose(laws.values(method, laws.linear(laws.W), laws.X), laws.W * laws.X)
+
+
+def test_there_are_laws():
+    assert len(LAWS) >= 15
+
+
+def test_the_command_runs_it_with_its_parameter(call, samples, tmp_path):
+    words = [samples / "sequential.keras", samples / "inputs" / "sequential.npy"]
+    asked = "corner-gradient:weight=1,as=corner"
+    result = call("saliency", *words, "-m", asked, "-m", "input-x-gradient", "--json")
+    assert result.code == 0
+    out = tmp_path / "inputgrad-out"
+    corner, product = (
+        api.read(out / f"sequential.npy.{label}.npz") for label in ("corner", "input-x-gradient")
+    )
+    assert corner.metadata["method"]["parameters"] == {"weight": 1.0}
+    for site, values in product.values.items():  # the baseline of an array is zero
+        np.testing.assert_allclose(corner.values[site], values, rtol=1e-6)
+
+
+def test_the_command_checks_its_parameter(call, samples):
+    words = [samples / "sequential.keras", samples / "inputs" / "sequential.npy"]
+    result = call("saliency", *words, "-m", "corner-gradient:weight=2")
+    assert result.code == 2
+    assert "weight must be at most 1" in result.err
+
+
+def test_methods_lists_and_describes_it(call):
+    assert "corner-gradient" in call("methods").out
+    assert "corner-gradient" in [
+        row["name"] for row in json.loads(call("methods", "--json").out)["methods"]
+    ]
+    page = call("methods", "corner-gradient").out
+    assert "Mean of the gradients at input and baseline" in page
+    assert "weight" in page
+
+
+def test_its_other_name_is_suggested(call):
+    result = call("methods", "trapezoid")
+    assert result.code == 2
+    assert "corner-gradient" in result.err
+
+
+def test_python_runs_it(samples):
+    made = api.explain(samples / "sequential.keras", np.ones(10, "f4"), method="corner-gradient")
+    assert made.metadata["method"]["name"] == "corner-gradient"
