@@ -42,7 +42,7 @@ def test_a_map_is_read_back_with_its_line_its_arrays_and_its_inputs(out, place):
     assert stored.run["model"]["path"] == "m.keras"
     ((name, attribution),) = stored.yield_arrays()
     assert name == stored.files.arrays == "b.png.input-x-gradient.npz"
-    np.testing.assert_allclose(attribution.values["picture"], x * compute_gradient(x), rtol=1e-5)
+    np.testing.assert_allclose(attribution.values["picture"][0], x * compute_gradient(x), rtol=1e-5)
     assert np.array_equal(stored.read_inputs(attribution).arrays["picture"], x[np.newaxis])
 
 
@@ -53,7 +53,7 @@ def test_all_maps_come_in_the_order_of_the_journal(out, place):
     for name, stored in zip("ab", gradients, strict=True):
         ((_, attribution),) = stored.yield_arrays()
         expected = compute_gradient(read_pixels(place / f"{name}.png"))
-        np.testing.assert_allclose(attribution.values["picture"], expected, rtol=1e-5)
+        np.testing.assert_allclose(attribution.values["picture"][0], expected, rtol=1e-5)
 
 
 def test_a_map_is_due_where_its_pictures_have_another_style_or_are_gone(out):
