@@ -46,12 +46,10 @@ def resolve_target(
         ]
     if target.kind == "all":
         total = _count_classes(target, output)
-        return [
-            replace(_select_class(resolved, output, n), group=target.text) for n in range(total)
-        ]
+        return [replace(select_class(resolved, output, n), group=target.text) for n in range(total)]
     if target.kind == "class":
         return [
-            _select_class(resolved, output, _find_class(target.classes[0], output, labels, target))
+            select_class(resolved, output, _find_class(target.classes[0], output, labels, target))
         ]
     return _resolve_top(target, resolved, output)
 
@@ -183,7 +181,7 @@ def _format_labels(labels: Sequence[str]) -> str:
     return shown if len(labels) <= MAX_LABELS else f"{shown}, ... ({len(labels)} in all)"
 
 
-def _select_class(resolved: ResolvedTarget, output: OutputSpec, class_index: int) -> ResolvedTarget:
+def select_class(resolved: ResolvedTarget, output: OutputSpec, class_index: int) -> ResolvedTarget:
     """Return the target for one class of the output."""
     if not output.is_binary:
         return replace(resolved, terms=(output.get_class_index(class_index),))
@@ -200,7 +198,7 @@ def _build_margin(
     resolved: ResolvedTarget, output: OutputSpec, classes: Sequence[int]
 ) -> ResolvedTarget:
     """Return the target for the first class minus the second."""
-    first, second = (_select_class(resolved, output, class_index) for class_index in classes)
+    first, second = (select_class(resolved, output, class_index) for class_index in classes)
     return replace(
         resolved,
         terms=first.terms + second.terms,
