@@ -11,7 +11,8 @@ import tensorflow as tf
 from inputgrad_cli.data.signature import OutputSpec
 from inputgrad_cli.engine.adapter import model_fixes
 from inputgrad_cli.engine.adapter.hooks import is_tap
-from inputgrad_cli.engine.adapter.keras_adapter import KerasAdapter, Tensors
+from inputgrad_cli.engine.adapter.keras_adapter import KerasAdapter
+from inputgrad_cli.engine.adapter.value_types import Tensors
 from inputgrad_cli.engine.dependence import InputDependence
 from inputgrad_cli.engine.embeddings import find_dependences, may_look_up
 from inputgrad_cli.engine.logits import find_heads

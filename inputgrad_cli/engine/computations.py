@@ -14,13 +14,14 @@ from inputgrad_cli.data.target import ResolvedTarget
 from inputgrad_cli.engine.adapter.forward import run_forward
 from inputgrad_cli.engine.adapter.hooks import is_tap
 from inputgrad_cli.engine.adapter.input_gradients import skip_filter_gradients
-from inputgrad_cli.engine.adapter.keras_adapter import KerasAdapter, Tensors
+from inputgrad_cli.engine.adapter.keras_adapter import KerasAdapter
 from inputgrad_cli.engine.adapter.scores import (
     PinnedTensors,
     compute_scores,
     resolve_rank,
     widen_to_float32,
 )
+from inputgrad_cli.engine.adapter.value_types import Tensors
 from inputgrad_cli.engine.fold_batchnorm import find_mergeable, skip_merged
 
 Program = Callable[..., Any]

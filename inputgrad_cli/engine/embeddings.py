@@ -17,7 +17,8 @@ from inputgrad_cli.engine.adapter.hooks import (
     hook_layer,
     map_layers_by_path,
 )
-from inputgrad_cli.engine.adapter.keras_adapter import KerasAdapter, Tensors
+from inputgrad_cli.engine.adapter.keras_adapter import KerasAdapter
+from inputgrad_cli.engine.adapter.value_types import Layers, Tensors
 from inputgrad_cli.engine.computations import Program
 from inputgrad_cli.engine.dependence import InputDependence, trace_dependences
 from inputgrad_cli.engine.runner import Runner
@@ -139,7 +140,7 @@ def _is_tapped(path: str, taps: Any) -> bool:
     return any(tap.removeprefix(LAYER).partition("#")[0] == path for tap in taps)
 
 
-def _find_vocabulary(layers: dict[str, Any]) -> list[str]:
+def _find_vocabulary(layers: Layers) -> list[str]:
     """Return the words of the only vocabulary, ignoring those nested in layers that hold one."""
     paths = [path for path, layer in layers.items() if hasattr(layer, "get_vocabulary")]
     outer = [p for p in paths if not any(p.startswith(f"{other}/") for other in paths)]
@@ -150,7 +151,7 @@ def _spell(ids: list[int], words: list[str]) -> list[Any]:
     return [words[i] if 0 <= i < len(words) else i for i in ids]
 
 
-def _list_embeddings(model: Any) -> dict[str, Any]:
+def _list_embeddings(model: Any) -> Layers:
     """Return the embeddings, each by the last of the paths that lead to it."""
     known = {id(layer): (path, layer) for path, layer in map_layers_by_path(model).items()}
     return {

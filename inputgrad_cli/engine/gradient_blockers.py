@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
 
 import numpy as np
 
 from inputgrad_cli.engine.adapter.hooks import is_tap
 from inputgrad_cli.engine.adapter.keras_adapter import KerasAdapter
+from inputgrad_cli.engine.adapter.value_types import Tensors
 from inputgrad_cli.engine.dependence import find_blocking_operations
 from inputgrad_cli.engine.trace import TracedPass
 from inputgrad_cli.errors import ItemError
@@ -18,7 +18,7 @@ SCORE_TOLERANCE = 1e-6  # a score that changes by more, relative to its size, ha
 
 
 def trace_blocking_operations(
-    adapter: KerasAdapter, tensors: dict[str, Any], sites: Sequence[str], head: str
+    adapter: KerasAdapter, tensors: Tensors, sites: Sequence[str], head: str
 ) -> list[str] | None:
     """Return the operations that end the derivative from an output to sites, as `Round in layer x`.
 

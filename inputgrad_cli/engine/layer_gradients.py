@@ -14,8 +14,9 @@ from inputgrad_cli.data.target import ResolvedTarget
 from inputgrad_cli.engine.adapter.forward import get_only_call, run_forward
 from inputgrad_cli.engine.adapter.hooks import find_layer, hook_layer, map_layers_by_path
 from inputgrad_cli.engine.adapter.input_gradients import skip_filter_gradients
-from inputgrad_cli.engine.adapter.keras_adapter import KerasAdapter, Tensors
+from inputgrad_cli.engine.adapter.keras_adapter import KerasAdapter
 from inputgrad_cli.engine.adapter.scores import PinnedTensors, compute_scores, widen_to_float32
+from inputgrad_cli.engine.adapter.value_types import Tensors
 from inputgrad_cli.engine.computations import Program, compute_tape_gradients, list_layer_heads
 
 Sums = dict[str, tuple[Any, Any, int]]

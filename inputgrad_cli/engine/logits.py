@@ -9,7 +9,8 @@ import numpy as np
 import tensorflow as tf
 
 from inputgrad_cli.data.signature import OutputSpec
-from inputgrad_cli.engine.adapter.keras_adapter import KerasAdapter, Tensors
+from inputgrad_cli.engine.adapter.keras_adapter import KerasAdapter
+from inputgrad_cli.engine.adapter.value_types import Tensors
 from inputgrad_cli.engine.trace import CalibrationPass
 from inputgrad_cli.errors import ModelError
 from inputgrad_cli.numeric.arrays import Array

@@ -14,8 +14,9 @@ from inputgrad_cli.choices import LAYER
 from inputgrad_cli.data.target import PinnedTarget, ResolvedTarget
 from inputgrad_cli.engine.adapter.forward import run_forward
 from inputgrad_cli.engine.adapter.hooks import find_layer, hook_layer, is_tap, map_layers_by_path
-from inputgrad_cli.engine.adapter.keras_adapter import KerasAdapter, Tensors
+from inputgrad_cli.engine.adapter.keras_adapter import KerasAdapter
 from inputgrad_cli.engine.adapter.scores import PinnedTensors, compute_scores
+from inputgrad_cli.engine.adapter.value_types import Layers, Tensors
 from inputgrad_cli.engine.computations import Program, list_layer_heads
 from inputgrad_cli.engine.runner import Runner
 from inputgrad_cli.engine.tensors import to_pins
@@ -109,7 +110,7 @@ def _build_call_recorder(
     return run
 
 
-def _find_watched_layers(model: Any) -> dict[str, Any]:
+def _find_watched_layers(model: Any) -> Layers:
     """Return the layers that compute once per call, each by its first path."""
     layers = map_layers_by_path(model)
     closed = tuple(f"{path}/" for path, layer in layers.items() if isinstance(layer, STEP_WRAPPERS))

@@ -22,6 +22,7 @@ from inputgrad_cli.engine.adapter.kernels import must_compile
 from inputgrad_cli.engine.adapter.plain_errors import is_input_error
 from inputgrad_cli.engine.adapter.scores import PinnedTensors
 from inputgrad_cli.engine.adapter.startup import use_device
+from inputgrad_cli.engine.adapter.value_types import TensorDict, Tensors
 from inputgrad_cli.engine.computations import Program, fold_variables
 from inputgrad_cli.engine.tf_errors import (
     as_item_errors,
@@ -70,7 +71,7 @@ class Runner:
         self.notes: dict[str, str] = {}
         self.seed = 0
         self.programs: dict[Any, Program] = {}
-        self._tap_shapes: dict[Any, dict[str, Any]] = {}
+        self._tap_shapes: dict[Any, TensorDict] = {}
         self.fixed_batch = model_fixes.find_fixed_batch(adapter.model)
         self._requested_size = options.batch_size
         self._threads = workers
@@ -228,7 +229,7 @@ class Runner:
                 model_fixes.seed_generators(self.adapter.model, self.seed)
             yield
 
-    def _build_specs(self, tensors: Mapping[str, Any]) -> dict[str, Any]:
+    def _build_specs(self, tensors: Tensors) -> TensorDict:
         shapes = {spec.name: spec.shape for spec in self.adapter.input_specs}
         if any(shape is None or None in shape for shape in shapes.values()):
             taps = {name.removeprefix(BASELINE) for name in tensors} - set(shapes)
@@ -243,7 +244,7 @@ class Runner:
             specs[name] = tf.TensorSpec((rows, *shape), tensor.dtype)
         return specs
 
-    def _infer_tap_shapes(self, tensors: Mapping[str, Any], taps: Sequence[str]) -> dict[str, Any]:
+    def _infer_tap_shapes(self, tensors: Tensors, taps: Sequence[str]) -> TensorDict:
         """Return the shapes of taps behind inputs with open axes, without the batch axis.
 
         Axes that the model's graph fixes, such as the width of an embedding, stay fixed, because
@@ -253,7 +254,7 @@ class Runner:
             tap: (*_build_open_shape(tensors[tap])[1:], tensors[tap].shape[-1]) for tap in taps
         }
 
-        def run(inputs: dict[str, Any]) -> None:
+        def run(inputs: Tensors) -> None:
             for tap, tensor in read_taps(self.adapter, inputs, taps).items():
                 has_no_batch = tensor.shape.rank < tensors[tap].shape.rank
                 tap_shapes[tap] = tuple(tensor.shape if has_no_batch else tensor.shape[1:])

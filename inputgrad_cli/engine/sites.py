@@ -10,8 +10,9 @@ import numpy as np
 from inputgrad_cli.data.signature import InputSpec
 from inputgrad_cli.engine.adapter.forward import read_taps
 from inputgrad_cli.engine.adapter.hooks import is_tap
-from inputgrad_cli.engine.adapter.keras_adapter import KerasAdapter, Tensors
+from inputgrad_cli.engine.adapter.keras_adapter import KerasAdapter
 from inputgrad_cli.engine.adapter.scores import widen_to_float32
+from inputgrad_cli.engine.adapter.value_types import Tensors
 from inputgrad_cli.engine.computations import Program
 from inputgrad_cli.engine.dependence import InputDependence
 from inputgrad_cli.engine.runner import Runner

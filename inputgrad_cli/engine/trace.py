@@ -18,6 +18,7 @@ from inputgrad_cli.engine.adapter.graph_size import refuse_large_graph
 from inputgrad_cli.engine.adapter.hooks import OutputHook, hook_layer, map_layers_by_path
 from inputgrad_cli.engine.adapter.keras_adapter import KerasAdapter
 from inputgrad_cli.engine.adapter.kernels import must_compile, skip_graph_optimization
+from inputgrad_cli.engine.adapter.value_types import TensorDict, Tensors
 from inputgrad_cli.numeric.arrays import Arrays
 
 # Operations whose outputs do not depend on the values of their inputs.
@@ -61,14 +62,14 @@ class TracedPass:
         heads: Sequence[str],
         records: bool = True,
     ) -> None:
-        self.sources: dict[str, Any] = {}
-        self.outputs: dict[str, Any] = {}
+        self.sources: TensorDict = {}
+        self.outputs: TensorDict = {}
         self.endings: dict[str, str] = {}
         recorded: list[tuple[str, int, Any, Any]] = []
         layers = {id(layer): (path, layer) for path, layer in _list_outer_layers(adapter.model)}
         self.layers = {path.rpartition("/")[2] for path, _ in layers.values()}
 
-        def run(inputs: dict[str, Any]) -> Any:
+        def run(inputs: Tensors) -> Any:
             self.sources.update(inputs)
             with ExitStack() as stack:
                 for path, layer in layers.values() if records else ():
@@ -89,7 +90,7 @@ class TracedPass:
         self.operations = self.graph.get_operations()
         self.calls = _index_calls(recorded)
 
-    def compute(self, tensors: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    def compute(self, tensors: Mapping[str, Any]) -> tuple[Tensors, Tensors]:
         """Return the outputs, and the logits of those that end in an activation, by name.
 
         Raises ItemError if a tensor is larger than the available memory.
@@ -139,11 +140,11 @@ class CalibrationPass:
             return None
 
     @cached_property
-    def first_result(self) -> tuple[dict[str, Any], dict[str, Any]]:
+    def first_result(self) -> tuple[Tensors, Tensors]:
         """Return the result of the first call of `compute`."""
         return self.compute()
 
-    def compute(self) -> tuple[dict[str, Any], dict[str, Any]]:
+    def compute(self) -> tuple[Tensors, Tensors]:
         """Return the outputs, and the logits that are attached to them, both by name."""
         if must_compile() and self.traced is not None:
             return self.traced.compute(self.tensors)
@@ -155,7 +156,7 @@ class CalibrationPass:
         return outputs, find_all_logits({n: y for n, y in outputs.items() if n not in self._heads})
 
     @cached_property
-    def graph_logits(self) -> dict[str, Any]:
+    def graph_logits(self) -> Tensors:
         """Return the logits that only the traced pass reveals, by name."""
         if must_compile() or self.traced is None:
             return {}

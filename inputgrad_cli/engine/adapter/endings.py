@@ -7,6 +7,8 @@ from typing import Any
 
 import tensorflow as tf
 
+from inputgrad_cli.engine.adapter.value_types import Tensors
+
 ACTIVATIONS = {"Softmax": "softmax", "Sigmoid": "sigmoid", "LogSoftmax": "log_softmax"}
 PASSTHROUGH = {"Identity", "Cast", "EnsureShape"}
 # By operation: the argument that holds the values; the other arguments say where they move.
@@ -41,7 +43,7 @@ def find_logits(output: Any) -> Any | None:
     return None if ending is None else ending[1]
 
 
-def find_all_logits(outputs: Mapping[str, Any]) -> dict[str, Any]:
+def find_all_logits(outputs: Mapping[str, Any]) -> Tensors:
     """Return the logits by output name, without the outputs that have none."""
     logits = {name: find_logits(y) for name, y in outputs.items()}
     return {name: z for name, z in logits.items() if z is not None}

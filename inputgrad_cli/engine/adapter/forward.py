@@ -9,6 +9,7 @@ from inputgrad_cli.choices import LAYER
 from inputgrad_cli.engine.adapter.hooks import is_tap, read_outputs, replace_outputs
 from inputgrad_cli.engine.adapter.keras_adapter import KerasAdapter
 from inputgrad_cli.engine.adapter.layer_inputs import find_layer_inputs
+from inputgrad_cli.engine.adapter.value_types import TensorDict
 from inputgrad_cli.modelfile.layer_names import (
     make_call_index_error,
     make_never_called_error,
@@ -22,7 +23,7 @@ MAX_CALLS = (
 
 def run_forward(
     adapter: KerasAdapter, tensors: Mapping[str, Any], heads: Sequence[str] = ()
-) -> dict[str, Any]:
+) -> TensorDict:
     """Return the outputs by name; tensors called `layer:NAME` replace the outputs of layers.
 
     The outputs of the layers named in `heads` are added to the result.
@@ -32,7 +33,7 @@ def run_forward(
         replace_outputs(adapter.model, replacements),
         read_outputs(adapter.model, list(heads)) as seen,
     ):
-        outputs: dict[str, Any] = adapter.call(tensors)
+        outputs: TensorDict = adapter.call(tensors)
     return outputs | {name: get_only_call(adapter, tensors, name, seen[name]) for name in heads}
 
 
@@ -62,7 +63,7 @@ def _find_inputs_by_call(
 
 def read_taps(
     adapter: KerasAdapter, tensors: Mapping[str, Any], names: Sequence[str]
-) -> dict[str, Any]:
+) -> TensorDict:
     """Return the outputs of the named layers in one pass; tensors may replace layer outputs."""
     outputs = run_forward(adapter, tensors, names)
     return {name: outputs[name] for name in names}

@@ -11,6 +11,7 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from inputgrad_cli.choices import LAYER
+from inputgrad_cli.engine.adapter.value_types import Layers
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.modelfile.layer_names import make_unknown_layer_error, split_layer_name
 
@@ -26,9 +27,9 @@ def is_tap(name: str) -> bool:
     return name.startswith(LAYER)
 
 
-def map_layers_by_path(model: Any) -> dict[str, Any]:
+def map_layers_by_path(model: Any) -> Layers:
     """Return all layers by path, `outer/inner` when nested, in the order of the model."""
-    layers: dict[str, Any] = {}
+    layers: Layers = {}
 
     def visit(parent: Any, prefix: str) -> None:
         for layer in parent._flatten_layers(include_self=False, recursive=False):

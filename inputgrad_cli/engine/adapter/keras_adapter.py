@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import keras
@@ -16,9 +16,9 @@ from inputgrad_cli.engine.adapter.hooks import is_tap
 from inputgrad_cli.engine.adapter.kernels import make_safe, skip_graph_optimization
 from inputgrad_cli.engine.adapter.losses import Losses
 from inputgrad_cli.engine.adapter.model_fixes import has_user_code
+from inputgrad_cli.engine.adapter.value_types import TensorDict, Tensors
 from inputgrad_cli.numeric.arrays import Array, Arrays
 
-Tensors = Mapping[str, Any]
 # The type in which an input of each type is fed; half precision and all others as float32.
 FED_TYPES = {
     name: name
@@ -69,7 +69,7 @@ class KerasAdapter:
         needs_cast = self.is_float_input(name) and array.dtype.kind != "f"
         return np.asarray(array, self._fed_types[name]) if needs_cast else array
 
-    def to_tensors(self, arrays: Arrays) -> dict[str, Any]:
+    def to_tensors(self, arrays: Arrays) -> TensorDict:
         """Return the arrays as tensors in the types that the model is fed with.
 
         Values that replace the outputs of layers keep their type.
@@ -80,7 +80,7 @@ class KerasAdapter:
         }
         return fed | {n: tf.convert_to_tensor(a) for n, a in arrays.items() if is_tap(n)}
 
-    def call(self, tensors: Tensors) -> dict[str, Any]:
+    def call(self, tensors: Tensors) -> TensorDict:
         """Return the outputs by name; the model always runs in inference mode."""
         flat = [tensors[spec.name] for spec in self.input_specs]
         packed = keras.tree.pack_sequence_as(self.structure, flat)
@@ -96,7 +96,7 @@ class KerasAdapter:
         with skip_graph_optimization():
             return safe(dict(tensors))
 
-    def name_outputs(self, outputs: Any) -> dict[str, Any]:
+    def name_outputs(self, outputs: Any) -> TensorDict:
         """Return the leaves of `outputs` by dict key, else by layer name, else as `output`."""
         leaves = keras.tree.flatten_with_path(outputs)
         layers = [_get_layer_name(tensor) for tensor in getattr(self.model, "outputs", None) or ()]

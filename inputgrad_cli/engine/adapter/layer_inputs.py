@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from inputgrad_cli.engine.adapter.hooks import read_outputs
 from inputgrad_cli.engine.adapter.keras_adapter import KerasAdapter
+from inputgrad_cli.engine.adapter.value_types import Tensors
 
 # Operations whose output depends on the shape of their input only, not on its values.
 SHAPE_OPERATIONS = {"Shape", "ShapeN", "Size", "Rank", "ZerosLike", "OnesLike"}
@@ -28,7 +29,7 @@ def find_layer_inputs(
         return dict.fromkeys(layers, everything)
     outputs: dict[str, list[Any]] = {}
 
-    def run(fed: dict[str, Any]) -> Any:
+    def run(fed: Tensors) -> Any:
         with read_outputs(adapter.model, list(layers)) as seen:
             result = adapter.call(fed)
         outputs.update(seen)

@@ -12,8 +12,8 @@ from inputgrad_cli.data.target import ResolvedTarget
 from inputgrad_cli.data.target_text import RECONSTRUCTION
 from inputgrad_cli.engine.adapter.endings import find_logits
 from inputgrad_cli.engine.adapter.hooks import is_tap
-from inputgrad_cli.engine.adapter.keras_adapter import Tensors
 from inputgrad_cli.engine.adapter.losses import Losses, average_per_sample
+from inputgrad_cli.engine.adapter.value_types import Tensors
 from inputgrad_cli.errors import UsageError
 
 

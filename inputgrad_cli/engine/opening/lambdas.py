@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from types import CodeType, ModuleType
 from typing import Any
 
+from inputgrad_cli.engine.adapter.value_types import CustomObjects
 from inputgrad_cli.errors import ModelError
 from inputgrad_cli.modelfile.config_errors import convert_config_errors
 from inputgrad_cli.modelfile.config_nodes import get_name
@@ -33,7 +34,7 @@ USUAL_MODULES = {
 BACKEND = "keras._tf_keras.keras.backend"
 
 
-def build_namespace(modules: Sequence[ModuleType]) -> dict[str, Any]:
+def build_namespace(modules: Sequence[ModuleType]) -> CustomObjects:
     """Return the global names of Lambdas: those of the --code files, and the usual modules."""
     import keras
 
@@ -43,7 +44,7 @@ def build_namespace(modules: Sequence[ModuleType]) -> dict[str, Any]:
     }
     keras_module = ModuleType("keras")
     vars(keras_module).update(vars(keras), backend=backend)
-    names: dict[str, Any] = {
+    names: CustomObjects = {
         **modules_by_name,
         "K": backend,
         "backend": backend,

@@ -9,6 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from inputgrad_cli.engine.adapter.value_types import CustomObjects
 from inputgrad_cli.engine.opening.lambdas import use_names
 from inputgrad_cli.engine.opening.legacy_models import open_saved_model, open_with_tf_keras
 from inputgrad_cli.engine.opening.open_errors import find_cause, suggest_hint
@@ -66,7 +67,7 @@ def open_in_keras(file: ModelFile, path: Path, user_code: UserCode, trust: bool)
     return model
 
 
-def _open_old(file: ModelFile, custom_objects: dict[str, Any]) -> Any:
+def _open_old(file: ModelFile, custom_objects: CustomObjects) -> Any:
     """Return a Keras 2 model, opened by tf_keras."""
     try:
         return open_with_tf_keras(file.path, custom_objects)
@@ -76,7 +77,7 @@ def _open_old(file: ModelFile, custom_objects: dict[str, Any]) -> Any:
         ) from error
 
 
-def _add_registered_names(file: ModelFile, objects: dict[str, Any]) -> dict[str, Any]:
+def _add_registered_names(file: ModelFile, objects: CustomObjects) -> CustomObjects:
     """Return the user's objects by name, and also by their registered name in the file."""
     aliases = {
         item.registered_name: objects[item.name]

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import reduce
 from typing import Any
 
+from inputgrad_cli.engine.adapter.value_types import CustomObjects
 from inputgrad_cli.engine.opening.lambdas import build_namespace, refuse_unknown_names
 from inputgrad_cli.engine.opening.user_code import (
     find_wanted,
@@ -41,7 +42,7 @@ class UserCode:
     names of Lambdas, and `remarks` are notes for the user by code.
     """
 
-    objects: dict[str, Any]
+    objects: CustomObjects
     names: Mapping[str, Any]
     remarks: Mapping[str, str]
 

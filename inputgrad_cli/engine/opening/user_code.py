@@ -13,13 +13,14 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from inputgrad_cli.engine.adapter.value_types import CustomObjects
 from inputgrad_cli.errors import InputgradError, UsageError
 from inputgrad_cli.modelfile.safety import CustomObject
 
 PACKAGE_FOLDER = str(Path(__file__).parents[2])
 
 
-def import_code(sources: Sequence[str]) -> dict[str, Any]:
+def import_code(sources: Sequence[str]) -> CustomObjects:
     """Return the classes and functions that the user's files and modules define, by name.
 
     Imported names are left out, because they would replace those of Keras.
@@ -32,7 +33,7 @@ def import_modules(sources: Sequence[str]) -> list[ModuleType]:
     return [_import(source) for source in sources]
 
 
-def list_definitions(modules: Sequence[ModuleType]) -> dict[str, Any]:
+def list_definitions(modules: Sequence[ModuleType]) -> CustomObjects:
     """Return the classes and functions that modules define themselves, by name."""
     return {
         name: value
@@ -42,7 +43,7 @@ def list_definitions(modules: Sequence[ModuleType]) -> dict[str, Any]:
     }
 
 
-def find_wanted(modules: Sequence[ModuleType], wanted: Iterable[CustomObject]) -> dict[str, Any]:
+def find_wanted(modules: Sequence[ModuleType], wanted: Iterable[CustomObject]) -> CustomObjects:
     """Return objects that a model needs and the modules import or rename, by the model's name."""
     objects = {}
     for item in wanted:

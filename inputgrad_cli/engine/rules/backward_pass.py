@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 import tensorflow as tf
 
+from inputgrad_cli.engine.adapter.value_types import TensorDict
 from inputgrad_cli.engine.rules.operations import DESCRIPTIONS
 from inputgrad_cli.engine.rules.trace import Trace
 from inputgrad_cli.errors import UsageError
@@ -69,7 +70,7 @@ class RuleErrorBuilder:
 
 def walk_back(
     trace: Trace, scores: Any, rule: PropagationRule, errors: RuleErrorBuilder
-) -> dict[str, Any]:
+) -> TensorDict:
     """Return the value that each site receives if each score starts with one, None if nothing.
 
     Operations are visited in reverse order of creation, so each has received from all consumers.

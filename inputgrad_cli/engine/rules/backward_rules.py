@@ -12,8 +12,9 @@ import tensorflow as tf
 from inputgrad_cli.data.target import ResolvedTarget
 from inputgrad_cli.engine.adapter.forward import run_forward
 from inputgrad_cli.engine.adapter.hooks import BASELINE, is_tap, map_layers_by_path
-from inputgrad_cli.engine.adapter.keras_adapter import KerasAdapter, Tensors
+from inputgrad_cli.engine.adapter.keras_adapter import KerasAdapter
 from inputgrad_cli.engine.adapter.scores import PinnedTensors, compute_scores
+from inputgrad_cli.engine.adapter.value_types import Tensors
 from inputgrad_cli.engine.computations import Program, list_layer_heads
 from inputgrad_cli.engine.rules.backward_pass import (
     PropagationRule,
@@ -81,7 +82,7 @@ def _propagate(
     scores: Any,
     rule: BackwardRule,
     errors: RuleErrorBuilder,
-) -> tuple[dict[str, Any], Any]:
+) -> tuple[Tensors, Any]:
     by_derivative = rule.name in ("guided-backprop", "deconvnet")
     trace = Trace({site: tensors[site] for site in sites}, through_stops=not by_derivative)
     propagation = _build_rule(trace, rule, tensors)
