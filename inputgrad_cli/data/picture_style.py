@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import cast
+
+from inputgrad_cli.schema.records import StyleRecord
 
 SEQUENTIAL = "inferno"  # for values from zero on
 DIVERGING = "RdBu_r"  # for values of both signs
@@ -29,10 +31,11 @@ class Style:
     limit: float | None = None
     signed: bool | None = None
 
-    def record(self) -> dict[str, Any]:
+    def record(self) -> StyleRecord:
         """Return the fields that differ from the defaults, as they are stored in records."""
         values = {field.name: getattr(self, field.name) for field in fields(self)}
-        return {f.name: values[f.name] for f in fields(self) if values[f.name] != f.default}
+        changed = {f.name: values[f.name] for f in fields(self) if values[f.name] != f.default}
+        return cast(StyleRecord, changed)
 
     def get_colour_map(self, signed: bool) -> str:
         """Return the name of the colour map for a scale that is `signed` or not."""

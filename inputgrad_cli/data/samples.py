@@ -106,7 +106,7 @@ def match_input(preprocess: Preprocess, spec: InputSpec) -> Preprocess:
     return replace(preprocess, channels_first=spec.channels_first, flat=spec.is_flat)
 
 
-def describe_layout(specs: Sequence[InputSpec]) -> dict[str, Any]:
+def describe_layout(specs: Sequence[InputSpec]) -> dict[str, list[str]]:
     """Return the names of picture inputs that are (C, H, W) or (H, W).
 
     The record keeps them, so that maps can be drawn in the right axis order.

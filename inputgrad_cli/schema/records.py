@@ -10,6 +10,8 @@ from inputgrad_cli.schema.encoded_names import is_absolute, is_inside, is_normal
 from inputgrad_cli.schema.limits import MAX_SHARDS
 
 T = TypeVar("T")
+JsonObject = dict[str, Any]
+"""An object of JSON whose fields are not checked."""
 MAX_AXES = 32  # of an array: the limit of NumPy 1
 MAX_NUMBERS = 1 << 27  # in one sample of a model's input, the limit for images that are read
 HASH = re.compile("[0-9a-f]{64}")
@@ -115,7 +117,7 @@ class JournalLine(TypedDict):
     shapes: NotRequired[dict[str, ArrayShape]]
     apart: NotRequired[bool]
     files: NotRequired[list[FileRecord]]
-    error: NotRequired[dict[str, Any]]
+    error: NotRequired[JsonObject]
     turn: NotRequired[Turn]
     bad: NotRequired[list[str]]
 
@@ -178,7 +180,7 @@ class SignatureRecord(TypedDict):
     """The inputs and outputs of the model."""
 
     inputs: list[InputRecord]
-    outputs: list[dict[str, Any]]
+    outputs: list[JsonObject]
 
 
 class ScheduleRecord(TypedDict):
@@ -261,7 +263,7 @@ class MethodRecord(TypedDict):
 
     name: str
     label: str
-    parameters: NotRequired[dict[str, Any]]
+    parameters: NotRequired[JsonObject]
 
 
 TargetRecord = TypedDict(
@@ -347,7 +349,7 @@ class ResultRecord(TypedDict):
     score: Numbers
     baseline_score: NotRequired[Numbers]
     probability: NotRequired[Numbers]
-    checks: dict[str, Any] | list[dict[str, Any] | None]
+    checks: JsonObject | list[JsonObject | None]
     disconnected: NotRequired[list[str]]
     unexplained: NotRequired[dict[str, str]]
     layer: NotRequired[str]
@@ -359,7 +361,7 @@ class ResultRecord(TypedDict):
     sign: NotRequired[Literal["signed", "positive", "either"]]
     per_input: NotRequired[bool]
     baseline: NotRequired[str | None]
-    preprocess: NotRequired[dict[str, dict[str, Any]] | None]
+    preprocess: NotRequired[dict[str, JsonObject] | None]
     resize: NotRequired[ResizeRecord]
     frame: NotRequired[Count | Literal["all"] | None]
     input_range: NotRequired[Interval | None]
@@ -371,4 +373,4 @@ class ResultRecord(TypedDict):
     model: NotRequired[ResultModel]
     versions: NotRequired[dict[str, str]]
     scores: NotRequired[list[Any]]
-    tokens: NotRequired[dict[str, Any] | list[dict[str, Any] | None]]
+    tokens: NotRequired[JsonObject | list[JsonObject | None]]
