@@ -151,6 +151,7 @@ class Run:
                 f"{self._journal.path}: its last line was cut short; that map is computed again"
             )
             yield from self._earlier_events.keep_new([note])
+        self._journal.forget_intact_files()
         self._output = OutputWriter(
             options.out, self._journal, options.style, options.on_exists == "overwrite"
         )
@@ -180,7 +181,7 @@ class Run:
             yield from self._record_written()
             raise
         yield from self._record_written()
-        self._journal.clear_pending()
+        self._journal.pending.remove(())  # an empty list goes, too
         # The model was never needed, but a new directory still gets its record.
         if self._model is None and tag not in read_runs(options.out):
             self._write_run()

@@ -158,12 +158,12 @@ class OutputWriter:
             files |= sample_pictures
         self._refuse_foreign(files)
         refuse_links(self._out, stem)
-        self._journal.add_pending(files)
+        self._journal.pending.add(files)
         try:
             for name, data in files.items():
                 write_atomically(self.get_path(name), data, self._journal.tag)
         except ItemError:  # a source file changed while a large file was written
-            self._journal.clear_pending(files)
+            self._journal.pending.remove(files)
             raise
         for name in self._journal.list_files(stem):
             if name not in files:  # of an earlier version of this item, with more samples perhaps

@@ -49,6 +49,11 @@ def build_write_error(subject: Path | str, error: OSError, *, hint: str) -> Stor
     return StorageError(f"{subject}: cannot be written", reason=reason, hint=hint)
 
 
+def build_journal_error(path: Path, error: OSError) -> StorageError:
+    """Return the error of a run whose journal, or list of pending files, cannot be written."""
+    return build_write_error(path, error, hint="free some space; what was done is kept")
+
+
 def to_prefix(out: Path) -> str:
     """Return the string that turns the name of a file in `out` into its path.
 

@@ -11,11 +11,11 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from pathlib import Path
 from typing import Any, cast
 
-from inputgrad_cli.errors import StorageError, UsageError
+from inputgrad_cli.errors import UsageError
 from inputgrad_cli.formats.attribution_npz import dump_json
 from inputgrad_cli.hashing import compute_sha256
 from inputgrad_cli.schema.check_types import Problem, Problems
@@ -25,7 +25,7 @@ from inputgrad_cli.schema.records import FileRecord, JournalLine
 from inputgrad_cli.storage.atomic_write import (
     Bytes,
     WriteFunction,
-    build_write_error,
+    build_journal_error,
     to_prefix,
 )
 from inputgrad_cli.storage.journal_lines import JournalLines
@@ -34,10 +34,9 @@ from inputgrad_cli.storage.map_files import MapFiles, is_picture, list_file_name
 from inputgrad_cli.storage.pending_files import PendingFiles
 from inputgrad_cli.storage.record_errors import InvalidRecord
 from inputgrad_cli.storage.run_paths import find_file, is_folder
-from inputgrad_cli.storage.shards import RecordFile
+from inputgrad_cli.storage.shards import JOURNAL_FILE
 from inputgrad_cli.supervision.crash_reports import CRASHED as CRASHED
 
-JOURNAL_FILE = RecordFile("journal", ".jsonl")
 Record = dict[str, Any]
 
 
@@ -64,16 +63,15 @@ class Journal:
         self.tags_by_stem: dict[str, str] = {}
         self.first_lines: dict[str, JournalLine] = {}
         self.crashed_stems: set[str] = set()
-        self._pending = PendingFiles(out, tag)
+        self.pending = PendingFiles(out, tag)
         self._own_names: set[str] = set()
         self._torn_prefixes: tuple[str, ...] = ()
         self._intact_bytes: int | None = None
         for journal_tag in JOURNAL_FILE.list_tags(out):
             self._read(journal_tag)
         pending = self._read_pending()
-        intact = self._select_intact(pending)
-        self._unverified_names = frozenset(pending - intact)
-        self._pending.forget(intact)
+        self._intact_names = self._select_intact(pending)
+        self._unverified_names = frozenset(pending - self._intact_names)
         self._own_names.update(pending)
 
     @property
@@ -114,9 +112,9 @@ class Journal:
 
     def _read_pending(self) -> set[str]:
         try:
-            return self._pending.read_all()
+            return self.pending.read_all()
         except InvalidRecordError as error:
-            self._refuse(self._pending.name, (Problem((), str(error)),), always=True)
+            self._refuse(self.pending.name, (Problem((), str(error)),), always=True)
             return set()
 
     def _remember(self, record: JournalLine, line: bytes, tag: str) -> None:
@@ -191,16 +189,6 @@ class Journal:
             return True
         return (overwrite or self.is_own_file(name)) and not is_folder(path)
 
-    def add_pending(self, names: Iterable[str]) -> None:
-        """Record the files that are written next; StorageError.
-
-        After a kill, the next run recognizes them as files of its own by that.
-        """
-        try:
-            self._pending.add(names)
-        except OSError as error:
-            raise self._to_storage_error(error) from None
-
     def list_files(self, stem: str) -> list[str]:
         """Return the names of the files that an earlier run wrote for a map."""
         record = self.lines.get(stem)
@@ -214,11 +202,11 @@ class Journal:
         lines = [dump_json(record).encode() for record in records]
         try:
             self._append(b"".join(line + b"\n" for line in lines))
-            self._pending.clear(name for record in records for name in list_file_names(record))
         except OSError as error:
-            raise self._to_storage_error(error) from None
+            raise build_journal_error(self.path, error) from None
         except InvalidRecordError as error:
             raise UsageError(f"{self.path}: {error}", hint="remove it") from None
+        self.pending.remove(name for record in records for name in list_file_names(record))
         for record, line in zip(records, lines, strict=True):
             self._remember(cast(JournalLine, record), line, self.tag)
 
@@ -236,15 +224,13 @@ class Journal:
             os.close(handle)
         self._intact_bytes = None
 
-    def clear_pending(self, names: Iterable[str] = ()) -> None:
-        """Remove `names`, which were not written, from the pending files; StorageError."""
-        try:
-            self._pending.clear(names)
-        except OSError as error:
-            raise self._to_storage_error(error) from None
+    def forget_intact_files(self) -> None:
+        """Remove pending files that were found to be intact; StorageError.
 
-    def _to_storage_error(self, error: OSError) -> StorageError:
-        return build_write_error(self.path, error, hint="free some space; what was done is kept")
+        This must come before the first new file is written, because that may replace one of them.
+        """
+        if self._intact_names:
+            self.pending.remove(self._intact_names)
 
     def _add_turn(self, record: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return the record with a `turn` that is higher than that of any other journal's line."""

@@ -15,12 +15,12 @@ from inputgrad_cli.schema.encoded_names import decode_name, encode_name
 from inputgrad_cli.schema.records import RunRecord, SourceRecord
 from inputgrad_cli.storage.atomic_write import sync_folder, write_atomically
 from inputgrad_cli.storage.copy_files import copy_map_files
-from inputgrad_cli.storage.journal import JOURNAL_FILE, Record
+from inputgrad_cli.storage.journal import Record
 from inputgrad_cli.storage.lock import LOCK_FILE
 from inputgrad_cli.storage.pending_files import PENDING_FILE
 from inputgrad_cli.storage.run_directory import RunDirectory
 from inputgrad_cli.storage.run_record import RUN_FILE, read_existing_runs, save_run
-from inputgrad_cli.storage.shards import Shard, parse_tag
+from inputgrad_cli.storage.shards import JOURNAL_FILE, Shard, parse_tag
 
 DECIDING_OPTIONS = (
     *("method", "target", "truth", "space", "wrt", "baseline", "labels", "code", "preprocess"),

@@ -2,33 +2,40 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import os
-from collections.abc import Iterable, Set
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from threading import Lock
+from typing import IO
 
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.schema.check_types import format_value
 from inputgrad_cli.schema.encoded_names import is_inside
 from inputgrad_cli.schema.limits import MAX_PENDING_BYTES
 from inputgrad_cli.schema.read_records import InvalidRecordError, open_record, read_record_bytes
-from inputgrad_cli.storage.atomic_write import write_atomically
-from inputgrad_cli.storage.shards import RecordFile
+from inputgrad_cli.storage.atomic_write import build_journal_error, write_atomically
+from inputgrad_cli.storage.shards import JOURNAL_FILE, RecordFile
 
 PENDING_FILE = RecordFile(".pending")
 
 
+@dataclass(frozen=True)
 class PendingFiles:
     """The names of files in `out` that have no journal line yet, each ended by a NUL byte on disk.
 
-    A name is added before its file is written, and removed with the journal line of its map.
+    A name is added before its file is written, and removed with the journal line of its map. The
+    list is on disk alone, and locked while it changes, so that any thread or process may add names.
     """
 
-    def __init__(self, out: Path, tag: str) -> None:
-        self.name = PENDING_FILE.get_name(tag)
-        self._out, self._path = out, out / self.name
-        self._live: set[str] = set()
-        self._lock = Lock()  # maps are written in several threads
+    out: Path
+    tag: str
+
+    @property
+    def name(self) -> str:
+        """Return the name of the list in the run's directory."""
+        return PENDING_FILE.get_name(self.tag)
 
     def read_all(self) -> set[str]:
         """Return the files that killed runs had begun, including those of other shards.
@@ -36,38 +43,68 @@ class PendingFiles:
         Raises InvalidRecordError if a list was not written by inputgrad.
         """
         names: set[str] = set()
-        for tag in PENDING_FILE.list_tags(self._out):
-            path = self._out / PENDING_FILE.get_name(tag)
-            pending = _read_names(path)
-            names |= pending
-            if path == self._path:
-                self._live |= pending
+        for tag in PENDING_FILE.list_tags(self.out):
+            names |= _read_names(self.out / PENDING_FILE.get_name(tag))
         return names
 
-    def forget(self, names: Set[str]) -> None:
-        """Remove names in memory only; the next `clear` writes the list."""
-        self._live -= names
-
     def add(self, names: Iterable[str]) -> None:
-        """Append the names of files that are written next."""
-        new = set(names)
-        with self._lock:
-            self._live |= new
-            try:
-                handle = open_record(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
-            except InvalidRecordError as error:
-                raise UsageError(f"{self._path}: {error}", hint="remove it") from None
-            with os.fdopen(handle, "ab") as file:
-                file.write(_encode_names(new))
+        """Append the names of files that are written next; StorageError."""
+        with self._as_storage_error(), self._open_locked(os.O_CREAT) as file:
+            _remove_torn_name(file)
+            file.write(_encode_names(names))
 
-    def clear(self, names: Iterable[str]) -> None:
-        """Remove the names of files that have their journal line now, and write the list."""
-        with self._lock:
-            self._live.difference_update(names)
-            if self._live:
-                write_atomically(self._path, _encode_names(self._live))
+    def remove(self, names: Iterable[str]) -> None:
+        """Remove the names of files that are not pending any more; StorageError."""
+        path, removed = self.out / self.name, {os.fsencode(name) for name in names}
+        with (
+            self._as_storage_error(),
+            contextlib.suppress(FileNotFoundError),  # there is no list
+            self._open_locked() as file,
+        ):
+            *listed, _ = file.read().split(b"\0")
+            if remaining := [name for name in listed if name not in removed]:
+                write_atomically(path, b"".join(name + b"\0" for name in remaining))
             else:
-                self._path.unlink(missing_ok=True)
+                path.unlink(missing_ok=True)
+
+    @contextlib.contextmanager
+    def _open_locked(self, flags: int = 0) -> Iterator[IO[bytes]]:
+        """Open the list to read and to append; nobody else changes it meanwhile. Raises OSError."""
+        path = self.out / self.name
+        is_open = False
+        while not is_open:
+            with os.fdopen(open_record(path, os.O_RDWR | os.O_APPEND | flags), "r+b") as file:
+                fcntl.flock(file, fcntl.LOCK_EX)
+                # Whoever held the lock before may have replaced the list, or removed it.
+                if is_open := _is_file_at(path, file):
+                    yield file
+
+    @contextlib.contextmanager
+    def _as_storage_error(self) -> Iterator[None]:
+        try:
+            yield
+        except InvalidRecordError as error:
+            raise UsageError(f"{self.out / self.name}: {error}", hint="remove it") from None
+        except OSError as error:
+            raise build_journal_error(self.out / JOURNAL_FILE.get_name(self.tag), error) from None
+
+
+def _is_file_at(path: Path, file: IO[bytes]) -> bool:
+    """Return whether `path` still is the name of this open file."""
+    try:
+        return os.path.samestat(os.stat(path), os.fstat(file.fileno()))
+    except FileNotFoundError:
+        return False
+
+
+def _remove_torn_name(file: IO[bytes]) -> None:
+    """Remove the end of a list whose last name was cut short by a kill or a full disk."""
+    if (end := file.seek(0, os.SEEK_END)) == 0:
+        return
+    file.seek(end - 1)
+    if file.read(1) != b"\0":
+        file.seek(0)
+        os.ftruncate(file.fileno(), file.read().rfind(b"\0") + 1)
 
 
 def _read_names(path: Path) -> set[str]:

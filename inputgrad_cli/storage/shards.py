@@ -71,3 +71,6 @@ class RecordFile:
         tags = [match[1] for match in matches if match and is_tag(match[1])]
         # Sorted by the count of shards, then by the index: [] of the complete run comes first.
         return sorted(tags, key=lambda tag: [int(d) for d in re.findall(r"\d+", tag)][::-1])
+
+
+JOURNAL_FILE = RecordFile("journal", ".jsonl")

@@ -55,6 +55,7 @@ class RedrawOptions:
 
 def redraw(directory: RunDirectory, options: RedrawOptions) -> Iterator[RedrawnPicture]:
     """Redraw the pictures of a run, and yield each."""
+    directory.journal.forget_intact_files()
     styles = {
         stored.stem: options.style(stored.style)
         for stored in directory.yield_maps(options.is_selected)
@@ -137,7 +138,7 @@ def _redraw_pictures(
                 png = draw_picture(source, style)
                 if not journal.can_replace(name):
                     raise build_foreign_error(out / name)
-                journal.add_pending([name])
+                journal.pending.add([name])
                 write_atomically(out / name, png)
                 yield RedrawnPicture(stored.stem, name, None, result_file.blank)
 
