@@ -9,9 +9,7 @@ from dataclasses import replace
 from functools import partial
 
 from inputgrad_cli import api
-from inputgrad_cli.errors import CompileError, StorageError
-from inputgrad_cli.explanation.batch import BatchAttribution
-from inputgrad_cli.explanation.item_record import Provenance
+from inputgrad_cli.errors import CompileError
 from inputgrad_cli.interfaces.engine import NO_PROGRESS, ProgressCallbacks
 from inputgrad_cli.runs.batching import yield_batches
 from inputgrad_cli.runs.counts import RunCounts
@@ -28,7 +26,6 @@ from inputgrad_cli.runs.events import (
     RunStart,
     RunWarning,
     Summary,
-    to_error_fields,
 )
 from inputgrad_cli.runs.executors.local import LocalExecutor
 from inputgrad_cli.runs.explain_batches import (
@@ -36,13 +33,6 @@ from inputgrad_cli.runs.explain_batches import (
     BatchFailure,
     BatchResult,
     build_fingerprint_facts,
-)
-from inputgrad_cli.runs.finish import (
-    MapTask,
-    WrittenMap,
-    build_failed_line,
-    group_tasks,
-    write_maps,
 )
 from inputgrad_cli.runs.inputs.item_maps import list_item_maps
 from inputgrad_cli.runs.inputs.item_order import IndexedItem, order_items
@@ -54,18 +44,18 @@ from inputgrad_cli.runs.inputs.loader import (
     SkippedMap,
     estimate_bytes,
 )
-from inputgrad_cli.runs.item_fields import build_failed_fields, build_skipped_fields
 from inputgrad_cli.runs.pictures.update_pictures import PictureUpdater
 from inputgrad_cli.runs.planning.pixel_record import build_pixel_record
 from inputgrad_cli.runs.planning.plan import Plan
 from inputgrad_cli.runs.planning.required_inputs import refuse_unknown_inputs
 from inputgrad_cli.runs.planning.schedule import Schedule, build_schedule_record, resume_schedule
+from inputgrad_cli.runs.record import Recorded, Recorder
 from inputgrad_cli.runs.run_record import refuse_other_model, write_run
+from inputgrad_cli.runs.write import WriteResult, WrittenMap, join_results, write
+from inputgrad_cli.runs.write_tasks import yield_write_tasks
 from inputgrad_cli.runs.writer import OutputWriter
-from inputgrad_cli.storage.atomic_write import sync_folder
 from inputgrad_cli.storage.journal import Journal
 from inputgrad_cli.storage.lock import RunLock
-from inputgrad_cli.storage.map_specs import MapSpec
 from inputgrad_cli.storage.run_record import read_runs, select_run
 from inputgrad_cli.storage.shards import to_tag
 from inputgrad_cli.supervision.shared_page import Stage
@@ -96,7 +86,7 @@ class Run:
         self._pending_events: list[Event] = []
         self._is_picture_note_sent = False
         self._is_memory_short = False
-        self._executor: LocalExecutor[WrittenMap] = LocalExecutor()
+        self._executor: LocalExecutor[WriteResult] = LocalExecutor()
         requested = [target for target in plan.options.targets for target in target.split_ranks()]
         self._target_indices = {target: index for index, target in enumerate(requested)}
 
@@ -153,7 +143,11 @@ class Run:
             yield from self._earlier_events.keep_new([note])
         self._journal.forget_intact_files()
         self._output = OutputWriter(
-            options.out, self._journal, options.style, options.on_exists == "overwrite"
+            options.out,
+            options.style,
+            options.on_exists == "overwrite",
+            self._journal.own_files,
+            self._journal.pending,
         )
         self._explainer = BatchExplainer(plan, schedule, self._handle_opened_model, self._callbacks)
         self._explainer.resolve_pixels(earlier)  # may open the model
@@ -162,6 +156,7 @@ class Run:
         refuse_unknown_inputs(options, specs)  # those of a model whose file does not name them
         reading = replace(plan.build_reading(specs), folder=options.out)
         self._picture_updater = PictureUpdater(plan, self._journal, reading)
+        self._recorder = Recorder(options.out, self._journal, self._picture_updater)
         annotations = ItemAnnotations(
             plan.truth, options.targets, plan.target_files, plan.labels, plan.masks
         )
@@ -237,27 +232,18 @@ class Run:
 
     def _handle_outcome(self, outcome: BatchOutcome) -> Iterator[Event]:
         if isinstance(outcome, SkippedMap):
-            yield from self._handle_skipped(outcome)
+            yield from self._report(self._recorder.record(outcome))
+            if self._progress.count_skipped(outcome.item_map.item.name):
+                yield self._progress.get_progress()
         elif isinstance(outcome, FailedItem):
             yield from self._record_failed(outcome)
         else:
             yield from self._queue_writing(outcome)
 
-    def _handle_skipped(self, skipped: SkippedMap) -> Iterator[Event]:
-        item_map, samples = skipped.item_map, skipped.record["samples"]
-        unmet = skipped.record["unmet"]
-        self._counts["unmet"] += unmet
-        with WORKER.mark_under_way([item_map.item.name]):
-            error = self._picture_updater.update_skipped(skipped)
-        events: list[Event] = []
-        for sample in [None] if samples is None else range(samples):
-            fields = build_skipped_fields(item_map, sample)
-            if error is not None:
-                fields = build_failed_fields(item_map, to_error_fields(error), sample)
-            events.append(ItemEvent(fields))
-        yield from self._earlier_events.keep_new(events, [item_map.stem], unmet)
-        if self._progress.count_skipped(item_map.item.name):
-            yield self._progress.get_progress()
+    def _report(self, recorded: Recorded) -> Iterator[Event]:
+        """Count the unmet checks of maps that are recorded, and yield their events."""
+        self._counts["unmet"] += recorded.unmet
+        yield from self._earlier_events.keep_new(recorded.events, recorded.stems, recorded.unmet)
 
     def _explain_batches(
         self, batches: Iterator[list[LoadedItem] | SkippedMap | FailedItem]
@@ -322,11 +308,7 @@ class Run:
         self._write_run()
 
     def _record_failed(self, failed_item: FailedItem) -> Iterator[Event]:
-        error_fields = to_error_fields(failed_item.error)
-        maps = failed_item.maps
-        self._journal.add([build_failed_line(item_map, error_fields) for item_map in maps])
-        events = [ItemEvent(build_failed_fields(item_map, error_fields)) for item_map in maps]
-        yield from self._earlier_events.keep_new(events, [item_map.stem for item_map in maps])
+        yield from self._report(self._recorder.record(failed_item))
         self._progress.done += 1
         yield self._progress.get_progress()
 
@@ -341,26 +323,10 @@ class Run:
         yield from self._earlier_events.keep_new(self._pending_events)
         self._pending_events.clear()
 
-        tasks = [
-            MapTask(
-                loaded,
-                item_map,
-                fingerprint,
-                self._select_map_parts(result.passes, item_map.spec, row, loaded),
-            )
-            for row, loaded in enumerate(result.batch)
-            for item_map, fingerprint in loaded.todo
-        ]
-        finish = partial(self._finish, provenance=result.provenance, seconds=result.seconds)
+        tasks = yield_write_tasks(result, self._target_indices, self._journal.lines, self._output)
         self._progress.pending_batches.append(len(result.batch))
-        self._executor.write(finish, group_tasks(tasks), nbytes=result.nbytes)
+        self._executor.write(write, tasks, nbytes=result.nbytes)
         yield from self._record_written(wait=False)
-
-    def _finish(
-        self, tasks: Sequence[MapTask], provenance: Provenance, seconds: float
-    ) -> Iterator[WrittenMap]:
-        with WORKER.mark_under_way([task.loaded.item.name for task in tasks]):
-            yield from write_maps(tasks, self._output, provenance, seconds)
 
     def _retry_one_by_one(self, failed_batch: BatchFailure) -> Iterator[Event]:
         """Run the items of a failed batch one by one, so that only the faulty item fails."""
@@ -374,21 +340,13 @@ class Run:
 
     def _record_written(self, *, wait: bool = True) -> Iterator[Event]:
         """Record the batches that are written; with `wait` also those that are being written."""
-        for written_maps, error in self._executor.take_written(wait=wait):
-            try:
-                self._write_journal(written_maps)
-            except StorageError as storage_error:
-                raise error or storage_error from None  # the first error is reported
-            events = [event for written_map in written_maps for event in written_map.events]
-            unmet = sum(written_map.line.get("unmet", 0) for written_map in written_maps)
-            self._counts["unmet"] += unmet
-            yield from self._earlier_events.keep_new(
-                events, [written_map.stem for written_map in written_maps], unmet
-            )
-            if error:
-                raise error
+        for results in self._executor.take_written(wait=wait):
+            result = join_results(results)
+            yield from self._report(self._recorder.record(result))
+            if result.error:
+                raise result.error
             yield self._progress.count_batch()
-            yield from self._note_missing_pictures(written_maps)
+            yield from self._note_missing_pictures(result.maps)
 
     def _note_missing_pictures(self, written_maps: Sequence[WrittenMap]) -> Iterator[Event]:
         """Note once per run that no kind of picture fits the computed maps."""
@@ -398,42 +356,6 @@ class Run:
             self._is_picture_note_sent = True
             message = "no kind of picture serves these inputs yet: none is drawn"
             yield from self._earlier_events.keep_new([RunNote(message, loud=True)])
-
-    def _write_journal(self, written_maps: Sequence[WrittenMap]) -> None:
-        """Write the journal lines of maps whose files are written."""
-        stems = [written_map.stem for written_map in written_maps if written_map.line.get("files")]
-        # The files must be on disk before the journal says so.
-        for folder in {(self.plan.options.out / stem).parent for stem in stems}:
-            sync_folder(folder)
-        self._journal.add([written_map.line for written_map in written_maps if written_map.line])
-        if WORKER.page:
-            WORKER.page.done += sum(
-                bool(written_map.line.get("files")) for written_map in written_maps
-            )
-
-    def _select_map_parts(
-        self,
-        passes: Sequence[Sequence[BatchAttribution]],
-        spec: MapSpec,
-        row: int,
-        loaded: LoadedItem,
-    ) -> list[BatchAttribution]:
-        """Return the attributions of one map of one item: all passes, or the item's own row.
-
-        They are found by the target's index among all requested targets, because a target that
-        comes from a file has another name once it is read.
-        """
-        index = self._target_indices[spec.target]
-        parts = [
-            [
-                attribution
-                for attribution in attributions
-                if attribution.request.label == spec.label
-            ][index]
-            for attributions in passes
-        ]
-        # A file of many samples is a batch of its own; single samples share one pass.
-        return parts if loaded.fills_batch else [parts[0].select_row(row)]
 
 
 def _estimate_bytes(outcome: list[LoadedItem] | SkippedMap | FailedItem) -> int:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from itertools import islice
 from pathlib import Path
 from typing import IO, Any
@@ -26,6 +28,7 @@ from inputgrad_cli.runs.pictures.map_pictures import (
     list_drawable_sites,
 )
 from inputgrad_cli.runs.streamed_files import collect_bytes, has_content, is_large, to_npz
+from inputgrad_cli.schema.records import JournalLine
 from inputgrad_cli.storage.atomic_write import (
     Bytes,
     WriteFunction,
@@ -33,7 +36,9 @@ from inputgrad_cli.storage.atomic_write import (
     to_prefix,
     write_atomically,
 )
-from inputgrad_cli.storage.journal import Journal, describe_file
+from inputgrad_cli.storage.journal import OwnFiles, describe_file
+from inputgrad_cli.storage.map_files import list_file_names
+from inputgrad_cli.storage.pending_files import PendingFiles
 from inputgrad_cli.storage.run_paths import build_foreign_error, find_file
 
 Picture = Bytes | WriteFunction | None
@@ -44,17 +49,28 @@ class TakenError(ItemError):
     """The destination and the journal have a map of another target; both are left unchanged."""
 
 
+@dataclass(frozen=True)
 class OutputWriter:
-    """Writes maps into the output directory of a run."""
+    """Writes maps into the output directory of a run.
 
-    def __init__(self, out: Path, journal: Journal, style: Style | None, overwrite: bool) -> None:
-        self._out, self._journal, self._style, self._overwrite = out, journal, style, overwrite
-        self._prefix = to_prefix(out)
+    `picture_style` is None if no pictures are drawn. Only files of a run are replaced, unless
+    `overwrite` is true.
+    """
+
+    out: Path
+    picture_style: Style | None
+    overwrite: bool
+    own_files: OwnFiles
+    pending: PendingFiles
+
+    @cached_property
+    def _prefix(self) -> str:
+        return to_prefix(self.out)
 
     @property
     def style(self) -> dict[str, Any]:
         """Return the picture style for a journal line, empty if no pictures are drawn."""
-        return {} if self._style is None else {"style": self._style.record()}
+        return {} if self.picture_style is None else {"style": self.picture_style.record()}
 
     def get_path(self, name: str) -> str:
         """Return the path of a file in the output directory."""
@@ -67,7 +83,8 @@ class OutputWriter:
         much memory. The pictures of a failed sample are None.
         """
         sites = [
-            [] if self._style is None else list_drawable_sites(recorded) for recorded, _ in maps
+            [] if self.picture_style is None else list_drawable_sites(recorded)
+            for recorded, _ in maps
         ]
         flat = self._draw_sites(
             [
@@ -84,7 +101,7 @@ class OutputWriter:
     def _draw_sites(
         self, sources: Sequence[tuple[RecordedMap, Samples, int, str]]
     ) -> Iterator[Picture]:
-        style = self._style
+        style = self.picture_style
         if style is None:
             return
         if any(is_large(recorded) for recorded, *_ in sources):
@@ -106,22 +123,28 @@ class OutputWriter:
         item_map: ItemMap,
         recorded: RecordedMap,
         samples: Samples,
+        *,
         drawn: Sequence[PictureRow],
+        earlier_line: JournalLine | None,
     ) -> tuple[list[dict[str, Any]], list[list[str]]]:
         """Write all files of one map; return their journal entries and the paths of the pictures.
 
         `drawn` are the pictures of each sample by site; the returned paths have the same order.
+        `earlier_line` is the line of the map that these files replace.
 
         Raises ItemError (kind `exists`) and StorageError.
         """
-        self.refuse_other_target(item_map)
+        self.refuse_other_target(item_map, earlier_line)
         files: dict[str, Bytes | WriteFunction] = {item_map.files.arrays: to_npz(recorded)}
         if samples.header or _is_table(item_map.item):
             files |= _build_table(item_map.files.table, recorded, samples)
         sites = list_drawable_sites(recorded) if any(drawn) else []
         names = item_map.files.list_pictures(samples.sample_count, sites)
         return self._write_files(
-            item_map.stem, files, [_pair_names(*pair) for pair in zip(names, drawn, strict=True)]
+            item_map.stem,
+            files,
+            [_pair_names(*pair) for pair in zip(names, drawn, strict=True)],
+            earlier_line,
         )
 
     def write_ragged(
@@ -129,7 +152,9 @@ class OutputWriter:
         item_map: ItemMap,
         maps: Mapping[int, RecordedMap],
         drawn: Mapping[int, PictureRow],
+        *,
         total: int,
+        earlier_line: JournalLine | None,
     ) -> tuple[list[dict[str, Any]], list[list[str]]]:
         """Write one array file per sample of a ragged map of `total` samples; keys are rows.
 
@@ -146,6 +171,7 @@ class OutputWriter:
             item_map.stem,
             files,
             [_pair_names(picture_names[row], drawn.get(row, ())) for row in range(total)],
+            earlier_line,
         )
 
     def _write_files(
@@ -153,28 +179,29 @@ class OutputWriter:
         stem: str,
         files: dict[str, Bytes | WriteFunction],
         picture_names: Sequence[Mapping[str, Bytes | WriteFunction]],
+        earlier_line: JournalLine | None,
     ) -> tuple[list[dict[str, Any]], list[list[str]]]:
         for sample_pictures in picture_names:
             files |= sample_pictures
         self._refuse_foreign(files)
-        refuse_links(self._out, stem)
-        self._journal.pending.add(files)
+        refuse_links(self.out, stem)
+        self.pending.add(files)
         try:
             for name, data in files.items():
-                write_atomically(self.get_path(name), data, self._journal.tag)
+                write_atomically(self.get_path(name), data, self.pending.tag)
         except ItemError:  # a source file changed while a large file was written
-            self._journal.pending.remove(files)
+            self.pending.remove(files)
             raise
-        for name in self._journal.list_files(stem):
+        for name in list_file_names(earlier_line or {}):
             if name not in files:  # of an earlier version of this item, with more samples perhaps
-                (self._out / name).unlink(missing_ok=True)
-        entries = [describe_file(self._out, name, data) for name, data in files.items()]
+                (self.out / name).unlink(missing_ok=True)
+        entries = [describe_file(self.out, name, data) for name, data in files.items()]
         return entries, [[self.get_path(name) for name in row] for row in picture_names]
 
-    def refuse_other_target(self, item_map: ItemMap) -> None:
+    def refuse_other_target(self, item_map: ItemMap, earlier_line: JournalLine | None) -> None:
         """Raise TakenError if a map of another target has this name; `a b` and `a-b` share one."""
         target, arrays = item_map.spec.target, item_map.files.arrays
-        record = None if self._overwrite else self._journal.lines.get(item_map.stem)
+        record = None if self.overwrite else earlier_line
         if record and record.get("files") and not target.is_same_as(record["target"]):
             raise TakenError(
                 f"{self.get_path(arrays)}: holds the map of target {record['target']!r}",
@@ -185,11 +212,11 @@ class OutputWriter:
 
     def _refuse_foreign(self, files: Mapping[str, Bytes | WriteFunction]) -> None:
         for name, data in files.items():
-            if self._journal.can_replace(name, self._overwrite):
+            if self.own_files.can_replace(name, self.overwrite):
                 continue
             path = self.get_path(name)
             # A run that was killed before it wrote its journal has left exactly this content.
-            if not find_file(self._out, name) or not has_content(Path(path), data):
+            if not find_file(self.out, name) or not has_content(Path(path), data):
                 raise build_foreign_error(path, "move it, or use --on-exists overwrite")
 
 

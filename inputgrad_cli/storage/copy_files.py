@@ -41,7 +41,7 @@ def _should_copy(name: str, data: HashedFile, destination: RunDirectory) -> bool
         refuse_links(destination.out, name)
         if find_file(destination.out, name) and compute_sha256(path) == data.sha256:
             return False
-        if os.path.lexists(path) and not destination.journal.is_own_file(name):
+        if os.path.lexists(path) and not destination.journal.own_files.is_own_file(name):
             raise build_foreign_error(path)
     except ItemError as error:
         raise UsageError(error.message, hint=error.hint) from None

@@ -12,6 +12,7 @@ import json
 import os
 import re
 from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
@@ -38,6 +39,30 @@ from inputgrad_cli.storage.shards import JOURNAL_FILE
 from inputgrad_cli.supervision.crash_reports import CRASHED as CRASHED
 
 Record = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class OwnFiles:
+    """The files in `out` that journal lines, even replaced or unfinished ones, or killed runs name.
+
+    `names` may grow while a run writes. `torn_prefixes` begin the names of the files of a line that
+    was cut short.
+    """
+
+    out: Path
+    names: Set[str]
+    torn_prefixes: tuple[str, ...]
+
+    def is_own_file(self, name: str) -> bool:
+        """Return whether a journal line, even an unfinished one, names this file."""
+        return name in self.names or name.startswith(self.torn_prefixes)
+
+    def can_replace(self, name: str, overwrite: bool = False) -> bool:
+        """Return whether nothing has this name, or a file of a run; any file with `overwrite`."""
+        path = to_prefix(self.out) + name
+        if not os.path.lexists(path):
+            return True
+        return (overwrite or self.is_own_file(name)) and not is_folder(path)
 
 
 class Journal:
@@ -178,21 +203,10 @@ class Journal:
         record = self.lines.get(stem)
         return record is not None and record.get("fingerprint", fingerprint) != fingerprint
 
-    def is_own_file(self, name: str) -> bool:
-        """Return whether a journal line, even an unfinished one, names this file."""
-        return name in self._own_names or name.startswith(self._torn_prefixes)
-
-    def can_replace(self, name: str, overwrite: bool = False) -> bool:
-        """Return whether nothing has this name, or a file of a run; any file with `overwrite`."""
-        path = to_prefix(self._out) + name
-        if not os.path.lexists(path):
-            return True
-        return (overwrite or self.is_own_file(name)) and not is_folder(path)
-
-    def list_files(self, stem: str) -> list[str]:
-        """Return the names of the files that an earlier run wrote for a map."""
-        record = self.lines.get(stem)
-        return [] if record is None else list_file_names(record)
+    @property
+    def own_files(self) -> OwnFiles:
+        """Return the files that are known to be those of a run; they grow with the journal."""
+        return OwnFiles(self._out, self._own_names, self._torn_prefixes)
 
     def add(self, records: Sequence[Mapping[str, Any]]) -> None:
         """Append the lines and make them durable; StorageError."""

@@ -14,10 +14,10 @@ from inputgrad_cli.interfaces.picture import MapSource
 from inputgrad_cli.rendering import choose_picture
 from inputgrad_cli.rendering.colour_maps import NAN_COLOUR
 from inputgrad_cli.rendering.image_map import ImageMap
-from inputgrad_cli.runs.finish import MapTask, group_tasks
 from inputgrad_cli.runs.inputs.loader import LoadedItem
 from inputgrad_cli.runs.pictures import map_pictures
 from inputgrad_cli.runs.pictures.map_pictures import draw_pictures
+from inputgrad_cli.runs.write_tasks import MapTask, group_tasks
 
 REDUCTIONS = ("sum", "l2", "max-abs", "mean-abs", "positive", "negative")
 STYLES = (Style(), Style(kind="heatmap", clip=100), Style(limit=1.5, alpha=0.3), Style(cmap="jet"))

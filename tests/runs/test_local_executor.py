@@ -16,35 +16,24 @@ def executor():
     executor.stop()
 
 
-def write_pair(pair):
-    return [pair]
-
-
-def divide_four(numbers):
-    return (4 // number for number in numbers)
+def write(value):
+    return value
 
 
 def test_batches_are_taken_whole_and_in_order(executor):
     for batch in range(4):
-        executor.write(write_pair, [(batch, n) for n in range(3)], nbytes=0)
+        executor.write(write, [(batch, n) for n in range(3)], nbytes=0)
     first = list(executor.take_written(wait=False))
-    assert first == [([(batch, n) for n in range(3)], None) for batch in range(3)]
+    assert first == [[(batch, n) for n in range(3)] for batch in range(3)]
     assert list(executor.take_written(wait=False)) == []
-    assert list(executor.take_written(wait=True)) == [([(3, 0), (3, 1), (3, 2)], None)]
+    assert list(executor.take_written(wait=True)) == [[(3, 0), (3, 1), (3, 2)]]
 
 
 def test_a_batch_too_large_to_keep_beside_the_next_is_waited_for(executor):
-    executor.write(write_pair, [1], nbytes=MAX_PENDING_BYTES)
+    executor.write(write, [1], nbytes=MAX_PENDING_BYTES)
     assert list(executor.take_written(wait=False)) == []
-    executor.write(write_pair, [2], nbytes=MAX_PENDING_BYTES + 1)
-    assert list(executor.take_written(wait=False)) == [([1], None), ([2], None)]
-
-
-def test_an_error_of_a_batch_stands_beside_what_was_done(executor):
-    executor.write(divide_four, [[4], [2, 1, 0, 4], [1]], nbytes=0)
-    ((done, error),) = executor.take_written(wait=True)
-    assert done == [1, 2, 4, 4]
-    assert isinstance(error, ZeroDivisionError)
+    executor.write(write, [2], nbytes=MAX_PENDING_BYTES + 1)
+    assert list(executor.take_written(wait=False)) == [[1], [2]]
 
 
 def test_stopping_waits_for_what_is_under_way():

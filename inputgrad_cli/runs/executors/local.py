@@ -13,7 +13,6 @@ T = TypeVar("T")
 R = TypeVar("R")
 W = TypeVar("W")
 
-GroupResult = tuple[list[W], BaseException | None]
 READER_THREADS = 1
 MAX_READ_AHEAD = 48  # files read ahead
 WRITER_THREADS = 2  # they mostly wait for the disk, so more would only wait for each other
@@ -22,13 +21,13 @@ WRITER_THREADS = 2  # they mostly wait for the disk, so more would only wait for
 class LocalExecutor(Generic[W]):
     """Loads ahead, explains in parallel and writes behind; all results keep the order of tasks.
 
-    Of the batches that were given to `write`, each is a group: its tasks are written in any order,
-    and its results are taken together.
+    The tasks of a batch that is written run in any order, and their results are taken together.
+    An error of a verb is raised where its result would be.
     """
 
     def __init__(self) -> None:
         self._writers = ThreadPoolExecutor(WRITER_THREADS, thread_name_prefix="writer")
-        self._groups: deque[list[Future[GroupResult[W]]]] = deque()
+        self._batches: deque[list[Future[W]]] = deque()
         self._newest_bytes = 0
 
     def load(
@@ -53,37 +52,21 @@ class LocalExecutor(Generic[W]):
         """Yield the result of each task, with `threads` of them under way; 0 is one by one."""
         return prefetch(verb, tasks, threads, threads + 1, weight)
 
-    def write(self, verb: Callable[[T], Iterable[W]], tasks: Iterable[T], *, nbytes: int) -> None:
-        """Start to write the tasks of a batch, whose values take `nbytes` bytes of memory.
-
-        Each task yields its results one by one.
-        """
-        self._groups.append([self._writers.submit(_run_all, verb, task) for task in tasks])
+    def write(self, verb: Callable[[T], W], tasks: Iterable[T], *, nbytes: int) -> None:
+        """Start to write the tasks of a batch, whose values take `nbytes` bytes of memory."""
+        self._batches.append([self._writers.submit(verb, task) for task in tasks])
         self._newest_bytes = nbytes
 
-    def take_written(self, *, wait: bool) -> Iterator[GroupResult[W]]:
-        """Yield the results of written batches, the oldest first, each with its first error if any.
+    def take_written(self, *, wait: bool) -> Iterator[list[W]]:
+        """Yield the results of each written batch, the oldest first.
 
         Unless `wait` is true, the newest batch is left to be written while the next is computed.
         If both would need too much memory, it is waited for too.
         """
         limit = 0 if wait or self._newest_bytes > MAX_PENDING_BYTES else 1
-        while len(self._groups) > limit:
-            ended = [future.result() for future in self._groups.popleft()]
-            done = [result for results, _ in ended for result in results]
-            yield done, next((error for _, error in ended if error), None)
+        while len(self._batches) > limit:
+            yield [future.result() for future in self._batches.popleft()]
 
     def stop(self) -> None:
         """Wait for tasks that are being written, and cancel those that have not started."""
         self._writers.shutdown(wait=True, cancel_futures=True)
-
-
-def _run_all(verb: Callable[[T], Iterable[W]], task: T) -> GroupResult[W]:
-    """Run a task to its end; return its results, and the error that stopped it, if any."""
-    done: list[W] = []
-    try:
-        for result in verb(task):
-            done.append(result)
-    except BaseException as error:
-        return done, error
-    return done, None

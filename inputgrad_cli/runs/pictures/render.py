@@ -136,7 +136,7 @@ def _redraw_pictures(
                 )
                 choose_picture(style, source.layout).refuse_large(source, style)
                 png = draw_picture(source, style)
-                if not journal.can_replace(name):
+                if not journal.own_files.can_replace(name):
                     raise build_foreign_error(out / name)
                 journal.pending.add([name])
                 write_atomically(out / name, png)

@@ -1,25 +1,22 @@
-"""Writes computed maps, and builds their journal lines and events."""
+"""Writes the files of computed maps, and builds their journal lines and events."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
 from inputgrad_cli.data.map_record import MapRecord, RecordedMap
 from inputgrad_cli.errors import ItemError
-from inputgrad_cli.explanation.batch import BatchAttribution
 from inputgrad_cli.explanation.item_record import Provenance, build_map, find_failures
 from inputgrad_cli.runs.diagnostics import yield_item_warnings, yield_map_warnings
 from inputgrad_cli.runs.events import Event, ItemEvent, to_error_fields
-from inputgrad_cli.runs.inputs.item_maps import ItemMap
-from inputgrad_cli.runs.inputs.loader import LoadedItem
-from inputgrad_cli.runs.item_fields import build_done_fields, build_failed_fields, list_unmet_checks
-from inputgrad_cli.runs.pictures.map_pictures import MAX_PIXELS_TOGETHER
+from inputgrad_cli.runs.item_fields import build_done_fields, build_failed_fields
+from inputgrad_cli.runs.map_lines import build_failed_line, build_line
+from inputgrad_cli.runs.write_tasks import MapTask, WriteTask
 from inputgrad_cli.runs.writer import OutputWriter, PictureRow, TakenError
-
-MAX_VALUES = 3 * MAX_PIXELS_TOGETHER  # in maps that are written, and so drawn, together
+from inputgrad_cli.supervision.worker import WORKER
 
 
 @dataclass(frozen=True)
@@ -32,49 +29,37 @@ class WrittenMap:
 
 
 @dataclass(frozen=True)
-class MapTask:
-    """A computed map to be written: of which item, its fingerprint, and its attributions."""
+class WriteResult:
+    """The maps that were written, and the error that ended the writing of the others, or None."""
 
-    loaded: LoadedItem
-    item_map: ItemMap
-    fingerprint: str
-    parts: Sequence[BatchAttribution]
-
-    @property
-    def value_count(self) -> int:
-        """Return the number of values of the map or of its inputs, whichever is larger."""
-        map_size = sum(array.size for part in self.parts for array in part.values.values())
-        return max(map_size, sum(array.size for array in self.loaded.samples.arrays.values()))
+    maps: Sequence[WrittenMap]
+    error: BaseException | None = None
 
 
-def group_tasks(tasks: Sequence[MapTask]) -> Iterator[list[MapTask]]:
-    """Yield the maps in groups; small ones of single samples are grouped to be drawn together.
-
-    Maps of a group are in memory, so that reading a source of one cannot fail the others.
-    """
-    group: list[MapTask] = []
-    for task in tasks:
-        # A file of many samples is always a group of its own.
-        if group and (
-            task.loaded.fills_batch or sum(task.value_count for task in group) >= MAX_VALUES
-        ):
-            yield group
-            group = []
-        group.append(task)
-    if group:
-        yield group
+def write(task: WriteTask) -> WriteResult:
+    """Write the files of maps. An item's own error becomes a failed map."""
+    written_maps: list[WrittenMap] = []
+    try:
+        with WORKER.mark_under_way([map_task.loaded.item.name for map_task in task.maps]):
+            for written_map in _write_maps(task):
+                written_maps.append(written_map)
+    except BaseException as error:
+        return WriteResult(written_maps, error)
+    return WriteResult(written_maps)
 
 
-def write_maps(
-    tasks: Sequence[MapTask], output: OutputWriter, provenance: Provenance, seconds: float
-) -> Iterator[WrittenMap]:
-    """Write the files of maps, and yield the journal line and events of each.
+def join_results(results: Sequence[WriteResult]) -> WriteResult:
+    """Return the results of the tasks of a batch as one, with the first error."""
+    written_maps = [written_map for result in results for written_map in result.maps]
+    return WriteResult(written_maps, next((r.error for r in results if r.error), None))
 
-    `seconds` is the computing time per sample. An item's own error becomes a failed map. Raises
-    StorageError.
-    """
+
+def _write_maps(write_task: WriteTask) -> Iterator[WrittenMap]:
+    """Write the files of maps, and yield the journal line and events of each. StorageError."""
+    tasks, output = write_task.maps, write_task.output
+    provenance, seconds = write_task.provenance, write_task.seconds
     if tasks[0].loaded.samples.is_ragged:
-        yield from (write_ragged_map(task, output, provenance, seconds) for task in tasks)
+        yield from (_write_ragged_map(task, output, provenance, seconds) for task in tasks)
         return
     attributions = [_try_build_map(task, provenance) for task in tasks]
     tasks = [_add_failures(task) for task in tasks]
@@ -95,7 +80,7 @@ def write_maps(
             yield _build_failed_map(task, error)
 
 
-def write_ragged_map(
+def _write_ragged_map(
     task: MapTask, output: OutputWriter, provenance: Provenance, seconds: float
 ) -> WrittenMap:
     """Write a map of ragged samples, one file per sample. Raises StorageError."""
@@ -105,14 +90,16 @@ def write_ragged_map(
     attributions = [part.select_row(row) for part in task.parts for row in range(len(part.records))]
     usable = [row for row in range(len(samples)) if row not in samples.failed]
     try:
-        output.refuse_other_target(item_map)
+        output.refuse_other_target(item_map, task.earlier_line)
         maps = {
             row: build_map([attribution], samples.extract_sample(row), provenance)
             for row, attribution in zip(usable, attributions, strict=True)
         }
         singles = [(attribution, samples.extract_sample(row)) for row, attribution in maps.items()]
         sample_pictures = dict(zip(maps, output.draw_pictures(singles), strict=True))
-        files, pictures = output.write_ragged(item_map, maps, sample_pictures, len(samples))
+        files, pictures = output.write_ragged(
+            item_map, maps, sample_pictures, total=len(samples), earlier_line=task.earlier_line
+        )
     except ItemError as error:
         return _build_failed_map(task, error)
     events: list[Event] = [*yield_item_warnings(task.loaded)]
@@ -128,7 +115,7 @@ def write_ragged_map(
         )
         events.append(ItemEvent({**fields, "sample": row, "seconds": round(seconds, 4)}))
     line = {
-        **_build_line(task, events, any(pictures)),
+        **build_line(task, events, any(pictures)),
         **output.style,
         "apart": True,
         "files": files,
@@ -170,7 +157,13 @@ def _write_map(
     seconds: float,
 ) -> WrittenMap:
     item_map = task.item_map
-    files, pictures = output.write(item_map, recorded, task.loaded.samples, sample_pictures)
+    files, pictures = output.write(
+        item_map,
+        recorded,
+        task.loaded.samples,
+        drawn=sample_pictures,
+        earlier_line=task.earlier_line,
+    )
     events: list[Event] = [
         *yield_item_warnings(task.loaded),
         *yield_map_warnings(item_map.item, item_map.spec, recorded.record),
@@ -179,32 +172,12 @@ def _write_map(
     events += _yield_item_events(task, recorded.record, pictures, arrays=arrays, seconds=seconds)
     shapes = {site: list(array.shape) for site, array in recorded.to_attribution().values.items()}
     line = {
-        **_build_line(task, events, any(pictures)),
+        **build_line(task, events, any(pictures)),
         **output.style,
         "shapes": shapes,
         "files": files,
     }
     return WrittenMap(item_map.stem, line, events)
-
-
-def _build_line(task: MapTask, events: Sequence[Event], has_pictures: bool) -> dict[str, Any]:
-    """Build the journal line of a written map, without its files."""
-    samples = task.loaded.samples
-    return {
-        **_build_line_key(task.item_map, task.loaded.hashes),
-        "status": "failed" if samples.failed else "ok",
-        "samples": samples.sample_count,
-        "unmet": sum(_is_unmet(event) for event in events),
-        "drawn": has_pictures,
-        "fingerprint": task.fingerprint,
-    }
-
-
-def _is_unmet(event: Event) -> bool:
-    """Return whether a check of a sample does not hold."""
-    if not isinstance(event, ItemEvent) or event.status != "ok":
-        return False
-    return bool(list_unmet_checks(event.fields["checks"]))
 
 
 def _yield_item_events(
@@ -222,23 +195,3 @@ def _yield_item_events(
         else:
             fields = build_done_fields(task.item_map, record, pictures, arrays=arrays, sample=row)
             yield ItemEvent({**fields, "seconds": round(seconds, 4)})
-
-
-def build_failed_line(item_map: ItemMap, error: dict[str, str]) -> dict[str, Any]:
-    """Build the journal line of a map that has failed."""
-    return {**_build_line_key(item_map, {}), "status": "failed", "error": error}
-
-
-def _build_line_key(item_map: ItemMap, hashes: Mapping[str | None, str]) -> dict[str, Any]:
-    """Build the first fields of a line; `hashes` are those of the files that could be read."""
-    sources = [
-        {"for": name, **path, **({"sha256": hashes[name]} if name in hashes else {})}
-        for name, path in item_map.item.encoded_paths.items()
-    ]
-    return {
-        **item_map.files.encoded,
-        **item_map.item.encoded_name,
-        "sources": sources,
-        "method": item_map.spec.label,
-        "target": item_map.spec.target.text,
-    }
