@@ -10,7 +10,7 @@ from typing import Any
 
 import inputgrad_cli
 from inputgrad_cli.errors import InputgradError
-from inputgrad_cli.modelfile.config_nodes import get_name, list_layers
+from inputgrad_cli.modelfile.config_objects import get_name, list_layers
 
 METHODS_FOLDER = Path(inputgrad_cli.__file__).parent / "methods"
 DECLARATION = "declare_parameter"  # the call that makes a field of a method a parameter

@@ -13,8 +13,8 @@ from inputgrad_cli.engine.adapter import model_fixes
 from inputgrad_cli.engine.adapter.hooks import is_tap
 from inputgrad_cli.engine.adapter.keras_adapter import KerasAdapter
 from inputgrad_cli.engine.adapter.value_types import Tensors
-from inputgrad_cli.engine.dependence import InputDependence
 from inputgrad_cli.engine.embeddings import find_dependences, may_look_up
+from inputgrad_cli.engine.input_dependence import InputDependence
 from inputgrad_cli.engine.logits import find_heads
 from inputgrad_cli.engine.sites import is_discrete, is_held_fixed
 from inputgrad_cli.engine.trace import CalibrationPass

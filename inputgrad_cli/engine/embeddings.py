@@ -20,7 +20,7 @@ from inputgrad_cli.engine.adapter.hooks import (
 from inputgrad_cli.engine.adapter.keras_adapter import KerasAdapter
 from inputgrad_cli.engine.adapter.value_types import Layers, Tensors
 from inputgrad_cli.engine.computations import Program
-from inputgrad_cli.engine.dependence import InputDependence, trace_dependences
+from inputgrad_cli.engine.input_dependence import InputDependence, trace_dependences
 from inputgrad_cli.engine.runner import Runner
 from inputgrad_cli.engine.trace import ENCODERS, CalibrationPass
 from inputgrad_cli.numeric.arrays import Array, Arrays

@@ -9,7 +9,7 @@ import numpy as np
 from inputgrad_cli.engine.adapter.hooks import is_tap
 from inputgrad_cli.engine.adapter.keras_adapter import KerasAdapter
 from inputgrad_cli.engine.adapter.value_types import Tensors
-from inputgrad_cli.engine.dependence import find_blocking_operations
+from inputgrad_cli.engine.input_dependence import find_blocking_operations
 from inputgrad_cli.engine.trace import TracedPass
 from inputgrad_cli.errors import ItemError
 from inputgrad_cli.numeric.arrays import Array, Arrays

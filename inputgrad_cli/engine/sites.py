@@ -14,7 +14,7 @@ from inputgrad_cli.engine.adapter.keras_adapter import KerasAdapter
 from inputgrad_cli.engine.adapter.scores import widen_to_float32
 from inputgrad_cli.engine.adapter.value_types import Tensors
 from inputgrad_cli.engine.computations import Program
-from inputgrad_cli.engine.dependence import InputDependence
+from inputgrad_cli.engine.input_dependence import InputDependence
 from inputgrad_cli.engine.runner import Runner
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.numeric.arrays import Array, Arrays, count_rows, take_rows

@@ -9,7 +9,7 @@ from typing import Any
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.modelfile import safe_json
 from inputgrad_cli.modelfile.name_checks import is_printable_text
-from inputgrad_cli.modelfile.small_files import read_small_file
+from inputgrad_cli.modelfile.small_text_files import read_small_file
 
 MAX_NAME_LENGTH = 1000  # characters; ImageNet lists several words for some classes
 

@@ -2,7 +2,7 @@
 
 from inputgrad_cli.interfaces.method import Batch
 from inputgrad_cli.numeric.arrays import Array, take_rows
-from inputgrad_cli.numeric.probes import Indices, interpolate
+from inputgrad_cli.numeric.probe_points import Indices, interpolate
 
 
 def interpolate_lines(batch: Batch, rows: Indices, fractions: Array) -> dict[str, Array]:

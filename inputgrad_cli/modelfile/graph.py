@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from inputgrad_cli.modelfile.config_nodes import get_name, get_setting, list_layers
+from inputgrad_cli.modelfile.config_objects import get_name, get_setting, list_layers
 
 Tensor = tuple[str, int, int]
 """Name of the layer, index of its call, index of the output."""

@@ -15,7 +15,7 @@ from inputgrad_cli.data.signature import Shape
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.modelfile.allow_list import LAYERS, MODELS
 from inputgrad_cli.modelfile.config_errors import convert_config_errors
-from inputgrad_cli.modelfile.config_nodes import get_module, get_name, get_setting, list_layers
+from inputgrad_cli.modelfile.config_objects import get_module, get_name, get_setting, list_layers
 from inputgrad_cli.modelfile.graph import list_ends
 from inputgrad_cli.modelfile.layer_shapes import infer_output_shapes
 from inputgrad_cli.modelfile.shape_rules import LAYER_MODULES

@@ -9,7 +9,7 @@ from typing import Any
 from inputgrad_cli.data.signature import Shape
 from inputgrad_cli.modelfile.allow_list import MODELS
 from inputgrad_cli.modelfile.config_errors import convert_config_errors
-from inputgrad_cli.modelfile.config_nodes import get_name, get_setting, list_layers
+from inputgrad_cli.modelfile.config_objects import get_name, get_setting, list_layers
 from inputgrad_cli.modelfile.graph import is_reference
 from inputgrad_cli.modelfile.shape_rules import infer_shape
 

@@ -14,7 +14,7 @@ from inputgrad_cli.errors import ModelError
 from inputgrad_cli.machine.memory import MEMORY_HINT, find_free_memory
 from inputgrad_cli.modelfile.allow_list import is_keras_class
 from inputgrad_cli.modelfile.config_errors import convert_config_errors
-from inputgrad_cli.modelfile.config_nodes import (
+from inputgrad_cli.modelfile.config_objects import (
     get_module,
     get_name,
     get_setting,

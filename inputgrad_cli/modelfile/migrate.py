@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from inputgrad_cli.modelfile.config_nodes import ENDS, get_name, list_layers, parse_version
+from inputgrad_cli.modelfile.config_objects import ENDS, get_name, list_layers, parse_version
 
 COMPILE_KEY = "compile_config"
 FUNCTIONAL = ("Functional", "Model")

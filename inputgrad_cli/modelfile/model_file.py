@@ -23,7 +23,7 @@ from inputgrad_cli.hashing import compute_sha256
 from inputgrad_cli.machine.missing_files import is_remote, suggest_path, to_typed_path
 from inputgrad_cli.modelfile.allow_list import LAYERS
 from inputgrad_cli.modelfile.config_files import read_archive, read_folder, read_hdf5
-from inputgrad_cli.modelfile.config_nodes import walk_objects
+from inputgrad_cli.modelfile.config_objects import walk_objects
 from inputgrad_cli.modelfile.hdf5 import survey
 from inputgrad_cli.modelfile.hdf5.heaps import refuse_endless_heaps
 from inputgrad_cli.modelfile.hdf5.texts import refuse_shared_texts

@@ -9,7 +9,7 @@ from typing import Any
 
 from inputgrad_cli.errors import ModelError
 from inputgrad_cli.modelfile.config_errors import convert_config_errors
-from inputgrad_cli.modelfile.config_nodes import ENDS, get_setting, walk_objects
+from inputgrad_cli.modelfile.config_objects import ENDS, get_setting, walk_objects
 
 MAX_NAME_LENGTH = 200  # characters
 # Control characters, line separators, marks of text direction, and lone surrogates.

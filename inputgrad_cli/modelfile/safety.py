@@ -25,7 +25,7 @@ from inputgrad_cli.modelfile.allow_list import (
 )
 from inputgrad_cli.modelfile.call_limits import refuse_too_many_calls
 from inputgrad_cli.modelfile.config_errors import convert_config_errors
-from inputgrad_cli.modelfile.config_nodes import (
+from inputgrad_cli.modelfile.config_objects import (
     get_module,
     get_name,
     get_setting,

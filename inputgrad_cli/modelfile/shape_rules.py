@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from inputgrad_cli.data.signature import Shape
-from inputgrad_cli.modelfile.config_nodes import get_module
+from inputgrad_cli.modelfile.config_objects import get_module
 
 Settings = Mapping[str, Any]
 Rule = Callable[[Settings, Sequence[Shape]], Shape | None]

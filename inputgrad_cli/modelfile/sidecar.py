@@ -15,7 +15,7 @@ from inputgrad_cli.data.preprocessing import ASSUMED, Preprocess, parse_preproce
 from inputgrad_cli.data.signature import InputSpec
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.modelfile.name_checks import is_printable_text
-from inputgrad_cli.modelfile.small_files import read_small_file
+from inputgrad_cli.modelfile.small_text_files import read_small_file
 
 ENDING = ".inputgrad.toml"
 MAX_SHOWN_LENGTH = 200  # characters of a value shown in errors

@@ -7,7 +7,7 @@ from typing import Any
 from inputgrad_cli.errors import ModelError
 from inputgrad_cli.modelfile.allow_list import is_keras_class
 from inputgrad_cli.modelfile.config_errors import convert_config_errors
-from inputgrad_cli.modelfile.config_nodes import get_module, walk_objects
+from inputgrad_cli.modelfile.config_objects import get_module, walk_objects
 from inputgrad_cli.modelfile.model_file import ModelFile
 
 WEIGHTED_LAYERS = {

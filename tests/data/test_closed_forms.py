@@ -11,7 +11,7 @@ from inputgrad_cli.data.samples import compute_keys, find_nonfinite, fit_array
 from inputgrad_cli.data.signature import InputSpec
 from inputgrad_cli.errors import ItemError, UsageError
 from inputgrad_cli.formats.attribution_npz import dump_json
-from inputgrad_cli.numeric.probes import add_rows, interpolate, split_probes
+from inputgrad_cli.numeric.probe_points import add_rows, interpolate, split_probes
 from inputgrad_cli.numeric.random_streams import compute_range, draw_normal
 from inputgrad_cli.rendering.scale import find_limits, normalize, reduce_channels
 

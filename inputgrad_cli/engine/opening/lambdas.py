@@ -15,7 +15,7 @@ from typing import Any
 from inputgrad_cli.engine.adapter.value_types import CustomObjects
 from inputgrad_cli.errors import ModelError
 from inputgrad_cli.modelfile.config_errors import convert_config_errors
-from inputgrad_cli.modelfile.config_nodes import get_name
+from inputgrad_cli.modelfile.config_objects import get_name
 from inputgrad_cli.modelfile.model_file import ModelFile
 
 # The usual names of modules in scripts; names that a --code file defines take precedence.

@@ -16,7 +16,7 @@ from inputgrad_cli.engine.opening.open_errors import find_cause, suggest_hint
 from inputgrad_cli.engine.opening.required_code import UserCode
 from inputgrad_cli.engine.tf_errors import keep_full_tracebacks
 from inputgrad_cli.errors import ModelError
-from inputgrad_cli.modelfile.config_nodes import parse_version
+from inputgrad_cli.modelfile.config_objects import parse_version
 from inputgrad_cli.modelfile.model_file import ModelFile
 from inputgrad_cli.modelfile.repack import write_copy
 from inputgrad_cli.modelfile.safety import find_custom_objects

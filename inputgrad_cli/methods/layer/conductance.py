@@ -16,7 +16,7 @@ from inputgrad_cli.methods._parallel import map_chunks
 from inputgrad_cli.methods.layer._base import LayerMethod
 from inputgrad_cli.methods.path._refine import PathResult, refine_steps
 from inputgrad_cli.numeric.arrays import Array, Floats
-from inputgrad_cli.numeric.probes import Indices, split_probes
+from inputgrad_cli.numeric.probe_points import Indices, split_probes
 from inputgrad_cli.registry import declare_parameter
 
 FIRST_STEPS = 16  # steps before completeness is checked for the first time

@@ -12,7 +12,7 @@ from inputgrad_cli.methods._parallel import map_chunks
 from inputgrad_cli.methods.layer._base import CAM, to_cam_result, to_channels_last
 from inputgrad_cli.methods.layer._upsample import find_map_axes, upsample_maps
 from inputgrad_cli.numeric.arrays import Array, Arrays, Floats
-from inputgrad_cli.numeric.probes import Indices, split_probes
+from inputgrad_cli.numeric.probe_points import Indices, split_probes
 
 
 @methods.register

@@ -16,7 +16,7 @@ from inputgrad_cli.interfaces.method import Batch, Method, methods
 from inputgrad_cli.methods._lines import interpolate_lines
 from inputgrad_cli.methods._parallel import map_chunks
 from inputgrad_cli.numeric.arrays import Array, Floats
-from inputgrad_cli.numeric.probes import Indices, add_rows, split_probes
+from inputgrad_cli.numeric.probe_points import Indices, add_rows, split_probes
 from inputgrad_cli.numeric.quadrature import RULES, build_rule, compute_new_midpoints
 from inputgrad_cli.registry import declare_parameter
 

@@ -16,7 +16,7 @@ from inputgrad_cli.methods.perturbation._masking import (
     fill_segments,
 )
 from inputgrad_cli.numeric.arrays import Arrays
-from inputgrad_cli.numeric.probes import Indices
+from inputgrad_cli.numeric.probe_points import Indices
 from inputgrad_cli.numeric.segments import Labels, Segments, join_labels
 from inputgrad_cli.registry import declare_parameter
 

@@ -17,7 +17,7 @@ from inputgrad_cli.methods.perturbation._masking import (
     unpack_bits,
 )
 from inputgrad_cli.numeric.arrays import Array, Arrays, Floats
-from inputgrad_cli.numeric.probes import Indices
+from inputgrad_cli.numeric.probe_points import Indices
 from inputgrad_cli.numeric.random_streams import draw_uniform
 from inputgrad_cli.registry import declare_parameter
 

@@ -15,7 +15,7 @@ from inputgrad_cli.methods.perturbation._masking import (
     unpack_bits,
 )
 from inputgrad_cli.numeric.arrays import Array, Arrays, Floats, expand_like
-from inputgrad_cli.numeric.probes import Indices
+from inputgrad_cli.numeric.probe_points import Indices
 from inputgrad_cli.numeric.random_streams import draw_uniform_rows
 from inputgrad_cli.numeric.resize import build_resize_matrix
 from inputgrad_cli.numeric.segments import compute_plane_shape, segment_arrays

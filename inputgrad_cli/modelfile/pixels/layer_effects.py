@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from inputgrad_cli.data.preprocessing import LinearMap
 from inputgrad_cli.modelfile.allow_list import LAYERS, is_keras_class, split_words
-from inputgrad_cli.modelfile.config_nodes import get_module, get_setting, list_layers
+from inputgrad_cli.modelfile.config_objects import get_module, get_setting, list_layers
 from inputgrad_cli.modelfile.graph import Call, is_reference
 
 # Layers that move, choose, repeat, blur or drop values, but keep their range.

@@ -15,7 +15,7 @@ from typing import Any
 
 from inputgrad_cli.data.preprocessing import LinearMap, Preprocess, get_preset
 from inputgrad_cli.modelfile.config_errors import convert_config_errors
-from inputgrad_cli.modelfile.config_nodes import get_name, get_setting, list_layers
+from inputgrad_cli.modelfile.config_objects import get_name, get_setting, list_layers
 from inputgrad_cli.modelfile.graph import Call, Graph, Tensor, build_graph, list_ends
 from inputgrad_cli.modelfile.pixels.layer_effects import Effect, find_effect, list_inner_layers
 from inputgrad_cli.modelfile.pixels.pixel_range import (
