@@ -12,6 +12,7 @@ from inputgrad_cli.data.samples import Samples, describe_layout, fit_array
 from inputgrad_cli.data.signature import InputSpec
 from inputgrad_cli.errors import ItemError, UsageError
 from inputgrad_cli.numeric.arrays import Array
+from inputgrad_cli.schema.records import JsonObject
 
 CROSSED_NOTE = "crossed"  # code of the note on one file that serves many samples
 
@@ -96,9 +97,9 @@ def _note_crossing(parts: Sequence[Samples], specs: Sequence[InputSpec]) -> dict
     }
 
 
-def _merge_records(parts: Sequence[Samples]) -> dict[str, Any]:
+def _merge_records(parts: Sequence[Samples]) -> JsonObject:
     """Return the records of all parts; dictionaries by input name and lists are merged."""
-    record: dict[str, Any] = {}
+    record: JsonObject = {}
     for part in parts:
         for key, value in part.record.items():
             earlier = record.get(key)

@@ -18,6 +18,7 @@ from inputgrad_cli.runs.events import (
     Summary,
     is_sent_once,
 )
+from inputgrad_cli.schema.records import JsonObject
 from inputgrad_cli.supervision.call_notes import CallNotes
 
 KINDS: dict[str, type[RunStart | ItemEvent | RunWarning | RunNote]] = {
@@ -106,9 +107,9 @@ def _serialize_events(events: Sequence[Event]) -> list[list[Any]]:
     return [[type(event).__name__, _get_fields(event)] for event in events]
 
 
-def _get_fields(event: Event) -> dict[str, Any]:
+def _get_fields(event: Event) -> JsonObject:
     return dict(event.fields) if isinstance(event, ItemEvent) else dict(vars(event))
 
 
-def _build_event(kind: str, fields: dict[str, Any]) -> Event:
+def _build_event(kind: str, fields: JsonObject) -> Event:
     return ItemEvent(fields) if kind == ItemEvent.__name__ else KINDS[kind](**fields)

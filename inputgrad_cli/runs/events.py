@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from inputgrad_cli.errors import InputgradError
+from inputgrad_cli.schema.records import JsonObject
 
 SCHEMA = 1  # version of the machine stream
 
@@ -19,7 +20,7 @@ class RunStart:
     model: str
     items: int
 
-    def record(self) -> dict[str, Any]:
+    def record(self) -> JsonObject:
         """Return the line of the machine stream."""
         return {
             "type": "start",
@@ -36,7 +37,7 @@ class ItemEvent:
 
     fields: Mapping[str, Any]
 
-    def record(self) -> dict[str, Any]:
+    def record(self) -> JsonObject:
         """Return the line of the machine stream."""
         # `class` is for people's output alone; the stream contract does not name it.
         target = {k: v for k, v in self.fields["target"].items() if k != "class"}
@@ -56,7 +57,7 @@ class RunWarning:
     message: str
     input: str | None = None
 
-    def record(self) -> dict[str, Any]:
+    def record(self) -> JsonObject:
         """Return the line of the machine stream."""
         return {"type": "warning", "code": self.code, "message": self.message, "input": self.input}
 
@@ -88,7 +89,7 @@ class Summary:
     seconds: float
     exit: int
 
-    def record(self) -> dict[str, Any]:
+    def record(self) -> JsonObject:
         """Return the line of the machine stream."""
         return {
             "type": "summary",

@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
 
 from inputgrad_cli import api
 from inputgrad_cli.data.baselines import Baseline, FromFile
@@ -29,7 +28,7 @@ from inputgrad_cli.runs.planning.pixel_record import has_picture_files, hash_cod
 from inputgrad_cli.runs.planning.plan import Plan
 from inputgrad_cli.runs.planning.schedule import Schedule
 from inputgrad_cli.runs.spill_buffer import SpillBuffer
-from inputgrad_cli.schema.records import RunRecord
+from inputgrad_cli.schema.records import JsonObject, RunRecord
 from inputgrad_cli.supervision.shared_page import Stage
 from inputgrad_cli.supervision.worker import WORKER
 
@@ -242,7 +241,7 @@ def _format_image_options(options: ImageOptions) -> str:
     )
 
 
-def build_fingerprint_facts(plan: Plan) -> dict[str, Any]:
+def build_fingerprint_facts(plan: Plan) -> JsonObject:
     """Build the facts that determine the arrays of all items, except an item's own content."""
     options = plan.options
     return {

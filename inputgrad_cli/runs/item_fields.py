@@ -9,23 +9,24 @@ from inputgrad_cli.data.map_record import MapRecord
 from inputgrad_cli.runs.inputs.item_maps import ItemMap
 from inputgrad_cli.runs.planning.dry_run import PlannedMap
 from inputgrad_cli.schema.encoded_names import to_readable_name
+from inputgrad_cli.schema.records import JsonObject
 
 CHECKS = ("finite", "zero", "completeness", "gradient")  # those that the stream contract names
 
 
 def build_failed_fields(
     item_map: ItemMap, error: dict[str, str], sample: int | None = None
-) -> dict[str, Any]:
+) -> JsonObject:
     """Return the fields of an item that failed."""
     return {**_build_common_fields(item_map, sample), "status": "failed", "error": error}
 
 
-def build_skipped_fields(item_map: ItemMap, sample: int | None) -> dict[str, Any]:
+def build_skipped_fields(item_map: ItemMap, sample: int | None) -> JsonObject:
     """Return the fields of an item that an earlier run has done."""
     return {**_build_common_fields(item_map, sample), "status": "skipped"}
 
 
-def build_planned_fields(planned: PlannedMap) -> dict[str, Any]:
+def build_planned_fields(planned: PlannedMap) -> JsonObject:
     """Return the fields of an item that a dry run would make."""
     return {
         **_build_common_fields(planned.item_map, None),
@@ -42,7 +43,7 @@ def build_done_fields(
     *,
     arrays: str,
     sample: int | None,
-) -> dict[str, Any]:
+) -> JsonObject:
     """Return the fields of a sample that is done.
 
     `pictures` are the paths for each sample. If a sample has several, all of them are listed in
@@ -70,7 +71,7 @@ def list_unmet_checks(checks: Mapping[str, Any]) -> list[str]:
     return unmet if checks["finite"] else [*unmet, "finite"]
 
 
-def _build_common_fields(item_map: ItemMap, sample: int | None) -> dict[str, Any]:
+def _build_common_fields(item_map: ItemMap, sample: int | None) -> JsonObject:
     item, spec = item_map.item, item_map.spec
     return {
         "input": item.encoded_name["input"],

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from inputgrad_cli.runs.events import Event, ItemEvent
 from inputgrad_cli.runs.inputs.item_maps import ItemMap
 from inputgrad_cli.runs.item_fields import list_unmet_checks
 from inputgrad_cli.runs.write_tasks import MapTask
+from inputgrad_cli.schema.records import JsonObject
 
 
-def build_line(task: MapTask, events: Sequence[Event], has_pictures: bool) -> dict[str, Any]:
+def build_line(task: MapTask, events: Sequence[Event], has_pictures: bool) -> JsonObject:
     """Build the journal line of a written map, without its files."""
     samples = task.loaded.samples
     return {
@@ -31,12 +31,12 @@ def _is_unmet(event: Event) -> bool:
     return bool(list_unmet_checks(event.fields["checks"]))
 
 
-def build_failed_line(item_map: ItemMap, error: dict[str, str]) -> dict[str, Any]:
+def build_failed_line(item_map: ItemMap, error: dict[str, str]) -> JsonObject:
     """Build the journal line of a map that has failed."""
     return {**_build_line_key(item_map, {}), "status": "failed", "error": error}
 
 
-def _build_line_key(item_map: ItemMap, hashes: Mapping[str | None, str]) -> dict[str, Any]:
+def _build_line_key(item_map: ItemMap, hashes: Mapping[str | None, str]) -> JsonObject:
     """Build the first fields of a line; `hashes` are those of the files that could be read."""
     sources = [
         {"for": name, **path, **({"sha256": hashes[name]} if name in hashes else {})}

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import platform
 from dataclasses import asdict
-from typing import Any
 
 from inputgrad_cli.data.signature import OutputSpec, Signature
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.runs.planning.options import RunOptions
 from inputgrad_cli.runs.planning.plan import Plan
+from inputgrad_cli.schema.records import JsonObject
 from inputgrad_cli.storage.run_record import RUN_FILE, read_runs, save_run
 from inputgrad_cli.storage.shards import to_tag
 from inputgrad_cli.storage.styles import OPTION_BY_FIELD
@@ -33,7 +33,7 @@ def refuse_other_model(plan: Plan) -> None:
 
 
 def write_run(
-    plan: Plan, signature: Signature | None, versions: dict[str, str], schedule: dict[str, Any]
+    plan: Plan, signature: Signature | None, versions: dict[str, str], schedule: JsonObject
 ) -> None:
     """Write `run.json`; `schedule` has mode and batch size.
 
@@ -70,7 +70,7 @@ def write_run(
                 (options.out / RUN_FILE.get_name(tag)).unlink(missing_ok=True)
 
 
-def _to_record(output: OutputSpec) -> dict[str, Any]:
+def _to_record(output: OutputSpec) -> JsonObject:
     """Return the fields of an output; `logits_verified` is stored as `proved`."""
     names = {"logits_verified": "proved"}
     return {names.get(name, name): value for name, value in asdict(output).items()}

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
-from typing import Any
 
 from inputgrad_cli.data.map_record import MapRecord, RecordedMap
 from inputgrad_cli.errors import ItemError
@@ -16,6 +15,7 @@ from inputgrad_cli.runs.item_fields import build_done_fields, build_failed_field
 from inputgrad_cli.runs.map_lines import build_failed_line, build_line
 from inputgrad_cli.runs.write_tasks import MapTask, WriteTask
 from inputgrad_cli.runs.writer import OutputWriter, PictureRow, TakenError
+from inputgrad_cli.schema.records import JsonObject
 from inputgrad_cli.supervision.worker import WORKER
 
 
@@ -24,7 +24,7 @@ class WrittenMap:
     """The journal line and the events of a map; the line is empty if another map's line stays."""
 
     stem: str
-    line: dict[str, Any]
+    line: JsonObject
     events: list[Event]
 
 

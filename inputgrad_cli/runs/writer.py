@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 import numpy as np
 
@@ -28,7 +28,7 @@ from inputgrad_cli.runs.pictures.map_pictures import (
     list_drawable_sites,
 )
 from inputgrad_cli.runs.streamed_files import collect_bytes, has_content, is_large, to_npz
-from inputgrad_cli.schema.records import JournalLine
+from inputgrad_cli.schema.records import JournalLine, JsonObject, StyleRecord
 from inputgrad_cli.storage.atomic_write import (
     Bytes,
     WriteFunction,
@@ -68,7 +68,7 @@ class OutputWriter:
         return to_prefix(self.out)
 
     @property
-    def style(self) -> dict[str, Any]:
+    def style(self) -> dict[str, StyleRecord]:
         """Return the picture style for a journal line, empty if no pictures are drawn."""
         return {} if self.picture_style is None else {"style": self.picture_style.record()}
 
@@ -126,7 +126,7 @@ class OutputWriter:
         *,
         drawn: Sequence[PictureRow],
         earlier_line: JournalLine | None,
-    ) -> tuple[list[dict[str, Any]], list[list[str]]]:
+    ) -> tuple[list[JsonObject], list[list[str]]]:
         """Write all files of one map; return their journal entries and the paths of the pictures.
 
         `drawn` are the pictures of each sample by site; the returned paths have the same order.
@@ -155,7 +155,7 @@ class OutputWriter:
         *,
         total: int,
         earlier_line: JournalLine | None,
-    ) -> tuple[list[dict[str, Any]], list[list[str]]]:
+    ) -> tuple[list[JsonObject], list[list[str]]]:
         """Write one array file per sample of a ragged map of `total` samples; keys are rows.
 
         Returns and raises the same as `write`.
@@ -180,7 +180,7 @@ class OutputWriter:
         files: dict[str, Bytes | WriteFunction],
         picture_names: Sequence[Mapping[str, Bytes | WriteFunction]],
         earlier_line: JournalLine | None,
-    ) -> tuple[list[dict[str, Any]], list[list[str]]]:
+    ) -> tuple[list[JsonObject], list[list[str]]]:
         for sample_pictures in picture_names:
             files |= sample_pictures
         self._refuse_foreign(files)

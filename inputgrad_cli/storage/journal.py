@@ -22,7 +22,7 @@ from inputgrad_cli.hashing import compute_sha256
 from inputgrad_cli.schema.check_types import Problem, Problems
 from inputgrad_cli.schema.encoded_names import decode_name, encode_name
 from inputgrad_cli.schema.read_records import InvalidRecordError, open_record
-from inputgrad_cli.schema.records import FileRecord, JournalLine
+from inputgrad_cli.schema.records import FileRecord, JournalLine, JsonObject
 from inputgrad_cli.storage.atomic_write import (
     Bytes,
     WriteFunction,
@@ -38,7 +38,7 @@ from inputgrad_cli.storage.run_paths import find_file, is_folder
 from inputgrad_cli.storage.shards import JOURNAL_FILE
 from inputgrad_cli.supervision.crash_reports import CRASHED as CRASHED
 
-Record = dict[str, Any]
+Record = JsonObject
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from typing import Any
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.formats.attribution_npz import dump_json
 from inputgrad_cli.schema.encoded_names import decode_name, encode_name
-from inputgrad_cli.schema.records import RunRecord, SourceRecord
+from inputgrad_cli.schema.records import JsonObject, RunRecord, SourceRecord
 from inputgrad_cli.storage.atomic_write import sync_folder, write_atomically
 from inputgrad_cli.storage.copy_files import copy_map_files
 from inputgrad_cli.storage.journal import Record
@@ -109,9 +109,9 @@ def _get_option(run: RunRecord, name: str) -> Any:
     return [Path(path).name for path in value] if isinstance(value, list) else Path(value).name
 
 
-def _collect_shards(parts: Sequence[RunPart]) -> dict[int, dict[str, Any]]:
+def _collect_shards(parts: Sequence[RunPart]) -> dict[int, JsonObject]:
     """Return the fields to keep of each shard, by its index; UsageError if one is missing."""
-    shards: dict[int, dict[str, Any]] = {}
+    shards: dict[int, JsonObject] = {}
     part_by_count: dict[int, RunPart] = {}
     for part in parts:
         records: Sequence[Any] = [part.run] if part.shard else part.run.get("shards", [])
@@ -182,7 +182,7 @@ def _choose_base(parts: Sequence[RunPart]) -> RunRecord:
 def _write_merged(
     out: Path,
     parts: Sequence[RunPart],
-    shards: dict[int, dict[str, Any]],
+    shards: dict[int, JsonObject],
     lines: Sequence[Record],
     lacking: dict[str, int],
 ) -> MergeResult:

@@ -29,6 +29,7 @@ from inputgrad_cli.formats.images.frames import (
     open_image,
 )
 from inputgrad_cli.numeric.arrays import Array
+from inputgrad_cli.schema.records import JsonObject
 
 DEEP_COLOUR_NOTE = "16-bit-colour"  # code of the note on 16-bit colours that Pillow reduced to 8
 DARK_LEVEL = 64  # of 256; colours of 14 bits, stored in 16, stay below it
@@ -85,7 +86,7 @@ class FrameConverter:
         self._notes: dict[str, str] = {}
         self._ranges: list[ValueRange] = []
         self._max_pixel = 0.0
-        self.record: dict[str, Any] = {"resize": options.resize.record()}
+        self.record: JsonObject = {"resize": options.resize.record()}
         if options.frame is not None:
             self.record["frame"] = options.frame
 

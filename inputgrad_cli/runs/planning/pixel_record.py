@@ -10,6 +10,7 @@ from inputgrad_cli.data.preprocessing import InputPreprocessing, Preprocess
 from inputgrad_cli.formats.readers import find_reader
 from inputgrad_cli.hashing import compute_sha256
 from inputgrad_cli.runs.planning.plan import Plan
+from inputgrad_cli.schema.records import PixelsRecord
 
 
 def has_picture_files(plan: Plan) -> bool:
@@ -24,7 +25,7 @@ def hash_code(code: Sequence[str]) -> list[str]:
     return [compute_sha256(path) if path.is_file() else source for source, path in paths]
 
 
-def build_pixel_record(plan: Plan) -> dict[str, Any]:
+def build_pixel_record(plan: Plan) -> PixelsRecord:
     """Build the part of a run's record that describes its pixel preprocessing."""
     pixels = plan.pixels
     return {

@@ -15,6 +15,7 @@ from inputgrad_cli.modelfile.outline import Outline
 from inputgrad_cli.modelfile.workload import Workload, count_elements
 from inputgrad_cli.runs.planning.mode_costs import MODES, estimate_seconds
 from inputgrad_cli.runs.planning.options import RunOptions
+from inputgrad_cli.schema.records import JsonObject
 from inputgrad_cli.storage.map_specs import MapSpec
 
 MIN_SHARED_VALUES = 10_000  # values in a sample; smaller ones end before threads can overlap
@@ -110,7 +111,7 @@ def resume_schedule(
 
 def build_schedule_record(
     schedule: Schedule, maps: Sequence[MapSpec], earlier: Mapping[str, Any] | None
-) -> dict[str, Any]:
+) -> JsonObject:
     """Build the record for `run.json`: the schedule of this call, and of each map so far."""
     schedules = dict((earlier or {}).get("paces") or {})
     return {
