@@ -91,3 +91,34 @@ def test_top_level_holds_nothing_else():
         "inputgrad-out",
     }
     assert top <= allowed
+
+
+def test_no_import_goes_in_a_circle():
+    """Walk the graph of modules; a module that is reached from itself names the circle."""
+    graph = {module: set(imported_modules(path)) for module, path in named_modules().items()}
+    finished: set[str] = set()
+
+    def walk(module, path):
+        assert module not in path, " -> ".join([*path[path.index(module) :], module])
+        if module not in finished:
+            for target in sorted(graph[module]):
+                walk(target, [*path, module])
+            finished.add(module)
+
+    for module in graph:
+        walk(module, [])
+
+
+def named_modules():
+    return {
+        ".".join(path.relative_to(ROOT.parent).with_suffix("").parts): path for path in modules()
+    }
+
+
+def imported_modules(path):
+    """Yield the modules of the package that a file imports, whether as a whole or a name of it."""
+    names = named_modules()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom):
+            for alias in node.names:
+                yield from {node.module, f"{node.module}.{alias.name}"} & set(names)
