@@ -8,6 +8,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import settings
 
@@ -116,3 +117,9 @@ def pytest_terminal_summary(terminalreporter):
         terminalreporter.section(SLOPE)
         for name, error in sorted(table.items(), key=lambda pair: -pair[1]):
             terminalreporter.line(f"{name:28} {error:.1e}")
+
+
+@pytest.fixture
+def rng():
+    """Return a seeded generator of random numbers."""
+    return np.random.default_rng(7)

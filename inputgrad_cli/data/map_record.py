@@ -201,11 +201,16 @@ class RecordedMap:
         values: Array = self.values[site][row if self.record.many else 0]
         return values
 
+    @property
+    def file_values(self) -> Arrays:
+        """Return the values as files hold them: a single sample has no sample axis there."""
+        if self.record.many:
+            return self.values
+        return {site: array[0] for site, array in self.values.items()}
+
     def to_attribution(self) -> Attribution:
         """Return the map as files and Python users have it."""
-        many = self.record.many
-        values = self.values if many else {site: array[0] for site, array in self.values.items()}
-        return Attribution(values, self.record.to_json(), many)
+        return Attribution(self.file_values, self.record.to_json(), self.record.many)
 
     @classmethod
     def from_attribution(cls, attribution: Attribution) -> RecordedMap:

@@ -232,9 +232,11 @@ def _build_table(
         return {}  # one map per class does not fit in one table
 
     def write_rows(file: IO[bytes]) -> None:
-        template = next(iter(recorded.values.values()))
+        # The rows of a series, which is a single sample, are those of its table.
+        values = recorded.file_values
+        template = next(iter(values.values()))
         for start, stop in split_rows(template.shape, template.dtype.itemsize):
-            part = _build_columns(take_rows(recorded.values, slice(start, stop)), samples.header)
+            part = _build_columns(take_rows(values, slice(start, stop)), samples.header)
             file.write(write_table(() if start else part[0], part[1]))
 
     return {name: write_rows if is_large(recorded) else collect_bytes(write_rows)}

@@ -30,11 +30,6 @@ class Pinball(keras.losses.Loss):
 """
 
 
-@pytest.fixture
-def rng():
-    return np.random.default_rng(7)
-
-
 def names():
     """Return the name of every loss of Keras, function or class."""
     functions = ("get", "serialize", "deserialize")
@@ -101,7 +96,7 @@ def test_the_loss_that_is_meant_is_offered(typed, meant):
 def truth_of(loss, output, rng):
     """Return labels (B, ...) of the kind that a loss takes."""
     classes = rng.integers(0, output.shape[-1], output.shape[:-1])
-    return classes if loss.takes == "classes" else np.eye(output.shape[-1])[classes]
+    return classes if loss.truth_kind == "classes" else np.eye(output.shape[-1])[classes]
 
 
 REFUSED = {

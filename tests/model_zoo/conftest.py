@@ -1,6 +1,5 @@
 """Saves and explains small models."""
 
-import numpy as np
 import pytest
 
 from inputgrad_cli import api
@@ -17,8 +16,3 @@ def explain(tmp_path):
         return api.explain(opened, inputs, **asked)
 
     return explain
-
-
-@pytest.fixture
-def rng():
-    return np.random.default_rng(7)

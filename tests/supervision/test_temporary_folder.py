@@ -61,7 +61,7 @@ def names(place):
     return draw_many(place / "in", 6)
 
 
-@pytest.mark.parametrize("function", ["runs.inputs.loader.read_samples", "runs.run.finish"])
+@pytest.mark.parametrize("function", ["runs.inputs.loader.read_samples", "runs.run.write"])
 def test_a_picture_that_cannot_be_read_or_drawn_alive_fails_alone(spoiled, names, function):
     code, events, _ = spoiled(function, "die", names[3])
     items = {event["input"]: event for event in events if event["type"] == "item"}
@@ -93,6 +93,6 @@ def test_a_file_that_is_read_for_ever_is_refused(spoiled, names):
 
 
 def test_where_no_process_can_be_made_the_work_is_done_here(spoiled, names):
-    code, events, err = spoiled("runs.run.finish", "alone")
+    code, events, err = spoiled("runs.run.write", "alone")
     assert (code, err) == (0, "")
     assert events[-1]["ok"] == len(names)
