@@ -234,7 +234,7 @@ def refuse_missing_objects(file: ModelFile, known: Iterable[str], code: Sequence
     if len(missing) > MAX_NAMED:
         listed += f" and {len(missing) - MAX_NAMED} more"
     raise ModelError(
-        f"{file.path}: the model needs custom code: {listed}",
+        f"{file.path}: the model needs code for custom objects: {listed}",
         reason="a model file holds weights and settings, not the code of custom layers",
         hint=_suggest_code(missing[0], code),
         kind="custom",

@@ -49,7 +49,7 @@ def test_layers_come_with_code(kind, ending, own, tmp_path):  # case 29
 def test_missing_layers_are_named_from_the_archive(kind, own, tmp_path):  # case 29
     path = tmp_path / "a.keras"
     model_with(own[kind]()).save(path)
-    with pytest.raises(ModelError, match=f"needs custom code: {kind}") as caught:
+    with pytest.raises(ModelError, match=f"needs code for custom objects: {kind}") as caught:
         refuse_missing_objects(open_model(path), ())
     assert "--code own_code.py" in caught.value.format_line()
     assert caught.value.kind == "custom"
