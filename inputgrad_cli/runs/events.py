@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from inputgrad_cli.errors import InputgradError
-from inputgrad_cli.schema.records import JsonObject
+from inputgrad_cli.schema.json_object import JsonObject
 
 SCHEMA = 1  # version of the machine stream
 

@@ -28,7 +28,8 @@ from inputgrad_cli.runs.planning.pixel_record import has_picture_files, hash_cod
 from inputgrad_cli.runs.planning.plan import Plan
 from inputgrad_cli.runs.planning.schedule import Schedule
 from inputgrad_cli.runs.spill_buffer import SpillBuffer
-from inputgrad_cli.schema.records import JsonObject, RunRecord
+from inputgrad_cli.schema.json_object import JsonObject
+from inputgrad_cli.schema.records import RunRecord
 from inputgrad_cli.supervision.shared_page import Stage
 from inputgrad_cli.supervision.worker import WORKER
 

@@ -9,7 +9,7 @@ from inputgrad_cli.data.map_record import MapRecord
 from inputgrad_cli.runs.inputs.item_maps import ItemMap
 from inputgrad_cli.runs.planning.dry_run import PlannedMap
 from inputgrad_cli.schema.encoded_names import to_readable_name
-from inputgrad_cli.schema.records import JsonObject
+from inputgrad_cli.schema.json_object import JsonObject
 
 CHECKS = ("finite", "zero", "completeness", "gradient")  # those that the stream contract names
 

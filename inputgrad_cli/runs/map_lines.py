@@ -8,7 +8,7 @@ from inputgrad_cli.runs.events import Event, ItemEvent
 from inputgrad_cli.runs.inputs.item_maps import ItemMap
 from inputgrad_cli.runs.item_fields import list_unmet_checks
 from inputgrad_cli.runs.write_tasks import MapTask
-from inputgrad_cli.schema.records import JsonObject
+from inputgrad_cli.schema.json_object import JsonObject
 
 
 def build_line(task: MapTask, events: Sequence[Event], has_pictures: bool) -> JsonObject:

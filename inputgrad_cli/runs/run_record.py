@@ -10,7 +10,7 @@ from inputgrad_cli.data.signature import OutputSpec, Signature
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.runs.planning.options import RunOptions
 from inputgrad_cli.runs.planning.plan import Plan
-from inputgrad_cli.schema.records import JsonObject
+from inputgrad_cli.schema.json_object import JsonObject
 from inputgrad_cli.storage.run_record import RUN_FILE, read_runs, save_run
 from inputgrad_cli.storage.shards import to_tag
 from inputgrad_cli.storage.styles import OPTION_BY_FIELD

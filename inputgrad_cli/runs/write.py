@@ -15,7 +15,7 @@ from inputgrad_cli.runs.item_fields import build_done_fields, build_failed_field
 from inputgrad_cli.runs.map_lines import build_failed_line, build_line
 from inputgrad_cli.runs.write_tasks import MapTask, WriteTask
 from inputgrad_cli.runs.writer import OutputWriter, PictureRow, TakenError
-from inputgrad_cli.schema.records import JsonObject
+from inputgrad_cli.schema.json_object import JsonObject
 from inputgrad_cli.supervision.worker import WORKER
 
 

@@ -7,11 +7,10 @@ from typing import Annotated, Any, Generic, Literal, NotRequired, TypedDict, Typ
 
 from inputgrad_cli.schema.check_types import Constraint, require_range
 from inputgrad_cli.schema.encoded_names import is_absolute, is_inside, is_normalized, is_path
+from inputgrad_cli.schema.json_object import JsonObject
 from inputgrad_cli.schema.limits import MAX_SHARDS
 
 T = TypeVar("T")
-JsonObject = dict[str, Any]
-"""An object of JSON whose fields are not checked."""
 MAX_AXES = 32  # of an array: the limit of NumPy 1
 MAX_NUMBERS = 1 << 27  # in one sample of a model's input, the limit for images that are read
 HASH = re.compile("[0-9a-f]{64}")

@@ -29,7 +29,7 @@ from inputgrad_cli.formats.images.frames import (
     open_image,
 )
 from inputgrad_cli.numeric.arrays import Array
-from inputgrad_cli.schema.records import JsonObject
+from inputgrad_cli.schema.json_object import JsonObject
 
 DEEP_COLOUR_NOTE = "16-bit-colour"  # code of the note on 16-bit colours that Pillow reduced to 8
 DARK_LEVEL = 64  # of 256; colours of 14 bits, stored in 16, stay below it

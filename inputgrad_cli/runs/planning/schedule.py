@@ -15,7 +15,7 @@ from inputgrad_cli.modelfile.outline import Outline
 from inputgrad_cli.modelfile.workload import Workload, count_elements
 from inputgrad_cli.runs.planning.mode_costs import MODES, estimate_seconds
 from inputgrad_cli.runs.planning.options import RunOptions
-from inputgrad_cli.schema.records import JsonObject
+from inputgrad_cli.schema.json_object import JsonObject
 from inputgrad_cli.storage.map_specs import MapSpec
 
 MIN_SHARED_VALUES = 10_000  # values in a sample; smaller ones end before threads can overlap
