@@ -71,7 +71,7 @@ def _read_file(file: InputFile, options: ReadOptions) -> Samples:
     if len(options.specs) > 1 and not reader.names_inputs:
         names = ", ".join(spec.name for spec in options.specs)
         raise ItemError(
-            f"{file.where}: one {file.path.suffix.lower()} file cannot feed the inputs {names}",
+            f"{file.where}: one {file.suffix} file cannot feed the inputs {names}",
             hint="use one .npz with all names, or -i NAME=FILE for each",
             kind="shape",
         )

@@ -57,6 +57,11 @@ class InputFile:
         """Return the path as text, with which the message of every ItemError begins."""
         return str(self.path)
 
+    @property
+    def suffix(self) -> str:
+        """Return the end of the name, in lower case, by which readers are chosen."""
+        return self.path.suffix.lower()
+
     def read_all(self) -> bytes:
         """Return all bytes of the file. Raises ItemError if they are too many for memory."""
         return self.content if isinstance(self.content, bytes) else self.content.read_all()

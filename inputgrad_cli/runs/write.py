@@ -85,7 +85,7 @@ def _write_ragged_map(
 ) -> WrittenMap:
     """Write a map of ragged samples, one file per sample. Raises StorageError."""
     item_map, samples = task.item_map, task.loaded.samples
-    if error := next((part.error for part in task.parts if part.error), None):
+    if error := task.error:
         return _build_failed_map(task, error)
     attributions = [part.select_row(row) for part in task.parts for row in range(len(part.records))]
     usable = [row for row in range(len(samples)) if row not in samples.failed]
@@ -124,7 +124,7 @@ def _write_ragged_map(
 
 
 def _try_build_map(task: MapTask, provenance: Provenance) -> RecordedMap | ItemError:
-    if error := next((part.error for part in task.parts if part.error), None):
+    if error := task.error:
         return error
     try:
         return build_map(task.parts, task.loaded.samples, provenance)
@@ -134,7 +134,7 @@ def _try_build_map(task: MapTask, provenance: Provenance) -> RecordedMap | ItemE
 
 def _add_failures(task: MapTask) -> MapTask:
     """Return the task with the samples that have no map counted as failed."""
-    if any(part.error for part in task.parts):
+    if task.error:
         return task
     samples = task.loaded.samples
     failed = {**samples.failed, **find_failures(task.parts, samples)}
@@ -170,7 +170,7 @@ def _write_map(
     ]
     arrays = output.get_path(item_map.files.arrays)
     events += _yield_item_events(task, recorded.record, pictures, arrays=arrays, seconds=seconds)
-    shapes = {site: list(array.shape) for site, array in recorded.to_attribution().values.items()}
+    shapes = {site: list(array.shape) for site, array in recorded.file_values.items()}
     line = {
         **build_line(task, events, any(pictures)),
         **output.style,

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from inputgrad_cli.data.target_text import Target
+from inputgrad_cli.errors import ItemError
 from inputgrad_cli.explanation.batch import BatchAttribution
 from inputgrad_cli.explanation.item_record import Provenance
 from inputgrad_cli.runs.explain_batches import BatchResult
@@ -30,6 +31,11 @@ class MapTask:
     fingerprint: str
     parts: Sequence[BatchAttribution]
     earlier_line: JournalLine | None = None
+
+    @property
+    def error(self) -> ItemError | None:
+        """Return the first error of the attributions, None if all were computed."""
+        return next((part.error for part in self.parts if part.error), None)
 
     @property
     def value_count(self) -> int:

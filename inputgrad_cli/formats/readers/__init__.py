@@ -22,7 +22,7 @@ __all__ = ["READERS", "find_reader", "list_suffixes"]
 
 def _refuse_unknown(file: InputFile, _: ReadOptions) -> NoReturn:
     raise ItemError(
-        f"{file.where}: files named {file.path.suffix.lower() or 'without a suffix'} are not read",
+        f"{file.where}: files named {file.suffix or 'without a suffix'} are not read",
         hint=f"known are {' '.join(list_suffixes())}",
         kind="suffix",
     )

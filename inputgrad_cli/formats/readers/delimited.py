@@ -13,7 +13,7 @@ DELIMITERS = {".csv": ",;\t|", ".tsv": "\t,;|"}  # the default first
 
 def read_delimited_file(file: InputFile, options: ReadOptions) -> Samples:
     """Return the rows of a table as samples, or all rows as one sample, a series."""
-    delimiters = DELIMITERS[file.path.suffix.lower()]
+    delimiters = DELIMITERS[file.suffix]
     request = TableRequest(file.where, delimiters, options.specs, options.columns)
     if not isinstance(file.content, bytes):
         samples = read_large_table(file.content, request, options.folder)
