@@ -139,9 +139,6 @@ class WorkerWatch:
             self._set_deadline(signal_number)
             self._page.count_signal(signal_number)
             os.kill(self._worker, signal_number)
-        elif signal_number == signal.SIGTSTP:
-            os.kill(self._worker, signal_number)
-            self._receiver.stop(signal_number)
         elif signal_number == signal.SIGCONT:
             os.kill(self._worker, signal_number)
 

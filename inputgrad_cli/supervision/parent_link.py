@@ -32,7 +32,7 @@ def link_to_parent(parent: int, alive: int, page: Page) -> None:
 
 
 class _ParentLink:
-    """Checks the parent in a thread, because a process that SIGSTOP stops cannot pass it on."""
+    """Checks the parent in a thread, because a process that is stopped cannot signal its worker."""
 
     def __init__(self, parent: int, alive: int, page: Page) -> None:
         self._alive, self._page = alive, page

@@ -14,7 +14,9 @@ ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 GRACE_SECONDS = 5.0  # in which a batch must end after a first signal
 # Two equal signals within this time count as one: `timeout` signals the process, then its group.
 ECHO_SECONDS = 0.1
-RECEIVED_SIGNALS = (*ENDING_SIGNALS, signal.SIGTSTP, signal.SIGCONT, signal.SIGCHLD)
+# SIGTSTP is not among them: if the process stopped itself in answer to it, a SIGCONT that arrives
+# just before that would be lost, and nothing would continue the process.
+RECEIVED_SIGNALS = (*ENDING_SIGNALS, signal.SIGCONT, signal.SIGCHLD)
 
 
 class SignalReceiver:
@@ -44,12 +46,6 @@ class SignalReceiver:
         with contextlib.suppress(BlockingIOError):
             return list(os.read(self._read, 4096))
         return []
-
-    def stop(self, signal_number: int) -> None:
-        """Stop this process, as the signal does by default, until SIGCONT continues it."""
-        signal.signal(signal_number, signal.SIG_DFL)
-        os.kill(os.getpid(), signal_number)
-        signal.signal(signal_number, _ignore_signal)
 
 
 def _ignore_signal(signal_number: int, frame: FrameType | None) -> None:

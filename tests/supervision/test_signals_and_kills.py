@@ -129,6 +129,18 @@ def test_a_parent_that_is_stopped_stops_its_worker_and_wakes_it(slow, names):
     assert events[-1]["ok"] == COUNT
 
 
+def test_the_kernel_itself_stops_the_parent(slow, names):
+    """A handler that stops the process later would lose a SIGCONT that arrives before."""
+    process, _ = slow()
+    status = Path(f"/proc/{process.pid}/status").read_text()
+    caught = int(status.partition("SigCgt:")[2].split()[0], 16)
+    stops = (signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU)
+    assert [stop.name for stop in stops if caught >> (stop - 1) & 1] == []
+    assert caught >> (signal.SIGINT - 1) & 1
+    events, _ = ended(process)
+    assert events[-1]["ok"] == COUNT
+
+
 def test_a_worker_that_is_killed_is_a_crash_and_the_run_goes_on(slow, whole, tool):
     made, worker = slow()
     os.kill(worker, signal.SIGKILL)
