@@ -13,7 +13,7 @@ FLOORS = [
     {"machine", "registry", "numeric"},
     {"data"},
     {"interfaces", "modelfile"},
-    {"methods", "formats", "rendering", "engine"},
+    {"methods", "optimization", "formats", "rendering", "engine"},
     {"explanation"},
     {"storage", "model"},
     {"api"},

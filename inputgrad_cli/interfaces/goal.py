@@ -1,0 +1,165 @@
+"""The base class of optimization goals, the problem that they solve, and their registry.
+
+How to add a goal:
+
+1. Write one file, `optimization/goals/my_goal.py`: a frozen dataclass that inherits from `Goal` and
+   is decorated with `@goals.register`. It sets `name`, `family`, `paper` and `cost`, and defines
+   `search`. Its fields are the parameters that users type; `declare_parameter` gives them help text
+   and a range. `optimization/goals/__init__.py` imports every file of its folder, so nothing else
+   needs to be edited. Most goals are a step rule for `optimization.loop.run_steps`;
+   `optimization/goals/fgsm.py` is a short example.
+2. Write one test file, `tests/optimization/goals/test_my_goal.py`. The laws in
+   `tests/optimization/test_laws.py` run for every registered goal without a further line.
+3. Run `make docs`, which updates the table in `optimization/README.md`.
+
+A *point* is one item as a vector of D values: all inputs that may move, one after another. Pixels
+are 0..255, whatever the model's preprocessing; all other values are in units of the input.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import ClassVar, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inputgrad_cli.numeric.arrays import Array
+from inputgrad_cli.registry import Registry
+
+Rows = NDArray[np.intp]
+"""Indices of items of a problem, (N,)."""
+PIXEL_RANGE = 255.0  # of the values of 8-bit pixels, the unit of a radius for pictures
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """The scores (N,) of points, and the gradients of the scores, (N, D)."""
+
+    scores: Array
+    gradients: Array
+
+
+@dataclass(frozen=True)
+class Pieces:
+    """The smooth pieces of which a score is the largest, with their gradients.
+
+    `scores` are (N, K), -inf where an item has fewer than K pieces; `gradients` are (N, K, D). The
+    score of leaving a class has one piece for every other class.
+    """
+
+    scores: Array
+    gradients: Array
+
+
+class Objective(Protocol):
+    """The score of points of a problem; the larger it is, the nearer is what is wanted.
+
+    `rows` names the item of each point, (N,), because each item has a class of its own.
+    """
+
+    def compute_scores(self, points: Array, rows: Rows) -> Array:
+        """Return the scores of the points (N, D), float64 (N,)."""
+
+    def compute_gradients(self, points: Array, rows: Rows) -> Evaluation:
+        """Return the scores of the points (N, D) and their gradients, from one pass."""
+
+    def compute_pieces(self, points: Array, rows: Rows, count: int) -> Pieces:
+        """Return the `count` largest pieces of the scores at most, and their gradients."""
+
+    def round_points(self, points: Array) -> Array:
+        """Return the points with the values that a file stores: pixels are whole numbers."""
+
+
+def _keep_going() -> bool:
+    """Return False: nobody asks to stop."""
+    return False
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Items to optimize together, each on its own: no result depends on the other items.
+
+    `start` are their points, float32 (B, D), and `low` and `high` the bounds of every value; a
+    value that may not move has both bounds at its start. An item is *reached* where its score is at
+    least `wanted`, (B,); infinity means that there is no such score. `seeds` has one per item.
+    `shapes` are the shapes of the inputs of a point in their order, channels last for pictures;
+    `pictures` are the names of those whose values are pixels. `should_stop` is asked between steps,
+    and `on_step` is called with the number of steps that are done, and their total.
+    """
+
+    objective: Objective
+    start: Array
+    low: Array
+    high: Array
+    wanted: Array
+    seeds: Sequence[bytes]
+    shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    pictures: frozenset[str] = frozenset()
+    should_stop: Callable[[], bool] = _keep_going
+    on_step: Callable[[int, int], None] = lambda done, total: None
+
+    def __len__(self) -> int:
+        return len(self.start)
+
+    @property
+    def rows(self) -> Rows:
+        """Return the indices of all items."""
+        return np.arange(len(self), dtype=np.intp)
+
+    @property
+    def radius_unit(self) -> float:
+        """Return the values of a radius of 1: 255 if every value is a pixel, else 1."""
+        return PIXEL_RANGE if self.pictures and self.pictures == self.shapes.keys() else 1.0
+
+
+@dataclass(frozen=True)
+class SearchResult:
+    """The best point of each item, and how it was reached.
+
+    A reached point is better than one that is not. `points` are (B, D) and `scores` (B,); all else
+    has one entry per item. `radius` is the smallest radius in which the item was reached, infinity
+    if none was or if the goal has no radius. `stops` says what ended each search: `reached`,
+    `steps`, `patience`, `zero-gradient`, or `no-room`. `traces` are arrays (S, 5) with the columns
+    step, score, L2 distance, largest distance, restart.
+    """
+
+    points: Array
+    scores: Array
+    reached: Array
+    gradient_calls: Array
+    score_calls: Array
+    steps: Array
+    restarts: Array
+    stops: Sequence[str]
+    traces: Sequence[Array]
+    radius: Array
+
+
+@dataclass(frozen=True)
+class Goal:
+    """A goal of optimization. The fields of its dataclass are its parameters.
+
+    - `name`, `family`, `paper`: what users type, the group in lists, the reference (`arXiv:...`).
+    - `cost`: the number of gradients of one item, as text for lists.
+    - `leaves_class`: the target `auto` means any class but the label.
+    - `minimal`: the result is the nearest point that is reached, not the best in a radius.
+    - `random`: the result depends on random draws.
+    """
+
+    name: ClassVar[str]
+    family: ClassVar[str]
+    paper: ClassVar[str]
+    cost: ClassVar[str]
+    leaves_class: ClassVar[bool] = False
+    minimal: ClassVar[bool] = False
+    random: ClassVar[bool] = False
+    aliases: ClassVar[tuple[str, ...]] = ()
+
+    def search(self, problem: Problem) -> SearchResult:
+        """Return the best points of the problem that this goal finds."""
+        raise TypeError(f"{type(self).__name__} does not define search()")
+
+
+goals: Registry[Goal] = Registry("goal", "`inputgrad optimize --goals` lists all")

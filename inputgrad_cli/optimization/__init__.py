@@ -1,0 +1,1 @@
+"""Moves inputs by their gradients: goals, step rules and projections."""
