@@ -7,7 +7,8 @@ How to add a goal:
    `search`. Its fields are the parameters that users type; `declare_parameter` gives them help text
    and a range. `optimization/goals/__init__.py` imports every file of its folder, so nothing else
    needs to be edited. Most goals are a step rule for `optimization.loop.run_steps`;
-   `optimization/goals/fgsm.py` is a short example.
+   `optimization/goals/pgd.py` is a short example. Points are evaluated by a `SearchLog`, which
+   counts the calls and keeps the best.
 2. Write one test file, `tests/optimization/goals/test_my_goal.py`. The laws in
    `tests/optimization/test_laws.py` run for every registered goal without a further line.
 3. Run `make docs`, which updates the table in `optimization/README.md`.
@@ -108,6 +109,14 @@ class Problem:
         """Return the indices of all items."""
         return np.arange(len(self), dtype=np.intp)
 
+    def round_points(self, points: Array, rows: Rows) -> Array:
+        """Return the points (N, D) with the values that a file stores, inside the bounds.
+
+        A value that may not move is the start, bit for bit.
+        """
+        rounded = self.objective.round_points(points)
+        return np.clip(rounded, self.low[rows], self.high[rows])
+
     @property
     def radius_unit(self) -> float:
         """Return the values of a radius of 1: 255 if every value is a pixel, else 1."""
@@ -119,10 +128,17 @@ class SearchResult:
     """The best point of each item, and how it was reached.
 
     A reached point is better than one that is not. `points` are (B, D) and `scores` (B,); all else
-    has one entry per item. `radius` is the smallest radius in which the item was reached, infinity
-    if none was or if the goal has no radius. `stops` says what ended each search: `reached`,
-    `steps`, `patience`, `zero-gradient`, or `no-room`. `traces` are arrays (S, 5) with the columns
-    step, score, L2 distance, largest distance, restart.
+    has one entry per item. `radius` is the smallest radius in which the item was reached, as a
+    share of `Problem.radius_unit`: 0 if the start was, infinity if none was or if the goal has no
+    radius. `traces` are arrays (S, 5) with the columns step, score, L2 distance, largest distance,
+    restart. `stops` says what ended each search:
+
+    - `reached`: the score is at least the wanted one.
+    - `steps`, `patience`: the steps were used up, or the last of them improved nothing.
+    - `zero-gradient`: no value that may move has an influence on the score.
+    - `no-room`: no value may move, or all are at their bounds.
+    - `not-finite`: the score or its gradient is infinite or not a number; the item is given up.
+    - `rounding`: the score was reached, but by no point with the values that a file stores.
     """
 
     points: Array

@@ -5,10 +5,18 @@ from __future__ import annotations
 from typing import Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from inputgrad_cli.interfaces.goal import Evaluation, Problem, Rows
 from inputgrad_cli.numeric.arrays import Array
-from inputgrad_cli.optimization.search_log import REACHED, ZERO_GRADIENT, SearchLog
+from inputgrad_cli.optimization.search_log import (
+    NO_ROOM,
+    NOT_FINITE,
+    REACHED,
+    STEPS,
+    ZERO_GRADIENT,
+    SearchLog,
+)
 
 
 class StepRule(Protocol):
@@ -30,27 +38,61 @@ def run_steps(
 ) -> None:
     """Search every item of the log's problem by a rule: `steps` steps from each start.
 
-    Items leave the search when they are reached, unless `until_reached` is false, and when their
-    gradient is zero. The last points are evaluated without a gradient.
+    Items leave the search when they are reached, unless `until_reached` is false, and when
+    `end_searches` ends theirs. The last points are rounded and evaluated without a gradient.
     """
     problem = log.problem
+    part, parts = log.part
     for restart in range(restarts):
-        rows = problem.rows[~(log.reached & until_reached)]
+        rows = log.list_open_rows(until_reached)
+        if not len(rows):
+            return
         log.restart = restart
+        log.stop(rows, STEPS)
         points = rule.begin(problem, rows, restart)
         for step in range(steps):
-            if not len(rows) or problem.should_stop():
+            if problem.should_stop():
                 return
             evaluation = log.compute_gradients(points, rows)
-            is_zero = ~np.any(evaluation.gradients, axis=1)
-            is_done = (evaluation.scores >= problem.wanted[rows]) & until_reached
-            log.stop(rows[is_done], REACHED)
-            log.stop(rows[is_zero & ~is_done], ZERO_GRADIENT)
-            going = ~(is_done | is_zero)
+            is_done = log.verify_reached(points, rows, evaluation.scores) & until_reached
+            going = end_searches(log, rows, evaluation, is_done)
             rows, points = rows[going], points[going]
+            if not len(rows):
+                break
             evaluation = Evaluation(evaluation.scores[going], evaluation.gradients[going])
             points = rule.move(step, points, rows, evaluation)
-            problem.on_step(restart * steps + step + 1, restarts * steps)
+            done = (part * restarts + restart) * steps + step + 1
+            problem.on_step(done, parts * restarts * steps)
         if len(rows):
-            scores = log.compute_scores(points, rows)
-            log.stop(rows[scores >= problem.wanted[rows]], REACHED)
+            evaluate_points(log, log.round_points(points, rows), rows)
+
+
+def evaluate_points(log: SearchLog, points: Array, rows: Rows) -> NDArray[np.bool_]:
+    """Return which items are reached, (N,), from the scores of points without gradients.
+
+    Records those, and the ones whose score is not finite.
+    """
+    scores = log.compute_scores(points, rows)
+    is_done = log.verify_reached(points, rows, scores)
+    log.stop(rows[~np.isfinite(scores)], NOT_FINITE)
+    log.stop(rows[is_done], REACHED)
+    return is_done
+
+
+def end_searches(
+    log: SearchLog, rows: Rows, evaluation: Evaluation, is_done: NDArray[np.bool_]
+) -> NDArray[np.bool_]:
+    """Return which items go on, (N,), and record why the others do not.
+
+    An item ends when it is done, when a score or a gradient is not finite, when none of its values
+    may move, or when its gradient is zero.
+    """
+    gradients = evaluation.gradients
+    is_finite = np.isfinite(evaluation.scores) & np.isfinite(gradients).all(axis=1)
+    is_zero = ~np.any(gradients, axis=1)
+    can_move = log.can_move(rows)
+    log.stop(rows[is_zero & can_move], ZERO_GRADIENT)
+    log.stop(rows[~can_move], NO_ROOM)
+    log.stop(rows[~is_finite], NOT_FINITE)
+    log.stop(rows[is_done], REACHED)
+    return np.asarray(is_finite & can_move & ~is_zero & ~is_done)

@@ -1,0 +1,180 @@
+"""The points that an attack may reach: those in a ball about the start and inside the bounds."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from inputgrad_cli.interfaces.goal import Problem, Rows
+from inputgrad_cli.numeric.arrays import Array
+from inputgrad_cli.numeric.random_streams import draw_normal, draw_uniform
+from inputgrad_cli.optimization.projections import (
+    add_inward,
+    compute_room,
+    normalize_rows,
+    project_on_ball,
+    scale_offsets,
+    solve_scales,
+)
+
+HALVINGS = 24  # of the length that stays inside after rounding: finer than float32
+SLACK = 1 + 1e-12  # an L2 norm is a sum in float64, which may be wrong in its last digits
+
+
+class Ball:
+    """Balls of one radius about the start of every item, cut by the item's bounds.
+
+    `radius` is in the values of the problem. Every point that a method returns is inside, exactly:
+    the distance of the float32 values is at most the radius.
+    """
+
+    def __init__(self, problem: Problem, radius: float) -> None:
+        self.problem, self.radius = problem, radius
+
+    def move(self, points: Array, gradients: Array, rows: Rows, lengths: Array) -> Array:
+        """Return the points after a step of steepest ascent of the lengths (N,), projected."""
+        raise NotImplementedError
+
+    def project(self, points: Array, rows: Rows) -> Array:
+        """Return the nearest points inside, float32."""
+        raise NotImplementedError
+
+    def find_highest(self, gradients: Array, rows: Rows) -> Array:
+        """Return the points inside whose score is the largest if it is linear."""
+        raise NotImplementedError
+
+    def draw_points(self, stream: str, restart: int, rows: Rows) -> Array:
+        """Return a random point of each item, uniform in the ball, then cut by the bounds."""
+        raise NotImplementedError
+
+    def measure(self, points: Array, rows: Rows) -> Array:
+        """Return the distances of points from their starts, in the norm of the ball."""
+        raise NotImplementedError
+
+    def round_points(self, points: Array, rows: Rows) -> Array:
+        """Return the points with values that a file stores, still inside.
+
+        Where rounding leads out of the ball, the offset is shortened before it, as little as
+        possible.
+        """
+        rounded = self.problem.round_points(points, rows)
+        is_outside = self.measure(rounded, rows) > self.radius * SLACK
+        if is_outside.any():
+            rounded[is_outside] = self._shorten(points[is_outside], rows[is_outside])
+        return rounded
+
+    def _shorten(self, points: Array, rows: Rows) -> Array:
+        start = take(self.problem.start, rows)
+        offsets = points - start.astype(np.float64)
+        inside, low, high = start.copy(), np.zeros(len(rows)), np.ones(len(rows))
+        for _ in range(HALVINGS):
+            scales = (low + high) / 2
+            trial = self.problem.round_points(add_inward(start, offsets * scales[:, None]), rows)
+            fits = self.measure(trial, rows) <= self.radius * SLACK
+            inside[fits] = trial[fits]
+            low, high = np.where(fits, scales, low), np.where(fits, high, scales)
+        return inside
+
+
+class MaxBall(Ball):
+    """Balls of the L-infinity norm: no value moves by more than the radius."""
+
+    def __init__(self, problem: Problem, radius: float) -> None:
+        super().__init__(problem, radius)
+        self._low = np.maximum(problem.low, add_inward(problem.start, -radius))
+        self._high = np.minimum(problem.high, add_inward(problem.start, radius))
+
+    def move(self, points: Array, gradients: Array, rows: Rows, lengths: Array) -> Array:
+        """Return the points after a step of each value by the length, projected."""
+        moved = np.sign(gradients).astype(np.float32, copy=False)
+        moved *= lengths.astype(np.float32)[:, None]
+        moved += points
+        return self._clip(moved, rows)
+
+    def project(self, points: Array, rows: Rows) -> Array:
+        """Return the nearest points inside, float32."""
+        return self._clip(points.astype(np.float32), rows)
+
+    def find_highest(self, gradients: Array, rows: Rows) -> Array:
+        """Return the corners that the gradients point to; a value of slope 0 stays."""
+        start, low, high = (take(a, rows) for a in (self.problem.start, self._low, self._high))
+        return np.asarray(np.where(gradients > 0, high, np.where(gradients < 0, low, start)))
+
+    def draw_points(self, stream: str, restart: int, rows: Rows) -> Array:
+        """Return a random point of each item, uniform in the ball, then cut by the bounds."""
+        seeds, size = self.problem.seeds, self.problem.start.shape[1]
+        drawn = np.stack([draw_uniform(seeds[row], stream, restart, (size,)) for row in rows])
+        offsets = self.radius * (2.0 * drawn.astype(np.float64) - 1.0)
+        return self._clip(add_inward(take(self.problem.start, rows), offsets), rows)
+
+    def measure(self, points: Array, rows: Rows) -> Array:
+        """Return the largest distance of a value from its start, float64 (N,)."""
+        offsets = points - take(self.problem.start, rows).astype(np.float64)
+        return np.asarray(np.abs(offsets).max(axis=1, initial=0.0))
+
+    def _clip(self, points: Array, rows: Rows) -> Array:
+        return np.clip(points, take(self._low, rows), take(self._high, rows), out=points)
+
+
+class EuclideanBall(Ball):
+    """Balls of the L2 norm. Values that may not move do not count."""
+
+    def move(self, points: Array, gradients: Array, rows: Rows, lengths: Array) -> Array:
+        """Return the points after a step along the gradient, of these L2 lengths, projected."""
+        return self.project(points + normalize_rows(gradients) * lengths[:, None], rows)
+
+    def project(self, points: Array, rows: Rows) -> Array:
+        """Return the nearest points inside, float32."""
+        start = take(self.problem.start, rows)
+        offsets = points - start.astype(np.float64)
+        return add_inward(
+            start, project_on_ball(offsets, self._compute_room(offsets, rows), self.radius)
+        )
+
+    def find_highest(self, gradients: Array, rows: Rows) -> Array:
+        """Return the points as far along the gradients as ball and bounds allow.
+
+        Values at their bounds leave more of the radius to the others.
+        """
+        directions = normalize_rows(gradients)
+        room = self._compute_room(directions, rows)
+        totals = np.full(len(rows), self.radius**2)
+        scales = solve_scales(np.abs(directions), room, totals, power=2)
+        return add_inward(take(self.problem.start, rows), scale_offsets(directions, room, scales))
+
+    def draw_points(self, stream: str, restart: int, rows: Rows) -> Array:
+        """Return a random point of each item, uniform in the ball, then cut by the bounds."""
+        offsets = np.stack([self._draw_offset(stream, restart, row) for row in rows])
+        room = self._compute_room(offsets, rows)
+        cut = scale_offsets(offsets, room, np.ones(len(rows)))
+        return add_inward(take(self.problem.start, rows), cut)
+
+    def _draw_offset(self, stream: str, restart: int, row: int) -> Array:
+        seed, start = self.problem.seeds[row], self.problem.start[row]
+        movable = self.problem.low[row] < self.problem.high[row]
+        normal = draw_normal(seed, stream, restart, start.shape) * movable
+        # Most of a ball is near its surface: the radius of a random point is that of U^(1/d).
+        share = draw_uniform(seed, f"{stream}, length", restart, (1,)).astype(np.float64)
+        length = self.radius * share ** (1 / max(int(movable.sum()), 1))
+        return np.asarray(normalize_rows(normal[None])[0] * length)
+
+    def measure(self, points: Array, rows: Rows) -> Array:
+        """Return the L2 distances from the start, float64 (N,)."""
+        offsets = points - take(self.problem.start, rows).astype(np.float64)
+        return np.asarray(np.sqrt(np.square(offsets).sum(axis=1)))
+
+    def _compute_room(self, directions: Array, rows: Rows) -> Array:
+        start, low, high = (
+            take(a, rows) for a in (self.problem.start, self.problem.low, self.problem.high)
+        )
+        return compute_room(directions, start, low, high)
+
+
+BALLS: dict[str, type[Ball]] = {"inf": MaxBall, "2": EuclideanBall}
+
+
+def take(array: Array, rows: Rows) -> Array:
+    """Return the rows of an array, without a copy if those are all.
+
+    The rows are in ascending order, each at most once.
+    """
+    return array if len(rows) == len(array) else array[rows]

@@ -1,0 +1,84 @@
+"""Arithmetic of steps inside bounds: directions, lengths, and sums that never go too far.
+
+Points are float32 (N, D). Directions and offsets from a start are float64 (N, D), where `room`
+says how far each value may move along a direction: from 0 to infinity.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from inputgrad_cli.numeric.arrays import Array
+
+
+def add_inward(start: Array, offsets: Any) -> Array:
+    """Return start + offsets as float32, where no value moves by more than its offset.
+
+    A sum that was rounded away from the start is replaced by the next number towards it, so that a
+    point inside a ball stays inside for whoever measures it exactly.
+    """
+    sums = (start + np.asarray(offsets, np.float64)).astype(np.float32)
+    is_farther = np.abs(sums - start.astype(np.float64)) > np.abs(offsets)
+    sums[is_farther] = np.nextafter(sums[is_farther], start[is_farther])
+    return np.asarray(sums)
+
+
+def normalize_rows(gradients: Array) -> Array:
+    """Return float64 rows (N, D) of L2 norm 1; rows of zeros stay."""
+    directions = gradients.astype(np.float64)
+    # By the largest value first, because the squares of very small ones would vanish.
+    for norms in (np.abs(directions).max(axis=1, initial=0.0), None):
+        sizes = np.sqrt(np.square(directions).sum(axis=1)) if norms is None else norms
+        directions /= np.where(sizes > 0, sizes, 1.0)[:, None]
+    return directions
+
+
+def compute_room(directions: Array, points: Array, low: Array, high: Array) -> Array:
+    """Return how far each value may move along its direction, float64; 0 where that is 0."""
+    start = points.astype(np.float64)
+    room = np.where(directions > 0, high - start, start - low)
+    return np.asarray(np.where(directions == 0, 0.0, np.maximum(room, 0.0)))
+
+
+def solve_scales(
+    speeds: Array, room: Array, totals: Array, *, weights: Any = 1.0, power: int = 1
+) -> Array:
+    """Return t, (N,), with sum(weights * min(t * speeds, room) ** power) = totals.
+
+    It is infinity where the sum stays below the total for every t. Each round solves the equation
+    for the values that are not yet at the end of their room. Since their set can only shrink, t
+    grows to the exact solution, mostly in less than ten rounds.
+    """
+    gains = weights * speeds**power
+    ends = weights * room**power
+    is_full = room <= 0
+    while True:
+        slopes = np.where(is_full, 0.0, gains).sum(axis=1)
+        rest = np.maximum(totals - np.where(is_full, ends, 0.0).sum(axis=1), 0.0)
+        scales = np.divide(rest, slopes, out=np.full(len(rest), np.inf), where=slopes > 0)
+        scales **= 1 / power
+        with np.errstate(invalid="ignore"):  # infinity times 0, of values without a direction
+            is_full_now = is_full | (scales[:, None] * speeds >= room)
+        if np.array_equal(is_full, is_full_now):
+            return scales
+        is_full = is_full_now
+
+
+def scale_offsets(directions: Array, room: Array, scales: Array) -> Array:
+    """Return scales * directions, float64 (N, D), where each value ends with its room."""
+    with np.errstate(invalid="ignore"):  # infinity times 0; fmin prefers the room, 0, to NaN
+        lengths = np.fmin(scales[:, None] * np.abs(directions), room)
+    return np.asarray(np.copysign(lengths, directions))
+
+
+def project_on_ball(offsets: Array, room: Array, radius: float) -> Array:
+    """Return the nearest offsets of L2 norm `radius` at most, and inside their room.
+
+    The nearest point of a ball and a box that holds its centre is the offset times s <= 1, cut by
+    the box. To project on the ball and to cut afterwards gives another point.
+    """
+    totals = np.full(len(offsets), radius**2)
+    scales = solve_scales(np.abs(offsets), room, totals, power=2)
+    return scale_offsets(offsets, room, np.minimum(scales, 1.0))
