@@ -7,12 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from inputgrad_cli.describe.goals import format_goals_table
 from inputgrad_cli.describe.methods import format_methods_table
 from inputgrad_cli.methods import methods
 
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
 METHODS = ROOT / "inputgrad_cli" / "methods" / "README.md"
+GOALS = ROOT / "inputgrad_cli" / "optimization" / "README.md"
 PAGES = [README, *sorted(ROOT.glob("inputgrad_cli/**/README.md")), *ROOT.glob("tests/*/README.md")]
 BLOCKS = [
     (line, shown)
@@ -67,6 +69,10 @@ def test_the_readme_is_short():
 
 def test_the_table_of_methods_is_the_tools_own():
     assert between(METHODS, "methods").strip() == format_methods_table(), "run `make docs`"
+
+
+def test_the_table_of_goals_is_the_tools_own():
+    assert between(GOALS, "goals").strip() == format_goals_table(), "run `make docs`"
 
 
 def test_the_table_of_masses_has_every_method():

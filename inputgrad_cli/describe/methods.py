@@ -108,11 +108,12 @@ def format_methods_table() -> str:
     """Return the table of methods for the README, in Markdown."""
     lines = ["| method | family | what it gives | paper |", "|---|---|---|---|"]
     for row in list_method_rows():
-        link = f"[{row.paper}]({_build_url(row.paper)})"
+        link = format_link(row.paper)
         lines.append(f"| `{row.name}` | {row.family} | {row.help} | {link} |")
     return "\n".join(lines)
 
 
-def _build_url(paper: str) -> str:
+def format_link(paper: str) -> str:
+    """Return a reference, `arXiv:...` or `doi:...`, as a link in Markdown."""
     kind, _, identifier = paper.partition(":")
-    return f"https://{'doi.org' if kind == 'doi' else 'arxiv.org/abs'}/{identifier}"
+    return f"[{paper}](https://{'doi.org' if kind == 'doi' else 'arxiv.org/abs'}/{identifier})"

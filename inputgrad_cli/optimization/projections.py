@@ -1,7 +1,8 @@
 """Arithmetic of steps inside bounds: directions, lengths, and sums that never go too far.
 
-Points are float32 (N, D). Directions and offsets from a start are float64 (N, D), where `room`
-says how far each value may move along a direction: from 0 to infinity.
+Points are float32 (N, D). Directions and offsets from a start are float64 (N, D), computed from
+float32, so that their squares do not vanish. `room` says how far each value may move along its
+direction: from 0 to infinity.
 """
 
 from __future__ import annotations

@@ -32,7 +32,7 @@ class Apgd(RadiusGoal):
 
     name = "apgd"
     paper = "arXiv:2003.01690"
-    cost = "steps times restarts, at most"
+    cost = "steps times restarts, for each radius, at most"
     random = True
     aliases = ("auto-pgd", "autopgd", "autoattack")
 

@@ -95,7 +95,8 @@ class Deepfool(Goal):
         """Return the shortest moves that bring one of the linear pieces to the wanted score."""
         shortest, moves = np.full(len(rows), np.inf), np.zeros(points.shape)
         for index in range(pieces.scores.shape[1]):
-            needs = problem.wanted[rows] - pieces.scores[:, index]
+            exists = ~np.isneginf(pieces.scores[:, index])
+            needs = np.where(exists, problem.wanted[rows] - pieces.scores[:, index], 0.0)
             directions = pieces.gradients[:, index].astype(np.float64)
             room = compute_room(directions, points, problem.low[rows], problem.high[rows])
             trial = self._find_crossing(directions, room, needs)
@@ -105,7 +106,7 @@ class Deepfool(Goal):
                 self._measure(trial) * needs,
                 gains,
                 out=np.full(len(rows), np.inf),
-                where=(gains > 0) & np.isfinite(needs),
+                where=exists & (gains > 0),
             )
             better = lengths < shortest
             shortest[better], moves[better] = lengths[better], trial[better]
@@ -117,8 +118,7 @@ class Deepfool(Goal):
             directions, weights = np.sign(directions), np.abs(directions)
         else:
             weights = np.abs(directions)
-        totals = np.where(np.isfinite(needs), needs, 0.0)
-        scales = solve_scales(np.abs(directions), room, totals, weights=weights)
+        scales = solve_scales(np.abs(directions), room, needs, weights=weights)
         return scale_offsets(directions, room, scales)
 
     def _measure(self, offsets: Array) -> Array:

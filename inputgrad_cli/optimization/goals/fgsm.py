@@ -20,7 +20,7 @@ class Fgsm(RadiusGoal):
 
     name = "fgsm"
     paper = "arXiv:1412.6572"
-    cost = "1"
+    cost = "1, and a score for each radius"
     aliases = ("fgm", "fast-gradient-sign", "fast-gradient")
 
     def search(self, problem: Problem) -> SearchResult:

@@ -27,7 +27,7 @@ class Pgd(RadiusGoal):
 
     name = "pgd"
     paper = "arXiv:1706.06083"
-    cost = "steps times restarts, at most"
+    cost = "steps times restarts, for each radius, at most"
     random = True
     aliases = ("bim", "i-fgsm", "projected-gradient-descent", "projected-gradient")
 
