@@ -63,7 +63,7 @@ def solve_scales(
         with np.errstate(invalid="ignore"):  # infinity times 0, of values without a direction
             is_full_now = is_full | (scales[:, None] * speeds >= room)
         if np.array_equal(is_full, is_full_now):
-            return scales
+            return np.asarray(scales)
         is_full = is_full_now
 
 
