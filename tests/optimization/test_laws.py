@@ -1,47 +1,24 @@
 """Laws that every registered goal obeys; a new goal is tested here without a line more."""
 
 import dataclasses
-import itertools
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from inputgrad_cli.errors import UsageError
 from inputgrad_cli.optimization.goals import goals
 from inputgrad_cli.optimization.radius import RadiusGoal
+from tests.optimization.law_cases import (
+    ALL,
+    COUNT,
+    LABELS,
+    NORMS,
+    PICTURE,
+    SIZE,
+    build,
+    build_pictures,
+    draw_start,
+)
 from tests.optimization.problems import Broken, Network, Recorder, build_problem
-
-SIZE, COUNT = 12, 4
-PICTURE = {"shapes": {"x": (2, 2, 3)}, "pictures": frozenset({"x"})}
-LABELS = np.arange(COUNT)
-FAST = {"steps": 12, "restarts": 2}  # where a goal has such parameters
-
-
-def build(cls, **values):
-    """Return the goal with few steps, and a radius where it has none by default."""
-    names = {field.name for field in dataclasses.fields(cls)}
-    known = {**FAST, "eps": "12/255;40/255", **values}
-    return cls(**{name: value for name, value in known.items() if name in names})
-
-
-def draw_start(seed=0, count=COUNT):
-    return np.random.default_rng(seed).integers(20, 236, (count, SIZE)).astype(np.float32)
-
-
-def build_pictures(start, objective=None, *, rise=0.8, **more):
-    """Return the problem of raising the margins of pictures with whole values by `rise`."""
-    labels = np.arange(len(start)) % COUNT
-    objective = objective or Network(SIZE, labels, whole=True)
-    scores = objective.compute_scores(start, np.arange(len(start)))
-    wanted = np.where(np.isnan(scores), 0, scores) + rise
-    return build_problem(objective, start, 0, 255, **{"wanted": wanted, **PICTURE, **more})
-
-
-ALL = list(goals)
-RADIAL = [cls for cls in ALL if issubclass(cls, RadiusGoal)]
-NORMS = ["inf", "2"]
 
 
 @pytest.fixture(params=ALL, ids=[cls.name for cls in ALL])
@@ -181,73 +158,6 @@ def test_a_search_stops_when_it_should(goal):
     goal.search(problem)
     assert len(done) <= 4  # one step may be on its way
     assert all(1 <= step <= total for step, total in done)
-
-
-# Goals with a radius
-
-
-@pytest.mark.parametrize("norm", NORMS)
-@pytest.mark.parametrize("cls", RADIAL, ids=[cls.name for cls in RADIAL])
-@settings(max_examples=12)
-@given(levels=st.integers(1, 120), seed=st.integers(0, 10**6))
-def test_no_step_leaves_the_ball_or_the_box(cls, norm, levels, seed):
-    """Exact on whole numbers: neither a point on the way, nor the result with whole values."""
-    start = np.random.default_rng(seed).integers(0, 256, (COUNT, SIZE)).astype(np.float32)
-    objective = Recorder(Network(SIZE, LABELS, whole=True), COUNT)
-    problem = build_problem(objective, start, 0, 255, wanted=np.inf, **PICTURE)
-    result = build(cls, eps=f"{levels}/255", norm=norm, steps=6, restarts=1).search(problem)
-    for points, rows in [*objective.calls, (result.points, problem.rows)]:
-        offsets = points.astype(float) - start[rows]
-        largest = np.abs(offsets) if norm == "inf" else np.sqrt((offsets**2).sum(axis=1))
-        assert np.all(largest <= levels * (1 + 1e-12))
-        assert np.all((points >= 0) & (points <= 255))
-    np.testing.assert_array_equal(result.points, np.rint(result.points))
-
-
-@pytest.mark.parametrize("norm", NORMS)
-@pytest.mark.parametrize("cls", RADIAL, ids=[cls.name for cls in RADIAL])
-def test_a_larger_radius_never_has_fewer_successes(cls, norm):
-    start = draw_start(count=20)
-    texts = ["4", "4;12", "4;12;30", "4;12;30;80"]
-    results = [
-        build(cls, eps=";".join(f"{t}/255" for t in text.split(";")), norm=norm).search(
-            build_pictures(start)
-        )
-        for text in texts
-    ]
-    shares = [result.reached.mean() for result in results]
-    assert shares == sorted(shares)
-    assert shares[-1] > shares[0]
-    for smaller, larger in itertools.pairwise(results):
-        done = smaller.reached  # at a smaller radius: the same point, and no call more
-        np.testing.assert_array_equal(larger.points[done], smaller.points[done])
-        np.testing.assert_array_equal(larger.radius[done], smaller.radius[done])
-        np.testing.assert_array_equal(larger.gradient_calls[done], smaller.gradient_calls[done])
-    result = results[-1]
-    offsets = np.abs(result.points - start).astype(float)
-    far = offsets.max(axis=1) if norm == "inf" else np.sqrt((offsets**2).sum(axis=1))
-    assert np.all(far <= np.minimum(result.radius, 80 / 255) * 255 * (1 + 1e-9))
-    np.testing.assert_array_equal(np.isfinite(result.radius), result.reached)
-
-
-@pytest.mark.parametrize("norm", NORMS)
-@pytest.mark.parametrize("cls", RADIAL, ids=[cls.name for cls in RADIAL])
-def test_a_radius_of_zero_leaves_the_start(cls, norm):
-    start = np.random.default_rng(0).normal(size=(COUNT, SIZE)).astype(np.float32)
-    problem = build_problem(Network(SIZE, LABELS), start, wanted=np.inf)
-    result = build(cls, eps="0", norm=norm).search(problem)
-    np.testing.assert_array_equal(result.points, start)
-    assert not result.reached.any()
-
-
-@pytest.mark.parametrize("cls", RADIAL, ids=[cls.name for cls in RADIAL])
-def test_arrays_need_a_radius(cls):
-    problem = build_problem(Network(SIZE, LABELS), draw_start())
-    with pytest.raises(UsageError, match="radius"):
-        cls().search(problem)
-
-
-# Goals that look for the nearest point
 
 
 @pytest.mark.parametrize("norm", NORMS)

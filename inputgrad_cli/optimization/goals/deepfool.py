@@ -65,12 +65,12 @@ class Deepfool(Goal):
         """Return the nearest points that are reached."""
         ball = BALLS[self.norm](problem, np.inf)
         log = SearchLog(problem, measure=ball.measure)
-        offsets = self._cross_boundaries(log)
+        offsets = self._walk_across(log)
         _lengthen(log, offsets)
         log.settle()
         return log.build_result()
 
-    def _cross_boundaries(self, log: SearchLog) -> Array:
+    def _walk_across(self, log: SearchLog) -> Array:
         """Return the offsets (B, D) after all steps, without overshoot."""
         problem = log.problem
         rows, points = problem.rows, problem.start
