@@ -78,14 +78,17 @@ class RadiusGoal(Goal):
         starts have been evaluated before, and count as radius 0.
         """
         problem = log.problem
-        radii = self.choose_radii(problem.radius_unit)
-        for index, radius in enumerate(radii):
-            if not len(log.list_open_rows()) or problem.should_stop():
+        # 0.03 and 7/255 are both 7 levels.
+        radii = {radius.length: radius for radius in self.choose_radii(problem.radius_unit)}
+        for index, radius in enumerate(radii.values()):
+            if not len(log.list_open_rows()):
                 return
             ball = BALLS[self.norm](problem, radius.length)
             log.limit, log.round_points = radius.used, ball.round_points
             log.part = (index, len(radii))
             yield ball
+            if problem.should_stop():
+                return
             log.settle()
 
 

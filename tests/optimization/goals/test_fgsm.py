@@ -86,3 +86,12 @@ def test_an_item_counts_at_its_smallest_radius(norm):
     np.testing.assert_array_equal(objective.score_calls, [2, 0, 3])
     np.testing.assert_array_equal(result.points[1], start[1])
     assert result.stops == ("reached", "reached", "steps")
+
+
+def test_equal_radii_are_searched_once(rng):
+    start = rng.integers(50, 200, (1, 20)).astype(np.float32)
+    more = {"shapes": {"x": (4, 5, 1)}, "pictures": frozenset({"x"})}
+    objective = Recorder(Network(20, [0], whole=True), 1)
+    problem = build_problem(objective, start, 0, 255, wanted=np.inf, **more)
+    Fgsm(eps="0.03;7/255;8/255").search(problem)  # 0.03 is 7.65 levels, of which 7 are used
+    np.testing.assert_array_equal(objective.score_calls, 2)
