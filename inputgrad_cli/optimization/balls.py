@@ -56,23 +56,23 @@ class Ball:
         Where rounding leads out of the ball, the offset is shortened before it, as little as
         possible.
         """
-        rounded = self.problem.round_points(points, rows)
-        is_outside = self.measure(rounded, rows) > self.radius * SLACK
+        storable = self.problem.round_points(points, rows)
+        is_outside = self.measure(storable, rows) > self.radius * SLACK
         if is_outside.any():
-            rounded[is_outside] = self._shorten(points[is_outside], rows[is_outside])
-        return rounded
+            storable[is_outside] = self._shorten(points[is_outside], rows[is_outside])
+        return storable
 
     def _shorten(self, points: Array, rows: Rows) -> Array:
         start = take(self.problem.start, rows)
         offsets = points - start.astype(np.float64)
-        inside, low, high = start.copy(), np.zeros(len(rows)), np.ones(len(rows))
+        best, low, high = start.copy(), np.zeros(len(rows)), np.ones(len(rows))
         for _ in range(HALVINGS):
             scales = (low + high) / 2
             trial = self.problem.round_points(add_inward(start, offsets * scales[:, None]), rows)
             fits = self.measure(trial, rows) <= self.radius * SLACK
-            inside[fits] = trial[fits]
+            best[fits] = trial[fits]
             low, high = np.where(fits, scales, low), np.where(fits, high, scales)
-        return inside
+        return best
 
 
 class MaxBall(Ball):
@@ -85,10 +85,10 @@ class MaxBall(Ball):
 
     def move(self, points: Array, gradients: Array, rows: Rows, lengths: Array) -> Array:
         """Return the points after a step of each value by the length, projected."""
-        moved = np.sign(gradients).astype(np.float32, copy=False)
-        moved *= lengths.astype(np.float32)[:, None]
-        moved += points
-        return self._clip(moved, rows)
+        target = np.sign(gradients).astype(np.float32, copy=False)
+        target *= lengths.astype(np.float32)[:, None]
+        target += points
+        return self._clip(target, rows)
 
     def project(self, points: Array, rows: Rows) -> Array:
         """Return the nearest points inside, float32."""
@@ -102,8 +102,8 @@ class MaxBall(Ball):
     def draw_points(self, stream: str, restart: int, rows: Rows) -> Array:
         """Return a random point of each item, uniform in the ball, then cut by the bounds."""
         seeds, size = self.problem.seeds, self.problem.start.shape[1]
-        drawn = np.stack([draw_uniform(seeds[row], stream, restart, (size,)) for row in rows])
-        offsets = self.radius * (2.0 * drawn.astype(np.float64) - 1.0)
+        draws = np.stack([draw_uniform(seeds[row], stream, restart, (size,)) for row in rows])
+        offsets = self.radius * (2.0 * draws.astype(np.float64) - 1.0)
         return self._clip(add_inward(take(self.problem.start, rows), offsets), rows)
 
     def measure(self, points: Array, rows: Rows) -> Array:
@@ -145,8 +145,8 @@ class EuclideanBall(Ball):
         """Return a random point of each item, uniform in the ball, then cut by the bounds."""
         offsets = np.stack([self._draw_offset(stream, restart, row) for row in rows])
         room = self._compute_room(offsets, rows)
-        cut = scale_offsets(offsets, room, np.ones(len(rows)))
-        return add_inward(take(self.problem.start, rows), cut)
+        offsets = scale_offsets(offsets, room, np.ones(len(rows)))
+        return add_inward(take(self.problem.start, rows), offsets)
 
     def _draw_offset(self, stream: str, restart: int, row: int) -> Array:
         seed, start = self.problem.seeds[row], self.problem.start[row]

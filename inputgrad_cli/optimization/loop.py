@@ -55,14 +55,14 @@ def run_steps(
                 return
             evaluation = log.compute_gradients(points, rows)
             is_done = log.verify_reached(points, rows, evaluation.scores) & until_reached
-            going = end_searches(log, rows, evaluation, is_done)
-            rows, points = rows[going], points[going]
+            is_open = end_searches(log, rows, evaluation, is_done)
+            rows, points = rows[is_open], points[is_open]
             if not len(rows):
                 break
-            evaluation = Evaluation(evaluation.scores[going], evaluation.gradients[going])
+            evaluation = Evaluation(evaluation.scores[is_open], evaluation.gradients[is_open])
             points = rule.move(step, points, rows, evaluation)
-            done = (part * restarts + restart) * steps + step + 1
-            problem.on_step(done, parts * restarts * steps)
+            count = (part * restarts + restart) * steps + step + 1
+            problem.on_step(count, parts * restarts * steps)
         if len(rows):
             evaluate_points(log, log.round_points(points, rows), rows)
 

@@ -23,14 +23,15 @@ LEVEL_SLACK = 1e-6  # of a level: 8/255 * 255 may be just below 8
 
 @dataclass(frozen=True)
 class Radius:
-    """A radius of an attack: as `asked` for and as `used`, as shares of the problem's unit.
+    """A radius of an attack.
 
-    `length` is the used one in the values of the problem. `note` is a sentence for the reader,
-    empty if there is nothing to say.
+    `eps` is the one that was asked for, and `share` the one that is searched, both as shares of the
+    unit of the problem; `length` is the latter in values of the problem. `note` is a sentence for
+    the reader, empty if there is nothing to say.
     """
 
-    asked: float
-    used: float
+    eps: float
+    share: float
     length: float
     note: str = ""
 
@@ -62,8 +63,8 @@ class RadiusGoal(Goal):
         Raises UsageError for a radius that makes no sense in this unit.
         """
         if unit == PIXEL_RANGE:
-            asked = parse_radii(self.eps or DEFAULT_RADII[self.norm], "eps")
-            return tuple(_choose_pixel_radius(share, self.norm) for share in asked)
+            shares = parse_radii(self.eps or DEFAULT_RADII[self.norm], "eps")
+            return tuple(_choose_pixel_radius(share, self.norm) for share in shares)
         if self.eps is None:
             raise UsageError(
                 f"{self.name} needs a radius for inputs that are not pictures",
@@ -84,7 +85,7 @@ class RadiusGoal(Goal):
             if not len(log.list_open_rows()):
                 return
             ball = BALLS[self.norm](problem, radius.length)
-            log.limit, log.round_points = radius.used, ball.round_points
+            log.limit, log.round_points = radius.share, ball.round_points
             log.part = (index, len(radii))
             yield ball
             if problem.should_stop():

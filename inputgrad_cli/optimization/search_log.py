@@ -102,10 +102,10 @@ class SearchLog:
         Points whose scores are high enough, but which a file cannot store, are rounded for that,
         and evaluated.
         """
-        doubtful = (scores >= self.problem.wanted[rows]) & ~self.reached[rows]
-        if doubtful.any():
-            chosen = rows[doubtful]
-            self.compute_scores(self.round_points(points[doubtful], chosen), chosen)
+        is_new = (scores >= self.problem.wanted[rows]) & ~self.reached[rows]
+        if is_new.any():
+            selection = rows[is_new]
+            self.compute_scores(self.round_points(points[is_new], selection), selection)
         return np.asarray(self.reached[rows])
 
     def settle(self) -> None:
@@ -114,15 +114,15 @@ class SearchLog:
         The better of the two stays.
         """
         rows = self.problem.rows[~self.reached]
-        rounded = self.round_points(self.points[rows], rows)
-        changed = np.any(rounded != self.points[rows], axis=1)
-        rows, rounded = rows[changed], rounded[changed]
+        storable = self.round_points(self.points[rows], rows)
+        differs = np.any(storable != self.points[rows], axis=1)
+        rows, storable = rows[differs], storable[differs]
         if not len(rows):
             return
         self.stop(rows[self.scores[rows] >= self.problem.wanted[rows]], ROUNDING)
         self.points[rows], self.scores[rows] = self.problem.start[rows], self._start_scores[rows]
         self._steps[rows] = 0
-        scores = self.compute_scores(rounded, rows)
+        scores = self.compute_scores(storable, rows)
         self.stop(rows[self.reached[rows] & (scores >= self.problem.wanted[rows])], REACHED)
 
     def list_open_rows(self, until_reached: bool = True) -> Rows:
@@ -163,28 +163,28 @@ class SearchLog:
             self._traces[row].append(
                 (step, scores[index], distances[index], largest[index], self.restart)
             )
-        unmoved = largest == 0
-        self._start_scores[rows[unmoved]] = scores[unmoved]
+        at_start = largest == 0
+        self._start_scores[rows[at_start]] = scores[at_start]
 
     def _keep(self, points: Array, rows: Rows, scores: Array) -> None:
         reached = self._find_reached(points, rows, scores)
         costs = self._measure(points, rows) if self._measure else np.zeros(len(rows))
         better = self._is_better(rows, scores, costs, reached) & np.isfinite(scores)
         self.radius[rows[reached]] = np.minimum(self.radius[rows[reached]], self.limit)
-        chosen = rows[better]
-        self.points[chosen] = points[better]
-        self.scores[chosen], self._costs[chosen] = scores[better], costs[better]
-        self.reached[chosen] = reached[better]
-        self._restarts[chosen] = self.restart
-        self._steps[chosen] = [len(self._traces[row]) - 1 for row in chosen]
+        selection = rows[better]
+        self.points[selection] = points[better]
+        self.scores[selection], self._costs[selection] = scores[better], costs[better]
+        self.reached[selection] = reached[better]
+        self._restarts[selection] = self.restart
+        self._steps[selection] = [len(self._traces[row]) - 1 for row in selection]
 
     def _find_reached(self, points: Array, rows: Rows, scores: Array) -> NDArray[np.bool_]:
         """Return which points are high enough and can be stored as they are, (N,)."""
         reached = (scores >= self.problem.wanted[rows]) & np.isfinite(scores)
         if reached.any():
-            chosen = points[reached].astype(np.float32, copy=False)
-            rounded = self.problem.round_points(chosen, rows[reached])
-            reached[reached] = np.all(rounded == chosen, axis=1)
+            selection = points[reached].astype(np.float32, copy=False)
+            storable = self.problem.round_points(selection, rows[reached])
+            reached[reached] = np.all(storable == selection, axis=1)
         return np.asarray(reached)
 
     def _is_better(

@@ -56,8 +56,8 @@ def test_pictures_have_a_radius_of_8_levels_and_arrays_have_none(attack):
 def test_levels_are_whole_and_the_note_says_so():
     (radius,) = goals.build("pgd:eps=0.03").choose_radii(PIXELS)
     assert radius.length == 7.0
-    assert radius.used == 7 / 255
-    assert radius.asked == 0.03
+    assert radius.share == 7 / 255
+    assert radius.eps == 0.03
     assert "7.65" in radius.note
     assert "7 are used" in radius.note
     for levels in range(1, 255):

@@ -88,31 +88,31 @@ class _AdaptiveSteps:
             self._previous[rows] = points
             self._checked_scores[rows] = evaluation.scores
         if step in self._periods:
-            halved = self._halve_lengths(rows, self._periods[step])
+            is_long = self._halve_lengths(rows, self._periods[step])
             points, gradients = points.copy(), gradients.copy()
-            points[halved] = self._best[rows[halved]]
-            gradients[halved] = self._best_gradients[rows[halved]]
+            points[is_long] = self._best[rows[is_long]]
+            gradients[is_long] = self._best_gradients[rows[is_long]]
         momentum = MOMENTUM if step else 0.0
-        moved = self._ball.move(points, gradients, rows, self._lengths[rows])
-        mixed = (1 - momentum) * moved + momentum * (2 * points - self._previous[rows])
+        target = self._ball.move(points, gradients, rows, self._lengths[rows])
+        blend = (1 - momentum) * target + momentum * (2 * points - self._previous[rows])
         self._previous[rows] = points
-        return self._ball.project(mixed, rows)
+        return self._ball.project(blend, rows)
 
     def _keep_best(self, points: Array, rows: Rows, evaluation: Evaluation) -> None:
         scores = evaluation.scores
         self._rises[rows] += scores > self._last_scores[rows]
         self._last_scores[rows] = scores
         better = scores > self._best_scores[rows]
-        chosen = rows[better]
-        self._best[chosen], self._best_scores[chosen] = points[better], scores[better]
-        self._best_gradients[chosen] = evaluation.gradients[better]
+        selection = rows[better]
+        self._best[selection], self._best_scores[selection] = points[better], scores[better]
+        self._best_gradients[selection] = evaluation.gradients[better]
 
     def _halve_lengths(self, rows: Rows, period: int) -> Array:
-        """Halve the steps that are too long; return which items that were, (N,)."""
+        """Halve the steps that are too long; return which ones they are, (N,)."""
         are_few = self._rises[rows] < ENOUGH_RISES * period
         is_flat = self._checked_scores[rows] >= self._best_scores[rows]
-        halved = are_few | (is_flat & ~self._is_halved[rows])
-        self._lengths[rows[halved]] /= 2
-        self._is_halved[rows], self._rises[rows] = halved, 0
+        is_long = are_few | (is_flat & ~self._is_halved[rows])
+        self._lengths[rows[is_long]] /= 2
+        self._is_halved[rows], self._rises[rows] = is_long, 0
         self._checked_scores[rows] = self._best_scores[rows]
-        return np.asarray(halved)
+        return np.asarray(is_long)

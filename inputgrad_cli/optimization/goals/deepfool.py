@@ -79,9 +79,9 @@ class Deepfool(Goal):
             if not len(rows) or problem.should_stop():
                 break
             pieces = log.compute_pieces(points, rows, self.candidates)
-            going = _end_searches(log, rows, pieces)
-            rows, points = rows[going], points[going]
-            pieces = Pieces(pieces.scores[going], pieces.gradients[going])
+            is_open = _end_searches(log, rows, pieces)
+            rows, points = rows[is_open], points[is_open]
+            pieces = Pieces(pieces.scores[is_open], pieces.gradients[is_open])
             moves = self._find_moves(problem, points, rows, pieces)
             is_stuck = ~np.any(moves, axis=1)
             log.stop(rows[is_stuck], NO_ROOM)
