@@ -26,6 +26,7 @@ from typing import ClassVar, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from inputgrad_cli.data.features import Features
 from inputgrad_cli.numeric.arrays import Array
 from inputgrad_cli.registry import Registry
 
@@ -86,8 +87,9 @@ class Problem:
     value that may not move has both bounds at its start. An item is *reached* where its score is at
     least `wanted`, (B,); infinity means that there is no such score. `seeds` has one per item.
     `shapes` are the shapes of the inputs of a point in their order, channels last for pictures;
-    `pictures` are the names of those whose values are pixels. `should_stop` is asked between steps,
-    and `on_step` is called with the number of steps that are done, and their total.
+    `pictures` are the names of those whose values are pixels. `features` tells what is known of the
+    values of a table. `should_stop` is asked between steps, and `on_step` is called with the number
+    of steps that are done, and their total.
     """
 
     objective: Objective
@@ -98,6 +100,7 @@ class Problem:
     seeds: Sequence[bytes]
     shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     pictures: frozenset[str] = frozenset()
+    features: Features | None = None
     should_stop: Callable[[], bool] = _keep_going
     on_step: Callable[[int, int], None] = lambda done, total: None
 
@@ -131,7 +134,8 @@ class SearchResult:
     has one entry per item. `radius` is the smallest radius in which the item was reached, as a
     share of `Problem.radius_unit`: 0 if the start was, infinity if none was or if the goal has no
     radius. `traces` are arrays (S, 5) with the columns step, score, L2 distance, largest distance,
-    restart. `stops` says what ended each search:
+    restart. `notes` say what else there is to know of each item, such as what prevented a solution;
+    they are empty texts if there is nothing. `stops` says what ended each search:
 
     - `reached`: the score is at least the wanted one.
     - `steps`, `patience`: the steps were used up, or the last of them improved nothing.
@@ -151,6 +155,7 @@ class SearchResult:
     stops: Sequence[str]
     traces: Sequence[Array]
     radius: Array
+    notes: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
