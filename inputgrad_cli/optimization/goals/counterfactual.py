@@ -39,7 +39,7 @@ class Counterfactual(Goal):
     name = "counterfactual"
     family = "change"
     paper = "arXiv:1711.00399"
-    cost = "about 5, at most 2 steps + 200 (and 10 to refine)"
+    cost = "about 5, at most 2 x steps + 206"
     minimal = True
     aliases = ("wachter", "dice", "recourse")
 
