@@ -69,7 +69,7 @@ def run_item_searches(
 
 def _answer(log: SearchLog, queries: Mapping[int, Query]) -> dict[int, State]:
     """Return the answers to queries by item, from a batch with gradients and a batch without."""
-    answers = {}
+    answers: dict[int, State] = {}
     for with_gradient in (True, False):
         rows = [row for row, query in queries.items() if query.with_gradient == with_gradient]
         if rows:

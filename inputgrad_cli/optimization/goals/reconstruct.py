@@ -80,4 +80,4 @@ class Reconstruct(Goal):
 
 def _sum_changes(problem: Problem, points: Array, rows: Rows) -> Array:
     """Return the L1 norms of the changes of points (N, D), float64 (N,)."""
-    return np.abs(points.astype(np.float64) - problem.start[rows]).sum(axis=1)
+    return np.asarray(np.abs(points.astype(np.float64) - problem.start[rows]).sum(axis=1))
