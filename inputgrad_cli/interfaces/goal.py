@@ -87,9 +87,14 @@ class Problem:
     value that may not move has both bounds at its start. An item is *reached* where its score is at
     least `wanted`, (B,); infinity means that there is no such score. `seeds` has one per item.
     `shapes` are the shapes of the inputs of a point in their order, channels last for pictures;
-    `pictures` are the names of those whose values are pixels. `features` tells what is known of the
-    values of a table. `should_stop` is asked between steps, and `on_step` is called with the number
-    of steps that are done, and their total.
+    `pictures` are the names of those whose values are pixels; `series` those of inputs (T,) whose
+    values follow each other in time. `features` tells what is known of the values of a table.
+    `from_noise` begins a search at noise around the start instead of the start. `data` are points
+    (K, D) of real samples, None where there are none.
+
+    `should_stop` is asked between steps, and `on_step` is called with the number of steps that are
+    done, and their total. `on_frame` is called with a step, the points then and their rows, at most
+    40 times a start and more often early than late.
     """
 
     objective: Objective
@@ -100,9 +105,13 @@ class Problem:
     seeds: Sequence[bytes]
     shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     pictures: frozenset[str] = frozenset()
+    series: frozenset[str] = frozenset()
     features: Features | None = None
+    from_noise: bool = False
+    data: Array | None = None
     should_stop: Callable[[], bool] = _keep_going
     on_step: Callable[[int, int], None] = lambda done, total: None
+    on_frame: Callable[[int, Array, Rows], None] | None = None
 
     def __len__(self) -> int:
         return len(self.start)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Protocol
 
 import numpy as np
@@ -18,9 +19,11 @@ from inputgrad_cli.optimization.search_log import (
     SearchLog,
 )
 
+FRAMES = 40  # of a search, at most
+
 
 class StepRule(Protocol):
-    """A rule that moves points by their gradients.
+    """A rule that moves points by their gradients. Rules inherit from this class.
 
     It may keep arrays with an entry for every item of the problem; `rows` are the items that are
     still searched.
@@ -32,19 +35,35 @@ class StepRule(Protocol):
     def move(self, step: int, points: Array, rows: Rows, evaluation: Evaluation) -> Array:
         """Return the next points of the items, from the scores and gradients at `points`."""
 
+    def evaluate(self, log: SearchLog, step: int, points: Array, rows: Rows) -> Evaluation:
+        """Return the scores of the points and the gradients to follow: those at the points."""
+        return log.compute_gradients(points, rows)
+
+    def find_stops(self, rows: Rows) -> Mapping[str, NDArray[np.bool_]]:
+        """Return by reason which items the rule ends, (N,): none unless it has such reasons."""
+        return {}
+
 
 def run_steps(
-    log: SearchLog, rule: StepRule, *, steps: int, restarts: int = 1, until_reached: bool = True
+    log: SearchLog,
+    rule: StepRule,
+    *,
+    steps: int,
+    restarts: int = 1,
+    until_reached: bool = True,
+    asked: Rows | None = None,
 ) -> None:
-    """Search every item of the log's problem by a rule: `steps` steps from each start.
+    """Search the items `asked`, or all, of the log's problem: `steps` steps from each start.
 
-    Items leave the search when they are reached, unless `until_reached` is false, and when
-    `end_searches` ends theirs. The last points are rounded and evaluated without a gradient.
+    Items leave the search when they are reached, unless `until_reached` is false, when
+    `end_searches` ends theirs, and when the rule ends theirs. The last points are rounded and
+    evaluated without a gradient.
     """
     problem = log.problem
     part, parts = log.part
     for restart in range(restarts):
         rows = log.list_open_rows(until_reached)
+        rows = rows if asked is None else np.intersect1d(rows, asked)
         if not len(rows):
             return
         log.restart = restart
@@ -53,9 +72,13 @@ def run_steps(
         for step in range(steps):
             if problem.should_stop():
                 return
-            evaluation = log.compute_gradients(points, rows)
+            _send_frame(problem, step, steps, points, rows)
+            evaluation = rule.evaluate(log, step, points, rows)
             is_done = log.verify_reached(points, rows, evaluation.scores) & until_reached
             is_open = end_searches(log, rows, evaluation, is_done)
+            for reason, is_over in rule.find_stops(rows).items():
+                log.stop(rows[is_open & is_over], reason)
+                is_open &= ~is_over
             rows, points = rows[is_open], points[is_open]
             if not len(rows):
                 break
@@ -64,6 +87,7 @@ def run_steps(
             count = (part * restarts + restart) * steps + step + 1
             problem.on_step(count, parts * restarts * steps)
         if len(rows):
+            _send_frame(problem, steps, steps, points, rows)
             evaluate_points(log, log.round_points(points, rows), rows)
 
 
@@ -96,3 +120,14 @@ def end_searches(
     log.stop(rows[~is_finite], NOT_FINITE)
     log.stop(rows[is_done], REACHED)
     return np.asarray(is_finite & can_move & ~is_zero & ~is_done)
+
+
+def choose_frame_steps(steps: int) -> list[int]:
+    """Return the steps whose points are frames: the first, the last, and more early than late."""
+    later = np.geomspace(1, max(steps, 1), FRAMES - 1).round().astype(int)
+    return sorted({0, *later.tolist()})
+
+
+def _send_frame(problem: Problem, step: int, steps: int, points: Array, rows: Rows) -> None:
+    if problem.on_frame is not None and step in choose_frame_steps(steps):
+        problem.on_frame(step, points, rows)

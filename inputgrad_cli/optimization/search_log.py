@@ -52,6 +52,7 @@ class SearchLog:
         self._costs = np.full(size, np.inf)
         self._start_scores = np.full(size, -np.inf)
         self._gradient_calls, self._score_calls = np.zeros(size, int), np.zeros(size, int)
+        self._untraced = np.zeros(size, int)  # steps whose point was not evaluated itself
         self._steps, self._restarts = np.zeros(size, int), np.zeros(size, int)
         self._stops = [STEPS] * size
         self._traces: list[list[tuple[float, ...]]] = [[] for _ in range(size)]
@@ -75,10 +76,19 @@ class SearchLog:
         self._trace(points, rows, evaluation.scores)
         if keep:
             self._keep(points, rows, evaluation.scores)
-        if not self._some_are_frozen:
-            return evaluation
-        gradients = np.where(self._movable[rows], evaluation.gradients, 0)
-        return Evaluation(evaluation.scores, gradients)
+        return self._freeze(evaluation, rows)
+
+    def compute_moved_gradients(
+        self, points: Array, rows: Rows, *, is_step: bool = True
+    ) -> Evaluation:
+        """Return scores and gradients of points that are no results, such as shifted pictures.
+
+        They are counted, but neither kept nor traced. `is_step` is false where the point itself is
+        evaluated in the same step.
+        """
+        self._gradient_calls[rows] += 1
+        self._untraced[rows] += is_step
+        return self._freeze(self.problem.objective.compute_gradients(points, rows), rows)
 
     def compute_pieces(self, points: Array, rows: Rows, count: int) -> Pieces:
         """Return the pieces of the scores of points (N, D); each piece counts as a gradient.
@@ -134,6 +144,10 @@ class SearchLog:
         """Return which items have a value that may move, (N,)."""
         return np.asarray(self._movable[rows].any(axis=1))
 
+    def find_stopped(self, reason: str) -> Rows:
+        """Return the items whose search ended for this reason."""
+        return np.flatnonzero(np.array(self._stops) == reason)
+
     def stop(self, rows: Rows, reason: str) -> None:
         """Record what ended the search of these items."""
         for row in rows:
@@ -154,12 +168,19 @@ class SearchLog:
             self.radius,
         )
 
+    def _freeze(self, evaluation: Evaluation, rows: Rows) -> Evaluation:
+        """Return the evaluation with a gradient of 0 for values that may not move."""
+        if not self._some_are_frozen:
+            return evaluation
+        gradients = np.where(self._movable[rows], evaluation.gradients, 0)
+        return Evaluation(evaluation.scores, gradients)
+
     def _trace(self, points: Array, rows: Rows, scores: Array) -> None:
         difference = points.astype(np.float64) - self.problem.start[rows]
         distances = np.sqrt(np.square(difference).sum(axis=1))
         largest = np.abs(difference).max(axis=1, initial=0.0)
         for index, row in enumerate(rows):
-            step = len(self._traces[row])
+            step = self._count_steps(row)
             self._traces[row].append(
                 (step, scores[index], distances[index], largest[index], self.restart)
             )
@@ -176,7 +197,11 @@ class SearchLog:
         self.scores[selection], self._costs[selection] = scores[better], costs[better]
         self.reached[selection] = reached[better]
         self._restarts[selection] = self.restart
-        self._steps[selection] = [len(self._traces[row]) - 1 for row in selection]
+        self._steps[selection] = [self._count_steps(row) - 1 for row in selection]
+
+    def _count_steps(self, row: int) -> int:
+        """Return how many steps of an item have been recorded."""
+        return len(self._traces[row]) + int(self._untraced[row])
 
     def _find_reached(self, points: Array, rows: Rows, scores: Array) -> NDArray[np.bool_]:
         """Return which points are high enough and can be stored as they are, (N,)."""

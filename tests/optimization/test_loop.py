@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 
 from inputgrad_cli.interfaces.goal import Evaluation
-from inputgrad_cli.optimization.loop import evaluate_points, run_steps
+from inputgrad_cli.optimization.loop import StepRule, evaluate_points, run_steps
 from inputgrad_cli.optimization.search_log import SearchLog
 from tests.optimization.problems import Broken, Linear, Quadratic, Recorder, build_problem
 
 W = np.array([1.0, 2.0])
 
 
-class Walk:
+class Walk(StepRule):
     """Adds the gradient; the first points are the starts, moved by `offsets` of each restart."""
 
     def __init__(self, *offsets):

@@ -10,7 +10,7 @@ import numpy as np
 from inputgrad_cli.interfaces.goal import Evaluation, Problem, Rows, SearchResult, goals
 from inputgrad_cli.numeric.arrays import Array
 from inputgrad_cli.optimization.balls import Ball
-from inputgrad_cli.optimization.loop import evaluate_points, run_steps
+from inputgrad_cli.optimization.loop import StepRule, evaluate_points, run_steps
 from inputgrad_cli.optimization.radius import RadiusGoal, open_log
 from inputgrad_cli.registry import declare_parameter
 
@@ -59,7 +59,7 @@ def list_checkpoints(steps: int) -> list[int]:
     return sorted({checkpoint for checkpoint in checkpoints if 0 < checkpoint < steps})
 
 
-class _AdaptiveSteps:
+class _AdaptiveSteps(StepRule):
     """The steps of APGD; all arrays have an entry for every item of the problem."""
 
     def __init__(self, problem: Problem, ball: Ball, checkpoints: list[int]) -> None:

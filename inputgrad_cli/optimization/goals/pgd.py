@@ -9,7 +9,7 @@ import numpy as np
 from inputgrad_cli.interfaces.goal import Evaluation, Problem, Rows, SearchResult, goals
 from inputgrad_cli.numeric.arrays import Array
 from inputgrad_cli.optimization.balls import Ball
-from inputgrad_cli.optimization.loop import evaluate_points, run_steps
+from inputgrad_cli.optimization.loop import StepRule, evaluate_points, run_steps
 from inputgrad_cli.optimization.radius import RadiusGoal, open_log, parse_step
 from inputgrad_cli.registry import declare_parameter
 
@@ -56,7 +56,7 @@ class Pgd(RadiusGoal):
 
 
 @dataclass(frozen=True)
-class _Steps:
+class _Steps(StepRule):
     """Steps of one length in a ball."""
 
     ball: Ball

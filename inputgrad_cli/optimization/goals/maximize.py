@@ -1,0 +1,174 @@
+"""Moves an input to where the score is largest."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inputgrad_cli.interfaces.goal import Evaluation, Goal, Problem, Rows, SearchResult, goals
+from inputgrad_cli.numeric.arrays import Array
+from inputgrad_cli.optimization.adam import Adam
+from inputgrad_cli.optimization.canvas import (
+    FOURIER,
+    MACO,
+    PIXELS,
+    CanvasOptions,
+    build_parametrization,
+    list_grids,
+)
+from inputgrad_cli.optimization.loop import StepRule, run_steps
+from inputgrad_cli.optimization.search_log import NO_ROOM, PATIENCE, ZERO_GRADIENT, SearchLog
+from inputgrad_cli.optimization.transforms import Movements
+from inputgrad_cli.registry import declare_parameter
+
+ATTEMPTS = 8  # to find a start whose gradient is not zero
+NOISE_GROWTH, MOST_NOISE = 4.0, 256.0  # from attempt to attempt, up to a picture of full contrast
+CHECK_STEPS = 16  # from one score of the picture itself to the next, if it is moved at every step
+
+
+@goals.register
+@dataclass(frozen=True)
+class Maximize(Goal):
+    """Point with the largest score, from noise or from an input: what the target looks for.
+
+    Adam moves parameters of the point: Fourier coefficients scaled by 1 / frequency^decay, pixels,
+    or the phases of a spectrum of fixed magnitudes (maco), which are those of the data, or of the
+    input from which it starts. The values of a table are moved themselves, within their bounds. At
+    each step pictures and series are shifted, turned and resized at random, so that the result has
+    shapes instead of fine grain; the score is that of the point itself. If the gradient of the
+    start is zero, the search begins again with more noise.
+    Simonyan et al. 2013, arXiv:1312.6034; Olah et al. 2017, doi:10.23915/distill.00007; maco: Fel
+    et al. 2023, arXiv:2306.06805.
+    """
+
+    name = "maximize"
+    family = "maximization"
+    paper = "arXiv:1312.6034"
+    cost = "steps, and a score for every 16"
+    random = True
+    aliases = ("activation-maximization", "feature-visualization", "dream", "deepdream")
+
+    param: str = declare_parameter(
+        FOURIER, "what is moved in pictures and series", choices=(FOURIER, PIXELS, MACO)
+    )
+    steps: int = declare_parameter(256, "number of steps", minimum=1)
+    step: float = declare_parameter(0.05, "length of Adam's steps", minimum=0.0)
+    decay: float = declare_parameter(
+        1.0, "magnitudes fall as 1 / frequency^decay", minimum=0.0, maximum=4.0
+    )
+    jitter: float = declare_parameter(
+        0.0625, "longest random shift, as a share of each side", minimum=0.0, maximum=0.5
+    )
+    rotate: float = declare_parameter(
+        10.0, "largest random rotation of pictures, in degrees", minimum=0.0, maximum=180.0
+    )
+    scale: float = declare_parameter(
+        0.05, "largest random change of a picture's size, as a share", minimum=0.0, maximum=0.5
+    )
+    spotlight: bool = declare_parameter(
+        False, "move only a round window in the middle, which shows an object once"
+    )
+    patience: int = declare_parameter(
+        0, "stop after so many steps without a better score; 0 never stops", minimum=0
+    )
+
+    def search(self, problem: Problem) -> SearchResult:
+        """Return the best points; memory does not grow with `steps`."""
+        log = SearchLog(problem)
+        rows = problem.rows
+        for attempt in range(ATTEMPTS):
+            if not len(rows):
+                break
+            run_steps(log, _Ascent(self, problem, attempt), steps=self.steps, asked=rows)
+            rows = log.find_stopped(ZERO_GRADIENT)
+        log.settle()
+        result = log.build_result()
+        return replace(result, notes=describe_bounds(problem, result.points))
+
+
+class _Ascent(StepRule):
+    """Adam on the parameters of the points, with random movements of what is evaluated."""
+
+    def __init__(self, goal: Maximize, problem: Problem, attempt: int) -> None:
+        options = CanvasOptions(goal.param, goal.decay, goal.spotlight)
+        size = len(problem)
+        self._problem, self._attempt, self._patience = problem, attempt, goal.patience
+        self._parametrization = build_parametrization(problem, options)
+        self._movements = Movements(list_grids(problem), goal.jitter, goal.rotate, goal.scale)
+        self._parameters = np.zeros((size, self._parametrization.count))
+        self._adam = Adam(size, self._parametrization.count, goal.step)
+        self._best, self._waits = np.full(size, -np.inf), np.zeros(size, int)
+        self._is_pinned = np.zeros(size, bool)  # at bounds, with gradients that lead out of them
+
+    def begin(self, problem: Problem, rows: Rows, restart: int) -> Array:
+        """Return the starts; a search from an input begins at the input itself."""
+        trials = self._attempt if problem.from_noise else self._attempt - 1
+        growth = min(NOISE_GROWTH**trials, MOST_NOISE)
+        if problem.from_noise or self._attempt:
+            for row in rows:
+                noise = self._parametrization.draw_noise(problem.seeds[row], self._attempt)
+                self._parameters[row] = growth * noise
+        return self._parametrization.decode(self._parameters[rows], rows)
+
+    def evaluate(self, log: SearchLog, step: int, points: Array, rows: Rows) -> Evaluation:
+        """Return scores and gradients of moved points; the gradients are brought back.
+
+        A moved point is no result: from time to time the point itself is evaluated, and so it is
+        where a movement has lost the gradient. The loop verifies scores that end a search.
+        """
+        if self._movements.is_still:
+            evaluation = log.compute_gradients(points, rows)
+            self._note_scores(evaluation.scores, rows)
+            return evaluation
+        is_check = step % CHECK_STEPS == 0
+        low, high = self._problem.low[rows], self._problem.high[rows]
+        movement = self._movements.draw([self._problem.seeds[row] for row in rows], step)
+        moved = movement.apply(points)
+        clipped = np.clip(moved, low, high)  # a value that may not move stays where it is
+        evaluation = log.compute_moved_gradients(clipped, rows, is_step=not is_check)
+        self._note_scores(evaluation.scores, rows)
+        slopes = np.where(clipped == moved, evaluation.gradients, 0)
+        gradients = np.where(low < high, movement.pull_back(slopes), 0)
+        is_dead = ~np.any(gradients, axis=1)
+        if is_dead.any():
+            own = log.compute_moved_gradients(points[is_dead], rows[is_dead], is_step=False)
+            gradients[is_dead] = own.gradients
+        if not is_check:
+            return Evaluation(evaluation.scores, gradients)
+        return Evaluation(log.compute_scores(log.round_points(points, rows), rows), gradients)
+
+    def move(self, step: int, points: Array, rows: Rows, evaluation: Evaluation) -> Array:
+        """Return the points after a step of the parameters."""
+        parameters = self._parameters[rows]
+        slopes = self._parametrization.pull_back(parameters, evaluation.gradients, rows)
+        self._is_pinned[rows] = ~np.any(slopes, axis=1)
+        self._parameters[rows] = parameters + self._adam.compute_steps(slopes, rows)
+        return self._parametrization.decode(self._parameters[rows], rows)
+
+    def find_stops(self, rows: Rows) -> Mapping[str, NDArray[np.bool_]]:
+        """Return which items are out of patience, and which cannot move within their bounds."""
+        is_tired = (self._waits[rows] >= self._patience) & (self._patience > 0)
+        return {PATIENCE: is_tired, NO_ROOM: self._is_pinned[rows]}
+
+    def _note_scores(self, scores: Array, rows: Rows) -> None:
+        is_better = scores > self._best[rows]
+        self._waits[rows] = np.where(is_better, 0, self._waits[rows] + 1)
+        self._best[rows] = np.maximum(self._best[rows], scores)
+
+
+def describe_bounds(problem: Problem, points: Array) -> list[str]:
+    """Return for each point how many features of its plain vectors lie at a bound.
+
+    A score without a maximum inside the bounds ends there. The text is empty where none does.
+    """
+    grids = list_grids(problem)
+    is_feature = np.concatenate([np.full(grid.count, not grid.size) for grid in grids])
+    can_move = (problem.low < problem.high) & is_feature
+    is_bound = can_move & ((points <= problem.low) | (points >= problem.high))
+    counts = zip(is_bound.sum(axis=1), can_move.sum(axis=1), strict=True)
+    return [
+        f"at the bound: {bound} of {total} features" if bound else "" for bound, total in counts
+    ]
