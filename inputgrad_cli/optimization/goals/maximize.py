@@ -20,7 +20,9 @@ from inputgrad_cli.optimization.canvas import (
     list_grids,
 )
 from inputgrad_cli.optimization.loop import StepRule, run_steps
+from inputgrad_cli.optimization.row_space import RowSpace
 from inputgrad_cli.optimization.search_log import NO_ROOM, PATIENCE, ZERO_GRADIENT, SearchLog
+from inputgrad_cli.optimization.table_problem import build_table_problem, try_categories
 from inputgrad_cli.optimization.transforms import Movements
 from inputgrad_cli.registry import declare_parameter
 
@@ -77,6 +79,10 @@ class Maximize(Goal):
 
     def search(self, problem: Problem) -> SearchResult:
         """Return the best points; memory does not grow with `steps`."""
+        spaces: tuple[RowSpace, ...] = ()
+        if problem.features is not None:
+            problem = table = build_table_problem(problem)
+            spaces = table.spaces
         log = SearchLog(problem)
         rows = problem.rows
         for attempt in range(ATTEMPTS):
@@ -85,6 +91,7 @@ class Maximize(Goal):
             run_steps(log, _Ascent(self, problem, attempt), steps=self.steps, asked=rows)
             rows = log.find_stopped(ZERO_GRADIENT)
         log.settle()
+        try_categories(log, spaces)
         result = log.build_result()
         return replace(result, notes=describe_bounds(problem, result.points))
 
