@@ -21,13 +21,13 @@ def describe_failure(
     but its range, its direction or being frozen forbids that.
     """
     columns = features.columns if features else _name_by_position(len(space.start))
-    slopes = closest.gradient * (1 - space.is_category * _find_movable_categories(space))
-    is_stuck = np.where(slopes > 0, closest.point >= space.high, closest.point <= space.low)
+    slopes = closest.gradient
+    is_stuck = _find_stuck(space, slopes, closest.point)
     order = np.argsort(-np.abs(slopes) / space.costs, kind="stable")
     reasons = [
         f"{columns[index].name} ({_describe_bound(columns[index], space, slopes, index)})"
         for index in order.tolist()
-        if slopes[index] and is_stuck[index]
+        if is_stuck[index]
     ]
     closest_score = f"the closest score is {closest.score:.4g} of {wanted:.4g}"
     if not reasons:
@@ -42,19 +42,23 @@ def _name_by_position(width: int) -> tuple[Feature, ...]:
     return tuple(Feature(str(index + 1)) for index in range(width))
 
 
-def _find_movable_categories(space: RowSpace) -> Array:
-    """Return which columns belong to a group that may move, (D,)."""
-    is_movable = np.zeros(len(space.start), bool)
+def _find_stuck(space: RowSpace, slopes: Array, point: Array) -> Array:
+    """Return which features cannot move further to where their slope is positive, (D,).
+
+    In a group that cannot move, these are the columns that should become 1.
+    """
+    is_stuck = np.where(slopes > 0, point >= space.high, point <= space.low) & (slopes != 0)
+    is_wanted = space.is_category & (slopes > 0) & (point == 0)
     for group in space.groups:
-        is_movable[[group.active, *group.options]] = True
-    return is_movable
+        is_wanted[[group.active, *group.options]] = False
+    return np.where(space.is_category, is_wanted, is_stuck)
 
 
 def _describe_bound(feature: Feature, space: RowSpace, slopes: Array, index: int) -> str:
     rises = slopes[index] > 0
     if feature.frozen or space.low[index] == space.high[index]:
         return "frozen"
-    bound = space.high[index] if rises else space.low[index]
-    if bound == space.start[index] and feature.direction != "both":
+    if feature.direction == ("down" if rises else "up"):
         return "it may only fall" if rises else "it may only rise"
+    bound = space.range_high[index] if rises else space.range_low[index]
     return f"{'high' if rises else 'low'} bound {bound:g}"

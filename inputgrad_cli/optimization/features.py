@@ -33,6 +33,22 @@ def name_columns(shapes: Mapping[str, tuple[int, ...]], header: Sequence[str] = 
     ]
 
 
+def build_features(
+    names: Sequence[str],
+    rows: Array | None = None,
+    ranges: Iterable[FeatureRange] = (),
+    frozen: Iterable[str] = (),
+) -> Features:
+    """Return features with what the rows (N, D), then the ranges, and the frozen names say.
+
+    Raises UsageError.
+    """
+    features = Features(tuple(Feature(name) for name in names))
+    if rows is not None:
+        features = measure_features(names, rows)
+    return freeze_features(narrow_features(features, ranges), frozen)
+
+
 def measure_features(names: Sequence[str], rows: Array) -> Features:
     """Return features with the ranges and costs of the rows (N, D) of a table.
 

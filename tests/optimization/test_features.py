@@ -6,6 +6,7 @@ import pytest
 from inputgrad_cli.data.features import Feature, FeatureRange, Features
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.optimization.features import (
+    build_features,
     freeze_features,
     measure_features,
     name_columns,
@@ -65,6 +66,14 @@ def test_a_cost_is_that_of_the_range_without_rows_and_1_without_both():
     assert Feature("a", 2).unit_cost == 1
     assert Feature("a", 2, 6, group="g").unit_cost == 0.125  # a move changes two columns
     assert Feature("a", 2, 2, cost=3).unit_cost == 3
+
+
+def test_ranges_come_after_rows_and_names_that_freeze_come_last():
+    ranges = [FeatureRange("age", "r.csv:2", {"high": 50.0})]
+    features = build_features(NAMES, rows(), ranges, ["age", "cold"]).columns
+    assert (features[0].low, features[0].high, features[0].frozen) == (0, 50, True)
+    assert [feature.frozen for feature in features] == [True, False, True, False, True]
+    assert build_features(["a"]).columns == (Feature("a"),)
 
 
 def test_names_freeze_columns_and_whole_groups():
