@@ -34,7 +34,7 @@ class Reconstruct(Goal):
     aliases = ("repair", "denoise")
 
     steps: int = declare_parameter(300, "steps with each weight", minimum=1, maximum=100_000)
-    rate: float = declare_parameter(0.02, "length of a step along the gradient", minimum=1e-9)
+    rate: float = declare_parameter(0.1, "largest factor of the gradient in a step", minimum=1e-9)
     bisections: int = declare_parameter(8, "weights that are tried", minimum=0, maximum=50)
 
     def search(self, problem: Problem) -> SearchResult:
