@@ -51,7 +51,7 @@ def _find_stuck(space: RowSpace, slopes: Array, point: Array) -> Array:
     is_wanted = space.is_category & (slopes > 0) & (point == 0)
     for group in space.groups:
         is_wanted[[group.active, *group.options]] = False
-    return np.where(space.is_category, is_wanted, is_stuck)
+    return np.asarray(np.where(space.is_category, is_wanted, is_stuck))
 
 
 def _describe_bound(feature: Feature, space: RowSpace, slopes: Array, index: int) -> str:
