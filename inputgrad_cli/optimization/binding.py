@@ -48,9 +48,7 @@ def _find_stuck(space: RowSpace, slopes: Array, point: Array) -> Array:
     In a group that cannot move, these are the columns that should become 1.
     """
     is_stuck = np.where(slopes > 0, point >= space.high, point <= space.low) & (slopes != 0)
-    is_wanted = space.is_category & (slopes > 0) & (point == 0)
-    for group in space.groups:
-        is_wanted[[group.active, *group.options]] = False
+    is_wanted = ~space.can_move & (slopes > 0) & (point == 0)
     return np.asarray(np.where(space.is_category, is_wanted, is_stuck))
 
 

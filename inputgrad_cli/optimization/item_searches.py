@@ -85,8 +85,11 @@ def compute_states(
     """Return the states of points (N, D) of the items `rows`, rounded as files store them."""
     stored = log.problem.round_points(points, rows)
     if with_gradient:
-        evaluation = log.compute_gradients(stored, rows)
+        # The slopes of frozen values tell which of them could help; they need not be finite.
+        evaluation = log.compute_gradients(stored, rows, mask=False)
         scores, gradients = evaluation.scores, evaluation.gradients.astype(np.float64)
+        is_needed = log.problem.low[rows] < log.problem.high[rows]
+        gradients = np.where(is_needed | np.isfinite(gradients), gradients, 0)
     else:
         scores = log.compute_scores(stored, rows)
         gradients = np.zeros(points.shape)

@@ -13,7 +13,7 @@ import numpy as np
 from inputgrad_cli.numeric.arrays import Array
 from inputgrad_cli.optimization.item_searches import ItemSearch, Query, State
 from inputgrad_cli.optimization.row_refinement import refine
-from inputgrad_cli.optimization.row_task import RowTask, find_obstacle
+from inputgrad_cli.optimization.row_task import RowTask
 from inputgrad_cli.optimization.search_log import NO_ROOM, PATIENCE, STEPS
 
 # Lengths of a step that are tried, each half of the last: to a solution about the start, and from
@@ -29,7 +29,7 @@ def search_linear(task: RowTask, norm: str, steps: int) -> ItemSearch:
     """
     state, budget = task.start, steps
     while not task.is_reached(state):
-        if reason := find_obstacle(state.gradient):
+        if reason := task.find_obstacle(state):
             return replace(state, stop=reason)
         higher, calls = yield from _raise_score(task, state, norm, budget)
         budget -= calls

@@ -9,7 +9,7 @@ import numpy as np
 from inputgrad_cli.numeric.arrays import Array
 from inputgrad_cli.optimization.item_searches import ItemSearch, Query, State
 from inputgrad_cli.optimization.row_refinement import MAX_REFINEMENTS, refine
-from inputgrad_cli.optimization.row_task import RowTask, find_obstacle
+from inputgrad_cli.optimization.row_task import RowTask
 from inputgrad_cli.optimization.search_log import NO_ROOM, PATIENCE, STEPS
 
 DESCENT_STEPS = 200
@@ -30,7 +30,7 @@ def search_descent(task: RowTask, state: State, steps: int = DESCENT_STEPS) -> I
         direction = _find_direction(task, state, position, movable)
         slope = float(direction @ state.gradient)
         if not slope > 0:
-            return replace(state, stop=find_obstacle(state.gradient) or NO_ROOM)
+            return replace(state, stop=task.find_obstacle(state) or NO_ROOM)
         enough = task.compute_need(state) / slope
         length = length or enough
         if length < MIN_LENGTH * min(enough, 1.0):

@@ -58,6 +58,14 @@ class RowSpace:
         return np.where(self.is_category, point, np.clip(point, self.low, self.high))
 
     @property
+    def can_move(self) -> Array:
+        """Return which values may move, alone or with their group, (D,)."""
+        result = self.low < self.high
+        for group in self.groups:
+            result[[group.active, *group.options]] = True
+        return np.asarray(result)
+
+    @property
     def has_steps(self) -> Array:
         """Return which values move by steps, because of a grid or a start outside of the range."""
         outside = (self.start < self.range_low) | (self.start > self.range_high)

@@ -10,7 +10,7 @@ from inputgrad_cli.numeric.arrays import Array
 from inputgrad_cli.optimization.cheapest_change import LinearNeed, find_cheapest_change
 from inputgrad_cli.optimization.item_searches import State
 from inputgrad_cli.optimization.row_space import RowSpace
-from inputgrad_cli.optimization.search_log import NOT_FINITE, ZERO_GRADIENT
+from inputgrad_cli.optimization.search_log import NO_ROOM, NOT_FINITE, ZERO_GRADIENT
 
 # Linear solutions aim higher by this share of the terms of the score: float32 loses as much.
 AIM_MARGIN = 1e-6
@@ -33,6 +33,15 @@ class RowTask:
     def is_reached(self, state: State) -> bool:
         """Return whether the score of a state is enough."""
         return state.score >= self.wanted
+
+    def find_obstacle(self, state: State) -> str:
+        """Return why no search can go on from a state, an empty text if one can."""
+        can_move = self.space.can_move
+        if not np.isfinite(state.score) or not np.isfinite(state.gradient[can_move]).all():
+            return NOT_FINITE
+        if not can_move.any():
+            return NO_ROOM
+        return "" if state.gradient[can_move].any() else ZERO_GRADIENT
 
     def compute_need(self, state: State) -> float:
         """Return by how much the score of a state is to rise, with a margin for rounding."""
@@ -77,10 +86,3 @@ class RowTask:
         is_changed = point != self.space.start
         columns = is_changed[self.space.is_category].sum()  # two of each group
         return int(is_changed.sum() - columns // 2)
-
-
-def find_obstacle(gradient: Array) -> str:
-    """Return why a search cannot follow a gradient, an empty text if it can."""
-    if not np.isfinite(gradient).all():
-        return NOT_FINITE
-    return "" if gradient.any() else ZERO_GRADIENT

@@ -65,18 +65,20 @@ class SearchLog:
         self._keep(points, rows, scores)
         return scores
 
-    def compute_gradients(self, points: Array, rows: Rows, *, keep: bool = True) -> Evaluation:
+    def compute_gradients(
+        self, points: Array, rows: Rows, *, keep: bool = True, mask: bool = True
+    ) -> Evaluation:
         """Return scores and gradients of points (N, D); the points are kept if the best.
 
-        The gradient of a value that may not move is 0. Points that may not be a result are not kept
-        if `keep` is false.
+        The gradient of a value that may not move is 0, unless `mask` is false. Points that may not
+        be a result are not kept if `keep` is false.
         """
         evaluation = self.problem.objective.compute_gradients(points, rows)
         self._gradient_calls[rows] += 1
         self._trace(points, rows, evaluation.scores)
         if keep:
             self._keep(points, rows, evaluation.scores)
-        return self._freeze(evaluation, rows)
+        return self._freeze(evaluation, rows) if mask else evaluation
 
     def compute_moved_gradients(
         self, points: Array, rows: Rows, *, is_step: bool = True

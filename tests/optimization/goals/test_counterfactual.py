@@ -215,6 +215,23 @@ def test_notes_name_what_is_frozen_or_may_only_move_the_other_way():
     )
 
 
+def test_notes_name_what_is_frozen_by_the_bounds_of_the_problem():
+    problem = build_problem(Linear([3, 2]), [[0, 0]], [[0, 0]], [[0, 1]], wanted=9)
+    result = Counterfactual().search(problem)
+    assert result.notes[0].endswith("at a bound: 1 (frozen), 2 (high bound 1)")
+
+
+def test_a_frozen_value_needs_no_finite_gradient():
+    broken = Broken(Linear([3, 2]), 0)  # in its last value
+    problem = build_problem(broken, [[0, 0]], [[-9, 0]], [[9, 0]], wanted=6)
+    assert Counterfactual().search(problem).points[0] == pytest.approx([2, 0], rel=1e-4)
+
+
+def test_a_row_that_may_not_move_at_all_has_no_room():
+    problem = build_problem(Linear([3, 2]), [[0, 0]], 0, 0, wanted=6)
+    assert Counterfactual().search(problem).stops == ("no-room",)
+
+
 def test_notes_name_the_category_that_would_help():
     group = [Feature("red", group="g"), Feature("green", group="g"), Feature("blue", group="g")]
     features = Features(tuple(replace(feature, frozen=True) for feature in group))
