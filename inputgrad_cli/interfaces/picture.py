@@ -31,9 +31,28 @@ from inputgrad_cli.registry import Registry
 
 @dataclass(frozen=True)
 class MapLayout:
-    """What is known of a map before it is computed: its shape for one sample, channels last."""
+    """What is known of a map before it is computed: its shape for one sample, channels last.
+
+    `is_search` is true for the change that a search has made to an input.
+    """
 
     shape: tuple[int, ...]
+    is_search: bool = False
+
+
+@dataclass(frozen=True)
+class SearchView:
+    """What a picture shows of a search besides the change: the input before and after it.
+
+    Both are of the shape of the change, with a title each. `trace` is (S, 5): step, score, L2
+    distance, largest distance, restart; `score` says what the score is.
+    """
+
+    before: Array
+    after: Array
+    titles: tuple[str, str]
+    trace: Array
+    score: str = "score"
 
 
 @dataclass(frozen=True)
@@ -41,16 +60,18 @@ class MapSource:
     """The data of one picture: a signed map of one sample, channels last, and its caption.
 
     `background` are the pixels (H, W, 1, 3 or 4) that the model saw, uint8, if it saw an image.
+    For a search, the map is the change of an input, and `search` has the rest.
     """
 
     values: Array
     background: Array | None
     caption: Caption
+    search: SearchView | None = None
 
     @property
     def layout(self) -> MapLayout:
         """Return the layout of the map."""
-        return MapLayout(self.values.shape)
+        return MapLayout(self.values.shape, self.search is not None)
 
     @property
     def batch_key(self) -> tuple[object, ...]:
@@ -104,21 +125,24 @@ class Picture:
 
 
 pictures: Registry[Picture] = Registry("kind of picture")
+search_pictures: Registry[Picture] = Registry("kind of picture of a search")
 
 
 def is_drawable(layout: MapLayout) -> bool:
     """Return whether any kind of picture supports maps of this layout."""
-    return any(cls().supports(layout) for cls in pictures)
+    kinds = search_pictures if layout.is_search else pictures
+    return any(cls().supports(layout) for cls in kinds)
 
 
 def choose_picture(style: Style, layout: MapLayout) -> Picture:
     """Return the kind of the style if it supports the layout, otherwise the first that does.
 
     The default kind comes first, then the others in the order of registration. Raises UsageError
-    if no kind supports the layout, or the style's kind is not registered.
+    if no kind supports the layout, or the style's kind is not registered. Searches have kinds of
+    their own, of which the layout alone decides.
     """
     kinds: list[type[Picture]] = [pictures.get(style.kind), pictures.get(Style().kind), *pictures]
-    for cls in kinds:
+    for cls in search_pictures if layout.is_search else kinds:
         if cls().supports(layout):
             return cls()
     raise UsageError(f"no kind of picture draws a map of shape {layout.shape}")

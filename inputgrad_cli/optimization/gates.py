@@ -98,9 +98,12 @@ def _suggest_measure(option: str, measure: str) -> str:
 def parse_fraction(text: str) -> float:
     """Return a finite number written as `0.03` or as `8/255`; ValueError."""
     top, slash, bottom = text.partition("/")
-    value = float(top) / float(bottom) if slash and float(bottom) else float(text)
+    try:
+        value = float(top) / float(bottom) if slash else float(top)
+    except (ValueError, ZeroDivisionError):
+        value = math.nan
     if not math.isfinite(value):
-        raise ValueError(text)
+        raise ValueError(f"{text!r} is not a finite number")
     return value
 
 

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from textwrap import wrap
-from threading import Lock
 from typing import Any
 
 import numpy as np
 
-from inputgrad_cli.choices import to_printable
 from inputgrad_cli.data.picture_style import Style
 from inputgrad_cli.interfaces.picture import pictures
 from inputgrad_cli.rendering.colour_maps import Pixels, load_colour_table
+from inputgrad_cli.rendering.figure import draw_figure, wrap_title
 from inputgrad_cli.rendering.image_map import ImageLayers, ImageMap
 
 TITLE_WIDTH = 44  # characters of a title that fit above one picture
 BAR_WIDTH = 48  # characters of a label that fit along the colour bar
 MAX_LINES = 6  # more lines would leave no space for the pictures
-_LOCK = Lock()  # matplotlib is not thread-safe
 
 
 @pictures.register
@@ -36,30 +33,23 @@ class Panel(ImageMap):
 
 
 def draw_panel(layers: ImageLayers) -> Pixels:
-    """Return the figure, (H, W, 3).
-
-    It is drawn without pyplot, which keeps global state and selects a display.
-    """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
+    """Return the figure, (H, W, 3)."""
     images = [("heatmap", layers.heat)]
     if layers.backdrop is not None:
         images.insert(0, (layers.caption.format_input_title(), layers.backdrop))
         images.append(("overlay", layers.mixed))
-    with _LOCK:
-        figure = Figure(figsize=(3.4 * len(images) + 1.0, 3.9), dpi=110, layout="constrained")
-        canvas: Any = FigureCanvasAgg(figure)
+
+    def fill(figure: Any) -> None:
         axes = np.atleast_1d(np.asarray(figure.subplots(1, len(images))))
         for axis, (name, pixels) in zip(axes, images, strict=True):
             axis.imshow(pixels, interpolation="nearest")
-            axis.set_title(_wrap_text(name, TITLE_WIDTH, 1), fontsize=10, parse_math=False)
+            axis.set_title(wrap_title(name, TITLE_WIDTH, 1), fontsize=10, parse_math=False)
             axis.set_axis_off()
         _draw_bar(figure, list(axes), layers)
-        title = _wrap_text(layers.caption.format_title(), TITLE_WIDTH * len(images), MAX_LINES)
+        title = wrap_title(layers.caption.format_title(), TITLE_WIDTH * len(images), MAX_LINES)
         figure.suptitle(title, fontsize=11, parse_math=False)
-        canvas.draw()
-    return np.asarray(canvas.buffer_rgba())[..., :3]
+
+    return draw_figure(3.4 * len(images) + 1.0, 3.9, fill)
 
 
 def _draw_bar(figure: Any, axes: list[Any], layers: ImageLayers) -> None:
@@ -74,11 +64,5 @@ def _draw_bar(figure: Any, axes: list[Any], layers: ImageLayers) -> None:
     bar = figure.colorbar(ScalarMappable(norm, colours), ax=axes, shrink=0.8, pad=0.02)
     ticks = scale.list_ticks()
     bar.set_ticks(ticks, labels=[f"{tick:.4g}" for tick in ticks])
-    bar.set_label(_wrap_text(layers.bar, BAR_WIDTH, MAX_LINES), fontsize=9, parse_math=False)
+    bar.set_label(wrap_title(layers.bar, BAR_WIDTH, MAX_LINES), fontsize=9, parse_math=False)
     bar.ax.tick_params(labelsize=8)
-
-
-def _wrap_text(text: str, width: int, max_lines: int) -> str:
-    """Return printable text in at most `max_lines` lines of `width` characters."""
-    lines = [to_printable(line[: width * max_lines]) for line in text.splitlines()[:max_lines]]
-    return "\n".join([part for line in lines for part in wrap(line, width)][:max_lines])

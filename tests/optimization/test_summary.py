@@ -115,5 +115,5 @@ def test_fractions_are_numbers():
 
 @pytest.mark.parametrize("text", ["1/0", "x", "inf", "1/2/3"])
 def test_what_is_no_finite_number_is_no_fraction(text):
-    with pytest.raises(ValueError, match=text.split("/")[0]):
+    with pytest.raises(ValueError, match="finite"):
         parse_fraction(text)

@@ -1,0 +1,65 @@
+"""What the pictures of searches share: the plot of the trace, and the file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from inputgrad_cli.data.picture_style import Scale, Style
+from inputgrad_cli.interfaces.picture import Drawing, MapSource, Picture, SearchView
+from inputgrad_cli.rendering.colour_maps import Pixels
+from inputgrad_cli.rendering.figure import wrap_title
+from inputgrad_cli.rendering.image_map import TEXT_KEY
+from inputgrad_cli.rendering.png import encode_png
+
+TITLE_WIDTH = 30  # characters of a title that fit above one of the figures
+MAX_LINES = 3
+STEP, SCORE, L2_DISTANCE, RESTART = 0, 1, 2, 4  # columns of a trace
+SCORE_COLOUR, DISTANCE_COLOUR = "tab:blue", "tab:orange"
+
+
+@dataclass(frozen=True)
+class SearchPicture(Picture):
+    """The base of pictures of searches; `compose` makes their pixels."""
+
+    def compose(self, source: MapSource, search: SearchView) -> tuple[Pixels, Mapping[str, Any]]:
+        """Return the pixels of one picture, (H, W, 3), and what else its file says."""
+        raise TypeError(f"{type(self).__name__} does not define compose()")
+
+    def draw(self, sources: Sequence[MapSource], style: Style) -> list[Drawing]:
+        """Return the drawings, each with its caption in the text chunk of the file."""
+        drawings = []
+        for source in sources:
+            assert source.search is not None
+            pixels, words = self.compose(source, source.search)
+            text = {**vars(source.caption), "kind": self.name, **words}
+            png = encode_png(pixels, TEXT_KEY, json.dumps(text, sort_keys=True))
+            limit = float(np.abs(source.values).max(initial=0.0))
+            drawings.append(Drawing(png, Scale(limit, signed=True), flat=not limit))
+        return drawings
+
+
+def draw_title(axis: Any, text: str) -> None:
+    """Write a title above one of the figures."""
+    axis.set_title(wrap_title(text, TITLE_WIDTH, MAX_LINES), fontsize=9, parse_math=False)
+
+
+def draw_trace(axis: Any, search: SearchView) -> None:
+    """Draw the score and the distance of every evaluated point; a line marks a new restart."""
+    draw_title(axis, f"{search.score}, distance (L2)")
+    trace = search.trace[np.isfinite(search.trace[:, STEP])]
+    positions = np.arange(len(trace))
+    mark = "." if len(trace) < 12 else ""  # a line through one point is invisible
+    axis.plot(positions, trace[:, SCORE], marker=mark, color=SCORE_COLOUR, linewidth=1)
+    axis.tick_params(labelsize=8)
+    axis.tick_params(axis="y", labelcolor=SCORE_COLOUR)
+    axis.set_xlabel("evaluations", fontsize=8)
+    other = axis.twinx()
+    other.plot(positions, trace[:, L2_DISTANCE], marker=mark, color=DISTANCE_COLOUR, linewidth=1)
+    other.tick_params(labelsize=8, labelcolor=DISTANCE_COLOUR)
+    for position in np.flatnonzero(np.diff(trace[:, RESTART])) + 0.5:
+        axis.axvline(position, color="0.7", linewidth=0.8)

@@ -1,0 +1,80 @@
+"""Draws a signal before and after a search in one plot, with the change below it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from inputgrad_cli.interfaces.picture import MapLayout, MapSource, SearchView, search_pictures
+from inputgrad_cli.numeric.arrays import Array
+from inputgrad_cli.rendering.colour_maps import Pixels
+from inputgrad_cli.rendering.figure import draw_figure, wrap_title
+from inputgrad_cli.rendering.searches.base import (
+    MAX_LINES,
+    TITLE_WIDTH,
+    SearchPicture,
+    draw_trace,
+)
+
+MIN_STEPS = 16  # shorter vectors are rows of tables, whose values are no course in time
+MAX_CHANNELS = 8  # more lines in one plot cannot be told apart
+
+
+@search_pictures.register
+@dataclass(frozen=True)
+class SearchSignal(SearchPicture):
+    """A figure of a signal before and after a search, the change below, and the trace."""
+
+    name = "search-signal"
+    help = "before and after, change, trace"
+    subjects = "signals"
+
+    def supports(self, layout: MapLayout) -> bool:
+        """Return whether the change is that of a signal, (T,) or (T, C)."""
+        shape = layout.shape
+        return layout.is_search and len(shape) in (1, 2) and shape[0] >= MIN_STEPS and all(shape)
+
+    def compose(self, source: MapSource, search: SearchView) -> tuple[Pixels, Mapping[str, Any]]:
+        """Return the figure; of many channels those that change most are drawn."""
+        before, after = _as_columns(search.before), _as_columns(search.after)
+        change = after.astype(np.float64) - before
+        channels = np.argsort(-np.abs(change).max(axis=0), kind="stable")[:MAX_CHANNELS]
+        channels = np.sort(channels)
+
+        def fill(figure: Any) -> None:
+            (top, trace), (bottom, rest) = figure.subplots(
+                2, 2, width_ratios=(3, 1.2), height_ratios=(2, 1)
+            )
+            rest.set_axis_off()
+            draw_trace(trace, search)
+            _draw_lines(top, bottom, (before, after, change), channels)
+            top.set_title(" -> ".join(search.titles), fontsize=9, parse_math=False)
+            bottom.set_title("change", fontsize=9)
+            title = wrap_title(source.caption.format_title(), TITLE_WIDTH * 3, MAX_LINES)
+            figure.suptitle(title, fontsize=10, parse_math=False)
+
+        return draw_figure(10.4, 5.0, fill), {"channels": channels.tolist()}
+
+
+def _as_columns(values: Array) -> Array:
+    return values[:, np.newaxis] if values.ndim == 1 else values
+
+
+def _draw_lines(top: Any, bottom: Any, series: tuple[Array, ...], channels: Array) -> None:
+    """Draw the channels before (dashed) and after above each other, and their change below."""
+    before, after, change = series
+    for position, channel in enumerate(channels):
+        colour = f"C{position}"
+        top.plot(before[:, channel], color=colour, linestyle="--", linewidth=1, label="before")
+        label = "after" if before.shape[1] == 1 else f"after, channel {channel}"
+        top.plot(after[:, channel], color=colour, linewidth=1.2, label=label)
+        bottom.plot(change[:, channel], color=colour, linewidth=1)
+    bottom.axhline(0.0, color="0.7", linewidth=0.8)
+    handles, labels = top.get_legend_handles_labels()
+    unique = dict(zip(labels, handles, strict=True))  # `before` once for all channels
+    top.legend(unique.values(), unique.keys(), fontsize=8, loc="best")
+    for axis in (top, bottom):
+        axis.tick_params(labelsize=8)
