@@ -12,6 +12,8 @@ from click.shell_completion import CompletionItem
 import inputgrad_cli
 from inputgrad_cli.choices import LAYER, TARGETS
 from inputgrad_cli.cli.completion_names import (
+    GOALS_FOLDER,
+    METHODS_FOLDER,
     list_class_names,
     list_input_names,
     list_layer_names,
@@ -25,11 +27,21 @@ NAME_PATTERN = re.compile(r'^    name = "([^"]+)"$', re.M)
 Items = list[CompletionItem]
 
 
+def complete_goal(ctx: click.Context, param: click.Parameter, incomplete: str) -> Items:
+    """Return the goals that begin with `incomplete`, or their parameters after a colon."""
+    goal, colon, rest = incomplete.partition(":")
+    if not colon:
+        return _filter_by_prefix(incomplete, _list_names(GOALS_FOLDER))
+    head = f"{goal}:" + "".join(rest.rpartition(",")[:2])
+    names = list_parameter_names(goal, GOALS_FOLDER)
+    return _filter_by_prefix(incomplete, [f"{head}{name}=" for name in names])
+
+
 def complete_method(ctx: click.Context, param: click.Parameter, incomplete: str) -> Items:
     """Return the methods that begin with `incomplete`, or their parameters after a colon."""
     method, colon, rest = incomplete.partition(":")
     if not colon or param.param_type_name == "argument":
-        return _filter_by_prefix(incomplete, _list_methods())
+        return _filter_by_prefix(incomplete, _list_names(METHODS_FOLDER))
     before, comma, word = rest.rpartition(",")
     key, equals, _ = word.partition("=")
     head = f"{method}:{before}{comma}"
@@ -38,10 +50,10 @@ def complete_method(ctx: click.Context, param: click.Parameter, incomplete: str)
             incomplete, [f"{head}layer={name}" for name in list_layer_names(_find_model(ctx))]
         )
     if equals and key == "of":
-        return _filter_by_prefix(incomplete, [f"{head}of={name}" for name in _list_methods()])
-    return _filter_by_prefix(
-        incomplete, [f"{head}{name}=" for name in list_parameter_names(method)]
-    )
+        names = _list_names(METHODS_FOLDER)
+        return _filter_by_prefix(incomplete, [f"{head}of={name}" for name in names])
+    names = list_parameter_names(method, METHODS_FOLDER)
+    return _filter_by_prefix(incomplete, [f"{head}{name}=" for name in names])
 
 
 def complete_baseline(ctx: click.Context, param: click.Parameter, incomplete: str) -> Items:
@@ -83,10 +95,8 @@ def _find_model(ctx: click.Context) -> Path | None:
     return next((Path(word) for word in words if word is not None), None)
 
 
-def _list_methods() -> list[str]:
-    return sorted(
-        n for path in (PACKAGE_FOLDER / "methods").rglob("*.py") for n in _find_names(path)
-    )
+def _list_names(folder: Path) -> list[str]:
+    return sorted(name for path in folder.rglob("*.py") for name in _find_names(path))
 
 
 def complete_file(ctx: click.Context, param: click.Parameter, incomplete: str) -> Items:

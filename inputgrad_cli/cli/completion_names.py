@@ -1,4 +1,4 @@
-"""Reads names for completion from a model file, a label file and the sources of the methods."""
+"""Reads names for completion from a model, a label file and the sources of methods and goals."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from inputgrad_cli.errors import InputgradError
 from inputgrad_cli.modelfile.config_objects import get_name, list_layers
 
 METHODS_FOLDER = Path(inputgrad_cli.__file__).parent / "methods"
-DECLARATION = "declare_parameter"  # the call that makes a field of a method a parameter
+GOALS_FOLDER = Path(inputgrad_cli.__file__).parent / "optimization" / "goals"
+DECLARATION = "declare_parameter"  # the call that makes a field a parameter
 READ_ERRORS = (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError)
 
 
@@ -55,25 +56,30 @@ def _walk(config: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, str]]:
         yield from _walk(node, f"{name}/")
 
 
-def list_parameter_names(method: str) -> list[str]:
-    """Return the names of a method's parameters, including inherited ones."""
-    named = (c for c in _parse_classes().values() if _read_constant(c, "name") == method)
-    definition = next(named, None)
-    return [] if definition is None else sorted({*_yield_parameters(definition), "as"})
+def list_parameter_names(name: str, folder: Path) -> list[str]:
+    """Return the names of the parameters of a method or goal, including inherited ones.
+
+    `folder` has the source files of all of its kind.
+    """
+    classes = _parse_classes(folder)
+    definition = next((c for c in classes.values() if _read_constant(c, "name") == name), None)
+    return [] if definition is None else sorted({*_yield_parameters(definition, classes), "as"})
 
 
 @cache
-def _parse_classes() -> dict[str, ast.ClassDef]:
-    trees = (ast.parse(path.read_text("utf-8")) for path in METHODS_FOLDER.rglob("*.py"))
+def _parse_classes(folder: Path) -> dict[str, ast.ClassDef]:
+    trees = (ast.parse(path.read_text("utf-8")) for path in folder.rglob("*.py"))
     return {
         node.name: node for tree in trees for node in tree.body if isinstance(node, ast.ClassDef)
     }
 
 
-def _yield_parameters(definition: ast.ClassDef) -> Iterator[str]:
+def _yield_parameters(
+    definition: ast.ClassDef, classes: Mapping[str, ast.ClassDef]
+) -> Iterator[str]:
     for base in definition.bases:
-        if isinstance(base, ast.Name) and base.id in _parse_classes():
-            yield from _yield_parameters(_parse_classes()[base.id])
+        if isinstance(base, ast.Name) and base.id in classes:
+            yield from _yield_parameters(classes[base.id], classes)
     for line in definition.body:
         if isinstance(line, ast.AnnAssign) and _is_parameter(line.value):
             yield ast.unparse(line.target)

@@ -1,4 +1,4 @@
-"""Reads options from the table `[saliency]` of a TOML file, for `--config`."""
+"""Reads options from the command's table of a TOML file, as `[saliency]`, for `--config`."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from click.core import ParameterSource
 
 from inputgrad_cli.cli.options.types import BatchSizeType, ColumnsType, FrameType, RangeType
 
-TABLE = "saliency"
+TABLES = ("saliency", "optimize")  # a file may have both, and each command reads its own
 SOURCES = {ParameterSource.DEFAULT_MAP: "config"}  # the file's values become Click's default map
-NOT_IN_FILE = ("trust-model", "config", "help")  # trust is given on the command line only
+NOT_IN_FILE = ("trust-model", "config", "help", "goals")  # trust is for the command line only
 
 
 def get_source(ctx: click.Context, name: str) -> str:
@@ -32,16 +32,16 @@ def load_config(ctx: click.Context, param: click.Parameter, path: Path | None) -
 
 def _yield_values(ctx: click.Context, path: Path) -> Iterator[tuple[str, Any]]:
     """Yield the parameter name and the value of each option in the file."""
-    options = dict(_list_options(ctx.command))
-    for key, value in _read_table(path).items():
+    options, table = dict(_list_options(ctx.command)), ctx.command.name or ""
+    for key, value in _read_table(path, table).items():
         if key == "trust-model":
             raise _make_error(path, key, "is a flag only, never from a file")
         if key not in options:
-            raise _make_error(path, key, "is no option of saliency; they are listed by --help")
+            raise _make_error(path, key, f"is no option of {table}; they are listed by --help")
         yield options[key].name or "", _check_value(options[key], value, path, key)
 
 
-def _read_table(path: Path) -> Mapping[str, Any]:
+def _read_table(path: Path, name: str) -> Mapping[str, Any]:
     from inputgrad_cli.supervision.call_notes import read_once  # not imported by --help
 
     try:
@@ -52,11 +52,11 @@ def _read_table(path: Path) -> Mapping[str, Any]:
     except (ValueError, RecursionError) as error:
         raise click.UsageError(f"--config {path}: not TOML: {error}.") from None
     for key in document:
-        if key != TABLE:
-            raise _make_error(path, key, f"is unknown; options belong in the table [{TABLE}]")
-    table = document.get(TABLE, {})
+        if key not in TABLES:
+            raise _make_error(path, key, f"is unknown; options belong in the table [{name}]")
+    table = document.get(name, {})
     if not isinstance(table, dict):
-        raise _make_error(path, TABLE, f"must be a table: [{TABLE}]")
+        raise _make_error(path, name, f"must be a table: [{name}]")
     return table
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,14 +16,12 @@ from inputgrad_cli.cli.options.groups import GroupedCommand
 from inputgrad_cli.cli.options.inputs import InputOptions
 from inputgrad_cli.cli.options.output import OutputOptions
 from inputgrad_cli.cli.options.pictures import PictureOptions
-from inputgrad_cli.cli.options.saliency_call import SaliencyCall, build_options
+from inputgrad_cli.cli.options.run_call import RunCall
 from inputgrad_cli.cli.options.scripts import ScriptOptions
-from inputgrad_cli.cli.reporters.choose import add_junit, choose_reporters
-from inputgrad_cli.cli.terminal import show_status
+from inputgrad_cli.cli.run_command import run_command
 
 if TYPE_CHECKING:
     from inputgrad_cli.runs.planning.options import RunOptions
-    from inputgrad_cli.runs.planning.plan import Plan
 
 
 @click.command(
@@ -67,65 +66,37 @@ def run_saliency(
     inputgrad saliency model.keras images/ -m smoothgrad -t top:2 -o maps
     inputgrad saliency model.keras table.csv -m input-x-gradient --json
     """
-    call = SaliencyCall(model, inputs, explanation, reading, pictures, output, execution, scripts)
-    _check_sources(call)
-    _check_scale(call)
-    from inputgrad_cli.machine.memory import limit_memory
-
-    with (
-        show_status(not scripts.quiet, "reading the files"),
-        limit_memory(execution.max_memory),
-    ):
-        return _run(ctx, call)
-
-
-def _run(ctx: click.Context, call: SaliencyCall) -> int:
-    from inputgrad_cli.cli.reporters.session import open_session
-
-    scripts, dry_run = call.scripts, call.output.dry_run
-    reporters = choose_reporters(scripts.json, scripts.quiet, scripts.verbose)
-    with open_session(reporters) as session:
-        if not dry_run:
-            add_junit(reporters, scripts.junit, call.execution.strict)
-            session.replay_earlier()
-        plan = _make_plan(build_options(ctx, call))
-        if dry_run:
-            session.show_plan(plan)
-        else:
-            session.run(plan)
-    return session.code
-
-
-def _make_plan(options: RunOptions) -> Plan:
-    from inputgrad_cli.runs.planning.early_checks import check_run
-    from inputgrad_cli.supervision.shared_page import Stage
-    from inputgrad_cli.supervision.time_limits import compute_reading_seconds
-    from inputgrad_cli.supervision.worker import WORKER
-
-    WORKER.enter_stage(Stage.READING, str(options.model), compute_reading_seconds(options.model))
-    checked = check_run(options)
-    WORKER.enter_stage(Stage.STARTING)
-    # Imports all readers; late, so that a refused call is quick.
-    from inputgrad_cli.runs.planning.plan import make_plan
-
-    return make_plan(checked)
-
-
-def _check_sources(call: SaliencyCall) -> None:
-    sources = [bool(call.inputs), bool(call.reading.input), call.reading.from_file is not None]
-    if sum(sources) > 1:
-        raise click.UsageError(
-            "Give inputs as arguments, with -i, or with --from-file, not two of them."
-        )
-    if not any(sources):
+    call = RunCall(model, inputs, reading, output, execution, scripts)
+    call.refuse_mixed_sources()
+    if not call.names_inputs:
         raise click.UsageError(
             "Missing argument 'INPUT'. Name a file, a directory, or - for a list on stdin."
         )
+    _check_scale(execution, pictures)
+
+    def build_options() -> RunOptions:
+        from inputgrad_cli.data.target_text import parse_target
+
+        return replace(
+            call.build_options(ctx),
+            methods=explanation.method,
+            targets=tuple(parse_target(text) for text in explanation.target),
+            truth=explanation.truth,
+            space=explanation.space,
+            wrt=explanation.wrt,
+            baseline=explanation.baseline,
+            labels=explanation.labels,
+            style=pictures.to_style(),
+            tolerance=execution.tolerance,
+            strict=execution.strict,
+            check_grad=execution.check_grad,
+        )
+
+    return run_command(call, build_options, strict=execution.strict)
 
 
-def _check_scale(call: SaliencyCall) -> None:
-    pictures = call.pictures
-    if call.execution.shard and pictures.scale == "run" and pictures.is_drawn:
+def _check_scale(execution: ExecutionOptions, pictures: PictureOptions) -> None:
+    if execution.shard and pictures.scale == "run" and pictures.is_drawn:
         raise click.UsageError(
             "--scale run needs all maps, and a shard has only its own: leave it out, join the "
             "shards with `inputgrad merge`, then call `inputgrad render --scale run`."

@@ -43,8 +43,8 @@ def declare_trust(help_text: str) -> Any:
 
 
 @dataclass(frozen=True)
-class ExecutionOptions(OptionGroup):
-    """How `saliency` computes, what it checks and when it stops."""
+class ComputingOptions(OptionGroup):
+    """How a run computes and when it stops."""
 
     heading = "Run"
 
@@ -79,19 +79,6 @@ class ExecutionOptions(OptionGroup):
         show_default=True,
         help="For half-precision models: compute in float32, or as the model does.",
     )
-    check_grad: bool = declare_option(
-        "--check-grad",
-        is_flag=True,
-        help="Check each gradient against finite differences of the score.",
-    )
-    strict: bool = declare_option("--strict", is_flag=True, help="Exit with 1 if a check fails.")
-    tolerance: float = declare_option(
-        "--tolerance",
-        type=click.FloatRange(0, min_open=True),
-        default=0.01,
-        show_default=True,
-        help="Largest allowed relative completeness gap.",
-    )
     fail_fast: bool = declare_option(
         "--fail-fast", is_flag=True, help="Stop after the first item that fails."
     )
@@ -114,6 +101,25 @@ class ExecutionOptions(OptionGroup):
     def failure_limit(self) -> int | None:
         """Return the number of failed items after which the run stops, None for no limit."""
         return 1 if self.fail_fast else self.max_failures
+
+
+@dataclass(frozen=True)
+class ExecutionOptions(ComputingOptions):
+    """How `saliency` computes, what it checks and when it stops."""
+
+    check_grad: bool = declare_option(
+        "--check-grad",
+        is_flag=True,
+        help="Check each gradient against finite differences of the score.",
+    )
+    strict: bool = declare_option("--strict", is_flag=True, help="Exit with 1 if a check fails.")
+    tolerance: float = declare_option(
+        "--tolerance",
+        type=click.FloatRange(0, min_open=True),
+        default=0.01,
+        show_default=True,
+        help="Largest allowed relative completeness gap.",
+    )
 
 
 @dataclass(frozen=True)

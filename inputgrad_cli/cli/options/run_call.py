@@ -1,4 +1,4 @@
-"""One call of `saliency`: its arguments and options, and the run that they ask for."""
+"""The arguments and options that calls of `saliency` and `optimize` have in common."""
 
 from __future__ import annotations
 
@@ -10,11 +10,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from inputgrad_cli.cli.config import get_source
-from inputgrad_cli.cli.options.execution import ExecutionOptions
-from inputgrad_cli.cli.options.explanation import ExplanationOptions
+from inputgrad_cli.cli.options.execution import ComputingOptions
 from inputgrad_cli.cli.options.inputs import InputOptions
 from inputgrad_cli.cli.options.output import OutputOptions
-from inputgrad_cli.cli.options.pictures import PictureOptions
 from inputgrad_cli.cli.options.scripts import ScriptOptions
 from inputgrad_cli.runs.inputs.input_lists import read_list
 from inputgrad_cli.storage.shards import Shard
@@ -25,64 +23,64 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class SaliencyCall:
-    """The arguments and options of one call."""
+class RunCall:
+    """The arguments and options of one call, except those of what is computed."""
 
     model: Path
     inputs: tuple[str, ...]
-    explanation: ExplanationOptions
     reading: InputOptions
-    pictures: PictureOptions
     output: OutputOptions
-    execution: ExecutionOptions
+    execution: ComputingOptions
     scripts: ScriptOptions
 
+    @property
+    def names_inputs(self) -> bool:
+        """Return whether inputs are named, in whatever way."""
+        reading = self.reading
+        return bool(self.inputs or reading.input or reading.from_file is not None)
 
-def build_options(ctx: click.Context, call: SaliencyCall) -> RunOptions:
-    """Return the options of the run that the command line asks for."""
-    from inputgrad_cli.data.image_options import ImageOptions, Resize
-    from inputgrad_cli.data.target_text import parse_target
-    from inputgrad_cli.runs.planning.options import RunOptions
+    def refuse_mixed_sources(self) -> None:
+        """Raise UsageError if inputs are named in more than one way."""
+        reading = self.reading
+        sources = [bool(self.inputs), bool(reading.input), reading.from_file is not None]
+        if sum(sources) > 1:
+            raise click.UsageError(
+                "Give inputs as arguments, with -i, or with --from-file, not two of them."
+            )
 
-    explanation, reading, execution = call.explanation, call.reading, call.execution
-    resize = Resize(reading.resize, reading.interp)
-    return RunOptions(
-        model=call.model,
-        inputs=_read_names(call),
-        pairs=reading.input,
-        methods=explanation.method,
-        targets=tuple(parse_target(text) for text in explanation.target),
-        truth=explanation.truth,
-        space=explanation.space,
-        wrt=explanation.wrt,
-        baseline=explanation.baseline,
-        preprocess=reading.preprocess,
-        viewing=ImageOptions(resize, reading.frame, reading.input_range),
-        columns=reading.columns or (),
-        out=call.output.out,
-        root=reading.root,
-        include=reading.include,
-        exclude=reading.exclude,
-        style=call.pictures.to_style(),
-        batch_size=execution.fixed_batch_size,
-        device=execution.device,
-        precision=execution.precision,
-        seed=execution.seed,
-        labels=explanation.labels,
-        code=execution.code,
-        trust=execution.trust_model,
-        tolerance=execution.tolerance,
-        strict=execution.strict,
-        check_grad=execution.check_grad,
-        on_exists=call.output.on_exists,
-        shard=execution.shard,
-        max_failures=execution.failure_limit,
-        argv=ctx.obj or (),
-        option_records=_record_sources(ctx),
-    )
+    def build_options(self, ctx: click.Context) -> RunOptions:
+        """Return the options of the run, without those of what is computed."""
+        from inputgrad_cli.data.image_options import ImageOptions, Resize
+        from inputgrad_cli.runs.planning.options import RunOptions
+
+        reading, execution = self.reading, self.execution
+        resize = Resize(reading.resize, reading.interp)
+        return RunOptions(
+            model=self.model,
+            inputs=_read_names(self),
+            pairs=reading.input,
+            preprocess=reading.preprocess,
+            viewing=ImageOptions(resize, reading.frame, reading.input_range),
+            columns=reading.columns or (),
+            out=self.output.out,
+            root=reading.root,
+            include=reading.include,
+            exclude=reading.exclude,
+            batch_size=execution.fixed_batch_size,
+            device=execution.device,
+            precision=execution.precision,
+            seed=execution.seed,
+            code=execution.code,
+            trust=execution.trust_model,
+            on_exists=self.output.on_exists,
+            shard=execution.shard,
+            max_failures=execution.failure_limit,
+            argv=ctx.obj or (),
+            option_records=_record_sources(ctx),
+        )
 
 
-def _read_names(call: SaliencyCall) -> tuple[str, ...]:
+def _read_names(call: RunCall) -> tuple[str, ...]:
     """Return the names of the inputs from the arguments, or from a list in a file or on stdin."""
     from inputgrad_cli.supervision.call_notes import read_once
 
