@@ -13,6 +13,8 @@ import numpy as np
 
 from inputgrad_cli.numeric.arrays import Array
 
+LEAST_SHARE = 1e-100  # of the largest value of a direction; the square of a smaller one may vanish
+
 
 def add_inward(start: Array, offsets: Any) -> Array:
     """Return start + offsets as float32, where no value moves by more than its offset.
@@ -27,12 +29,17 @@ def add_inward(start: Array, offsets: Any) -> Array:
 
 
 def normalize_rows(gradients: Array) -> Array:
-    """Return float64 rows (N, D) of L2 norm 1; rows of zeros stay."""
+    """Return float64 rows (N, D) of L2 norm 1; rows of zeros stay.
+
+    Values that are nothing next to the largest one become 0; none of float32 is so small.
+    """
     directions = gradients.astype(np.float64)
     # By the largest value first, because the squares of very small ones would vanish.
-    for norms in (np.abs(directions).max(axis=1, initial=0.0), None):
-        sizes = np.sqrt(np.square(directions).sum(axis=1)) if norms is None else norms
-        directions /= np.where(sizes > 0, sizes, 1.0)[:, None]
+    largest = np.abs(directions).max(axis=1, initial=0.0)
+    directions /= np.where(largest > 0, largest, 1.0)[:, None]
+    directions[np.abs(directions) < LEAST_SHARE] = 0.0
+    norms = np.sqrt(np.square(directions).sum(axis=1))
+    directions /= np.where(norms > 0, norms, 1.0)[:, None]
     return directions
 
 
@@ -58,7 +65,8 @@ def solve_scales(
     while True:
         slopes = np.where(is_full, 0.0, gains).sum(axis=1)
         rest = np.maximum(totals - np.where(is_full, ends, 0.0).sum(axis=1), 0.0)
-        scales = np.divide(rest, slopes, out=np.full(len(rest), np.inf), where=slopes > 0)
+        with np.errstate(over="ignore"):  # offsets of nothing are far from any radius
+            scales = np.divide(rest, slopes, out=np.full(len(rest), np.inf), where=slopes > 0)
         scales **= 1 / power
         with np.errstate(invalid="ignore"):  # infinity times 0, of values without a direction
             is_full_now = is_full | (scales[:, None] * speeds >= room)

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -19,7 +19,16 @@ def distance(norm, moved, start):
     return np.abs(offsets).max(axis=1) if norm == "inf" else np.sqrt((offsets**2).sum(axis=1))
 
 
+TINY = {  # a step whose square vanishes in float64
+    "start": np.zeros((2, 5), np.float32),
+    "far": np.ones((2, 5), np.float32),
+    "radius": 27.0,
+    "length": 2e-153,
+}
+
+
 @pytest.mark.parametrize("norm", BALLS)
+@example(**TINY)
 @given(start=starts, far=points, radius=st.floats(0, 400), length=st.floats(0, 1000))
 def test_every_point_is_inside_ball_and_box(norm, start, far, radius, length):
     problem = build_problem(Linear(np.ones(5)), start, 0, 255)
@@ -112,3 +121,10 @@ def test_all_rows_are_taken_without_a_copy():
     array = np.zeros((3, 2))
     assert take(array, np.arange(3)) is array
     assert take(array, np.array([0, 2])).shape == (2, 2)
+
+
+def test_a_slope_of_nothing_does_not_lead_out_of_the_ball():
+    """Its square vanishes, so that no multiple of it seems to reach the radius."""
+    ball = EuclideanBall(build_problem(Linear(np.ones(2)), np.zeros((1, 2)), -100, 1), 10.0)
+    highest = ball.find_highest(np.array([[1.0, -1e-154]]), np.arange(1))
+    assert distance("2", highest, 0)[0] <= 10
