@@ -36,11 +36,17 @@ def refuse_absent_device(
         count = min(count, len(_parse_visible(hidden)))
     if int(index or 0) < count:
         return
-    gpus = f"{count or 'no'} GPU{'' if count == 1 else 's'}"
     suffix = "" if hidden is None else f" under CUDA_VISIBLE_DEVICES={hidden!r}"
-    raise UsageError(
+    raise build_absent_device_error(requested, count, "this machine shows", suffix)
+
+
+def build_absent_device_error(
+    requested: str, count: int, observation: str, suffix: str = ""
+) -> UsageError:
+    """Return the error for a GPU that is not there; `observation` says who sees `count` GPUs."""
+    return UsageError(
         f"--device {requested}: there is no such device here",
-        reason=f"this machine shows {gpus}{suffix}",
+        reason=f"{observation} {count or 'no'} GPU{'' if count == 1 else 's'}{suffix}",
         hint="use --device auto or cpu; `inputgrad doctor` lists the devices",
     )
 

@@ -27,6 +27,15 @@ class Limit:
     source: str
 
 
+@dataclass(frozen=True)
+class HeldMemory:
+    """The bytes of this process: its address space, what of it is in memory, its private data."""
+
+    addresses: int = 0
+    resident: int = 0
+    data: int = 0
+
+
 def list_memory(root: Path = ROOT) -> list[Limit]:
     """Return the free bytes by each limit on this process; the machine comes first."""
     limits = [_read_machine_memory(root), *_read_process_limits(root)]
@@ -78,14 +87,21 @@ def _read_process_limits(root: Path) -> Iterator[Limit]:
         import resource
     except ImportError:  # Windows has no such module
         return
-    fields = [0] * 7  # statm, in pages: 0 is the address space, 5 the data
-    with suppress(OSError, ValueError):
-        fields = [int(word) for word in (root / "proc/self/statm").read_text().split()]
-    page = os.sysconf("SC_PAGE_SIZE")
-    for name, used in (("RLIMIT_AS", fields[0]), ("RLIMIT_DATA", fields[5])):
+    held = read_held_memory(root)
+    for name, used in (("RLIMIT_AS", held.addresses), ("RLIMIT_DATA", held.data)):
         limit, _ = resource.getrlimit(getattr(resource, name))
         if limit not in (resource.RLIM_INFINITY, -1):
-            yield Limit(max(0, limit - used * page), f"the process limit {name}")
+            yield Limit(max(0, limit - used), f"the process limit {name}")
+
+
+def read_held_memory(root: Path = ROOT) -> HeldMemory:
+    """Return the memory of this process; zeros where the system does not say."""
+    with suppress(OSError, ValueError, IndexError):
+        pages = [int(word) for word in (root / "proc/self/statm").read_text().split()]
+        page = os.sysconf("SC_PAGE_SIZE")
+        # The fields between are shared pages, code, and one that Linux no longer fills.
+        return HeldMemory(pages[0] * page, pages[1] * page, pages[5] * page)
+    return HeldMemory()
 
 
 def _find_groups(root: Path, controller: str) -> Iterator[tuple[Path, int]]:

@@ -8,20 +8,17 @@ memory of the machine is the limit.
 
 from __future__ import annotations
 
-import os
 import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from pathlib import Path
 
-from inputgrad_cli.machine.limits import find_available_memory
+from inputgrad_cli.machine.limits import find_available_memory, read_held_memory
 
 AUTO_SHARE = 0.9  # share of the free memory for `auto`; the rest is left to other processes
 MIN_BYTES = 128 << 20  # bytes; Python and NumPy alone hold a third of it
 STACK_BYTES = 64 << 20  # bytes of address space for the stacks of threads that start later
-STATM = Path("/proc/self/statm")
 UNIT_SHIFTS = {"": 0, "K": 10, "M": 20, "G": 30, "T": 40}
 SIZE_PATTERN = re.compile(r"(\d+(?:\.\d+)?) ?([KMGT]?)(?:I?B)?", re.I | re.ASCII)
 MEMORY_HINT = "give more with --max-memory where the machine has it"
@@ -96,8 +93,9 @@ def suspend_limit() -> None:
 def restore_limit() -> None:
     """Set the limit again, to the rest of the allowance after the libraries were loaded."""
     if _Process.allowance is not None:
-        held, data = _read_held_bytes()
-        _set_data_limit(data + max(0, _Process.allowance.max_bytes - held) + STACK_BYTES)
+        held = read_held_memory()
+        rest = max(0, _Process.allowance.max_bytes - held.resident)
+        _set_data_limit(held.data + rest + STACK_BYTES)
         _notify_supervisor(_Process.allowance.max_bytes)
 
 
@@ -119,8 +117,7 @@ def find_free_memory() -> FreeMemory:
 
 def measure_resident() -> int:
     """Return the bytes of memory that this process holds; on macOS its peak so far."""
-    held, _ = _read_held_bytes()
-    if held:
+    if held := read_held_memory().resident:
         return held
     with suppress(ImportError, OSError):
         import resource
@@ -128,15 +125,6 @@ def measure_resident() -> int:
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         return peak if sys.platform == "darwin" else peak << 10
     return 0
-
-
-def _read_held_bytes() -> tuple[int, int]:
-    """Return the resident bytes and the bytes of private data; zeros if they cannot be read."""
-    with suppress(OSError, ValueError, IndexError):
-        fields = [int(word) for word in STATM.read_text().split()]
-        page = os.sysconf("SC_PAGE_SIZE")
-        return fields[1] * page, fields[5] * page
-    return 0, 0
 
 
 def _set_data_limit(size: int) -> None:

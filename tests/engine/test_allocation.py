@@ -16,6 +16,7 @@ from inputgrad_cli.engine.opening.allocation import (
 )
 from inputgrad_cli.errors import ItemError, ModelError
 from inputgrad_cli.machine import memory
+from inputgrad_cli.machine.limits import read_held_memory
 from inputgrad_cli.modelfile.memory_limits import HARMLESS_BYTES
 
 ROOM = 200 << 20
@@ -26,7 +27,7 @@ HUGE = 2_000_000_000
 def _bounded():
     """Let no test take more than 2 GB, should nothing be counted."""
     with memory.limit_memory("auto"):
-        memory._set_data_limit(memory._read_held_bytes()[1] + (2 << 30))
+        memory._set_data_limit(read_held_memory().data + (2 << 30))
         yield
 
 

@@ -13,6 +13,7 @@ from inputgrad_cli.engine.adapter.captured_stderr import CapturedOutput
 from inputgrad_cli.engine.adapter.kernels import request_kernels
 from inputgrad_cli.errors import ModelError, UsageError
 from inputgrad_cli.machine import memory
+from inputgrad_cli.machine.devices import build_absent_device_error
 from inputgrad_cli.machine.limits import count_visible_cores, find_available_cores
 from inputgrad_cli.supervision.worker import WORKER
 
@@ -120,11 +121,7 @@ def pick_device(requested: str) -> str | None:
     index = int(requested.partition(":")[2] or 0)
     count = len(tf.config.list_physical_devices("GPU"))
     if index >= count:
-        raise UsageError(
-            f"--device {requested}: there is no such device here",
-            reason=f"TensorFlow sees {count or 'no'} GPU{'' if count == 1 else 's'}",
-            hint="use --device auto or cpu; `inputgrad doctor` lists the devices",
-        )
+        raise build_absent_device_error(requested, count, "TensorFlow sees")
     return f"/device:GPU:{index}"
 
 
