@@ -79,18 +79,9 @@ def _list_outputs(specs: Sequence[OutputSpec] | None) -> list[list[str]]:
 
 
 def _format_shape(shape: Shape | None) -> str:
-    if shape is None:
-        return "?"
-    return (
-        "("
-        + ", ".join("any" if d is None else str(d) for d in shape)
-        + _get_trailing_comma(shape)
-        + ")"
-    )
+    from inputgrad_cli.numeric.arrays import format_shape
 
-
-def _get_trailing_comma(shape: Shape) -> str:
-    return "," if len(shape) == 1 else ""
+    return "?" if shape is None else format_shape(shape, "any")
 
 
 def _format_output(output: OutputSpec) -> list[str]:

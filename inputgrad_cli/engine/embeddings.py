@@ -23,7 +23,7 @@ from inputgrad_cli.engine.computations import Program
 from inputgrad_cli.engine.input_dependence import InputDependence, trace_dependences
 from inputgrad_cli.engine.runner import Runner
 from inputgrad_cli.engine.trace import ENCODERS, CalibrationPass
-from inputgrad_cli.numeric.arrays import Array, Arrays
+from inputgrad_cli.numeric.arrays import Array, Arrays, swap_zeros
 
 Ids = dict[tuple[str, int], Array]
 Tokens = dict[str, list[list[Any]]]
@@ -169,4 +169,4 @@ def _build_other_value(array: Array, spec: InputSpec) -> Array:
     """Return a valid value for an input that differs from the given one in every element."""
     if spec.dtype == "string":
         return np.where(array == "", "inputgrad", "")
-    return np.where(array == 0, 1, 0).astype(array.dtype)
+    return swap_zeros(array)

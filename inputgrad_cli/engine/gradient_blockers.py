@@ -12,7 +12,7 @@ from inputgrad_cli.engine.adapter.value_types import Tensors
 from inputgrad_cli.engine.input_dependence import find_blocking_operations
 from inputgrad_cli.engine.trace import TracedPass
 from inputgrad_cli.errors import ItemError
-from inputgrad_cli.numeric.arrays import Array, Arrays
+from inputgrad_cli.numeric.arrays import Array, Arrays, swap_zeros
 
 SCORE_TOLERANCE = 1e-6  # a score that changes by more, relative to its size, has changed
 
@@ -72,7 +72,7 @@ def _fill(array: Array, value: int) -> Array:
 
 
 def _flip(array: Array) -> Array:
-    """Return the negated booleans, the reversed texts, or 1 for every 0 and 0 for the rest."""
+    """Return the reversed texts, or 1 for every 0 and 0 for the rest."""
     if array.dtype.kind in "UO":
         return np.array([str(text)[::-1] for text in array.ravel()]).reshape(array.shape)
-    return ~array if array.dtype.kind == "b" else np.where(array == 0, 1, 0).astype(array.dtype)
+    return swap_zeros(array)

@@ -44,6 +44,18 @@ def expand_like(row_values: Array, like: Array) -> Array:
     return row_values.reshape(row_values.shape + (1,) * (like.ndim - 1))
 
 
+def swap_zeros(array: Array) -> Array:
+    """Return 1 for every 0 and 0 for the rest, in the type of the array; booleans are negated."""
+    return np.where(array == 0, 1, 0).astype(array.dtype)
+
+
+def rescale_to_unit(array: Array, axes: tuple[int, ...]) -> Floats:
+    """Return the floats scaled to 0..1 along these axes; where all are equal, they become 0."""
+    low = array.min(axis=axes, keepdims=True)
+    span = array.max(axis=axes, keepdims=True) - low
+    return np.asarray(np.divide(array - low, span, out=np.zeros_like(array), where=span > 0))
+
+
 def digest_arrays(arrays: Arrays) -> bytes:
     """Return the SHA-256 digest of names, dtypes, shapes and values."""
     state = hashlib.sha256()

@@ -10,6 +10,7 @@ from typing import Any
 import keras
 
 from inputgrad_cli.engine.adapter.hooks import map_layers_by_path
+from inputgrad_cli.numeric.arrays import format_shape
 
 
 def locate_error(error: BaseException, model: Any = None) -> str:
@@ -62,10 +63,9 @@ def _describe_layer(operation: Any, frame: Any, model: Any) -> str:
 def _format_shape(tensor: Any) -> str:
     """Return the shape of a tensor with `?` for unknown sizes."""
     try:
-        sizes = ["?" if size is None else str(size) for size in tensor.shape]
+        return format_shape(tensor.shape)
     except ValueError:  # the rank is unknown
         return "(...)"
-    return f"({', '.join(sizes)}{',' if len(sizes) == 1 else ''})"
 
 
 def _locate_node(error: BaseException, model: Any) -> str:

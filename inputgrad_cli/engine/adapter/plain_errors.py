@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from inputgrad_cli.numeric.arrays import format_shape
+
 MAX_LETTERS = 300  # characters of a message that matches no rule
 SHAPE = r"(\[[\d,? ]*\])"
 NO_KERNEL = (
@@ -38,8 +40,9 @@ MessageFormatter = Callable[..., str]
 
 
 def _format_shape(text: str) -> str:
+    """Return a shape that TensorFlow writes as `[2,?]` in the form of all other messages."""
     sizes = re.findall(r"\d+|\?", text)
-    return f"({', '.join(sizes)}{',' if len(sizes) == 1 else ''})"
+    return format_shape(None if size == "?" else int(size) for size in sizes)
 
 
 def _describe_mismatch(first: str, second: str) -> str:

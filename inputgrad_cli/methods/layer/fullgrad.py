@@ -9,7 +9,7 @@ from inputgrad_cli.errors import UsageError
 from inputgrad_cli.interfaces.engine import Engine
 from inputgrad_cli.interfaces.method import Batch, Method, methods
 from inputgrad_cli.methods.layer._upsample import find_source_sites, upsample_maps
-from inputgrad_cli.numeric.arrays import Array, Floats
+from inputgrad_cli.numeric.arrays import Array, Floats, rescale_to_unit
 
 
 @methods.register
@@ -89,11 +89,7 @@ def _find_other_axes(array: Array, spatial_axes: tuple[int, ...]) -> tuple[int, 
 def _normalize(values: Array, channels: tuple[int, ...]) -> Floats:
     """Scale the absolute values of each sample to 0..1, and sum them over channels."""
     size = np.abs(values.astype(np.float64))
-    rest = tuple(range(1, size.ndim))
-    low = size.min(axis=rest, keepdims=True)
-    span = size.max(axis=rest, keepdims=True) - low
-    # A constant map becomes 0.
-    unit = np.divide(size - low, span, out=np.zeros_like(size), where=span > 0)
+    unit = rescale_to_unit(size, tuple(range(1, size.ndim)))
     return np.asarray(unit.sum(axis=channels, keepdims=True))
 
 

@@ -11,7 +11,7 @@ from inputgrad_cli.interfaces.method import Batch, methods
 from inputgrad_cli.methods._parallel import map_chunks
 from inputgrad_cli.methods.layer._base import CAM, to_cam_result, to_channels_last
 from inputgrad_cli.methods.layer._upsample import find_map_axes, upsample_maps
-from inputgrad_cli.numeric.arrays import Array, Arrays, Floats
+from inputgrad_cli.numeric.arrays import Array, Arrays, Floats, rescale_to_unit
 from inputgrad_cli.numeric.probe_points import Indices, split_probes
 
 
@@ -50,10 +50,7 @@ class ScoreCAM(CAM):
 
 def _normalize_maps(maps: Array) -> Floats:
     """Scale every map of every sample to 0..1; a constant map becomes 0."""
-    spatial_axes = tuple(range(1, maps.ndim - 1))
-    low = maps.min(axis=spatial_axes, keepdims=True)
-    span = maps.max(axis=spatial_axes, keepdims=True) - low
-    return np.asarray(np.divide(maps - low, span, out=np.zeros_like(maps), where=span > 0))
+    return rescale_to_unit(maps, tuple(range(1, maps.ndim - 1)))
 
 
 def _compute_map_scores(engine: Engine, batch: Batch, tap: str, maps: Array) -> Floats:
