@@ -7,10 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import tensorflow as tf
 from tensorflow.python.framework import ops as graph_ops
 
-from inputgrad_cli.engine.trace import SHAPES, TracedPass
+from inputgrad_cli.engine.adapter.graph_operations import (
+    FUNCTION_CALLS,
+    SHAPE_OPERATIONS,
+    has_derivative,
+)
+from inputgrad_cli.engine.trace import TracedPass
 
 # These operations have a registered derivative, but it is None or zero everywhere.
 STEP_FUNCTIONS = {"Floor", "Ceil", "Round", "Rint", "Sign", "FloorDiv"}
@@ -66,7 +70,7 @@ class _DependenceWalk:
     def follow(self) -> InputDependence:
         """Visit all operations and return how the outputs depend on the input."""
         for op in self.traced.operations:
-            if op.type not in SHAPES and any(t.name in self.reached for t in op.inputs):
+            if op.type not in SHAPE_OPERATIONS and any(t.name in self.reached for t in op.inputs):
                 self._visit(op)
         outputs = {head: getattr(t, "name", "") for head, t in self.traced.outputs.items()}
         heads = frozenset(head for head, name in outputs.items() if name in self.reached)
@@ -117,7 +121,7 @@ def list_differentiable_inputs(op: Any) -> list[int]:
         op.type == "Cast" and _is_lossy_cast(op.inputs[0].dtype, op.outputs[0].dtype)
     ):
         return []
-    if op.type not in ("PartitionedCall", "StatefulPartitionedCall", "Cast"):
+    if op.type not in FUNCTION_CALLS | {"Cast"}:
         try:
             if graph_ops.get_gradient_function(op) is None:
                 return []
@@ -132,12 +136,8 @@ def list_differentiable_inputs(op: Any) -> list[int]:
     return [
         i
         for i, kind in enumerate(kinds)
-        if kind in returned or kind in DIFFERENTIABLE_TYPES or _is_numeric(op.inputs[i].dtype)
+        if kind in returned or kind in DIFFERENTIABLE_TYPES or has_derivative(op.inputs[i])
     ]
-
-
-def _is_numeric(dtype: Any) -> bool:
-    return bool(dtype.is_floating or dtype.is_complex or dtype == tf.variant)
 
 
 def _is_lossy_cast(before: Any, after: Any) -> bool:
@@ -166,7 +166,7 @@ def find_blocking_operations(
     live = {traced.sources[site].name for site in sites}
     operations = []
     for op in traced.operations:
-        if op.type in SHAPES or not any(t.name in live for t in op.inputs):
+        if op.type in SHAPE_OPERATIONS or not any(t.name in live for t in op.inputs):
             continue
         if any(op.inputs[i].name in live for i in list_differentiable_inputs(op)):
             live |= {out.name for out in op.outputs}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -59,18 +58,11 @@ def _refuse_no_batch(outputs: Tensors, rows: int) -> None:
 
 
 def _infer_shape(adapter: KerasAdapter, name: str, value: Array) -> tuple[int | None, ...]:
-    struct = _find_symbolic_outputs(adapter.model)
-    declared = None if struct is None else adapter.name_outputs(struct).get(name)
+    declared = adapter.name_declared_outputs().get(name)
     # Keras declares a wrong rank for some layers, such as a TextVectorization of codes.
     if declared is None or len(declared.shape) != value.ndim:
         return tuple(value.shape[1:])
     return tuple(declared.shape[1:])
-
-
-def _find_symbolic_outputs(model: Any) -> Any:
-    """Return the outputs that the model's graph declares, None if it has no graph."""
-    graph = getattr(model, "_functional", None) or model
-    return getattr(graph, "_outputs_struct", None)
 
 
 def _may_be_probability(y: Array) -> bool:

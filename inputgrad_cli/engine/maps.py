@@ -155,14 +155,9 @@ def _find_end(adapter: KerasAdapter, calls: Sequence[ObservedCall], head: str) -
         layer, _ = find_layer(adapter.model, head)
         watched = _find_watched_layers(adapter.model).items()
         return next((path for path, candidate in watched if candidate is layer), "")
-    struct = _get_outputs_struct(adapter.model)
-    outputs = {} if struct is None else adapter.name_outputs(struct)
+    outputs = adapter.name_declared_outputs()
     if len(outputs) > 1:
         name = outputs[head]._keras_history.operation.name
         ends = [call.path for call in calls if f"{call.path}/".startswith(f"{name}/")]
         return ends[-1] if ends else ""
     return calls[-1].path if calls else ""
-
-
-def _get_outputs_struct(model: Any) -> Any:
-    return getattr(model, "_outputs_struct", None)

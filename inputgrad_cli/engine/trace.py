@@ -14,6 +14,7 @@ import tensorflow as tf
 from inputgrad_cli.choices import LAYER
 from inputgrad_cli.engine.adapter.endings import find_activation, find_all_logits
 from inputgrad_cli.engine.adapter.forward import run_forward
+from inputgrad_cli.engine.adapter.graph_operations import SHAPE_OPERATIONS
 from inputgrad_cli.engine.adapter.graph_size import refuse_large_graph
 from inputgrad_cli.engine.adapter.hooks import OutputHook, hook_layer, map_layers_by_path
 from inputgrad_cli.engine.adapter.keras_adapter import KerasAdapter
@@ -21,8 +22,6 @@ from inputgrad_cli.engine.adapter.kernels import must_compile, skip_graph_optimi
 from inputgrad_cli.engine.adapter.value_types import TensorDict, Tensors
 from inputgrad_cli.numeric.arrays import Arrays
 
-# Operations whose outputs do not depend on the values of their inputs.
-SHAPES = {"Shape", "ShapeN", "Size", "Rank", "ZerosLike", "OnesLike"}
 ENCODERS = tuple(
     getattr(keras.layers, name)
     for name in (
@@ -104,7 +103,7 @@ class TracedPass:
         """Return the names of the tensors whose values depend on the sources with these names."""
         tensors = {self.sources[name].name for name in names}
         for op in self.operations:
-            if op.type not in SHAPES and any(t.name in tensors for t in op.inputs):
+            if op.type not in SHAPE_OPERATIONS and any(t.name in tensors for t in op.inputs):
                 tensors |= {out.name for out in op.outputs}
         return tensors
 
@@ -112,7 +111,7 @@ class TracedPass:
         """Return the names of the tensors that the values of an output depend on."""
         tensors = {getattr(self.outputs[head], "name", "")}
         for op in reversed(self.operations):
-            if op.type not in SHAPES and any(out.name in tensors for out in op.outputs):
+            if op.type not in SHAPE_OPERATIONS and any(out.name in tensors for out in op.outputs):
                 tensors |= {t.name for t in op.inputs}
         return tensors
 

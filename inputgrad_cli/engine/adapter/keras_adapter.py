@@ -90,6 +90,15 @@ class KerasAdapter:
             outputs = self.model(packed, training=False)
         return self.name_outputs(outputs)
 
+    def name_declared_outputs(self) -> TensorDict:
+        """Return the symbolic outputs by name, as the model's graph declares them; {} without one.
+
+        A Sequential model keeps its graph in a Functional model of its own.
+        """
+        graph = getattr(self.model, "_functional", None) or self.model
+        struct = getattr(graph, "_outputs_struct", None)
+        return {} if struct is None else self.name_outputs(struct)
+
     def compute(self, function: Callable[[Tensors], Any], tensors: Tensors) -> Any:
         """Return the result of a function that calls the model, for a single run."""
         safe = make_safe(function, autograph=self.has_user_code)

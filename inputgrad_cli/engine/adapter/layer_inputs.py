@@ -7,12 +7,10 @@ from typing import Any
 
 import tensorflow as tf
 
+from inputgrad_cli.engine.adapter.graph_operations import SHAPE_OPERATIONS
 from inputgrad_cli.engine.adapter.hooks import read_outputs
 from inputgrad_cli.engine.adapter.keras_adapter import KerasAdapter
 from inputgrad_cli.engine.adapter.value_types import Tensors
-
-# Operations whose output depends on the shape of their input only, not on its values.
-SHAPE_OPERATIONS = {"Shape", "ShapeN", "Size", "Rank", "ZerosLike", "OnesLike"}
 
 
 def find_layer_inputs(

@@ -7,11 +7,11 @@ from typing import Any
 
 import tensorflow as tf
 
+from inputgrad_cli.engine.adapter.graph_operations import FUNCTION_CALLS, has_derivative
 from inputgrad_cli.engine.rules.backward_pass import Contributions, NoRuleError
 from inputgrad_cli.engine.rules.operations import (
     ELEMENTWISE,
     EXTREMES,
-    FUNCTION_CALLS,
     POOLED,
     QUADRATIC,
     QUOTIENTS,
@@ -21,7 +21,6 @@ from inputgrad_cli.engine.rules.trace import (
     Trace,
     compute_adjoint,
     copy_operation,
-    has_derivative,
     is_linear,
 )
 

@@ -7,8 +7,9 @@ from typing import Any
 
 import tensorflow as tf
 
+from inputgrad_cli.engine.adapter.graph_operations import FUNCTION_CALLS
 from inputgrad_cli.engine.rules.backward_pass import Contributions, NoRuleError
-from inputgrad_cli.engine.rules.operations import FUNCTION_CALLS, LOOPS, PRELU_STEPS, RELUS, SHIFTS
+from inputgrad_cli.engine.rules.operations import LOOPS, PRELU_STEPS, RELUS, SHIFTS
 from inputgrad_cli.engine.rules.trace import Trace, compute_adjoint, is_weighted_call
 
 ABOVE = {"Greater", "GreaterEqual"}

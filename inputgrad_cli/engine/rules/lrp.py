@@ -7,6 +7,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from inputgrad_cli.engine.adapter.graph_operations import FUNCTION_CALLS, has_derivative
 from inputgrad_cli.engine.rules.backward_pass import Contributions, NoRuleError
 from inputgrad_cli.engine.rules.input_layer import InputRegion
 from inputgrad_cli.engine.rules.linear_layer import TINY, LinearLayer, stabilize
@@ -14,12 +15,11 @@ from inputgrad_cli.engine.rules.operations import (
     CONVOLUTIONS,
     ELEMENTWISE,
     EXTREMES,
-    FUNCTION_CALLS,
     HOMOGENEOUS,
     POOLED,
     WEIGHTED,
 )
-from inputgrad_cli.engine.rules.trace import Trace, compute_adjoint, has_derivative, is_linear
+from inputgrad_cli.engine.rules.trace import Trace, compute_adjoint, is_linear
 from inputgrad_cli.interfaces.engine import BackwardRule
 
 ZERO_TOLERANCE = 1e-12  # below it, the quotient y / z is replaced by the derivative

@@ -1,5 +1,7 @@
 """Lists TensorFlow's operations by the properties that backward rules depend on."""
 
+from inputgrad_cli.engine.adapter.graph_operations import FUNCTION_CALLS
+
 # Every output value is a copy of one input value, or a constant.
 COPYING = {
     *("Identity", "IdentityN", "Reshape", "Squeeze", "ExpandDims", "Transpose", "EnsureShape"),
@@ -22,7 +24,6 @@ WEIGHTED = CONVOLUTIONS | {"MatMul", "BatchMatMul", "BatchMatMulV2", "BatchMatMu
 # Linear in each of two inputs.
 BILINEAR = WEIGHTED | {"Mul"}
 QUADRATIC = BILINEAR | {"SquaredDifference"}
-FUNCTION_CALLS = {"PartitionedCall", "StatefulPartitionedCall"}
 LOOPS = {"While", "StatelessWhile", "If", "StatelessIf", "Case", "StatelessCase"}
 POOLED = {"MaxPool", "MaxPoolV2", "MaxPool3D", "Max", "Min"}
 EXTREMES = POOLED | {"Maximum", "Minimum"}
@@ -52,8 +53,7 @@ DESCRIPTIONS = {
     "RealDiv": "a quotient of two branches",
     "SquaredDifference": "a squared difference of two branches",
     "While": "a loop",
-    "PartitionedCall": "a compiled function",
-    "StatefulPartitionedCall": "a compiled function",
+    **dict.fromkeys(FUNCTION_CALLS, "a compiled function"),
     "Softmax": "a softmax",
 }
 PRELU_STEPS = SCALES | {"Maximum", "Minimum", "ClipByValue", "Identity"}

@@ -8,10 +8,14 @@ from typing import Any
 import tensorflow as tf
 from tensorflow.python.framework import ops as graph_ops
 
+from inputgrad_cli.engine.adapter.graph_operations import (
+    FUNCTION_CALLS,
+    SHAPE_OPERATIONS,
+    has_derivative,
+)
 from inputgrad_cli.engine.rules.operations import (
     BILINEAR,
     ELEMENTWISE,
-    FUNCTION_CALLS,
     LINEAR,
     QUOTIENTS,
     WEIGHTED,
@@ -39,7 +43,7 @@ class Trace:
             self._spread(op, through_stops)
 
     def _spread(self, op: Any, through_stops: bool) -> None:
-        if op.type in ("Shape", "ShapeN", "Size", "Rank", "ZerosLike", "OnesLike"):
+        if op.type in SHAPE_OPERATIONS:
             return
         inputs = {id(tensor) for tensor in op.inputs}
         if not inputs & self.dependent:
@@ -98,12 +102,6 @@ class Trace:
                     arrived[id(into)] = value if before is None else before + value
                     front[id(into)] = into
         return arrived.get(id(z), tf.zeros_like(z))
-
-
-def has_derivative(tensor: Any) -> bool:
-    """Return whether the tensor holds numbers that have derivatives."""
-    kind = tensor.dtype.base_dtype
-    return bool(kind.is_floating or kind.is_complex or kind == tf.variant)
 
 
 def is_linear(op: Any, relevant: list[int]) -> bool:
