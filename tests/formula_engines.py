@@ -67,12 +67,94 @@ class Formula:
         return FirstPass({"y": scores[0][:, None]}, targets, scores, found)
 
 
-class Spy:
-    """Passes everything on, and keeps every point that was asked about."""
+class Wrapped:
+    """An engine that passes on whatever the protocol has; every verb with arrays goes by `ask`."""
 
     def __init__(self, engine):
         self.engine = engine
-        self.signature, self.batch_size = engine.signature, engine.batch_size
+
+    def ask(self, verb, inputs, *rest, **named):
+        return getattr(self.engine, verb)(inputs, *rest, **named)
+
+    @property
+    def signature(self):
+        return self.engine.signature
+
+    @property
+    def batch_size(self):
+        return self.engine.batch_size
+
+    @property
+    def mode(self):
+        return self.engine.mode
+
+    @property
+    def kernels(self):
+        return self.engine.kernels
+
+    @property
+    def parallel_calls(self):
+        return self.engine.parallel_calls
+
+    @property
+    def notes(self):
+        return self.engine.notes
+
+    @property
+    def precision(self):
+        return self.engine.precision
+
+    def resize(self, batch_size):
+        self.engine.resize(batch_size)
+
+    def prepare(self, precision="float32", layers=(), seed=0):
+        self.engine.prepare(precision, layers, seed)
+
+    def list_sites(self, wrt=None, changeable=False):
+        return self.engine.list_sites(wrt, changeable)
+
+    def find_unexplained_inputs(self, sites):
+        return self.engine.find_unexplained_inputs(sites)
+
+    def to_points(self, inputs, sites):
+        return self.ask("to_points", inputs, sites)
+
+    def find_gradient_blockers(self, inputs, sites, target):
+        return self.ask("find_gradient_blockers", inputs, sites, target)
+
+    def find_layer_inputs(self, inputs, layers):
+        return self.ask("find_layer_inputs", inputs, layers)
+
+    def read_tokens(self, inputs):
+        return self.ask("read_tokens", inputs)
+
+    def run_first_pass(self, inputs, choices, sites, truths=(), gradients=True):
+        return self.ask("run_first_pass", inputs, choices, sites, truths, gradients)
+
+    def compute_scores(self, inputs, target):
+        return self.ask("compute_scores", inputs, target)
+
+    def compute_gradients(self, inputs, target, sites):
+        return self.ask("compute_gradients", inputs, target, sites)
+
+    def find_cam_layer(self, inputs, target):
+        return self.ask("find_cam_layer", inputs, target)
+
+    def compute_layer(self, inputs, target, name):
+        return self.ask("compute_layer", inputs, target, name)
+
+    def compute_bias_gradients(self, inputs, target, sites):
+        return self.ask("compute_bias_gradients", inputs, target, sites)
+
+    def propagate_relevance(self, inputs, target, sites, rule, baseline):
+        return self.ask("propagate_relevance", inputs, target, sites, rule, baseline)
+
+
+class Spy(Wrapped):
+    """Passes everything on, and keeps every point that was asked about."""
+
+    def __init__(self, engine):
+        super().__init__(engine)
         self.scored, self.derived, self.largest = [], [], 0
 
     def _see(self, book, inputs):
@@ -86,9 +168,6 @@ class Spy:
     def compute_gradients(self, inputs, target, sites):
         self._see(self.derived, inputs)
         return self.engine.compute_gradients(inputs, target, sites)
-
-    def __getattr__(self, name):
-        return getattr(self.engine, name)
 
 
 def linear(weights, bias=0.0, batch_size=7):
@@ -138,14 +217,8 @@ def neighbours(features):
     )
 
 
-class Pictures:
+class Pictures(Wrapped):
     """Shows an engine of flat inputs as one of pictures (1, W, 1)."""
-
-    def __init__(self, engine):
-        self.engine, self.batch_size = engine, engine.batch_size
-
-    def __getattr__(self, name):
-        return getattr(self.engine, name)
 
     def compute_scores(self, inputs, target):
         return self.engine.compute_scores(flat(inputs), target)

@@ -9,6 +9,7 @@ from inputgrad_cli.data.target import ResolvedTarget, pin
 from inputgrad_cli.interfaces.engine import EngineOptions
 from inputgrad_cli.interfaces.method import Batch
 from inputgrad_cli.numeric.arrays import count_rows
+from tests.formula_engines import Wrapped
 
 
 def tape(model, workers=1, **how):
@@ -63,23 +64,18 @@ COUNTED = (
 )  # fmt: skip
 
 
-class Counting:
+class Counting(Wrapped):
     """An engine that counts, by verb, for how many samples it was asked."""
 
     def __init__(self, engine):
-        self.engine, self.asked, self.largest = engine, Counter(), 0
+        super().__init__(engine)
+        self.asked, self.largest = Counter(), 0
 
-    def __getattr__(self, name):
-        value = getattr(self.engine, name)
-        if name not in COUNTED:
-            return value
-
-        def ask(inputs, *args, **kwargs):
-            self.asked[name] += count_rows(inputs)
+    def ask(self, verb, inputs, *rest, **named):
+        if verb in COUNTED:
+            self.asked[verb] += count_rows(inputs)
             self.largest = max(self.largest, count_rows(inputs))
-            return value(inputs, *args, **kwargs)
-
-        return ask
+        return super().ask(verb, inputs, *rest, **named)
 
 
 def pooled(maps, heads, shape, bias=0.0, axes=2):
