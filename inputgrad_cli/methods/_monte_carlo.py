@@ -19,11 +19,11 @@ ROUND_DRAWS = 16
 def draw_until(
     engine: Engine,
     terms: Moments,
-    total: int,
-    error: float | None,
+    *,
     draw: Callable[[Indices, Indices], T],
     add: Callable[[Indices, T], None],
-    *,
+    total: int,
+    error: float | None,
     parallel: bool,
 ) -> None:
     """Add up to `total` draws of every sample to `terms`.

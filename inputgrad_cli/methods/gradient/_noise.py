@@ -135,10 +135,10 @@ class NoisyMethod(Method):
         draw_until(
             engine,
             accumulator.mean,
-            self.samples // self.copies_per_draw,
-            self.se,
-            draw,
-            add,
+            draw=draw,
+            add=add,
+            total=self.samples // self.copies_per_draw,
+            error=self.se,
             parallel=batch.parallel,
         )
         counts = (accumulator.mean.counts + self.min_draws - 1) * self.copies_per_draw

@@ -70,7 +70,15 @@ class DatasetBaselineMethod(Method):
                 terms.add(int(row), term)
             disconnected[:] = [gradients.disconnected.intersection(*disconnected)]
 
-        draw_until(engine, terms, self.samples, self.se, draw, add, parallel=batch.parallel)
+        draw_until(
+            engine,
+            terms,
+            draw=draw,
+            add=add,
+            total=self.samples,
+            error=self.se,
+            parallel=batch.parallel,
+        )
         return compute_mean_of_draws(terms, terms.counts.copy(), *disconnected)
 
 
