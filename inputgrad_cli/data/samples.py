@@ -61,6 +61,11 @@ class Samples:
         return range(len(self)) if self.many else (None,)
 
     @property
+    def usable_rows(self) -> list[int]:
+        """Return the indices of the samples that can be used."""
+        return [row for row in range(len(self)) if row not in self.failed]
+
+    @property
     def axes(self) -> Axes:
         """Return which axes the inputs have."""
         record = self.record

@@ -39,7 +39,7 @@ def build_map(
 
     The rows of failed samples are NaN. Raises ItemError if every sample has failed.
     """
-    usable = [row for row in range(len(samples)) if row not in samples.failed]
+    usable = samples.usable_rows
     failed = find_failures(parts, samples)
     if len(failed) == len(usable):
         raise failed[usable[0]]
@@ -57,8 +57,7 @@ def build_map(
 
 def find_failures(parts: Sequence[BatchAttribution], samples: Samples) -> dict[int, ItemError]:
     """Return the errors of samples that could be read but have no map, by row."""
-    usable = (row for row in range(len(samples)) if row not in samples.failed)
-    rows = zip(usable, (row for part in parts for row in part.records), strict=True)
+    rows = zip(samples.usable_rows, (row for part in parts for row in part.records), strict=True)
     return {index: row for index, row in rows if isinstance(row, ItemError)}
 
 
@@ -74,9 +73,9 @@ def build_record(
     parts: Sequence[BatchAttribution], samples: Samples, provenance: Provenance
 ) -> MapRecord:
     """Build the record of one item from its parts; samples that failed have None."""
-    usable = (row for row in range(len(samples)) if row not in samples.failed)
     records: list[SampleRecord | None] = [None] * len(samples)
-    for row, record in zip(usable, (row for part in parts for row in part.records), strict=True):
+    rows = (row for part in parts for row in part.records)
+    for row, record in zip(samples.usable_rows, rows, strict=True):
         records[row] = None if isinstance(record, ItemError) else record
     request = parts[0].request
     method = request.method
