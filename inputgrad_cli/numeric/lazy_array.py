@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from math import prod
 from typing import Any, cast
 
@@ -17,7 +18,7 @@ ReadRows = Callable[[int, int], Array]
 class LazyArray:
     """Behaves like an array (N, ...) when rows are indexed; `read(start, stop)` returns rows.
 
-    `np.asarray` reads the complete array.
+    `np.asarray` reads the complete array. If `read` can be pickled, so can the array.
     """
 
     def __init__(self, shape: Sequence[int], dtype: Any, read: ReadRows) -> None:
@@ -78,13 +79,36 @@ def iterate_blocks(array: Array) -> Iterator[Array]:
 
 def concat_lazy(parts: Sequence[Array], rows: Sequence[int], total: int) -> Array:
     """Return a lazy array (total, ...) with the parts in order at `rows`, and NaN in other rows."""
-    positions = np.full(total, -1, np.intp)  # of each row in the joined parts; -1 for none
+    positions = np.full(total, -1, np.intp)
     positions[list(rows)] = np.arange(len(rows))
     ends = np.cumsum([len(part) for part in parts])
+    read = JoinedRows(tuple(parts), positions, ends)
+    return build_lazy_array((total, *parts[0].shape[1:]), np.float32, read)
 
-    def read_rows(consecutive: Array) -> Array:
+
+@dataclass(frozen=True)
+class JoinedRows:
+    """Reads rows from several parts; a value, so that the lazy array can be pickled.
+
+    `positions` has the position of each row in the joined parts, or -1 for a row of NaN; `ends`
+    are the positions at which the parts end.
+    """
+
+    parts: tuple[Array, ...]
+    positions: Array
+    ends: Array
+
+    def __call__(self, start: int, stop: int) -> Array:
+        """Return the rows from `start` to `stop`, float32."""
+        chosen = self.positions[start:stop]
+        values = np.full((stop - start, *self.parts[0].shape[1:]), np.nan, np.float32)
+        if (present := chosen >= 0).any():
+            values[present] = self._read_positions(chosen[present])
+        return values
+
+    def _read_positions(self, consecutive: Array) -> Array:
         """Return rows at consecutive positions, which may lie in several parts."""
-        pieces, start = [], int(consecutive[0])
+        pieces, start, parts, ends = [], int(consecutive[0]), self.parts, self.ends
         while start <= consecutive[-1]:
             index = int(np.searchsorted(ends, start, "right"))
             first = int(ends[index]) - len(parts[index])
@@ -92,12 +116,3 @@ def concat_lazy(parts: Sequence[Array], rows: Sequence[int], total: int) -> Arra
             pieces.append(np.asarray(parts[index][start - first : stop - first], np.float32))
             start = stop
         return _concat(pieces)
-
-    def read(start: int, stop: int) -> Array:
-        chosen = positions[start:stop]
-        values = np.full((stop - start, *parts[0].shape[1:]), np.nan, np.float32)
-        if (present := chosen >= 0).any():
-            values[present] = read_rows(chosen[present])
-        return values
-
-    return build_lazy_array((total, *parts[0].shape[1:]), np.float32, read)

@@ -3,6 +3,7 @@
 import errno
 import io
 import os
+import pickle
 import zipfile
 from dataclasses import replace
 
@@ -19,6 +20,7 @@ from inputgrad_cli.formats.streaming.hashed_file import HashedFile, hash_content
 from inputgrad_cli.formats.streaming.spill_file import SpillFile
 from inputgrad_cli.interfaces.reader import ReadOptions
 from inputgrad_cli.numeric import lazy_array
+from inputgrad_cli.storage.atomic_write import TEMPORARY_PATTERN
 
 from . import npy, port
 
@@ -280,6 +282,56 @@ def test_a_full_disk_is_told(tmp_path, monkeypatch):
         spool.append(np.ones(3))
     with pytest.raises(StorageError, match="cannot hold"):
         SpillFile(tmp_path / "absent")
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("a.npy", npy(np.arange(90.0).reshape(30, 3))),
+        ("a.npy", npy(np.arange(90, dtype=">i4").reshape(30, 3))),
+        ("a.csv", TABLES["header"].encode()),
+    ],
+)
+def test_rows_that_are_pickled_are_the_same(both, name, data):
+    whole, parts = both(name, data, port((3,)))
+    sent = pickle.dumps(parts)
+    for _ in range(2):  # several processes may open them
+        alike(whole, pickle.loads(sent))
+    alike(whole, pickle.loads(pickle.dumps(pickle.loads(sent))))
+
+
+def test_a_large_file_is_pickled_without_its_content(tmp_path, monkeypatch):
+    monkeypatch.setattr(hashed_file, "BLOCK_BYTES", 1 << 20)
+    path = tmp_path / "a.npy"
+    path.write_bytes(npy(np.ones(300_000)))
+    file = HashedFile(path)
+    file.read(0, 10)
+    sent = pickle.dumps(file)
+    assert len(sent) < 1000
+    assert pickle.loads(sent).read_all() == path.read_bytes()
+    path.write_bytes(b"changed" + path.read_bytes()[7:])
+    with pytest.raises(ItemError, match="changed while it was read"):
+        pickle.loads(sent).read(0, 10)
+
+
+def test_what_is_put_aside_has_a_name_once_it_is_pickled(tmp_path):
+    spool, values = SpillFile(tmp_path), np.arange(40, dtype=np.float32)
+    first = spool.get_rows(spool.append(values), (40,), "f4")
+    np.testing.assert_array_equal(np.asarray(pickle.loads(pickle.dumps(first))), values)
+    pickle.dumps(first)
+    (path,) = tmp_path.iterdir()
+    assert TEMPORARY_PATTERN.fullmatch(path.name)
+    joined = lazy_array.concat_lazy(
+        [first, spool.get_rows(spool.append(values * 2), (40,), "f4")], range(80), 81
+    )
+    expected = np.r_[values, values * 2, np.nan].astype("f4")
+    copied = pickle.loads(pickle.dumps(joined))  # there is more in it than when it was copied
+    np.testing.assert_array_equal(np.asarray(copied), expected)
+    for path in tmp_path.iterdir():
+        path.unlink()
+    np.testing.assert_array_equal(copied[30:50], expected[30:50])
+    with pytest.raises(StorageError, match="cannot hold"):
+        pickle.loads(pickle.dumps(copied))
 
 
 def result(**values):

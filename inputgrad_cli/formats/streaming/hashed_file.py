@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
 LARGE_BYTES = 64 << 20  # smaller files are held in memory, which is faster
+NO_BLOCK = (-1, b"")  # stands for the index and the bytes of a block while none was read
 
 
 class HashedFile:
@@ -29,7 +30,7 @@ class HashedFile:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.size = 0
-        self._last_block: tuple[int, bytes] = (-1, b"")
+        self._last_block = NO_BLOCK
         self._block_hashes: list[bytes] = []
         total_hash = hashlib.sha256()
         get_file_size(path)  # refuses pipes, which would never end
@@ -42,6 +43,10 @@ class HashedFile:
         except OSError as error:
             raise build_read_error(path, error) from None
         self.sha256 = total_hash.hexdigest()
+
+    def __getstate__(self) -> dict[str, object]:
+        """Return what is pickled: all but the block that was read last."""
+        return {**self.__dict__, "_last_block": NO_BLOCK}
 
     def read(self, start: int, stop: int) -> bytes:
         """Return the bytes from `start` to `stop`, which are those of the first pass."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import islice
 from math import prod
 from pathlib import Path
@@ -73,28 +73,47 @@ def read_large_npy(data: LargeFile, spec: InputSpec, where: str) -> Samples | No
         return None
     rows = build_lazy_rows(data, header)
 
-    def read(start: int, stop: int) -> Array:
-        return fit_array(rows[start:stop], spec, where, start).array
-
     failed: dict[int, ItemError] = {}
     if spec.kind != "float":
         for start, stop in split_rows(shape, dtype.itemsize):
             failed.update(fit_array(rows[start:stop], spec, where, start).failed)
     kind = fit_array(like[:1], spec, where).array.dtype
-    arrays = {spec.name: build_lazy_array((shape[0], *sample), kind, read)}
+    arrays = {spec.name: build_lazy_array((shape[0], *sample), kind, FittedRows(rows, spec, where))}
     return Samples(arrays, many=True, failed=failed, record=describe_layout([spec]))
 
 
 def build_lazy_rows(data: LargeFile, header: NpyHeader, offset: int = 0) -> Array:
     """Return the lazy array (N, ...) of a `.npy` file that begins at byte `offset` of another."""
-    first_byte, row_bytes = offset + header.start, prod(header.shape[1:]) * header.dtype.itemsize
+    return build_lazy_array(header.shape, header.dtype, FileRows(data, header, offset))
 
-    def read(start: int, stop: int) -> Array:
-        raw = data.read(first_byte + start * row_bytes, first_byte + stop * row_bytes)
-        rows = np.frombuffer(raw, header.dtype).reshape(stop - start, *header.shape[1:])
-        return to_native_order(rows)
 
-    return build_lazy_array(header.shape, header.dtype, read)
+@dataclass(frozen=True)
+class FileRows:
+    """Reads rows of a `.npy` file that begins at byte `offset` of another."""
+
+    data: LargeFile
+    header: NpyHeader
+    offset: int
+
+    def __call__(self, start: int, stop: int) -> Array:
+        """Return the rows from `start` to `stop`, in the byte order of this machine."""
+        shape, dtype = self.header.shape[1:], self.header.dtype
+        first_byte, row_bytes = self.offset + self.header.start, prod(shape) * dtype.itemsize
+        raw = self.data.read(first_byte + start * row_bytes, first_byte + stop * row_bytes)
+        return to_native_order(np.frombuffer(raw, dtype).reshape(stop - start, *shape))
+
+
+@dataclass(frozen=True)
+class FittedRows:
+    """Reads rows in the type of an input; `where` names the file in messages."""
+
+    rows: Array
+    spec: InputSpec
+    where: str
+
+    def __call__(self, start: int, stop: int) -> Array:
+        """Return the rows from `start` to `stop`. Raises ItemError if the file has changed."""
+        return fit_array(self.rows[start:stop], self.spec, self.where, start).array
 
 
 def read_large_table(data: LargeFile, request: TableRequest, folder: Path | None) -> Samples | None:
