@@ -29,7 +29,7 @@ from inputgrad_cli.cli.reporters.json import JsonReporter
 from inputgrad_cli.cli.reporters.junit import JunitReporter
 from inputgrad_cli.cli.reporters.session import open_session
 from inputgrad_cli.cli.reporters.text import TextReporter
-from inputgrad_cli.errors import ModelError, UsageError
+from inputgrad_cli.errors import ModelError, StorageError, UsageError
 from inputgrad_cli.runs import item_fields
 from inputgrad_cli.runs.events import ItemEvent, Progress, RunNote, RunStart, RunWarning, Summary
 
@@ -131,6 +131,26 @@ def test_a_reporter_from_outside_gets_events_errors_and_the_end(capsys):
     assert recorder.calls == [EVENTS[0], ("usage", 2), "close"]
     types = [json.loads(line)["type"] for line in capsys.readouterr().out.splitlines()]
     assert types == ["start", "error", "summary"]
+
+
+def test_a_reporter_is_closed_once(capsys):
+    class Full(Recorder):
+        def close(self):
+            super().close()
+            raise StorageError("full")
+
+    recorder = Recorder()
+    with open_session(recorder):
+        pass
+    assert recorder.calls == ["close"]
+    with open_session(Full()) as session:
+        pass
+    assert (session.code, session._reporter.calls) == (74, ["close", ("storage", 74)])
+    assert capsys.readouterr().err == ""
+    with open_session(Full()) as session:
+        raise UsageError("wrong")
+    assert (session.code, session._reporter.calls) == (2, [("usage", 2), "close"])
+    assert capsys.readouterr().err == "inputgrad: full.\n"
 
 
 def test_the_log_of_an_error_comes_before_it_and_only_once(capsys):

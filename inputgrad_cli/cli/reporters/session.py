@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 import click
@@ -39,20 +39,26 @@ if TYPE_CHECKING:
 def open_session(reporter: Reporter) -> Iterator[Session]:
     """Report an error that ends the whole run, and keep its exit code in the session."""
     session = Session(reporter)
-    try:
-        yield session
-        reporter.close()
-    except (BrokenPipeError, click.ClickException, click.Abort, click.exceptions.Exit):
-        raise
-    except (InputgradError, OSError, MemoryError) as error:
-        session.report_error(as_inputgrad_error(error))
-    except Exception:
-        session.report_error(save_bug_report())
-    finally:
+    with ExitStack() as stack:
+        stack.callback(_close_after_error, reporter)
         try:
+            yield session
+            stack.pop_all()  # it is closed here instead, where its error is reported
             reporter.close()
-        except StorageError as error:
-            print_error(error)
+        except (BrokenPipeError, click.ClickException, click.Abort, click.exceptions.Exit):
+            raise
+        except (InputgradError, OSError, MemoryError) as error:
+            session.report_error(as_inputgrad_error(error))
+        except Exception:
+            session.report_error(save_bug_report())
+
+
+def _close_after_error(reporter: Reporter) -> None:
+    """Close a reporter, and only print its error, because another one has ended the call."""
+    try:
+        reporter.close()
+    except StorageError as error:
+        print_error(error)
 
 
 class Session:
