@@ -43,7 +43,7 @@ from inputgrad_cli.storage.pending_files import PendingFiles
 from inputgrad_cli.storage.run_paths import build_foreign_error, find_file
 
 Picture = Bytes | WriteFunction | None
-PictureRow = Sequence[Picture]  # of one sample: a picture for each site that has one
+PictureRow = Mapping[str, Picture]  # of one sample: a picture for each site that is drawn
 
 
 class TakenError(ItemError):
@@ -97,7 +97,7 @@ class OutputWriter:
         )
         for (_, samples), item_sites in zip(maps, sites, strict=True):
             for _ in range(len(samples)):
-                yield list(islice(flat, len(item_sites)))
+                yield dict(zip(item_sites, islice(flat, len(item_sites)), strict=True))
 
     def _draw_sites(
         self, sources: Sequence[tuple[RecordedMap, Samples, int, str]]
@@ -130,8 +130,8 @@ class OutputWriter:
     ) -> tuple[list[JsonObject], list[list[str]]]:
         """Write all files of one map; return their journal entries and the paths of the pictures.
 
-        `drawn` are the pictures of each sample by site; the returned paths have the same order.
-        `earlier_line` is the line of the map that these files replace.
+        `drawn` are the pictures of each sample, of the same sites; the returned paths have their
+        order. `earlier_line` is the line of the map that these files replace.
 
         Raises ItemError (kind `exists`) and StorageError.
         """
@@ -139,8 +139,7 @@ class OutputWriter:
         files: dict[str, Bytes | WriteFunction] = {item_map.files.arrays: to_npz(recorded)}
         if samples.header or _is_table(item_map.item):
             files |= _build_table(item_map.files.table, recorded, samples)
-        sites = list_drawable_sites(recorded) if any(drawn) else []
-        names = item_map.files.list_pictures(samples.sample_count, sites)
+        names = item_map.files.list_pictures(samples.sample_count, list(drawn[0]))
         return self._write_files(
             item_map.stem,
             files,
@@ -163,15 +162,12 @@ class OutputWriter:
         """
         names = item_map.files.list_arrays(total)
         files = {names[row]: to_npz(recorded) for row, recorded in maps.items()}
-        sites = next(
-            (list_drawable_sites(recorded) for row, recorded in maps.items() if drawn[row]),
-            [],
-        )
-        picture_names = item_map.files.list_pictures(total, sites)
+        sites: PictureRow = next((row for row in drawn.values() if row), {})
+        picture_names = item_map.files.list_pictures(total, list(sites))
         return self._write_files(
             item_map.stem,
             files,
-            [_pair_names(picture_names[row], drawn.get(row, ())) for row in range(total)],
+            [_pair_names(picture_names[row], drawn.get(row, {})) for row in range(total)],
             earlier_line,
         )
 
@@ -223,7 +219,8 @@ class OutputWriter:
 
 def _pair_names(names: Sequence[str], drawn: PictureRow) -> dict[str, Bytes | WriteFunction]:
     """Return the pictures of one sample by name, without those that are None."""
-    return {name: data for name, data in zip(names, drawn, strict=False) if data is not None}
+    pairs = zip(names, drawn.values(), strict=False)  # a sample that failed has no pictures
+    return {name: data for name, data in pairs if data is not None}
 
 
 def _build_table(
