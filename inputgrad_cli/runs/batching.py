@@ -11,15 +11,21 @@ from inputgrad_cli.data.samples import Samples, join_samples
 from inputgrad_cli.data.target_text import Target
 from inputgrad_cli.numeric.arrays import Array
 from inputgrad_cli.numeric.ragged import count_equal_shapes
-from inputgrad_cli.runs.inputs.loader import FailedItem, LoadedItem, LoadResult, SkippedMap
+from inputgrad_cli.runs.explain_tasks import BatchTask, ExplainTask
+from inputgrad_cli.runs.load_tasks import LoadedItem, LoadResult
 
 
 def yield_batches(
-    results: Iterable[Iterable[LoadResult]], size: int, stop: Callable[[], bool]
-) -> Iterator[list[LoadedItem] | SkippedMap | FailedItem]:
-    """Yield batches of at most `size` items of one shape; a file of many samples is a batch.
+    results: Iterable[Iterable[LoadResult]],
+    *,
+    items: int,
+    size: int,
+    stop: Callable[[], bool],
+) -> Iterator[BatchTask]:
+    """Yield batches of at most `items` items of one shape; a file of many samples is a batch.
 
-    What is not to be explained is passed on in its place. After `stop` nothing more is yielded.
+    A pass has at most `size` samples of a file of many. What is not to be explained is passed on in
+    its place. After `stop` nothing more is yielded.
     """
     batch: list[LoadedItem] = []
     for item_results in results:
@@ -31,14 +37,14 @@ def yield_batches(
                 continue
             # A batch ends where the shape changes, so that items keep their order.
             if batch and (loaded.fills_batch or batch[0].batch_key != loaded.batch_key):
-                yield batch
+                yield ExplainTask(batch, items)
                 batch = []
             batch.append(loaded)
-            if loaded.fills_batch or len(batch) == size:
-                yield batch
+            if loaded.fills_batch or len(batch) == items:
+                yield ExplainTask(batch, size if loaded.fills_batch else items)
                 batch = []
     if batch:
-        yield batch
+        yield ExplainTask(batch, items)
 
 
 @dataclass(frozen=True)
@@ -58,7 +64,7 @@ def yield_chunks(batch: Sequence[LoadedItem], size: int) -> Iterator[Chunk]:
     samples = join_samples([loaded.samples for loaded in batch])
     truths = [loaded.truth for loaded in batch if loaded.truth is not None]
     truth = np.concatenate(truths) if truths else None
-    usable = [row for row in range(len(samples)) if row not in batch[0].samples.failed]
+    usable = samples.usable_rows
     targets_by_row = batch[0].targets if batch[0].fills_batch else None
     start = 0
     while start < len(usable):

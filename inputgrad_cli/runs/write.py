@@ -9,6 +9,7 @@ from itertools import islice
 from inputgrad_cli.data.map_record import MapRecord, RecordedMap
 from inputgrad_cli.errors import ItemError
 from inputgrad_cli.explanation.item_record import Provenance, build_map, find_failures
+from inputgrad_cli.runs.context import PROCESS
 from inputgrad_cli.runs.diagnostics import yield_item_warnings, yield_map_warnings
 from inputgrad_cli.runs.events import Event, ItemEvent, to_error_fields
 from inputgrad_cli.runs.item_fields import build_done_fields, build_failed_fields
@@ -56,7 +57,7 @@ def join_results(results: Sequence[WriteResult]) -> WriteResult:
 
 def _write_maps(write_task: WriteTask) -> Iterator[WrittenMap]:
     """Write the files of maps, and yield the journal line and events of each. StorageError."""
-    tasks, output = write_task.maps, write_task.output
+    tasks, output = write_task.maps, PROCESS.context.output
     provenance, seconds = write_task.provenance, write_task.seconds
     if tasks[0].loaded.samples.is_ragged:
         yield from (_write_ragged_map(task, output, provenance, seconds) for task in tasks)
@@ -88,12 +89,11 @@ def _write_ragged_map(
     if error := task.error:
         return _build_failed_map(task, error)
     attributions = [part.select_row(row) for part in task.parts for row in range(len(part.records))]
-    usable = [row for row in range(len(samples)) if row not in samples.failed]
     try:
         output.refuse_other_target(item_map, task.earlier_line)
         maps = {
             row: build_map([attribution], samples.extract_sample(row), provenance)
-            for row, attribution in zip(usable, attributions, strict=True)
+            for row, attribution in zip(samples.usable_rows, attributions, strict=True)
         }
         singles = [(attribution, samples.extract_sample(row)) for row, attribution in maps.items()]
         sample_pictures = dict(zip(maps, output.draw_pictures(singles), strict=True))

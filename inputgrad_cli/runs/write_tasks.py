@@ -9,11 +9,10 @@ from inputgrad_cli.data.target_text import Target
 from inputgrad_cli.errors import ItemError
 from inputgrad_cli.explanation.batch import BatchAttribution
 from inputgrad_cli.explanation.item_record import Provenance
-from inputgrad_cli.runs.explain_batches import BatchResult
+from inputgrad_cli.runs.explain_tasks import BatchResult
 from inputgrad_cli.runs.inputs.item_maps import ItemMap
-from inputgrad_cli.runs.inputs.loader import LoadedItem
+from inputgrad_cli.runs.load_tasks import LoadedItem
 from inputgrad_cli.runs.pictures.map_pictures import MAX_PIXELS_TOGETHER
-from inputgrad_cli.runs.writer import OutputWriter
 from inputgrad_cli.schema.records import JournalLine
 
 MAX_VALUES = 3 * MAX_PIXELS_TOGETHER  # in maps that are written, and so drawn, together
@@ -46,51 +45,47 @@ class MapTask:
 
 @dataclass(frozen=True)
 class WriteTask:
-    """Maps that are written together, where to, and what their records share.
+    """Maps that are written together, and what their records share.
 
     `seconds` is the computing time per sample.
     """
 
     maps: Sequence[MapTask]
-    output: OutputWriter
     provenance: Provenance
     seconds: float
 
 
 def yield_write_tasks(
-    result: BatchResult,
-    target_indices: Mapping[Target, int],
-    lines: Mapping[str, JournalLine],
-    output: OutputWriter,
+    result: BatchResult, target_indices: Mapping[Target, int]
 ) -> Iterator[WriteTask]:
-    """Yield the tasks of a batch; `lines` are those of the journal, by stem.
+    """Yield the tasks of a batch.
 
     `target_indices` has the position of each target among all requested ones.
     """
     tasks = [
         MapTask(
             loaded,
-            item_map,
-            fingerprint,
-            _select_parts(result, target_indices[item_map.spec.target], item_map, row),
-            lines.get(item_map.stem),
+            missing.item_map,
+            missing.fingerprint,
+            _select_parts(result, target_indices, missing.item_map, row),
+            missing.earlier_line,
         )
         for row, loaded in enumerate(result.batch)
-        for item_map, fingerprint in loaded.todo
+        for missing in loaded.todo
     ]
     for group in group_tasks(tasks):
-        yield WriteTask(group, output, result.provenance, result.seconds)
+        yield WriteTask(group, result.provenance, result.seconds)
 
 
 def _select_parts(
-    result: BatchResult, target_index: int, item_map: ItemMap, row: int
+    result: BatchResult, target_indices: Mapping[Target, int], item_map: ItemMap, row: int
 ) -> list[BatchAttribution]:
     """Return the attributions of one map of one item: all passes, or the item's own row.
 
     They are found by the target's index among all requested targets, because a target that
     comes from a file has another name once it is read.
     """
-    label = item_map.spec.label
+    label, target_index = item_map.spec.label, target_indices[item_map.spec.target]
     parts = [
         [attribution for attribution in attributions if attribution.request.label == label][
             target_index

@@ -23,7 +23,7 @@ from inputgrad_cli.schema.check_types import Problem, Problems
 from inputgrad_cli.schema.encoded_names import decode_name, encode_name
 from inputgrad_cli.schema.json_object import JsonObject
 from inputgrad_cli.schema.read_records import InvalidRecordError, open_record
-from inputgrad_cli.schema.records import FileRecord, JournalLine
+from inputgrad_cli.schema.records import JournalLine
 from inputgrad_cli.storage.atomic_write import (
     Bytes,
     WriteFunction,
@@ -32,11 +32,12 @@ from inputgrad_cli.storage.atomic_write import (
 )
 from inputgrad_cli.storage.journal_lines import JournalLines
 from inputgrad_cli.storage.journal_reader import read_lines
-from inputgrad_cli.storage.map_files import MapFiles, is_picture, list_file_names
+from inputgrad_cli.storage.map_files import MapFiles, list_file_names
 from inputgrad_cli.storage.pending_files import PendingFiles
 from inputgrad_cli.storage.record_errors import InvalidRecord
 from inputgrad_cli.storage.run_paths import find_file, is_folder
 from inputgrad_cli.storage.shards import JOURNAL_FILE
+from inputgrad_cli.storage.written_files import WrittenFiles
 from inputgrad_cli.supervision.crash_reports import CRASHED as CRASHED
 
 Record = JsonObject
@@ -173,41 +174,15 @@ class Journal:
             if find_file(self._out, name) and compute_sha256(self._out / name) == digests[name]
         }
 
-    def find_complete(self, stem: str, fingerprint: str) -> JournalLine | None:
-        """Return the line of a map whose array files are complete and that has this fingerprint.
-
-        Returns None if there is no such map. Pictures may be missing, because they can be drawn
-        again.
-        """
-        record = self.lines.get(stem) if self._reuse else None
-        if not record or record["status"] != "ok" or record.get("fingerprint") != fingerprint:
-            return None
-        if record.get("bad"):
-            return None
-        arrays = [file for file in record["files"] if not is_picture(decode_name(file, "path"))]
-        return record if all(map(self._is_complete, arrays)) else None
-
-    def has_pictures(self, record: JournalLine) -> bool:
-        """Return whether all pictures of a line exist and are complete."""
-        pictures = [file for file in record["files"] if is_picture(decode_name(file, "path"))]
-        return all(map(self._is_complete, pictures))
-
-    def _is_complete(self, file: FileRecord) -> bool:
-        name = decode_name(file, "path")
-        status = find_file(self._out, name)
-        if status is None or name in self._unverified_names:
-            return False
-        return status.st_size == file["size"]
-
-    def has_other_fingerprint(self, stem: str, fingerprint: str) -> bool:
-        """Return whether an earlier run made this map, but with another fingerprint."""
-        record = self.lines.get(stem)
-        return record is not None and record.get("fingerprint", fingerprint) != fingerprint
-
     @property
     def own_files(self) -> OwnFiles:
         """Return the files that are known to be those of a run; they grow with the journal."""
         return OwnFiles(self._out, self._own_names, self._torn_prefixes)
+
+    @property
+    def written_files(self) -> WrittenFiles:
+        """Return the files of maps that earlier runs have written."""
+        return WrittenFiles(self._out, self._reuse, self._unverified_names)
 
     def add(self, records: Sequence[Mapping[str, Any]]) -> None:
         """Append the lines and make them durable; StorageError."""

@@ -122,7 +122,7 @@ class StoredMap:
     def is_due(self, style: Style) -> bool:
         """Return whether its pictures have another style, or are missing or changed."""
         written = self.line.get("style") == style.record()
-        return not written or not self.directory.journal.has_pictures(self.line)
+        return not written or not self.directory.journal.written_files.has_pictures(self.line)
 
     def open_arrays(self, name: str) -> RecordedMap:
         """Return the content of one of its array files; ItemError if the line contradicts it."""

@@ -15,7 +15,7 @@ from inputgrad_cli.data.signature import InputSpec, OutputSpec, Signature
 from inputgrad_cli.data.target_text import HELP, parse_target
 from inputgrad_cli.errors import GrammarError, UsageError
 from inputgrad_cli.grammar import quote
-from inputgrad_cli.runs.inputs.loader import ItemAnnotations
+from inputgrad_cli.runs.inputs.annotations import ItemAnnotations
 from inputgrad_cli.storage.target_words import encode_target, encode_targets
 
 WORDS = ["all", "top1", "top:2", "sum", "auto", "3", "unit:0", "probs", "probs/1", "layer:a/unit:0"]

@@ -18,7 +18,7 @@ JOB = """
 import sys
 from pathlib import Path
 from inputgrad_cli.engine.opening import load
-from inputgrad_cli.runs import explain_batches as compute
+from inputgrad_cli.runs import explain as compute
 from inputgrad_cli.runs.planning.options import RunOptions
 from inputgrad_cli.runs.planning.early_checks import check_run
 from inputgrad_cli.runs.planning.plan import make_plan

@@ -14,7 +14,7 @@ from inputgrad_cli.interfaces.picture import MapSource
 from inputgrad_cli.rendering import choose_picture
 from inputgrad_cli.rendering.colour_maps import NAN_COLOUR
 from inputgrad_cli.rendering.image_map import ImageMap
-from inputgrad_cli.runs.inputs.loader import LoadedItem
+from inputgrad_cli.runs.load_tasks import LoadedItem
 from inputgrad_cli.runs.pictures import map_pictures
 from inputgrad_cli.runs.pictures.map_pictures import draw_pictures
 from inputgrad_cli.runs.write_tasks import MapTask, group_tasks

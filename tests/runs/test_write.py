@@ -20,7 +20,7 @@ def test_an_error_stands_beside_the_maps_that_were_written(monkeypatch, kind):
 
     monkeypatch.setattr(module, "_write_maps", write_maps)
     map_task = SimpleNamespace(loaded=SimpleNamespace(item=SimpleNamespace(name="a.png")))
-    result = write(WriteTask([map_task], None, None, 0.1))
+    result = write(WriteTask([map_task], None, 0.1))
     assert result.maps == [FIRST]
     assert isinstance(result.error, kind)
 

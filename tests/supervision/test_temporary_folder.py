@@ -61,7 +61,7 @@ def names(place):
     return draw_many(place / "in", 6)
 
 
-@pytest.mark.parametrize("function", ["runs.inputs.loader.read_samples", "runs.run.write"])
+@pytest.mark.parametrize("function", ["runs.load.read_samples", "runs.run.write"])
 def test_a_picture_that_cannot_be_read_or_drawn_alive_fails_alone(spoiled, names, function):
     code, events, _ = spoiled(function, "die", names[3])
     items = {event["input"]: event for event in events if event["type"] == "item"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from inputgrad_cli.data.picture_style import Style
 from inputgrad_cli.errors import ItemError
 from inputgrad_cli.interfaces.reader import ReadOptions
-from inputgrad_cli.runs.inputs.loader import SkippedMap
+from inputgrad_cli.runs.load_tasks import SkippedMap
 from inputgrad_cli.runs.pictures.render import RedrawOptions, redraw, redraw_map
 from inputgrad_cli.runs.planning.options import RunOptions
 from inputgrad_cli.runs.planning.plan import Plan
