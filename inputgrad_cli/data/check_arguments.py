@@ -18,8 +18,8 @@ def refuse_non_text(texts: Mapping[str, Any]) -> None:
         is_sequence = isinstance(value, Sequence) and not isinstance(value, bytes)
         raise UsageError(
             f"{name} is a {type(value).__name__}, not text",
-            reason="one call makes one map" if is_sequence else "",
-            hint=f"call explain once for each {name}" if is_sequence else "",
+            reason="one call makes one result" if is_sequence else "",
+            hint=f"call the function once for each {name}" if is_sequence else "",
             received=repr(value)[:100],
         )
 

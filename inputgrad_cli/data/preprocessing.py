@@ -86,6 +86,22 @@ class Preprocess:
             return np.ascontiguousarray(out[..., 0])
         return np.ascontiguousarray(np.moveaxis(out, -1, -3) if self.channels_first else out)
 
+    def pull_back(self, gradients: Array) -> Floats:
+        """Return the gradients at the pixels (..., H, W, C), from those at the model input.
+
+        This is the adjoint of `apply`: what is subtracted there does not matter here.
+        """
+        if self.flat:
+            gradients = gradients[..., np.newaxis]
+        elif self.channels_first:
+            gradients = np.moveaxis(gradients, -3, -1)
+        out = np.array(gradients)  # a copy, so the rest is done in it
+        if self.std:
+            out /= np.array(self.std, out.dtype)
+        if self.scale != 1.0:
+            out /= out.dtype.type(self.scale)
+        return np.ascontiguousarray(out[..., ::-1] if self.bgr else out)
+
     def build_flat_image(self, value: float, shape: tuple[int, ...]) -> Floats:
         """Return a flat picture of pixel `value` (0..255) as model input of `shape`."""
         pixels = (*shape[1:], shape[0]) if self.channels_first else shape

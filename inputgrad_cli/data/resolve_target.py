@@ -12,7 +12,7 @@ from inputgrad_cli.data.signature import OutputSpec, Shape, Signature
 from inputgrad_cli.data.target import ResolvedTarget, Space
 from inputgrad_cli.data.target_text import ClassReference, Target, format_class
 from inputgrad_cli.errors import UsageError
-from inputgrad_cli.numeric.arrays import Array
+from inputgrad_cli.numeric.arrays import Array, fill_open_axes
 from inputgrad_cli.suggest import format_advice, suggest
 
 MAX_LABELS = 12  # class names that a hint lists
@@ -259,6 +259,15 @@ def compute_mask_weights(target: ResolvedTarget, mask: Array, shape: tuple[int, 
     weights = np.zeros((*mask.shape, shape[2] if len(shape) == 3 else 1), np.float32)
     weights[..., target.rank] = mask / np.count_nonzero(mask)
     return weights.reshape(shape)
+
+
+def build_mask_truth(
+    target: ResolvedTarget, mask: Array, signature: Signature, count: int
+) -> Array:
+    """Return the weights of a mask for each of `count` samples of the target's output, (B, ...)."""
+    shape = fill_open_axes(signature.get_output(target.head).shape or (), mask.shape)
+    weights = compute_mask_weights(target, mask, shape)
+    return np.broadcast_to(weights, (count, *shape))
 
 
 def _resolve_unit(target: Target, output: OutputSpec) -> tuple[int, ...]:

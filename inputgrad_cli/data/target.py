@@ -23,12 +23,14 @@ class ResolvedTarget:
 
     `terms` are the index tuples of the units and `signs` their factors (one of each, two for a
     margin). `rank` means the class of that rank on the clean input (0 is the top); for a mask it
-    is the class. `argument` is the name of a reduction or loss, or the path of a mask.
+    is the class. `rival` is a class, in `terms`, minus the best of all others. `argument` is the
+    name of a reduction or loss, the path of a mask, or how rivals are combined: `max` or
+    `logsumexp`.
     """
 
     text: str
     head: str
-    kind: Literal["units", "rank", "reduce", "loss", "mask"]
+    kind: Literal["units", "rank", "reduce", "loss", "mask", "rival"]
     space: Space
     terms: tuple[tuple[int, ...], ...] = ()
     signs: tuple[float, ...] = (1.0,)
@@ -55,7 +57,8 @@ class PinnedTarget:
     """A resolved target with one entry per sample.
 
     The scalar is `offset + sum over terms of signs * output[index]`, with `index` (B, terms, axes),
-    `signs` (B, terms), `offset` (B,). A reduction or a loss has no terms; a loss has `truth`.
+    `signs` (B, terms), `offset` (B,). A reduction or a loss has no terms; a loss has `truth`. From
+    the class of a rival target, the best of the other classes is subtracted.
     """
 
     resolved: ResolvedTarget

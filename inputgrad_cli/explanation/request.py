@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
-
-import numpy as np
 
 from inputgrad_cli.data.baselines import Baseline, Dataset
 from inputgrad_cli.data.preprocessing import Preprocess
-from inputgrad_cli.data.resolve_target import compute_mask_weights, resolve_target
+from inputgrad_cli.data.resolve_target import build_mask_truth, resolve_target
 from inputgrad_cli.data.signature import Signature
 from inputgrad_cli.data.target import ResolvedTarget
 from inputgrad_cli.data.target_text import Target, parse_target
@@ -20,8 +17,8 @@ from inputgrad_cli.grammar import parse as parse_call
 from inputgrad_cli.interfaces.method import Method
 from inputgrad_cli.methods import methods
 from inputgrad_cli.methods._requirements import make_references_error
-from inputgrad_cli.modelfile.safety import refuse_unsafe_loss
-from inputgrad_cli.numeric.arrays import Array, fill_open_axes
+from inputgrad_cli.modelfile.compiled_loss import resolve_compiled_loss
+from inputgrad_cli.numeric.arrays import Array
 
 
 @dataclass(frozen=True)
@@ -87,7 +84,9 @@ def resolve_targets(request: ExplainRequest, signature: Signature) -> list[list[
     groups: list[list[ResolvedTarget]] = []
     for requested in request.targets:
         targets = resolve_target(requested, signature, request.space, request.labels)
-        targets = [_resolve_compiled_loss(target, request, outputs) for target in targets]
+        targets = [
+            resolve_compiled_loss(target, request.compiled_loss, outputs) for target in targets
+        ]
         groups += [targets] if targets[0].group else [[target] for target in targets]
     return groups
 
@@ -104,31 +103,4 @@ def get_truth(
         return labels
     if target.kind != "mask":
         return None
-    mask = request.masks[target.argument]
-    shape = fill_open_axes(signature.get_output(target.head).shape or (), mask.shape)
-    weights = compute_mask_weights(target, mask, shape)
-    return np.broadcast_to(weights, (count, *shape))
-
-
-def _resolve_compiled_loss(
-    target: ResolvedTarget, request: ExplainRequest, outputs: Sequence[str]
-) -> ResolvedTarget:
-    """Return the target with `loss:compiled` replaced by the loss that the model file names."""
-    if target.kind != "loss" or target.argument != "compiled":
-        return target
-    loss = request.compiled_loss
-    # Keras stores one loss for all outputs, a list in their order, or a dict by output name.
-    if isinstance(loss, list) and len(loss) == len(outputs):
-        loss = loss[list(outputs).index(target.head)]
-    elif isinstance(loss, dict) and "class_name" not in loss:  # else a serialized loss object
-        loss = loss.get(target.head)
-    if loss is None:
-        raise UsageError(
-            f"target {target.text}: the file names no loss for output {target.head!r}",
-            reason="the model was saved without being compiled, or without a loss for it",
-            hint="name one: loss:NAME",
-        )
-    refuse_unsafe_loss(loss)
-    return replace(
-        target, argument=loss if isinstance(loss, str) else json.dumps(loss, sort_keys=True)
-    )
+    return build_mask_truth(target, request.masks[target.argument], signature, count)

@@ -103,7 +103,20 @@ def compute_scores(
     else:
         picked = tf.gather_nd(values, pinned.index, batch_dims=1)
     signs, offset = (tf.cast(pin, picked.dtype) for pin in (pinned.signs, pinned.offset))
-    return offset + tf.reduce_sum(signs * picked, axis=1)
+    scores = offset + tf.reduce_sum(signs * picked, axis=1)
+    if target.kind == "rival":
+        scores -= _combine_rivals(target.argument, values, pinned.index)
+    return scores
+
+
+def _combine_rivals(combination: str, values: Any, index: Any) -> Any:
+    """Return the maximum or logsumexp over all classes but the pinned one, (B, ...) -> (B,)."""
+    flat = tf.reshape(values, (tf.shape(values)[0], -1))
+    # All axes but that of the classes have length 1, so their indices are 0.
+    classes = tf.reduce_sum(index[:, 0], axis=-1)
+    is_pinned = tf.one_hot(classes, tf.shape(flat)[1], on_value=True, off_value=False)
+    rivals = tf.where(is_pinned, tf.constant(float("-inf"), flat.dtype), flat)
+    return (tf.reduce_logsumexp if combination == "logsumexp" else tf.reduce_max)(rivals, axis=1)
 
 
 def _reduce(reduction: str, flat: Any) -> Any:
