@@ -1,0 +1,118 @@
+"""Optimizes one batch of samples; reads and writes no files."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from inputgrad_cli.data.class_margin import Prediction
+from inputgrad_cli.data.samples import Samples, compute_keys
+from inputgrad_cli.errors import ItemError
+from inputgrad_cli.interfaces.engine import Engine
+from inputgrad_cli.interfaces.goal import Problem, Rows, SearchResult
+from inputgrad_cli.numeric.arrays import Array
+from inputgrad_cli.optimization.aim import Aim, build_aim
+from inputgrad_cli.optimization.objective import EngineObjective
+from inputgrad_cli.optimization.request import OptimizeRequest, SearchHooks
+from inputgrad_cli.optimization.result import Optimized
+from inputgrad_cli.optimization.result_builder import Outcome, ResultBuilder
+from inputgrad_cli.optimization.space import SearchSpace, build_space
+
+
+def optimize_batch(
+    engine: Engine,
+    samples: Samples,
+    request: OptimizeRequest,
+    truth: Array | None = None,
+    *,
+    hooks: SearchHooks | None = None,
+) -> list[Optimized | ItemError]:
+    """Return the result of each sample, or the error of one that cannot be used.
+
+    `truth` holds the labels, (B,). Samples that have arrived before the search are not moved. Every
+    result is rounded as a file stores it, and evaluated after that.
+    """
+    space = build_space(engine, samples, request.limits, request.wrt)
+    aim, first = build_aim(engine, space.inputs, request, truth)
+    batch = _Batch(engine, samples, request, space, aim, hooks or SearchHooks())
+    return batch.optimize(aim.predict(first))
+
+
+@dataclass(frozen=True)
+class _Batch:
+    """Samples that are optimized together, each with an aim of its own."""
+
+    engine: Engine
+    samples: Samples
+    request: OptimizeRequest
+    space: SearchSpace
+    aim: Aim
+    hooks: SearchHooks
+
+    @cached_property
+    def objective(self) -> EngineObjective:
+        """Return the objective of all samples."""
+        return EngineObjective(self.engine, self.space, self.aim)
+
+    def optimize(self, prediction: Prediction | None) -> list[Optimized | ItemError]:
+        """Return the results; `prediction` is that of the clean inputs."""
+        rows = np.arange(len(self.space), dtype=np.intp)
+        start = self.space.start
+        before = Outcome(start, self.objective.compute_scores(start, rows), prediction)
+        errors = before.find_nonfinite("start")
+        is_open = ~self.aim.is_there(before.scores, prediction)
+        is_open[list(errors)] = False
+        moving = rows[is_open]
+        result = self._search(moving) if len(moving) else None
+        after = before
+        if result is not None:
+            after = before.replace_rows(moving, self._store(result, moving))
+            errors = {**after.find_nonfinite("result"), **errors}
+        positions = {int(row): position for position, row in enumerate(moving)}
+        builder = ResultBuilder(
+            self.space, self.aim, self.request, before, after, result, positions
+        )
+        return [errors[row] if row in errors else builder.build(row) for row in map(int, rows)]
+
+    def _search(self, rows: Rows) -> SearchResult:
+        """Return what the goal reaches for the samples that move."""
+        space, aim = self.space.take(rows), self.aim.take(rows)
+        keys = compute_keys(self.samples.arrays, self.request.seed)
+        problem = Problem(
+            EngineObjective(self.engine, space, aim),
+            space.start,
+            space.low,
+            space.high,
+            aim.wanted,
+            [keys[row] for row in rows],
+            space.shapes,
+            space.pictures,
+            features=space.features,
+            series=space.series,
+            from_noise=self.request.from_noise,
+            data=space.data,
+            should_stop=self.hooks.should_stop,
+            on_step=self.hooks.on_step,
+            on_frame=self.hooks.on_frame,
+        )
+        return self.request.goal.search(problem)
+
+    def _store(self, result: SearchResult, rows: Rows) -> Outcome:
+        """Return what the model gives for the results as they are stored and read back."""
+        points = self._read_back(self.space.round_points(result.points))
+        scores = self.objective.compute_scores(points, rows)
+        if not self.aim.has_classes:
+            return Outcome(points, scores, None)
+        inputs = self.space.to_inputs(points, rows)
+        first = self.engine.run_first_pass(inputs, [self.aim.top], (), gradients=False)
+        return Outcome(points, scores, self.aim.predict(first))
+
+    def _read_back(self, points: Array) -> Array:
+        """Return the points with their pixels as they are read from files that hold them."""
+        values = self.space.split(points)
+        for name in sorted(self.space.pictures):
+            pictures = values[name].astype(np.uint8)
+            values[name] = np.stack([self.hooks.store_pixels(name, p) for p in pictures])
+        return self.space.join(values)

@@ -1,0 +1,104 @@
+"""Describes what to optimize: the goal, the target, and what may move."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+
+from inputgrad_cli.data.target_text import Target, parse_target
+from inputgrad_cli.errors import UsageError
+from inputgrad_cli.grammar import parse as parse_call
+from inputgrad_cli.interfaces.goal import Goal, Rows
+from inputgrad_cli.numeric.arrays import Array
+from inputgrad_cli.optimization.goals import goals
+from inputgrad_cli.optimization.limits import SearchLimits
+
+Direction = Literal["auto", "up", "down"]
+DIRECTIONS = ("auto", "up", "down")
+
+
+@dataclass(frozen=True)
+class GoalRequest:
+    """A requested goal, its label in file names, and the text that the user wrote."""
+
+    goal: Goal
+    label: str
+    text: str
+
+
+def parse_goals(texts: Sequence[str]) -> tuple[GoalRequest, ...]:
+    """Parse the texts of goals; `as=LABEL` sets the name that a goal has in file names."""
+    requests = []
+    for text in texts:
+        call = parse_call(text)
+        goal = goals.build(call, ignore=("as",))
+        label = call.args["as"][1].text if "as" in call.args else goal.name
+        if "/" in label or label.startswith(".") or not label.isprintable():
+            raise UsageError(f"--goal {text}: {label!r} cannot be part of a file name")
+        requests.append(GoalRequest(goal, label, text))
+    return tuple(requests)
+
+
+def parse_until(value: float | Sequence[float] | None) -> tuple[float, ...]:
+    """Return one wanted value, or the two between which all are wanted; none for None."""
+    if value is None:
+        return ()
+    try:
+        ends = np.asarray(value, np.float64)
+    except (TypeError, ValueError):
+        ends = np.full((), np.nan)
+    is_wanted = ends.shape in ((), (2,)) and np.isfinite(ends).all()
+    if not is_wanted or ends.min() != ends.flat[0]:
+        raise UsageError(
+            "until is neither a number nor two in ascending order", received=repr(value)[:100]
+        )
+    return tuple(float(end) for end in np.atleast_1d(ends))
+
+
+@dataclass(frozen=True)
+class OptimizeRequest:
+    """Everything that is requested for every sample.
+
+    `wrt` names the only input that moves. `until` is the value of the target that is wanted, or two
+    between which it is; for a class it is the margin. `direction` is that of a target that is no
+    class: `auto` is up for a goal that climbs, down for a loss that is to be repaired, else toward
+    the value of `until`. `from_noise` begins at noise instead of the input. `masks` are those of
+    mask targets, by path.
+    """
+
+    goal: Goal
+    target: Target = field(default_factory=lambda: parse_target("auto"))
+    space: str = "auto"
+    wrt: str | None = None
+    direction: Direction = "auto"
+    until: tuple[float, ...] = ()
+    limits: SearchLimits = field(default_factory=SearchLimits)
+    seed: int = 0
+    from_noise: bool = False
+    labels: tuple[str, ...] = ()
+    masks: Mapping[str, Array] = field(default_factory=dict)
+    compiled_loss: Any = None
+
+
+def _keep_pixels(name: str, pixels: Array) -> Array:
+    """Return the pixels unchanged."""
+    return pixels
+
+
+@dataclass(frozen=True)
+class SearchHooks:
+    """Functions that a search calls; by default they do nothing.
+
+    `should_stop` is asked between steps. `on_step` is called with the number of steps that are
+    done, and their total. `on_frame` is called with a step, the points then, and their positions
+    among the samples that are moved. `store_pixels` stores pixels (H, W, C) of 8 bits of an input,
+    and returns what is read back.
+    """
+
+    should_stop: Callable[[], bool] = lambda: False
+    on_step: Callable[[int, int], None] = lambda done, total: None
+    on_frame: Callable[[int, Array, Rows], None] | None = None
+    store_pixels: Callable[[str, Array], Array] = _keep_pixels
