@@ -1,7 +1,7 @@
 """Computes gradients and attributions of saved Keras models.
 
-The public functions are `load`, `explain`, `read` and `render`. Importing this package imports
-neither NumPy nor TensorFlow; the functions are imported when they are first accessed.
+The public functions are `load`, `explain`, `optimize`, `read` and `render`. Importing this package
+imports neither NumPy nor TensorFlow; the functions are imported when they are first accessed.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -9,10 +9,21 @@ from typing import TYPE_CHECKING, Any
 from inputgrad_cli.version import __version__
 
 if TYPE_CHECKING:
-    from inputgrad_cli.api import Model, explain, load, read, render
+    from inputgrad_cli.api import Model, explain, load, optimize, read, render
     from inputgrad_cli.data.attribution import Attribution
+    from inputgrad_cli.optimization.result import Optimization
 
-__all__ = ["Attribution", "Model", "__version__", "explain", "load", "read", "render"]
+__all__ = [
+    "Attribution",
+    "Model",
+    "Optimization",
+    "__version__",
+    "explain",
+    "load",
+    "optimize",
+    "read",
+    "render",
+]
 
 
 def __dir__() -> list[str]:

@@ -16,6 +16,7 @@ FLOORS = [
     {"methods", "optimization", "formats", "rendering", "engine"},
     {"explanation"},
     {"storage", "model"},
+    {"calls"},
     {"api"},
     {"describe", "runs"},
     {"cli"},

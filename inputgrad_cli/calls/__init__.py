@@ -1,0 +1,1 @@
+"""Implements the longer functions of the Python interface."""

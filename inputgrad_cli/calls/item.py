@@ -1,0 +1,130 @@
+"""Opens the model and reads the samples of one call of the Python interface."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from inputgrad_cli.data.baselines import Baseline, FromFile
+from inputgrad_cli.data.check_arguments import refuse_live_model
+from inputgrad_cli.data.preprocessing import InputPreprocessing
+from inputgrad_cli.data.samples import Samples
+from inputgrad_cli.errors import UsageError
+from inputgrad_cli.explanation.early_checks import check_request
+from inputgrad_cli.explanation.item_record import Provenance, format_call
+from inputgrad_cli.explanation.request import ExplainRequest
+from inputgrad_cli.formats.classes import read_class_names
+from inputgrad_cli.formats.combine_inputs import from_arrays
+from inputgrad_cli.formats.files import read_bytes
+from inputgrad_cli.formats.read import check_finite, read_samples
+from inputgrad_cli.interfaces.reader import ReadOptions
+from inputgrad_cli.model import Model, PathLike, list_versions, load
+from inputgrad_cli.modelfile.model_file import ModelFile, open_model
+from inputgrad_cli.modelfile.safety import refuse_unsafe
+from inputgrad_cli.modelfile.sidecar import read_sidecar
+from inputgrad_cli.numeric.arrays import Array
+
+
+@dataclass(frozen=True)
+class Item:
+    """The samples that the caller gave, and how they were read."""
+
+    samples: Samples
+    options: ReadOptions
+    pixels: InputPreprocessing
+
+
+def read_item(
+    model: Model,
+    read: Callable[[ReadOptions], Samples],
+    preprocess: str,
+    columns: Sequence[str],
+) -> Item:
+    """Return the samples that `read` returns for the model; raise the first error."""
+    pixels = model.resolve_preprocessing(preprocess)
+    sidecar = read_sidecar(model.file.path)
+    column_names = tuple(columns) or (sidecar.columns if sidecar else ())
+    options = ReadOptions(
+        model.signature.inputs,
+        pixels.other,
+        input_preprocess=pixels.inputs,
+        columns=column_names,
+    )
+    samples = read(options)
+    if samples.failed:
+        raise next(iter(samples.failed.values()))
+    if samples.is_ragged:
+        raise UsageError(
+            "samples of unequal shapes make several results", hint="give one sample at a time"
+        )
+    for doubt in [pixels.doubts[name] for name in samples.pixels if name in pixels.doubts]:
+        warnings.warn(f"{doubt}; decide it with preprocess=", stacklevel=3)
+    return Item(samples, options, pixels)
+
+
+def open_for(
+    path: PathLike, request: ExplainRequest, check: Callable[[ModelFile], None] | None = None
+) -> Model:
+    """Load the model saved at `path`; refuse a question that its file cannot answer before that.
+
+    `check` raises UsageError if the file shows that a further question is in vain.
+    """
+    refuse_live_model(path)
+    file = open_model(Path(path))
+    refuse_unsafe(file, trust=False)
+    request = replace(request, labels=read_class_names(file), compiled_loss=file.compiled_loss)
+    # The loss may be registered by the caller's program.
+    check_request(request, file.config, own_losses=True)
+    if check is not None:
+        check(file)
+    return load(file)
+
+
+def to_labels(truth: Any, samples: int) -> Array:
+    """Return labels (samples, ...), from one value for all samples or one per sample."""
+    values = np.asarray(truth, np.float32)
+    if values.ndim == 0:
+        return np.full(samples, values, np.float32)
+    if samples == 1 and len(values) != 1:
+        values = values[np.newaxis]
+    if len(values) != samples:
+        raise UsageError(
+            f"truth of shape {values.shape} for {samples} samples",
+            hint="its first axis is the sample: give one value, or one per sample",
+        )
+    return values
+
+
+def build_provenance(model: Model, request: ExplainRequest) -> Provenance:
+    """Return the provenance facts that the records of all items share."""
+    return Provenance(
+        model_sha256=model.file.sha256,
+        versions=list_versions(),
+        seed=request.seed,
+        baseline=None if request.baseline is None else _describe_baseline(request.baseline),
+        wrt=request.wrt,
+        precision=model.engine.precision,
+    )
+
+
+def _describe_baseline(baseline: Baseline) -> str:
+    """Return a baseline as text, with only the name of a file, because results contain no paths."""
+    if isinstance(baseline, FromFile):
+        baseline = replace(baseline, path=Path(baseline.path).name)
+    return format_call(baseline)
+
+
+def to_samples(inputs: Any, options: ReadOptions) -> Samples:
+    """Return the samples of a path, an array for the first input, or a mapping of arrays."""
+    if isinstance(inputs, (str, os.PathLike)):
+        path = Path(inputs)
+        return read_samples({None: read_bytes(path)}, {None: path}, options)
+    by_name = inputs if isinstance(inputs, Mapping) else {options.specs[0].name: inputs}
+    arrays = {name: np.asarray(array) for name, array in by_name.items()}
+    return check_finite(from_arrays(arrays, options.specs, "inputs"), "inputs")

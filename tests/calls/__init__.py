@@ -1,0 +1,1 @@
+"""Tests of the longer functions of the Python interface."""
