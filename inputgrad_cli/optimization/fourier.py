@@ -13,8 +13,8 @@ from inputgrad_cli.numeric.random_streams import draw_normal
 from inputgrad_cli.optimization.parametrizations import Grid
 
 Complex = NDArray[np.complex128]
-COEFFICIENT_NOISE = 0.01  # standard deviation of the start, from lucid: nearly flat grey
-COEFFICIENT_SCALE = 0.25  # from lucid: Adam's step of 0.05 then changes a picture gently
+COEFFICIENT_NOISE = 0.25  # standard deviation of the start: a faint texture on grey
+COEFFICIENT_SCALE = 0.1  # lucid has 0.25, with which the steps of Adam saturate small pictures
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from inputgrad_cli.numeric.arrays import Array
 from inputgrad_cli.optimization.parametrizations import Grid
 
 SLOPE = 0.25  # of a sigmoid at zero; small values change a clipped input as much
+WINDOW_SIGMA = 0.25  # of the spotlight, in shortest sides: one object of half a side fits into it
 MARGIN = 0.02  # share of the range between a bound and the start of a sigmoid, which is flat there
 
 
@@ -99,9 +100,9 @@ class Spotlight:
 def compute_window(grid: Grid) -> Array:
     """Return a window (..., 1): 1 in the middle, flat inside, 0 at the corners.
 
-    It is exp(-(r^2 / 2 sigma^2)^2), with sigma a third of the shortest side.
+    It is exp(-(r^2 / 2 sigma^2)^2), with sigma a quarter of the shortest side.
     """
-    sigma = min(grid.size) / 3
+    sigma = min(grid.size) * WINDOW_SIGMA
     lines = [np.arange(size) - (size - 1) / 2 for size in grid.size]
     squares = sum(np.square(line) for line in np.meshgrid(*lines, indexing="ij"))
     return np.exp(-np.square(np.asarray(squares) / (2 * sigma**2)))[..., np.newaxis]

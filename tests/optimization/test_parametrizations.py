@@ -103,7 +103,7 @@ def test_ascent_of_coefficients_is_filtered_ascent_of_pixels():
     gradients = rng.normal(size=(1, height, width, 1))
     change = fourier.decode(fourier.pull_back(np.zeros((1, 0)), gradients, ROWS[:1]), ROWS[:1])
     down, right = np.fft.fftfreq(height)[:, None], np.fft.rfftfreq(width)
-    scales = 0.25 * np.sqrt(height * width) / np.maximum(np.hypot(down, right), 1 / 8) ** decay
+    scales = 0.1 * np.sqrt(height * width) / np.maximum(np.hypot(down, right), 1 / 8) ** decay
     pairs = np.array([1, 2, 2, 2, 1])  # the first and the last column hold their own conjugates
     filtered = pairs * scales**2 / (height * width) * np.fft.rfft2(gradients[0, ..., 0])
     np.testing.assert_allclose(change[0, ..., 0], np.fft.irfft2(filtered, (height, width)))

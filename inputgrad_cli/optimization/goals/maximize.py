@@ -26,8 +26,11 @@ from inputgrad_cli.optimization.table_problem import build_table_problem, try_ca
 from inputgrad_cli.optimization.transforms import Movements
 from inputgrad_cli.registry import declare_parameter
 
-ATTEMPTS = 8  # to find a start whose gradient is not zero
-NOISE_GROWTH, MOST_NOISE = 4.0, 256.0  # from attempt to attempt, up to a picture of full contrast
+ATTEMPTS = 5  # to find a start from which the score rises
+NOISE_GROWTH = 4.0  # from attempt to attempt; the last has a picture of full contrast
+# A search from noise is lost if it rises less than so many times what its first step promised; by
+# then others rise by 9 to 290 times as much. A short search is judged by a share of its steps.
+LEAST_RISE, LEAST_RISE_STEPS = 3.0, 80
 CHECK_STEPS = 16  # from one score of the picture itself to the next, if it is moved at every step
 
 
@@ -40,8 +43,8 @@ class Maximize(Goal):
     or the phases of a spectrum of fixed magnitudes (maco), which are those of the data, or of the
     input from which it starts. The values of a table are moved themselves, within their bounds. At
     each step pictures and series are shifted, turned and resized at random, so that the result has
-    shapes instead of fine grain; the score is that of the point itself. If the gradient of the
-    start is zero, the search begins again with more noise.
+    shapes instead of fine grain; the score is that of the point itself. Where the
+    gradient is zero, or leads nowhere from noise, the search begins again with more noise.
     Simonyan et al. 2013, arXiv:1312.6034; Olah et al. 2017, doi:10.23915/distill.00007; maco: Fel
     et al. 2023, arXiv:2306.06805.
     """
@@ -88,8 +91,9 @@ class Maximize(Goal):
         for attempt in range(ATTEMPTS):
             if not len(rows):
                 break
-            run_steps(log, _Ascent(self, problem, attempt), steps=self.steps, asked=rows)
-            rows = log.find_stopped(ZERO_GRADIENT)
+            rule = _Ascent(self, problem, attempt)
+            run_steps(log, rule, steps=self.steps, asked=rows)
+            rows = rule.find_lost(log)
         log.settle()
         try_categories(log, spaces)
         result = log.build_result()
@@ -102,18 +106,19 @@ class _Ascent(StepRule):
     def __init__(self, goal: Maximize, problem: Problem, attempt: int) -> None:
         options = CanvasOptions(goal.param, goal.decay, goal.spotlight)
         size = len(problem)
-        self._problem, self._attempt, self._patience = problem, attempt, goal.patience
+        self._problem, self._attempt = problem, attempt
+        self._step, self._steps, self._patience = goal.step, goal.steps, goal.patience
         self._parametrization = build_parametrization(problem, options)
         self._movements = Movements(list_grids(problem), goal.jitter, goal.rotate, goal.scale)
         self._parameters = np.zeros((size, self._parametrization.count))
         self._adam = Adam(size, self._parametrization.count, goal.step)
         self._best, self._waits = np.full(size, -np.inf), np.zeros(size, int)
+        self._first, self._promises = np.zeros(size), np.full(size, -np.inf)
         self._is_pinned = np.zeros(size, bool)  # at bounds, with gradients that lead out of them
 
     def begin(self, problem: Problem, rows: Rows, restart: int) -> Array:
         """Return the starts; a search from an input begins at the input itself."""
-        trials = self._attempt if problem.from_noise else self._attempt - 1
-        growth = min(NOISE_GROWTH**trials, MOST_NOISE)
+        growth = NOISE_GROWTH ** (self._attempt if problem.from_noise else self._attempt - 1)
         if problem.from_noise or self._attempt:
             for row in rows:
                 noise = self._parametrization.draw_noise(problem.seeds[row], self._attempt)
@@ -151,6 +156,9 @@ class _Ascent(StepRule):
         """Return the points after a step of the parameters."""
         parameters = self._parameters[rows]
         slopes = self._parametrization.pull_back(parameters, evaluation.gradients, rows)
+        if step == 0:
+            self._first[rows] = evaluation.scores
+            self._promises[rows] = self._step * np.abs(slopes).sum(axis=1)
         self._is_pinned[rows] = ~np.any(slopes, axis=1)
         self._parameters[rows] = parameters + self._adam.compute_steps(slopes, rows)
         return self._parametrization.decode(self._parameters[rows], rows)
@@ -159,6 +167,14 @@ class _Ascent(StepRule):
         """Return which items are out of patience, and which cannot move within their bounds."""
         is_tired = (self._waits[rows] >= self._patience) & (self._patience > 0)
         return {PATIENCE: is_tired, NO_ROOM: self._is_pinned[rows]}
+
+    def find_lost(self, log: SearchLog) -> Rows:
+        """Return the items to begin again: without a gradient, or on a plain from noise."""
+        is_lost = np.isin(self._problem.rows, log.find_stopped(ZERO_GRADIENT))
+        if self._problem.from_noise:
+            least = min(LEAST_RISE, self._steps / LEAST_RISE_STEPS)
+            is_lost |= log.scores - self._first < least * self._promises
+        return np.flatnonzero(is_lost & ~log.reached)
 
     def _note_scores(self, scores: Array, rows: Rows) -> None:
         is_better = scores > self._best[rows]
