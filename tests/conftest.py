@@ -22,12 +22,12 @@ settings.load_profile("two at a time")
 
 # Shells start background jobs deaf to ^C, nohup starts them deaf to the end of the terminal, and
 # every process that a test starts would inherit that.
-for number, heard in (
+for signum, heard in (
     (signal.SIGINT, signal.default_int_handler),
     (signal.SIGHUP, signal.SIG_DFL),
 ):
-    if signal.getsignal(number) is signal.SIG_IGN:
-        signal.signal(number, heard)
+    if signal.getsignal(signum) is signal.SIG_IGN:
+        signal.signal(signum, heard)
 
 
 @dataclass(frozen=True)

@@ -30,9 +30,9 @@ def note_outside(event, args):
         OPENED.append(args[0])
 
 
-def outside(place):
+def outside(folder):
     """Return the files that stand outside a run, to compare them."""
-    return {p: p.read_bytes() for p in (place / OUTSIDE).rglob("*") if p.is_file()}
+    return {p: p.read_bytes() for p in (folder / OUTSIDE).rglob("*") if p.is_file()}
 
 
 @dataclass(frozen=True)
@@ -73,14 +73,14 @@ def put(value, path, new):
         return new
     head, *rest = path
     if isinstance(value, list):
-        made, key = list(value), int(head)
+        changed, key = list(value), int(head)
     else:
-        made, key = dict(value), next(iter(value)) if head == "*" else head
+        changed, key = dict(value), next(iter(value)) if head == "*" else head
     if new is GONE and not rest:
-        del made[key]
+        del changed[key]
     else:
-        made[key] = put(made[key] if rest else None, rest, new)
-    return made
+        changed[key] = put(changed[key] if rest else None, rest, new)
+    return changed
 
 
 def has(value, path):

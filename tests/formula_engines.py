@@ -31,9 +31,9 @@ class Formula:
         return self.f(inputs).astype(np.float32)
 
     def compute_gradients(self, inputs, target, sites):
-        found = self.df(inputs)
+        gradients = self.df(inputs)
         return Gradients(
-            {site: found[site].astype(np.float32) for site in sites},
+            {site: gradients[site].astype(np.float32) for site in sites},
             self.compute_scores(inputs, target),
         )
 
@@ -63,8 +63,8 @@ class Formula:
     def run_first_pass(self, inputs, choices, sites, truths=(), gradients=True):
         targets = [pin(choice, count_rows(inputs)) for choice in choices]
         scores = [self.compute_scores(inputs, target) for target in targets]
-        found = [self.compute_gradients(inputs, t, sites) for t in targets] if gradients else []
-        return FirstPass({"y": scores[0][:, None]}, targets, scores, found)
+        result = [self.compute_gradients(inputs, t, sites) for t in targets] if gradients else []
+        return FirstPass({"y": scores[0][:, None]}, targets, scores, result)
 
 
 class Wrapped:
@@ -224,8 +224,8 @@ class Pictures(Wrapped):
         return self.engine.compute_scores(flat(inputs), target)
 
     def compute_gradients(self, inputs, target, sites):
-        found = self.engine.compute_gradients(flat(inputs), target, sites)
-        return Gradients(pictures(found.values), found.scores, found.disconnected)
+        gradients = self.engine.compute_gradients(flat(inputs), target, sites)
+        return Gradients(pictures(gradients.values), gradients.scores, gradients.disconnected)
 
 
 def flat(arrays):
@@ -255,8 +255,8 @@ def asked(method, engine, question, references=None):
         baseline=pictures(question.baseline),
         spatial_axes=dict.fromkeys(question.sites, (1, 2)),
     )
-    found = method.attribute(Pictures(engine), shown)
-    return replace(found, values=flat(found.values))
+    result = method.attribute(Pictures(engine), shown)
+    return replace(result, values=flat(result.values))
 
 
 def case(engine, inputs, baseline=None, seed=0, sites=None, tolerance=0.01):

@@ -30,8 +30,8 @@ def plain_gradient(model, inputs, scalar):
         return tape.gradient(total, tensors)
 
     tensors = {name: tf.constant(array) for name, array in inputs.items()}
-    found = make_safe(run, autograph=True)(tensors)
-    return {name: g.numpy() for name, g in found.items()}
+    results = make_safe(run, autograph=True)(tensors)
+    return {name: g.numpy() for name, g in results.items()}
 
 
 def in_float64(path, copy):
@@ -49,7 +49,7 @@ def in_float64(path, copy):
 
 def central_differences(f, inputs, eps=1e-5):
     """Return d f / d input by central differences in float64; `f(inputs) -> (B,)`."""
-    found = {}
+    result = {}
     for name, array in inputs.items():
         flat = array.reshape(len(array), -1)
         out = np.zeros_like(flat)
@@ -60,8 +60,8 @@ def central_differences(f, inputs, eps=1e-5):
                 moved[:, column] += sign * eps
                 ends.append(f({**inputs, name: moved.reshape(array.shape)}))
             out[:, column] = (ends[0] - ends[1]) / (2 * eps)
-        found[name] = out.reshape(array.shape)
-    return found
+        result[name] = out.reshape(array.shape)
+    return result
 
 
 def steady(gradient, inputs):
@@ -74,11 +74,11 @@ def steady(gradient, inputs):
     return keep
 
 
-def worst(found, expected):
+def worst(actual, expected):
     """Return the largest difference of any sample, in units of its map's largest value."""
     ratios = []
     for name, array in expected.items():
         size = np.abs(array).reshape(len(array), -1).max(axis=1)
-        apart = np.abs(found[name] - array).reshape(len(array), -1).max(axis=1)
+        apart = np.abs(actual[name] - array).reshape(len(array), -1).max(axis=1)
         ratios.append(np.max(apart / np.maximum(size, 1e-30), initial=0.0))
     return max(ratios)

@@ -15,7 +15,7 @@ def started():
         return running[-1]
 
     yield popen
-    for made in running:
-        if made.poll() is None:
-            made.kill()
-        made.communicate()
+    for process in running:
+        if process.poll() is None:
+            process.kill()
+        process.communicate()

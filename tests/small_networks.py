@@ -12,29 +12,29 @@ from inputgrad_cli.numeric.arrays import count_rows
 from tests.formula_engines import Wrapped
 
 
-def tape(model, workers=1, **how):
+def tape(model, workers=1, **options):
     """Return the engine of a model in memory, run in that way."""
     from inputgrad_cli.engine.adapter.keras_adapter import KerasAdapter
     from inputgrad_cli.engine.tape_engine import TapeEngine
 
-    return TapeEngine(KerasAdapter(model), EngineOptions(**how), workers=workers)
+    return TapeEngine(KerasAdapter(model), EngineOptions(**options), workers=workers)
 
 
-def engine_of(model, inputs, batch_size=16, **how):
+def engine_of(model, inputs, batch_size=16, **options):
     """Return the engine of a model in memory, run in that way, settled on these inputs."""
-    engine = tape(model, batch_size=batch_size, **how)
+    engine = tape(model, batch_size=batch_size, **options)
     engine.prepare()
     engine.calibrate(inputs)
     return engine
 
 
-def engine_like(settled, **how):
+def engine_like(settled, **options):
     """Return an engine of the same model, run in another way, that knows what a sample showed."""
     from inputgrad_cli.engine.tape_engine import TapeEngine
 
-    engine = TapeEngine(settled.adapter, EngineOptions(**how))
-    found = engine._calibration = settled._calibration
-    engine.runner.adapt(found.needs_single_samples, found.has_random_layer, found.needs_graph)
+    engine = TapeEngine(settled.adapter, EngineOptions(**options))
+    result = engine._calibration = settled._calibration
+    engine.runner.adapt(result.needs_single_samples, result.has_random_layer, result.needs_graph)
     return engine
 
 

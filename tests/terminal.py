@@ -109,12 +109,12 @@ def tool(*words):
 @contextmanager
 def terminals():
     """Yield a maker of terminals; what still runs at the end is ended."""
-    made = []
+    shown = []
 
     def make(*words, **options):
-        made.append(Terminal(tool(*words), **options))
-        return made[-1]
+        shown.append(Terminal(tool(*words), **options))
+        return shown[-1]
 
     yield make
-    for terminal in made:
+    for terminal in shown:
         terminal.close()

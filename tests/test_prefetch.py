@@ -18,42 +18,42 @@ from .formula_engines import Formula
 
 
 def test_results_come_in_order_whatever_takes_longer():
-    def work(number):
-        time.sleep(0.002 * (number % 3))
-        return number
+    def work(index):
+        time.sleep(0.002 * (index % 3))
+        return index
 
     assert list(prefetch(work, range(50), 2, 48)) == list(range(50))
 
 
 def test_threads_go_ahead_but_not_far():
     begun = []
-    found = prefetch(lambda n: begun.append(n), range(100), 2, 5)
-    next(found)
+    results = prefetch(lambda n: begun.append(n), range(100), 2, 5)
+    next(results)
     time.sleep(0.05)
     assert 2 <= len(begun) <= 6
-    found.close()
+    results.close()
 
 
 def test_what_is_heavy_is_not_piled_up(monkeypatch):
     monkeypatch.setattr(module, "MAX_PENDING_BYTES", 10)
     begun = []
-    found = prefetch(lambda n: begun.append(n), range(100), 2, 48, lambda _: 11)
-    next(found)
+    results = prefetch(lambda n: begun.append(n), range(100), 2, 48, lambda _: 11)
+    next(results)
     time.sleep(0.05)
     assert len(begun) <= 2
-    found.close()
+    results.close()
 
 
 def test_an_error_comes_where_its_piece_would():
-    def work(number):
-        if number == 3:
-            raise ValueError(number)
-        return number
+    def work(index):
+        if index == 3:
+            raise ValueError(index)
+        return index
 
-    found = prefetch(work, range(10), 2, 48)
-    assert [next(found) for _ in range(3)] == [0, 1, 2]
+    results = prefetch(work, range(10), 2, 48)
+    assert [next(results) for _ in range(3)] == [0, 1, 2]
     with pytest.raises(ValueError, match="3"):
-        next(found)
+        next(results)
 
 
 @pytest.mark.parametrize("threads", [0, 1, 2])
@@ -62,10 +62,10 @@ def test_an_error_of_what_is_given_comes_after_what_was_given(threads):
         yield from range(3)
         raise ValueError("no more")
 
-    found = prefetch(lambda n: n, given(), threads, 48)
-    assert [next(found) for _ in range(3)] == [0, 1, 2]
+    results = prefetch(lambda n: n, given(), threads, 48)
+    assert [next(results) for _ in range(3)] == [0, 1, 2]
     with pytest.raises(ValueError, match="no more"):
-        next(found)
+        next(results)
 
 
 def test_without_threads_the_caller_works():

@@ -32,8 +32,8 @@ def words(text):
     """Split text into words, numbers among them as floats rounded to what machines agree on."""
     out = []
     for word in text.split():
-        number = re.fullmatch(r"(-?\d+\.\d+)(%?)", word)
-        out.append((f"{float(number[1]):.3g}" + number[2]) if number else word)
+        match = re.fullmatch(r"(-?\d+\.\d+)(%?)", word)
+        out.append((f"{float(match[1]):.3g}" + match[2]) if match else word)
     return out
 
 

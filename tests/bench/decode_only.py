@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 
-def one(paths):
+def decode(paths):
     """Save the array and the picture of one file."""
     path, out = paths
     pixels = np.asarray(Image.open(path).convert("RGB"), np.float32)
@@ -32,7 +32,7 @@ def main(folder, out):
     out.mkdir(parents=True, exist_ok=True)
     paths = sorted(folder.iterdir())
     with Pool(2) as pool:
-        pool.map(one, [(path, out / path.name) for path in paths], chunksize=32)
+        pool.map(decode, [(path, out / path.name) for path in paths], chunksize=32)
 
 
 if __name__ == "__main__":

@@ -57,11 +57,11 @@ def pictures(folder, count, side):
 
     folder.mkdir(parents=True)
     drawn = draw_pictures(count, seed=1).pixels.astype(np.uint8)
-    for number, pixels in enumerate(drawn):
+    for index, pixels in enumerate(drawn):
         large = np.asarray(Image.fromarray(pixels).resize((side, side)), np.int16)
-        noise = np.random.default_rng(number).integers(-9, 10, large.shape)
+        noise = np.random.default_rng(index).integers(-9, 10, large.shape)
         noisy = np.uint8(np.clip(large + noise * (side > 64), 0, 255))
-        Image.fromarray(noisy).save(folder / f"{number:05d}.png")
+        Image.fromarray(noisy).save(folder / f"{index:05d}.png")
     return folder
 
 
@@ -71,8 +71,8 @@ def whole_job(folder, name, rounds):
     few = pictures(folder / "few", 16 * BATCHES, 224)
     many = pictures(folder / "many", 2 * 16 * BATCHES, 224)
 
-    def job(source, number):
-        out = folder / f"out{source.name}{number}"
+    def job(source, index):
+        out = folder / f"out{source.name}{index}"
         asked = ["-q", "--preprocess", "unit", "-t", "class:0", "--out", out]
         return seconds([*TOOL, "saliency", model, source, *asked])
 
@@ -99,8 +99,8 @@ def peak_memory(folder, rounds):
     # The same mode and batch for both: what is asked here is whether files pile up.
     steps = "integrated-gradients:steps=8"
 
-    def held(source, number):
-        out = folder / f"out{source.name}{number}"
+    def held(source, index):
+        out = folder / f"out{source.name}{index}"
         command = [*TOOL, "saliency", MODEL, source, "-q", "-o", out, "-m", steps]
         child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         _, status, usage = os.wait4(child.pid, 0)

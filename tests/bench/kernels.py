@@ -43,8 +43,8 @@ def table(folder):
     yield f"| {SAMPLES} gradients, first pass / later passes, seconds | {' | '.join(heads)} |"
     yield "|---" * (len(WAYS) + 1) + "|"
     for name in MODELS:
-        told = [measure(folder / f"{name}.keras", mode, onednn) for mode, onednn in WAYS]
-        yield f"| {name} | {' | '.join(told)} |"
+        seconds = [measure(folder / f"{name}.keras", mode, onednn) for mode, onednn in WAYS]
+        yield f"| {name} | {' | '.join(seconds)} |"
     yield ""
     yield REASON
 
@@ -97,6 +97,6 @@ if __name__ == "__main__":
     if sys.argv[1:]:
         main(*sys.argv[1:])
     else:
-        with tempfile.TemporaryDirectory() as place:
-            for line in table(place):
+        with tempfile.TemporaryDirectory() as directory:
+            for line in table(directory):
                 print(line, flush=True)

@@ -14,16 +14,16 @@ from PIL import Image
 SAMPLES = Path(__file__).parents[2] / "sample_models"
 
 
-def mass(found, mask):
+def mass(attribution, mask):
     """Return the share of a map's absolute values that lies inside the mask."""
     from inputgrad_cli.data.map_record import MapRecord
     from inputgrad_cli.numeric.resize import resize_maps
     from inputgrad_cli.rendering.scale import reduce_channels
 
-    site, values = next(iter(found.values.items()))
-    values = MapRecord.from_json(found.metadata).axes.to_channels_last(values, site)
-    how = found.metadata["reduce"]
-    flat = reduce_channels(values, how, found.metadata["level"])
+    site, values = next(iter(attribution.values.items()))
+    values = MapRecord.from_json(attribution.metadata).axes.to_channels_last(values, site)
+    reduction = attribution.metadata["reduce"]
+    flat = reduce_channels(values, reduction, attribution.metadata["level"])
     flat = np.abs(resize_maps(flat, mask.shape))
     return float(flat[mask].sum() / flat.sum())
 
@@ -36,9 +36,9 @@ def measure(model, method, pictures, masks, **options):
     masses, seconds = [], []
     for picture, mask in zip(pictures, masks, strict=True):
         began = time.perf_counter()
-        found = api.explain(model, picture, method=method, **options)
+        attribution = api.explain(model, picture, method=method, **options)
         seconds.append(time.perf_counter() - began)
-        masses.append(mass(found, mask))
+        masses.append(mass(attribution, mask))
     return statistics.median(masses), statistics.median(seconds)
 
 
@@ -61,13 +61,13 @@ def table(folder):
     for cls in methods:
         # Baselines are drawn from the twelve pictures themselves.
         options = {"baseline": f"dataset:path={references}"} if cls.needs == "dataset" else {}
-        found, seconds = measure(model, cls.name, pictures, masks, **options)
-        rows.append((FAMILIES.index(cls.family), -found, cls.name, cls.family, seconds))
-    for _, found, name, family, seconds in sorted(rows):
-        yield f"| `{name}` | {family} | {-found:.2f} | {seconds:.3f} |"
+        median_mass, seconds = measure(model, cls.name, pictures, masks, **options)
+        rows.append((FAMILIES.index(cls.family), -median_mass, cls.name, cls.family, seconds))
+    for _, median_mass, name, family, seconds in sorted(rows):
+        yield f"| `{name}` | {family} | {-median_mass:.2f} | {seconds:.3f} |"
 
 
 if __name__ == "__main__":
-    with tempfile.TemporaryDirectory() as place:
-        for text in table(place):
+    with tempfile.TemporaryDirectory() as directory:
+        for text in table(directory):
             print(text, flush=True)

@@ -90,8 +90,8 @@ def test_a_bad_file_fails_alone(call, shapes, tmp_path, name):
     result = call("saliency", shapes, "in", "--json", "--picture", "none")
     assert result.code == 3
     assert "Traceback" not in result.err
-    found = {item["input"]: item["status"] for item in items(result)}
-    assert found == {"good.png": "ok", name: "failed"}
+    statuses = {item["input"]: item["status"] for item in items(result)}
+    assert statuses == {"good.png": "ok", name: "failed"}
     (failed,) = [item for item in items(result) if item["status"] == "failed"]
     assert name in failed["error"]["message"]
     assert failed["error"]["message"].count("\n") <= 1
@@ -111,10 +111,10 @@ def test_each_method_and_target_of_a_bad_file_is_a_failed_item(call, shapes, tmp
     (tmp_path / "a.png").write_text("no picture")
     words = ("-m", "gradient", "-m", "smoothgrad", "-t", "top:2", "--json")
     result = call("saliency", shapes, "a.png", *words)
-    found = [(item["method"], item["status"]) for item in items(result)]
-    assert {method for method, _ in found} == {"gradient", "smoothgrad"}
-    assert {status for _, status in found} == {"failed"}
-    assert result.events("summary")[0]["failed"] == len(found)
+    statuses = [(item["method"], item["status"]) for item in items(result)]
+    assert {method for method, _ in statuses} == {"gradient", "smoothgrad"}
+    assert {status for _, status in statuses} == {"failed"}
+    assert result.events("summary")[0]["failed"] == len(statuses)
 
 
 def test_fail_fast_stops_after_the_first(call, shapes, tmp_path):
@@ -175,9 +175,9 @@ def test_a_sample_with_nan_among_many_is_a_row_of_nan(call, samples, tmp_path):
     assert result.code == 3
     states = [item["status"] for item in items(result)]
     assert states.count("failed") == 1
-    found = arrays(tmp_path / "inputgrad-out/x.npy.gradient.npz")["features"]
-    assert np.isnan(found[3]).all()
-    assert np.isfinite(np.delete(found, 3, axis=0)).all()
+    array = arrays(tmp_path / "inputgrad-out/x.npy.gradient.npz")["features"]
+    assert np.isnan(array[3]).all()
+    assert np.isfinite(np.delete(array, 3, axis=0)).all()
 
 
 def test_a_pipe_named_like_a_picture_does_not_hang(call, shapes, tmp_path):
@@ -196,5 +196,5 @@ def test_other_number_types_are_read_as_float32(call, samples, tmp_path, kind):
     np.save(tmp_path / "a.npy", values)
     np.save(tmp_path / "b.npy", np.asfortranarray(values.astype(kind)))
     assert call("saliency", samples / "sequential.keras", "a.npy", "b.npy").code == 0
-    one, two = (arrays(tmp_path / f"inputgrad-out/{n}.npy.gradient.npz") for n in "ab")
-    np.testing.assert_array_equal(one["features"], two["features"])
+    first, two = (arrays(tmp_path / f"inputgrad-out/{n}.npy.gradient.npz") for n in "ab")
+    np.testing.assert_array_equal(first["features"], two["features"])

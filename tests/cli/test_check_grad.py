@@ -89,8 +89,8 @@ def test_the_worst_class_of_a_jacobian_and_pictures_too(call, samples):
 
 def test_python_checks_as_well(samples):
     x = np.load(samples / "inputs" / "two_heads.npy")
-    found = ig.explain(samples / "two_heads.keras", x, target="kind/top1", check_grad=True)
-    assert all(check["gradient"]["error"] < 1e-3 for check in found.metadata["checks"])
+    attribution = ig.explain(samples / "two_heads.keras", x, target="kind/top1", check_grad=True)
+    assert all(check["gradient"]["error"] < 1e-3 for check in attribution.metadata["checks"])
 
 
 def test_a_slope_that_the_scores_rounding_hides_is_not_called_wrong(call, tmp_path):

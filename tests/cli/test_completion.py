@@ -53,9 +53,9 @@ def complete(tmp_path):
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_methods_are_offered_in_every_shell(complete, shell):
-    found = complete("saliency", "m.keras", "a.png", "-m", "smooth", shell=shell)
-    assert {"smoothgrad", "smoothgrad-squared"} <= found
-    assert all(word.startswith("smooth") for word in found)
+    completions = complete("saliency", "m.keras", "a.png", "-m", "smooth", shell=shell)
+    assert {"smoothgrad", "smoothgrad-squared"} <= completions
+    assert all(word.startswith("smooth") for word in completions)
 
 
 def test_commands_options_and_closed_words_are_offered(complete):
@@ -73,8 +73,8 @@ def test_names_are_those_of_the_registries(complete):
 
 def test_the_fixed_words_of_targets_are_offered(complete):
     assert complete("saliency", "-t", "ma") == {"max", "margin:", "mask:"}
-    told = HELP.replace(",", " ").replace("/", " ").split()
-    assert all(any(word.startswith(known.rstrip(":")) for word in told) for known in TARGETS)
+    words = HELP.replace(",", " ").replace("/", " ").split()
+    assert all(any(word.startswith(known.rstrip(":")) for word in words) for known in TARGETS)
 
 
 @pytest.mark.parametrize(
@@ -92,8 +92,8 @@ def test_directories_are_left_to_the_shell(complete):
 
 def test_a_config_file_that_is_broken_stops_no_completion(complete, tmp_path):
     (tmp_path / "c.toml").write_text("[")
-    found = complete("saliency", "--config", "c.toml", "--space", "l")
-    assert found == {"logit"}
+    completions = complete("saliency", "--config", "c.toml", "--space", "l")
+    assert completions == {"logit"}
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

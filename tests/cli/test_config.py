@@ -38,14 +38,14 @@ def test_values_come_from_the_table(call, table, config, tmp_path):
     strict = true
     """
     assert call(*table, *config(text)).code == 0
-    found = options(tmp_path, "there")
-    assert found["method"] == {"value": ["gradient", "smoothgrad:samples=2"], "source": "config"}
-    assert found["target"] == {"value": ["sum"], "source": "config"}
-    assert found["tolerance"] == {"value": 1.0, "source": "config"}
-    assert found["batch_size"] == {"value": 2, "source": "config"}
-    assert found["strict"] == {"value": True, "source": "config"}
-    assert found["config"] == {"value": "c.toml", "source": "commandline"}
-    assert found["space"]["source"] == "default"
+    record = options(tmp_path, "there")
+    assert record["method"] == {"value": ["gradient", "smoothgrad:samples=2"], "source": "config"}
+    assert record["target"] == {"value": ["sum"], "source": "config"}
+    assert record["tolerance"] == {"value": 1.0, "source": "config"}
+    assert record["batch_size"] == {"value": 2, "source": "config"}
+    assert record["strict"] == {"value": True, "source": "config"}
+    assert record["config"] == {"value": "c.toml", "source": "commandline"}
+    assert record["space"]["source"] == "default"
 
 
 def test_the_command_line_wins_then_the_environment(call, table, config, tmp_path, monkeypatch):
@@ -53,10 +53,10 @@ def test_the_command_line_wins_then_the_environment(call, table, config, tmp_pat
     monkeypatch.setenv("INPUTGRAD_SALIENCY_SEED", "4")
     monkeypatch.setenv("INPUTGRAD_SALIENCY_SPACE", "auto")
     assert call(*table, *words, "--seed", "5").code == 0
-    found = options(tmp_path)
-    assert found["seed"] == {"value": 5, "source": "commandline"}
-    assert found["space"] == {"value": "auto", "source": "environment"}
-    assert found["clip"] == {"value": 90.0, "source": "config"}
+    record = options(tmp_path)
+    assert record["seed"] == {"value": 5, "source": "commandline"}
+    assert record["space"] == {"value": "auto", "source": "environment"}
+    assert record["clip"] == {"value": 90.0, "source": "config"}
 
 
 def test_every_option_but_trust_can_come_from_the_environment(call, table, tmp_path, monkeypatch):
@@ -74,8 +74,8 @@ def test_every_option_but_trust_can_come_from_the_environment(call, table, tmp_p
     assert result.code == 0
     assert len(result.events("item")) == 16
     assert (tmp_path / "j.xml").exists()
-    found = options(tmp_path, "there")
-    assert {found[n.lower()]["source"] for n in values} == {"environment"}
+    record = options(tmp_path, "there")
+    assert {record[n.lower()]["source"] for n in values} == {"environment"}
 
 
 def test_the_file_itself_may_be_named_by_the_environment(

@@ -34,7 +34,7 @@ from . import draw, journal
 
 
 @pytest.fixture
-def place(honest_runs, tmp_path):
+def folder(honest_runs, tmp_path):
     shutil.copytree(honest_runs, tmp_path, dirs_exist_ok=True)
     at_home(tmp_path / "run")
     return tmp_path
@@ -100,12 +100,12 @@ def honest(honest_runs, kind):
 def tamperings(record, kind):
     """Yield, for each field, values that are wrong there, and those that could be right."""
     check = get_check(kind)
-    for number, field in enumerate(fields_of(kind)):
+    for index, field in enumerate(fields_of(kind)):
         if len(field.path) > 1 and not has(record, field.path[:-1]):
             continue
         wrong = [GONE] if field.required and has(record, field.path) else []
         fine = []
-        for value in itertools.islice(itertools.cycle(VALUES), number, number + len(VALUES)):
+        for value in itertools.islice(itertools.cycle(VALUES), index, index + len(VALUES)):
             try:
                 (wrong if check(put(record, field.path, value)) else fine).append(value)
             except (KeyError, IndexError, StopIteration, TypeError):
@@ -119,19 +119,19 @@ def test_each_field_that_is_wrong_is_named_by_each_command(meet, honest_runs, ki
     record, (described, tamper) = honest(honest_runs, kind), RECORDS[kind]
     tampered = list(tamperings(record, described))
     assert len(tampered) > 15
-    for number, (field, wrong, fine) in enumerate(tampered):
+    for index, (field, wrong, fine) in enumerate(tampered):
         (problem, *_) = get_check(described)(put(record, field.path, wrong[0]))
-        told = meet(tamper(field.path, wrong[0]))
-        assert told["verify"].code == 1, field
+        results = meet(tamper(field.path, wrong[0]))
+        assert results["verify"].code == 1, field
         for part in problem.path:
-            assert str(part) in told["verify"].out, (field, told["verify"].out)
+            assert str(part) in results["verify"].out, (field, results["verify"].out)
         if kind != "metadata":
-            assert told["render"].code == told["merge"].code == 2, field
-            assert str(problem.path[-1]) in told["render"].err, field
+            assert results["render"].code == results["merge"].code == 2, field
+            assert str(problem.path[-1]) in results["render"].err, field
         else:
-            assert told["render"].code == 3, field
+            assert results["render"].code == 3, field
         for value in fine[:1]:
-            meet(tamper(field.path, value), ("verify", "render", "merge")[number % 3])
+            meet(tamper(field.path, value), ("verify", "render", "merge")[index % 3])
 
 
 def test_python_reads_no_result_that_says_something_wrong(honest_runs, tmp_path):
@@ -191,9 +191,9 @@ def test_arrays_that_are_not_what_was_written_are_found(meet, kind):
             out, lambda old: {n: ARRAYS[kind] if n.endswith("npy") else d for n, d in old.items()}
         )
 
-    told = meet(damage)
-    assert told["verify"].code == 1
-    assert told["render"].code in (2, 3)
+    results = meet(damage)
+    assert results["verify"].code == 1
+    assert results["render"].code in (2, 3)
 
 
 def bomb(out, packed=zipfile.ZIP_DEFLATED):
@@ -229,9 +229,9 @@ ARCHIVES = {
 
 @pytest.mark.parametrize("kind", ARCHIVES)
 def test_archives_that_are_not_what_was_written_are_found(meet, kind):
-    told = meet(ARCHIVES[kind])
-    assert told["verify"].code == 1
-    assert told["render"].code in (2, 3)
+    results = meet(ARCHIVES[kind])
+    assert results["verify"].code == 1
+    assert results["render"].code in (2, 3)
 
 
 def link(pattern, target):
@@ -320,9 +320,9 @@ def test_a_linked_directory_inside_is_not_entered(call, samples, tmp_path):
     "path", ["outside/secret.png", "/dev/zero", "in/b.png", "run/a.png.gradient.png"]
 )
 def test_a_source_that_is_not_called_like_its_item_is_not_opened(meet, path):
-    told = meet(lines(("sources", "0", "path"), path), "verify", "render")
-    assert told["render"].code == 0
-    assert "heatmap only" in told["render"].err
+    results = meet(lines(("sources", "0", "path"), path), "verify", "render")
+    assert results["render"].code == 0
+    assert "heatmap only" in results["render"].err
 
 
 OTHER_INPUTS = {
@@ -339,9 +339,9 @@ OTHER_INPUTS = {
 @pytest.mark.parametrize("kind", OTHER_INPUTS)
 def test_a_record_of_other_inputs_is_not_drawn_over(meet, kind):
     """Found by trying each value in each field: KeyError, ValueError, a second a picture."""
-    told = meet(OTHER_INPUTS[kind], "verify", "render")
-    assert told["render"].code == 0
-    assert "heatmap only" in told["render"].err
+    results = meet(OTHER_INPUTS[kind], "verify", "render")
+    assert results["render"].code == 0
+    assert "heatmap only" in results["render"].err
 
 
 COLUMNS = (("score",), ("checks",), ("target", "label"), ("space",), ("target", "asked"))
@@ -379,8 +379,8 @@ def test_a_directory_or_a_huge_file_in_the_place_of_one_is_refused_at_once(meet,
 
     assert meet(folder, "render")["render"].code == 3
     began = time.monotonic()
-    told = meet(huge, "verify", "render", "saliency")
-    assert told["verify"].code == 1
+    results = meet(huge, "verify", "render", "saliency")
+    assert results["verify"].code == 1
     assert time.monotonic() - began < 30
 
 
@@ -390,8 +390,8 @@ def test_what_a_later_version_adds_to_any_record_is_passed_over(meet, honest_run
     record, (described, tamper) = honest(honest_runs, kind), RECORDS[kind]
     paths = {field.path[:-1] for field in fields_of(described) if has(record, field.path)}
     for path in paths:
-        told = meet(tamper((*path, "new"), {"x": [1]}), "verify", "render")
-        assert (told["verify"].code, told["render"].code) == (0, 0), path
+        results = meet(tamper((*path, "new"), {"x": [1]}), "verify", "render")
+        assert (results["verify"].code, results["render"].code) == (0, 0), path
 
 
 def test_a_picture_that_would_fill_the_memory_is_refused(meet, monkeypatch):
@@ -404,35 +404,35 @@ def test_a_picture_that_would_fill_the_memory_is_refused(meet, monkeypatch):
     assert "--zoom" in result.err
 
 
-def test_a_source_that_has_changed_is_not_drawn_over(call, place):
-    good = (place / "run/a.png.gradient.png").read_bytes()
+def test_a_source_that_has_changed_is_not_drawn_over(call, folder):
+    good = (folder / "run/a.png.gradient.png").read_bytes()
     assert call("render", "run").code == 0
-    assert (place / "run/a.png.gradient.png").read_bytes() == good
-    draw(place / "in/a.png", seed=9)
+    assert (folder / "run/a.png.gradient.png").read_bytes() == good
+    draw(folder / "in/a.png", seed=9)
     result = call("render", "run")
     assert "has changed" in result.err
-    assert (place / "run/a.png.gradient.png").read_bytes() != good
+    assert (folder / "run/a.png.gradient.png").read_bytes() != good
 
 
-def test_a_line_of_an_earlier_version_is_drawn_over_a_source_of_its_name_alone(call, place):
+def test_a_line_of_an_earlier_version_is_drawn_over_a_source_of_its_name_alone(call, folder):
     def without_hash(row):
         return {**row, "sources": [{"for": None, "path": row["sources"][0]["path"]}]}
 
-    change_lines(place / "run", without_hash)
+    change_lines(folder / "run", without_hash)
     assert call("verify", "run").code == 0
     assert "heatmap only" not in call("render", "run").err
     result = call("saliency", "m.keras", "in/a.png", "-o", "run", "--json", "--zoom", "1")
     assert [item["status"] for item in result.events("item")] == ["skipped"]
-    change_lines(place / "run", lambda row: put(row, ("sources", "0", "path"), "in/b.png"))
+    change_lines(folder / "run", lambda row: put(row, ("sources", "0", "path"), "in/b.png"))
     assert "heatmap only" in call("render", "run").err
 
 
-def test_verify_reports_every_byte_that_changed_in_a_file_of_the_journal(call, place):
+def test_verify_reports_every_byte_that_changed_in_a_file_of_the_journal(call, folder):
     """The law: no damaged result is called whole."""
     rng = np.random.default_rng(0)
-    names = [f["path"] for row in journal(place / "run") for f in row["files"]]
+    names = [f["path"] for row in journal(folder / "run") for f in row["files"]]
     for name in names:
-        path = place / "run" / name
+        path = folder / "run" / name
         good = path.read_bytes()
         for at in [0, len(good) - 1, *rng.integers(0, len(good), 6)]:
             data = bytearray(good)

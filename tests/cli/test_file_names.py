@@ -98,10 +98,10 @@ def test_a_long_name_fails_alone_or_works(call, shapes, tmp_path):
 
 
 def test_a_place_with_spaces_and_unicode(call, samples, tmp_path):
-    place = tmp_path / "ein Ort, mit Ümlaut"
-    draw(place / "in/a.png")
-    model = place / "mein modell.keras"
+    folder = tmp_path / "ein Ort, mit Ümlaut"
+    draw(folder / "in/a.png")
+    model = folder / "mein modell.keras"
     model.write_bytes((samples / "shapes.keras").read_bytes())
-    result = call("saliency", model, place / "in", "-o", place / "aus gabe", "--json")
+    result = call("saliency", model, folder / "in", "-o", folder / "aus gabe", "--json")
     assert result.code == 0
-    assert (place / "aus gabe/a.png.gradient.npz").exists()
+    assert (folder / "aus gabe/a.png.gradient.npz").exists()

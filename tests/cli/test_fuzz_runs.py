@@ -74,8 +74,8 @@ def harm_line(rng, out):
     """Replace a value of a journal line."""
     path = rng.choice(sorted(out.glob("journal*")))
     rows = [json.loads(line) for line in path.read_bytes().splitlines()]
-    number = rng.randrange(len(rows))
-    rows[number] = replace_value(rng, rows[number])
+    index = rng.randrange(len(rows))
+    rows[index] = replace_value(rng, rows[index])
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
 
 
@@ -125,27 +125,27 @@ def harm(rng, out):
     return name
 
 
-def meet(call, made, place, seed):
+def meet(call, originals, folder, seed):
     """Harm a copy of the runs by a seed, and check what every command makes of it."""
     for command, own in COMMANDS:
         rng = random.Random(f"{seed} {command}")
         for name in (own, "in", OUTSIDE):
-            shutil.rmtree(place / name, ignore_errors=True)
-            shutil.copytree(made / name, place / name)
-        at_home(place / own)
-        changed = harm(rng, place / own)
-        before, began = outside(place), time.monotonic()
+            shutil.rmtree(folder / name, ignore_errors=True)
+            shutil.copytree(originals / name, folder / name)
+        at_home(folder / own)
+        changed = harm(rng, folder / own)
+        before, began = outside(folder), time.monotonic()
         OPENED.clear()
         result = call(command, own)
         where = (seed, command, result.code, result.err[-300:])
         assert OPENED == [], where
-        assert outside(place) == before, where
+        assert outside(folder) == before, where
         assert result.code in CODES, where
         assert "Traceback" not in result.err, where
         assert time.monotonic() - began < SECONDS, where
         if command == "verify" and changed and changed.endswith((".npz", ".png")):
             assert result.code == 1, where
-        for path in (place / own).rglob("*.npz"):
+        for path in (folder / own).rglob("*.npz"):
             with contextlib.suppress(InputgradError):
                 read(path)
 

@@ -164,9 +164,9 @@ def test_a_name_as_long_as_a_file_system_takes(call, samples, tmp_path, out, cha
 
 
 def test_names_that_lead_out_stay_below_the_output(call, samples, tmp_path, out):
-    for place in ("here/x.npy", "there/y.npy"):
-        (tmp_path / place).parent.mkdir()
-        np.save(tmp_path / place, np.ones(10))
+    for name in ("here/x.npy", "there/y.npy"):
+        (tmp_path / name).parent.mkdir()
+        np.save(tmp_path / name, np.ones(10))
     (tmp_path / "list").write_bytes(
         b"\xef\xbb\xbfhere/../there/../here/x.npy\r\n" + os.fsencode(tmp_path / "there/y.npy\n")
     )
@@ -235,19 +235,19 @@ def test_a_link_in_the_place_of_a_temporary_file_is_not_followed(tmp_path, monke
 
 
 def test_what_is_no_file_never_blocks(call, samples, tmp_path):
-    place = tmp_path / "in"
-    draw(place / "a.png")
-    os.mkfifo(place / "fifo.png")
-    (place / "loop.png").symlink_to(place / "loop.png")
-    (place / "gone.png").symlink_to(place / "nowhere.png")
-    (place / "folder.png").mkdir()
-    (place / "device.png").symlink_to("/dev/zero")
+    folder = tmp_path / "in"
+    draw(folder / "a.png")
+    os.mkfifo(folder / "fifo.png")
+    (folder / "loop.png").symlink_to(folder / "loop.png")
+    (folder / "gone.png").symlink_to(folder / "nowhere.png")
+    (folder / "folder.png").mkdir()
+    (folder / "device.png").symlink_to("/dev/zero")
     result = call("saliency", samples / "shapes.keras", "in", "--json")
     assert result.code == 3
-    found = states(result)
-    assert found.pop("a.png") == "ok"
-    assert set(found) == {"fifo.png", "loop.png", "gone.png", "device.png"}
-    assert set(found.values()) == {"failed"}
+    statuses = states(result)
+    assert statuses.pop("a.png") == "ok"
+    assert set(statuses) == {"fifo.png", "loop.png", "gone.png", "device.png"}
+    assert set(statuses.values()) == {"failed"}
 
 
 def test_what_matches_nothing_names_the_pattern(call, words, tmp_path):

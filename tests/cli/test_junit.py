@@ -16,13 +16,13 @@ def read(tmp_path):
         root = ElementTree.fromstring((tmp_path / path).read_bytes())
         (suite,) = root
         assert root.tag == "testsuites"
-        told = {k: int(suite.get(k)) for k in ("tests", "failures", "errors", "skipped")}
+        counts = {k: int(suite.get(k)) for k in ("tests", "failures", "errors", "skipped")}
         cases = suite.findall("testcase")
-        found = [len(cases)] + [
+        tag_counts = [len(cases)] + [
             len(suite.findall(f"testcase/{tag}")) for tag in ("failure", "error", "skipped")
         ]
-        assert list(told.values()) == found
-        return told, {case.get("name"): case for case in cases}
+        assert list(counts.values()) == tag_counts
+        return counts, {case.get("name"): case for case in cases}
 
     return read
 
@@ -35,8 +35,8 @@ def table(samples):
 def test_a_case_a_sample_of_every_map(call, table, read):
     result = call(*table, "-t", "sum", "-t", "mean", "--junit", "j.xml")
     assert result.code == 0
-    told, cases = read()
-    assert told == {"tests": 16, "failures": 0, "errors": 0, "skipped": 0}
+    counts, cases = read()
+    assert counts == {"tests": 16, "failures": 0, "errors": 0, "skipped": 0}
     assert "sequential.npy#3 sum" in cases
     assert {case.get("classname") for case in cases.values()} == {"inputgrad.gradient"}
     assert all(float(case.get("time")) >= 0 for case in cases.values())
@@ -52,8 +52,8 @@ def test_a_failure_has_kind_and_message(call, samples, tmp_path, read):
     draw(tmp_path / "in/a.png")
     (tmp_path / "in/b.png").write_text("no picture")
     assert call("saliency", samples / "shapes.keras", "in", "--junit", "deep/j.xml").code == 3
-    told, cases = read("deep/j.xml")
-    assert (told["tests"], told["failures"]) == (2, 1)
+    counts, cases = read("deep/j.xml")
+    assert (counts["tests"], counts["failures"]) == (2, 1)
     (failure,) = cases["b.png auto"]
     assert failure.get("type") == "unreadable"
     assert "in/b.png" in failure.get("message")
@@ -72,8 +72,8 @@ def test_hostile_names_are_harmless(call, samples, tmp_path, read):
         path.parent.mkdir(exist_ok=True)
         path.write_text("no ]]> picture")
     assert call("saliency", samples / "shapes.keras", "in", "--junit", "j.xml").code == 3
-    told, cases = read()
-    assert told["failures"] == 4
+    counts, cases = read()
+    assert counts["failures"] == 4
     assert "<script>alert(1)&.png auto" in cases
     assert b"<script" not in (tmp_path / "j.xml").read_bytes()
     assert b"\x1b" not in (tmp_path / "j.xml").read_bytes()
@@ -85,8 +85,8 @@ def test_hostile_names_are_harmless(call, samples, tmp_path, read):
 def test_an_error_of_the_run_is_a_case(call, table, read, words, kind, code):
     result = call(*table, *words, "--junit", "j.xml")
     assert result.code == code
-    told, cases = read()
-    assert told["errors"] == 1
+    counts, cases = read()
+    assert counts["errors"] == 1
     (error,) = cases["run"]
     assert error.get("type") == kind
     assert error.get("message") in result.err

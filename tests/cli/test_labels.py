@@ -58,8 +58,8 @@ def test_every_name_is_a_target_with_files_and_a_fingerprint_of_its_own(call, mo
     whole = items(call(*WORDS, *targets, "--labels", "l.json"))
     assert [item["target"]["index"] for item in whole] == [[n] for n in range(len(NAMES))]
     assert [item["target"]["label"] for item in whole] == NAMES
-    for number, item in enumerate(whole):
-        np.testing.assert_allclose(arrays(item["arrays"])["x"], model[:, number], rtol=1e-6)
+    for index, item in enumerate(whole):
+        np.testing.assert_allclose(arrays(item["arrays"])["x"], model[:, index], rtol=1e-6)
     assert len(files(tmp_path / "inputgrad-out")) == len(NAMES)
 
     again = items(call(*WORDS, *targets, "--labels", "l.json"))
@@ -70,18 +70,18 @@ def test_every_name_is_a_target_with_files_and_a_fingerprint_of_its_own(call, mo
     assert same == [targets[1::2][len(NAMES) // 2]]  # it stands where it stood
     for item in turned:
         if item["status"] != "skipped":
-            number = NAMES[::-1].index(item["target"]["label"])
-            assert item["target"]["asked"] == f"class:{quoted(NAMES[::-1][number])}"
-            assert item["target"]["index"] == [number]
-            np.testing.assert_allclose(arrays(item["arrays"])["x"], model[:, number], rtol=1e-6)
+            index = NAMES[::-1].index(item["target"]["label"])
+            assert item["target"]["asked"] == f"class:{quoted(NAMES[::-1][index])}"
+            assert item["target"]["index"] == [index]
+            np.testing.assert_allclose(arrays(item["arrays"])["x"], model[:, index], rtol=1e-6)
 
 
 def test_names_stand_in_tables_of_targets_and_in_margins(call, model, tmp_path):
     rows = [f'row.npy,"class:{quoted("a,b")}"'.replace('"a,b"', '""a,b""')]
     (tmp_path / "t.csv").write_text("input,target\n" + "\n".join(rows) + "\n")
     margin = f"margin:{quoted('a,b')},{quoted(' cat')}"
-    one, two = items(call(*WORDS, "-t", "file:t.csv", "-t", margin, "--labels", "l.json"))
-    assert one["target"]["index"] == [1]
+    of_table, two = items(call(*WORDS, "-t", "file:t.csv", "-t", margin, "--labels", "l.json"))
+    assert of_table["target"]["index"] == [1]
     assert two["target"]["index"] == [[1], [11]]
 
 

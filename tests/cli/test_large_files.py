@@ -104,27 +104,27 @@ CALLS = [
 @pytest.mark.parametrize("words", CALLS)
 def test_every_byte_is_as_of_a_file_that_is_held_whole(call, small, model, tmp_path, words):
     files(tmp_path)
-    found = []
+    outputs = []
     for on in (False, True):
         small(on)
         done = call("saliency", *words, "-o", f"out-{on}", "--json")
         assert done.code == 3
         lines = done.out.replace(f"out-{on}", "out")
-        told = [json.loads(line) for line in lines.splitlines()]
-        found.append((everything(tmp_path / f"out-{on}"), [untimed(one) for one in told]))
-    assert found[0] == found[1]
-    assert len(found[0][0][0]) >= 1
+        events = [json.loads(line) for line in lines.splitlines()]
+        outputs.append((everything(tmp_path / f"out-{on}"), [untimed(event) for event in events]))
+    assert outputs[0] == outputs[1]
+    assert len(outputs[0][0][0]) >= 1
 
 
 @pytest.fixture
 def two_shares(call, model, tmp_path):
     """Return the words of a call, and what its two shares left in two directories."""
     pictures = np.random.default_rng(1).random((6, 9, 8, 8, 3), np.float32)
-    for number, own in enumerate(pictures):
-        np.save(tmp_path / f"{number}.npy", own)
+    for index, own in enumerate(pictures):
+        np.save(tmp_path / f"{index}.npy", own)
     words = ("saliency", "pictures.keras", *sorted(path.name for path in tmp_path.glob("*.npy")))
-    for number in (0, 1):
-        assert call(*words, "--shard", f"{number}/2", "-o", f"share{number}").code == 0
+    for index in (0, 1):
+        assert call(*words, "--shard", f"{index}/2", "-o", f"share{index}").code == 0
     return words
 
 
@@ -140,7 +140,7 @@ def two_shares(call, model, tmp_path):
 def test_what_comes_after_a_run_is_as_of_files_that_are_held_whole(
     call, small, two_shares, tmp_path, more
 ):
-    found = []
+    outputs = []
     for on in (False, True):
         small(on)
         for name, share in (("a", "share0"), ("b", "share1")):
@@ -149,17 +149,17 @@ def test_what_comes_after_a_run_is_as_of_files_that_are_held_whole(
             assert list((tmp_path / name).glob("*.npz"))
         done = call(*more, "--json")
         assert done.code == 0, done.err
-        found.append((results(tmp_path / "a"), done.out))
-    assert found[0] == found[1]
+        outputs.append((results(tmp_path / "a"), done.out))
+    assert outputs[0] == outputs[1]
 
 
 def test_a_dry_run_counts_large_files_alike(call, small, two_shares, tmp_path):
-    before, told = sorted(tmp_path.rglob("*")), []
+    before, listings = sorted(tmp_path.rglob("*")), []
     for on in (False, True):
         small(on)
-        told.append(call(*two_shares, "--dry-run", "-o", "dry").out)
-    assert told[0] == told[1]
-    assert "0.npy.gradient.8.png" in told[0]
+        listings.append(call(*two_shares, "--dry-run", "-o", "dry").out)
+    assert listings[0] == listings[1]
+    assert "0.npy.gradient.8.png" in listings[0]
     assert sorted(tmp_path.rglob("*")) == before
 
 
@@ -181,14 +181,14 @@ def test_a_file_of_somebody_else_is_never_replaced(call, small, model, tmp_path)
     np.save("v.npy", np.random.default_rng(0).normal(size=(30, 4)))
     small()
     assert call("saliency", "vectors.keras", "v.npy", "-o", "first").code == 0
-    (made,) = (tmp_path / "first").glob("*.npz")
-    for name, data, code in (("own", made.read_bytes(), 0), ("other", b"mine", 3)):
-        place = tmp_path / name / made.name
-        place.parent.mkdir()
-        place.write_bytes(data)
+    (path,) = (tmp_path / "first").glob("*.npz")
+    for name, data, code in (("own", path.read_bytes(), 0), ("other", b"mine", 3)):
+        copy = tmp_path / name / path.name
+        copy.parent.mkdir()
+        copy.write_bytes(data)
         assert call("saliency", "vectors.keras", "v.npy", "-o", name).code == code
-        assert place.read_bytes() == data
-        assert sorted(p.name for p in place.parent.glob(".ig*")) == []
+        assert copy.read_bytes() == data
+        assert sorted(p.name for p in copy.parent.glob(".ig*")) == []
 
 
 def test_a_file_that_changes_under_way_fails_alone(call, small, model, tmp_path, monkeypatch):
@@ -207,7 +207,7 @@ def test_a_file_that_changes_under_way_fails_alone(call, small, model, tmp_path,
     monkeypatch.setattr(spill_buffer.SpillBuffer, "keep", spoil)
     done = call("saliency", "vectors.keras", "v.npy", "t.csv", "--batch-size", "5", "--json")
     assert done.code == 3
-    (failed,) = [one for one in items(done) if one["input"] == "v.npy"]
+    (failed,) = [item for item in items(done) if item["input"] == "v.npy"]
     assert failed["error"]["kind"] == "changed"
     assert not list((tmp_path / "inputgrad-out").glob("v.npy*"))
     assert list((tmp_path / "inputgrad-out").glob("t.csv*.npz"))

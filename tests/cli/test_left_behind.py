@@ -18,7 +18,7 @@ from . import draw
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory, samples):
+def folder(tmp_path_factory, samples):
     """Return a directory with models of several kinds and inputs for them."""
     from keras import layers, ops
 
@@ -38,14 +38,14 @@ def place(tmp_path_factory, samples):
 
 
 @pytest.fixture
-def run(place, tmp_path):
+def run(folder, tmp_path):
     """Run the command with a temporary directory and a home of its own; return its code."""
     (tmp_path / "tmp").mkdir()
 
     def run(*words, home="/nowhere"):  # so that matplotlib makes a directory of its own too
         env = {**os.environ, "TMPDIR": str(tmp_path / "tmp"), "HOME": home, "MPLCONFIGDIR": ""}
         line = [sys.executable, "-m", "inputgrad_cli", *map(str, words)]
-        done = subprocess.run(line, cwd=place, env=env, capture_output=True, check=False)
+        done = subprocess.run(line, cwd=folder, env=env, capture_output=True, check=False)
         return done.returncode
 
     return run
@@ -125,27 +125,27 @@ def sleeper(tmp_path):
         def sleeper(*words):
             env = {**os.environ, "TMPDIR": str(tmp_path / "tmp")}
             line = [sys.executable, "-c", SLEEPER, "saliency", *words]
-            made = popen(line, env=env, stdout=subprocess.PIPE)
-            assert made.stdout.readline() == "inside\n"
-            return made
+            process = popen(line, env=env, stdout=subprocess.PIPE)
+            assert process.stdout.readline() == "inside\n"
+            return process
 
         yield sleeper
 
 
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
 def test_nothing_is_left_after_a_signal(sleeper, tmp_path, name):
-    made = sleeper()
+    process = sleeper()
     assert len(left(tmp_path)) == 1
-    made.send_signal(getattr(signal, name))
-    made.wait(20)
-    assert made.returncode == -getattr(signal, name)
+    process.send_signal(getattr(signal, name))
+    process.wait(20)
+    assert process.returncode == -getattr(signal, name)
     assert left(tmp_path) == []
 
 
 def test_a_bug_leaves_its_traceback_alone(sleeper, tmp_path):
-    made = sleeper("fault")
-    _, err = made.communicate(timeout=20)
-    assert made.returncode == 70
+    process = sleeper("fault")
+    _, err = process.communicate(timeout=20)
+    assert process.returncode == 70
     (name,) = left(tmp_path)
     assert str(tmp_path / "tmp" / name) in err
     assert "KeyError" in (tmp_path / "tmp" / name).read_text()
@@ -183,14 +183,14 @@ def test_a_signal_while_tensorflow_starts_ends_it_at_once(samples, tmp_path, wor
     words = [str(samples / "shapes.keras") if word == "SHAPES" else word for word in words]
     with started() as popen:
         env = {**os.environ, "TMPDIR": str(tmp_path / "tmp")}
-        made = popen([sys.executable, "-m", "inputgrad_cli", *words], env=env)
+        process = popen([sys.executable, "-m", "inputgrad_cli", *words], env=env)
         until = time.monotonic() + 30
         while not left(tmp_path) and time.monotonic() < until:
             time.sleep(0.01)
         time.sleep(1.0)
-        made.terminate()
-        _, err = made.communicate(timeout=30)
-    assert made.returncode == -signal.SIGTERM
+        process.terminate()
+        _, err = process.communicate(timeout=30)
+    assert process.returncode == -signal.SIGTERM
     assert "Traceback" not in err
     assert left(tmp_path) == []
 

@@ -114,8 +114,8 @@ def test_a_list_in_a_file(call, shapes, tmp_path):
     for name in ("a.png", "b c.png", "d.png"):
         draw(tmp_path / "in" / name)
     (tmp_path / "list").write_text("in/a.png\nin/b c.png\n\n")
-    found = read(call("saliency", shapes, "--from-file", "list", "--json"))
-    assert found == ["a.png", "b c.png"]
+    names = read(call("saliency", shapes, "--from-file", "list", "--json"))
+    assert names == ["a.png", "b c.png"]
 
 
 def test_a_list_of_windows_lines(call, shapes, tmp_path):
@@ -128,8 +128,8 @@ def test_a_list_ended_by_nul(call, shapes, tmp_path):
     for name in ("a.png", "b\nc.png"):
         draw(tmp_path / "in" / name)
     (tmp_path / "list").write_bytes(b"in/a.png\0in/b\nc.png\0")
-    found = read(call("saliency", shapes, "--from-file", "list", "-0", "--json"))
-    assert found == ["a.png", "b\nc.png"]
+    names = read(call("saliency", shapes, "--from-file", "list", "-0", "--json"))
+    assert names == ["a.png", "b\nc.png"]
 
 
 def test_a_missing_name_in_a_list_is_2_and_named(call, shapes, tmp_path):

@@ -32,8 +32,8 @@ def explain(call, linear):
 
 
 def test_the_gradient_of_a_line_is_its_weights(explain):
-    found, seen = explain("gradient")
-    np.testing.assert_allclose(found, [WEIGHTS, WEIGHTS], rtol=1e-6)
+    values, seen = explain("gradient")
+    np.testing.assert_allclose(values, [WEIGHTS, WEIGHTS], rtol=1e-6)
     assert [item["score"] for item in seen] == pytest.approx(list(VALUES @ WEIGHTS + 7))
 
 
@@ -43,26 +43,26 @@ def test_input_x_gradient(explain):
 
 @pytest.mark.parametrize("inner", ["gradient", "input-x-gradient"])
 def test_smoothgrad_of_a_line_has_the_mean_of_the_inner_method(explain, inner):
-    found, _ = explain(f"smoothgrad:samples=20,of={inner}")
-    assert found.shape == VALUES.shape
+    values, _ = explain(f"smoothgrad:samples=20,of={inner}")
+    assert values.shape == VALUES.shape
     if inner == "gradient":
-        np.testing.assert_allclose(found, [WEIGHTS, WEIGHTS], rtol=1e-5)
+        np.testing.assert_allclose(values, [WEIGHTS, WEIGHTS], rtol=1e-5)
 
 
 def test_smoothgrad_without_noise_is_its_inner_method(explain):
-    found, _ = explain("smoothgrad:samples=2,noise=0,of=input-x-gradient")
-    np.testing.assert_allclose(found, VALUES * WEIGHTS, rtol=1e-5)
+    values, _ = explain("smoothgrad:samples=2,noise=0,of=input-x-gradient")
+    np.testing.assert_allclose(values, VALUES * WEIGHTS, rtol=1e-5)
 
 
 def test_smoothgrad_of_a_quoted_method_with_parameters(explain):
-    found, _ = explain('smoothgrad:samples=3,noise=0,of="integrated-gradients:steps=4"')
-    np.testing.assert_allclose(found, VALUES * WEIGHTS, rtol=1e-4)
+    values, _ = explain('smoothgrad:samples=3,noise=0,of="integrated-gradients:steps=4"')
+    np.testing.assert_allclose(values, VALUES * WEIGHTS, rtol=1e-4)
 
 
 @pytest.mark.parametrize("rule", ["midpoint", "trapezoid", "gauss-legendre", "left", "right"])
 def test_every_rule_is_exact_on_a_line(explain, rule):
-    found, seen = explain(f"integrated-gradients:steps=4,rule={rule}")
-    np.testing.assert_allclose(found, VALUES * WEIGHTS, rtol=1e-4, atol=1e-6)
+    values, seen = explain(f"integrated-gradients:steps=4,rule={rule}")
+    np.testing.assert_allclose(values, VALUES * WEIGHTS, rtol=1e-4, atol=1e-6)
     assert {item["checks"]["completeness"]["steps"] for item in seen} == {4}
     assert all(item["checks"]["completeness"]["ok"] for item in seen)
 
@@ -71,17 +71,17 @@ def test_every_rule_is_exact_on_a_line(explain, rule):
     ("baseline", "value"), [("zeros", 0), ("constant:value=2", 2), ("constant:value=-0.5", -0.5)]
 )
 def test_the_baseline_moves_the_start(explain, baseline, value):
-    found, _ = explain("integrated-gradients", "--baseline", baseline)
-    np.testing.assert_allclose(found, (VALUES - value) * WEIGHTS, rtol=1e-4, atol=1e-5)
+    values, _ = explain("integrated-gradients", "--baseline", baseline)
+    np.testing.assert_allclose(values, (VALUES - value) * WEIGHTS, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("baseline", ["uniform", "noise:std=0.5"])
 def test_a_drawn_baseline_follows_the_seed(explain, baseline):
-    one, _ = explain("integrated-gradients:as=a", "--baseline", baseline, "--seed", "1")
+    drawn, _ = explain("integrated-gradients:as=a", "--baseline", baseline, "--seed", "1")
     same, _ = explain("integrated-gradients:as=b", "--baseline", baseline, "--seed", "1")
     other, _ = explain("integrated-gradients:as=c", "--baseline", baseline, "--seed", "2")
-    np.testing.assert_array_equal(one, same)
-    assert np.abs(one - other).max() > 0
+    np.testing.assert_array_equal(drawn, same)
+    assert np.abs(drawn - other).max() > 0
 
 
 @pytest.mark.parametrize("baseline", ["black", "white", "gray"])
@@ -89,9 +89,9 @@ def test_pixel_baselines_serve_pictures(call, samples, baseline):
     words = (samples / "shapes.keras", samples / "inputs/shapes/00-cross.png", "--json")
     method = ("-m", "integrated-gradients:steps=4", "--tolerance", "99")
     (item,) = items(call("saliency", *words, *method, "--baseline", baseline))
-    found = metadata(item["arrays"])
-    assert baseline in str(found["baseline"])
-    assert found["score"] - found["baseline_score"] == pytest.approx(
+    record = metadata(item["arrays"])
+    assert baseline in str(record["baseline"])
+    assert record["score"] - record["baseline_score"] == pytest.approx(
         item["checks"]["completeness"]["difference"], rel=1e-4
     )
 
@@ -99,21 +99,21 @@ def test_pixel_baselines_serve_pictures(call, samples, baseline):
 def test_draws_depend_on_seed_and_content_alone(call, samples):
     folder = samples / "inputs/shapes"
     words = ("--json", "--picture", "none", "-m", "smoothgrad:samples=3")
-    one = folder / "05-star.png"
-    alone = items(call("saliency", samples / "shapes.keras", one, *words, "-o", "a"))
+    path = folder / "05-star.png"
+    alone = items(call("saliency", samples / "shapes.keras", path, *words, "-o", "a"))
     batch = ("--batch-size", "5")
     among = items(call("saliency", samples / "shapes.keras", folder, *words, *batch, "-o", "b"))
     (among,) = [item for item in among if item["input"] == "05-star.png"]
-    found, expected = (arrays(item["arrays"])["picture"] for item in (among, alone[0]))
-    np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-4 * np.abs(expected).max())
+    values, expected = (arrays(item["arrays"])["picture"] for item in (among, alone[0]))
+    np.testing.assert_allclose(values, expected, rtol=1e-3, atol=1e-4 * np.abs(expected).max())
 
 
 def test_another_seed_gives_another_draw(call, samples):
     words = (samples / "shapes.keras", samples / "inputs/shapes/05-star.png", "--json")
     method = ("-m", "smoothgrad:samples=3")
-    one = items(call("saliency", *words, *method, "-o", "a"))[0]["arrays"]
+    first = items(call("saliency", *words, *method, "-o", "a"))[0]["arrays"]
     two = items(call("saliency", *words, *method, "-o", "b", "--seed", "1"))[0]["arrays"]
-    assert np.abs(arrays(one)["picture"] - arrays(two)["picture"]).max() > 0
+    assert np.abs(arrays(first)["picture"] - arrays(two)["picture"]).max() > 0
 
 
 def test_steps_rise_until_the_tolerance_holds(call, samples):
@@ -137,9 +137,9 @@ def test_as_labels_let_one_method_run_twice(call, linear, tmp_path):
     assert result.code == 0
     arrays_ = {item["arrays"] for item in items(result)}
     assert arrays_ == {f"inputgrad-out/x.npy.{name}.npz" for name in ("smoothgrad", "three")}
-    found = metadata(tmp_path / "inputgrad-out/x.npy.three.npz")
-    assert found["method"]["name"] == "smoothgrad"
-    assert found["method"]["parameters"]["samples"] == 3
+    record = metadata(tmp_path / "inputgrad-out/x.npy.three.npz")
+    assert record["method"]["name"] == "smoothgrad"
+    assert record["method"]["parameters"]["samples"] == 3
     assert {item["method"] for item in items(result)} == {"smoothgrad"}
 
 

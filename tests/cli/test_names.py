@@ -166,8 +166,8 @@ def test_as_cannot_lead_out_of_the_output(call, shapes, tmp_path):
         result = call("saliency", shapes, "a.png", "-m", f'gradient:as="{label}"', "-o", "in/out")
         assert "Traceback" not in result.err
         assert result.code in (0, 2)
-    found = {path.relative_to(tmp_path).parts[0] for path in tmp_path.rglob("*.npz")}
-    assert found <= {"in"}
+    folders = {path.relative_to(tmp_path).parts[0] for path in tmp_path.rglob("*.npz")}
+    assert folders <= {"in"}
 
 
 def test_samples_of_one_file_get_zero_padded_pictures(call, shapes, samples, tmp_path):

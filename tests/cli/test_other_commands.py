@@ -67,9 +67,9 @@ def test_methods_name_tells_parameters_defaults_and_laws(call, name):
     assert result.code == 0
     assert "arXiv" in result.out
     assert "laws" in result.out
-    found = strict(call("methods", name, "--json").out)
-    assert found["name"] == name
-    assert isinstance(found["parameters"], list)
+    record = strict(call("methods", name, "--json").out)
+    assert record["name"] == name
+    assert isinstance(record["parameters"], list)
 
 
 def test_the_fixed_parameter_names(call):
@@ -98,8 +98,8 @@ def test_inspect_json_is_one_object(call, samples, name, load):
     result = call("inspect", samples / f"{name}.keras", "--json", *load, *code)
     assert result.code == 0
     assert len(result.out.splitlines()) == 1
-    found = strict(result.out)
-    assert {"inputs", "outputs"} <= set(found)
+    record = strict(result.out)
+    assert {"inputs", "outputs"} <= set(record)
 
 
 def test_inspect_tells_names_shapes_and_heads(call, samples):

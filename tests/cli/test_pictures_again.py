@@ -22,7 +22,7 @@ STYLES = [
 
 
 @pytest.fixture
-def place(tmp_path, samples):
+def folder(tmp_path, samples):
     shutil.copy(samples / "shapes.keras", tmp_path / "m.keras")
     draw(tmp_path / "in/a.png")
     draw(tmp_path / "in/b.png", seed=1)
@@ -37,7 +37,7 @@ def pictures(out):
     return {path.name: path.read_bytes() for path in sorted(out.glob("*.png"))}
 
 
-def told(path):
+def read_record(path):
     with Image.open(path) as picture:
         return strict(picture.text["inputgrad"])
 
@@ -52,25 +52,25 @@ def closed(monkeypatch):
     return close
 
 
-def test_a_second_call_draws_what_it_asks_for_without_the_model(call, place, closed):
+def test_a_second_call_draws_what_it_asks_for_without_the_model(call, folder, closed):
     """Each style, one after the other, gives what a fresh directory gives; the arrays stay."""
     clean = {}
-    for number, style in enumerate(STYLES):
-        assert saliency(call, *style, out=f"clean{number}").code == 0
-        clean[style] = pictures(place / f"clean{number}")
+    for index, style in enumerate(STYLES):
+        assert saliency(call, *style, out=f"clean{index}").code == 0
+        clean[style] = pictures(folder / f"clean{index}")
     saliency(call)
-    npz = {path: path.stat().st_mtime_ns for path in (place / "out").glob("*.npz")}
-    usual = pictures(place / "out")
+    npz = {path: path.stat().st_mtime_ns for path in (folder / "out").glob("*.npz")}
+    usual = pictures(folder / "out")
     closed()
     for style in STYLES:
         result = saliency(call, *style)
         assert result.code == 0
         assert {item["status"] for item in items(result)} == {"skipped"}
-        assert pictures(place / "out") == clean[style], style
-        assert pictures(place / "out") != usual
+        assert pictures(folder / "out") == clean[style], style
+        assert pictures(folder / "out") != usual
         assert call("verify", "out").code == 0
     saliency(call)
-    assert pictures(place / "out") == usual
+    assert pictures(folder / "out") == usual
     assert {path: path.stat().st_mtime_ns for path in npz} == npz
 
 
@@ -86,35 +86,35 @@ def test_every_choice_of_a_style_is_kept_in_its_record():
         assert kept == (Style() if name in ("limit", "signed") else style)
 
 
-def test_the_same_call_again_draws_nothing(call, place):
+def test_the_same_call_again_draws_nothing(call, folder):
     for style in ((), STYLES[0], ("--scale", "run")):
         saliency(call, *style)
-        before = {p: p.stat().st_mtime_ns for p in (place / "out").glob("*.png")}
-        lines = (place / "out/journal.jsonl").read_bytes()
+        before = {p: p.stat().st_mtime_ns for p in (folder / "out").glob("*.png")}
+        lines = (folder / "out/journal.jsonl").read_bytes()
         saliency(call, *style)
         assert {p: p.stat().st_mtime_ns for p in before} == before
-        assert (place / "out/journal.jsonl").read_bytes() == lines
+        assert (folder / "out/journal.jsonl").read_bytes() == lines
 
 
 @pytest.mark.parametrize("harm", ["remove", "cut"])
-def test_a_picture_that_is_lost_is_drawn_again_without_the_model(call, place, closed, harm):
+def test_a_picture_that_is_lost_is_drawn_again_without_the_model(call, folder, closed, harm):
     saliency(call)
-    before = pictures(place / "out")
-    path = place / "out/a.png.gradient.png"
+    before = pictures(folder / "out")
+    path = folder / "out/a.png.gradient.png"
     path.unlink() if harm == "remove" else path.write_bytes(path.read_bytes()[:-9])
     closed()
     assert {item["status"] for item in items(saliency(call))} == {"skipped"}
-    assert pictures(place / "out") == before
+    assert pictures(folder / "out") == before
 
 
-def test_what_was_never_drawn_is_drawn_when_it_is_asked_for(call, place, closed):
+def test_what_was_never_drawn_is_drawn_when_it_is_asked_for(call, folder, closed):
     saliency(call, "--picture", "none")
-    assert not pictures(place / "out")
+    assert not pictures(folder / "out")
     closed()
     saliency(call)
-    assert len(pictures(place / "out")) == 2
+    assert len(pictures(folder / "out")) == 2
     saliency(call, "--picture", "none")
-    assert len(pictures(place / "out")) == 2, "none asks for nothing, and takes nothing away"
+    assert len(pictures(folder / "out")) == 2, "none asks for nothing, and takes nothing away"
 
 
 def test_samples_without_a_picture_kind_are_not_looked_at_twice(call, samples, tmp_path, closed):
@@ -126,82 +126,82 @@ def test_samples_without_a_picture_kind_are_not_looked_at_twice(call, samples, t
     assert (tmp_path / "inputgrad-out/journal.jsonl").read_bytes() == lines
 
 
-def test_a_file_that_no_run_made_is_not_drawn_over(call, place, closed):
+def test_a_file_that_no_run_made_is_not_drawn_over(call, folder, closed):
     saliency(call, "--picture", "none")
-    (place / "out/a.png.gradient.png").write_text("mine")
+    (folder / "out/a.png.gradient.png").write_text("mine")
     closed()
     result = saliency(call)
     assert result.code == 3
     failed, done = items(result)
     assert (failed["status"], failed["error"]["kind"]) == ("failed", "exists")
     assert done["status"] == "skipped"
-    assert (place / "out/a.png.gradient.png").read_text() == "mine"
-    assert (place / "out/b.png.gradient.png").exists()
+    assert (folder / "out/a.png.gradient.png").read_text() == "mine"
+    assert (folder / "out/b.png.gradient.png").exists()
     assert call("render", "out").code == 3
-    assert (place / "out/a.png.gradient.png").read_text() == "mine"
+    assert (folder / "out/a.png.gradient.png").read_text() == "mine"
 
 
 @pytest.mark.parametrize("kind", kinds_of_pictures.list_names())
-def test_render_keeps_the_kind_and_style_of_each_picture(call, place, kind):
+def test_render_keeps_the_kind_and_style_of_each_picture(call, folder, kind):
     style = ("--picture", kind, "--cmap", "jet", "--clip", "80", "--alpha", "0.7", "--zoom", "2")
     saliency(call, *style)
     saliency(call, "-m", "integrated-gradients")
-    before = pictures(place / "out")
+    before = pictures(folder / "out")
     for name in before:
-        (place / "out" / name).unlink()
+        (folder / "out" / name).unlink()
     assert call("render", "out").code == 0
-    assert pictures(place / "out") == before
+    assert pictures(folder / "out") == before
 
 
-def test_render_changes_what_it_is_told_and_nothing_else(call, place):
+def test_render_changes_what_it_is_told_and_nothing_else(call, folder):
     saliency(call, "--picture", "panel", "--cmap", "jet")
     saliency(call, "-m", "integrated-gradients", "--reduce", "l2")
     assert call("render", "out", "--clip", "100").code == 0
-    panel = told(place / "out/a.png.gradient.png")
-    other = told(place / "out/a.png.integrated-gradients.png")
+    panel = read_record(folder / "out/a.png.gradient.png")
+    other = read_record(folder / "out/a.png.integrated-gradients.png")
     assert (panel["kind"], panel["cmap"], panel["clip"]) == ("panel", "jet", 100)
     assert (other["kind"], other["reduce"], other["clip"]) == ("overlay", "l2", 100)
-    (site,) = arrays(place / "out/a.png.integrated-gradients.npz").values()
+    (site,) = arrays(folder / "out/a.png.integrated-gradients.npz").values()
     assert other["scale"]["high"] == pytest.approx(np.sqrt((site**2).sum(-1)).max(), rel=1e-6)
 
 
-def test_render_keeps_the_scale_of_the_run_and_finds_it_anew(call, place):
+def test_render_keeps_the_scale_of_the_run_and_finds_it_anew(call, folder):
     saliency(call, "--scale", "run")
-    before = pictures(place / "out")
+    before = pictures(folder / "out")
     assert call("render", "out").code == 0
-    assert pictures(place / "out") == before
+    assert pictures(folder / "out") == before
     call("render", "out", "--clip", "100")
-    highs = {told(path)["scale"]["high"] for path in (place / "out").glob("*.png")}
-    largest = max(np.abs(next(iter(arrays(p).values()))).max() for p in place.glob("out/*.npz"))
+    highs = {read_record(path)["scale"]["high"] for path in (folder / "out").glob("*.png")}
+    largest = max(np.abs(next(iter(arrays(p).values()))).max() for p in folder.glob("out/*.npz"))
     assert list(highs) == [pytest.approx(float(largest), rel=1e-6)]
     call("render", "out", "--scale", "item")
-    assert len({told(path)["scale"]["high"] for path in (place / "out").glob("*.png")}) == 2
+    assert len({read_record(path)["scale"]["high"] for path in (folder / "out").glob("*.png")}) == 2
 
 
-def test_one_scale_for_the_run_is_on_one_side_or_on_both(call, place):
+def test_one_scale_for_the_run_is_on_one_side_or_on_both(call, folder):
     """Where one map of a method with the sign of the score goes below zero, all may do so."""
     words = ("-m", "rise:samples=20", "-t", "class:0", "-t", "class:1", "--scale", "run")
     assert saliency(call, *words).code == 0
     for target in ("class0", "class1"):
-        maps = [next(iter(arrays(p).values())) for p in place.glob(f"out/*.{target}.npz")]
+        maps = [next(iter(arrays(p).values())) for p in folder.glob(f"out/*.{target}.npz")]
         negative = any((values < 0).any() for values in maps)
-        lows = {told(path)["scale"]["low"] for path in place.glob(f"out/*.{target}.png")}
+        lows = {read_record(path)["scale"]["low"] for path in folder.glob(f"out/*.{target}.png")}
         assert len(maps) == 2
         assert len(lows) == 1
         assert (lows.pop() < 0) == negative
 
 
-def test_pictures_of_a_shared_run_are_drawn_again_and_merge(call, place):
+def test_pictures_of_a_shared_run_are_drawn_again_and_merge(call, folder):
     for style in ((), ("--picture", "panel")):
         for share in ("0/2", "1/2"):
             assert saliency(call, "--shard", share, *style).code in (0, 5)
-    assert {told(path)["kind"] for path in (place / "out").glob("*.png")} == {"panel"}
+    assert {read_record(path)["kind"] for path in (folder / "out").glob("*.png")} == {"panel"}
     assert call("merge", "out").code == 0
     assert call("verify", "out").code == 0
-    before = pictures(place / "out")
+    before = pictures(folder / "out")
     assert call("render", "out").code == 0
-    assert pictures(place / "out") == before
-    assert len(files(place / "out")) == 4
+    assert pictures(folder / "out") == before
+    assert len(files(folder / "out")) == 4
 
 
 def test_pictures_that_were_left_out_are_drawn_by_the_next_call(call, samples, tmp_path):

@@ -53,9 +53,9 @@ def test_a_picture_tells_its_method_target_and_scale(call, shapes, tmp_path, out
     call("saliency", shapes, "a.png", "-m", "smoothgrad:samples=2", "-t", "class:1")
     text = drawn(out, "a.png.smoothgrad.class1.png").text
     assert list(text) == ["inputgrad"]
-    found = strict(text["inputgrad"])
-    assert {"method", "target", "scale"} <= set(found)
-    assert "smoothgrad" in str(found["method"])
+    record = strict(text["inputgrad"])
+    assert {"method", "target", "scale"} <= set(record)
+    assert "smoothgrad" in str(record["method"])
 
 
 def test_kinds_differ(call, shapes, tmp_path):
@@ -84,10 +84,10 @@ def test_a_drawing_option_changes_the_picture_and_not_the_arrays(call, shapes, t
     draw(tmp_path / "a.png")
     call("saliency", shapes, "a.png", "-o", "one")
     assert call("saliency", shapes, "a.png", "-o", "two", *option).code == 0
-    one, two = tmp_path / "one", tmp_path / "two"
+    first, two = tmp_path / "one", tmp_path / "two"
     name = "a.png.gradient"
-    assert (one / f"{name}.npz").read_bytes() == (two / f"{name}.npz").read_bytes()
-    assert (one / f"{name}.png").read_bytes() != (two / f"{name}.png").read_bytes()
+    assert (first / f"{name}.npz").read_bytes() == (two / f"{name}.npz").read_bytes()
+    assert (first / f"{name}.png").read_bytes() != (two / f"{name}.png").read_bytes()
 
 
 def test_alpha_0_shows_what_the_model_saw(call, shapes, tmp_path, out):

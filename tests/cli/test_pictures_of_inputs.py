@@ -37,7 +37,7 @@ def views(tmp_path):
     return "-i", "front=front.png", "-i", "side=side.png", "--preprocess", "unit", "-o", "out"
 
 
-def told(path):
+def read_record(path):
     with Image.open(path) as picture:
         return strict(picture.text["inputgrad"])
 
@@ -53,7 +53,7 @@ def test_the_map_of_a_layer_lies_over_what_the_layer_sees(call, model, views, tm
     words = ("-m", f"grad-cam:layer=conv_{layer}", "--alpha", "0", "--zoom", "1")
     assert call("saliency", model, *views, *words).code == 0
     picture = tmp_path / "out/front.png.grad-cam.png"
-    assert told(picture)["over"] == layer
+    assert read_record(picture)["over"] == layer
     with Image.open(tmp_path / f"{layer}.png") as seen:
         np.testing.assert_allclose(grey(picture), np.asarray(seen), atol=1)
 
@@ -61,7 +61,7 @@ def test_the_map_of_a_layer_lies_over_what_the_layer_sees(call, model, views, tm
 def test_the_map_of_a_layer_that_sees_several_lies_over_none(call, model, views, tmp_path):
     assert call("saliency", model, *views, "-m", "grad-cam:layer=both", "--alpha", "0").code == 0
     picture = tmp_path / "out/front.png.grad-cam.png"
-    assert told(picture)["over"] is None
+    assert read_record(picture)["over"] is None
     with Image.open(picture) as shown:
         colours = np.asarray(shown).reshape(-1, 3)
     assert (colours.min(axis=1) != colours.max(axis=1)).any(), "a heatmap, and no grey picture"
@@ -71,7 +71,7 @@ def test_every_picture_input_has_a_picture(call, model, views, tmp_path):
     result = call("saliency", model, *views, "--json")
     names = [f"front.png.gradient.{side}.png" for side in SIDES]
     assert files(tmp_path / "out") == {"front.png.gradient.npz", *names}
-    assert [told(tmp_path / "out" / name)["over"] for name in names] == list(SIDES)
+    assert [read_record(tmp_path / "out" / name)["over"] for name in names] == list(SIDES)
     (item,) = items(result)
     assert item["pictures"] == [f"out/{name}" for name in names]
     assert item["picture"] == item["pictures"][0]
@@ -85,7 +85,7 @@ def test_one_input_asked_about_has_the_picture_without_its_name(call, model, vie
     call("saliency", model, *views)
     assert call("saliency", model, *views, "--wrt", "side").code == 0
     assert files(tmp_path / "out") == {"front.png.gradient.npz", "front.png.gradient.png"}
-    assert told(tmp_path / "out/front.png.gradient.png")["over"] == "side"
+    assert read_record(tmp_path / "out/front.png.gradient.png")["over"] == "side"
 
 
 def test_pictures_of_inputs_are_known_to_verify_render_and_resume(call, model, views, tmp_path):

@@ -29,26 +29,26 @@ def same(call, samples, tmp_path):
         assert result.code == 0, result.out
         files = ("expected.npy", "nudged.npy")
         call("saliency", samples / "shapes.keras", *files, "-o", "two", *words)
-        one = next((tmp_path / "one").glob("*.npz"))
+        path = next((tmp_path / "one").glob("*.npz"))
         two = next((tmp_path / "two").glob("expected*.npz"))
-        found, expected = arrays(one)["picture"], arrays(two)["picture"]
+        of_picture, expected = arrays(path)["picture"], arrays(two)["picture"]
         largest = np.abs(expected).max()
         assert largest > 0
-        assert metadata(one)["score"] == pytest.approx(metadata(two)["score"], rel=1e-4)
+        assert metadata(path)["score"] == pytest.approx(metadata(two)["score"], rel=1e-4)
         # What lies behind a kink moves by far more than rounding, as nudged inputs tell.
         nudged = arrays(next((tmp_path / "two").glob("nudged*.npz")))["picture"]
         steady = np.abs(nudged - expected) <= 1e-5 * largest
         assert steady.mean() > 0.2
-        assert np.abs(found - expected)[steady].max() <= 1e-4 * largest
-        return metadata(one)
+        assert np.abs(of_picture - expected)[steady].max() <= 1e-4 * largest
+        return metadata(path)
 
     return same
 
 
 def test_a_colour_picture_is_raw_pixels(same, tmp_path):
-    found = same(draw(tmp_path / "a.png"), pixels(tmp_path / "a.png"))
-    assert found["preprocess"]["picture"]["name"] == "raw"
-    assert "Rescaling" in found["preprocess"]["picture"]["source"]
+    record = same(draw(tmp_path / "a.png"), pixels(tmp_path / "a.png"))
+    assert record["preprocess"]["picture"]["name"] == "raw"
+    assert "Rescaling" in record["preprocess"]["picture"]["source"]
 
 
 @pytest.mark.parametrize("name", ["a.bmp", "a.jpg", "a.jpeg", "a.gif", "a.webp", "a.tif", "a.TIFF"])
@@ -87,9 +87,9 @@ def test_a_colour_hidden_under_alpha_is_not_seen(call, samples, tmp_path, mode):
         picture.putalpha(0)
         picture.save(tmp_path / f"{name}.png")
     call("saliency", samples / "shapes.keras", "a.png", "b.png", "--picture", "none")
-    one, two = (arrays(tmp_path / f"inputgrad-out/{n}.png.gradient.npz") for n in "ab")
-    largest = np.abs(one["picture"]).max()  # two rows of a batch may round differently
-    np.testing.assert_allclose(one["picture"], two["picture"], rtol=0, atol=1e-5 * largest)
+    first, two = (arrays(tmp_path / f"inputgrad-out/{n}.png.gradient.npz") for n in "ab")
+    largest = np.abs(first["picture"]).max()  # two rows of a batch may round differently
+    np.testing.assert_allclose(first["picture"], two["picture"], rtol=0, atol=1e-5 * largest)
 
 
 @pytest.mark.parametrize("turn", range(2, 9))
@@ -104,8 +104,8 @@ def test_a_turned_photograph_is_turned_back(same, tmp_path, turn):
 @pytest.mark.parametrize("size", [(128, 96), (50, 40), (64, 65)])
 def test_stretch_is_pillows_bilinear(same, tmp_path, size):
     draw(tmp_path / "a.png", size=size)
-    found = same("a.png", pixels(tmp_path / "a.png").resize((64, 64), Image.Resampling.BILINEAR))
-    assert found["resize"] == {"how": "stretch", "interp": "bilinear"}
+    record = same("a.png", pixels(tmp_path / "a.png").resize((64, 64), Image.Resampling.BILINEAR))
+    assert record["resize"] == {"how": "stretch", "interp": "bilinear"}
 
 
 @pytest.mark.parametrize("interp", ["nearest", "bicubic", "lanczos", "box"])
@@ -133,8 +133,8 @@ def test_none_takes_the_models_size_alone(call, samples, tmp_path):
     words = (samples / "shapes.keras", "in", "--resize", "none", "--json")
     result = call("saliency", *words)
     assert result.code == 3
-    found = {item["input"]: item["status"] for item in items(result)}
-    assert found == {"fits.png": "ok", "large.png": "failed"}
+    statuses = {item["input"]: item["status"] for item in items(result)}
+    assert statuses == {"fits.png": "ok", "large.png": "failed"}
     (failed,) = [item for item in items(result) if item["status"] == "failed"]
     assert "--resize" in failed["error"]["message"]
 
@@ -148,11 +148,11 @@ def choices(seen):
     yield "mean=0.5;0.4;0.3,std=0.2;0.2;0.1", (seen / 255 - [0.5, 0.4, 0.3]) / [0.2, 0.2, 0.1]
 
 
-@pytest.mark.parametrize("number", range(6))
-def test_preprocess_choices(same, tmp_path, number):
+@pytest.mark.parametrize("index", range(6))
+def test_preprocess_choices(same, tmp_path, index):
     draw(tmp_path / "a.png")
     seen = np.asarray(pixels(tmp_path / "a.png"), "float32")
-    name, values = list(choices(seen))[number]
+    name, values = list(choices(seen))[index]
     same("a.png", values, "--preprocess", name)
 
 
@@ -165,8 +165,8 @@ def test_a_model_of_no_known_preprocessing_warns_and_takes_unit(call, tmp_path):
     result = call("saliency", "bare.keras", "a.png")
     assert result.code == 0
     assert "--preprocess" in result.err
-    found = metadata(tmp_path / "inputgrad-out/a.png.gradient.npz")
-    assert found["preprocess"]["x"]["name"] == "unit"
+    record = metadata(tmp_path / "inputgrad-out/a.png.gradient.npz")
+    assert record["preprocess"]["x"]["name"] == "unit"
 
 
 def test_a_grey_model_takes_a_grey_and_a_colour_picture(call, tmp_path):

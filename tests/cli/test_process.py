@@ -94,10 +94,10 @@ def test_what_needs_no_model_imports_no_tensorflow(loaded, samples, tmp_path):
 def test_render_imports_no_tensorflow(call, loaded, samples, tmp_path):
     draw(tmp_path / "a.png")
     call("saliency", samples / "shapes.keras", "a.png")
-    found = loaded("render", tmp_path / "inputgrad-out")
-    assert found[0] == "0"
-    assert "tensorflow" not in found
-    assert "keras" not in found
+    result = loaded("render", tmp_path / "inputgrad-out")
+    assert result[0] == "0"
+    assert "tensorflow" not in result
+    assert "keras" not in result
 
 
 def test_tensorflow_says_nothing_on_the_way_up(spawn, samples, tmp_path):
@@ -120,8 +120,8 @@ def test_the_users_keras_settings_change_nothing(spawn, samples, tmp_path):
     assert result.code == 0, result.err
     name = "00-cross.png.gradient"
     for suffix in ("npz", "png"):
-        one, two = (tmp_path / out / f"{name}.{suffix}" for out in ("plain", "hostile"))
-        assert one.read_bytes() == two.read_bytes()
+        first, two = (tmp_path / out / f"{name}.{suffix}" for out in ("plain", "hostile"))
+        assert first.read_bytes() == two.read_bytes()
     assert arrays(tmp_path / "hostile" / f"{name}.npz")["picture"].shape == (64, 64, 3)
 
 

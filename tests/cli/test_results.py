@@ -20,10 +20,10 @@ def first(tmp_path, pattern="*.npz", out="inputgrad-out"):
 
 def test_many_samples_are_one_file_with_the_sample_axis_first(call, table, tmp_path):
     call("saliency", *table)
-    found = arrays(tmp_path / "inputgrad-out/sequential.npy.gradient.npz")
-    assert list(found) == ["features"]
-    assert found["features"].shape == (8, 10)
-    assert found["features"].dtype == np.float32
+    values = arrays(tmp_path / "inputgrad-out/sequential.npy.gradient.npz")
+    assert list(values) == ["features"]
+    assert values["features"].shape == (8, 10)
+    assert values["features"].dtype == np.float32
 
 
 def test_one_sample_has_no_leading_axis(call, table, tmp_path):
@@ -37,8 +37,8 @@ def test_one_sample_and_a_batch_agree(call, table, tmp_path):
     np.save(tmp_path / "one.npy", np.load(table[1])[2])
     call("saliency", table[0], "one.npy", "-o", "a")
     call("saliency", *table, "-o", "b")
-    one, many = (arrays(first(tmp_path, out=out))["features"] for out in "ab")
-    np.testing.assert_allclose(many[2], one, rtol=1e-4, atol=1e-6)
+    single, many = (arrays(first(tmp_path, out=out))["features"] for out in "ab")
+    np.testing.assert_allclose(many[2], single, rtol=1e-4, atol=1e-6)
 
 
 def test_a_batch_of_one_keeps_its_axis(call, table, tmp_path):
@@ -73,8 +73,8 @@ def test_a_table_gets_a_table_with_its_header(call, table, samples, tmp_path, su
 def test_a_table_and_an_array_agree(call, table, samples, tmp_path):
     call("saliency", *table, "-o", "a")
     call("saliency", table[0], samples / "inputs/sequential.csv", "-o", "b")
-    one, two = (arrays(first(tmp_path, out=out))["features"] for out in "ab")
-    np.testing.assert_allclose(one, two, rtol=1e-4, atol=1e-6)
+    of_array, two = (arrays(first(tmp_path, out=out))["features"] for out in "ab")
+    np.testing.assert_allclose(of_array, two, rtol=1e-4, atol=1e-6)
 
 
 def test_a_byte_order_mark_and_quotes_in_a_header_are_read(call, table, tmp_path):
@@ -116,8 +116,8 @@ def test_the_same_call_gives_the_same_bytes(call, samples, tmp_path, method):
     for out in ("a", "b/deeper"):
         assert call("saliency", *words, "-o", out).code == 0
     for pattern in ("*.npz", "*.png"):
-        one, two = (first(tmp_path, pattern, out) for out in ("a", "b/deeper"))
-        assert one.read_bytes() == two.read_bytes()
+        shallow, two = (first(tmp_path, pattern, out) for out in ("a", "b/deeper"))
+        assert shallow.read_bytes() == two.read_bytes()
 
 
 def test_another_place_of_model_and_input_gives_the_same_bytes(call, table, tmp_path):
@@ -131,27 +131,27 @@ def test_another_place_of_model_and_input_gives_the_same_bytes(call, table, tmp_
 def test_metadata_of_one_sample(call, samples, tmp_path):
     draw(tmp_path / "a.png")
     call("saliency", samples / "shapes.keras", "a.png", "-m", "integrated-gradients", "--seed", "7")
-    found = metadata(first(tmp_path))
-    assert found["schema"] == 1
-    assert found["method"]["name"] == "integrated-gradients"
-    assert found["method"]["parameters"]["rule"] == "midpoint"
-    assert found["target"]["asked"] == "auto"
-    assert isinstance(found["target"]["index"], list)
-    assert found["space"] == "logit"
-    assert isinstance(found["score"], float)
-    assert isinstance(found["baseline_score"], float)
-    assert found["checks"]["completeness"]["ok"] is True
-    assert found["preprocess"]["picture"]["name"] == "raw"
-    assert found["seed"] == 7
-    assert len(found["model"]["sha256"]) == 64
-    assert {"inputgrad", "keras", "tensorflow", "numpy"} <= set(found["versions"])
+    record = metadata(first(tmp_path))
+    assert record["schema"] == 1
+    assert record["method"]["name"] == "integrated-gradients"
+    assert record["method"]["parameters"]["rule"] == "midpoint"
+    assert record["target"]["asked"] == "auto"
+    assert isinstance(record["target"]["index"], list)
+    assert record["space"] == "logit"
+    assert isinstance(record["score"], float)
+    assert isinstance(record["baseline_score"], float)
+    assert record["checks"]["completeness"]["ok"] is True
+    assert record["preprocess"]["picture"]["name"] == "raw"
+    assert record["seed"] == 7
+    assert len(record["model"]["sha256"]) == 64
+    assert {"inputgrad", "keras", "tensorflow", "numpy"} <= set(record["versions"])
 
 
 def test_metadata_of_many_samples_is_lists_in_sample_order(call, table, tmp_path):
     result = call("saliency", *table, "--json")
-    found = metadata(first(tmp_path))
-    assert found["score"] == [item["score"] for item in items(result)]
-    assert len(found["checks"]) == 8 or len(found["checks"]["finite"]) == 8
+    record = metadata(first(tmp_path))
+    assert record["score"] == [item["score"] for item in items(result)]
+    assert len(record["checks"]) == 8 or len(record["checks"]["finite"]) == 8
 
 
 def test_metadata_holds_no_place_time_or_host(call, table, tmp_path):

@@ -38,8 +38,8 @@ def test_a_second_call_skips_and_touches_nothing(call, words, out):
 def test_a_new_input_is_computed_alone(call, words, tmp_path):
     call(*words)
     draw(tmp_path / "in/c.png", seed=5)
-    found = states(call(*words, "--json"))
-    assert found == {"a.png": "skipped", "b.png": "skipped", "c.png": "ok"}
+    statuses = states(call(*words, "--json"))
+    assert statuses == {"a.png": "skipped", "b.png": "skipped", "c.png": "ok"}
 
 
 def test_a_changed_input_is_computed_again_and_said(call, words, tmp_path, out):
@@ -78,14 +78,14 @@ def test_a_changed_option_is_computed_again(call, words, tmp_path, option):
     draw(tmp_path / "in/b.png", size=(90, 70), seed=1)
     method = [] if option[0] == "-m" else ["-m", "smoothgrad:samples=2"]
     call(*words, "-m", "smoothgrad:samples=2")
-    found = states(call(*words, *method, *option, "--json"))
-    assert set(found.values()) == {"ok"}
+    statuses = states(call(*words, *method, *option, "--json"))
+    assert set(statuses.values()) == {"ok"}
 
 
 def test_another_batch_size_or_order_is_no_change(call, words):
     call(*words, "--batch-size", "1")
-    found = states(call(*words, "in/b.png", "in/a.png", "--batch-size", "2", "--json"))
-    assert set(found.values()) == {"skipped"}
+    statuses = states(call(*words, "in/b.png", "in/a.png", "--batch-size", "2", "--json"))
+    assert set(statuses.values()) == {"skipped"}
 
 
 def test_another_method_joins_the_run(call, words, out):
@@ -111,8 +111,8 @@ def test_the_same_model_elsewhere_is_the_same_model(call, words, tmp_path):
     call(*words)
     shutil.copy(words[1], tmp_path / "copy.keras")
     shutil.copy(words[1].with_name("shapes.labels.txt"), tmp_path / "copy.labels.txt")
-    found = states(call("saliency", "copy.keras", "in", "--json"))
-    assert set(found.values()) == {"skipped"}
+    statuses = states(call("saliency", "copy.keras", "in", "--json"))
+    assert set(statuses.values()) == {"skipped"}
 
 
 @pytest.mark.parametrize("suffix", ["npz", "png"])
@@ -154,8 +154,8 @@ def test_a_failed_item_is_tried_again(call, words, tmp_path):
     (tmp_path / "in/c.png").write_text("no picture")
     assert call(*words).code == 3
     draw(tmp_path / "in/c.png", seed=5)
-    found = states(call(*words, "--json"))
-    assert found == {"a.png": "skipped", "b.png": "skipped", "c.png": "ok"}
+    statuses = states(call(*words, "--json"))
+    assert statuses == {"a.png": "skipped", "b.png": "skipped", "c.png": "ok"}
 
 
 def test_a_journal_cut_in_a_line_spoils_no_other_item(call, words, out):
@@ -248,8 +248,8 @@ def test_other_labels_are_another_question(call, samples, tmp_path):
 def test_edited_code_is_another_question(call, samples, tmp_path):
     code = (samples / "custom_layer.py").read_text()
     words = (samples / "custom_layer.keras", samples / "inputs" / "custom_layer.npy")
-    for number in range(2):
-        (tmp_path / "own.py").write_text(code + f"\nEDITED = {number}\n")
+    for index in range(2):
+        (tmp_path / "own.py").write_text(code + f"\nEDITED = {index}\n")
         result = call("saliency", *words, "--code", "own.py", "--json")
         assert {item["status"] for item in items(result)} == {"ok"}
 

@@ -34,11 +34,13 @@ def folders(tmp_path):
 
 
 def test_an_archive_and_two_files_agree(call, model, samples, pair):
-    one = items(call("saliency", model, samples / "inputs/two_inputs.npz", "--json", "-o", "a"))
+    of_archive = items(
+        call("saliency", model, samples / "inputs/two_inputs.npz", "--json", "-o", "a")
+    )
     two = items(call("saliency", model, *pair, "--json", "-o", "b"))
-    assert [item["score"] for item in one] == [item["score"] for item in two]
+    assert [item["score"] for item in of_archive] == [item["score"] for item in two]
     assert {item["input"] for item in two} == {"two_inputs_a.npy"}
-    first, second = arrays(one[0]["arrays"]), arrays(two[0]["arrays"])
+    first, second = arrays(of_archive[0]["arrays"]), arrays(two[0]["arrays"])
     assert set(first) == set(second) == {"input_a", "input_b"}
     for name in first:
         np.testing.assert_array_equal(first[name], second[name])
@@ -52,17 +54,17 @@ def test_the_item_is_named_after_the_first_i(call, model, pair):
 def test_wrt_leaves_the_other_input_out(call, model, samples):
     words = (model, samples / "inputs/two_inputs.npz", "--json")
     every = items(call("saliency", *words, "-o", "a"))[0]["arrays"]
-    one = items(call("saliency", *words, "-o", "b", "--wrt", "input_b"))[0]["arrays"]
-    assert set(arrays(one)) == {"input_b"}
-    np.testing.assert_array_equal(arrays(one)["input_b"], arrays(every)["input_b"])
+    only_b = items(call("saliency", *words, "-o", "b", "--wrt", "input_b"))[0]["arrays"]
+    assert set(arrays(only_b)) == {"input_b"}
+    np.testing.assert_array_equal(arrays(only_b)["input_b"], arrays(every)["input_b"])
 
 
 def test_directories_are_paired_by_name(call, model, folders, tmp_path):
     result = call("saliency", model, *folders, "--json")
     assert result.code == 0
-    found = sorted(item["input"] for item in items(result))
-    assert found == ["deep/three.npy", "one.npy", "two.npy"]
-    out = {f"{name}.gradient.npz" for name in found}
+    names = sorted(item["input"] for item in items(result))
+    assert names == ["deep/three.npy", "one.npy", "two.npy"]
+    out = {f"{name}.gradient.npz" for name in names}
     assert files(tmp_path / "inputgrad-out") == out
 
 
@@ -79,8 +81,8 @@ def test_a_missing_partner_fails_that_item(call, model, folders, tmp_path, side)
     (tmp_path / side / "one.npy").unlink()
     result = call("saliency", model, *folders, "--json")
     assert result.code == 3
-    found = {item["input"]: item["status"] for item in items(result)}
-    assert found == {"one.npy": "failed", "two.npy": "ok", "deep/three.npy": "ok"}
+    statuses = {item["input"]: item["status"] for item in items(result)}
+    assert statuses == {"one.npy": "failed", "two.npy": "ok", "deep/three.npy": "ok"}
     (failed,) = [item for item in items(result) if item["status"] == "failed"]
     assert "one" in failed["error"]["message"]
 
@@ -114,9 +116,9 @@ def test_a_file_of_many_beside_a_directory_says_that_all_are_combined(
     words = (*folders[:2], "-i", "input_b=rows.npy", "--json")
     result = call("saliency", model, *words)
     assert len(items(result)) == 3 * count  # a file beside a directory serves every item
-    told = [line for line in result.events("warning") if line["code"] == "crossed"]
-    assert {line["input"] for line in told} == {item["input"] for item in items(result)}
-    assert f"{count} samples of 'input_b'" in told[0]["message"]
+    warnings = [line for line in result.events("warning") if line["code"] == "crossed"]
+    assert {line["input"] for line in warnings} == {item["input"] for item in items(result)}
+    assert f"{count} samples of 'input_b'" in warnings[0]["message"]
     two_files = call("saliency", model, "-i", "input_a=a/one.npy", *words[2:], "-o", "two")
     assert len(items(two_files)) == count
     assert not [line for line in two_files.events("warning") if line["code"] == "crossed"]
@@ -206,18 +208,18 @@ def test_an_i_serves_a_model_of_one_input_too(call, samples):
 def test_a_changed_partner_is_computed_again(call, model, folders, tmp_path):
     call("saliency", model, *folders)
     np.save(tmp_path / "b/one.npy", np.full(5, 3, "float32"))
-    found = items(call("saliency", model, *folders, "--json"))
-    assert {item["input"]: item["status"] for item in found}["one.npy"] == "ok"
-    assert [item["status"] for item in found].count("skipped") == 2
+    again = items(call("saliency", model, *folders, "--json"))
+    assert {item["input"]: item["status"] for item in again}["one.npy"] == "ok"
+    assert [item["status"] for item in again].count("skipped") == 2
 
 
 def test_disconnected_inputs_alone_fail(call, tmp_path):
     import keras
 
-    one, two = keras.Input((2,), name="one"), keras.Input((2,), name="two")
-    first = keras.layers.Dense(1, name="first")(one)
+    input_one, two = keras.Input((2,), name="one"), keras.Input((2,), name="two")
+    first = keras.layers.Dense(1, name="first")(input_one)
     second = keras.layers.Dense(1, name="second")(two)
-    keras.Model([one, two], [first, second]).save(tmp_path / "apart.keras")
+    keras.Model([input_one, two], [first, second]).save(tmp_path / "apart.keras")
     np.savez(tmp_path / "x.npz", one=np.ones(2, "float32"), two=np.ones(2, "float32"))
     result = call("saliency", "apart.keras", "x.npz", "-t", "first/sum", "--wrt", "two", "--json")
     assert result.code == 3

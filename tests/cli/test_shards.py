@@ -44,12 +44,12 @@ def lines(out):
 
 @pytest.mark.parametrize("of", [1, 2, 3])
 def test_the_shares_are_those_of_the_contract_and_are_whole(call, words, of):
-    for number in range(of):
-        result = call(*words, "--shard", f"{number}/{of}")
+    for shard in range(of):
+        result = call(*words, "--shard", f"{shard}/{of}")
         assert result.code == 0
-        found = [item["input"] for item in items(result)]
-        assert found == [name for name in NAMES if share(name, of) == number]
-        assert result.events("start")[0]["items"] == len(found)
+        names = [item["input"] for item in items(result)]
+        assert names == [name for name in NAMES if share(name, of) == shard]
+        assert result.events("start")[0]["items"] == len(names)
 
 
 def test_each_share_has_records_and_locks_of_its_own(call, words, tmp_path):
@@ -63,8 +63,8 @@ def test_each_share_has_records_and_locks_of_its_own(call, words, tmp_path):
 
 
 def test_shares_of_one_directory_merge_to_the_whole_run(call, words, whole, tmp_path):
-    for number in (1, 0):
-        assert call(*words, "--shard", f"{number}/2").code == 0
+    for shard in (1, 0):
+        assert call(*words, "--shard", f"{shard}/2").code == 0
     result = call("merge", "inputgrad-out")
     assert result.code == 0
     assert "2 shards" in result.out
@@ -80,26 +80,26 @@ def test_shares_of_one_directory_merge_to_the_whole_run(call, words, whole, tmp_
 
 
 def test_merging_again_changes_nothing(call, words, tmp_path):
-    for number in range(2):
-        call(*words, "--shard", f"{number}/2")
+    for shard in range(2):
+        call(*words, "--shard", f"{shard}/2")
     out = tmp_path / "inputgrad-out"
     call("merge", out)
     before = {path.name: path.read_bytes() for path in out.iterdir()}
     assert call("merge", out).code == 0
     assert {path.name: path.read_bytes() for path in out.iterdir()} == before
-    found = items(call(*words))
-    assert {item["status"] for item in found} == {"skipped"}
+    maps = items(call(*words))
+    assert {item["status"] for item in maps} == {"skipped"}
 
 
 def test_shares_of_several_directories_merge_into_the_first(call, words, whole, tmp_path):
-    for number in range(3):
-        call(*words, "--shard", f"{number}/3", "-o", f"out{number}")
+    for shard in range(3):
+        call(*words, "--shard", f"{shard}/3", "-o", f"out{shard}")
     before = {path: path.read_bytes() for path in (tmp_path / "out1").iterdir()}
     for _ in range(2):
         result = call("merge", "out0", "out1", "out2", "--json")
         assert result.code == 0
-        told = strict(result.out)
-        assert (told["shards"], told["maps"], told["failed"]) == (3, 10, 0)
+        summary = strict(result.out)
+        assert (summary["shards"], summary["maps"], summary["failed"]) == (3, 10, 0)
         assert contents(tmp_path / "out0") == whole
         assert lines(tmp_path / "out0") == lines(tmp_path / "whole")
     assert {path: path.read_bytes() for path in before if path.name != ".lock"} == {
@@ -111,12 +111,12 @@ def test_shares_of_several_directories_merge_into_the_first(call, words, whole, 
 def test_sources_are_found_from_wherever_a_share_was_run(call, samples, tmp_path, monkeypatch):
     from . import draw
 
-    for place in ("one", "two"):
-        for number in range(6):
-            draw(tmp_path / place / "in" / f"{number}.png", seed=number)
-    for number, place in enumerate(("one", "two")):
-        monkeypatch.chdir(tmp_path / place)
-        words = ("saliency", samples / "shapes.keras", "in", "--shard", f"{number}/2")
+    for name in ("one", "two"):
+        for seed in range(6):
+            draw(tmp_path / name / "in" / f"{seed}.png", seed=seed)
+    for shard, name in enumerate(("one", "two")):
+        monkeypatch.chdir(tmp_path / name)
+        words = ("saliency", samples / "shapes.keras", "in", "--shard", f"{shard}/2")
         assert call(*words, "-o", "out").code == 0
     assert call("merge", "../one/out", "out").code == 0
     monkeypatch.chdir(tmp_path)
@@ -127,8 +127,8 @@ def test_sources_are_found_from_wherever_a_share_was_run(call, samples, tmp_path
 
 
 def test_missing_shares_are_told_and_nothing_is_touched(call, words, tmp_path):
-    for number in (0, 2):
-        call(*words, "--shard", f"{number}/4")
+    for shard in (0, 2):
+        call(*words, "--shard", f"{shard}/4")
     before = {path.name for path in (tmp_path / "inputgrad-out").iterdir()}
     result = call("merge", "inputgrad-out")
     assert result.code == 2
@@ -177,8 +177,8 @@ def test_what_was_never_shared_is_2(call, words):
 
 
 def test_a_file_that_changed_since_is_not_joined(call, words, tmp_path):
-    for number in range(2):
-        call(*words, "--shard", f"{number}/2", "-o", f"out{number}")
+    for shard in range(2):
+        call(*words, "--shard", f"{shard}/2", "-o", f"out{shard}")
     path = next((tmp_path / "out1").glob("*.npz"))
     path.write_bytes(path.read_bytes()[:-1] + b"x")
     result = call("merge", "out0", "out1")
@@ -191,8 +191,8 @@ def test_a_file_that_changed_since_is_not_joined(call, words, tmp_path):
 def test_a_share_without_items_is_a_share(call, words, tmp_path):
     for name in NAMES[1:]:
         (tmp_path / "in" / name).unlink()
-    for number in range(2):
-        result = call(*words, "--shard", f"{number}/2")
+    for shard in range(2):
+        result = call(*words, "--shard", f"{shard}/2")
         assert result.code == 0
     assert call("merge", "inputgrad-out").code == 0
     assert len(journal(tmp_path / "inputgrad-out")) == 1
@@ -212,35 +212,35 @@ def test_a_share_of_which_every_item_fails_is_a_share(call, words, tmp_path):
 
 
 def test_a_share_that_was_stopped_is_told_and_can_be_finished(call, words, tmp_path):
-    for number in range(2):
-        call(*words, "--shard", f"{number}/2")
+    for shard in range(2):
+        call(*words, "--shard", f"{shard}/2")
     path = tmp_path / "inputgrad-out/journal.0-of-2.jsonl"
     path.write_bytes(b"".join(path.read_bytes().splitlines(True)[:-2]))
     result = call("merge", "inputgrad-out")
     assert result.code == 0
     assert "0/2" in result.err
     assert "2 maps" in result.err
-    found = [item["status"] for item in items(call(*words))]
-    assert found.count("ok") == 2
-    assert found.count("skipped") == 8
+    statuses = [item["status"] for item in items(call(*words))]
+    assert statuses.count("ok") == 2
+    assert statuses.count("skipped") == 8
 
 
 def test_readers_read_all_shares_before_they_are_merged(call, words, tmp_path):
-    for number in range(2):
-        call(*words, "--shard", f"{number}/2")
+    for shard in range(2):
+        call(*words, "--shard", f"{shard}/2")
     assert strict(call("verify", "inputgrad-out", "--json").out)["files"] == 10
-    found = items(call(*words))  # the whole run knows what its shares did
-    assert {item["status"] for item in found} == {"skipped"}
-    found = items(call(*words, "--shard", "1/2"))
-    assert {item["status"] for item in found} == {"skipped"}
+    maps = items(call(*words))  # the whole run knows what its shares did
+    assert {item["status"] for item in maps} == {"skipped"}
+    maps = items(call(*words, "--shard", "1/2"))
+    assert {item["status"] for item in maps} == {"skipped"}
 
 
 def test_the_later_of_two_runs_is_believed(call, words, tmp_path):
     def states(*more):
         return {item["status"] for item in items(call(*words, *more))}
 
-    for number in range(2):
-        call(*words, "--shard", f"{number}/2")
+    for shard in range(2):
+        call(*words, "--shard", f"{shard}/2")
     smooth = ("-m", "smoothgrad:samples=2,as=gradient")
     assert states(*smooth) == {"ok"}
     assert states(*smooth) == {"skipped"}
@@ -258,8 +258,8 @@ def test_error_looks_at_the_shares_own_files(call, words):
 
 
 def test_a_dry_run_shows_the_share(call, words):
-    found = [i["input"] for i in items(call(*words, "--shard", "1/3", "-n"))]
-    assert found == [name for name in NAMES if share(name, 3) == 1]
+    names = [i["input"] for i in items(call(*words, "--shard", "1/3", "-n"))]
+    assert names == [name for name in NAMES if share(name, 3) == 1]
 
 
 def test_truth_in_order_counts_all_items(call, words, tmp_path):
@@ -267,8 +267,8 @@ def test_truth_in_order_counts_all_items(call, words, tmp_path):
     np.save(tmp_path / "t.npy", truth)
     more = ("-t", "loss:mse", "--truth", "t.npy")
     call(*words, *more, "-o", "whole")
-    for number in range(2):
-        assert call(*words, *more, "--shard", f"{number}/2", "-o", "shared").code == 0
+    for shard in range(2):
+        assert call(*words, *more, "--shard", f"{shard}/2", "-o", "shared").code == 0
     call("merge", "shared")
     assert contents(tmp_path / "shared") == contents(tmp_path / "whole")
 
@@ -330,8 +330,8 @@ def test_a_merge_that_is_killed_leaves_the_old_or_the_new(
     class Killed(BaseException):
         pass
 
-    for number in range(2):
-        call(*words, "--shard", f"{number}/2")
+    for shard in range(2):
+        call(*words, "--shard", f"{shard}/2")
     left = [moment]
 
     def counted(function):
@@ -361,11 +361,11 @@ def test_two_shares_at_once(words, samples, tmp_path, whole, call):
     import sys
 
     tool = [sys.executable, "-m", "inputgrad_cli", *map(str, words)]
-    made = [
+    processes = [
         subprocess.Popen([*tool, "--shard", f"{n}/2"], cwd=tmp_path, stdout=subprocess.DEVNULL)
         for n in range(2)
     ]
-    assert [process.wait(60) for process in made] == [0, 0]
+    assert [process.wait(60) for process in processes] == [0, 0]
     assert call("merge", "inputgrad-out").code == 0
     assert contents(tmp_path / "inputgrad-out") == whole
     shutil.rmtree(tmp_path / "inputgrad-out")
@@ -376,9 +376,9 @@ def test_a_name_that_is_not_utf8_has_its_share(call, words, tmp_path):
 
     name = os.fsdecode(b"caf\xe9.npy")
     shutil.copy(tmp_path / "in/a.npy", tmp_path / "in" / name)
-    place = int.from_bytes(hashlib.sha256(b"caf\xe9.npy").digest()[:8], "big") % 2
-    result = call(*words, "--shard", f"{place}/2")
+    shard = int.from_bytes(hashlib.sha256(b"caf\xe9.npy").digest()[:8], "big") % 2
+    result = call(*words, "--shard", f"{shard}/2")
     assert any(json.dumps(item).count("path_b64") for item in items(result))
-    call(*words, "--shard", f"{1 - place}/2")
+    call(*words, "--shard", f"{1 - shard}/2")
     assert call("merge", "inputgrad-out").code == 0
     assert {i["status"] for i in items(call(*words))} == {"skipped"}

@@ -42,8 +42,8 @@ def model(tmp_path):
 
     folder = tmp_path / "in"
     folder.mkdir()
-    for number, row in enumerate(np.random.default_rng(0).normal(size=(12, 4))):
-        np.save(folder / f"{number:02}.npy", row)
+    for index, row in enumerate(np.random.default_rng(0).normal(size=(12, 4))):
+        np.save(folder / f"{index:02}.npy", row)
     return model
 
 
@@ -58,9 +58,9 @@ def test_smaller_passes_are_told_once_and_kept(call, model, tmp_path):
     record = json.loads((tmp_path / "short" / "run.json").read_bytes())
     assert record["batch_size"] == 2
     for path in (tmp_path / "plain").glob("*.npz"):
-        expected, found = (arrays(one) for one in (path, tmp_path / "short" / path.name))
+        expected, values = (arrays(path_) for path_ in (path, tmp_path / "short" / path.name))
         for site, array in expected.items():
-            np.testing.assert_allclose(found[site], array, rtol=1e-5, atol=1e-7)
+            np.testing.assert_allclose(values[site], array, rtol=1e-5, atol=1e-7)
     np.save(tmp_path / "in" / "new.npy", np.ones(4))
     again = call("saliency", *model(2), "in", "--json", "-o", "short")
     assert sorted(item["status"] for item in items(again)) == ["ok"] + ["skipped"] * 12

@@ -61,10 +61,10 @@ def spinning(start, tmp_path):
             keras.Sequential(layers).save(tmp_path / "spin.keras")
         np.save(tmp_path / "x.npy", np.ones(3, "float32"))
         words = ("saliency", "spin.keras", "x.npy", "--code", "spin.py", "--json")
-        made = start(*words, "--picture", "none", "--junit", "j.xml")
-        wait_for((tmp_path / "inside").exists, made)
+        process = start(*words, "--picture", "none", "--junit", "j.xml")
+        wait_for((tmp_path / "inside").exists, process)
         time.sleep(1)
-        return made
+        return process
 
     return spinning
 
@@ -84,11 +84,11 @@ def events(text):
 
 
 def test_a_signal_in_a_long_native_call_ends_it_after_the_grace(spinning, tmp_path):
-    made = spinning(10**10)
+    process = spinning(10**10)
     began = time.monotonic()
-    made.send_signal(signal.SIGTERM)
-    out, err = made.communicate(timeout=30)
-    assert made.returncode == -signal.SIGTERM
+    process.send_signal(signal.SIGTERM)
+    out, err = process.communicate(timeout=30)
+    assert process.returncode == -signal.SIGTERM
     assert 4 < time.monotonic() - began < 9
     assert "Traceback" not in err
     assert [line["type"] for line in events(out)] == ["start"]
@@ -98,21 +98,21 @@ def test_a_signal_in_a_long_native_call_ends_it_after_the_grace(spinning, tmp_pa
 
 
 def test_a_second_signal_ends_a_long_native_call_at_once(spinning):
-    made = spinning(10**10)
-    made.send_signal(signal.SIGTERM)
+    process = spinning(10**10)
+    process.send_signal(signal.SIGTERM)
     time.sleep(0.4)
     began = time.monotonic()
-    made.send_signal(signal.SIGINT)
-    made.communicate(timeout=30)
-    assert made.returncode == -signal.SIGINT
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=30)
+    assert process.returncode == -signal.SIGINT
     assert time.monotonic() - began < 2
 
 
 @pytest.fixture
 def many(samples, tmp_path):
     """Return the words of a call that takes some seconds and many batches."""
-    for number in range(60):
-        draw(tmp_path / "in" / f"{number:02}.png", seed=number)
+    for index in range(60):
+        draw(tmp_path / "in" / f"{index:02}.png", seed=index)
     method = ("-m", "smoothgrad:samples=100")
     return "saliency", samples / "shapes.keras", "in", *method, "--batch-size", "4", "--json"
 
@@ -123,20 +123,20 @@ def some_done(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "number",
+    "signum",
     [
         signal.SIGTERM,
         pytest.param(signal.SIGINT, marks=pytest.mark.slow),
         pytest.param(signal.SIGHUP, marks=pytest.mark.slow),
     ],
 )
-def test_the_batch_ends_the_summary_is_written_and_the_signal_kills(start, many, tmp_path, number):
-    made = start(*many, "--junit", "j.xml")
-    wait_for(some_done(tmp_path), made)
+def test_the_batch_ends_the_summary_is_written_and_the_signal_kills(start, many, tmp_path, signum):
+    process = start(*many, "--junit", "j.xml")
+    wait_for(some_done(tmp_path), process)
     for _ in range(2):  # twice in a moment is once: `timeout` does that
-        made.send_signal(number)
-    out, err = made.communicate(timeout=30)
-    assert made.returncode == -number
+        process.send_signal(signum)
+    out, err = process.communicate(timeout=30)
+    assert process.returncode == -signum
     assert "Traceback" not in err
     assert "the same call again does the rest" in err
     *lines, summary = events(out)
@@ -151,32 +151,32 @@ def test_the_batch_ends_the_summary_is_written_and_the_signal_kills(start, many,
 def test_under_nohup_the_end_of_a_terminal_is_not_heard(start, samples, tmp_path):
     draw(tmp_path / "a.png")
     words = ("saliency", samples / "shapes.keras", "a.png")
-    made = start(*words, before=("nohup",), stdin=subprocess.DEVNULL)
-    wait_for((tmp_path / "inputgrad-out").exists, made)
-    made.send_signal(signal.SIGHUP)
-    out, _ = made.communicate(timeout=60)
-    assert made.returncode == 0
+    process = start(*words, before=("nohup",), stdin=subprocess.DEVNULL)
+    wait_for((tmp_path / "inputgrad-out").exists, process)
+    process.send_signal(signal.SIGHUP)
+    out, _ = process.communicate(timeout=60)
+    assert process.returncode == 0
     assert "a.png" in out
 
 
 def test_before_the_work_begins_a_signal_ends_it_at_once(start, samples, tmp_path):
     words = ("saliency", samples / "shapes.keras", "-")
-    made = start(*words, stdin=subprocess.PIPE)
+    process = start(*words, stdin=subprocess.PIPE)
     time.sleep(1.5)  # it waits for names
-    made.send_signal(signal.SIGINT)
-    _, err = made.communicate(timeout=30)
-    assert made.returncode == -signal.SIGINT
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == -signal.SIGINT
     assert "Traceback" not in err
 
 
 def test_a_reader_that_leaves_ends_the_run_by_sigpipe(start, many, tmp_path):
-    made = start(*many)
+    process = start(*many)
     for _ in range(3):
-        made.stdout.readline()
-    made.stdout.close()
-    made.stdout = None
-    _, err = made.communicate(timeout=60)
-    assert made.returncode == -signal.SIGPIPE
+        process.stdout.readline()
+    process.stdout.close()
+    process.stdout = None
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == -signal.SIGPIPE
     assert err == ""
     lines = journal(tmp_path / "inputgrad-out")
     assert 2 <= len(lines) < 60
@@ -205,7 +205,7 @@ def test_no_home_no_temporary_directory_no_locale(start, samples, tmp_path):
     gone = {"HOME", "LANG", "LC_ALL", "LC_CTYPE", "XDG_CACHE_HOME"}
     env = {name: value for name, value in os.environ.items() if name not in gone}
     words = ("saliency", samples / "shapes.keras", "a.png", "--picture", "panel")
-    made = start(*words, env={**env, "TMPDIR": "/nowhere", "MPLCONFIGDIR": ""})
-    _, err = made.communicate(timeout=60)
-    assert made.returncode == 0
+    process = start(*words, env={**env, "TMPDIR": "/nowhere", "MPLCONFIGDIR": ""})
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 0
     assert err == ""

@@ -20,11 +20,11 @@ def home(tmp_path):
 
 
 def source(name, path, sha=True):
-    told = {"sha256": hashlib.sha256(GIVEN.get(path, b"")).hexdigest()} if sha else {}
-    return {"for": name, "path": path, **told}
+    digest = {"sha256": hashlib.sha256(GIVEN.get(path, b"")).hexdigest()} if sha else {}
+    return {"for": name, "path": path, **digest}
 
 
-def found(home, *sources, first=None, item="x.png", inputs=("p", "q")):
+def find(home, *sources, first=None, item="x.png", inputs=("p", "q")):
     """Return the files that are opened for a line of these sources."""
     line = {"input": item, "sources": list(sources)}
     run = {
@@ -37,34 +37,34 @@ def found(home, *sources, first=None, item="x.png", inputs=("p", "q")):
 
 def test_a_file_that_is_called_like_its_item_is_opened(home):
     for item in ("x.png", "a/x.png"):
-        assert found(home, source(None, "a/x.png"), item=item) == {None: "a/x.png"}
+        assert find(home, source(None, "a/x.png"), item=item) == {None: "a/x.png"}
     for item in ("b/x.png", "y.png", "ax.png", "x", "a/x.npy"):
         with pytest.raises(ItemError, match="not called"):
-            found(home, source(None, "a/x.png"), item=item)
+            find(home, source(None, "a/x.png"), item=item)
 
 
 def test_files_of_several_inputs_are_paired_by_name_without_suffix(home):
-    assert found(home, source("p", "a/x.png"), source("q", "b/x.npy")) == {
+    assert find(home, source("p", "a/x.png"), source("q", "b/x.npy")) == {
         "p": "a/x.png",
         "q": "b/x.npy",
     }
     with pytest.raises(ItemError, match="not called"):
-        found(home, source("p", "a/x.png"), source("q", "c/y.npy"), first=[source("p", "a/x.png")])
+        find(home, source("p", "a/x.png"), source("q", "c/y.npy"), first=[source("p", "a/x.png")])
 
 
 def test_a_file_that_serves_every_item_is_one_that_the_first_line_names(home):
     sources = source("p", "a/x.png"), source("q", "all.npy")
-    assert found(home, *sources)["q"] == "all.npy"
+    assert find(home, *sources)["q"] == "all.npy"
     for first in (
         [source("p", "a/x.png"), source("q", "c/y.npy")],
         [source("q", "a/x.png"), source("p", "all.npy")],
     ):
         with pytest.raises(ItemError, match="not called"):
-            found(home, *sources, first=first)
+            find(home, *sources, first=first)
     with pytest.raises(ItemError, match="not called"):
-        found(home, sources[0], source("q", "all.npy", sha=False))
+        find(home, sources[0], source("q", "all.npy", sha=False))
     with pytest.raises(ItemError, match="not called"):
-        found(home, source("p", "all.npy"), source("q", "all.npy"))
+        find(home, source("p", "all.npy"), source("q", "all.npy"))
 
 
 @pytest.mark.parametrize(
@@ -79,21 +79,21 @@ def test_a_file_that_serves_every_item_is_one_that_the_first_line_names(home):
 )
 def test_files_for_other_inputs_than_the_models_are_not_opened(home, sources, inputs):
     with pytest.raises(ItemError, match="other inputs"):
-        found(home, *[source(*one) for one in sources], inputs=inputs)
+        find(home, *[source(*words) for words in sources], inputs=inputs)
 
 
 def test_what_is_gone_or_has_changed_or_is_no_file_is_not_opened(home):
     (home / "a/x.png").write_bytes(b"another")
     with pytest.raises(ItemError, match="has changed"):
-        found(home, source(None, "a/x.png"))
-    assert found(home, source(None, "a/x.png", sha=False))
+        find(home, source(None, "a/x.png"))
+    assert find(home, source(None, "a/x.png", sha=False))
     (home / "a/x.png").unlink()
     with pytest.raises(ItemError, match="is gone"):
-        found(home, source(None, "a/x.png"))
+        find(home, source(None, "a/x.png"))
     for make in (os.mkfifo, os.mkdir):
         make(home / "a/x.png")
         with pytest.raises(ItemError, match="not a regular file"):
-            found(home, source(None, "a/x.png"))
+            find(home, source(None, "a/x.png"))
         (home / "a/x.png").unlink() if make is os.mkfifo else (home / "a/x.png").rmdir()
 
 
@@ -101,4 +101,4 @@ def test_results_of_the_run_are_no_inputs(home):
     (home / "out").mkdir()
     (home / "out/x.png").symlink_to(home / "a/x.png")
     with pytest.raises(ItemError, match="of the run"):
-        found(home, source(None, "out/x.png", sha=False))
+        find(home, source(None, "out/x.png", sha=False))

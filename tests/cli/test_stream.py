@@ -62,10 +62,10 @@ def test_the_probability_is_that_of_the_models_own_output(call, shapes, samples)
     from inputgrad_cli.formats.readers import READERS
 
     folder = samples / "inputs/shapes"
-    found = items(call("saliency", shapes, folder, "--json", "-t", "top:2", "--picture", "none"))
+    maps = items(call("saliency", shapes, folder, "--json", "-t", "top:2", "--picture", "none"))
     model = keras.models.load_model(shapes, compile=False)
     pictures = tuple(suffix for suffix, reader in READERS.items() if reader.kind == "image")
-    for item in found:
+    for item in maps:
         assert item["path"].endswith(pictures)
         pixels = np.asarray(Image.open(item["path"]), np.float32)[None]
         expected = float(np.asarray(model(pixels))[0, item["target"]["index"][0]])
@@ -110,28 +110,28 @@ def test_completeness_stands_only_where_it_is_promised(call, table):
 def test_the_gap_is_the_contracts_formula(call, samples):
     words = (samples / "shapes.keras", samples / "inputs/shapes/00-cross.png", "--json")
     (item,) = items(call("saliency", *words, "-m", "integrated-gradients:steps=10"))
-    found = item["checks"]["completeness"]
-    base = item["score"] - found["difference"]
-    floor = max(abs(found["difference"]), 0.01 * max(abs(item["score"]), abs(base)), 1e-6)
-    expected = abs(found["sum"] - found["difference"]) / floor
-    assert found["gap"] == pytest.approx(expected, rel=1e-3)
-    assert found["steps"] == 10
+    check = item["checks"]["completeness"]
+    base = item["score"] - check["difference"]
+    floor = max(abs(check["difference"]), 0.01 * max(abs(item["score"]), abs(base)), 1e-6)
+    expected = abs(check["sum"] - check["difference"]) / floor
+    assert check["gap"] == pytest.approx(expected, rel=1e-3)
+    assert check["steps"] == 10
 
 
 def test_samples_share_their_arrays(call, table):
-    found = items(call("saliency", *table, "--json"))
-    assert [item["sample"] for item in found] == list(range(8))
-    assert {item["arrays"] for item in found} == {"inputgrad-out/sequential.npy.gradient.npz"}
-    assert {item["picture"] for item in found} == {None}
+    maps = items(call("saliency", *table, "--json"))
+    assert [item["sample"] for item in maps] == list(range(8))
+    assert {item["arrays"] for item in maps} == {"inputgrad-out/sequential.npy.gradient.npz"}
+    assert {item["picture"] for item in maps} == {None}
 
 
 @pytest.mark.parametrize("asked", ["sum", "mean", "max", "norm", "all", "loss:mse"])
 def test_the_index_is_null_for_what_is_no_unit(call, table, asked):
     words = ("--truth", "1") if asked.startswith("loss") else ()
-    found = items(call("saliency", *table, "--json", "-t", asked, *words))
-    assert len(found) == 8
+    maps = items(call("saliency", *table, "--json", "-t", asked, *words))
+    assert len(maps) == 8
     if asked != "max":
-        assert {item["target"]["index"] for item in found} == {None}
+        assert {item["target"]["index"] for item in maps} == {None}
 
 
 def test_the_index_is_a_pair_for_a_margin(call, shapes, tmp_path):

@@ -38,28 +38,28 @@ def refuse(call, samples):
 
 
 def test_auto_top1_number_and_name_are_the_same_unit(ask):
-    one, first = ask("auto")
+    of_auto, first = ask("auto")
     for target in ("top1", "4", "class:4", "class:cross", "unit:4", "shape/top1"):
         item, array = ask(target)
         assert item["target"]["index"] == [4]
         assert item["target"]["label"] == "cross"
         assert item["target"]["asked"] == target
         np.testing.assert_array_equal(array, first)
-    assert one["score"] > 5
+    assert of_auto["score"] > 5
 
 
 def test_a_margin_is_the_difference_of_two_gradients(ask):
-    _, one = ask("class:4")
+    _, gradient = ask("class:4")
     _, two = ask("class:1")
     item, margin = ask("margin:4,1")
-    np.testing.assert_allclose(margin, one - two, rtol=1e-3, atol=1e-5)
+    np.testing.assert_allclose(margin, gradient - two, rtol=1e-3, atol=1e-5)
     assert item["score"] > 0
 
 
 def test_sum_and_mean_differ_by_the_number_of_classes(ask):
-    (total, one), (mean, two) = ask("sum"), ask("mean")
+    (total, of_sum), (mean, two) = ask("sum"), ask("mean")
     assert total["score"] == pytest.approx(5 * mean["score"], rel=1e-4)
-    np.testing.assert_allclose(one, 5 * two, rtol=1e-3, atol=1e-6)
+    np.testing.assert_allclose(of_sum, 5 * two, rtol=1e-3, atol=1e-6)
 
 
 def test_max_and_norm(ask):
@@ -69,11 +69,11 @@ def test_max_and_norm(ask):
 
 
 def test_logit_and_probability(ask):
-    logit, one = ask("top1")
+    logit, of_logit = ask("top1")
     probability, two = ask("top1", "--space", "probability")
     assert (logit["space"], probability["space"]) == ("logit", "probability")
     assert logit["score"] > 1 > probability["score"] > 0.99
-    assert np.abs(two).max() < np.abs(one).max()
+    assert np.abs(two).max() < np.abs(of_logit).max()
     assert ask("top1", "--space", "logit")[0]["score"] == logit["score"]
 
 
@@ -204,8 +204,8 @@ def test_one_sigmoid_unit_is_two_classes(call, sigmoid, target, sign):
 
 def test_class_0_in_probability_space_is_the_rest_to_one(call, sigmoid):
     words = ("--json", "--space", "probability", "-t", "class:0", "-t", "class:1")
-    zero, one = items(call("saliency", *sigmoid, *words))
-    assert zero["score"] + one["score"] == pytest.approx(1, abs=1e-6)
+    zero, of_one = items(call("saliency", *sigmoid, *words))
+    assert zero["score"] + of_one["score"] == pytest.approx(1, abs=1e-6)
 
 
 @pytest.mark.parametrize("target", ["0", "1"])
@@ -231,14 +231,14 @@ def test_many_targets_of_several_heads_are_each_of_their_own_head(call, tmp_path
     model = two_heads()
     model.save(tmp_path / "m.keras")
     np.save(tmp_path / "x.npy", rng.normal(size=(3, 4)).astype(np.float32))
-    targets = [f"{head}/{number}" for head in "ab" for number in range(10)]
+    targets = [f"{head}/{index}" for head in "ab" for index in range(10)]
     words = [word for target in [*targets, "a/margin:1,2"] for word in ("-t", target)]
     assert call("saliency", "m.keras", "x.npy", *words).code == 0
     for target in ("a/3", "b/3", "b/9"):
         word = target.replace("/", "-class")
-        found = np.load(tmp_path / "inputgrad-out" / f"x.npy.gradient.{word}.npz")["x"]
+        array = np.load(tmp_path / "inputgrad-out" / f"x.npy.gradient.{word}.npz")["x"]
         alone = api.explain(tmp_path / "m.keras", tmp_path / "x.npy", target=target)
-        np.testing.assert_allclose(found, alone.values["x"], atol=1e-6)
+        np.testing.assert_allclose(array, alone.values["x"], atol=1e-6)
 
 
 def test_truth_goes_with_the_item_and_not_with_its_place(call, tmp_path, rng):

@@ -33,9 +33,9 @@ def test_each_line_has_the_result_that_it_has_alone(call, model, tmp_path):
     done = call("saliency", model, "a.jsonl", "-o", "out", *WORDS)
     assert done.code == 0, done.err
     out = tmp_path / "out"
-    told = [item for item in items(done) if item["method"] == "gradient"]
-    assert [item["sample"] for item in told] == [0, 1, 2, 3, 4]
-    assert [item["arrays"] for item in told] == [f"out/a.jsonl.gradient.{n}.npz" for n in range(5)]
+    maps = [item for item in items(done) if item["method"] == "gradient"]
+    assert [item["sample"] for item in maps] == [0, 1, 2, 3, 4]
+    assert [item["arrays"] for item in maps] == [f"out/a.jsonl.gradient.{n}.npz" for n in range(5)]
     assert len(journal(out)) == 2
     for row, line in enumerate(LINES):
         written(tmp_path / f"{row}.jsonl", [line])
@@ -44,12 +44,12 @@ def test_each_line_has_the_result_that_it_has_alone(call, model, tmp_path):
     for label in ("gradient", "integrated-gradients"):
         for row, line in enumerate(LINES):
             part = out / f"a.jsonl.{label}.{row}.npz"
-            (found,), (wanted,) = (
+            (result,), (wanted,) = (
                 arrays(path).values()
                 for path in (part, tmp_path / "alone" / f"{row}.jsonl.{label}.npz")
             )
-            assert found.shape == (len(line), 3)
-            np.testing.assert_allclose(found, wanted[0], atol=1e-5 * np.abs(wanted).max())
+            assert result.shape == (len(line), 3)
+            np.testing.assert_allclose(result, wanted[0], atol=1e-5 * np.abs(wanted).max())
             assert metadata(part)["many"] is False
     assert call("verify", "out").code == 0
     again = call("saliency", model, "a.jsonl", "-o", "out", *WORDS)

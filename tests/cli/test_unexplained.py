@@ -42,9 +42,9 @@ def test_a_column_of_words_is_explained_beside_numbers(call, folder, tmp_path):
     methods = ("-m", "integrated-gradients", "-m", "feature-ablation", "--strict")
     assert call("saliency", folder / "table.keras", folder / "table.csv", *methods).code == 0
     out = tmp_path / "inputgrad-out"
-    made = arrays(out / "table.csv.integrated-gradients.npz")
+    values = arrays(out / "table.csv.integrated-gradients.npz")
     lost = arrays(out / "table.csv.feature-ablation.npz")
-    assert {name: array.shape for name, array in made.items()} == {
+    assert {name: array.shape for name, array in values.items()} == {
         "colour": (3, 4),
         "size": (3, 1),
     }
@@ -53,7 +53,7 @@ def test_a_column_of_words_is_explained_beside_numbers(call, folder, tmp_path):
         "size": (3, 1),
     }
     # To take a word away leaves a word that is not known: its own code has the weight taken back.
-    whole = made["colour"].sum(axis=1)
+    whole = values["colour"].sum(axis=1)
     np.testing.assert_allclose(lost["colour"][:, 0], whole - whole[2], atol=1e-5)
     header = (out / "table.csv.feature-ablation.csv").read_text().splitlines()[0]
     assert header == "colour,size"
@@ -66,7 +66,7 @@ def test_a_layer_of_a_table_has_its_columns_and_its_baselines(call, folder, tmp_
     assert call("saliency", folder / "table.keras", folder / "table.csv", *words).code == 0
     (path,) = (tmp_path / "inputgrad-out").glob("*.integrated-gradients.csv")
     header, *rows = path.read_text().splitlines()
-    assert header == ",".join(f"layer:code[{number}]" for number in range(4))
+    assert header == ",".join(f"layer:code[{unit}]" for unit in range(4))
     values = arrays(path.with_suffix(".npz"))["layer:code"]
     np.testing.assert_allclose([[float(v) for v in row.split(",")] for row in rows], values)
 

@@ -18,7 +18,7 @@ def asked(samples):
 
 
 @pytest.fixture(scope="module")
-def made(samples, tmp_path_factory):
+def run_made(samples, tmp_path_factory):
     """Make one run of three pictures and a table of two samples, to be copied by each test."""
     from inputgrad_cli.cli.main import run
 
@@ -36,8 +36,8 @@ def made(samples, tmp_path_factory):
 
 
 @pytest.fixture
-def out(made, tmp_path):
-    shutil.copytree(made, tmp_path, dirs_exist_ok=True)
+def out(run_made, tmp_path):
+    shutil.copytree(run_made, tmp_path, dirs_exist_ok=True)
     return tmp_path / "out"
 
 
@@ -97,9 +97,9 @@ def test_a_bad_file_is_listed_and_repaired_alone(call, out, again, name, harm):
     assert line.startswith(f"out/{name}: ")
     if harm == "folder":
         (out / name).rmdir()
-    found = again()
-    assert found.pop("a.png") == "ok"
-    assert set(found.values()) == {"skipped"}
+    events = again()
+    assert events.pop("a.png") == "ok"
+    assert set(events.values()) == {"skipped"}
     assert (out / name).read_bytes() == good
     assert {p: p.stat().st_mtime_ns for p in others} == others
     assert call("verify", "out").code == 0

@@ -30,10 +30,10 @@ def test_a_flat_picture_stays_flat():
 def test_a_dot_becomes_a_gaussian():
     dot = np.zeros((1, 41, 41, 1), np.float32)
     dot[0, 20, 20, 0] = 1
-    found = blur(dot, 2.0, (1, 2))[0, :, :, 0]
+    blurred = blur(dot, 2.0, (1, 2))[0, :, :, 0]
     away = np.arange(41) - 20.0
     bell = np.exp(-(away**2) / 8)
-    np.testing.assert_allclose(found, np.outer(bell, bell) / bell.sum() ** 2, atol=1e-6)
+    np.testing.assert_allclose(blurred, np.outer(bell, bell) / bell.sum() ** 2, atol=1e-6)
 
 
 def test_blur_keeps_the_mean_and_ends_in_it():
@@ -55,9 +55,9 @@ def test_channels_first_pictures_are_blurred_along_height_and_width():
     from dataclasses import replace
 
     x = np.random.default_rng(0).normal(size=(1, 3, 8, 8)).astype(np.float32)
-    how = replace(get_preset("raw", "option"), channels_first=True)
-    found = baselines.build("blur:sigma=2").make(x, "x", [b"k"], how)
-    np.testing.assert_array_equal(np.moveaxis(found, 1, 3), blur(np.moveaxis(x, 1, 3), 2, (1, 2)))
+    preprocess = replace(get_preset("raw", "option"), channels_first=True)
+    blurred = baselines.build("blur:sigma=2").make(x, "x", [b"k"], preprocess)
+    np.testing.assert_array_equal(np.moveaxis(blurred, 1, 3), blur(np.moveaxis(x, 1, 3), 2, (1, 2)))
 
 
 def test_a_blurred_table_is_refused():
@@ -73,8 +73,8 @@ def test_baselines_that_make_no_sense_are_refused(text):
 
 def given(tmp_path, kind, array, port=None):
     np.save(tmp_path / "b.npy", array)
-    how = ReadOptions((port or InputSpec("x", (3,)),), get_preset("raw", "option"))
-    return read_baseline(baselines.build(f"{kind}:path='{tmp_path / 'b.npy'}'"), how)
+    options = ReadOptions((port or InputSpec("x", (3,)),), get_preset("raw", "option"))
+    return read_baseline(baselines.build(f"{kind}:path='{tmp_path / 'b.npy'}'"), options)
 
 
 def test_files_of_baselines_are_read_as_inputs_are(tmp_path):
@@ -95,9 +95,9 @@ def test_files_of_baselines_are_read_as_inputs_are(tmp_path):
     ],
 )
 def test_files_that_do_not_fit_are_named(tmp_path, kind, array, word):
-    with pytest.raises(UsageError, match=word) as found:
+    with pytest.raises(UsageError, match=word) as error:
         given(tmp_path, kind, array)
-    assert f"--baseline {kind}:path=" in found.value.message
+    assert f"--baseline {kind}:path=" in error.value.message
 
 
 def test_a_missing_file_is_named():
@@ -189,15 +189,15 @@ def test_a_dataset_on_the_command_line(call, files):
     words = ("saliency", "linear.keras", "x.npy", "-m", "integrated-gradients:steps=1")
     result = call(*words, "--baseline", f"dataset:path='{files / 'many.npy'}'")
     assert result.code == 0, result.err
-    found = read_result(files / "inputgrad-out/x.npy.integrated-gradients.npz")
+    attribution = read_result(files / "inputgrad-out/x.npy.integrated-gradients.npz")
     expected = (np.array([0.5, 1, -1, 2]) - [2, 3, 4, 5]) * [1, -2, 3, 0.5]
-    np.testing.assert_allclose(found.values["x"], expected, rtol=1e-5)
-    assert found.metadata["baseline"] == "dataset:path=many.npy"  # no path of this machine
+    np.testing.assert_allclose(attribution.values["x"], expected, rtol=1e-5)
+    assert attribution.metadata["baseline"] == "dataset:path=many.npy"  # no path of this machine
     np.save(files / "many.npy", np.zeros((2, 4), np.float32))
     again = call(*words, "--baseline", f"dataset:path='{files / 'many.npy'}'")
     assert again.code == 0
-    found = read_result(files / "inputgrad-out/x.npy.integrated-gradients.npz")
-    np.testing.assert_allclose(found.values["x"], [0.5, -2, -3, 1], rtol=1e-5)
+    attribution = read_result(files / "inputgrad-out/x.npy.integrated-gradients.npz")
+    np.testing.assert_allclose(attribution.values["x"], [0.5, -2, -3, 1], rtol=1e-5)
 
 
 @pytest.mark.parametrize("text", ["file:path=nothing.npy", "file:path=many.npy", "blur"])
@@ -213,8 +213,8 @@ def test_results_hold_the_standard_error(call, files):
     from inputgrad_cli.formats.read_attribution import read_result
 
     assert call("saliency", "linear.keras", "x.npy", "-m", "vargrad:samples=4").code == 0
-    found = read_result(files / "inputgrad-out/x.npy.vargrad.npz").metadata["checks"]
-    assert found["standard_error"] == {"mean": 0.0, "relative": 0.0, "samples": 4}
+    checks = read_result(files / "inputgrad-out/x.npy.vargrad.npz").metadata["checks"]
+    assert checks["standard_error"] == {"mean": 0.0, "relative": 0.0, "samples": 4}
 
 
 @pytest.mark.parametrize(
@@ -243,12 +243,12 @@ def test_a_drawn_baseline_of_a_line_on_the_command_line(call, files):
     assert result.code == 0, result.err
     expected = (np.array([0.5, 1, -1, 2]) - np.arange(4)) * [1, -2, 3, 0.5]
     for name in ("expected-gradients", "guided-integrated-gradients"):
-        found = read_result(files / f"inputgrad-out/x.npy.{name}.npz").values["x"]
-        np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
-    found = read_result(files / "inputgrad-out/x.npy.integrated-directional-gradients.npz")
+        values = read_result(files / f"inputgrad-out/x.npy.{name}.npz").values["x"]
+        np.testing.assert_allclose(values, expected, rtol=1e-4, atol=1e-5)
+    attribution = read_result(files / "inputgrad-out/x.npy.integrated-directional-gradients.npz")
     squares = np.array([1, 4, 9, 0.25])
     np.testing.assert_allclose(
-        found.values["x"], squares / squares.sum() * expected.sum(), rtol=1e-4
+        attribution.values["x"], squares / squares.sum() * expected.sum(), rtol=1e-4
     )
 
 
@@ -262,6 +262,6 @@ def test_a_blurred_picture_on_the_command_line(call, samples):
         *("--baseline", "blur:sigma=50"),
     )
     assert result.code == 0, result.err
-    found = [e for e in map(json.loads, result.out.splitlines()) if e["type"] == "item"]
-    first, second = (item["checks"]["completeness"]["difference"] for item in found)
+    maps = [e for e in map(json.loads, result.out.splitlines()) if e["type"] == "item"]
+    first, second = (item["checks"]["completeness"]["difference"] for item in maps)
     assert first == pytest.approx(second, rel=1e-5)  # both start at the same blurred picture

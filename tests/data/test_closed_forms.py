@@ -49,10 +49,10 @@ def test_three_means_do_not_fit_one_channel():
 
 @pytest.mark.parametrize(("name", "pixel"), [("black", 0.0), ("white", 255.0), ("gray", 127.5)])
 def test_flat_pictures_pass_through_the_preprocessing(name, pixel):
-    made = baselines.build(name).make(
+    baseline = baselines.build(name).make(
         np.ones((2, 3, 3, 3), np.float32), "x", [b"a", b"b"], get_preset("tf", "option")
     )
-    np.testing.assert_allclose(made, np.full((2, 3, 3, 3), pixel / 127.5 - 1), atol=1e-6)
+    np.testing.assert_allclose(baseline, np.full((2, 3, 3, 3), pixel / 127.5 - 1), atol=1e-6)
 
 
 def test_a_black_table_is_refused():
@@ -124,7 +124,7 @@ V = np.array([[[1.0, -3.0], [0.0, 2.0]]])
 
 
 @pytest.mark.parametrize(
-    ("how", "expected"),
+    ("reduction", "expected"),
     [
         ("sum", [[-2, 2]]),
         ("l2", [[10**0.5, 2]]),
@@ -134,8 +134,8 @@ V = np.array([[[1.0, -3.0], [0.0, 2.0]]])
         ("negative", [[3, 0]]),
     ],
 )
-def test_channels_to_one_value(how, expected):
-    np.testing.assert_allclose(reduce_channels(V, how), expected)
+def test_channels_to_one_value(reduction, expected):
+    np.testing.assert_allclose(reduce_channels(V, reduction), expected)
 
 
 def test_the_scale_puts_zero_in_the_middle_and_keeps_nan():
@@ -184,13 +184,13 @@ def test_infinities_that_cancel_are_seen_and_large_numbers_are_no_infinities():
 
 
 def test_records_are_strict_json_of_plain_numbers():
-    told = {
+    metadata = {
         "a": [np.float32(0.5), np.int64(3), np.bool_(True), (1, None)],
         1: {"b": float("inf"), "c": np.float32("nan")},
     }
-    plain = {"a": told["a"], 1: 2.5}
+    plain = {"a": metadata["a"], 1: 2.5}
     assert dump_json(plain) == '{"a": [0.5, 3, true, [1, null]], "1": 2.5}'
-    assert dump_json(told) == '{"a": [0.5, 3, true, [1, null]], "1": {"b": null, "c": null}}'
+    assert dump_json(metadata) == '{"a": [0.5, 3, true, [1, null]], "1": {"b": null, "c": null}}'
     with pytest.raises(TypeError):
         dump_json({"a": object()})
 

@@ -198,10 +198,12 @@ def test_an_item_named_like_the_result_of_another_is_refused():
 
 
 def test_a_name_too_long_for_a_file_system_is_cut_and_kept_apart():
-    made = build_map_specs(named("gradient"), parsed("auto"))[0]
-    first, second = (made.build_files("in/" + "ü" * 200 + end).stem for end in ("a.png", "b.png"))
+    map_spec = build_map_specs(named("gradient"), parsed("auto"))[0]
+    first, second = (
+        map_spec.build_files("in/" + "ü" * 200 + end).stem for end in ("a.png", "b.png")
+    )
     assert first != second
     assert first.startswith("in/ü")
     assert first.endswith(".gradient")
     assert len(first.removeprefix("in/").encode()) <= 245
-    assert made.build_files("short.png").stem == "short.png.gradient"
+    assert map_spec.build_files("short.png").stem == "short.png.gradient"

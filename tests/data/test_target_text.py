@@ -61,16 +61,16 @@ def mark(text, labels, masks=None):
 
 @given(LABELS, st.data())
 def test_a_class_is_found_by_its_name_whatever_the_name(labels, data):
-    number = data.draw(st.integers(0, len(labels) - 1))
-    for text in (f"class:{quoted(labels[number])}", f"probs/class:{quoted(labels[number])}"):
-        assert chosen(text, labels)[0].terms == ((number,),)
+    index = data.draw(st.integers(0, len(labels) - 1))
+    for text in (f"class:{quoted(labels[index])}", f"probs/class:{quoted(labels[index])}"):
+        assert chosen(text, labels)[0].terms == ((index,),)
 
 
 @given(LABELS, st.data())
 def test_a_name_that_is_no_number_and_not_in_quotes_stands_as_it_is(labels, data):
-    number = data.draw(st.integers(0, len(labels) - 1))
-    if not re.fullmatch("[0-9]+|[\"'].*[\"']", labels[number], re.S):
-        assert chosen(f"class:{labels[number]}", labels)[0].terms == ((number,),)
+    index = data.draw(st.integers(0, len(labels) - 1))
+    if not re.fullmatch("[0-9]+|[\"'].*[\"']", labels[index], re.S):
+        assert chosen(f"class:{labels[index]}", labels)[0].terms == ((index,),)
 
 
 @given(LABELS, st.data())
@@ -82,10 +82,10 @@ def test_a_margin_takes_any_two_names(labels, data):
 
 @given(LABELS, NAMES, st.data())
 def test_a_mask_takes_any_path_and_any_class(labels, path, data):
-    number = data.draw(st.integers(0, len(labels) - 1))
-    text = f"mask:{quoted(path)},class={quoted(labels[number])}"
+    index = data.draw(st.integers(0, len(labels) - 1))
+    text = f"mask:{quoted(path)},class={quoted(labels[index])}"
     (choice,) = chosen(text, labels, (4, 4, len(labels)))
-    assert (choice.argument, choice.rank) == (path, number)
+    assert (choice.argument, choice.rank) == (path, index)
 
 
 @given(NAMES)
@@ -120,9 +120,9 @@ def test_a_fingerprint_changes_just_when_the_class_does(labels, order, data):
 
 
 @given(NAMES, NAMES)
-def test_a_name_that_no_label_has_stands_in_the_fingerprint_whole(one, other):
-    marks = [mark(f"class:{quoted(name)}", ()) for name in (one, other)]
-    assert (marks[0] == marks[1]) == (one == other)
+def test_a_name_that_no_label_has_stands_in_the_fingerprint_whole(absent, other):
+    marks = [mark(f"class:{quoted(name)}", ()) for name in (absent, other)]
+    assert (marks[0] == marks[1]) == (absent == other)
 
 
 def test_the_two_masks_of_a_name_have_fingerprints_of_their_own():

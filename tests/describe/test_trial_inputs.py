@@ -66,13 +66,13 @@ def models():
 
 
 def test_axes_of_any_length_are_given_one_that_fits(call, tmp_path):
-    found = {}
+    shapes = {}
     for name, model in models().items():
         model.save(tmp_path / f"{name}.keras")
         result = call("inspect", f"{name}.keras", "--load", "--json")
         assert result.code == 0, result.err
-        found[name] = json.loads(result.out)["loaded"]["length"]
-    assert found == {"long": 64, "short": 16, "picture": 64}
+        shapes[name] = json.loads(result.out)["loaded"]["length"]
+    assert shapes == {"long": 64, "short": 16, "picture": 64}
 
 
 def test_where_no_length_fits_the_static_part_stands(call, tmp_path):

@@ -51,10 +51,10 @@ def foreseen(form, **asked):
     """Return the sentence with which the archive answers, nothing where it leaves it open."""
     try:
         question = ExplainRequest(api.parse_methods((asked.pop("method", "gradient"),)))
-        made = replace(
+        request = replace(
             question, **{**asked, "targets": (parse_target(asked.get("targets", "auto")),)}
         )
-        check_request(made, config_of(form.path))
+        check_request(request, config_of(form.path))
     except UsageError as error:
         return error.format_line()
     return ""
@@ -76,10 +76,10 @@ def test_no_target_is_refused_that_the_model_has_and_none_left_that_it_lacks(for
         for text in targets(form):
             for space in ("auto", "logit", "probability"):
                 asked = {"targets": text, "space": space}
-                told, model_told = foreseen(form, **asked), chosen(model, form, **asked)
-                if told and not model_told:
-                    apart.append((name, text, space, told))
-                if model_told and not told and name not in UNTOLD:
+                foreseen_kinds, model_told = foreseen(form, **asked), chosen(model, form, **asked)
+                if foreseen_kinds and not model_told:
+                    apart.append((name, text, space, foreseen_kinds))
+                if model_told and not foreseen_kinds and name not in UNTOLD:
                     late.append((name, text, space, model_told))
     assert (apart, late) == ([], [])
 
@@ -111,21 +111,21 @@ def test_no_layer_is_refused_that_the_model_has_and_none_left_that_it_lacks(form
                 ({"method": f"grad-cam:layer='{word}'"}, maps),
                 ({"method": f"internal-influence:steps=1,layer='{word}'"}, there),
             ):
-                told = foreseen(form, targets=target, **asked)
-                if told and answer:
-                    apart.append((name, asked, told))
-                if not answer and not told and name not in UNTOLD:
+                refusals = foreseen(form, targets=target, **asked)
+                if refusals and answer:
+                    apart.append((name, asked, refusals))
+                if not answer and not refusals and name not in UNTOLD:
                     late.append((name, asked, said))
     assert (apart, late) == ([], [])
 
 
 def test_a_map_of_no_layer_in_particular_is_refused_where_none_gives_maps(forms):
-    told = {name for name, form in forms.items() if "maps" in foreseen(form, method="grad-cam")}
+    refusals = {name for name, form in forms.items() if "maps" in foreseen(form, method="grad-cam")}
     lacking = {
         n for n, f in forms.items() if not describe_opened_model(f.path, OpenOptions()).cam_layers
     }
-    assert told <= lacking
-    assert lacking - told <= UNTOLD | {"open"}  # its only convolution is its output
+    assert refusals <= lacking
+    assert lacking - refusals <= UNTOLD | {"open"}  # its only convolution is its output
 
 
 def wrong_calls(form):

@@ -59,10 +59,10 @@ LIGHT, DARK = np.full(SIZE, 0.5, np.float32), np.zeros(SIZE, np.float32)
     ],
 )
 def test_a_map_of_zeros_says_which_zero_it_is(home, model, method, x, space, words):
-    made = api.explain(
+    attribution = api.explain(
         home / f"{model}.keras", {"x": x}, method=method, space=space, baseline="zeros"
     )
-    checks = made.metadata["checks"]
+    checks = attribution.metadata["checks"]
     if not words:
         assert "zero_because" not in checks, "it is no map of zeros"
         return

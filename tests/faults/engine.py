@@ -76,18 +76,20 @@ def install(seconds=0.0, sealed=False, crash=0, opening=0, stuck="", **more):
         if opening:
             os.kill(os.getpid(), opening)
 
-        how = next((w for w in words if hasattr(w, "batch_size")), None)
+        engine_options = next((w for w in words if hasattr(w, "batch_size")), None)
         ports = build_outline(file.config).inputs or (InputSpec("input", None),)
-        engine = Brightness(ports, how.batch_size if how else 16, seconds, crash, **more)
+        engine = Brightness(
+            ports, engine_options.batch_size if engine_options else 16, seconds, crash, **more
+        )
         quiet = SimpleNamespace(text="")
         return SimpleNamespace(engine=engine, messages=quiet, calibrate=lambda inputs: None)
 
     def list_versions():
         return {"tensorflow": "none", "keras": "none"}
 
-    for place, made in zip(STUBS, (load, list_versions), strict=True):
-        sys.modules[place] = module = ModuleType(place)
-        setattr(module, made.__name__, made)
+    for module_name, function in zip(STUBS, (load, list_versions), strict=True):
+        sys.modules[module_name] = module = ModuleType(module_name)
+        setattr(module, function.__name__, function)
 
 
 def save_model(path: Path, side=8):

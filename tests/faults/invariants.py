@@ -13,14 +13,14 @@ ENDS = {0, 3, 74, 75}
 
 def content(folder: Path) -> dict[str, str]:
     """Return the hash of every file below a folder, by name; a link is told by its target."""
-    found = {}
+    hashes = {}
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder).as_posix()
         if path.is_symlink():
-            found[name] = f"-> {path.readlink()}"
+            hashes[name] = f"-> {path.readlink()}"
         elif path.is_file():
-            found[name] = hashlib.sha256(path.read_bytes()).hexdigest()
-    return found
+            hashes[name] = hashlib.sha256(path.read_bytes()).hexdigest()
+    return hashes
 
 
 def results(out: Path) -> dict[str, str]:
@@ -43,22 +43,22 @@ def lines(out: Path) -> list[dict]:
 class Whole:
     """An uninterrupted run's results, to hold others against, and all that lies outside `out`."""
 
-    place: Path
+    folder: Path
     out: Path
     clean: dict[str, str]
     outside: dict[str, str]
     inputs: frozenset[str]
 
     @staticmethod
-    def of(place: Path, out: Path, clean: Path, inputs) -> "Whole":
+    def of(folder: Path, out: Path, clean: Path, inputs) -> "Whole":
         """Return what a directory holds now; `clean` is the output of an uninterrupted run."""
-        return Whole(place, out, results(clean), _outside(place, out), frozenset(inputs))
+        return Whole(folder, out, results(clean), _outside(folder, out), frozenset(inputs))
 
     def check(self, result=None) -> None:
         """Check what holds at every moment, and, of a run that was not killed, what it told."""
         self._files_are_whole()
         self._lines_are_true()
-        assert _outside(self.place, self.out) == self.outside, "I4, I5"
+        assert _outside(self.folder, self.out) == self.outside, "I4, I5"
         if result is not None and result.code >= 0:
             self._told_is_true(result)
 
@@ -91,17 +91,17 @@ class Whole:
     def _told_is_true(self, result) -> None:
         assert "Traceback" not in result.err + result.out, "I9"
         assert result.code in ENDS, f"I9: {result.code} {result.err}"
-        told = [json.loads(line) for line in result.out.splitlines()]
-        if not told:
+        stream = [json.loads(line) for line in result.out.splitlines()]
+        if not stream:
             return
-        *events, summary = told
+        *events, summary = stream
         assert summary["type"] == "summary", "I8"
         assert summary["exit"] == result.code, "I8"
-        made = {e["input"] for e in events if e["type"] == "item" and e["status"] == "ok"}
+        reported = {e["input"] for e in events if e["type"] == "item" and e["status"] == "ok"}
         known = {line["input"] for line in lines(self.out) if line["status"] == "ok"}
-        assert made <= known, "I8"
+        assert reported <= known, "I8"
 
 
-def _outside(place: Path, out: Path) -> dict[str, str]:
-    inside = out.relative_to(place).as_posix() + "/"
-    return {name: mark for name, mark in content(place).items() if not name.startswith(inside)}
+def _outside(folder: Path, out: Path) -> dict[str, str]:
+    inside = out.relative_to(folder).as_posix() + "/"
+    return {name: mark for name, mark in content(folder).items() if not name.startswith(inside)}

@@ -67,15 +67,15 @@ def prepare(settings: Settings) -> None:
         _renounce()
     if settings.fault:
         fault = dict(settings.fault)
-        place, report = Path(os.path.abspath(fault.pop("place"))), fault.pop("report", None)
-        shim.install(shim.Shim(place, report=Path(report) if report else None, **fault))
+        folder, report = Path(os.path.abspath(fault.pop("folder"))), fault.pop("report", None)
+        shim.install(shim.Shim(folder, report=Path(report) if report else None, **fault))
     if settings.kill:
         # Python loses a file that is being opened when a signal comes, by default silently.
         warnings.simplefilter("ignore", ResourceWarning)
         _start_killer(settings)
-    for number in settings.closed:
-        os.close(number)
-        setattr(sys, ("stdin", "stdout", "stderr")[number], None)
+    for descriptor in settings.closed:
+        os.close(descriptor)
+        setattr(sys, ("stdin", "stdout", "stderr")[descriptor], None)
 
 
 def _start_killer(settings):
@@ -105,8 +105,8 @@ def _renounce():
     sets = (ctypes.c_uint32 * 6)()
     if call(get, head, sets) or ctypes.get_errno():
         raise OSError(ctypes.get_errno(), "capget")
-    for place in range(3):
-        sets[place] &= ~FILE_ACCESS
+    for position in range(3):
+        sets[position] &= ~FILE_ACCESS
     if call(put, head, sets):
         raise OSError(ctypes.get_errno(), "capset")
 
@@ -128,8 +128,8 @@ def child(request):
         else:
             os.environ[name] = value
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-    for number, name in ((1, "out"), (2, "err")):
-        os.dup2(os.open(request[name], os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), number)
+    for descriptor, name in ((1, "out"), (2, "err")):
+        os.dup2(os.open(request[name], os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), descriptor)
     settings = Settings(**request.get("settings", {}))
     if settings.peak or settings.modules:
         _tell_at_end(settings)
@@ -164,8 +164,8 @@ def serve():
                 __import__(name)
             print(json.dumps({}), flush=True)
             continue
-        number = os.fork()
-        if number == 0:
+        pid = os.fork()
+        if pid == 0:
             try:
                 child(request)
             except KeyboardInterrupt:  # before the command could hear it
@@ -173,7 +173,7 @@ def serve():
                 os.kill(os.getpid(), signal.SIGINT)
             finally:
                 os._exit(99)
-        _, status = os.waitpid(number, 0)
+        _, status = os.waitpid(pid, 0)
         print(json.dumps({"status": os.waitstatus_to_exitcode(status)}), flush=True)
 
 

@@ -17,17 +17,17 @@ WRITING = os.O_WRONLY | os.O_RDWR
 
 @dataclass
 class Shim:
-    """Counts the calls below `place`, and spoils call `at`, or every one from there on.
+    """Counts the calls below `folder`, and spoils call `at`, or every one from there on.
 
-    `how` is the name of an error number; `torn`, a write that ends half way with ENOSPC; or
+    `effect` is the name of an error number; `torn`, a write that ends half way with ENOSPC; or
     `kill`, the end of the process, and of the one that watches it, by SIGKILL before the call;
     `die`, the end of the process alone. Processes of one command count together.
     `fired` are the calls it spoiled.
     """
 
-    place: Path
+    folder: Path
     at: int
-    how: str = "ENOSPC"
+    effect: str = "ENOSPC"
     persistent: bool = False
     only: str = ""
     report: Path | None = None
@@ -45,9 +45,9 @@ class Shim:
         if due and self.report:
             with _OPEN(self.report, "a") as file:
                 file.write(f"{call} {target}\n")
-        if due and self.how == "kill":
+        if due and self.effect == "kill":
             os.kill(WORKER.parent, signal.SIGKILL)
-        if due and self.how in ("kill", "die"):
+        if due and self.effect in ("kill", "die"):
             os.kill(os.getpid(), signal.SIGKILL)
         return due
 
@@ -55,12 +55,12 @@ class Shim:
         """Return whether a path, or the number of an open file, is of the output directory."""
         if isinstance(target, int):
             return target in self.ours
-        return Path(os.path.abspath(os.fsdecode(target))).is_relative_to(self.place)
+        return Path(os.path.abspath(os.fsdecode(target))).is_relative_to(self.folder)
 
     def error(self, target) -> OSError:
         """Return the error that a spoiled call raises."""
-        number = errno.ENOSPC if self.how == "torn" else getattr(errno, self.how)
-        return OSError(number, os.strerror(number), None if isinstance(target, int) else target)
+        code = errno.ENOSPC if self.effect == "torn" else getattr(errno, self.effect)
+        return OSError(code, os.strerror(code), None if isinstance(target, int) else target)
 
 
 _OPEN = builtins.open
@@ -87,9 +87,9 @@ def _plain(shim, module, name):
     true = getattr(module, name)
 
     def call(target, *words, **options):
-        number = target.fileno() if hasattr(target, "fileno") else target
-        if shim.met(name, number):
-            raise shim.error(number)
+        descriptor = target.fileno() if hasattr(target, "fileno") else target
+        if shim.met(name, descriptor):
+            raise shim.error(descriptor)
         return true(target, *words, **options)
 
     setattr(module, name, call)
@@ -101,30 +101,30 @@ def _open(shim):
     def call(path, flags, *words, **options):
         if flags & WRITING and shim.met("open", path):
             raise shim.error(path)
-        number = true(path, flags, *words, **options)
-        (shim.ours.add if shim.is_below(path) else shim.ours.discard)(number)
-        return number
+        descriptor = true(path, flags, *words, **options)
+        (shim.ours.add if shim.is_below(path) else shim.ours.discard)(descriptor)
+        return descriptor
 
-    def closed(number):
-        shim.ours.discard(number)
-        return close(number)
+    def closed(descriptor):
+        shim.ours.discard(descriptor)
+        return close(descriptor)
 
     os.open, os.close = call, closed
 
 
 def _half(shim, data):
     """Return what a write that fails leaves on the disk all the same."""
-    return bytes(data)[: len(data) // 2] if shim.how == "torn" else b""
+    return bytes(data)[: len(data) // 2] if shim.effect == "torn" else b""
 
 
 def _write(shim):
     true = os.write
 
-    def call(number, data):
-        if number in shim.ours and shim.met("write", number):
-            true(number, _half(shim, data))
-            raise shim.error(number)
-        return true(number, data)
+    def call(descriptor, data):
+        if descriptor in shim.ours and shim.met("write", descriptor):
+            true(descriptor, _half(shim, data))
+            raise shim.error(descriptor)
+        return true(descriptor, data)
 
     os.write = call
 
@@ -144,13 +144,13 @@ class Spoiled(io.FileIO):
         return super().write(data)
 
     def close(self):
-        number = None if self.closed else self.fileno()
+        descriptor = None if self.closed else self.fileno()
         super().close()
-        if number is not None and number in self._shim.ours:
-            spoiled = self._shim.met("close", number)
-            self._shim.ours.discard(number)
+        if descriptor is not None and descriptor in self._shim.ours:
+            spoiled = self._shim.met("close", descriptor)
+            self._shim.ours.discard(descriptor)
             if spoiled:
-                raise self._shim.error(number)
+                raise self._shim.error(descriptor)
 
 
 def _files(shim):

@@ -60,17 +60,19 @@ ELSEWHERE = {
 def named_in(path):
     """Return the tests of a file with their docstrings."""
     tree = ast.parse(path.read_text())
-    found = [node for node in tree.body if isinstance(node, ast.FunctionDef)]
-    return {node.name: ast.get_docstring(node) or "" for node in found if node.name[:5] == "test_"}
+    functions = [node for node in tree.body if isinstance(node, ast.FunctionDef)]
+    return {
+        node.name: ast.get_docstring(node) or "" for node in functions if node.name[:5] == "test_"
+    }
 
 
 def shown_here():
     """Return the numbers that the docstrings of this package name."""
-    told = [
+    docstrings = [
         text for path in Path(__file__).parent.glob("test_*.py") for text in named_in(path).values()
     ]
-    heads = [re.match(r"Cases? ([\d, ]+):", text) for text in told]
-    return {int(number) for head in heads if head for number in head[1].split(",")}
+    heads = [re.match(r"Cases? ([\d, ]+):", text) for text in docstrings]
+    return {int(case) for head in heads if head for case in head[1].split(",")}
 
 
 def test_every_case_is_shown_or_left_out_for_a_reason():

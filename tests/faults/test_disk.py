@@ -14,14 +14,14 @@ WORDS = ("saliency", "m.keras", "in", "--json", "--picture", "none", "--batch-si
 
 
 @pytest.fixture
-def names(place):
+def names(folder):
     """Return the names of the inputs."""
-    return draw_many(place / "in", 12, folders=2)
+    return draw_many(folder / "in", 12, folders=2)
 
 
 def test_arrays_larger_than_a_file_may_be(tool, whole):
     """Cases 6, 9: EFBIG in the middle of an array, under RLIMIT_FSIZE."""
-    smallest = min(path.stat().st_size for path in (whole.place / "clean").rglob("*.npz"))
+    smallest = min(path.stat().st_size for path in (whole.folder / "clean").rglob("*.npz"))
     result = tool(*WORDS, "-o", "out", largest=smallest - 100)
     whole.check(result)
     assert result.code == 74
@@ -34,9 +34,9 @@ def test_arrays_larger_than_a_file_may_be(tool, whole):
 
 def test_a_journal_that_can_grow_no_more(tool, whole):
     """Case 7: EFBIG in the middle of a journal line; what is done is kept and not done again."""
-    largest = max(path.stat().st_size for path in (whole.place / "clean").rglob("*.npz"))
-    largest = max(largest, (whole.place / "clean/run.json").stat().st_size) + 200
-    assert (whole.place / "clean/journal.jsonl").stat().st_size > largest
+    largest = max(path.stat().st_size for path in (whole.folder / "clean").rglob("*.npz"))
+    largest = max(largest, (whole.folder / "clean/run.json").stat().st_size) + 200
+    assert (whole.folder / "clean/journal.jsonl").stat().st_size > largest
     result = tool(*WORDS, "-o", "out", largest=largest)
     whole.check(result)
     assert result.code == 74
@@ -50,9 +50,9 @@ def test_a_journal_that_can_grow_no_more(tool, whole):
 
 
 @pytest.fixture
-def small_disk(place):
+def small_disk(folder):
     """Mount a file system of 100 kB and return its place; root alone may."""
-    disk = place / "disk"
+    disk = folder / "disk"
     disk.mkdir()
     if os.geteuid() != 0 or sys.platform != "linux":
         pytest.skip("only root mounts a file system")
@@ -64,14 +64,14 @@ def small_disk(place):
     subprocess.run(["umount", str(disk)], check=True)
 
 
-def test_a_disk_that_fills_up(tool, place, small_disk):
+def test_a_disk_that_fills_up(tool, folder, small_disk):
     """Cases 6, 7: ENOSPC of a real file system; with room made, the same call does the rest."""
-    names = draw_many(place / "in", 30)
+    names = draw_many(folder / "in", 30)
     assert tool(*WORDS, "-o", "clean").code == 0
     (small_disk / "ballast").write_bytes(b"\0" * 40_000)
-    whole = Whole.of(place, small_disk, place / "clean", names)
+    whole = Whole.of(folder, small_disk, folder / "clean", names)
     outside = {n: mark for n, mark in whole.outside.items() if n != "disk/ballast"}
-    whole = Whole(place, small_disk / "out", whole.clean, {**outside}, whole.inputs)
+    whole = Whole(folder, small_disk / "out", whole.clean, {**outside}, whole.inputs)
     ballast = small_disk / "ballast"
     kept = ballast.read_bytes()
     result = tool(*WORDS, "-o", "disk/out")
@@ -86,64 +86,70 @@ def test_a_disk_that_fills_up(tool, place, small_disk):
 
 
 @pytest.mark.parametrize("json_", [(), ("--json",)])
-def test_a_full_stdout_harms_no_file(start, tool, place, json_):
+def test_a_full_stdout_harms_no_file(start, tool, folder, json_):
     """Case 8: `>/dev/full`; one line on stderr, and the next call goes on."""
     if not os.path.exists("/dev/full"):
         pytest.skip("no /dev/full here")
-    names = draw_many(place / "in", 12, folders=2)
+    names = draw_many(folder / "in", 12, folders=2)
     words = [word for word in WORDS if word != "--json"]
     assert tool(*words, "-o", "clean").code == 0
-    whole = Whole.of(place, place / "out", place / "clean", names)
+    whole = Whole.of(folder, folder / "out", folder / "clean", names)
     with open("/dev/full", "w") as full:
-        made = start(*words, *json_, "-o", "out", stdout=full)
-        _, err = made.communicate(timeout=30)
-    assert made.returncode == 74
+        process = start(*words, *json_, "-o", "out", stdout=full)
+        _, err = process.communicate(timeout=30)
+    assert process.returncode == 74
     assert len(err.splitlines()) == 1
     whole.check()
     whole.check_end(tool(*WORDS, "-o", "out"))
 
 
-@pytest.mark.parametrize("how", ["EDQUOT", "EROFS", "EACCES"])
-def test_other_refusals_of_the_disk(tool, whole, how):
+@pytest.mark.parametrize("effect", ["EDQUOT", "EROFS", "EACCES"])
+def test_other_refusals_of_the_disk(tool, whole, effect):
     """Case 9: a quota; EROFS and EACCES that show only once a file is opened."""
-    only = "write" if how == "EDQUOT" else "open"
+    only = "write" if effect == "EDQUOT" else "open"
     for at in (1, 4, 9):
-        fault = {"place": str(whole.out), "at": at, "how": how, "only": only, "persistent": True}
+        fault = {
+            "folder": str(whole.out),
+            "at": at,
+            "effect": effect,
+            "only": only,
+            "persistent": True,
+        }
         result = tool(*WORDS, "-o", "out", fault=fault)
         whole.check(result)
         assert result.code == 74
-        assert os.strerror(getattr(errno, how)) in result.err
+        assert os.strerror(getattr(errno, effect)) in result.err
     whole.check_end(tool(*WORDS, "-o", "out"))
 
 
-def test_a_closed_directory_is_known_before_the_engine_is_loaded(tool, place, names):
+def test_a_closed_directory_is_known_before_the_engine_is_loaded(tool, folder, names):
     """Case 10: no permission to write there, or no permission to make it."""
-    (place / "closed").mkdir()
-    (place / "closed").chmod(0o500)
+    (folder / "closed").mkdir()
+    (folder / "closed").chmod(0o500)
     for out in ("closed", "closed/out"):
         result = tool(*WORDS, "-o", out, plain=True, sealed=True)
         assert result.code == 74
         assert "--out" in result.err
         assert result.events()[-1]["exit"] == 74
-    (place / "closed").chmod(0o700)
+    (folder / "closed").chmod(0o700)
 
 
-def test_a_read_only_file_system_is_known_before_the_engine_is_loaded(tool, place, names):
+def test_a_read_only_file_system_is_known_before_the_engine_is_loaded(tool, folder, names):
     """Case 10: EROFS."""
     for only in ("mkdir", "open"):
-        fault = {"place": str(place / "out"), "at": 1, "how": "EROFS", "persistent": True}
+        fault = {"folder": str(folder / "out"), "at": 1, "effect": "EROFS", "persistent": True}
         result = tool(*WORDS, "-o", "out", fault={**fault, "only": only}, sealed=True)
         assert result.code == 74
         assert os.strerror(errno.EROFS) in result.err
 
 
-def test_the_place_of_the_output(tool, place):
+def test_the_place_of_the_output(tool, folder):
     """Case 11: a file in the way is 2, missing parents are made."""
-    draw(place / "in/a.png")
-    (place / "file").write_text("mine")
+    draw(folder / "in/a.png")
+    (folder / "file").write_text("mine")
     result = tool(*WORDS, "-o", "file", sealed=True)
     assert result.code == 2
     assert "file" in result.err
-    assert (place / "file").read_text() == "mine"
+    assert (folder / "file").read_text() == "mine"
     assert tool(*WORDS, "-o", "one/two/three").code == 0
-    assert (place / "one/two/three/a.png.gradient.npz").is_file()
+    assert (folder / "one/two/three/a.png.gradient.npz").is_file()

@@ -12,18 +12,18 @@ WRITES = 7  # two arrays, two pictures, run.json, and journal and marks, if both
 
 
 @pytest.fixture
-def names(place):
+def names(folder):
     """Return the names of the inputs."""
-    return draw_many(place / "in", 2, folders=2)
+    return draw_many(folder / "in", 2, folders=2)
 
 
 def spoil(tool, whole, least=OWN, words=(), **fault):
     """Yield what came of a run for each call that fails, first to last; then it is made whole."""
-    report = whole.place / "out.spoiled"
+    report = whole.folder / "out.spoiled"
     for at in range(1, 400):
         shutil.rmtree(whole.out, ignore_errors=True)
-        told = {"place": str(whole.out), "report": str(report), "at": at, **fault}
-        result = tool(*WORDS, "-o", "out", *words, fault=told)
+        settings = {"folder": str(whole.out), "report": str(report), "at": at, **fault}
+        result = tool(*WORDS, "-o", "out", *words, fault=settings)
         if not report.exists():
             assert at > least
             return
@@ -40,7 +40,7 @@ def spoil(tool, whole, least=OWN, words=(), **fault):
 
 
 @pytest.mark.parametrize(
-    ("how", "persistent"),
+    ("effect", "persistent"),
     [
         ("ENOSPC", True),
         ("EIO", False),
@@ -48,22 +48,22 @@ def spoil(tool, whole, least=OWN, words=(), **fault):
         pytest.param("EIO", True, marks=pytest.mark.slow),
     ],
 )
-def test_an_error_at_each_call_leaves_nothing_half(tool, whole, how, persistent):
+def test_an_error_at_each_call_leaves_nothing_half(tool, whole, effect, persistent):
     """Cases 55, 6, 7, 9: every call, both errors, once and from there on."""
-    for call, result in spoil(tool, whole, how=how, persistent=persistent):
+    for call, result in spoil(tool, whole, effect=effect, persistent=persistent):
         if result.code == 0:  # what fails and harms nothing: tidying up
             assert call.split()[0] in ("unlink", "close", "mkdir"), call
 
 
 def test_a_write_that_stops_half_way_leaves_nothing_half(tool, whole):
     """Cases 55, 6, 7: half of the bytes are there before the disk is full."""
-    for _, result in spoil(tool, whole, how="torn", only="write", least=WRITES):
+    for _, result in spoil(tool, whole, effect="torn", only="write", least=WRITES):
         assert result.code == 74
 
 
 def test_a_kill_before_each_call_leaves_nothing_half(tool, whole):
     """Cases 55, 2, 3: SIGKILL before every call, so also between replace and journal."""
-    for _, result in spoil(tool, whole, how="kill"):
+    for _, result in spoil(tool, whole, effect="kill"):
         assert result.code == -9
 
 
@@ -71,7 +71,7 @@ def test_a_kill_before_each_call_leaves_nothing_half(tool, whole):
 def test_a_death_before_each_call_is_mended_by_the_call_itself(tool, whole, batch):
     """Cases 55, 2, 3: SIGKILL of the process that works; the one that watches starts another."""
     codes = set()
-    for _, result in spoil(tool, whole, how="die", words=("--batch-size", batch)):
+    for _, result in spoil(tool, whole, effect="die", words=("--batch-size", batch)):
         codes.add(result.code)
     assert 0 in codes
     assert codes <= {0, 3}

@@ -18,9 +18,9 @@ COUNT = 16
 
 
 @pytest.fixture
-def names(place):
+def names(folder):
     """Return the names of the inputs."""
-    return draw_many(place / "in", COUNT)
+    return draw_many(folder / "in", COUNT)
 
 
 @pytest.fixture
@@ -28,18 +28,18 @@ def slow(start, whole):
     """Start a run that takes two seconds at least, and return it once some of it is done."""
 
     def slow(before=()):
-        made = start(*WORDS, "-o", "out", seconds=0.25, before=before)
-        wait_for(lambda: len(lines(whole.out)) >= 2, made)
-        return made
+        process = start(*WORDS, "-o", "out", seconds=0.25, before=before)
+        wait_for(lambda: len(lines(whole.out)) >= 2, process)
+        return process
 
     return slow
 
 
-def wait_for(fact, made, seconds=30):
+def wait_for(fact, process, seconds=30):
     """Wait until a fact holds; a process that ends before it is told with its words."""
     until = time.monotonic() + seconds
     while not fact():
-        assert made.poll() is None, made.communicate()
+        assert process.poll() is None, process.communicate()
         assert time.monotonic() < until
         time.sleep(0.01)
 
@@ -47,17 +47,17 @@ def wait_for(fact, made, seconds=30):
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
 def test_the_first_signal_ends_it_after_the_batch(slow, tool, whole, name):
     """Cases 21, 22: summary written, ended by that signal, the same call does the rest."""
-    made = slow()
-    made.send_signal(getattr(signal, name))
-    out, err = made.communicate(timeout=10)
-    assert made.returncode == -getattr(signal, name)
+    process = slow()
+    process.send_signal(getattr(signal, name))
+    out, err = process.communicate(timeout=10)
+    assert process.returncode == -getattr(signal, name)
     assert "the same call again does the rest" in err
     assert "Traceback" not in err
     *events, summary = map(strict, out.splitlines())
     assert summary["type"] == "summary"
-    told = {event["input"] for event in events if event["type"] == "item"}
-    assert told == {line["input"] for line in lines(whole.out)}
-    assert 2 <= len(told) == summary["ok"] < COUNT
+    names = {event["input"] for event in events if event["type"] == "item"}
+    assert names == {line["input"] for line in lines(whole.out)}
+    assert 2 <= len(names) == summary["ok"] < COUNT
     whole.check()
     whole.check_end(tool(*WORDS, "-o", "out"))
     whole.check_once()
@@ -65,16 +65,16 @@ def test_the_first_signal_ends_it_after_the_batch(slow, tool, whole, name):
 
 def test_the_second_signal_ends_it_at_once(start, tool, whole):
     """Case 21: in a batch of a minute."""
-    made = start(*WORDS, "-o", "out", seconds=60)
-    wait_for(lambda: (whole.out / ".lock").exists(), made)
+    process = start(*WORDS, "-o", "out", seconds=60)
+    wait_for(lambda: (whole.out / ".lock").exists(), process)
     time.sleep(0.5)
-    made.send_signal(signal.SIGINT)
+    process.send_signal(signal.SIGINT)
     time.sleep(0.4)
-    assert made.poll() is None
+    assert process.poll() is None
     began = time.monotonic()
-    made.send_signal(signal.SIGINT)
-    _, err = made.communicate(timeout=10)
-    assert made.returncode == -signal.SIGINT
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=10)
+    assert process.returncode == -signal.SIGINT
     assert time.monotonic() - began < 2
     assert "Traceback" not in err
     whole.check()
@@ -82,22 +82,22 @@ def test_the_second_signal_ends_it_at_once(start, tool, whole):
 
 
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
-def test_signals_at_random_moments(tool, place, name):
+def test_signals_at_random_moments(tool, folder, name):
     """Cases 21, 22: none is lost, none leaves a half; in the end all is done once."""
-    names = draw_many(place / "in", 80)
+    names = draw_many(folder / "in", 80)
     assert tool(*WORDS, "-o", "clean").code == 0
-    whole = Whole.of(place, place / "out", place / "clean", names)
-    rng, number = random.Random(2), int(getattr(signal, name))
+    whole = Whole.of(folder, folder / "out", folder / "clean", names)
+    rng, signum = random.Random(2), int(getattr(signal, name))
     codes = []
     for turn in range(16):
         growing = str(whole.out / "journal.jsonl") if turn % 2 else ""
-        stop = {"kill": rng.uniform(0.001, 0.03), "signal": number, "growing": growing}
+        stop = {"kill": rng.uniform(0.001, 0.03), "signal": signum, "growing": growing}
         result = tool(*WORDS, "-o", "out", **stop)
         assert "Traceback" not in result.err + result.out
         whole.check(result)
         codes.append(result.code)
-    assert codes.count(-number) >= 5
-    assert set(codes) <= {0, -number}
+    assert codes.count(-signum) >= 5
+    assert set(codes) <= {0, -signum}
     whole.check_end(tool(*WORDS, "-o", "out"))
     whole.check_once()
 
@@ -107,34 +107,34 @@ def test_a_signal_while_tensorflow_is_imported(samples, tmp_path, wait):
     """Case 21: it is heard, without a traceback, and nothing is left but what a run keeps."""
     picture = samples / "inputs/shapes/00-cross.png"
     line = [sys.executable, "-m", "inputgrad_cli", "saliency", samples / "shapes.keras", picture]
-    made = subprocess.Popen(line, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(line, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
     out = tmp_path / "inputgrad-out"
-    wait_for(lambda: (out / ".lock").exists(), made)
+    wait_for(lambda: (out / ".lock").exists(), process)
     time.sleep(wait)
-    made.send_signal(signal.SIGINT)
-    _, err = made.communicate(timeout=30)
-    assert made.returncode == -signal.SIGINT
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == -signal.SIGINT
     assert "Traceback" not in err
     assert not list(out.rglob("*.tmp"))
 
 
 def test_nohup(slow, tool, whole):
     """Case 22: under nohup the end of the terminal is not heard."""
-    made = slow(before=("nohup",))
-    made.send_signal(signal.SIGHUP)
-    made.communicate(timeout=30)
-    assert made.returncode == 0
+    process = slow(before=("nohup",))
+    process.send_signal(signal.SIGHUP)
+    process.communicate(timeout=30)
+    assert process.returncode == 0
     whole.check_end(tool(*WORDS, "-o", "out"))
 
 
 def test_a_reader_that_leaves(start, tool, whole):
     """Case 24: ended by SIGPIPE, without a word; the journal is true."""
-    made = start(*WORDS, "-o", "out", seconds=0.05)
-    made.stdout.readline()
-    made.stdout.close()
-    made.stdout = None
-    _, err = made.communicate(timeout=30)
-    assert made.returncode == -signal.SIGPIPE
+    process = start(*WORDS, "-o", "out", seconds=0.05)
+    process.stdout.readline()
+    process.stdout.close()
+    process.stdout = None
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == -signal.SIGPIPE
     assert err == ""
     whole.check()
     whole.check_end(tool(*WORDS, "-o", "out"))
@@ -142,15 +142,15 @@ def test_a_reader_that_leaves(start, tool, whole):
 
 def test_a_pause(slow, whole):
     """Case 25: SIGSTOP, a while, SIGCONT: it goes on as if nothing had been."""
-    made = slow()
-    made.send_signal(signal.SIGSTOP)
+    process = slow()
+    process.send_signal(signal.SIGSTOP)
     time.sleep(0.2)
     before = len(lines(whole.out))
     time.sleep(1)
     assert len(lines(whole.out)) == before
-    made.send_signal(signal.SIGCONT)
-    out, err = made.communicate(timeout=30)
-    assert (made.returncode, err) == (0, "")
+    process.send_signal(signal.SIGCONT)
+    out, err = process.communicate(timeout=30)
+    assert (process.returncode, err) == (0, "")
     summary = strict(out.splitlines()[-1])
     assert (summary["ok"], summary["exit"]) == (COUNT, 0)
     whole.check()

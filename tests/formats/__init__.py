@@ -21,8 +21,8 @@ def port(shape, dtype="float32", name="x"):
 
 def read(name, data, *ports, preprocess="raw", **viewing):
     """Return the samples that a file of this name and content holds."""
-    how = ReadOptions(ports, PRESETS[preprocess], ImageOptions(**viewing))
-    return read_samples({None: data}, {None: Path(name)}, how)
+    options = ReadOptions(ports, PRESETS[preprocess], ImageOptions(**viewing))
+    return read_samples({None: data}, {None: Path(name)}, options)
 
 
 def npy(array):

@@ -99,9 +99,9 @@ def test_damage_is_told(large, tmp_path, values, read, spoil):
     data = bytearray(path.read_bytes())
     data[1200] ^= 1
     path.write_bytes({"cut": data[:900], "bit": data, "gone": b""}[spoil])
-    with pytest.raises(ItemError) as told:
+    with pytest.raises(ItemError) as error:
         read(path)
-    assert told.value.kind == "unreadable"
+    assert error.value.kind == "unreadable"
 
 
 def test_a_file_that_changes_after_it_was_opened_is_noticed(tmp_path, values, monkeypatch):

@@ -21,38 +21,38 @@ def without_ones(shape):
 
 
 @given(SHAPES, PLACES)
-def test_an_axis_of_one_more_or_less_is_the_same_sample(shape, place):
-    place = min(place, len(shape))
-    wider = (*shape[:place], 1, *shape[place:])
+def test_an_axis_of_one_more_or_less_is_the_same_sample(shape, axis):
+    axis = min(axis, len(shape))
+    wider = (*shape[:axis], 1, *shape[axis:])
     values = np.arange(float(np.prod(shape)))
     for own, wanted in ((shape, wider), (wider, shape)):
-        found = fit_array(values.reshape(own), port(wanted), "f")
-        assert found.array.shape == (1, *wanted)
-        np.testing.assert_array_equal(found.array.ravel(), values)
+        rows = fit_array(values.reshape(own), port(wanted), "f")
+        assert rows.array.shape == (1, *wanted)
+        np.testing.assert_array_equal(rows.array.ravel(), values)
 
 
 @given(st.integers(2, 3), SHAPES, PLACES)
-def test_many_samples_may_lack_or_have_an_axis_of_one_too(count, shape, place):
-    place = min(place, len(shape))
-    wider = (*shape[:place], 1, *shape[place:])
+def test_many_samples_may_lack_or_have_an_axis_of_one_too(count, shape, axis):
+    axis = min(axis, len(shape))
+    wider = (*shape[:axis], 1, *shape[axis:])
     values = np.arange(float(count * np.prod(shape)))
     for own, wanted in ((shape, wider), (wider, shape)):
-        found = fit_array(values.reshape(count, *own), port(wanted), "f")
+        rows = fit_array(values.reshape(count, *own), port(wanted), "f")
         if align_shape((count, *own), wanted) is None:  # else it is one sample by its own shape
-            assert found.many
-            assert found.array.shape == (count, *wanted)
-        np.testing.assert_array_equal(found.array.ravel(), values)
+            assert rows.many
+            assert rows.array.shape == (count, *wanted)
+        np.testing.assert_array_equal(rows.array.ravel(), values)
 
 
 @given(SHAPES, SHAPES)
 def test_nothing_but_axes_of_one_is_ever_added_or_left_out(shape, like):
-    found = align_shape(shape, like)
-    assert (found is not None) == (without_ones(shape) == without_ones(like))
-    assert found in (None, like)
+    result = align_shape(shape, like)
+    assert (result is not None) == (without_ones(shape) == without_ones(like))
+    assert result in (None, like)
 
 
 @pytest.mark.parametrize(
-    ("shape", "like", "found"),
+    ("shape", "like", "result"),
     [
         ((28, 28), (None, None, 1), (28, 28, 1)),
         ((5, 1), (None,), (5,)),
@@ -61,8 +61,8 @@ def test_nothing_but_axes_of_one_is_ever_added_or_left_out(shape, like):
         ((1,) * 30 + (5,), (1,) * 30 + (4,), None),
     ],
 )
-def test_axes_of_any_length_take_what_is_there(shape, like, found):
-    assert align_shape(shape, like) == found
+def test_axes_of_any_length_take_what_is_there(shape, like, result):
+    assert align_shape(shape, like) == result
 
 
 @pytest.mark.parametrize(
@@ -79,9 +79,9 @@ def test_axes_of_any_length_take_what_is_there(shape, like, found):
     ],
 )
 def test_an_axis_that_leads_counts_samples(shape, like, many):
-    found = fit_array(np.zeros(shape), port(like), "f")
-    assert found.many is many
-    assert found.array.shape[1:] == like
+    rows = fit_array(np.zeros(shape), port(like), "f")
+    assert rows.many is many
+    assert rows.array.shape[1:] == like
 
 
 @pytest.mark.parametrize("shape", [(28, 27), (2, 28, 27), (28,), (14, 56)])
@@ -93,8 +93,8 @@ def test_other_axes_are_refused_with_both_shapes(shape):
 def test_files_of_every_kind_may_lack_the_axis():
     values = np.arange(6.0).reshape(2, 3)
     for name, data in (("a.npy", npy(values)), ("a.jsonl", jsonl(values.tolist()))):
-        found = read(name, data, port((2, 3, 1))).arrays["x"]
-        np.testing.assert_array_equal(found, values[np.newaxis, ..., np.newaxis])
+        array = read(name, data, port((2, 3, 1))).arrays["x"]
+        np.testing.assert_array_equal(array, values[np.newaxis, ..., np.newaxis])
 
 
 def test_a_grey_and_a_colour_picture_feed_an_input_without_channels():

@@ -27,14 +27,14 @@ def values(samples, name="x"):
 
 
 def chosen(name, data, columns, *ports):
-    how = ReadOptions(ports, PRESETS["raw"], columns=tuple(columns))
-    return read_samples({None: data}, {None: Path(name)}, how)
+    options = ReadOptions(ports, PRESETS["raw"], columns=tuple(columns))
+    return read_samples({None: data}, {None: Path(name)}, options)
 
 
 def written(rows, delimiter, decimal, header=True, end="\n", spaced=False, quoted=False):
     """Return the text of a table written in one of the usual ways."""
     quote = '"' if quoted else ""
-    names = [f"{quote}c{place}{quote}" for place in range(len(rows[0]))]
+    names = [f"{quote}c{column}{quote}" for column in range(len(rows[0]))]
     cells = [[repr(v).replace(".", decimal) for v in row] for row in rows]
     lines = ([names] if header else []) + cells
     return end.join((delimiter + " " * spaced).join(line) for line in lines) + end
@@ -54,60 +54,60 @@ def test_one_table_is_the_same_however_it_is_written(
 ):
     text = written(rows, *marks, header, end, spaced, quoted)
     for suffix in (".csv", ".tsv"):
-        found = read("a" + suffix, text.encode(encoding), port((len(rows[0]),)))
-        assert not found.failed
-        np.testing.assert_array_equal(found.arrays["x"], np.float32(rows))
-        assert found.header == (tuple(f"c{n}" for n in range(len(rows[0]))) if header else ())
+        samples = read("a" + suffix, text.encode(encoding), port((len(rows[0]),)))
+        assert not samples.failed
+        np.testing.assert_array_equal(samples.arrays["x"], np.float32(rows))
+        assert samples.header == (tuple(f"c{n}" for n in range(len(rows[0]))) if header else ())
 
 
 @given(TABLES, st.sampled_from(["", "id", "date", "name"]), st.booleans())
 def test_a_column_of_words_beside_the_models_is_left_out_and_told(rows, name, first):
     width, lines = len(rows[0]), []
-    for number, row in enumerate(rows):
+    for index, row in enumerate(rows):
         cells = [repr(v) for v in row]
-        lines.append([f"p-{number}", *cells] if first else [*cells, f"p-{number}"])
-    names = [f"c{place}" for place in range(width)]
+        lines.append([f"p-{index}", *cells] if first else [*cells, f"p-{index}"])
+    names = [f"c{column}" for column in range(width)]
     header = [name, *names] if first else [*names, name]
     for head in ([header], []) if len(rows) > 1 else ([header],):  # with a header, and without
         data = "\n".join(",".join(line) for line in head + lines).encode()
-        found = read("a.csv", data, port((width,)))
-        np.testing.assert_array_equal(found.arrays["x"], np.float32(rows))
-        assert "columns-unused" in found.notes
+        samples = read("a.csv", data, port((width,)))
+        np.testing.assert_array_equal(samples.arrays["x"], np.float32(rows))
+        assert "columns-unused" in samples.notes
 
 
 def test_a_column_of_numbers_too_many_is_refused_with_all_that_is_needed():
     data = b"id,a,b,label\n7,1,2,0\n8,3,4,1\n"
-    with pytest.raises(ItemError) as told:
+    with pytest.raises(ItemError) as error:
         read("a.csv", data, port((2,)))
-    sentence = str(told.value)
+    sentence = str(error.value)
     for part in ("4 columns", "(2,)", "id, a, b, label", "--columns"):
         assert part in sentence
-    found = chosen("a.csv", data, ("b", "a"), port((2,)))
-    assert values(found) == [[2, 1], [4, 3]]
-    assert found.header == ("b", "a")
-    assert found.record["columns"] == ["b", "a"]
-    assert not found.notes
+    samples = chosen("a.csv", data, ("b", "a"), port((2,)))
+    assert values(samples) == [[2, 1], [4, 3]]
+    assert samples.header == ("b", "a")
+    assert samples.record["columns"] == ["b", "a"]
+    assert not samples.notes
 
 
 @pytest.mark.parametrize("name", ["", "Unnamed: 0", "index"])
 def test_the_index_that_pandas_writes_is_called_so(name):
-    with pytest.raises(ItemError, match=r"pandas.*--columns a,b, or by to_csv") as told:
+    with pytest.raises(ItemError, match=r"pandas.*--columns a,b, or by to_csv") as error:
         read("a.csv", f"{name},a,b\n0,1,2\n1,3,4\n".encode(), port((2,)))
-    assert (repr(name) in str(told.value)) == bool(name)
-    with pytest.raises(ItemError) as told:
+    assert (repr(name) in str(error.value)) == bool(name)
+    with pytest.raises(ItemError) as error:
         read("a.csv", f"{name},a,b,c\n0,1,2,3\n1,3,4,5\n".encode(), port((2,)))
-    assert "pandas" not in str(told.value)
+    assert "pandas" not in str(error.value)
 
 
 def test_a_message_names_few_of_many_columns():
     names = ",".join(f"pixel{n}" for n in range(785))
-    with pytest.raises(ItemError, match=r"pixel0, .* and 773 more") as told:
+    with pytest.raises(ItemError, match=r"pixel0, .* and 773 more") as error:
         read("a.csv", f"{names}\n{','.join('1' * 785)}\n".encode(), port((784,)))
-    assert len(str(told.value)) < 500
+    assert len(str(error.value)) < 500
 
 
 @pytest.mark.parametrize(
-    ("columns", "what"),
+    ("columns", "message"),
     [
         (("a", "B "), r"no column is called 'B '.*did you mean 'b'"),
         (("a", "b", "c"), r"--columns names 3 columns.*takes 2"),
@@ -115,8 +115,8 @@ def test_a_message_names_few_of_many_columns():
         (("a", "q"), r"no column is called 'q'"),
     ],
 )
-def test_columns_that_cannot_be_taken_are_told(columns, what):
-    with pytest.raises(ItemError, match=what):
+def test_columns_that_cannot_be_taken_are_told(columns, message):
+    with pytest.raises(ItemError, match=message):
         chosen("a.csv", b"a,b,c,d\n1,2,3,4\n", columns, port((2,)))
 
 
@@ -132,9 +132,9 @@ def test_columns_of_several_files_are_chosen_alike():
 def test_the_missing_column_is_named_and_the_one_that_is_meant():
     ports = [port((1,), name=n) for n in ("monthly_charges", "tenure", "total")]
     data = b"customerID,MonthlyCharges,tenure,total\n7-X,1,2,3\n"
-    with pytest.raises(ItemError) as told:
+    with pytest.raises(ItemError) as error:
         read("a.csv", data, *ports)
-    sentence = str(told.value)
+    sentence = str(error.value)
     assert "no column for input monthly_charges;" in sentence
     assert "did you mean 'MonthlyCharges' for 'monthly_charges'" in sentence
     assert '"MonthlyCharges" = "monthly_charges"' in sentence
@@ -145,9 +145,9 @@ def test_columns_called_nearly_as_the_inputs_are_not_taken_in_another_order():
     ports = [port((1,), name=n) for n in ("monthly_charges", "tenure_months")]
     with pytest.raises(ItemError, match="did you mean"):
         read("a.csv", b"TenureMonths,MonthlyCharges\n1,2\n", *ports)
-    found = read("a.csv", b"MonthlyCharges,TenureMonths\n1,2\n", *ports)
-    assert values(found, "tenure_months") == [[2]]
-    assert "columns-by-order" in found.notes
+    samples = read("a.csv", b"MonthlyCharges,TenureMonths\n1,2\n", *ports)
+    assert values(samples, "tenure_months") == [[2]]
+    assert "columns-by-order" in samples.notes
 
 
 @pytest.mark.parametrize(
@@ -165,17 +165,17 @@ def test_columns_called_nearly_as_the_inputs_are_not_taken_in_another_order():
     ],
 )
 def test_a_table_of_a_row_a_step_is_one_series(shape, data):
-    found = read("a.csv", data, port(shape))
-    assert not found.many
+    samples = read("a.csv", data, port(shape))
+    assert not samples.many
     wanted = np.array([[1, 4], [2, 5], [3, 6]]) if shape[1:] == (2,) else np.array([1, 2, 3])
-    np.testing.assert_array_equal(found.arrays["x"][0], wanted.reshape(len(wanted), *shape[1:]))
+    np.testing.assert_array_equal(samples.arrays["x"][0], wanted.reshape(len(wanted), *shape[1:]))
 
 
 def test_a_column_of_a_table_is_one_series_by_its_name():
     data = b"t,value\n" + b"".join(b"%d,%d.5\n" % (n, n) for n in range(360))
-    found = chosen("a.csv", data, ("value",), port((360,)))
-    np.testing.assert_array_equal(found.arrays["x"][0], np.arange(360) + 0.5)
-    assert found.header == ("value",)
+    samples = chosen("a.csv", data, ("value",), port((360,)))
+    np.testing.assert_array_equal(samples.arrays["x"][0], np.arange(360) + 0.5)
+    assert samples.header == ("value",)
     with pytest.raises(ItemError, match=r"2 columns do not fit.*t, value.*--columns"):
         read("a.csv", data, port((360,)))
 
@@ -213,9 +213,9 @@ def test_a_first_row_is_names_only_where_it_can_be(data, rows):
 
 
 def test_a_row_with_a_value_missing_is_no_header():
-    found = read("a.csv", b"1,,3\n4,5,6\n", port((3,)))
-    assert list(found.failed) == [0]
-    assert values(found)[1] == [4, 5, 6]
+    samples = read("a.csv", b"1,,3\n4,5,6\n", port((3,)))
+    assert list(samples.failed) == [0]
+    assert values(samples)[1] == [4, 5, 6]
 
 
 @pytest.mark.parametrize(
@@ -223,32 +223,34 @@ def test_a_row_with_a_value_missing_is_no_header():
     [("1,5", 1.5), ("1.234,5", 1234.5), ("-0,25", -0.25), ("7", 7), ("1.234", None), ("1.5", None)],
 )
 def test_a_table_of_decimal_commas_takes_no_points(cell, value):
-    found = read("a.csv", f"a;b\n0,5;1,5\n{cell};2,5\n".encode(), port((2,)))
+    samples = read("a.csv", f"a;b\n0,5;1,5\n{cell};2,5\n".encode(), port((2,)))
     if value is None:
-        assert "with a decimal comma" in str(found.failed[1])
+        assert "with a decimal comma" in str(samples.failed[1])
     else:
-        assert values(found)[1] == [value, 2.5]
-        assert found.record["table"] == {"delimiter": ";", "decimal": ","}
+        assert values(samples)[1] == [value, 2.5]
+        assert samples.record["table"] == {"delimiter": ";", "decimal": ","}
 
 
 def test_thousands_are_never_taken_for_fractions():
-    found = read("a.tsv", b"a\tb\n1,234\t1.5\n2\t3\n", port((2,)))
-    assert list(found.failed) == [0]
-    found = read("a.csv", b'a,b\n"1,234",1\n2,3\n', port((2,)))
-    assert list(found.failed) == [0]
+    samples = read("a.tsv", b"a\tb\n1,234\t1.5\n2\t3\n", port((2,)))
+    assert list(samples.failed) == [0]
+    samples = read("a.csv", b'a,b\n"1,234",1\n2,3\n', port((2,)))
+    assert list(samples.failed) == [0]
 
 
 def test_a_number_is_not_cut_at_its_comma():
-    found = read("a.csv", b"p;1,5\nq;2,5\n", port((1,)))
-    assert values(found) == [[1.5], [2.5]]
-    found = read("a.csv", b"0,0;0,0\n0,0;1,0\n", port((None,)))
-    assert values(found) == [[0, 0], [0, 1]]
+    samples = read("a.csv", b"p;1,5\nq;2,5\n", port((1,)))
+    assert values(samples) == [[1.5], [2.5]]
+    samples = read("a.csv", b"0,0;0,0\n0,0;1,0\n", port((None,)))
+    assert values(samples) == [[0, 0], [0, 1]]
 
 
 def test_texts_keep_their_semicolons():
     assert values(read("a.csv", b"a; b\nc; d\n", port((), "string"))) == ["a; b", "c; d"]
-    found = read("a.csv", b"age,city\n3,a;b\n", port((1,), name="age"), port((), "string", "city"))
-    assert values(found, "city") == ["a;b"]
+    samples = read(
+        "a.csv", b"age,city\n3,a;b\n", port((1,), name="age"), port((), "string", "city")
+    )
+    assert values(samples, "city") == ["a;b"]
 
 
 def parquet(**columns):
@@ -263,5 +265,5 @@ def test_parquet_follows_the_rules_of_tables():
     assert values(chosen("a.parquet", data, ("b", "a"), port((2,)))) == [[2, 1], [4, 3]]
     with pytest.raises(ItemError, match=r"3 columns.*a, b, c.*--columns"):
         read("a.parquet", parquet(a=[1], b=[2], c=[3]), port((2,)))
-    found = read("a.parquet", parquet(t=["x", "y", "z"], v=[1, 2, 3]), port((3,)))
-    assert (values(found), found.many) == ([[1, 2, 3]], False)
+    samples = read("a.parquet", parquet(t=["x", "y", "z"], v=[1, 2, 3]), port((3,)))
+    assert (values(samples), samples.many) == ([[1, 2, 3]], False)

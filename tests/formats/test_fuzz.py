@@ -99,7 +99,7 @@ def mutated(draw):
 RANDOM = st.tuples(st.sampled_from(list(READERS)), st.binary(max_size=400))
 SWAPPED = st.tuples(
     st.sampled_from(list(READERS)),
-    st.sampled_from([data for found in WHOLE.values() for data in found]),
+    st.sampled_from([data for files in WHOLE.values() for data in files]),
 )
 FILES = st.one_of(mutated(), mutated(), RANDOM, SWAPPED)
 FRAMES = st.sampled_from([None, 0, 1, "all"])
@@ -110,24 +110,24 @@ def check(file, ports, frame, span):
     """Read the file; whatever is no ItemError, or takes too much, fails the test."""
     suffix, data = file
     try:
-        found = read("a" + suffix, data, *ports, frame=frame, value_range=span)
+        samples = read("a" + suffix, data, *ports, frame=frame, value_range=span)
     except ItemError as error:
-        told = error.format_line()
+        message = error.format_line()
     else:
-        told = ""
-        fits(found, ports)
-    assert " object at 0x" not in told
-    assert "Traceback" not in told
-    assert len(told) < 2000
+        message = ""
+        fits(samples, ports)
+    assert " object at 0x" not in message
+    assert "Traceback" not in message
+    assert len(message) < 2000
 
 
-def fits(found, ports):
+def fits(result, ports):
     """Assert that all inputs have samples, of one count, and finite where they did not fail."""
-    assert {port.name for port in ports} == set(found.arrays)
-    assert len({len(array) for array in found.arrays.values()}) == 1
-    for array in found.arrays.values():
+    assert {port.name for port in ports} == set(result.arrays)
+    assert len({len(array) for array in result.arrays.values()}) == 1
+    for array in result.arrays.values():
         assert not array.dtype.hasobject
-        good = [row for row in range(len(found)) if row not in found.failed]
+        good = [row for row in range(len(result)) if row not in result.failed]
         assert array.dtype.kind != "f" or all(np.isfinite(array[row]).all() for row in good)
 
 

@@ -27,16 +27,16 @@ def write(path, text):
 
 def test_lists_in_every_writing_are_read(tmp_path):
     expected = ("cat", "dog")
-    for number, text in enumerate(["cat\ndog\n", "cat\r\ndog\r\n", "\ufeffcat\ndog", "cat\rdog"]):
-        assert read_labels(write(tmp_path / f"{number}.txt", text)) == expected
+    for index, text in enumerate(["cat\ndog\n", "cat\r\ndog\r\n", "\ufeffcat\ndog", "cat\rdog"]):
+        assert read_labels(write(tmp_path / f"{index}.txt", text)) == expected
     forms = [
         ["cat", "dog"],
         {"0": "cat", "1": "dog"},
         {"cat": 0, "dog": 1},
         {"0": ["n1", "cat"], "1": ["n2", "dog"]},
     ]
-    for number, form in enumerate(forms):
-        assert read_labels(write(tmp_path / f"{number}.json", json.dumps(form))) == expected
+    for index, form in enumerate(forms):
+        assert read_labels(write(tmp_path / f"{index}.json", json.dumps(form))) == expected
     assert read_labels(write(tmp_path / "n.json", "[1, 2.5]")) == ("1", "2.5")
     assert read_labels(write(tmp_path / "t.txt", "n01\ttench\n")) == ("n01\ttench",)
 

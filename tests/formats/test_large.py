@@ -41,15 +41,15 @@ def both(tmp_path):
     def both(name, data, *ports, **options):
         path = tmp_path / name
         path.write_bytes(data)
-        how = ReadOptions(ports, PRESETS["raw"], folder=tmp_path, **options)
-        return tuple(outcome(given, path, how) for given in (data, open_file(path)))
+        read_options = ReadOptions(ports, PRESETS["raw"], folder=tmp_path, **options)
+        return tuple(outcome(given, path, read_options) for given in (data, open_file(path)))
 
     return both
 
 
-def outcome(given, path, how):
+def outcome(given, path, options):
     try:
-        return read_samples({None: given}, {None: path}, how)
+        return read_samples({None: given}, {None: path}, options)
     except ItemError as error:
         return error.kind, error.format_line()
 
@@ -63,8 +63,8 @@ def alike(whole, parts):
         assert parts.arrays[name].shape == array.shape
         assert parts.arrays[name].dtype == array.dtype
         np.testing.assert_array_equal(np.asarray(parts.arrays[name]), array)
-    told = [{n: e.format_line() for n, e in s.failed.items()} for s in (parts, whole)]
-    assert told[0] == told[1]
+    messages = [{n: e.format_line() for n, e in s.failed.items()} for s in (parts, whole)]
+    assert messages[0] == messages[1]
     rest = {"arrays": {}, "failed": {}}
     assert replace(parts, **rest) == replace(whole, **rest)
 
@@ -187,9 +187,9 @@ def test_files_of_several_inputs_are_paired_in_parts(tmp_path):
     (tmp_path / "a.npy").write_bytes(npy(values))
     (tmp_path / "b.npy").write_bytes(npy(np.float32(7)))
     paths = {"a": tmp_path / "a.npy", "b": tmp_path / "b.npy"}
-    how = ReadOptions((port((2,), name="a"), port((), name="b")), PRESETS["raw"])
-    found = read_samples({name: open_file(path) for name, path in paths.items()}, paths, how)
-    some = found.select_rows([3, 19])
+    options = ReadOptions((port((2,), name="a"), port((), name="b")), PRESETS["raw"])
+    samples = read_samples({name: open_file(path) for name, path in paths.items()}, paths, options)
+    some = samples.select_rows([3, 19])
     assert some.arrays["a"].tolist() == values[[3, 19]].tolist()
     assert some.arrays["b"].tolist() == [7, 7]
 
@@ -198,9 +198,9 @@ def test_files_of_several_inputs_are_paired_in_parts(tmp_path):
 def test_rows_are_taken_as_of_an_array(both, rows):
     values = np.arange(46.0).reshape(23, 2)
     _, parts = both("a.npy", npy(values), port((2,)))
-    found = parts.arrays["x"][rows]
-    np.testing.assert_array_equal(found, values[rows])
-    assert found.dtype == np.float32
+    chosen = parts.arrays["x"][rows]
+    np.testing.assert_array_equal(chosen, values[rows])
+    assert chosen.dtype == np.float32
     assert len(parts) == len(parts.arrays["x"]) == 23
 
 
@@ -237,8 +237,8 @@ def test_small_files_and_other_kinds_are_held_whole(tmp_path, monkeypatch):
 def test_a_file_that_changes_while_it_is_read_is_noticed(tmp_path, change):
     path = tmp_path / "a.npy"
     path.write_bytes(npy(np.ones((90, 2))))
-    how = ReadOptions((port((2,)),), PRESETS["raw"])
-    found = read_samples({None: open_file(path)}, {None: path}, how)
+    options = ReadOptions((port((2,)),), PRESETS["raw"])
+    samples = read_samples({None: open_file(path)}, {None: path}, options)
     stamp, data = path.stat(), path.read_bytes()
     if change == "gone":
         path.unlink()
@@ -247,20 +247,20 @@ def test_a_file_that_changes_while_it_is_read_is_noticed(tmp_path, change):
         path.write_bytes(data[:-1] + tail)
         os.utime(path, ns=(stamp.st_atime_ns, stamp.st_mtime_ns))
     with pytest.raises(ItemError) as caught:
-        found.arrays["x"][80:]
+        samples.arrays["x"][80:]
     assert caught.value.kind == ("unreadable" if change == "gone" else "changed")
 
 
 def test_a_table_that_changes_after_it_was_read_is_the_one_that_was_hashed(tmp_path):
     path = tmp_path / "a.csv"
     path.write_bytes(b"1,2\n" * 50)
-    how = ReadOptions((port((2,)),), PRESETS["raw"], folder=tmp_path)
+    options = ReadOptions((port((2,)),), PRESETS["raw"], folder=tmp_path)
     given = open_file(path)
-    found = read_samples({None: given}, {None: path}, how)
+    samples = read_samples({None: given}, {None: path}, options)
     path.write_bytes(b"9,9\n" * 50)
-    assert np.asarray(found.arrays["x"]).max() == 2
+    assert np.asarray(samples.arrays["x"]).max() == 2
     with pytest.raises(ItemError, match="changed while it was read"):
-        read_samples({None: given}, {None: path}, how)
+        read_samples({None: given}, {None: path}, options)
 
 
 def test_what_is_put_aside_has_no_name(tmp_path):
@@ -362,7 +362,7 @@ def test_rows_of_nothing_stand_between_the_parts(tmp_path, good):
     parts = [spool.get_rows(spool.append(values[n : n + 1]), (1,), "f4") for n in range(len(good))]
     expected = np.full(5, np.nan, np.float32)
     expected[good] = values
-    found = lazy_array.concat_lazy(parts, good, 5)
-    np.testing.assert_array_equal(np.asarray(found), expected)
-    np.testing.assert_array_equal(found[1:4], expected[1:4])
-    np.testing.assert_array_equal(found[np.array([4, 0])], expected[[4, 0]])
+    result = lazy_array.concat_lazy(parts, good, 5)
+    np.testing.assert_array_equal(np.asarray(result), expected)
+    np.testing.assert_array_equal(result[1:4], expected[1:4])
+    np.testing.assert_array_equal(result[np.array([4, 0])], expected[[4, 0]])

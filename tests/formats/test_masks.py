@@ -65,14 +65,14 @@ def test_an_empty_mask_is_refused_with_the_rule(tmp_path):
 @pytest.mark.parametrize("name", PICTURES)
 def test_a_mask_as_truth_is_0_and_1_and_a_label_map_its_numbers(tmp_path, name):
     PICTURES[name]().save(tmp_path / name)
-    found = read_label_map((tmp_path / name).read_bytes(), name)
+    mask = read_label_map((tmp_path / name).read_bytes(), name)
     if name == "16 bits.png":
         expected = LABELS * 1000
     elif name in ("labels.png", "palette.png"):
         expected = LABELS
     else:
         expected = TRUE
-    np.testing.assert_array_equal(found, expected)
+    np.testing.assert_array_equal(mask, expected)
 
 
 def test_a_photograph_is_no_truth(tmp_path):
@@ -138,8 +138,8 @@ def test_a_photograph_as_truth_is_refused_in_a_sentence(call, tmp_path, segmente
 @pytest.mark.parametrize("name", ["none.png", "text.png"])
 def test_a_mask_that_cannot_be_read_is_named_once(tmp_path, name):
     (tmp_path / "text.png").write_text("no picture")
-    with pytest.raises(UsageError) as told:
+    with pytest.raises(UsageError) as error:
         read_mask(tmp_path / name)
-    sentence = told.value.format_line()
+    sentence = error.value.format_line()
     assert sentence.count(name) == 1
     assert sentence.count("cannot be read") == 1

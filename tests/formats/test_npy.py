@@ -24,8 +24,8 @@ def lying(shape, size):
 @pytest.mark.parametrize("order", ["C", "F"])
 def test_byte_order_and_memory_order_change_nothing(dtype, order):
     values = np.array([[0, 1, 1], [1, 0, 1]])
-    found = read("a.npy", npy(np.asarray(values.astype(dtype), order=order)), port((2, 3)))
-    np.testing.assert_array_equal(found.arrays["x"][0], values)
+    samples = read("a.npy", npy(np.asarray(values.astype(dtype), order=order)), port((2, 3)))
+    np.testing.assert_array_equal(samples.arrays["x"][0], values)
 
 
 def test_texts_are_read_from_npy_and_npz():
@@ -37,10 +37,10 @@ def test_texts_are_read_from_npy_and_npz():
 def test_an_npz_feeds_inputs_of_every_kind_by_name():
     ports = port((), "string", "word"), port((2,), "int32", "ids"), port((1,), "float32", "in/v")
     data = npz(**{"word": np.array("a"), "ids": np.array([1, 2]), "in/v": np.array([0.5])})
-    found = read("a.npz", data, *ports)
-    assert not found.many
-    assert found.arrays["ids"].dtype == np.int32
-    assert found.arrays["in/v"].tolist() == [[0.5]]
+    samples = read("a.npz", data, *ports)
+    assert not samples.many
+    assert samples.arrays["ids"].dtype == np.int32
+    assert samples.arrays["in/v"].tolist() == [[0.5]]
 
 
 def test_arrays_that_no_input_needs_are_not_unpacked():
@@ -117,10 +117,10 @@ def test_many_threads_read_headers_at_once():
     data = [npy(np.full((n % 5 + 1, 3), n, "f4")) for n in range(40)]
     with ThreadPoolExecutor(4) as pool:
         for _ in range(20):
-            found = list(pool.map(lambda one: read_npy(one, "a.npy"), data))
-    assert [array[0, 0] for array in found] == list(range(40))
-    for array, one in zip(found, data, strict=True):
-        assert HEADER_PATTERN.search(one[: one.index(b"\n") + 1])
+            arrays_read = list(pool.map(lambda content: read_npy(content, "a.npy"), data))
+    assert [array[0, 0] for array in arrays_read] == list(range(40))
+    for array, content in zip(arrays_read, data, strict=True):
+        assert HEADER_PATTERN.search(content[: content.index(b"\n") + 1])
         assert array.dtype == np.float32
 
 

@@ -74,8 +74,8 @@ def test_every_suffix_that_is_read_is_written_here():
 def test_a_vector_is_the_same_in_every_format(values):
     array = np.float32(values)
     for suffix, write in NUMBERS.items():
-        found = read(f"a{suffix}", write(array), port(array.shape)).arrays["x"]
-        np.testing.assert_array_equal(found[0], array, err_msg=suffix)
+        samples = read(f"a{suffix}", write(array), port(array.shape)).arrays["x"]
+        np.testing.assert_array_equal(samples[0], array, err_msg=suffix)
 
 
 @given(st.integers(0, 99), st.sampled_from([(6, 7), (6, 7, 1)]))
@@ -83,16 +83,16 @@ def test_a_grey_picture_is_the_same_in_every_format(seed, shape):
     grid = np.random.default_rng(seed).integers(0, 256, (6, 7), dtype=np.uint8)
     arrays = {s: NUMBERS[s] for s in (".npy", ".npz", ".jsonl", ".parquet")}
     for suffix, write in {**arrays, **PICTURES}.items():
-        found = read(f"a{suffix.upper()}", write(grid), port(shape)).arrays["x"][0]
-        assert found.shape == shape
+        values = read(f"a{suffix.upper()}", write(grid), port(shape)).arrays["x"][0]
+        assert values.shape == shape
         far = 4 if suffix in LOSSY else 0
-        np.testing.assert_allclose(found.reshape(6, 7), grid, atol=far, err_msg=suffix)
+        np.testing.assert_allclose(values.reshape(6, 7), grid, atol=far, err_msg=suffix)
 
 
 def test_a_sound_is_the_same_as_an_array():
     wave = np.arange(-128, 128, dtype=np.float32)
-    one = read("a.wav", sound(wave), port((256,))).arrays["x"]
-    np.testing.assert_array_equal(one, read("a.npy", npy(wave / 128), port((256,))).arrays["x"])
+    mono = read("a.wav", sound(wave), port((256,))).arrays["x"]
+    np.testing.assert_array_equal(mono, read("a.npy", npy(wave / 128), port((256,))).arrays["x"])
 
 
 @pytest.mark.parametrize("suffix", READERS)
@@ -101,9 +101,9 @@ def test_a_sound_is_the_same_as_an_array():
 )
 def test_what_is_no_such_file_is_one_sentence(suffix, data):
     for shape in ((5,), (6, 7), (6, 7, 3), (6, 7, 8), (4, 6, 7, 1), (None, 2), (1,)):
-        with pytest.raises(ItemError) as told:
+        with pytest.raises(ItemError) as error:
             read(f"a{suffix}", data, port(shape))
-        sentence = told.value.format_line()
+        sentence = error.value.format_line()
         assert sentence.startswith("a.")
         assert "\n" not in sentence
         assert "Traceback" not in sentence

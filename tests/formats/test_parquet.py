@@ -23,30 +23,30 @@ def fixed(values, width):
 
 
 def test_columns_of_numbers_make_one_vector():
-    found = read("a.parquet", parquet(a=[1.0, 2.0], b=[3, 4]), port((2,)))
-    assert found.many
-    assert found.arrays["x"].tolist() == [[1, 3], [2, 4]]
+    samples = read("a.parquet", parquet(a=[1.0, 2.0], b=[3, 4]), port((2,)))
+    assert samples.many
+    assert samples.arrays["x"].tolist() == [[1, 3], [2, 4]]
 
 
 @pytest.mark.parametrize("column", [[[1.0, 2.0], [3.0, 4.0]], fixed([[1, 2], [3, 4]], 2)])
 @pytest.mark.parametrize("name", ["x", "v"])
 def test_a_column_of_lists_is_a_vector(column, name):
-    found = read("a.parquet", parquet(**{name: column}), port((2,)))
-    assert found.arrays["x"].tolist() == [[1, 2], [3, 4]]
+    samples = read("a.parquet", parquet(**{name: column}), port((2,)))
+    assert samples.arrays["x"].tolist() == [[1, 2], [3, 4]]
 
 
 def test_inputs_of_every_kind_by_name():
     ports = port((1,), "int32", "age"), port((), "string", "city"), port((2,), "float32", "v")
     data = parquet(city=["Rome", "Bern"], v=[[1.0, 2.0], [3.0, 4.0]], age=[3, 4], other=["p", "q"])
-    found = read("a.parquet", data, *ports)
-    assert found.arrays["age"].tolist() == [[3], [4]]
-    assert found.arrays["city"].tolist() == ["Rome", "Bern"]
+    samples = read("a.parquet", data, *ports)
+    assert samples.arrays["age"].tolist() == [[3], [4]]
+    assert samples.arrays["city"].tolist() == ["Rome", "Bern"]
 
 
 def test_a_row_with_nothing_in_it_fails_alone():
-    found = read("a.parquet", parquet(a=[1.0, None], b=[3, 4]), port((2,)))
-    assert list(found.failed) == [1]
-    assert np.isnan(found.arrays["x"][1]).all()
+    samples = read("a.parquet", parquet(a=[1.0, None], b=[3, 4]), port((2,)))
+    assert list(samples.failed) == [1]
+    assert np.isnan(samples.arrays["x"][1]).all()
 
 
 def test_a_missing_column_is_named():

@@ -31,10 +31,10 @@ def without_soundfile(monkeypatch):
 @pytest.mark.parametrize("encoding", ENCODINGS)
 def test_pcm_is_read_as_the_extra_reads_it(encoding, kind, without_soundfile):
     data = written(encoding, kind)
-    found = read("a.wav", data, port((300, 2)))
+    samples = read("a.wav", data, port((300, 2)))
     wanted, _ = soundfile.read(io.BytesIO(data), dtype="float32", always_2d=True)
-    np.testing.assert_array_equal(found.arrays["x"][0], wanted)
-    assert found.record["sample_rate"] == {"x": 8000}
+    np.testing.assert_array_equal(samples.arrays["x"][0], wanted)
+    assert samples.record["sample_rate"] == {"x": 8000}
 
 
 @pytest.mark.parametrize("width", [1, 2, 3, 4])
@@ -50,15 +50,15 @@ def test_what_python_writes_is_read_at_its_limits(width, without_soundfile):
         file.setsampwidth(width)
         file.setframerate(44100)
         file.writeframes(b"".join(raw))
-    found = read("a.wav", out.getvalue(), port((3,))).arrays["x"][0]
-    np.testing.assert_allclose(found, np.array(numbers) / top, rtol=1e-6)
+    array = read("a.wav", out.getvalue(), port((3,))).arrays["x"][0]
+    np.testing.assert_allclose(array, np.array(numbers) / top, rtol=1e-6)
 
 
 @pytest.mark.parametrize("encoding", ["FLOAT", "ULAW", "IMA_ADPCM"])
 def test_other_encodings_name_the_extra(encoding, without_soundfile):
-    with pytest.raises(ItemError, match=r"not plain PCM.*inputgrad-cli\[audio\]") as told:
+    with pytest.raises(ItemError, match=r"not plain PCM.*inputgrad-cli\[audio\]") as error:
         read("a.wav", written(encoding), port((300, 2)))
-    assert told.value.kind == "extra"
+    assert error.value.kind == "extra"
 
 
 def test_a_length_that_was_not_known_is_what_is_there(without_soundfile):

@@ -24,33 +24,33 @@ def pixels(samples):
 
 
 def test_a_film_asks_for_a_frame():
-    with pytest.raises(ItemError, match=r"3 frames.*--frame 0 to --frame 2.*--frame all") as told:
+    with pytest.raises(ItemError, match=r"3 frames.*--frame 0 to --frame 2.*--frame all") as error:
         read("a.gif", film(10, 20, 30), COLOUR)
-    assert told.value.kind == "frames"
+    assert error.value.kind == "frames"
 
 
 @pytest.mark.parametrize(("name", "kind"), [("a.gif", "GIF"), ("a.tif", "TIFF"), ("a.png", "PNG")])
 def test_one_frame_is_a_picture(name, kind):
-    found = read(name, film(10, 20, 30, kind=kind), COLOUR, frame=1)
-    assert not found.many
-    assert found.record["frame"] == 1
-    np.testing.assert_array_equal(pixels(found), np.full((1, 4, 4, 3), 20))
+    samples = read(name, film(10, 20, 30, kind=kind), COLOUR, frame=1)
+    assert not samples.many
+    assert samples.record["frame"] == 1
+    np.testing.assert_array_equal(pixels(samples), np.full((1, 4, 4, 3), 20))
 
 
 def test_all_frames_are_samples():
-    found = read("a.gif", film(10, 20, 30), COLOUR, frame="all")
-    assert found.many
-    assert pixels(found)[:, 0, 0, 0].tolist() == [10, 20, 30]
-    assert found.pixels["x"].dtype == np.uint8
+    samples = read("a.gif", film(10, 20, 30), COLOUR, frame="all")
+    assert samples.many
+    assert pixels(samples)[:, 0, 0, 0].tolist() == [10, 20, 30]
+    assert samples.pixels["x"].dtype == np.uint8
     assert read("a.png", picture(np.zeros((4, 4), "u1")), COLOUR, frame="all").many
 
 
 @pytest.mark.parametrize(
-    ("data", "asked", "number"),
+    ("data", "asked", "count"),
     [(film(1, 2), 2, "2 frames"), (picture(np.zeros((4, 4), "u1")), 1, "1 frame")],
 )
-def test_a_frame_that_is_not_there_tells_how_many_are(data, asked, number):
-    with pytest.raises(ItemError, match=f"no frame {asked}; it holds {number}"):
+def test_a_frame_that_is_not_there_tells_how_many_are(data, asked, count):
+    with pytest.raises(ItemError, match=f"no frame {asked}; it holds {count}"):
         read("a.gif", data, COLOUR, frame=asked)
 
 
@@ -68,10 +68,10 @@ def test_too_many_frames_are_refused_before_they_are_decoded():
     ],
 )
 def test_16_bits_are_their_whole_range(name, data):
-    found = read(name, data, GREY)
-    np.testing.assert_allclose(pixels(found)[0, :, :, 0], RAMP.astype("u2") / 257, rtol=1e-6)
-    assert found.record["input_range"] == [0, 65535]
-    assert not found.notes
+    samples = read(name, data, GREY)
+    np.testing.assert_allclose(pixels(samples)[0, :, :, 0], RAMP.astype("u2") / 257, rtol=1e-6)
+    assert samples.record["input_range"] == [0, 65535]
+    assert not samples.notes
 
 
 @pytest.mark.parametrize(
@@ -83,26 +83,26 @@ def test_16_bits_are_their_whole_range(name, data):
     ],
 )
 def test_the_range_that_is_asked_for_is_black_to_white(data):
-    found = read("a.tif", data, COLOUR, value_range=(4369.0, 65535.0))
-    flat = pixels(found)[0, :, :, 0].ravel()
+    samples = read("a.tif", data, COLOUR, value_range=(4369.0, 65535.0))
+    flat = pixels(samples)[0, :, :, 0].ravel()
     assert flat[0] == flat[1] == 0
     assert flat[-1] == 255
-    assert "1 of 16 values lie outside" in found.notes["outside-range"]
-    assert "grey-to-colour" in found.notes
-    np.testing.assert_array_equal(found.pixels["x"], np.rint(pixels(found)))
+    assert "1 of 16 values lie outside" in samples.notes["outside-range"]
+    assert "grey-to-colour" in samples.notes
+    np.testing.assert_array_equal(samples.pixels["x"], np.rint(pixels(samples)))
 
 
 @pytest.mark.parametrize("kind", ["PNG", "TIFF"])
 @pytest.mark.parametrize("bits", [10, 12, 14, 16])
 def test_few_bits_in_16_are_told_with_the_range_that_was_used(kind, bits):
     values = np.linspace(0, 2**bits - 1, 16).reshape(4, 4).astype("u2")
-    found = read("a.tif", picture(values, kind), GREY)
-    assert found.record["input_range"] == [0, 65535]
-    assert ("narrow-range" in found.notes) == (bits < 16)
+    samples = read("a.tif", picture(values, kind), GREY)
+    assert samples.record["input_range"] == [0, 65535]
+    assert ("narrow-range" in samples.notes) == (bits < 16)
     if bits < 16:
-        told = found.notes["narrow-range"]
+        note = samples.notes["narrow-range"]
         for part in (f"to {2**bits - 1}", f"{bits} bits", "0 to 65535", f"0,{2**bits - 1}"):
-            assert part in told
+            assert part in note
         asked = read("a.tif", picture(values, kind), GREY, value_range=(0, 2**bits - 1))
         assert not asked.notes
         assert asked.arrays["x"].max() == 255
@@ -116,8 +116,8 @@ def test_few_bits_are_not_told_of_where_another_frame_uses_more():
 
 
 def test_a_range_for_8_bits_is_told_to_be_unused():
-    found = read("a.png", picture(np.zeros((4, 4), "u1")), GREY, value_range=(0, 100))
-    assert "--input-range" in found.notes["input-range-unused"]
+    samples = read("a.png", picture(np.zeros((4, 4), "u1")), GREY, value_range=(0, 100))
+    assert "--input-range" in samples.notes["input-range-unused"]
 
 
 @pytest.mark.parametrize("kind", ["f4", "i4"])
@@ -139,17 +139,17 @@ def test_nan_in_a_float_picture_is_refused():
 @pytest.mark.parametrize("interp", ["bicubic", "lanczos"])
 def test_resized_floats_stay_between_black_and_white(interp):
     edge = np.repeat([[0, 65535]], 2, axis=0).astype("u2").repeat(4, axis=1)
-    found = pixels(
+    result = pixels(
         read("a.png", picture(edge), port((31, 31, 1)), resize=Resize("stretch", interp))
     )
-    assert found.min() == 0
-    assert found.max() == 255
+    assert result.min() == 0
+    assert result.max() == 255
 
 
 def test_16_bits_feed_whole_number_inputs_rounded():
-    found = pixels(read("a.png", picture(RAMP.astype("u2")), port((4, 4, 3), "uint8")))
-    assert found.dtype == np.uint8
-    np.testing.assert_array_equal(found[0, :, :, 0], np.rint(RAMP.astype("u2") / 257))
+    result = pixels(read("a.png", picture(RAMP.astype("u2")), port((4, 4, 3), "uint8")))
+    assert result.dtype == np.uint8
+    np.testing.assert_array_equal(result[0, :, :, 0], np.rint(RAMP.astype("u2") / 257))
 
 
 def deep_colour():
@@ -166,18 +166,18 @@ def deep_colour():
 
 
 def test_16_bit_colour_is_read_with_8_bits_and_told():
-    found = read("a.png", deep_colour(), COLOUR)
-    assert "16-bit-colour" in found.notes
-    assert pixels(found)[0, 0, 0].tolist() == [128, 128, 128]
+    samples = read("a.png", deep_colour(), COLOUR)
+    assert "16-bit-colour" in samples.notes
+    assert pixels(samples)[0, 0, 0].tolist() == [128, 128, 128]
     with pytest.raises(ItemError, match="--input-range cannot"):
         read("a.png", deep_colour(), COLOUR, value_range=(0, 1))
 
 
 def test_a_uint8_input_gets_bytes():
     grid = np.arange(48, dtype="u1").reshape(4, 4, 3)
-    found = pixels(read("a.png", picture(grid), port((4, 4, 3), "uint8")))
-    assert found.dtype == np.uint8
-    np.testing.assert_array_equal(found[0], grid)
+    result = pixels(read("a.png", picture(grid), port((4, 4, 3), "uint8")))
+    assert result.dtype == np.uint8
+    np.testing.assert_array_equal(result[0], grid)
     with pytest.raises(ItemError, match="--preprocess raw"):
         read("a.png", picture(grid), port((4, 4, 3), "uint8"), preprocess="unit")
 
@@ -221,51 +221,51 @@ RED = np.zeros((4, 4, 3), np.uint8) + np.array([200, 30, 30], np.uint8)
 
 
 def test_colours_of_another_profile_become_srgb():
-    found = read("a.png", picture(RED, icc_profile=exchanged()), COLOUR)
-    assert "icc" in found.notes
-    np.testing.assert_allclose(pixels(found)[0, 0, 0], [30, 200, 30], atol=3)
+    samples = read("a.png", picture(RED, icc_profile=exchanged()), COLOUR)
+    assert "icc" in samples.notes
+    np.testing.assert_allclose(pixels(samples)[0, 0, 0], [30, 200, 30], atol=3)
 
 
 def test_srgb_as_a_profile_changes_nothing():
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-    found = read("a.png", picture(RED, icc_profile=profile), COLOUR)
-    assert not found.notes
-    np.testing.assert_array_equal(pixels(found)[0], RED)
+    samples = read("a.png", picture(RED, icc_profile=profile), COLOUR)
+    assert not samples.notes
+    np.testing.assert_array_equal(pixels(samples)[0], RED)
 
 
 def test_a_broken_profile_is_passed_over_and_told():
-    found = read("a.png", picture(RED, icc_profile=b"no profile"), COLOUR)
-    assert "icc-unusable" in found.notes
-    np.testing.assert_array_equal(pixels(found)[0], RED)
+    samples = read("a.png", picture(RED, icc_profile=b"no profile"), COLOUR)
+    assert "icc-unusable" in samples.notes
+    np.testing.assert_array_equal(pixels(samples)[0], RED)
 
 
 def test_alpha_survives_a_profile_where_the_model_takes_it():
     rgba = np.dstack([RED, np.full((4, 4), 77, np.uint8)])
-    found = read("a.png", picture(rgba, icc_profile=exchanged()), port((4, 4, 4)))
-    np.testing.assert_allclose(pixels(found)[0, 0, 0], [30, 200, 30, 77], atol=3)
+    samples = read("a.png", picture(rgba, icc_profile=exchanged()), port((4, 4, 4)))
+    np.testing.assert_allclose(pixels(samples)[0, 0, 0], [30, 200, 30, 77], atol=3)
 
 
 def test_inks_are_converted_by_the_files_own_profile():
     red = Image.new("CMYK", (4, 4), (0, 255, 255, 0))
     out = io.BytesIO()
     red.save(out, "JPEG", quality=100, icc_profile=inks())
-    found = read("a.jpg", out.getvalue(), COLOUR)
-    assert set(found.notes) == {"icc"}
-    r, g, b = pixels(found)[0, 0, 0]
+    samples = read("a.jpg", out.getvalue(), COLOUR)
+    assert set(samples.notes) == {"icc"}
+    r, g, b = pixels(samples)[0, 0, 0]
     assert abs(r - g) <= 2 >= abs(g - b)  # by the plain rule it is pure red
     assert 100 < g < 150
 
 
 def test_inks_without_a_profile_are_told():
-    found = read("a.jpg", picture(RED, "JPEG", "CMYK"), COLOUR)
-    assert "without a colour profile" in found.notes["cmyk"]
+    samples = read("a.jpg", picture(RED, "JPEG", "CMYK"), COLOUR)
+    assert "without a colour profile" in samples.notes["cmyk"]
 
 
 @pytest.mark.parametrize("data", [b"", b"<html>", picture(RED)[:50], picture(RED, "JPEG")[:-30]])
 def test_what_is_no_whole_picture_is_refused(data):
-    with pytest.raises(ItemError) as told:
+    with pytest.raises(ItemError) as error:
         read("a.png", data, COLOUR)
-    assert told.value.kind == "unreadable"
+    assert error.value.kind == "unreadable"
 
 
 def test_a_huge_picture_is_refused_before_it_is_decoded():

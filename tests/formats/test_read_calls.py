@@ -27,9 +27,9 @@ def linear(path, *inputs):
 
 def result(path):
     with zipfile.ZipFile(path) as archive:
-        found = json.loads(archive.read("metadata.json"))
+        metadata = json.loads(archive.read("metadata.json"))
     with np.load(path) as arrays:
-        return {n: arrays[n] for n in arrays.files if n != "metadata.json"}, found
+        return {n: arrays[n] for n in arrays.files if n != "metadata.json"}, metadata
 
 
 def test_a_channels_first_picture_is_drawn_as_the_same_picture_channels_last(call, tmp_path):
@@ -42,11 +42,13 @@ def test_a_channels_first_picture_is_drawn_as_the_same_picture_channels_last(cal
     arrays, record = result(tmp_path / "inputgrad-out/a.png.gradient.npz")
     np.testing.assert_allclose(arrays["x"].ravel(), weights)
     assert record["channels_first"] == ["x"]
-    one, two = (Image.open(tmp_path / f"inputgrad-out/a.{s}.gradient.png") for s in ("png", "npy"))
-    assert one.size == (8 * 38, 6 * 38)
+    first, two = (
+        Image.open(tmp_path / f"inputgrad-out/a.{s}.gradient.png") for s in ("png", "npy")
+    )
+    assert first.size == (8 * 38, 6 * 38)
     # The array's range becomes 0..255, the picture's is there already: all but the same.
-    assert np.abs(np.asarray(one, int) - np.asarray(two, int)).max() <= 3
-    before = np.asarray(one)
+    assert np.abs(np.asarray(first, int) - np.asarray(two, int)).max() <= 3
+    before = np.asarray(first)
     assert call("render", "inputgrad-out").code == 0
     after = np.asarray(Image.open(tmp_path / "inputgrad-out/a.png.gradient.png"))
     np.testing.assert_array_equal(before, after)
@@ -91,8 +93,8 @@ def test_a_dry_run_counts_the_frames(call, tmp_path):
 
 def test_a_mixed_table_feeds_numbers_and_words_in_one_run(call, tmp_path):
     age, city = keras.Input((1,), name="age"), keras.Input((1,), dtype="string", name="city")
-    number = keras.layers.StringLookup(vocabulary=["Rome", "Bern"])(city)
-    word = keras.layers.Flatten()(keras.layers.Embedding(3, 2)(number))
+    city_index = keras.layers.StringLookup(vocabulary=["Rome", "Bern"])(city)
+    word = keras.layers.Flatten()(keras.layers.Embedding(3, 2)(city_index))
     joined = keras.layers.Concatenate()([age, word])
     keras.Model([age, city], keras.layers.Dense(1)(joined)).save(tmp_path / "m.keras")
     (tmp_path / "t.csv").write_text('city,age\nRome,3\nBern,4.5\n"Os,lo",x\n')
@@ -149,8 +151,8 @@ def test_a_wrong_frame_or_range_is_exit_2(call, samples, words):
 
 
 def test_numbers_of_several_inputs_come_from_one_table(call, tmp_path):
-    one, two = (keras.Input((1,), name=name) for name in ("p", "q"))
-    linear(tmp_path / "m.keras", one, two)
+    first, two = (keras.Input((1,), name=name) for name in ("p", "q"))
+    linear(tmp_path / "m.keras", first, two)
     (tmp_path / "t.csv").write_text("q,p\n10,1\nnan,2\n30,3\n")
     done = call("saliency", "m.keras", "t.csv", "-m", "input-x-gradient")
     assert done.code == 3
@@ -242,8 +244,8 @@ def test_columns_are_chosen_by_option_environment_config_sidecar_and_in_python(
     other = call(*words, "-o", "sidecar", "--columns", "b,a", "--json").events("item")
     assert {item["status"] for item in other} == {"ok"}  # another question is not resumed
     chosen = {"method": "input-x-gradient", "columns": ["b", "a"]}
-    found = ig.explain(tmp_path / "m.keras", tmp_path / "t.csv", **chosen)
-    np.testing.assert_allclose(found.values["x"], [[1.5, 20], [2.5, 40]])
+    attribution = ig.explain(tmp_path / "m.keras", tmp_path / "t.csv", **chosen)
+    np.testing.assert_allclose(attribution.values["x"], [[1.5, 20], [2.5, 40]])
     for wrong in ("a,,b", "a,a", ""):
         assert call(*words, "--columns", wrong).code == 2
 

@@ -31,16 +31,16 @@ def tiff(array, **options):
 
 
 def values(name, data, *ports, **viewing):
-    found = read(name, data, *ports, **viewing)
-    assert not found.many
-    return found.arrays["x"][0]
+    samples = read(name, data, *ports, **viewing)
+    assert not samples.many
+    return samples.arrays["x"][0]
 
 
 @pytest.mark.parametrize("shape", [(5, 6, 7), (5, 6, 7, 1), (None, 6, 7), (None, None, None, 1)])
 def test_pages_are_a_volume(shape):
-    found = values("a.tif", pages(VOLUME), port(shape))
-    np.testing.assert_array_equal(found.reshape(VOLUME.shape), VOLUME)
-    assert found.ndim == len(shape)
+    result = values("a.tif", pages(VOLUME), port(shape))
+    np.testing.assert_array_equal(result.reshape(VOLUME.shape), VOLUME)
+    assert result.ndim == len(shape)
 
 
 @pytest.mark.parametrize(
@@ -48,29 +48,29 @@ def test_pages_are_a_volume(shape):
     [("a.tif", "TIFF", {}), ("a.webp", "WEBP", {"lossless": True}), ("a.png", "PNG", {})],
 )
 def test_frames_are_a_video(name, kind, options):
-    found = values(name, pages(VIDEO, kind, **options), port((None, 6, 7, 3)))
-    np.testing.assert_array_equal(found, VIDEO)
+    result = values(name, pages(VIDEO, kind, **options), port((None, 6, 7, 3)))
+    np.testing.assert_array_equal(result, VIDEO)
 
 
 def test_a_gif_is_a_video_in_colour_and_in_grey():
     data = film(10, 120, 250)
     for channels in (1, 3):
-        found = values("a.gif", data, port((3, 4, 4, channels)))
-        np.testing.assert_array_equal(found[:, 0, 0, 0], [10, 120, 250])
+        result = values("a.gif", data, port((3, 4, 4, channels)))
+        np.testing.assert_array_equal(result[:, 0, 0, 0], [10, 120, 250])
 
 
 def test_frames_are_brought_to_the_models_size_as_a_picture_is():
-    found = values("a.tif", pages(VIDEO), port((5, 3, 4, 3)))
-    for frame, pixels in zip(VIDEO, found, strict=True):
+    result = values("a.tif", pages(VIDEO), port((5, 3, 4, 3)))
+    for frame, pixels in zip(VIDEO, result, strict=True):
         wanted = read("a.png", picture(frame), port((3, 4, 3))).arrays["x"][0]
         np.testing.assert_array_equal(pixels, wanted)
 
 
 @pytest.mark.parametrize("count", [4, 6])
 def test_another_number_of_frames_is_refused_with_both(count):
-    with pytest.raises(ItemError, match=rf"file of {count} pages.*takes 5 pages") as told:
+    with pytest.raises(ItemError, match=rf"file of {count} pages.*takes 5 pages") as error:
         read("a.tif", pages(np.zeros((count, 6, 7), "u1")), port((5, 6, 7, 1)))
-    assert told.value.kind == "frames"
+    assert error.value.kind == "frames"
 
 
 def test_a_frame_cannot_be_chosen_of_a_video():
@@ -81,11 +81,11 @@ def test_a_frame_cannot_be_chosen_of_a_video():
 
 def test_the_pages_of_deep_volumes_have_one_range():
     deep = np.linspace(0, 4095, 5 * 42).reshape(5, 6, 7).astype("u2")
-    found = read("a.tif", pages(deep), port((5, 6, 7, 1)))
-    assert "0,4095" in found.notes["narrow-range"]
-    found = read("a.tif", pages(deep), port((5, 6, 7, 1)), value_range=(0, 4095))
-    np.testing.assert_allclose(found.arrays["x"][0, ..., 0], deep / 4095 * 255, rtol=1e-5)
-    assert found.record["input_range"] == [0, 4095]
+    samples = read("a.tif", pages(deep), port((5, 6, 7, 1)))
+    assert "0,4095" in samples.notes["narrow-range"]
+    samples = read("a.tif", pages(deep), port((5, 6, 7, 1)), value_range=(0, 4095))
+    np.testing.assert_allclose(samples.arrays["x"][0, ..., 0], deep / 4095 * 255, rtol=1e-5)
+    assert samples.record["input_range"] == [0, 4095]
 
 
 BANDS = RANDOM.integers(0, 256, (6, 7, 8), dtype=np.uint8)
@@ -118,8 +118,8 @@ def test_bands_are_the_last_axis_however_they_are_written(
         with pytest.raises(ItemError, match=r"cannot be read|is not read"):
             read("a.tif", data, port((24, 21, 8)), value_range=span)
         return
-    found = values("a.tif", data, port((24, 21, 8)), value_range=span)
-    np.testing.assert_allclose(found, array.astype("f4"), atol=1e-4)
+    result = values("a.tif", data, port((24, 21, 8)), value_range=span)
+    np.testing.assert_allclose(result, array.astype("f4"), atol=1e-4)
 
 
 def test_packed_floats_in_big_endian_order_are_refused():

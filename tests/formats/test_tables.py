@@ -18,25 +18,25 @@ def values(samples, name="x"):
 
 
 def test_a_header_with_the_names_in_another_order_is_reordered():
-    one = read("a.csv", b"age,city\n3,Rome\n", AGE, CITY)
+    forward = read("a.csv", b"age,city\n3,Rome\n", AGE, CITY)
     two = read("a.csv", b"city,age\nRome,3\n", AGE, CITY)
-    for found, header in ((one, ("age", "city")), (two, ("city", "age"))):
-        assert values(found, "age") == [[3]]
-        assert values(found, "city") == ["Rome"]
-        assert found.header == header
+    for result, header in ((forward, ("age", "city")), (two, ("city", "age"))):
+        assert values(result, "age") == [[3]]
+        assert values(result, "city") == ["Rome"]
+        assert result.header == header
 
 
 def test_columns_that_feed_nothing_are_told():
-    found = read("a.csv", b"id,city,age\n7,Rome,3\n", AGE, CITY)
-    assert "id" in found.notes["columns-unused"]
-    assert found.header == ("city", "age")
+    samples = read("a.csv", b"id,city,age\n7,Rome,3\n", AGE, CITY)
+    assert "id" in samples.notes["columns-unused"]
+    assert samples.header == ("city", "age")
 
 
 @pytest.mark.parametrize("data", [b"A,B\n3,Rome\n", b"3,Rome\n"])
 def test_without_an_inputs_name_the_order_decides_and_is_told(data):
-    found = read("a.csv", data, AGE, CITY)
-    assert values(found, "city") == ["Rome"]
-    assert ("columns-by-order" in found.notes) == data.startswith(b"A")
+    samples = read("a.csv", data, AGE, CITY)
+    assert values(samples, "city") == ["Rome"]
+    assert ("columns-by-order" in samples.notes) == data.startswith(b"A")
 
 
 @pytest.mark.parametrize(
@@ -53,10 +53,10 @@ def test_two_vectors_cannot_share_a_table():
 
 
 def test_a_vector_keeps_the_headers_names_and_order():
-    found = read("a.csv", b"q,p\n1,2\n3,4\n", port((2,)))
-    assert found.header == ("q", "p")
-    assert values(found) == [[1, 2], [3, 4]]
-    assert found.many
+    samples = read("a.csv", b"q,p\n1,2\n3,4\n", port((2,)))
+    assert samples.header == ("q", "p")
+    assert values(samples) == [[1, 2], [3, 4]]
+    assert samples.many
 
 
 def test_one_value_is_picked_by_its_name():
@@ -65,10 +65,10 @@ def test_one_value_is_picked_by_its_name():
 
 
 def test_a_table_of_words_is_read_whole_and_says_so():
-    found = read("a.csv", b"hello\nworld\n", port((), "string"))
-    assert values(found) == ["hello", "world"]
-    assert "'x'" not in found.notes["first-row-text"]
-    assert "--columns hello" in found.notes["first-row-text"]
+    samples = read("a.csv", b"hello\nworld\n", port((), "string"))
+    assert values(samples) == ["hello", "world"]
+    assert "'x'" not in samples.notes["first-row-text"]
+    assert "--columns hello" in samples.notes["first-row-text"]
     named = read("a.csv", b"x\nhello\n", port((), "string"))
     assert values(named) == ["hello"]
     assert not named.notes
@@ -81,25 +81,25 @@ SENTENCES = b"good movie\nbad film\nmuch too long\n"
 @pytest.mark.parametrize("shape", [(), (1,)])
 def test_a_column_called_as_columns_of_texts_are_is_no_text(name, shape):
     for below in (SENTENCES, b"Great!\n"):
-        found = read("a.csv", name.encode() + b"\n" + below, port(shape, "string"))
-        assert len(found) == below.count(b"\n")
-        assert found.header == (name,)
-        assert repr("x") in found.notes["header-words"]
+        samples = read("a.csv", name.encode() + b"\n" + below, port(shape, "string"))
+        assert len(samples) == below.count(b"\n")
+        assert samples.header == (name,)
+        assert repr("x") in samples.notes["header-words"]
 
 
 def test_any_single_word_above_sentences_is_their_name():
-    found = read("a.csv", b"satz_de\n" + SENTENCES, port((), "string"))
-    assert values(found) == SENTENCES.decode().splitlines()
-    assert "header-words" in found.notes
+    samples = read("a.csv", b"satz_de\n" + SENTENCES, port((), "string"))
+    assert values(samples) == SENTENCES.decode().splitlines()
+    assert "header-words" in samples.notes
 
 
 @pytest.mark.parametrize(
     "data", [b"nice comment\ngood movie\n", b"Great!\ngood movie\nbad film\n", SENTENCES]
 )
 def test_a_first_text_is_never_lost(data):
-    found = read("a.csv", data, port((), "string"))
-    assert values(found) == data.decode().splitlines()
-    assert not found.notes
+    samples = read("a.csv", data, port((), "string"))
+    assert values(samples) == data.decode().splitlines()
+    assert not samples.notes
 
 
 def test_numbers_beside_texts_are_left_out_and_their_names_are_read():
@@ -108,9 +108,9 @@ def test_numbers_beside_texts_are_left_out_and_their_names_are_read():
         b"review,label\ngood,1\nbad,0\n",
         b"good,1\nbad,0\n",
     ):
-        found = read("a.csv", data, port((), "string"))
-        assert values(found) == ["good", "bad"]
-        assert "columns-unused" in found.notes
+        samples = read("a.csv", data, port((), "string"))
+        assert values(samples) == ["good", "bad"]
+        assert "columns-unused" in samples.notes
 
 
 def test_words_beside_texts_must_be_chosen_from():
@@ -121,8 +121,8 @@ def test_words_beside_texts_must_be_chosen_from():
 
 def test_names_above_two_columns_of_texts_are_no_texts():
     pair = port((), "string", "q1"), port((), "string", "q2")
-    found = read("a.csv", b"question1,question2\nhow so,why\n", *pair)
-    assert values(found, "q2") == ["why"]
+    samples = read("a.csv", b"question1,question2\nhow so,why\n", *pair)
+    assert values(samples, "q2") == ["why"]
 
 
 @pytest.mark.parametrize(
@@ -146,13 +146,13 @@ def test_tabs_separate_a_tsv():
 
 
 def test_quotes_hold_commas_and_line_ends():
-    found = read("a.csv", b'age,city\n3,"Ro,\nme"\nx,y\n', AGE, CITY)
-    assert values(found, "city")[0] == "Ro,\nme"
-    assert "a.csv:4:1" in str(found.failed[1])
+    samples = read("a.csv", b'age,city\n3,"Ro,\nme"\nx,y\n', AGE, CITY)
+    assert values(samples, "city")[0] == "Ro,\nme"
+    assert "a.csv:4:1" in str(samples.failed[1])
 
 
 @pytest.mark.parametrize(
-    ("cell", "what"),
+    ("cell", "message"),
     [
         ("nan", "not a finite number"),
         ("inf", "not a finite number"),
@@ -164,14 +164,14 @@ def test_quotes_hold_commas_and_line_ends():
         ("\0", "not a number"),
     ],
 )
-def test_a_wrong_cell_fails_its_row_with_line_and_column(cell, what):
-    found = read("a.csv", f"p,q\n1,2\n3,{cell}\n5,6\n".encode(), port((2,)))
-    assert list(found.failed) == [1]
-    assert "a.csv:3:2" in str(found.failed[1])
-    assert "in column 2 (q)" in str(found.failed[1])
-    assert what in str(found.failed[1])
-    assert np.isnan(found.arrays["x"][1]).all()
-    assert values(found)[2] == [5, 6]
+def test_a_wrong_cell_fails_its_row_with_line_and_column(cell, message):
+    samples = read("a.csv", f"p,q\n1,2\n3,{cell}\n5,6\n".encode(), port((2,)))
+    assert list(samples.failed) == [1]
+    assert "a.csv:3:2" in str(samples.failed[1])
+    assert "in column 2 (q)" in str(samples.failed[1])
+    assert message in str(samples.failed[1])
+    assert np.isnan(samples.arrays["x"][1]).all()
+    assert values(samples)[2] == [5, 6]
 
 
 def test_a_float64_input_takes_what_float32_cannot():
@@ -190,8 +190,8 @@ def test_a_float64_input_takes_what_float32_cannot():
     ],
 )
 def test_whole_number_columns_take_whole_numbers(cell, good):
-    found = read("a.csv", f"7\n{cell}\n".encode(), port((), "uint8"))
-    assert (not found.failed) == good
+    samples = read("a.csv", f"7\n{cell}\n".encode(), port((), "uint8"))
+    assert (not samples.failed) == good
 
 
 def test_whole_numbers_are_never_rounded():
@@ -199,19 +199,19 @@ def test_whole_numbers_are_never_rounded():
 
 
 def test_truths_are_words_or_digits():
-    found = read("a.csv", b"true\nFalse\n1\n0\nyes\n", port((), "bool"))
-    assert values(found)[:4] == [True, False, True, False]
-    assert list(found.failed) == [4]
+    samples = read("a.csv", b"true\nFalse\n1\n0\nyes\n", port((), "bool"))
+    assert values(samples)[:4] == [True, False, True, False]
+    assert list(samples.failed) == [4]
 
 
 def test_a_row_of_another_width_fails_alone():
-    found = read("a.csv", b"1,2\n3\n,,\n5,6\n", port((2,)))
-    assert list(found.failed) == [1, 2]
-    assert "1 columns, not 2" in str(found.failed[1])
+    samples = read("a.csv", b"1,2\n3\n,,\n5,6\n", port((2,)))
+    assert list(samples.failed) == [1, 2]
+    assert "1 columns, not 2" in str(samples.failed[1])
 
 
 @pytest.mark.parametrize(
-    ("data", "what"),
+    ("data", "message"),
     [
         (b"", "empty"),
         (b"\n\n", "empty"),
@@ -223,8 +223,8 @@ def test_a_row_of_another_width_fails_alone():
         (b"a,b\n1,x\ny,2\n", "none of its 2 samples"),
     ],
 )
-def test_a_table_that_cannot_be_used_is_one_sentence(data, what):
-    with pytest.raises(ItemError, match=what):
+def test_a_table_that_cannot_be_used_is_one_sentence(data, message):
+    with pytest.raises(ItemError, match=message):
         read("a.csv", data, port((2,)))
 
 
@@ -237,8 +237,8 @@ def test_a_table_that_cannot_be_used_is_one_sentence(data, what):
     )
 )
 def test_what_is_written_is_what_is_read(rows):
-    found = read("a.csv", write_table(("p", "q", "r"), np.array(rows)), port((3,)))
-    assert values(found) == rows
+    samples = read("a.csv", write_table(("p", "q", "r"), np.array(rows)), port((3,)))
+    assert values(samples) == rows
 
 
 @given(

@@ -25,9 +25,9 @@ WHOLE = ["int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64
 def test_whole_numbers_keep_the_inputs_type_and_its_limits_fit(dtype):
     info = np.iinfo(dtype)
     for given_ in (np.array([info.min, info.max], dtype), np.array([0.0, 7.0])):
-        found = fit_array(given_, port((2,), dtype), "f").array
-        assert found.dtype == dtype
-        np.testing.assert_array_equal(found[0], given_)
+        values = fit_array(given_, port((2,), dtype), "f").array
+        assert values.dtype == dtype
+        np.testing.assert_array_equal(values[0], given_)
 
 
 @pytest.mark.parametrize("dtype", WHOLE)
@@ -47,32 +47,32 @@ def test_one_past_the_limits_is_refused(dtype, past):
 def test_the_value_and_its_place_are_named(value):
     array = np.zeros((2, 3))
     array[1, 2] = value
-    with pytest.raises(ItemError, match=rf"{value}.* at \[1, 2\]") as told:
+    with pytest.raises(ItemError, match=rf"{value}.* at \[1, 2\]") as error:
         fit_array(array, port((2, 3), "uint8"), "f.npy")
-    assert "whole numbers from 0 to 255" in str(told.value)
-    assert told.value.kind == "dtype"
+    assert "whole numbers from 0 to 255" in str(error.value)
+    assert error.value.kind == "dtype"
 
 
 def test_of_many_samples_the_wrong_ones_fail_alone():
-    found = fit_array(np.array([[1, 2], [3, 4.5], [5, 6]]), port((2,), "int32"), "f")
-    assert found.many
-    assert list(found.failed) == [1]
-    assert "sample 1" in str(found.failed[1])
-    np.testing.assert_array_equal(found.array[[0, 2]], [[1, 2], [5, 6]])
+    values = fit_array(np.array([[1, 2], [3, 4.5], [5, 6]]), port((2,), "int32"), "f")
+    assert values.many
+    assert list(values.failed) == [1]
+    assert "sample 1" in str(values.failed[1])
+    np.testing.assert_array_equal(values.array[[0, 2]], [[1, 2], [5, 6]])
 
 
 @given(st.lists(st.floats(width=32), min_size=1, max_size=8))
 def test_an_input_takes_a_float_just_where_it_is_a_whole_number_in_range(values):
-    found = fit_array(np.array([[v] for v in values], np.float32), port((1,), "int16"), "f")
+    result = fit_array(np.array([[v] for v in values], np.float32), port((1,), "int16"), "f")
     for row, value in enumerate(values):
         whole = float(value).is_integer() and -(2**15) <= value < 2**15
-        assert (row in found.failed) != whole
-        assert not whole or found.array[row, 0] == value
+        assert (row in result.failed) != whole
+        assert not whole or result.array[row, 0] == value
 
 
 def test_bools_are_zero_and_one():
-    found = fit_array(np.array([1.0, 0.0]), port((2,), "bool"), "f").array
-    assert found.dtype == bool
+    values = fit_array(np.array([1.0, 0.0]), port((2,), "bool"), "f").array
+    assert values.dtype == bool
     with pytest.raises(ItemError, match="0 and 1"):
         fit_array(np.array([2, 0]), port((2,), "bool"), "f")
 
@@ -88,9 +88,9 @@ def test_float64_inputs_keep_their_digits():
 
 
 def test_texts_are_arrays_without_objects():
-    found = fit_array(np.array(["a", "bcd"]), port((), "string"), "f")
-    assert found.many
-    assert found.array.dtype.kind == "U"
+    values = fit_array(np.array(["a", "bcd"]), port((), "string"), "f")
+    assert values.many
+    assert values.array.dtype.kind == "U"
     assert fit_array(np.array(b"caf\xc3\xa9"), port((), "string"), "f").array[0] == "café"
 
 
@@ -109,9 +109,9 @@ def test_texts_are_arrays_without_objects():
     ],
 )
 def test_the_wrong_kind_of_value_is_refused(array, dtype):
-    with pytest.raises(ItemError) as told:
+    with pytest.raises(ItemError) as error:
         fit_array(array, port((1,), dtype), "f")
-    assert told.value.kind == "dtype"
+    assert error.value.kind == "dtype"
 
 
 def test_only_floats_are_searched_for_nan():
@@ -154,10 +154,10 @@ def test_a_whole_number_picture_gets_its_pixels_as_they_are_unless_told():
     ],
 )
 def test_which_shapes_are_pictures(shape, picture, first):
-    made = port(shape)
-    assert made.image_shape == picture
-    assert made.channels_first is first
-    assert made.is_image == (picture is not None and picture[2] in (1, 3))
+    spec = port(shape)
+    assert spec.image_shape == picture
+    assert spec.channels_first is first
+    assert spec.is_image == (picture is not None and picture[2] in (1, 3))
 
 
 @pytest.mark.parametrize(

@@ -37,10 +37,10 @@ PICTURES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif"}
     ],
 )
 def test_directories_are_walked_for_what_the_inputs_can_take(ports, more):
-    found = list_suffixes(ports)
-    assert set(found) == ALWAYS | more
-    assert len(found) == len(set(found))
-    assert set(found) <= set(READERS)
+    result = list_suffixes(ports)
+    assert set(result) == ALWAYS | more
+    assert len(result) == len(set(result))
+    assert set(result) <= set(READERS)
 
 
 def test_an_unknown_suffix_lists_the_known():
@@ -60,17 +60,17 @@ def test_a_single_sample_beside_many_serves_them_all():
         "p": ("a.png", picture(np.zeros((4, 4, 3), np.uint8))),
         "w": ("a.txt", b"word"),
     }
-    found = several(files, port((2,)), port((4, 4, 3), name="p"), port((), "string", "w"))
-    assert found.many
-    assert found.arrays["w"].tolist() == ["word"] * 3
-    assert found.pixels["p"].shape == (3, 4, 4, 3)
+    samples = several(files, port((2,)), port((4, 4, 3), name="p"), port((), "string", "w"))
+    assert samples.many
+    assert samples.arrays["w"].tolist() == ["word"] * 3
+    assert samples.pixels["p"].shape == (3, 4, 4, 3)
 
 
 def test_the_table_of_one_input_is_read_for_it_alone():
     files = {"a": ("t.csv", b"b,a\n1,2\n"), "b": ("t.csv", b"b,a\n1,2\n")}
-    found = several(files, port((1,), name="a"), port((1,), name="b"))
-    assert found.arrays["a"].tolist() == [[2]]
-    assert found.arrays["b"].tolist() == [[1]]
+    samples = several(files, port((1,), name="a"), port((1,), name="b"))
+    assert samples.arrays["a"].tolist() == [[2]]
+    assert samples.arrays["b"].tolist() == [[1]]
 
 
 def test_unequal_counts_of_several_files_are_refused():
@@ -81,8 +81,8 @@ def test_unequal_counts_of_several_files_are_refused():
 
 def test_every_file_of_one_item_that_holds_many_fails_in_its_rows():
     files = {"a": ("a.csv", b"1\nnan\n3\n"), "b": ("b.csv", b"1\n2\n1.5\n")}
-    found = several(files, port((1,), name="a"), port((1,), "int32", "b"))
-    assert sorted(found.failed) == [1, 2]
+    samples = several(files, port((1,), name="a"), port((1,), "int32", "b"))
+    assert sorted(samples.failed) == [1, 2]
 
 
 def test_a_film_alone_is_read_like_any_picture():

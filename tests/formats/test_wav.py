@@ -33,11 +33,11 @@ def wav(values=WAVE, rate=8000, encoding="PCM_16", kind="WAV"):
 )
 @pytest.mark.parametrize("kind", ["WAV", "WAVEX", "RF64"])
 def test_every_encoding_gives_the_wave_within_its_step(encoding, step, kind):
-    found = read("a.wav", wav(encoding=encoding, kind=kind), port((400,)))
-    np.testing.assert_allclose(found.arrays["x"], WAVE[np.newaxis], atol=step)
-    assert found.arrays["x"].dtype == np.float32
-    assert found.record["sample_rate"] == {"x": 8000}
-    assert not found.many
+    samples = read("a.wav", wav(encoding=encoding, kind=kind), port((400,)))
+    np.testing.assert_allclose(samples.arrays["x"], WAVE[np.newaxis], atol=step)
+    assert samples.arrays["x"].dtype == np.float32
+    assert samples.record["sample_rate"] == {"x": 8000}
+    assert not samples.many
 
 
 @pytest.mark.parametrize("shape", [(400,), (400, 1), (None,), (None, 1)])
@@ -47,8 +47,8 @@ def test_one_channel_fits_waveforms(shape):
 
 def test_two_channels_fit_two():
     both = np.stack([WAVE, -WAVE], axis=1)
-    found = read("a.wav", wav(both, encoding="FLOAT"), port((None, 2)))
-    np.testing.assert_array_equal(found.arrays["x"][0], both)
+    samples = read("a.wav", wav(both, encoding="FLOAT"), port((None, 2)))
+    np.testing.assert_array_equal(samples.arrays["x"][0], both)
     with pytest.raises(ItemError, match="2 channels, input 'x' takes 1"):
         read("a.wav", wav(both), port((400,)))
 
@@ -68,9 +68,9 @@ def test_packed_encodings_are_named_and_refused(encoding):
     "data", [b"", b"ID3", wav()[:500], wav()[:30], wav(kind="FLAC"), wav(WAVE[:0])]
 )
 def test_what_is_no_whole_wav_file_is_refused(data):
-    with pytest.raises(ItemError) as told:
+    with pytest.raises(ItemError) as error:
         read("a.wav", data, port((None,)))
-    assert "0x" not in str(told.value)
+    assert "0x" not in str(error.value)
 
 
 def test_nan_in_a_float_sound_is_refused():

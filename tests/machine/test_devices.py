@@ -96,9 +96,11 @@ def probed(expression, *words):
 def seen(samples):
     """Return where each mode computed on each device."""
     calls = "[opened(MODEL, device, **how) for device in {} for how in {}]"
-    found, _, _ = probed(calls.format(list(CHOSEN), list(MODES.values())), samples / "shapes.keras")
+    result, _, _ = probed(
+        calls.format(list(CHOSEN), list(MODES.values())), samples / "shapes.keras"
+    )
     pairs = [(device, mode) for device in CHOSEN for mode in MODES]
-    return dict(zip(pairs, found, strict=True))
+    return dict(zip(pairs, result, strict=True))
 
 
 @pytest.mark.parametrize("device", CHOSEN)
@@ -137,39 +139,39 @@ def probe(tmp_path_factory):
 
 def test_layers_run_there_forward_and_back(probe):
     layers = "keras.saving.get_custom_objects().values()"
-    found, _, _ = probed(
+    result, _, _ = probed(
         f"[opened(MODEL, 'gpu:1')['seen'], [sorted(layer.seen) for layer in {layers}]]", *probe
     )
-    assert found == [["CPU:1"], [[["back", "CPU:1"], ["forward", "CPU:1"]]]]
+    assert result == [["CPU:1"], [[["back", "CPU:1"], ["forward", "CPU:1"]]]]
 
 
 def test_auto_leaves_it_to_tensorflow_and_one_thread_feeds_a_gpu():
-    found, _, _ = probed(
+    result, _, _ = probed(
         "[startup.pick_device('auto'), startup.share_cores(None),"
         " startup.share_cores('/device:GPU:1'),"
         " startup.share_cores('/device:CPU:0') >= 1]",
         "none",
     )
-    assert found == [None, 1, 1, True]
+    assert result == [None, 1, 1, True]
 
 
 def test_a_gpu_rounds_as_a_cpu_does(samples):
-    found, _, _ = probed(
+    result, _, _ = probed(
         "[tf.config.experimental.tensor_float_32_execution_enabled(),"
         " opened(MODEL, 'auto')['seen'],"
         " tf.config.experimental.tensor_float_32_execution_enabled()]",
         samples / "shapes.keras",
     )
-    assert found == [True, ["CPU:0"], False]
+    assert result == [True, ["CPU:0"], False]
 
 
 def test_the_command_takes_the_device_or_tells_that_it_is_absent(samples, tmp_path):
     picture = samples / "inputs" / "shapes" / "06-cross.png"
     call = f"run(['saliency', MODEL, {str(picture)!r}, '-o', {str(tmp_path / 'out')!r}, '--device',"
-    found, out, err = probed(
+    result, out, err = probed(
         f"[{call} 'gpu:5']), {call} 'gpu:2'])]",
         samples / "shapes.keras",
     )
-    assert found == [2, 0]
+    assert result == [2, 0]
     assert "--device gpu:5: there is no such device here; TensorFlow sees 3 GPUs" in err
     assert "06-cross.png" in out

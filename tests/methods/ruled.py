@@ -21,8 +21,8 @@ def numbers(*shape, seed=0):
 
 def shaken(model, seed=1, bias=True):
     """Return the model with other weights everywhere, biases and statistics too."""
-    for number, weight in enumerate(model.weights):
-        drawn = numbers(*weight.shape, seed=seed + number) * 0.5
+    for index, weight in enumerate(model.weights):
+        drawn = numbers(*weight.shape, seed=seed + index) * 0.5
         if weight.path.endswith("variance"):
             drawn = np.abs(drawn) + 0.5
         if weight.dtype.startswith("float"):
@@ -57,7 +57,7 @@ def case_of(engine, inputs, baseline=None, unit=0, space="output", wrt=None):
     return Batch(points, target, sites, base, compute_keys(arrays, 0))
 
 
-def found(text, model, inputs, traced=False, batch_size=16, **asked):
+def explain(text, model, inputs, traced=False, batch_size=16, **asked):
     """Return what the method that `text` writes finds."""
     return ask(
         text, engine_of(model, inputs, traced=traced, batch_size=batch_size), inputs, **asked
@@ -71,7 +71,7 @@ def ask(text, engine, inputs, **asked):
 
 def values(text, model, inputs, **options):
     """Return what is found at the one site."""
-    return next(iter(found(text, model, inputs, **options).values.values()))
+    return next(iter(explain(text, model, inputs, **options).values.values()))
 
 
 def plain(model, inputs, unit=0):

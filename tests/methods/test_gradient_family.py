@@ -34,25 +34,25 @@ def test_input_x_gradient_of_a_quadratic():
 
 def test_gradients_of_a_product_of_two_inputs():
     a, b = X, X[:, ::-1].copy()
-    found = run("gradient", product(), {"a": a, "b": b})
-    np.testing.assert_array_equal(found.values["a"], b)
-    np.testing.assert_array_equal(found.values["b"], a)
+    result = run("gradient", product(), {"a": a, "b": b})
+    np.testing.assert_array_equal(result.values["a"], b)
+    np.testing.assert_array_equal(result.values["b"], a)
 
 
 def test_without_noise_each_is_known():
     expected = {"smoothgrad": 2 * W * X, "smoothgrad-squared": (2 * W * X) ** 2, "vargrad": 0 * X}
     for name, values in expected.items():
-        found = run(f"{name}:noise=0,samples=3", quadratic(W), X)
-        np.testing.assert_allclose(found.values["x"], values, rtol=1e-6)
-        np.testing.assert_array_equal(found.standard_error.mean, 0)
+        result = run(f"{name}:noise=0,samples=3", quadratic(W), X)
+        np.testing.assert_allclose(result.values["x"], values, rtol=1e-6)
+        np.testing.assert_array_equal(result.standard_error.mean, 0)
 
 
 def test_smoothgrad_nears_the_mean_gradient_under_noise():
     """The gradient of a ReLU under noise s is w Phi(x / s): half of w at zero, all far out."""
     x = np.array([[0.0, 1.0, -1.0]])
-    found = run("smoothgrad:samples=4000,noise=0.25", relu(W), x).values["x"][0]
+    result = run("smoothgrad:samples=4000,noise=0.25", relu(W), x).values["x"][0]
     phi = [0.5 * (1 + erf(v / 0.5 / sqrt(2))) for v in x[0]]  # 0.25 of max - min = 0.5
-    np.testing.assert_allclose(found, W * phi, atol=0.05)
+    np.testing.assert_allclose(result, W * phi, atol=0.05)
 
 
 def test_squares_and_variances_near_their_limits_on_a_quadratic():
@@ -73,11 +73,11 @@ def test_each_is_the_textbook_formula_over_its_copies(samples):
     }
     for name, formula in expected.items():
         engine = Spy(quadratic(W))
-        found = run(f"{name}:samples={samples}", engine, X)
+        result = run(f"{name}:samples={samples}", engine, X)
         np.testing.assert_allclose(
-            found.values["x"], formula(2 * W * copies(engine)), rtol=1e-5, atol=1e-6
+            result.values["x"], formula(2 * W * copies(engine)), rtol=1e-5, atol=1e-6
         )
-        assert found.standard_error.samples.tolist() == [samples, samples]
+        assert result.standard_error.samples.tolist() == [samples, samples]
 
 
 def test_the_three_look_at_the_same_copies():
@@ -90,48 +90,48 @@ def test_the_three_look_at_the_same_copies():
 
 def test_variance_is_unbiased_for_few_samples():
     """Of two copies, the mean over many seeds is the true variance: dividing by n halves it."""
-    found = [
+    results = [
         run("vargrad:samples=2", quadratic(W), X, seed=seed).values["x"] for seed in range(800)
     ]
-    np.testing.assert_allclose(np.mean(found, axis=0), (2 * W * LEVEL) ** 2, rtol=0.25)
+    np.testing.assert_allclose(np.mean(results, axis=0), (2 * W * LEVEL) ** 2, rtol=0.25)
 
 
 def test_mirrored_pairs_have_the_true_variance_too():
     """On a quadratic their means are all alike: the variance stands in their differences."""
-    found = run("vargrad:samples=4000,antithetic=true", quadratic(W), X).values["x"]
-    np.testing.assert_allclose(found, (2 * W * LEVEL) ** 2, rtol=0.1)
+    result = run("vargrad:samples=4000,antithetic=true", quadratic(W), X).values["x"]
+    np.testing.assert_allclose(result, (2 * W * LEVEL) ** 2, rtol=0.1)
 
 
 def test_mirrored_pairs_cancel_what_is_linear_in_the_noise():
     engine = Spy(quadratic(W))
-    found = run("smoothgrad:samples=6,antithetic=true", engine, X)
-    np.testing.assert_allclose(found.values["x"], 2 * W * X, rtol=1e-5)
+    result = run("smoothgrad:samples=6,antithetic=true", engine, X)
+    np.testing.assert_allclose(result.values["x"], 2 * W * X, rtol=1e-5)
     assert len(engine.derived) == 12
-    assert np.all(found.standard_error.relative < 1e-5)
+    assert np.all(result.standard_error.relative < 1e-5)
 
 
 def test_smoothgrad_of_another_method():
-    found = run('smoothgrad:samples=2,noise=0,of="integrated-gradients:steps=3"', quadratic(W), X)
-    np.testing.assert_allclose(found.values["x"], W * X**2, rtol=1e-5)
+    result = run('smoothgrad:samples=2,noise=0,of="integrated-gradients:steps=3"', quadratic(W), X)
+    np.testing.assert_allclose(result.values["x"], W * X**2, rtol=1e-5)
 
 
 def test_the_standard_error_of_a_map_is_that_of_its_copies():
     engine = Spy(quadratic(W))
-    found = run("smoothgrad:samples=40", engine, X)
+    result = run("smoothgrad:samples=40", engine, X)
     gradients = 2 * W * copies(engine)
     error = gradients.std(axis=1, ddof=1) / sqrt(40)
-    np.testing.assert_allclose(found.standard_error.mean, error.mean(axis=1), rtol=1e-4)
+    np.testing.assert_allclose(result.standard_error.mean, error.mean(axis=1), rtol=1e-4)
     largest = np.abs(gradients.mean(axis=1)).max(axis=1)
     np.testing.assert_allclose(
-        found.standard_error.relative, error.mean(axis=1) / largest, rtol=1e-4
+        result.standard_error.relative, error.mean(axis=1) / largest, rtol=1e-4
     )
 
 
 def test_the_standard_error_covers_the_truth():
     """Over 200 seeds the mean misses the true gradient by about one standard error."""
-    found = [run("smoothgrad:samples=20", quadratic(W), X[:1], seed=seed) for seed in range(200)]
-    misses = [np.sqrt(np.mean((f.values["x"] - 2 * W * X[:1]) ** 2)) for f in found]
-    errors = [f.standard_error.mean[0] for f in found]
+    results = [run("smoothgrad:samples=20", quadratic(W), X[:1], seed=seed) for seed in range(200)]
+    misses = [np.sqrt(np.mean((f.values["x"] - 2 * W * X[:1]) ** 2)) for f in results]
+    errors = [f.standard_error.mean[0] for f in results]
     assert 0.8 < np.mean(misses) / np.mean(errors) < 1.6
 
 
@@ -172,10 +172,10 @@ def test_one_copy_has_no_standard_error():
 )
 def test_no_method_asks_more_than_its_definition_needs(text, derived):
     engine = Spy(linear(W))
-    found = run(text, engine, X)
+    result = run(text, engine, X)
     assert len(engine.derived) == derived
     assert len(engine.scored) == len(X)  # those that the case itself was made with
-    assert set(found.values) == {"x"}
+    assert set(result.values) == {"x"}
 
 
 @pytest.mark.parametrize("name", NOISY)

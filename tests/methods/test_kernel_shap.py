@@ -20,8 +20,8 @@ def shapley(game, players):
     values = np.zeros(players)
     orders = list(permutations(range(players)))
     for order in orders:
-        for place, player in enumerate(order):
-            values[player] += game({*order[: place + 1]}) - game({*order[:place]})
+        for position, player in enumerate(order):
+            values[player] += game({*order[: position + 1]}) - game({*order[:position]})
     return values / len(orders)
 
 
@@ -33,10 +33,10 @@ def test_shapley_values_are_the_mean_over_all_orders(players):
         return worths[(stay * 2 ** np.arange(players)).sum(axis=-1).astype(int)]
 
     engine = formula(worth, players)
-    found = run("kernel-shap", engine, np.ones((1, players)))
+    result = run("kernel-shap", engine, np.ones((1, players)))
     expected = shapley(lambda some: worth(np.isin(np.arange(players), list(some)) * 1), players)
-    np.testing.assert_allclose(found.values["x"][0], expected, rtol=1e-5, atol=1e-6)
-    assert found.completeness.gap[0] < 1e-5
+    np.testing.assert_allclose(result.values["x"][0], expected, rtol=1e-5, atol=1e-6)
+    assert result.completeness.gap[0] < 1e-5
 
 
 def test_an_unused_segment_of_an_enumerated_game_has_nothing_at_all():
@@ -49,9 +49,9 @@ def test_drawn_coalitions_come_near_the_shapley_values_and_sum_up_exactly():
     x = WIDE
     pairs = x[:, 1:] * x[:, :-1] / 2
     expected = x**2 + np.pad(pairs, ((0, 0), (1, 0))) + np.pad(pairs, ((0, 0), (0, 1)))
-    found = run("kernel-shap", neighbours(13), x)
-    np.testing.assert_allclose(found.values["x"], expected, atol=0.02)
-    np.testing.assert_allclose(found.completeness.gap, 0, atol=1e-5)
+    result = run("kernel-shap", neighbours(13), x)
+    np.testing.assert_allclose(result.values["x"], expected, atol=0.02)
+    np.testing.assert_allclose(result.completeness.gap, 0, atol=1e-5)
 
 
 def test_more_samples_than_coalitions_make_the_draws_exact():
@@ -81,9 +81,9 @@ def test_coalitions_begin_with_the_outer_sizes_and_come_in_pairs(players, sample
 
 def test_a_segments_shapley_value_is_shared_among_its_values():
     x = np.ones((1, 4, 4, 3))
-    found = pictures("kernel-shap:grid=2", lambda x: x[:, :2, :2].sum(axis=(1, 2, 3)), x)
-    np.testing.assert_allclose(found[0, :2, :2], 1, rtol=1e-6)
-    assert np.all(found[0, 2:] == 0)
+    result = pictures("kernel-shap:grid=2", lambda x: x[:, :2, :2].sum(axis=(1, 2, 3)), x)
+    np.testing.assert_allclose(result[0, :2, :2], 1, rtol=1e-6)
+    assert np.all(result[0, 2:] == 0)
 
 
 def test_several_inputs_are_players_of_one_game():
@@ -92,7 +92,7 @@ def test_several_inputs_are_players_of_one_game():
     )
     question = case(engine, {"p": np.ones((1, 4, 4, 1)), "v": [[2.0]]})
     question = replace(question, spatial_axes={"p": (1, 2)})
-    found = methods.build("kernel-shap:grid=2").attribute(engine, question)
-    np.testing.assert_allclose(found.values["v"], [[1.0]], rtol=1e-5)
-    np.testing.assert_allclose(found.values["p"], 1 / 16, rtol=1e-5)
-    np.testing.assert_allclose(sum_sites(found.values), [2.0], rtol=1e-5)
+    result = methods.build("kernel-shap:grid=2").attribute(engine, question)
+    np.testing.assert_allclose(result.values["v"], [[1.0]], rtol=1e-5)
+    np.testing.assert_allclose(result.values["p"], 1 / 16, rtol=1e-5)
+    np.testing.assert_allclose(sum_sites(result.values), [2.0], rtol=1e-5)

@@ -38,9 +38,9 @@ def method(request):
 def test_a_linear_model_is_explained_exactly(method):
     base = np.full_like(X, 0.5)
     question = case(linear(W, 3.0), X, {"x": base})
-    found = asked(method, linear(W, 3.0), question).values["x"]
+    result = asked(method, linear(W, 3.0), question).values["x"]
     expected = {
-        "": found,
+        "": result,
         "gradient": np.broadcast_to(W, X.shape),
         "input times gradient": W * X,
         "difference times gradient": W * (X - base),
@@ -51,20 +51,20 @@ def test_a_linear_model_is_explained_exactly(method):
         "gradient squared": np.broadcast_to(W**2, X.shape),
         "zero": np.zeros_like(X),
     }[method.linear_exact]
-    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(result, expected, rtol=1e-5, atol=1e-5)
 
 
 def test_complete_methods_sum_to_the_difference_of_scores(method):
     engine = quadratic(W)
     base = np.full_like(X, 0.5)
-    found = asked(method, engine, case(engine, X, {"x": base}))
+    result = asked(method, engine, case(engine, X, {"x": base}))
     if not method.complete:
-        assert found.completeness is None
+        assert result.completeness is None
         return
     difference = engine.f({"x": X}) - engine.f({"x": far(method, X, base)})
-    np.testing.assert_allclose(sum_sites(found.values), difference, rtol=0.01)
-    np.testing.assert_allclose(found.completeness.difference, difference, rtol=1e-4)
-    assert found.completeness.ok.all()
+    np.testing.assert_allclose(sum_sites(result.values), difference, rtol=0.01)
+    np.testing.assert_allclose(result.completeness.difference, difference, rtol=1e-4)
+    assert result.completeness.ok.all()
 
 
 def test_the_gap_is_recorded_where_the_promise_cannot_be_kept(method):
@@ -75,11 +75,11 @@ def test_the_gap_is_recorded_where_the_promise_cannot_be_kept(method):
     engine = relu(W)
     engine.f = lambda x: np.where(x["x"][:, 0] > 0.37, 5.0, 0.0)
     engine.df = lambda x: {"x": np.zeros_like(x["x"])}
-    found = asked(method, engine, case(engine, np.array([[1.0, -4.0, 0.0]])))
+    result = asked(method, engine, case(engine, np.array([[1.0, -4.0, 0.0]])))
     if method.complete:
         seen = method.family == "perturbation"
-        assert found.completeness.gap[0] == pytest.approx(0.0 if seen else 1.0, abs=1e-6)
-        assert found.completeness.ok.all() == seen
+        assert result.completeness.gap[0] == pytest.approx(0.0 if seen else 1.0, abs=1e-6)
+        assert result.completeness.ok.all() == seen
 
 
 def test_two_formulas_of_one_function_are_explained_alike(method):
@@ -88,8 +88,8 @@ def test_two_formulas_of_one_function_are_explained_alike(method):
     two.f = lambda x: (np.maximum(x["x"], 0) - np.maximum(-x["x"], 0)) @ W
     two.df = lambda x: {"x": W * (x["x"] > 0) + W * (x["x"] < 0)}
     base = {"x": np.full_like(X, 0.13)}
-    found = [values(method, engine, X, base) for engine in (linear(W), two)]
-    np.testing.assert_allclose(found[0], found[1], rtol=1e-5, atol=1e-5)
+    results = [values(method, engine, X, base) for engine in (linear(W), two)]
+    np.testing.assert_allclose(results[0], results[1], rtol=1e-5, atol=1e-5)
 
 
 def test_permuted_features_permute_the_values(method):
@@ -97,9 +97,9 @@ def test_permuted_features_permute_the_values(method):
     if method.random or method.needs:
         return
     order, base = [2, 0, 1], np.full_like(X, 0.13)
-    found = values(method, quadratic(W), X, {"x": base})
+    result = values(method, quadratic(W), X, {"x": base})
     permuted = values(method, quadratic(W[order]), X[:, order], {"x": base})
-    np.testing.assert_allclose(found[:, order], permuted, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(result[:, order], permuted, rtol=1e-5, atol=1e-5)
 
 
 def test_what_a_method_needs_is_asked_for_in_one_sentence(method):
@@ -119,9 +119,9 @@ def test_a_batch_equals_its_samples_one_by_one(method):
 
 
 def test_the_size_of_a_pass_does_not_matter(method):
-    found = [values(method, dataclass_batch(size), X) for size in (1, 3, 64)]
-    np.testing.assert_allclose(found[0], found[1], rtol=1e-5, atol=1e-5)
-    np.testing.assert_allclose(found[0], found[2], rtol=1e-5, atol=1e-5)
+    results = [values(method, dataclass_batch(size), X) for size in (1, 3, 64)]
+    np.testing.assert_allclose(results[0], results[1], rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(results[0], results[2], rtol=1e-5, atol=1e-5)
 
 
 def test_how_many_ask_at_a_time_does_not_matter(method):
@@ -146,15 +146,15 @@ def test_the_order_of_samples_does_not_matter(method):
 
 
 def test_an_input_that_is_not_used_gets_nothing(method):
-    found = values(method, quadratic([2.0, 0.0, 1.0]), X)
+    result = values(method, quadratic([2.0, 0.0, 1.0]), X)
     unused = getattr(method, "unused", "zero")
     if unused == "zero":
-        assert np.all(found[:, 1] == 0)
+        assert np.all(result[:, 1] == 0)
     elif unused == "near zero":
-        assert np.all(np.abs(found[:, 1]) < 1e-5)
+        assert np.all(np.abs(result[:, 1]) < 1e-5)
     else:
         assert unused in ("share of its region", "the mean score")
-    assert np.any(found[:, 0] != 0)
+    assert np.any(result[:, 0] != 0)
 
 
 def test_the_same_seed_gives_the_same_bits(method):
@@ -172,8 +172,8 @@ def test_only_random_methods_feel_the_seed(method):
 def test_inputs_outside_the_sites_stay_at_their_value(method):
     engine = Spy(product())
     a, b = X[:, :3], X[:, ::-1] + 2.0
-    found = asked(method, engine, case(engine, {"a": a, "b": b}, sites=["a"]))
-    assert set(found.values) == {"a"}
+    result = asked(method, engine, case(engine, {"a": a, "b": b}, sites=["a"]))
+    assert set(result.values) == {"a"}
     allowed = {row.astype(np.float32).tobytes() for row in b}
     points = [*engine.derived, *engine.scored]
     assert {point["b"].tobytes() for point in points} <= allowed
@@ -186,9 +186,9 @@ def test_no_pass_is_larger_than_the_engine_wants(method):
 
 
 def test_values_are_float32_of_the_inputs_shape(method):
-    found = values(method, quadratic(W), X)
-    assert found.dtype == np.float32
-    assert found.shape == X.shape
+    result = values(method, quadratic(W), X)
+    assert result.dtype == np.float32
+    assert result.shape == X.shape
 
 
 def test_parameters_have_help_and_a_paper_stands_behind(method):

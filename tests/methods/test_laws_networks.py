@@ -60,9 +60,9 @@ def values(method, model, inputs, batch_size=16, **options):
     return method.attribute(engine, network_case(engine, inputs, **options)).values
 
 
-def alike(found, other, rows=slice(None), tolerance=1e-5):
-    assert set(found) == set(other)
-    for site, array in found.items():
+def alike(actual, other, rows=slice(None), tolerance=1e-5):
+    assert set(actual) == set(other)
+    for site, array in actual.items():
         near = tolerance * np.abs(array).max()
         np.testing.assert_allclose(array[rows], other[site], rtol=0, atol=near)
 
@@ -70,8 +70,8 @@ def alike(found, other, rows=slice(None), tolerance=1e-5):
 def test_a_batch_equals_its_samples_one_by_one(method, model, x):
     whole = values(method, model, x)
     for row in range(4):
-        one = values(method, model, {"x": x["x"][row : row + 1]})
-        alike(whole, one, slice(row, row + 1))
+        alone = values(method, model, {"x": x["x"][row : row + 1]})
+        alike(whole, alone, slice(row, row + 1))
 
 
 def test_the_size_of_a_pass_does_not_matter(method, model, x):
@@ -123,9 +123,9 @@ def test_an_input_that_is_not_used_gets_nothing(method, x):
     model = keras.Model([a, b], layers.Dense(1, name="y")(both))
     if any(field.name == "layer" for field in dataclasses.fields(method)):
         method = dataclasses.replace(method, layer="maps")
-    found = values(method, model, {"a": x["x"], "b": x["x"][::-1].copy()})
-    assert all(array.any() for site, array in found.items() if site != "b")
-    assert "b" not in found or not found["b"].any()
+    result = values(method, model, {"a": x["x"], "b": x["x"][::-1].copy()})
+    assert all(array.any() for site, array in result.items() if site != "b")
+    assert "b" not in result or not result["b"].any()
 
 
 def test_values_are_finite_float32_of_the_site(method, model, x):
@@ -142,15 +142,15 @@ def test_values_are_finite_float32_of_the_site(method, model, x):
 def test_complete_methods_sum_to_the_difference_of_scores(method, model, x):
     engine = engine_of(model, x)
     asked = network_case(engine, x, baseline=0.3)
-    found = method.attribute(engine, asked)
-    assert (found.completeness is not None) == method.complete
+    result = method.attribute(engine, asked)
+    assert (result.completeness is not None) == method.complete
     if not method.complete:
         return
     base = engine.compute_scores(asked.baseline, asked.target)
-    total = sum(array.reshape(4, -1).sum(axis=1) for array in found.values.values())
+    total = sum(array.reshape(4, -1).sum(axis=1) for array in result.values.values())
     np.testing.assert_allclose(total, asked.scores - base, rtol=0.01)
-    np.testing.assert_allclose(found.baseline_scores, base, rtol=1e-5)
-    assert found.completeness.ok.all()
+    np.testing.assert_allclose(result.baseline_scores, base, rtol=1e-5)
+    assert result.completeness.ok.all()
 
 
 def test_parameters_have_help_and_a_paper_stands_behind(method):

@@ -32,7 +32,7 @@ def slope(x):
     return np.array([3.0, -1.0]) / np.prod(x.shape[1:-1])
 
 
-def found(name, x, axes=2, **options):
+def explain(name, x, axes=2, **options):
     model = pooled(MAPS, HEADS, SHAPES[axes], axes=axes)
     engine = engine_of(model, {"x": x}, **options)
     return methods.build(name).attribute(engine, network_case(engine, {"x": x}))
@@ -43,31 +43,31 @@ def axes(request):
     return request.param
 
 
-def close(found, expected):
-    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
+def close(actual, expected):
+    np.testing.assert_allclose(actual, expected, rtol=1e-5, atol=1e-6)
 
 
 def test_grad_cam(axes):
     x = pictures(axes)
     weighted = maps_of(x) @ slope(x)
-    made = found("grad-cam", x, axes)
-    close(made.values[TAP], np.maximum(weighted, 0))
-    assert made.facts == {"layer": TAP, "cam": True}
-    close(found("grad-cam:relu=false", x, axes).values[TAP], weighted)
+    result = explain("grad-cam", x, axes)
+    close(result.values[TAP], np.maximum(weighted, 0))
+    assert result.facts == {"layer": TAP, "cam": True}
+    close(explain("grad-cam:relu=false", x, axes).values[TAP], weighted)
 
 
 def test_hires_cam(axes):
     x = pictures(axes)
-    made = found("hires-cam", x, axes).values[TAP]
-    close(made, maps_of(x) @ slope(x))
+    result = explain("hires-cam", x, axes).values[TAP]
+    close(result, maps_of(x) @ slope(x))
     means = maps_of(x).reshape(3, -1, 2).mean(axis=1)
-    close(made.reshape(3, -1).sum(axis=1), means @ [3, -1])
-    close(found("hires-cam:relu=true", x, axes).values[TAP], np.maximum(made, 0))
+    close(result.reshape(3, -1).sum(axis=1), means @ [3, -1])
+    close(explain("hires-cam:relu=true", x, axes).values[TAP], np.maximum(result, 0))
 
 
 def test_layer_cam(axes):
     x = pictures(axes)
-    close(found("layer-cam", x, axes).values[TAP], maps_of(x)[..., 0] * slope(x)[0])
+    close(explain("layer-cam", x, axes).values[TAP], maps_of(x)[..., 0] * slope(x)[0])
 
 
 def test_grad_cam_plus_plus(axes):
@@ -77,7 +77,7 @@ def test_grad_cam_plus_plus(axes):
     alpha = g**2 / (2 * g**2 + g**3 * maps.sum(axis=places))
     weights = alpha * np.maximum(g, 0) * np.prod(x.shape[1:-1])
     expected = np.einsum("b...k,bk->b...", maps, weights)
-    close(found("grad-cam++", x, axes).values[TAP], np.maximum(expected, 0))
+    close(explain("grad-cam++", x, axes).values[TAP], np.maximum(expected, 0))
 
 
 def test_eigen_cam(axes):
@@ -86,17 +86,19 @@ def test_eigen_cam(axes):
     _, _, right = np.linalg.svd(flat)
     expected = np.einsum("bpk,bk->bp", flat, right[:, 0])
     expected *= np.sign(expected.sum(axis=1, keepdims=True))
-    close(found("eigen-cam", x, axes).values[TAP].reshape(3, -1), expected)
+    close(explain("eigen-cam", x, axes).values[TAP].reshape(3, -1), expected)
 
 
 def test_eigen_cam_of_more_channels_than_places():
     x = np.random.default_rng(1).normal(size=(2, 1, 2, 1)).astype(np.float32)
     model = pooled([1, 2, 3, -1, -2.0], [[1.0]] * 5, (1, 2, 1))
     engine = engine_of(model, {"x": x})
-    made = methods.build("eigen-cam").attribute(engine, network_case(engine, {"x": x})).values[TAP]
+    result = (
+        methods.build("eigen-cam").attribute(engine, network_case(engine, {"x": x})).values[TAP]
+    )
     flat = np.maximum(x * [1, 2, 3, -1, -2.0], 0).reshape(2, -1, 5)
     expected = [np.abs(f @ np.linalg.svd(f)[2][0]) for f in flat]
-    close(np.abs(made.reshape(2, -1)), expected)
+    close(np.abs(result.reshape(2, -1)), expected)
 
 
 def test_score_cam(axes):
@@ -112,16 +114,16 @@ def test_score_cam(axes):
     gains = np.stack([score(x * unit[..., k : k + 1]) for k in (0, 1)], axis=1)
     weights = np.exp(gains) / np.exp(gains).sum(axis=1, keepdims=True)
     expected = np.einsum("b...k,bk->b...", maps, weights)
-    close(found("score-cam", x, axes).values[TAP], np.maximum(expected, 0))
+    close(explain("score-cam", x, axes).values[TAP], np.maximum(expected, 0))
 
 
 def test_conductance_of_a_layer_that_all_ways_lead_through(axes):
     x = pictures(axes)
-    made = found("conductance", x, axes)
-    close(made.values[TAP], maps_of(x) * slope(x))
-    assert made.completeness.ok.all()
-    assert made.completeness.gap.max() < 1e-5
-    assert made.facts == {"layer": TAP}
+    result = explain("conductance", x, axes)
+    close(result.values[TAP], maps_of(x) * slope(x))
+    assert result.completeness.ok.all()
+    assert result.completeness.gap.max() < 1e-5
+    assert result.facts == {"layer": TAP}
 
 
 def test_conductance_of_a_quadratic_layer():
@@ -133,9 +135,9 @@ def test_conductance_of_a_quadratic_layer():
     x = np.array([[[[1.0], [-2.0]], [[0.5], [0.0]]]], np.float32)
     engine = engine_of(model, {"x": x})
     method = methods.build("conductance:layer=maps")
-    made = method.attribute(engine, network_case(engine, {"x": x}))
-    np.testing.assert_allclose(made.values[TAP], x**4, rtol=0.01)
-    assert made.completeness.ok.all()
+    result = method.attribute(engine, network_case(engine, {"x": x}))
+    np.testing.assert_allclose(result.values[TAP], x**4, rtol=0.01)
+    assert result.completeness.ok.all()
     rough = methods.build("conductance:layer=maps,steps=1").attribute(
         engine, network_case(engine, {"x": x})
     )
@@ -146,7 +148,7 @@ def test_conductance_of_a_quadratic_layer():
 def test_internal_influence(axes):
     x = pictures(axes)
     expected = np.broadcast_to(slope(x), maps_of(x).shape)
-    close(found("internal-influence", x, axes).values[TAP], expected)
+    close(explain("internal-influence", x, axes).values[TAP], expected)
 
 
 def test_internal_influence_is_a_mean_along_the_line():
@@ -158,8 +160,8 @@ def test_internal_influence_is_a_mean_along_the_line():
     x = np.array([[[[1.0], [-2.0]], [[0.5], [0.0]]]], np.float32)
     engine = engine_of(model, {"x": x})
     method = methods.build("internal-influence:layer=maps,steps=4")
-    made = method.attribute(engine, network_case(engine, {"x": x}, baseline=3.0))
-    close(made.values[TAP], x + 3.0)
+    result = method.attribute(engine, network_case(engine, {"x": x}, baseline=3.0))
+    close(result.values[TAP], x + 3.0)
 
 
 def test_fullgrad():
@@ -167,7 +169,7 @@ def test_fullgrad():
     x = pictures()
     bias = 0.5
     engine = engine_of(pooled(MAPS, HEADS, SHAPES[2], bias=bias), {"x": x})
-    made = methods.build("fullgrad").attribute(engine, network_case(engine, {"x": x}))
+    result = methods.build("fullgrad").attribute(engine, network_case(engine, {"x": x}))
     z = np.concatenate([x + bias, -2 * x + bias], axis=-1)
     g = slope(x) * (z > 0)
 
@@ -176,8 +178,8 @@ def test_fullgrad():
         return (v - low) / (high - low)
 
     own = unit(np.abs(x * (g @ [1.0, -2.0])[..., np.newaxis]))
-    close(made.values["x"], own + unit(np.abs(bias * g)).sum(axis=-1, keepdims=True))
-    assert made.facts == {"biases": 1}
+    close(result.values["x"], own + unit(np.abs(bias * g)).sum(axis=-1, keepdims=True))
+    assert result.facts == {"biases": 1}
 
 
 def test_all_biases_and_the_input_sum_to_the_score():
@@ -253,8 +255,8 @@ def test_maps_are_found_however_the_model_is_made(make):
     model(x)
     port = "x"
     engine = engine_of(model, {port: x})
-    made = methods.build("grad-cam:layer=maps").attribute(engine, network_case(engine, {port: x}))
-    close(made.values[TAP], np.maximum(maps_of(x) @ slope(x), 0))
+    result = methods.build("grad-cam:layer=maps").attribute(engine, network_case(engine, {port: x}))
+    close(result.values[TAP], np.maximum(maps_of(x) @ slope(x), 0))
     case = network_case(engine, {port: x})
     maps = engine.find_cam_layer(case.inputs, case.target)
     assert maps is not None
@@ -274,14 +276,14 @@ def test_a_shared_layer_is_named_by_its_call():
     asked = network_case(engine, x)
     with pytest.raises(UsageError, match=r"maps#0, layer:maps#1"):
         methods.build("grad-cam:layer=maps").attribute(engine, asked)
-    made = [
+    results = [
         methods.build(f"hires-cam:layer=maps#{n}").attribute(engine, asked).values for n in (0, 1)
     ]
     expected = [sign * maps_of(x[name]) @ slope(x[name]) for name, sign in (("a", 1), ("b", -1))]
-    if not np.allclose(made[0]["layer:maps#0"], expected[0], atol=1e-6):
+    if not np.allclose(results[0]["layer:maps#0"], expected[0], atol=1e-6):
         expected.reverse()  # Keras runs branches of one depth in an order of its own
-    for number in (0, 1):
-        close(made[number][f"layer:maps#{number}"], expected[number])
+    for row in (0, 1):
+        close(results[row][f"layer:maps#{row}"], expected[row])
 
 
 def test_channels_first_maps_are_drawn_right_side_up():
@@ -302,8 +304,8 @@ def test_channels_first_maps_are_drawn_right_side_up():
     first = np.moveaxis(x, -1, 1)
     engine = engine_of(model, {"x": first}, traced=True)
     asked = network_case(engine, {"x": first})
-    made = methods.build("grad-cam").attribute(engine, asked).values[TAP]
-    close(made, np.maximum(maps_of(x) @ slope(x), 0))
+    result = methods.build("grad-cam").attribute(engine, asked).values[TAP]
+    close(result, np.maximum(maps_of(x) @ slope(x), 0))
 
 
 def test_a_model_without_maps_asks_for_a_layer():
@@ -319,9 +321,9 @@ def test_a_model_without_maps_asks_for_a_layer():
         methods.build("grad-cam:layer=d").attribute(engine, asked)
     with pytest.raises(UsageError, match="no such layer"):
         methods.build("conductance:layer=e").attribute(engine, asked)
-    made = methods.build("conductance:layer=d").attribute(engine, asked)
-    assert made.values["layer:d"].shape == (1, 2)
-    assert made.completeness.ok.all()
+    result = methods.build("conductance:layer=d").attribute(engine, asked)
+    assert result.values["layer:d"].shape == (1, 2)
+    assert result.completeness.ok.all()
 
 
 def test_a_layer_that_the_target_does_not_depend_on_is_told():
@@ -332,8 +334,8 @@ def test_a_layer_that_the_target_does_not_depend_on_is_told():
     x = {"x": np.ones((1, 4, 4, 1), np.float32)}
     engine = engine_of(model, x)
     asked = network_case(engine, x)
-    made = methods.build("grad-cam:layer=maps").attribute(engine, asked)
-    assert made.disconnected == {TAP}
+    result = methods.build("grad-cam:layer=maps").attribute(engine, asked)
+    assert result.disconnected == {TAP}
     with pytest.raises(UsageError, match="no convolution on the way to target"):
         methods.build("grad-cam").attribute(engine, asked)
 
@@ -346,13 +348,13 @@ def test_several_baselines_are_averaged_at_the_layer_too():
     asked = dataclasses.replace(asked, references={"x": rows})
     for name in ("conductance", "internal-influence", "score-cam"):
         method = methods.build(name)
-        made = average_over_baselines(method, engine, asked)
+        result = average_over_baselines(method, engine, asked)
         single = [
             method.attribute(engine, network_case(engine, {"x": x}, baseline=level)).values[TAP]
             for level in (0.0, 1.0)
         ]
-        close(made.values[TAP], np.mean(single, axis=0))
-        assert made.facts["layer"] == TAP
+        close(result.values[TAP], np.mean(single, axis=0))
+        assert result.facts["layer"] == TAP
 
 
 def test_the_layer_itself_is_no_line_between_baseline_and_input():
@@ -364,7 +366,7 @@ def test_the_layer_itself_is_no_line_between_baseline_and_input():
             methods.build(name).attribute(engine, asked)
     close(
         methods.build("grad-cam").attribute(engine, asked).values[TAP],
-        found("grad-cam", x).values[TAP],
+        explain("grad-cam", x).values[TAP],
     )
 
 
@@ -390,7 +392,7 @@ def test_the_maps_of_a_model_of_tokens_are_those_of_its_convolution(tmp_path):
     model.save(tmp_path / "m.keras")
     ids = np.array([[1, 2, 3, 4, 5, 6], [3, 3, 1, 0, 2, 8]])
     opened = api.load(tmp_path / "m.keras")
-    found = api.explain(opened, ids, method="grad-cam", target="class:1")
-    assert {name: array.shape for name, array in found.values.items()} == {TAP: (2, 4)}
+    attribution = api.explain(opened, ids, method="grad-cam", target="class:1")
+    assert {name: array.shape for name, array in attribution.values.items()} == {TAP: (2, 4)}
     own = api.explain(opened, ids, method="grad-cam:layer=embedding", target="class:1")
     assert {n: a.shape for n, a in own.values.items()} == {"layer:embedding": (2, 6)}

@@ -35,7 +35,7 @@ def model(tmp_path_factory):
     import keras
 
     layers = keras.layers
-    made = keras.Sequential(
+    model = keras.Sequential(
         [
             layers.Input((224, 224, 3)),
             layers.Conv2D(8, 3, strides=4, activation="relu"),
@@ -44,7 +44,7 @@ def model(tmp_path_factory):
         ]
     )
     path = tmp_path_factory.mktemp("model") / "large.keras"
-    made.save(path)
+    model.save(path)
     return path
 
 

@@ -16,8 +16,8 @@ from . import W, X, run
 def test_integrated_gradients_of_a_quadratic_are_exact(which):
     """The gradient is linear along the line, so these rules make no error: w (x^2 - b^2)."""
     base = np.full_like(X, 0.5)
-    found = run(f"integrated-gradients:steps=4,rule={which}", quadratic(W), X, {"x": base})
-    np.testing.assert_allclose(found.values["x"], W * (X**2 - base**2), rtol=1e-5, atol=1e-6)
+    result = run(f"integrated-gradients:steps=4,rule={which}", quadratic(W), X, {"x": base})
+    np.testing.assert_allclose(result.values["x"], W * (X**2 - base**2), rtol=1e-5, atol=1e-6)
 
 
 def test_left_and_right_rules_miss_by_one_cell():
@@ -31,27 +31,27 @@ def test_left_and_right_rules_miss_by_one_cell():
 def test_integrated_gradients_of_two_inputs():
     """On a.b from zero both inputs share the product equally."""
     a, b = X, X[:, ::-1].copy()
-    found = run("integrated-gradients:steps=3", product(), {"a": a, "b": b})
-    np.testing.assert_allclose(found.values["a"], a * b / 2, rtol=1e-5)
-    np.testing.assert_allclose(found.values["b"], a * b / 2, rtol=1e-5)
+    result = run("integrated-gradients:steps=3", product(), {"a": a, "b": b})
+    np.testing.assert_allclose(result.values["a"], a * b / 2, rtol=1e-5)
+    np.testing.assert_allclose(result.values["b"], a * b / 2, rtol=1e-5)
 
 
 def test_integrated_gradients_of_a_relu_kink():
     """From baseline -1 to 3, the gradient lives on three quarters of the way: 3 w in the end."""
     x, base = np.full((1, 3), 3.0), np.full((1, 3), -1.0)
-    found = run("integrated-gradients:steps=400", relu(W), x, {"x": base})
-    np.testing.assert_allclose(found.values["x"], 3 * W[None], rtol=1e-5)
+    result = run("integrated-gradients:steps=400", relu(W), x, {"x": base})
+    np.testing.assert_allclose(result.values["x"], 3 * W[None], rtol=1e-5)
 
 
 def test_refining_stops_when_the_gap_is_small_enough_and_says_how_far_it_went():
     x = np.array([[1.0, 1.0, 1.0], [3.0, 3.0, 3.0]])
     base = {"x": np.array([[0.0, 0.0, 0.0], [-0.1, -1.0, -2.7]])}
     engine = Spy(relu(W))
-    found = run("integrated-gradients", engine, x, base, tolerance=1e-3)
-    steps = found.completeness.steps
+    result = run("integrated-gradients", engine, x, base, tolerance=1e-3)
+    steps = result.completeness.steps
     assert steps[0] == 16
     assert steps[1] in (48, 144, 432)
-    assert found.completeness.ok.all()
+    assert result.completeness.ok.all()
     assert len(engine.derived) == steps.sum()  # every point of a coarser rule was used again
 
 
@@ -59,17 +59,17 @@ def test_refining_ends_at_max_steps_and_the_check_fails():
     step = relu(W)
     step.f = lambda x: np.where(x["x"][:, 0] > 0.37, 5.0, 0.0)  # a jump that no gradient shows
     step.df = lambda x: {"x": np.zeros_like(x["x"])}
-    found = run("integrated-gradients:max_steps=144", Spy(step), np.ones((1, 3)))
-    assert found.completeness.steps.tolist() == [144]
-    assert not found.completeness.ok[0]
-    assert found.completeness.gap[0] == pytest.approx(1.0)
+    result = run("integrated-gradients:max_steps=144", Spy(step), np.ones((1, 3)))
+    assert result.completeness.steps.tolist() == [144]
+    assert not result.completeness.ok[0]
+    assert result.completeness.gap[0] == pytest.approx(1.0)
 
 
 def test_nan_scores_are_never_complete():
     broken = linear(W)
     broken.f = lambda x: np.full(len(x["x"]), np.nan)
-    found = run("integrated-gradients:max_steps=16", broken, X)
-    assert not found.completeness.ok.any()
+    result = run("integrated-gradients:max_steps=16", broken, X)
+    assert not result.completeness.ok.any()
 
 
 def ask(text, engine, inputs, baseline=None, references=None, **kwargs):
@@ -83,19 +83,19 @@ ROWS = {"x": np.array([[0.0, 0.5, -1.0], [1.0, 1.5, 0.25]], np.float32)}
 
 def test_expected_gradients_near_their_mean_on_a_quadratic():
     """Against each b it is w (x^2 - b^2), so the mean has the mean of b^2."""
-    found = ask("expected-gradients:samples=20000", quadratic(W), X, references=ROWS)
+    result = ask("expected-gradients:samples=20000", quadratic(W), X, references=ROWS)
     expected = W * (X**2 - (ROWS["x"] ** 2).mean(axis=0))
-    np.testing.assert_allclose(found.values["x"], expected, atol=0.1)
-    misses = np.abs(found.values["x"] - expected).mean(axis=1)
-    assert np.all(misses < 3 * found.standard_error.mean)
-    assert found.completeness is None
+    np.testing.assert_allclose(result.values["x"], expected, atol=0.1)
+    misses = np.abs(result.values["x"] - expected).mean(axis=1)
+    assert np.all(misses < 3 * result.standard_error.mean)
+    assert result.completeness is None
 
 
 def test_expected_gradients_of_one_sample_are_integrated_gradients():
     rows = {"x": ROWS["x"][:1]}
-    found = ask("expected-gradients:samples=20000", relu(W), X, references=rows)
+    result = ask("expected-gradients:samples=20000", relu(W), X, references=rows)
     exact = W * (np.maximum(X, 0) - np.maximum(rows["x"], 0))
-    np.testing.assert_allclose(found.values["x"], exact, atol=0.1)
+    np.testing.assert_allclose(result.values["x"], exact, atol=0.1)
 
 
 def test_baselines_are_drawn_evenly_and_points_stand_on_the_lines():
@@ -121,19 +121,19 @@ def test_two_inputs_are_drawn_from_the_same_sample():
 
 
 def test_gradient_shap_without_noise_is_expected_gradients():
-    found = [
+    results = [
         ask(text, quadratic(W), X, references=ROWS).values["x"]
         for text in ("gradient-shap:noise=0,samples=9", "expected-gradients:samples=9")
     ]
-    np.testing.assert_array_equal(*found)
+    np.testing.assert_array_equal(*results)
 
 
 def test_gradient_shap_nears_its_mean_on_a_quadratic():
     """Of a noisy input it is w ((x + n)^2 - b^2): the variance of the noise is added."""
-    found = ask("gradient-shap:samples=20000,noise=0.2", quadratic(W), X, references=ROWS)
+    result = ask("gradient-shap:samples=20000,noise=0.2", quadratic(W), X, references=ROWS)
     level = 0.2 * (X.max(axis=1) - X.min(axis=1))[:, None]
     expected = W * (X**2 + level**2 - (ROWS["x"] ** 2).mean(axis=0))
-    np.testing.assert_allclose(found.values["x"], expected, atol=0.2)
+    np.testing.assert_allclose(result.values["x"], expected, atol=0.2)
 
 
 def test_drawing_from_a_dataset_stops_when_the_error_is_small_enough():
@@ -146,10 +146,10 @@ def test_drawing_from_a_dataset_stops_when_the_error_is_small_enough():
 @pytest.mark.parametrize("sigma", [0.5, 3.0, 50.0])
 def test_blur_integrated_gradients_of_a_quadratic(sigma):
     """The values are w (x^2 - blurred^2), whatever way the path takes; the trapezoid is exact."""
-    found = ask(f"blur-integrated-gradients:sigma={sigma},steps=30", quadratic(W), X)
+    result = ask(f"blur-integrated-gradients:sigma={sigma},steps=30", quadratic(W), X)
     blurred = blur(X.reshape(2, 1, 3, 1), sigma, (1, 2)).reshape(2, 3)
-    np.testing.assert_allclose(found.values["x"], W * (X**2 - blurred**2), rtol=1e-4, atol=1e-5)
-    np.testing.assert_allclose(found.baseline_scores, blurred**2 @ W, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(result.values["x"], W * (X**2 - blurred**2), rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(result.baseline_scores, blurred**2 @ W, rtol=1e-4, atol=1e-5)
 
 
 def test_blur_integrated_gradients_start_at_the_mean_and_end_at_the_picture():
@@ -163,8 +163,8 @@ def test_blur_integrated_gradients_start_at_the_mean_and_end_at_the_picture():
 def test_blur_needs_three_times_the_steps_where_a_kink_is_missed():
     x = np.array([[4.0, -1.0, -1.0], [1.0, 2.0, 3.0]])
     engine = Spy(relu(W))
-    found = ask("blur-integrated-gradients", engine, x, tolerance=1e-3)
-    steps = found.completeness.steps
+    result = ask("blur-integrated-gradients", engine, x, tolerance=1e-3)
+    steps = result.completeness.steps
     assert set(steps) <= {100, 300, 900, 2700}
     assert steps.max() > 100
     assert len(engine.derived) == sum(
@@ -178,16 +178,16 @@ def test_guided_integrated_gradients_of_a_quadratic(fraction, distance):
     """Each feature stands alone, so every path gives w (x^2 - b^2); the trapezoid is exact."""
     base = {"x": np.full_like(X, 0.5)}
     text = f"guided-integrated-gradients:steps=20,fraction={fraction},distance={distance}"
-    found = ask(text, quadratic(W), X, base)
-    np.testing.assert_allclose(found.values["x"], W * (X**2 - 0.25), rtol=1e-5, atol=1e-6)
-    assert found.completeness.ok.all()
+    result = ask(text, quadratic(W), X, base)
+    np.testing.assert_allclose(result.values["x"], W * (X**2 - 0.25), rtol=1e-5, atol=1e-6)
+    assert result.completeness.ok.all()
 
 
 def test_guided_without_distance_is_the_straight_line():
     a, b = X, X[:, ::-1].copy()
-    found = ask("guided-integrated-gradients:steps=9,distance=0", product(), {"a": a, "b": b})
-    np.testing.assert_allclose(found.values["a"], a * b / 2, rtol=1e-5)
-    np.testing.assert_allclose(found.values["b"], a * b / 2, rtol=1e-5)
+    result = ask("guided-integrated-gradients:steps=9,distance=0", product(), {"a": a, "b": b})
+    np.testing.assert_allclose(result.values["a"], a * b / 2, rtol=1e-5)
+    np.testing.assert_allclose(result.values["b"], a * b / 2, rtol=1e-5)
 
 
 def test_guided_moves_what_matters_least_first():
@@ -215,40 +215,40 @@ def test_guided_path_through_a_product():
     2/3) and goes alone: (5/3, 1/3), and on to the end, which leaves b its steep last piece.
     """
     engine = Spy(product())
-    found = ask(
+    result = ask(
         "guided-integrated-gradients:steps=4,distance=1,fraction=0",
         engine,
         {"a": [[2.0, 0.0, 0.0]], "b": [[1.0, 0.0, 0.0]]},
     )
     path = [(float(point["a"][0]), float(point["b"][0])) for point in engine.derived]
     np.testing.assert_allclose(path, [(0, 0), (2 / 3, 1 / 3), (5 / 3, 1 / 3), (2, 1)], rtol=1e-6)
-    np.testing.assert_allclose(found.values["a"], [[2 / 3, 0, 0]], rtol=1e-5)
-    np.testing.assert_allclose(found.values["b"], [[4 / 3, 0, 0]], rtol=1e-5)
+    np.testing.assert_allclose(result.values["a"], [[2 / 3, 0, 0]], rtol=1e-5)
+    np.testing.assert_allclose(result.values["b"], [[4 / 3, 0, 0]], rtol=1e-5)
 
 
 def test_directional_gradients_share_every_difference_by_squares():
     """On w x^2 from zero, g_j = 2 j/n w x at every step: shares never change along the line."""
-    found = ask("integrated-directional-gradients:steps=8", quadratic(W), X + 0.3)
+    result = ask("integrated-directional-gradients:steps=8", quadratic(W), X + 0.3)
     squares = (W * (X + 0.3)) ** 2
     shares = squares / squares.sum(axis=1, keepdims=True)
     step = ((X + 0.3) ** 2 @ W)[:, None] / 64  # the first, from zero, where no gradient is
     expected = shares * (((X + 0.3) ** 2 @ W)[:, None] - step)
-    np.testing.assert_allclose(found.values["x"], expected, rtol=1e-4)
-    np.testing.assert_allclose(found.completeness.gap, 1 / 64, rtol=1e-4)
+    np.testing.assert_allclose(result.values["x"], expected, rtol=1e-4)
+    np.testing.assert_allclose(result.completeness.gap, 1 / 64, rtol=1e-4)
 
 
 def test_directional_gradients_are_complete_where_gradients_are():
     for engine in (linear(W, 2.0), quadratic(W), relu(W)):
         base = {"x": np.full_like(X, 0.5)}
-        found = ask("integrated-directional-gradients:steps=3", engine, X, base)
-        assert np.all(found.completeness.gap < 1e-5)
+        result = ask("integrated-directional-gradients:steps=3", engine, X, base)
+        assert np.all(result.completeness.gap < 1e-5)
 
 
 def test_directional_gradients_of_two_inputs_are_normed_together():
     a, b = np.array([[3.0, 0.0, 0.0]]), np.array([[4.0, 0.0, 0.0]])
-    found = ask("integrated-directional-gradients:steps=50", product(), {"a": a, "b": b})
-    whole = found.values["a"].sum() + found.values["b"].sum()
-    assert found.values["a"][0, 0] / whole == pytest.approx(16 / 25)
+    result = ask("integrated-directional-gradients:steps=50", product(), {"a": a, "b": b})
+    whole = result.values["a"].sum() + result.values["b"].sum()
+    assert result.values["a"][0, 0] / whole == pytest.approx(16 / 25)
     assert whole == pytest.approx(12, rel=1e-3)
 
 
@@ -286,9 +286,9 @@ def test_a_method_over_noisy_copies_may_be_any_that_draws_nothing():
         "integrated-directional-gradients:steps=2",
     ):
         base = {"x": np.full_like(X, 0.5)}
-        found = ask(f'smoothgrad:samples=3,noise=0,of="{inner}"', linear(W), X, base)
+        result = ask(f'smoothgrad:samples=3,noise=0,of="{inner}"', linear(W), X, base)
         alone = ask(inner, linear(W), X, base)
-        np.testing.assert_allclose(found.values["x"], alone.values["x"], rtol=1e-5, atol=1e-6)
+        np.testing.assert_allclose(result.values["x"], alone.values["x"], rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize("which", RULES)

@@ -25,19 +25,19 @@ SEGMENTING = ["feature-ablation", "lime", "kernel-shap", "sobol"]
 def test_sums_of_features_are_explained_by_their_differences(name, make):
     """Each feature stands alone, so it brings w (g(x) - g(b)) whoever is there already."""
     engine = make(W)
-    one = np.eye(3)
+    identity = np.eye(3)
     expected = np.stack(
-        [engine.f({"x": HALF + (X - HALF) * e}) - engine.f({"x": HALF}) for e in one], axis=1
+        [engine.f({"x": HALF + (X - HALF) * e}) - engine.f({"x": HALF}) for e in identity], axis=1
     )
-    found = run(name, engine, X, {"x": HALF}).values["x"]
-    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
+    result = run(name, engine, X, {"x": HALF}).values["x"]
+    np.testing.assert_allclose(result, expected, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("name", ["lime", "kernel-shap"])
 def test_draws_explain_a_sum_exactly_too(name):
     weights = np.linspace(1.0, 2.0, 13)
-    found = run(name, quadratic(weights), WIDE).values["x"]
-    np.testing.assert_allclose(found, weights * WIDE**2, rtol=1e-4, atol=1e-5)
+    result = run(name, quadratic(weights), WIDE).values["x"]
+    np.testing.assert_allclose(result, weights * WIDE**2, rtol=1e-4, atol=1e-5)
 
 
 def test_a_product_of_two_inputs():
@@ -45,15 +45,15 @@ def test_a_product_of_two_inputs():
     a, b = X, X[:, ::-1] + 5.0
     inputs = {"a": a, "b": b}
     for name, share in (("occlusion", 1.0), ("feature-ablation", 1.0), ("kernel-shap", 0.5)):
-        found = run(name, formula_engines.product(), inputs)
+        result = run(name, formula_engines.product(), inputs)
         for site in "ab":
-            np.testing.assert_allclose(found.values[site], share * a * b, rtol=1e-4, atol=1e-5)
+            np.testing.assert_allclose(result.values[site], share * a * b, rtol=1e-4, atol=1e-5)
 
 
 def test_an_input_that_is_not_asked_about_stays():
-    found = run("kernel-shap", formula_engines.product(), {"a": X, "b": X + 9.0}, sites=["a"])
-    assert set(found.values) == {"a"}
-    np.testing.assert_allclose(found.values["a"], X * (X + 9.0), rtol=1e-5)
+    result = run("kernel-shap", formula_engines.product(), {"a": X, "b": X + 9.0}, sites=["a"])
+    assert set(result.values) == {"a"}
+    np.testing.assert_allclose(result.values["a"], X * (X + 9.0), rtol=1e-5)
 
 
 @pytest.mark.parametrize(
@@ -106,8 +106,8 @@ def test_draws_depend_on_the_sample_alone(name):
         engine = neighbours(13)
         engine.batch_size = size
         for rows in ([2, 0, 1], [1]):
-            found = method.attribute(engine, case(engine, WIDE[rows])).values["x"]
-            np.testing.assert_allclose(found, whole[rows], rtol=1e-5, atol=1e-5)
+            result = method.attribute(engine, case(engine, WIDE[rows])).values["x"]
+            np.testing.assert_allclose(result, whole[rows], rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.parametrize("name", FAMILY)
@@ -134,22 +134,22 @@ def test_superpixels_serve_every_method_of_segments(name):
     x = np.zeros((2, 24, 32, 3))
     x[0, :, 16:], x[1, 12:] = 1.0, 1.0
     text = f"{name}:segments=superpixels,grid=2"
-    found = pictures(text, lambda x: x.sum(axis=(1, 2, 3)), x)
-    assert np.all(np.abs(found[0, :, :16]) < 1e-4)
-    assert np.all(found[0, :, 16:] > 1e-4)
-    assert np.all(np.abs(found[1, :12]) < 1e-4)
+    result = pictures(text, lambda x: x.sum(axis=(1, 2, 3)), x)
+    assert np.all(np.abs(result[0, :, :16]) < 1e-4)
+    assert np.all(result[0, :, 16:] > 1e-4)
+    assert np.all(np.abs(result[1, :12]) < 1e-4)
 
 
 def test_an_inner_method_may_ask_for_scores_alone():
-    found = run("smoothgrad:of=occlusion,samples=4,noise=0", linear(W), X).values["x"]
-    np.testing.assert_allclose(found, W * X, rtol=1e-5)
+    result = run("smoothgrad:of=occlusion,samples=4,noise=0", linear(W), X).values["x"]
+    np.testing.assert_allclose(result, W * X, rtol=1e-5)
 
 
 def test_ragged_numbers_come_sample_by_sample():
     pairs = [
-        (int(row), int(number))
+        (int(row), int(count))
         for rows, numbers in split_copies([2, 0, 3, 1], 4)
-        for row, number in zip(rows, numbers, strict=True)
+        for row, count in zip(rows, numbers, strict=True)
     ]
     assert pairs == [(0, 0), (0, 1), (2, 0), (2, 1), (2, 2), (3, 0)]
     assert [len(rows) for rows, _ in split_copies([2, 0, 3, 1], 4)] == [4, 2]
@@ -222,8 +222,8 @@ def test_what_makes_no_sense_for_an_input_names_the_parameter_that_mends_it(text
 def test_a_single_number_is_explained(name, shape):
     """Of 3 x at x = 2 all is lost without it; its share of what varies is the whole."""
     engine = Formula(lambda x: 3 * x["x"].reshape(-1), None, {"x": shape})
-    found = run(name, engine, np.full((2, *shape), 2.0)).values["x"]
+    result = run(name, engine, np.full((2, *shape), 2.0)).values["x"]
     expected = 1.0 if name == "sobol" else 6.0
     np.testing.assert_allclose(
-        found, np.full((2, *shape), expected), rtol=0.5 * (name == "sobol") + 1e-6
+        result, np.full((2, *shape), expected), rtol=0.5 * (name == "sobol") + 1e-6
     )

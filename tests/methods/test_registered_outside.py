@@ -114,5 +114,7 @@ def test_its_other_name_is_suggested(call):
 
 
 def test_python_runs_it(samples):
-    made = api.explain(samples / "sequential.keras", np.ones(10, "f4"), method="corner-gradient")
-    assert made.metadata["method"]["name"] == "corner-gradient"
+    attribution = api.explain(
+        samples / "sequential.keras", np.ones(10, "f4"), method="corner-gradient"
+    )
+    assert attribution.metadata["method"]["name"] == "corner-gradient"

@@ -29,16 +29,16 @@ def by_definition(engine, x, p, centred):
 @pytest.mark.parametrize("centred", [True, False])
 def test_rise_is_its_definition_over_all_masks(p, centred):
     engine = neighbours(3)
-    found = run(f"rise:p={p},centred={str(centred).lower()}", engine, X).values["x"]
-    np.testing.assert_allclose(found, by_definition(engine, X, p, centred), rtol=1e-5)
+    values = run(f"rise:p={p},centred={str(centred).lower()}", engine, X).values["x"]
+    np.testing.assert_allclose(values, by_definition(engine, X, p, centred), rtol=1e-5)
 
 
 @pytest.mark.parametrize("centred", [True, False])
 def test_drawn_masks_come_near_the_definition(centred):
     engine = neighbours(13)
     text = f"rise:samples=8000,centred={str(centred).lower()}"
-    found = run(text, engine, WIDE).values["x"]
-    misses = found - by_definition(engine, WIDE, 0.5, centred)
+    values = run(text, engine, WIDE).values["x"]
+    misses = values - by_definition(engine, WIDE, 0.5, centred)
     scores = engine.f(
         {"x": np.tile(WIDE, (2000, 1)) * (np.random.default_rng(0).random((6000, 13)) < 0.5)}
     )
@@ -47,8 +47,8 @@ def test_drawn_masks_come_near_the_definition(centred):
 
 
 def test_rise_of_a_linear_model_is_the_part_that_goes():
-    found = run("rise:p=0.3,centred=true", linear(W, 5.0), X, {"x": HALF}).values["x"]
-    np.testing.assert_allclose(found, 0.7 * W * (X - HALF), rtol=1e-5, atol=1e-5)
+    values = run("rise:p=0.3,centred=true", linear(W, 5.0), X, {"x": HALF}).values["x"]
+    np.testing.assert_allclose(values, 0.7 * W * (X - HALF), rtol=1e-5, atol=1e-5)
 
 
 def test_masks_that_leave_everything_tell_nothing():
@@ -70,11 +70,11 @@ def test_masks_of_pictures_are_enlarged_and_cut_out_as_in_the_paper(size):
         case(formula(np.ravel, *size, 3), x[:, :1, :1, :1]), spatial_axes={"x": (1, 2)}
     )
     question = replace(question, inputs={"x": x})
-    made = rise._Masks(question, methods.build("rise:samples=50"))(0, np.arange(50))["x"]
+    masks = rise._Masks(question, methods.build("rise:samples=50"))(0, np.arange(50))["x"]
     draws = draw_uniform_rows(question.seeds[0], "masks", np.arange(50), 51)
     cells = [-(-side // 7) for side in size]
     whole = resize_maps((draws[:, :49] < 0.5).reshape(50, 7, 7), [8 * cell for cell in cells])
-    for mask, draw, large in zip(made, draws, whole, strict=True):
+    for mask, draw, large in zip(masks, draws, whole, strict=True):
         y, z = (int(shift * cell) for shift, cell in zip(draw[-2:], cells, strict=True))
         np.testing.assert_allclose(mask[..., 0], large[y : y + size[0], z : z + size[1]], atol=1e-6)
 
@@ -92,8 +92,8 @@ def test_masks_of_pictures_leave_a_share_of_p():
 
 def test_rise_finds_the_pixels_that_count():
     x = np.random.default_rng(0).random((2, 21, 21, 3)) + 1
-    found = pictures("rise", lambda x: x[:, 3:6, 15:18].sum(axis=(1, 2, 3)), x)
-    for row in found:
+    result = pictures("rise", lambda x: x[:, 3:6, 15:18].sum(axis=(1, 2, 3)), x)
+    for row in result:
         assert np.unravel_index(row[..., 0].argmax(), (21, 21)) in product(
             range(2, 7), range(14, 19)
         )
@@ -105,6 +105,6 @@ def test_a_picture_and_a_vector_are_masked_together():
     )
     question = case(engine, {"p": np.ones((1, 8, 8, 1)), "v": np.ones((1, 2))})
     question = replace(question, spatial_axes={"p": (1, 2)})
-    found = methods.build("rise:centred=true").attribute(engine, question).values
-    np.testing.assert_allclose(found["v"], [[1.5, 0.0]], atol=0.15)
-    assert found["p"].shape == (1, 8, 8, 1)
+    result = methods.build("rise:centred=true").attribute(engine, question).values
+    np.testing.assert_allclose(result["v"], [[1.5, 0.0]], atol=0.15)
+    assert result["p"].shape == (1, 8, 8, 1)

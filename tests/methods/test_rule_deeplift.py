@@ -11,7 +11,7 @@ from .ruled import (
     case_of,
     dense,
     engine_of,
-    found,
+    explain,
     layers,
     methods,
     numbers,
@@ -24,17 +24,17 @@ BASE = numbers(5, 4, seed=9)
 PICTURES, BLACK = numbers(3, 6, 6, 2), numbers(3, 6, 6, 2, seed=8)
 
 
-def is_complete(made, gap=1e-4):
-    assert made.completeness.gap.max() < gap
-    total = sum(v.sum(axis=tuple(range(1, v.ndim))) for v in made.values.values())
-    np.testing.assert_allclose(total, made.completeness.difference, rtol=1e-3, atol=1e-5)
+def is_complete(result, gap=1e-4):
+    assert result.completeness.gap.max() < gap
+    total = sum(v.sum(axis=tuple(range(1, v.ndim))) for v in result.values.values())
+    np.testing.assert_allclose(total, result.completeness.difference, rtol=1e-3, atol=1e-5)
 
 
 def test_a_linear_model_gives_difference_times_weight():
     model = dense(features=4)
     weight = model.get_weights()[0][:, 0]
-    made = values("deeplift", model, X, baseline=BASE)
-    np.testing.assert_allclose(made, (X - BASE) * weight, rtol=1e-5)
+    result = values("deeplift", model, X, baseline=BASE)
+    np.testing.assert_allclose(result, (X - BASE) * weight, rtol=1e-5)
 
 
 def test_one_relu_on_paper():
@@ -42,14 +42,14 @@ def test_one_relu_on_paper():
     model = keras.Sequential([keras.Input((2,)), layers.ReLU(), layers.Dense(1, use_bias=False)])
     model.layers[-1].set_weights([np.array([[2.0], [5.0]])])
     x, base = np.array([[3.0, -1.0]], np.float32), np.array([[-1.0, -2.0]], np.float32)
-    made = values("deeplift", model, x, baseline=base)
-    np.testing.assert_allclose(made, [[6.0, 0.0]], rtol=1e-6)
+    result = values("deeplift", model, x, baseline=base)
+    np.testing.assert_allclose(result, [[6.0, 0.0]], rtol=1e-6)
 
 
 def test_where_nothing_differs_the_derivative_stands_in():
     model = dense(6, activation="tanh")
-    made = values("deeplift", model, X, baseline=X)
-    np.testing.assert_array_equal(made, np.zeros_like(X))
+    result = values("deeplift", model, X, baseline=X)
+    np.testing.assert_array_equal(result, np.zeros_like(X))
     engine = engine_of(model, X)
     case = case_of(engine, X, baseline=X)
     multipliers = engine.propagate_relevance(
@@ -69,14 +69,16 @@ ACTIVATIONS = (
 
 @pytest.mark.parametrize("name", ACTIVATIONS)
 def test_it_is_complete_through_every_activation(name):
-    made = found("deeplift", dense(6, 5, activation=name), X, baseline=BASE)
-    is_complete(made)
-    assert made.facts["rules"] >= 5
+    result = explain("deeplift", dense(6, 5, activation=name), X, baseline=BASE)
+    is_complete(result)
+    assert result.facts["rules"] >= 5
 
 
 @pytest.mark.parametrize("last", ["sigmoid", "softmax"])
 def test_probabilities_can_be_explained(last):
-    is_complete(found("deeplift", dense(6, last=last), X, baseline=BASE, space="probability"), 1e-3)
+    is_complete(
+        explain("deeplift", dense(6, last=last), X, baseline=BASE, space="probability"), 1e-3
+    )
 
 
 CONVOLVED = {
@@ -96,9 +98,9 @@ CONVOLVED = {
 
 @pytest.mark.parametrize("kind", CONVOLVED)
 def test_it_is_complete_through_layers_of_pictures(kind):
-    made = [*CONVOLVED[kind](), layers.GlobalMaxPooling2D(), layers.Dense(2)]
-    model = shaken(keras.Sequential([keras.Input((6, 6, 2)), *made]))
-    is_complete(found("deeplift", model, PICTURES, baseline=BLACK), 1e-3)
+    layer_list = [*CONVOLVED[kind](), layers.GlobalMaxPooling2D(), layers.Dense(2)]
+    model = shaken(keras.Sequential([keras.Input((6, 6, 2)), *layer_list]))
+    is_complete(explain("deeplift", model, PICTURES, baseline=BLACK), 1e-3)
 
 
 @pytest.mark.parametrize("rank", [1, 3])
@@ -106,10 +108,15 @@ def test_it_is_complete_in_one_and_three_dimensions(rank):
     convolution = {1: layers.Conv1D, 3: layers.Conv3D}[rank]
     pooling = {1: layers.MaxPooling1D, 3: layers.MaxPooling3D}[rank]
     shape = (5,) * rank + (2,)
-    made = [convolution(3, 2, activation="relu"), pooling(2), layers.Flatten(), layers.Dense(2)]
-    model = shaken(keras.Sequential([keras.Input(shape), *made]))
+    layer_list = [
+        convolution(3, 2, activation="relu"),
+        pooling(2),
+        layers.Flatten(),
+        layers.Dense(2),
+    ]
+    model = shaken(keras.Sequential([keras.Input(shape), *layer_list]))
     x, base = numbers(3, *shape), numbers(3, *shape, seed=5)
-    is_complete(found("deeplift", model, x, baseline=base))
+    is_complete(explain("deeplift", model, x, baseline=base))
 
 
 def test_the_greatest_of_two_branches_goes_to_the_winner_of_its_side():
@@ -118,8 +125,8 @@ def test_the_greatest_of_two_branches_goes_to_the_winner_of_its_side():
     model.set_weights([np.ones((1, 1))])
     inputs = tuple(np.array([[v]], np.float32) for v in (5.0, 1.0))
     base = tuple(np.array([[v]], np.float32) for v in (0.0, 2.0))
-    made = found("deeplift", model, inputs, baseline=base)
-    assert [float(v[0, 0]) for v in made.values.values()] == pytest.approx([3.0, 0.0])
+    result = explain("deeplift", model, inputs, baseline=base)
+    assert [float(v[0, 0]) for v in result.values.values()] == pytest.approx([3.0, 0.0])
 
 
 def test_gates_attention_and_quotients_are_complete():
@@ -129,23 +136,27 @@ def test_gates_attention_and_quotients_are_complete():
     x = layers.Multiply()([x, layers.Dense(4, activation="sigmoid")(x)])
     x = x / (1.0 + keras.ops.sum(x * x, axis=-1, keepdims=True))
     model = shaken(keras.Model(entry, layers.Dense(2)(layers.Flatten()(x))))
-    made = found("deeplift", model, numbers(3, 5, 4), baseline=numbers(3, 5, 4, seed=7))
-    is_complete(made, 1e-3)
+    result = explain("deeplift", model, numbers(3, 5, 4), baseline=numbers(3, 5, 4, seed=7))
+    is_complete(result, 1e-3)
 
 
 def test_an_unrolled_loop_is_complete():
-    made = [layers.LSTM(3, unroll=True), layers.Dense(2)]
-    model = shaken(keras.Sequential([keras.Input((4, 3)), *made]))
-    is_complete(found("deeplift", model, numbers(3, 4, 3), baseline=numbers(3, 4, 3, seed=7)))
+    layer_list = [layers.LSTM(3, unroll=True), layers.Dense(2)]
+    model = shaken(keras.Sequential([keras.Input((4, 3)), *layer_list]))
+    is_complete(explain("deeplift", model, numbers(3, 4, 3), baseline=numbers(3, 4, 3, seed=7)))
 
 
 def test_a_masked_sequence_is_complete():
     """What is masked in one pass and not in the other changes by all it has."""
-    made = [layers.Masking(), layers.GlobalAveragePooling1D(), layers.Dense(5, activation="relu")]
-    model = shaken(keras.Sequential([keras.Input((4, 3)), *made, layers.Dense(2)]))
+    layer_list = [
+        layers.Masking(),
+        layers.GlobalAveragePooling1D(),
+        layers.Dense(5, activation="relu"),
+    ]
+    model = shaken(keras.Sequential([keras.Input((4, 3)), *layer_list, layers.Dense(2)]))
     x, base = numbers(3, 4, 3), numbers(3, 4, 3, seed=7)
     x[:, 1], base[:, 2] = 0.0, 0.0
-    is_complete(found("deeplift", model, x, baseline=base))
+    is_complete(explain("deeplift", model, x, baseline=base))
 
 
 def test_a_baseline_costs_one_question_for_its_score():

@@ -15,7 +15,7 @@ from .ruled import (
     case_of,
     dense,
     engine_of,
-    found,
+    explain,
     layers,
     numbers,
     shaken,
@@ -53,8 +53,8 @@ def test_eager_and_traced_batch_and_single_are_one(text):
     assert expected.dtype == np.float32
     size = np.abs(expected).max()
     for options in ({"traced": True}, {"batch_size": 2}, {"batch_size": 3, "traced": True}):
-        made = values(text, model, x, baseline=base, **options)
-        np.testing.assert_allclose(made, expected, rtol=1e-4, atol=1e-5 * size)
+        result = values(text, model, x, baseline=base, **options)
+        np.testing.assert_allclose(result, expected, rtol=1e-4, atol=1e-5 * size)
     for row in range(2):
         rows = slice(row, row + 1)
         (single,) = ask(text, engine, x[rows], baseline=base[rows]).values.values()
@@ -62,7 +62,7 @@ def test_eager_and_traced_batch_and_single_are_one(text):
 
 
 def open_model(dtype):
-    made = [
+    layer_list = [
         layers.Rescaling(1 / 255, offset=-0.5, dtype=dtype),
         layers.Conv2D(4, 3, activation="relu", dtype=dtype),
         layers.BatchNormalization(dtype=dtype),
@@ -70,16 +70,16 @@ def open_model(dtype):
         layers.GlobalAveragePooling2D(dtype=dtype),
         layers.Dense(2, dtype=dtype),
     ]
-    return shaken(keras.Sequential([keras.Input((None, None, 1), dtype=dtype), *made]))
+    return shaken(keras.Sequential([keras.Input((None, None, 1), dtype=dtype), *layer_list]))
 
 
 @pytest.mark.parametrize("text", [*FAMILY, "lrp:rule=deep-taylor,low=0,high=255"])
 def test_pictures_of_any_size_and_doubles(text):
     x = np.random.default_rng(0).integers(0, 256, (2, 7, 8, 1)).astype(np.float32)
     expected = values(text, open_model("float32"), x, traced=True)
-    made = values(text, open_model("float64"), x.astype(np.float64))
+    result = values(text, open_model("float64"), x.astype(np.float64))
     size = np.abs(expected).max()
-    np.testing.assert_allclose(made, expected, rtol=1e-3, atol=1e-4 * size)
+    np.testing.assert_allclose(result, expected, rtol=1e-3, atol=1e-4 * size)
 
 
 @pytest.mark.parametrize("text", FAMILY)
@@ -88,9 +88,9 @@ def test_a_nested_model_is_what_it_holds(text):
     last = layers.Dense(2)
     flat = shaken(keras.Sequential([keras.Input((4,)), *inner, last]))
     nested = keras.Sequential([keras.Input((4,)), keras.Sequential(inner), last])
-    made = [found(text, model, X, baseline=BASE) for model in (flat, nested)]
-    assert made[0].facts == made[1].facts
-    first, second = (next(iter(one.values.values())) for one in made)
+    results = [explain(text, model, X, baseline=BASE) for model in (flat, nested)]
+    assert results[0].facts == results[1].facts
+    first, second = (next(iter(attribution.values.values())) for attribution in results)
     np.testing.assert_array_equal(first, second)
 
 
@@ -101,14 +101,14 @@ def test_a_shared_model_counts_at_every_call(text):
     a, b = keras.Input((4,)), keras.Input((4,))
     last = layers.Dense(2, use_bias=False)
     both = keras.Model([a, b], last(layers.Add()([tower(a), tower(b)])))
-    one = keras.Model(a, last(tower(a)))
+    on_a = keras.Model(a, last(tower(a)))
     last.set_weights([np.abs(numbers(6, 2))])
-    made = found(text, both, (X, X), baseline=(BASE, BASE))
-    alone = found(text, one, X, baseline=BASE)
+    result = explain(text, both, (X, X), baseline=(BASE, BASE))
+    alone = explain(text, on_a, X, baseline=BASE)
     expected = next(iter(alone.values.values()))
-    for array in made.values.values():
+    for array in result.values.values():
         np.testing.assert_allclose(array, expected, rtol=1e-4, atol=1e-5)
-    assert made.facts["rules"] > alone.facts["rules"]
+    assert result.facts["rules"] > alone.facts["rules"]
 
 
 @pytest.mark.parametrize("text", FAMILY)
@@ -124,15 +124,15 @@ def test_embeddings_are_explained_where_words_become_numbers(text):
     )
     ids = np.random.default_rng(0).integers(0, 9, (3, 6)).astype(np.int32)
     shaken(model).layers[1].bias.assign(np.full(4, 3.0))  # the ReLUs are open
-    made = values(text, model, ids)
-    assert made.shape == (3, 6, 3)
-    assert np.any(made != 0)
+    result = values(text, model, ids)
+    assert result.shape == (3, 6, 3)
+    assert np.any(result != 0)
 
 
 @pytest.mark.parametrize("text", ["guided-backprop", "deconvnet"])
 def test_a_model_without_relu_is_refused(text):
     with pytest.raises(UsageError, match=f"{text} has nothing to apply its rule to") as caught:
-        found(text, dense(6, activation="tanh"), X)
+        explain(text, dense(6, activation="tanh"), X)
     assert "gradient" in caught.value.hint
 
 
@@ -140,7 +140,7 @@ def test_a_model_without_relu_is_refused(text):
 def test_a_model_without_layers_is_refused(text):
     model = keras.Sequential([keras.Input((4,)), layers.Reshape((2, 2)), layers.Flatten()])
     with pytest.raises(UsageError, match="has nothing to apply its rule to"):
-        found(text, model, X)
+        explain(text, model, X)
 
 
 def gate(x):
@@ -174,7 +174,7 @@ def named_model(kind):
 def test_lrp_names_the_layer_that_has_no_rule(kind, traced):
     shape, model = named_model(kind)
     with pytest.raises(UsageError, match=f"has no rule for layer '{NAMED[kind][2]}'") as caught:
-        found("lrp:rule=epsilon", model, numbers(2, *shape), traced=traced)
+        explain("lrp:rule=epsilon", model, numbers(2, *shape), traced=traced)
     assert caught.value.kind == "rules"
     assert "another method" in caught.value.hint
 
@@ -183,7 +183,7 @@ def test_lrp_names_the_layer_that_has_no_rule(kind, traced):
 def test_loops_are_refused_by_name(text):
     shape, model = named_model("lstm")
     with pytest.raises(UsageError, match="layer 'memory': a loop"):
-        found(text, model, numbers(2, *shape))
+        explain(text, model, numbers(2, *shape))
 
 
 def test_a_compiled_function_is_refused_where_a_relu_may_hide_in_it():
@@ -193,27 +193,27 @@ def test_a_compiled_function_is_refused_where_a_relu_may_hide_in_it():
         def call(self, x):
             return tf.function(tf.nn.relu)(x)
 
-    made = [layers.Dense(4), Compiled(name="hidden"), layers.Dense(2)]
-    model = shaken(keras.Sequential([keras.Input((4,)), *made]))
+    layer_list = [layers.Dense(4), Compiled(name="hidden"), layers.Dense(2)]
+    model = shaken(keras.Sequential([keras.Input((4,)), *layer_list]))
     for text in FAMILY:
         with pytest.raises(UsageError, match="layer 'hidden': a compiled function"):
-            found(text, model, X)
+            explain(text, model, X)
 
 
 def test_grouped_convolutions_have_no_rule_of_lrp():
-    made = [layers.Conv2D(4, 3, groups=2, activation="relu", name="groups"), layers.Flatten()]
-    model = shaken(keras.Sequential([keras.Input((6, 6, 2)), *made, layers.Dense(2)]))
+    layer_list = [layers.Conv2D(4, 3, groups=2, activation="relu", name="groups"), layers.Flatten()]
+    model = shaken(keras.Sequential([keras.Input((6, 6, 2)), *layer_list, layers.Dense(2)]))
     x = numbers(2, 6, 6, 2)
-    assert found("guided-backprop", model, x).facts == {"rules": 1}
+    assert explain("guided-backprop", model, x).facts == {"rules": 1}
     with pytest.raises(UsageError, match="layer 'groups': a compiled function"):
-        found("lrp", model, x)
+        explain("lrp", model, x)
 
 
 def test_the_final_softmax_is_not_on_the_way_to_a_logit():
     model = dense(6, last="softmax")
     values("lrp:rule=epsilon", model, X, space="logit")
     with pytest.raises(UsageError, match="a softmax") as caught:
-        found("lrp:rule=epsilon", model, X, space="probability")
+        explain("lrp:rule=epsilon", model, X, space="probability")
     assert caught.value.hint == "use --space logit"
 
 
@@ -221,9 +221,9 @@ def test_a_site_that_leads_nowhere_is_said_to_be_disconnected():
     a, b = keras.Input((4,)), keras.Input((4,))
     model = shaken(keras.Model([a, b], [layers.Dense(2, activation="relu")(a), layers.Dense(2)(b)]))
     for text in FAMILY:
-        made = found(text, model, (X, X))
-        (apart,) = made.disconnected
-        assert np.all(made.values[apart] == 0)
+        result = explain(text, model, (X, X))
+        (apart,) = result.disconnected
+        assert np.all(result.values[apart] == 0)
 
 
 def test_a_fixed_batch_is_filled_up():
@@ -231,8 +231,8 @@ def test_a_fixed_batch_is_filled_up():
     model = shaken(keras.Model(entry, layers.Dense(2)(layers.Dense(5, activation="relu")(entry))))
     free = keras.Sequential([keras.Input((4,)), *model.layers[1:]])
     for text in FAMILY:
-        made, expected = (values(text, m, X, baseline=BASE) for m in (model, free))
-        np.testing.assert_allclose(made, expected, rtol=1e-5, atol=1e-6)
+        result, expected = (values(text, m, X, baseline=BASE) for m in (model, free))
+        np.testing.assert_allclose(result, expected, rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize("text", FAMILY)
@@ -271,16 +271,16 @@ REFUSED = {("sensors.keras", name) for name in ("guided-backprop", "deconvnet", 
 def test_the_sample_models_work_or_are_refused_in_one_sentence(name, text, samples):
     model = api.load(samples / name)
     path, target = SAMPLES[name]
-    made, error = None, None
+    attribution, error = None, None
     try:
-        made = api.explain(model, samples / "inputs" / path, method=text, target=target)
+        attribution = api.explain(model, samples / "inputs" / path, method=text, target=target)
     except UsageError as refusal:
         error = refusal
-    if made is None:
+    if attribution is None:
         assert error.kind == "rules"
         assert (name, text.partition(":")[0]) in REFUSED
         return
-    assert all(np.all(np.isfinite(v)) for v in made.values.values())
-    checks = made.metadata["checks"]
+    assert all(np.all(np.isfinite(v)) for v in attribution.values.values())
+    checks = attribution.metadata["checks"]
     for check in checks if isinstance(checks, list) else [checks]:
         assert text != "deeplift" or check["completeness"]["gap"] < 1e-3

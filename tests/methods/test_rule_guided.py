@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from .ruled import dense, found, layers, numbers, plain, shaken, values
+from .ruled import dense, explain, layers, numbers, plain, shaken, values
 
 X = numbers(5, 4, seed=3)
 
@@ -22,10 +22,10 @@ def by_hand(model, x, gated):
 @pytest.mark.parametrize("name", ["guided-backprop", "deconvnet"])
 def test_three_dense_layers_as_on_paper(name):
     model = dense(6, 5)
-    made = found(name, model, X)
+    result = explain(name, model, X)
     expected = by_hand(model, X, name == "guided-backprop")
-    np.testing.assert_allclose(next(iter(made.values.values())), expected, rtol=1e-4, atol=1e-6)
-    assert made.facts == {"rules": 2}
+    np.testing.assert_allclose(next(iter(result.values.values())), expected, rtol=1e-4, atol=1e-6)
+    assert result.facts == {"rules": 2}
     assert not np.allclose(expected, plain(model, X))
 
 
@@ -74,18 +74,18 @@ RELUS = {
 }
 
 
-def model_with(made):
-    return shaken(keras.Sequential([keras.Input((4,)), *made, layers.Dense(2)]))
+def model_with(relu):
+    return shaken(keras.Sequential([keras.Input((4,)), *relu, layers.Dense(2)]))
 
 
 @pytest.mark.parametrize("name", ["guided-backprop", "deconvnet"])
 @pytest.mark.parametrize("kind", RELUS)
 def test_a_relu_is_a_relu_however_it_comes(name, kind):
-    expected = found(name, model_with(RELUS["argument"]()), X)
-    made = found(name, model_with(RELUS[kind]()), X)
-    assert made.facts == {"rules": 1}
+    expected = explain(name, model_with(RELUS["argument"]()), X)
+    result = explain(name, model_with(RELUS[kind]()), X)
+    assert result.facts == {"rules": 1}
     np.testing.assert_allclose(
-        next(iter(made.values.values())), next(iter(expected.values.values())), rtol=1e-5
+        next(iter(result.values.values())), next(iter(expected.values.values())), rtol=1e-5
     )
 
 
@@ -112,10 +112,10 @@ def test_the_kin_of_relu_lets_nothing_through_where_it_is_closed(layer):
     w2 = model.layers[-1].get_weights()[0]
     opened = X @ w1 + b1 > 0
     positive = np.broadcast_to(np.maximum(w2[:, 0], 0), opened.shape)
-    made = found("guided-backprop", model, X)
-    assert made.facts == {"rules": 1}
+    result = explain("guided-backprop", model, X)
+    assert result.facts == {"rules": 1}
     np.testing.assert_allclose(
-        next(iter(made.values.values())), (positive * opened) @ w1.T, rtol=1e-4, atol=1e-6
+        next(iter(result.values.values())), (positive * opened) @ w1.T, rtol=1e-4, atol=1e-6
     )
     np.testing.assert_allclose(values("deconvnet", model, X), positive @ w1.T, rtol=1e-4, atol=1e-6)
 
@@ -126,7 +126,7 @@ def test_gates_made_of_relu6_are_no_relus():
     x = layers.Dense(6, activation="hard_silu")(entry)
     x = layers.Dense(6, activation="hard_sigmoid")(x)
     model = shaken(keras.Model(entry, layers.Dense(2)(layers.ReLU(max_value=6.0)(x))))
-    assert found("guided-backprop", model, X).facts == {"rules": 1}
+    assert explain("guided-backprop", model, X).facts == {"rules": 1}
 
 
 def test_a_derivative_that_somebody_wrote_is_kept():
@@ -141,11 +141,11 @@ def test_a_derivative_that_somebody_wrote_is_kept():
         def call(self, x):
             return rounded(x)
 
-    made = [Rounding(), layers.ReLU(), layers.Dense(5, activation="silu"), layers.Dense(2)]
-    model = shaken(keras.Sequential([keras.Input((4,)), *made]))
+    layer_list = [Rounding(), layers.ReLU(), layers.Dense(5, activation="silu"), layers.Dense(2)]
+    model = shaken(keras.Sequential([keras.Input((4,)), *layer_list]))
     expected = plain(model, X)
     opened = np.round(X) > 0
-    assert found("guided-backprop", model, X).facts == {"rules": 1}
+    assert explain("guided-backprop", model, X).facts == {"rules": 1}
     np.testing.assert_allclose(
         values("guided-backprop", model, X), np.maximum(expected, 0) * opened, rtol=1e-4, atol=1e-6
     )

@@ -7,7 +7,7 @@ import pytest
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.methods import methods
 
-from .ruled import LRP, dense, found, layers, numbers, plain, shaken, values
+from .ruled import LRP, dense, explain, layers, numbers, plain, shaken, values
 
 X = numbers(5, 4, seed=3)
 
@@ -69,15 +69,15 @@ def by_hand(first, rest, model, x):
 )
 def test_two_dense_layers_are_shared_as_on_paper(text, first, rest):
     model = dense(6)
-    made = values(f"lrp:rule={text}", model, X)
-    np.testing.assert_allclose(made, by_hand(first, rest, model, X), rtol=2e-4, atol=1e-5)
+    result = values(f"lrp:rule={text}", model, X)
+    np.testing.assert_allclose(result, by_hand(first, rest, model, X), rtol=2e-4, atol=1e-5)
 
 
 def test_without_bias_lrp_0_is_input_times_gradient_and_keeps_the_score():
     model = dense(6, 5, bias=False)
-    made = values("lrp:rule=epsilon,epsilon=0", model, X)
-    np.testing.assert_allclose(made, X * plain(model, X), rtol=1e-4, atol=1e-5)
-    np.testing.assert_allclose(made.sum(axis=1), model(X)[:, 0], rtol=1e-4, atol=1e-5)
+    result = values("lrp:rule=epsilon,epsilon=0", model, X)
+    np.testing.assert_allclose(result, X * plain(model, X), rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(result.sum(axis=1), model(X)[:, 0], rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("rule", ["gamma", "z-plus", "deep-taylor"])
@@ -95,8 +95,8 @@ def test_relevance_is_kept_where_there_is_no_bias(rule):
         )
     )
     x = np.abs(numbers(3, 6, 6, 2))
-    made = values(f"lrp:rule={rule}", model, x)
-    np.testing.assert_allclose(made.sum(axis=(1, 2, 3)), model(x)[:, 0], rtol=1e-4)
+    result = values(f"lrp:rule={rule}", model, x)
+    np.testing.assert_allclose(result.sum(axis=(1, 2, 3)), model(x)[:, 0], rtol=1e-4)
 
 
 def test_the_composite_is_flat_first_then_z_plus_then_epsilon():
@@ -114,15 +114,15 @@ def test_the_composite_is_flat_first_then_z_plus_then_epsilon():
     )
     x = X.astype(np.float64)
     w1, b1, w2, b2, w3, b3 = (np.asarray(w, np.float64) for w in model.get_weights())
-    one = up(x @ w1.reshape(4, 3) + b1)
-    two = up(one @ w2.reshape(3, 4) + b2)
+    sums = up(x @ w1.reshape(4, 3) + b1)
+    two = up(sums @ w2.reshape(3, 4) + b2)
     score = two @ w3[:, :1] + b3[:1]
     q = two * w3[:, 0]
     last = q * score / (score + 0.1 * np.sign(score))
-    middle = shared("z-plus", one, w2.reshape(3, 4), b2, last)
+    middle = shared("z-plus", sums, w2.reshape(3, 4), b2, last)
     expected = np.repeat(middle.sum(axis=1, keepdims=True) / 4, 4, axis=1)
-    made = values("lrp:epsilon=0.1", model, X.reshape(5, 1, 4, 1))
-    np.testing.assert_allclose(made.reshape(5, 4), expected, rtol=1e-3, atol=1e-5)
+    result = values("lrp:epsilon=0.1", model, X.reshape(5, 1, 4, 1))
+    np.testing.assert_allclose(result.reshape(5, 4), expected, rtol=1e-3, atol=1e-5)
 
 
 @pytest.mark.parametrize("rule", LRP)
@@ -141,8 +141,8 @@ def test_batch_normalization_counts_as_part_of_the_layer_before(rule):
     bare.set_weights([w1 * factor, (b1 - mean) * factor + beta, *last])
     assert np.any(factor < 0)
     options = ",low=-3,high=4" if rule == "deep-taylor" else ""
-    made = [values(f"lrp:rule={rule}{options}", model, X) for model in (beside, bare)]
-    np.testing.assert_allclose(made[0], made[1], rtol=1e-3, atol=1e-5)
+    results = [values(f"lrp:rule={rule}{options}", model, X) for model in (beside, bare)]
+    np.testing.assert_allclose(results[0], results[1], rtol=1e-3, atol=1e-5)
 
 
 @pytest.mark.parametrize("rule", LRP)
@@ -155,11 +155,11 @@ def test_what_scales_and_shifts_the_input_keeps_all_relevance(rule):
     )
     pixels = np.random.default_rng(2).integers(0, 2, (4, 3, 3, 1)).astype(np.float32) * 255
     bounds = [",low=-1,high=1", ",low=0,high=255"] if rule == "deep-taylor" else ["", ""]
-    made = [
+    results = [
         values(f"lrp:rule={rule}{bounds[0]}", inner, pixels / 127.5 - 1),
         values(f"lrp:rule={rule}{bounds[1]}", outer, pixels),
     ]
-    np.testing.assert_allclose(made[0], made[1], rtol=1e-3, atol=1e-5)
+    np.testing.assert_allclose(results[0], results[1], rtol=1e-3, atol=1e-5)
 
 
 @pytest.mark.parametrize("name", ["sigmoid", "tanh", "gelu", "silu", "softplus", "elu"])
@@ -171,32 +171,32 @@ def test_smooth_activations_hand_on_what_they_got(name):
     score = hidden @ w2[:, :1] + b2[:1]
     later = shared("epsilon", hidden, w2[:, :1], b2[:1], score)
     expected = shared("epsilon", X, w1, b1, later)
-    made = values("lrp:rule=epsilon,epsilon=0.1", model, X)
-    np.testing.assert_allclose(made, expected, rtol=1e-3, atol=1e-5)
+    result = values("lrp:rule=epsilon,epsilon=0.1", model, X)
+    np.testing.assert_allclose(result, expected, rtol=1e-3, atol=1e-5)
 
 
 def test_relevance_at_a_layer_is_what_arrives_there():
     model = dense(6)
-    made = values("lrp:rule=epsilon,epsilon=0.1", model, X, wrt=f"layer:{model.layers[0].name}")
+    result = values("lrp:rule=epsilon,epsilon=0.1", model, X, wrt=f"layer:{model.layers[0].name}")
     w1, b1, w2, b2 = (np.asarray(w, np.float64) for w in model.get_weights())
     hidden = up(X @ w1 + b1)
     score = hidden @ w2[:, :1] + b2[:1]
     expected = shared("epsilon", hidden, w2[:, :1], b2[:1], score)
-    np.testing.assert_allclose(made, expected, rtol=1e-3, atol=1e-5)
+    np.testing.assert_allclose(result, expected, rtol=1e-3, atol=1e-5)
 
 
 def test_rules_are_counted():
-    assert found("lrp", dense(6, 5), X).facts == {"rules": 5}
+    assert explain("lrp", dense(6, 5), X).facts == {"rules": 5}
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ("lrp:rule=deep-taylor,low=0", "both low= and high="),
         ("lrp:rule=deep-taylor,low=1,high=1", "less than"),
         ("lrp:rule=gamma,low=0,high=1", "deep-taylor alone"),
     ],
 )
-def test_bounds_that_bound_nothing_are_refused(text, told):
-    with pytest.raises(UsageError, match=told):
+def test_bounds_that_bound_nothing_are_refused(text, message):
+    with pytest.raises(UsageError, match=message):
         methods.build(text)

@@ -15,11 +15,11 @@ def ratios_and_gaps(samples):
     model = api.load(samples / "shapes.keras")
     out = []
     for path in sorted((samples / "inputs" / "shapes").glob("*.png")):
-        found = api.explain(model, path, method="integrated-gradients")
-        size = np.abs(found.values["picture"].sum(axis=-1))
+        attribution = api.explain(model, path, method="integrated-gradients")
+        size = np.abs(attribution.values["picture"].sum(axis=-1))
         mask = np.asarray(Image.open(samples / "masks" / path.name)) > 127
         ratio = size[mask].mean() / size[~mask].mean()
-        out.append((ratio, found.metadata["checks"]["completeness"]["gap"]))
+        out.append((ratio, attribution.metadata["checks"]["completeness"]["gap"]))
     assert len(out) == PICTURES
     return np.array(out)
 
@@ -41,6 +41,6 @@ def test_the_model_is_right_on_pictures_it_never_saw(samples):
 
     model = api.load(samples / "shapes.keras")
     fresh = draw_pictures(200, seed=4321)
-    found = api.explain(model, fresh.pixels, target="top1")
-    chosen = [index[0] for index in found.metadata["target"]["index"]]
+    attribution = api.explain(model, fresh.pixels, target="top1")
+    chosen = [index[0] for index in attribution.metadata["target"]["index"]]
     assert np.mean(chosen == fresh.labels) >= 0.98

@@ -11,15 +11,15 @@ from .perturbed import HALF, formula, pictures
 
 
 def test_indices_of_a_linear_model_are_shares_of_squares():
-    found = run("sobol:samples=4096", linear(W, 7.0), X, {"x": HALF}).values["x"]
+    result = run("sobol:samples=4096", linear(W, 7.0), X, {"x": HALF}).values["x"]
     squares = (W * (X - HALF)) ** 2
-    np.testing.assert_allclose(found, squares / squares.sum(axis=1, keepdims=True), atol=0.03)
+    np.testing.assert_allclose(result, squares / squares.sum(axis=1, keepdims=True), atol=0.03)
 
 
 def test_indices_of_a_product_count_the_interaction_for_both():
     """Of a b with a and b even on [0, 1): Var = 1/9 - 1/16, and (1/3)(1/12) moves with each."""
-    found = run("sobol:samples=8192", formula(lambda x: x[:, 0] * x[:, 1], 2), np.ones((1, 2)))
-    np.testing.assert_allclose(found.values["x"], 4 / 7, atol=0.03)
+    result = run("sobol:samples=8192", formula(lambda x: x[:, 0] * x[:, 1], 2), np.ones((1, 2)))
+    np.testing.assert_allclose(result.values["x"], 4 / 7, atol=0.03)
 
 
 def test_a_score_that_does_not_vary_has_no_indices():
@@ -42,6 +42,6 @@ def test_designs_fill_every_axis_evenly_and_points_swap_one_column():
 
 def test_a_picture_has_eleven_windows_a_side():
     assert methods.build("sobol").passes == 32 * (121 + 1)
-    found = pictures("sobol:samples=64", lambda x: x[:, 0, 0, 0], np.ones((1, 22, 22, 1)))
-    assert np.all(found[0, :2, :2] > 0.5)
-    assert np.all(found[0, 2:] == 0)
+    result = pictures("sobol:samples=64", lambda x: x[:, 0, 0, 0], np.ones((1, 22, 22, 1)))
+    assert np.all(result[0, :2, :2] > 0.5)
+    assert np.all(result[0, 2:] == 0)

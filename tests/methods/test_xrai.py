@@ -45,12 +45,12 @@ def test_regions_of_a_picture_of_224_grow_by_five_pixels_and_must_add_fifty():
     density, cut = np.zeros((224, 224)), np.zeros((224, 224), int)
     cut[100:102, 100:102], cut[100:102, 103:105] = 1, 2
     density[100:102, 100:102], density[100:102, 103:105] = 900.0, 1.0
-    found = compute_region_means(density, [cut])
-    first = found == found[100, 100]
+    result = compute_region_means(density, [cut])
+    first = result == result[100, 100]
     assert first.sum() == 104
-    assert found[100, 104] == found[100, 100] == pytest.approx(3604 / 104)
-    np.testing.assert_allclose(found[~first], 0)
-    assert found.sum() == pytest.approx(density.sum())
+    assert result[100, 104] == result[100, 100] == pytest.approx(3604 / 104)
+    np.testing.assert_allclose(result[~first], 0)
+    assert result.sum() == pytest.approx(density.sum())
 
 
 def test_what_no_region_brings_shares_what_is_left():
@@ -77,16 +77,16 @@ def slow(density, masks, least):
 def test_the_greedy_choice_is_that_of_the_algorithm_written_plainly(seed):
     draws = np.random.default_rng(seed)
     density = draws.normal(size=(20, 20))
-    cuts = [draws.integers(0, number, (20, 20)) for number in (3, 8, 20)]
+    cuts = [draws.integers(0, count, (20, 20)) for count in (3, 8, 20)]
     masks = [cut == label for cut in cuts for label in range(cut.max() + 1)]
     np.testing.assert_allclose(compute_region_means(density, cuts), slow(density, masks, 1))
 
 
 def test_coarse_regions_count_every_pixel():
     density = np.arange(24.0).reshape(4, 6)
-    found = compute_region_means(density, [np.array([[0, 1], [0, 1]])])
+    result = compute_region_means(density, [np.array([[0, 1], [0, 1]])])
     left, right = density[:, :3].mean(), density[:, 3:].mean()
-    np.testing.assert_allclose(found, [[left] * 3 + [right] * 3] * 4)
+    np.testing.assert_allclose(result, [[left] * 3 + [right] * 3] * 4)
 
 
 def square(side=64):
@@ -101,22 +101,22 @@ def test_the_region_that_matters_lights_up_and_the_sum_is_the_difference():
     weights = np.zeros((64, 64, 3))
     weights[16:32, 16:32] = [1.0, 2.0, 3.0]
     engine = linear_pictures(weights)
-    found = methods.build("xrai").attribute(engine, shown(engine, x))
-    inside = found.values["x"][0, 17:31, 17:31]
+    result = methods.build("xrai").attribute(engine, shown(engine, x))
+    inside = result.values["x"][0, 17:31, 17:31]
     assert np.all(inside > 1)
-    assert np.all(found.values["x"][0, 40:, 40:] == 0)  # a region without any attribution
+    assert np.all(result.values["x"][0, 40:, 40:] == 0)  # a region without any attribution
     np.testing.assert_array_equal(inside[..., 0], inside[..., 2])
-    np.testing.assert_allclose(sum_sites(found.values), engine.f({"x": x}), rtol=1e-5)
-    assert found.completeness.ok.all()
+    np.testing.assert_allclose(sum_sites(result.values), engine.f({"x": x}), rtol=1e-5)
+    assert result.completeness.ok.all()
 
 
 def test_a_flat_picture_is_one_region():
     x = np.full((2, 8, 8, 1), 2.0, np.float32)
     weights = np.random.default_rng(0).normal(size=(8, 8, 1))
     engine = linear_pictures(weights)
-    found = methods.build("xrai:steps=1").attribute(engine, shown(engine, x, 0.5))
-    np.testing.assert_allclose(found.values["x"], 1.5 * weights.mean(), rtol=1e-5)
-    np.testing.assert_allclose(found.baseline_scores, 0.5 * weights.sum(), rtol=1e-5)
+    result = methods.build("xrai:steps=1").attribute(engine, shown(engine, x, 0.5))
+    np.testing.assert_allclose(result.values["x"], 1.5 * weights.mean(), rtol=1e-5)
+    np.testing.assert_allclose(result.baseline_scores, 0.5 * weights.sum(), rtol=1e-5)
 
 
 def test_channels_first_are_explained_alike():

@@ -20,8 +20,8 @@ def test_21_a_dead_network_gives_zeros_and_a_flag(explain):
     model = keras.Sequential([keras.Input((3,)), L.Dense(2, activation="relu"), L.Dense(1)])
     kernel, _, *rest = model.get_weights()
     model.set_weights([kernel, np.full(2, -1e6, np.float32), *rest])
-    found = explain(model, np.ones((1, 3), np.float32))
-    checks = found.metadata["checks"][0]
+    attribution = explain(model, np.ones((1, 3), np.float32))
+    checks = attribution.metadata["checks"][0]
     assert (checks["finite"], checks["zero"]) == (True, True)
     assert "units that are off" in checks["zero_because"]
     complete = explain(model, np.ones((1, 3), np.float32), method="integrated-gradients")
@@ -34,8 +34,8 @@ def test_22_an_infinite_gradient_is_no_map(explain):
     with pytest.raises(ItemError, match="1 of 2 values") as caught:
         explain(model, np.array([0.0, 4.0], np.float32))
     assert caught.value.kind == "nonfinite"
-    found = explain(model, np.array([1.0, 4.0], np.float32))
-    np.testing.assert_allclose(found.values["x"], [0.5, 0.25])
+    attribution = explain(model, np.array([1.0, 4.0], np.float32))
+    np.testing.assert_allclose(attribution.values["x"], [0.5, 0.25])
 
 
 def test_23_a_nan_pixel_is_refused_before_it_can_vanish(explain):
@@ -55,9 +55,9 @@ def test_37_weights_are_untouched_and_one_equals_sixty_four(tmp_path, rng):
     model.set_weights([rng.normal(size=w.shape) ** 2 + 0.1 for w in model.get_weights()])
     model.save(tmp_path / "m.keras")
     x = rng.normal(size=(64, 4)).astype(np.float32)
-    many, one = opened(tmp_path / "m.keras", 64), opened(tmp_path / "m.keras", 1)
+    many, single = opened(tmp_path / "m.keras", 64), opened(tmp_path / "m.keras", 1)
     before = [w.copy() for w in many.engine.adapter.model.get_weights()]
-    a, b = (next(iter(api.explain(m, x).values.values())) for m in (many, one))
+    a, b = (next(iter(api.explain(m, x).values.values())) for m in (many, single))
     assert np.abs(a - b).max() <= 1e-5 * np.abs(b).max()  # kernels round by the batch
     after = many.engine.adapter.model.get_weights()
     assert all(np.array_equal(p, q) for p, q in zip(before, after, strict=True))
@@ -77,8 +77,8 @@ def test_38_a_model_that_mixes_samples_is_found_and_run_one_by_one(explain, rng)
     x = rng.normal(size=(4, 3)).astype(np.float32)
     whole = next(iter(explain(model, x).values.values()))
     for row in range(4):
-        one = next(iter(explain(model, x[row : row + 1]).values.values()))
-        np.testing.assert_array_equal(whole[row], one[0])
+        alone = next(iter(explain(model, x[row : row + 1]).values.values()))
+        np.testing.assert_array_equal(whole[row], alone[0])
 
 
 @keras.saving.register_keras_serializable("zoo")
@@ -99,11 +99,11 @@ def test_39_a_layer_that_stays_random_is_found_seeded_and_told(tmp_path, rng, tr
     model(np.ones((1, 6), np.float32))
     model.save(tmp_path / "m.keras")
     x = rng.normal(size=(3, 6)).astype(np.float32)
-    made = opened(tmp_path / "m.keras", traced=traced)
-    first, second = (next(iter(api.explain(made, x).values.values())) for _ in range(2))
-    assert "random" in made.engine.notes
+    network = opened(tmp_path / "m.keras", traced=traced)
+    first, second = (next(iter(api.explain(network, x).values.values())) for _ in range(2))
+    assert "random" in network.engine.notes
     np.testing.assert_array_equal(first, second)
-    alone = next(iter(api.explain(made, x[2:]).values.values()))
+    alone = next(iter(api.explain(network, x[2:]).values.values()))
     np.testing.assert_array_equal(first[2:], alone)
 
 
@@ -134,9 +134,9 @@ def test_41_a_fixed_batch_is_filled_up(explain, rng, size, traced):
     model = fixed(size)
     free = keras.Sequential([keras.Input((6, 6, 1)), *fixed(size).layers])
     free.set_weights(model.get_weights())
-    found = next(iter(explain(model, x, batch_size=4, traced=traced).values.values()))
+    values = next(iter(explain(model, x, batch_size=4, traced=traced).values.values()))
     expected = next(iter(explain(free, x).values.values()))
-    np.testing.assert_allclose(found, expected, atol=1e-6)
+    np.testing.assert_allclose(values, expected, atol=1e-6)
     steps = explain(model, x[0], method="integrated-gradients:steps=5", traced=traced)
     assert next(iter(steps.values.values())).shape == (6, 6, 1)
 
@@ -159,23 +159,23 @@ def test_48_a_float64_model_is_computed_in_float64_and_stored_in_float32(tmp_pat
     model = keras.Sequential([keras.Input((3,)), L.Dense(4, activation="tanh"), L.Dense(1)])
     model.save(tmp_path / "m.keras")
     in_float64(tmp_path / "m.keras", tmp_path / "wide.keras")
-    made = opened(tmp_path / "wide.keras")
-    found = api.explain(made, rng.normal(size=(2, 3)))
-    (values,) = found.values.values()
+    network = opened(tmp_path / "wide.keras")
+    attribution = api.explain(network, rng.normal(size=(2, 3)))
+    (values,) = attribution.values.values()
     assert values.dtype == np.float32
-    assert made.signature.inputs[0].dtype == "float64"
+    assert network.signature.inputs[0].dtype == "float64"
 
 
 def test_49_all_classes_cost_one_trace_for_a_group(tmp_path, rng):
     model = keras.Sequential([keras.Input((4,)), L.Dense(100, activation="softmax")])
     model.save(tmp_path / "m.keras")
-    made = opened(tmp_path / "m.keras", traced=True)
+    network = opened(tmp_path / "m.keras", traced=True)
     x = rng.normal(size=(2, 4)).astype(np.float32)
-    found = api.explain(made, x, target="all")
+    attribution = api.explain(network, x, target="all")
     kernel = model.layers[-1].kernel.numpy()
-    (values,) = found.values.values()
+    (values,) = attribution.values.values()
     np.testing.assert_allclose(values, np.tile(kernel.T, (2, 1, 1)), atol=1e-6)
-    programs = made.engine.runner.programs.values()
+    programs = network.engine.runner.programs.values()
     assert len(programs) <= 3  # scores of a full group, of the last one, and the gradients
     assert all(program.experimental_get_tracing_count() == 1 for program in programs)
 
@@ -214,10 +214,10 @@ def compiled():
 def test_the_compiled_loss_is_read_from_the_file(explain, rng):
     x = rng.normal(size=(2, 3)).astype(np.float32)
     model = compiled()
-    found = explain(model, x, target="loss:compiled", truth=[1.0, 0.0])
+    attribution = explain(model, x, target="loss:compiled", truth=[1.0, 0.0])
     z = np.asarray(model(x), np.float64)[:, 0]
     expected = np.log1p(np.exp([-z[0], z[1]]))
-    np.testing.assert_allclose(found.metadata["score"], expected, rtol=1e-5)
+    np.testing.assert_allclose(attribution.metadata["score"], expected, rtol=1e-5)
 
 
 def test_a_model_that_was_never_compiled_has_no_loss(explain):
@@ -233,8 +233,8 @@ def test_a_loss_does_not_depend_on_the_batch(explain, rng, loss):
     classes = np.array([0, 1, 2, 1])
     truth = classes if loss.startswith("sparse") else np.eye(3)[classes]
     whole = explain(model, x, target=f"loss:{loss}", truth=truth)
-    one = explain(model, x[2:3], target=f"loss:{loss}", truth=truth[2:3])
-    (a,), (b,) = whole.values.values(), one.values.values()
+    alone = explain(model, x[2:3], target=f"loss:{loss}", truth=truth[2:3])
+    (a,), (b,) = whole.values.values(), alone.values.values()
     np.testing.assert_allclose(a[2:3], b, atol=1e-6)
     expected = -np.log(np.asarray(model(x))[np.arange(4), classes])
     np.testing.assert_allclose(whole.metadata["score"], expected, rtol=1e-4)
@@ -252,11 +252,11 @@ def test_a_mask_is_the_mean_over_its_pixels(explain, rng, tmp_path):
     mask[2:4, 1:3] = True
     np.save(tmp_path / "mask.npy", mask)
     x = rng.normal(size=(2, 6, 6, 1)).astype(np.float32)
-    found = explain(model, x, target=f"mask:{tmp_path}/mask.npy,class=2", space="probability")
+    attribution = explain(model, x, target=f"mask:{tmp_path}/mask.npy,class=2", space="probability")
     expected = np.asarray(model(x))[:, mask, 2].mean(axis=1)
-    np.testing.assert_allclose(found.metadata["score"], expected, rtol=1e-5)
-    one = explain(model, x, target="unit:2,1,2").values
-    far = next(iter(one.values()))
+    np.testing.assert_allclose(attribution.metadata["score"], expected, rtol=1e-5)
+    alone = explain(model, x, target="unit:2,1,2").values
+    far = next(iter(alone.values()))
     assert np.all(far[:, 5, 5] == 0)
     with pytest.raises(UsageError, match="class=K"):
         explain(model, x, target=f"mask:{tmp_path}/mask.npy")
@@ -266,12 +266,14 @@ def test_a_unit_of_a_layer_is_a_target(explain, rng):
     layers = [keras.Input((4,)), L.Dense(5, activation="tanh", name="hidden"), L.Dense(1)]
     model = keras.Sequential(layers)
     x = rng.normal(size=(2, 4)).astype(np.float32)
-    found = explain(model, x, target="layer:hidden/unit:3")
+    attribution = explain(model, x, target="layer:hidden/unit:3")
     hidden = np.asarray(model.layers[0](x))
-    np.testing.assert_allclose(found.metadata["score"], hidden[:, 3], rtol=1e-5)
+    np.testing.assert_allclose(attribution.metadata["score"], hidden[:, 3], rtol=1e-5)
     kernel = model.layers[0].kernel.numpy()[:, 3]
     expected = (1 - hidden[:, 3:4] ** 2) * kernel
-    np.testing.assert_allclose(next(iter(found.values.values())), expected, rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(
+        next(iter(attribution.values.values())), expected, rtol=1e-4, atol=1e-6
+    )
 
 
 def mixing_operation():
@@ -288,8 +290,8 @@ def mixing_softmax():
 def test_mixing_by_keras_own_operations_is_found(explain, rng, build):
     model = build()
     x = rng.normal(size=(5, 3)).astype(np.float32)
-    whole, one = explain(model, x), explain(model, x[3:4])
-    np.testing.assert_array_equal(whole.values["x"][3], one.values["x"][0])
+    whole, alone = explain(model, x), explain(model, x[3:4])
+    np.testing.assert_array_equal(whole.values["x"][3], alone.values["x"][0])
 
 
 @keras.saving.register_keras_serializable("zoo")

@@ -100,10 +100,10 @@ def errors_of(path, copy, inputs, target, rng, code=()):
     """
     _, _, sites, first = prepared(path, inputs, target, code)
     wide, points, _, pinned = prepared(in_float64(path, copy), inputs, target, code)
-    found = (first.gradients[0].values, pinned.gradients[0].values)
+    result = (first.gradients[0].values, pinned.gradients[0].values)
     worst = [0.0, 0.0]
     for _ in range(DIRECTIONS):
-        way = {site: rng.normal(size=found[0][site].shape) for site in sites}
+        way = {site: rng.normal(size=result[0][site].shape) for site in sites}
         ends = [
             wide.compute_scores(
                 {n: a + sign * EPS * way[n] if n in way else a for n, a in points.items()},
@@ -112,11 +112,11 @@ def errors_of(path, copy, inputs, target, rng, code=()):
             for sign in (1, -1)
         ]
         slope = (ends[0] - ends[1]) / (2 * EPS)
-        for number, gradient in enumerate(found):
+        for index, gradient in enumerate(result):
             ours = sum((gradient[s] * way[s]).reshape(len(slope), -1).sum(axis=1) for s in sites)
             size = sum(np.square(gradient[s]).reshape(len(slope), -1).sum(axis=1) for s in sites)
             apart = float(np.max(np.abs(ours - slope) / np.sqrt(size)))
-            worst[number] = max(worst[number], apart)
+            worst[index] = max(worst[index], apart)
     return worst
 
 

@@ -42,18 +42,18 @@ def plain_embedding_gradient(model, ids):
 @pytest.mark.parametrize("traced", [False, True])
 def test_13_token_ids_are_explained_at_their_embedding(explain, traced):
     model = lstm()
-    found = explain(model, IDS, traced=traced)
+    attribution = explain(model, IDS, traced=traced)
     expected = plain_embedding_gradient(model, IDS)
-    np.testing.assert_allclose(found.values["ids"], expected, atol=1e-6)
-    assert found.values["ids"].shape == (2, 6, 4)
-    assert np.all(found.values["ids"][0, 3:] == 0)  # padding
-    assert found.metadata["tokens"][0] == {"ids": [3, 5, 7, 0, 0, 0]}
+    np.testing.assert_allclose(attribution.values["ids"], expected, atol=1e-6)
+    assert attribution.values["ids"].shape == (2, 6, 4)
+    assert np.all(attribution.values["ids"][0, 3:] == 0)  # padding
+    assert attribution.metadata["tokens"][0] == {"ids": [3, 5, 7, 0, 0, 0]}
 
 
 def test_13_integrated_gradients_over_tokens_are_complete(explain):
-    found = explain(lstm(), IDS, method="integrated-gradients", tolerance=1e-3)
-    assert all(check["completeness"]["ok"] for check in found.metadata["checks"])
-    assert np.all(found.values["ids"][0, 3:] == 0)
+    attribution = explain(lstm(), IDS, method="integrated-gradients", tolerance=1e-3)
+    assert all(check["completeness"]["ok"] for check in attribution.metadata["checks"])
+    assert np.all(attribution.values["ids"][0, 3:] == 0)
 
 
 @keras.saving.register_keras_serializable("zoo")
@@ -94,12 +94,12 @@ def two_tables():
 
 def test_14_an_input_of_two_embeddings_is_explained_at_both(explain):
     ids = np.array([1, 2, 3], np.int32)
-    found = explain(two_tables(), ids).values
-    assert {name: array.shape for name, array in found.items()} == {
+    values = explain(two_tables(), ids).values
+    assert {name: array.shape for name, array in values.items()} == {
         "layer:a": (3, 2),
         "layer:b": (3, 3),
     }
-    for name, array in found.items():
+    for name, array in values.items():
         alone = explain(two_tables(), ids, wrt=name).values[name]
         assert alone.shape == array.shape
         assert array.any()
@@ -114,10 +114,10 @@ def texts():
 
 
 def test_15_texts_are_explained_word_by_word(explain):
-    found = explain(texts(), np.array(["the cat", "a dog zebra"]))
-    assert found.values["text"].shape == (2, 4, 3)
-    assert found.metadata["tokens"][0]["text"][:2] == ["the", "cat"]
-    assert found.metadata["tokens"][1]["text"][2] == "[UNK]"
+    attribution = explain(texts(), np.array(["the cat", "a dog zebra"]))
+    assert attribution.values["text"].shape == (2, 4, 3)
+    assert attribution.metadata["tokens"][0]["text"][:2] == ["the", "cat"]
+    assert attribution.metadata["tokens"][1]["text"][2] == "[UNK]"
 
 
 def mixed_table():
@@ -139,10 +139,10 @@ def test_16_numbers_and_categories_in_one_run(explain):
         "size": np.array([[1.0], [2.0]]),
         "grade": np.array([[1], [4]]),
     }
-    found = explain(mixed_table(), inputs)
-    shapes = {name: array.shape for name, array in found.values.items()}
+    attribution = explain(mixed_table(), inputs)
+    shapes = {name: array.shape for name, array in attribution.values.items()}
     assert shapes == {"colour": (2, 1, 2), "size": (2, 1), "grade": (2, 1, 2)}
-    assert all(np.any(array != 0) for array in found.values.values())
+    assert all(np.any(array != 0) for array in attribution.values.values())
 
 
 def bytes_model(dtype):
@@ -158,25 +158,25 @@ def test_17_pixels_of_whole_numbers_have_a_real_gradient(explain, rng):
     whole, floats = bytes_model("uint8"), bytes_model("float32")
     floats.set_weights(whole.get_weights())
     pixels = rng.integers(0, 256, (3, 8, 8, 3)).astype(np.uint8)
-    found = explain(whole, pixels, target="class:1").values["pixels"]
+    values = explain(whole, pixels, target="class:1").values["pixels"]
     expected = explain(floats, pixels.astype(np.float32), target="class:1").values["pixels"]
     assert np.abs(expected).max() > 0
-    np.testing.assert_allclose(found, expected, atol=1e-7)
+    np.testing.assert_allclose(values, expected, atol=1e-7)
 
 
 def test_17_also_inside_a_nested_model(explain, rng):
     inner = bytes_model("uint8")
     x = keras.Input((8, 8, 3), dtype="uint8", name="outer")
     pixels = rng.integers(0, 256, (2, 8, 8, 3)).astype(np.uint8)
-    found = explain(keras.Model(x, inner(x)), pixels, target="class:0").values["outer"]
-    assert np.abs(found).max() > 0
+    values = explain(keras.Model(x, inner(x)), pixels, target="class:0").values["outer"]
+    assert np.abs(values).max() > 0
 
 
 def test_17_also_under_a_key_that_is_not_its_layers_name(explain):
     a = keras.Input((4,), dtype="uint8", name="elsewhere")
     model = keras.Model({"x": {"a": a}}, L.Dense(1)(L.Rescaling(0.5)(a)))
-    found = explain(model, {"x/a": np.ones(4, np.uint8)}).values["x/a"]
-    np.testing.assert_allclose(found, 0.5 * model.layers[-1].kernel.numpy()[:, 0], rtol=1e-6)
+    values = explain(model, {"x/a": np.ones(4, np.uint8)}).values["x/a"]
+    np.testing.assert_allclose(values, 0.5 * model.layers[-1].kernel.numpy()[:, 0], rtol=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -190,8 +190,8 @@ def test_17_also_under_a_key_that_is_not_its_layers_name(explain):
 def test_18_a_number_is_explained_at_its_one_hot_code(explain, layer):
     x = keras.Input((1,), name="value")
     model = keras.Model(x, L.Dense(1)(L.Flatten()(layer(x))))
-    found = explain(model, np.array([[1.0]], np.float32)).values["value"]
-    np.testing.assert_allclose(found[0].ravel(), model.layers[-1].kernel[:, 0], rtol=1e-6)
+    values = explain(model, np.array([[1.0]], np.float32)).values["value"]
+    np.testing.assert_allclose(values[0].ravel(), model.layers[-1].kernel[:, 0], rtol=1e-6)
 
 
 def test_18_a_layer_without_derivative_is_named(explain):
@@ -203,8 +203,8 @@ def test_18_a_layer_without_derivative_is_named(explain):
     assert caught.value.kind == "disconnected"
     assert layer.name in caught.value.format_line()
     assert "-m feature-ablation" in caught.value.format_line()
-    found = explain(model, np.array([[1.0]], np.float32), method="feature-ablation")
-    assert found.values["value"].any()
+    attribution = explain(model, np.array([[1.0]], np.float32), method="feature-ablation")
+    assert attribution.values["value"].any()
 
 
 @keras.saving.register_keras_serializable("zoo")
@@ -253,8 +253,8 @@ def test_47_quantized_layers_give_gradients(explain, kind, rng):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the input layer cannot be quantized, Keras says
         model.quantize("int8")
-    found = explain(model, inputs).values
-    (a,), (b,) = exact.values(), found.values()
+    values = explain(model, inputs).values
+    (a,), (b,) = exact.values(), values.values()
     assert np.abs(b).max() > 0
     assert np.abs(a - b).max() <= 0.1 * np.abs(a).max()
 
@@ -264,8 +264,8 @@ def test_floats_in_an_integer_input_without_embedding(explain):
     x = keras.Input((2,), dtype="int32", name="n")
     model = keras.Model(x, L.Dense(1, use_bias=False)(keras.ops.cast(x, "float32") * 2.0))
     kernel = model.layers[-1].get_weights()[0]
-    found = explain(model, np.array([[1, 2]])).values["n"]
-    np.testing.assert_allclose(found[0], 2 * kernel[:, 0], rtol=1e-6)
+    values = explain(model, np.array([[1, 2]])).values["n"]
+    np.testing.assert_allclose(values[0], 2 * kernel[:, 0], rtol=1e-6)
 
 
 def shared_embedding():
@@ -276,8 +276,8 @@ def shared_embedding():
 
 def test_two_inputs_of_one_embedding(explain):
     inputs = {"a": np.array([[1, 2, 3]]), "b": np.array([[4, 5, 6]])}
-    found = explain(shared_embedding(), inputs).values
-    np.testing.assert_allclose(found["a"], -2 * found["b"], rtol=1e-6)
+    values = explain(shared_embedding(), inputs).values
+    np.testing.assert_allclose(values["a"], -2 * values["b"], rtol=1e-6)
 
 
 @pytest.mark.parametrize("traced", [False, True])
@@ -287,15 +287,15 @@ def test_texts_of_any_length(tmp_path, traced):
     model.save(tmp_path / "m.keras")
     opened = api.load(tmp_path / "m.keras", traced=traced)
     for length in (3, 5, 4):
-        found = api.explain(opened, np.ones((2, length), np.int32))
-        assert found.values["ids"].shape == (2, length, 2)
+        attribution = api.explain(opened, np.ones((2, length), np.int32))
+        assert attribution.values["ids"].shape == (2, length, 2)
 
 
 def test_tokens_and_blame_with_a_fixed_batch(explain):
     ids = keras.Input(batch_shape=(4, 5), dtype="int32", name="ids")
     table = keras.ops.reshape(L.Embedding(9, 2)(ids), (4, 10))
-    found = explain(keras.Model(ids, L.Dense(1)(table)), np.ones((3, 5), np.int32))
-    assert len(found.metadata["tokens"]) == 3
+    attribution = explain(keras.Model(ids, L.Dense(1)(table)), np.ones((3, 5), np.int32))
+    assert len(attribution.metadata["tokens"]) == 3
     x = keras.Input(batch_shape=(2, 3), name="x")
     wall = keras.Model(x, keras.ops.round(keras.ops.reshape(x, (2, 3))))
     with pytest.raises(ItemError, match="Round"):

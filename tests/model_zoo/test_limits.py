@@ -35,9 +35,9 @@ def test_54_a_trusted_lambda_has_its_gradient(tmp_path, rng):
     with pytest.raises(ModelError):
         api.load(tmp_path / "m.keras")
     opened = api.load(tmp_path / "m.keras", trust=True)
-    found = api.explain(opened, np.ones((1, 3), np.float32))
+    attribution = api.explain(opened, np.ones((1, 3), np.float32))
     kernel = model.layers[-1].kernel.numpy()[:, 0]
-    np.testing.assert_allclose(next(iter(found.values.values()))[0], 2 * kernel, rtol=1e-6)
+    np.testing.assert_allclose(next(iter(attribution.values.values()))[0], 2 * kernel, rtol=1e-6)
 
 
 def test_55_a_batch_beyond_the_memory_leaves_no_half_file(tmp_path, spawn):
@@ -76,16 +76,16 @@ def table(tmp_path, samples):
 def test_each_item_has_its_own_target(call, table, tmp_path):
     result = call("saliency", *table, "-t", "file:targets.csv", "--json", "--include", "0[0-3]*")
     assert result.code == 3  # the fourth picture has no row
-    told = {item["input"]: item for item in items(result)}
-    assert told["00-cross.png"]["target"]["label"] == "star"
-    assert told["01-star.png"]["target"]["index"] == [2]
-    assert told["02-star.png"]["target"]["label"] == "star"
-    assert told["03-cross.png"]["error"]["kind"] == "target"
+    by_name = {item["input"]: item for item in items(result)}
+    assert by_name["00-cross.png"]["target"]["label"] == "star"
+    assert by_name["01-star.png"]["target"]["index"] == [2]
+    assert by_name["02-star.png"]["target"]["label"] == "star"
+    assert by_name["03-cross.png"]["error"]["kind"] == "target"
     plain = call("saliency", *table, "-t", "class:star", "--include", "00*", "-o", "plain")
     assert plain.code == 0
     names = ("inputgrad-out/{}.file-targets-csv-ac8459.npz", "plain/{}.class-star.npz")
-    one, other = (arrays(tmp_path / name.format("00-cross.png.gradient")) for name in names)
-    np.testing.assert_allclose(one["picture"], other["picture"], atol=1e-9)
+    values, other = (arrays(tmp_path / name.format("00-cross.png.gradient")) for name in names)
+    np.testing.assert_allclose(values["picture"], other["picture"], atol=1e-9)
 
 
 def test_a_changed_row_is_computed_again(call, table, tmp_path):
@@ -105,13 +105,13 @@ def test_samples_of_one_file_have_targets_of_their_own(call, samples, tmp_path):
     path = tmp_path / "inputgrad-out" / "two_heads.npy.gradient.file-t-csv-63bcab.npz"
     assert metadata(path)["target"]["index"] == [[0], [2], [1], [1]]
     whole = arrays(path)["features"]
-    for number in (0, 1, 2):
-        call("saliency", *words, "-t", f"kind/class:{number}", "-o", f"c{number}")
-    for row, number in enumerate((0, 2, 1, 1)):
-        one = arrays(tmp_path / f"c{number}" / f"two_heads.npy.gradient.kind-class{number}.npz")[
+    for index in (0, 1, 2):
+        call("saliency", *words, "-t", f"kind/class:{index}", "-o", f"c{index}")
+    for row, index in enumerate((0, 2, 1, 1)):
+        values = arrays(tmp_path / f"c{index}" / f"two_heads.npy.gradient.kind-class{index}.npz")[
             "features"
         ]
-        np.testing.assert_allclose(whole[row], one[row], atol=1e-7)
+        np.testing.assert_allclose(whole[row], values[row], atol=1e-7)
 
 
 def two_heads(units=10):
@@ -126,7 +126,7 @@ def as_saved(model):
     return json.loads(json.dumps(keras.saving.serialize_keras_object(model)))
 
 
-def told(model):
+def read_target(model):
     """Return the preprocessing that the file of a model of one input tells."""
     (sight,) = find_preprocessing(as_saved(model)).values()
     return sight.preprocess.name
@@ -141,8 +141,8 @@ def test_records_of_mixed_targets_are_each_samples_own(call, tmp_path, rng):
     asked = [item["target"]["asked"] for item in items(result)]
     assert asked == ["a/0", "b/1", "a/sum", "a/margin:0,1"]
     assert [item["target"]["output"] for item in items(result)] == ["a", "b", "a", "a"]
-    told = metadata(tmp_path / "inputgrad-out" / "x.npy.gradient.file-t-csv-63bcab.npz")
-    assert told["target"]["asked"] == asked
+    record = metadata(tmp_path / "inputgrad-out" / "x.npy.gradient.file-t-csv-63bcab.npz")
+    assert record["target"]["asked"] == asked
 
 
 @pytest.mark.parametrize("row", ["all", "a/top:2", "margin:0,1", "file:x.csv", "nonsense"])

@@ -29,16 +29,16 @@ TARGETS = {
 SMOOTH = ("custom_layer", "sensors")
 
 
-def inputs_of(name, samples, number=64):
-    """Return `number` inputs like those of the samples; pictures are freshly drawn."""
+def inputs_of(name, samples, count=64):
+    """Return `count` inputs like those of the samples; pictures are freshly drawn."""
     rng = np.random.default_rng(1)
     if name == "shapes":
         draw_shapes = importlib.import_module("draw_shapes")
-        return {"picture": draw_shapes.draw_pictures(number, seed=99).pixels.astype(np.float32)}
+        return {"picture": draw_shapes.draw_pictures(count, seed=99).pixels.astype(np.float32)}
     if name == "two_inputs":
-        return {n: rng.normal(size=(number, 5)).astype(np.float32) for n in ("input_a", "input_b")}
+        return {n: rng.normal(size=(count, 5)).astype(np.float32) for n in ("input_a", "input_b")}
     stored = np.load(samples / "inputs" / f"{name.replace('sensors', 'sensors_fault')}.npy")
-    near = stored[rng.integers(len(stored), size=number)]
+    near = stored[rng.integers(len(stored), size=count)]
     port = {"custom_layer": "features", "two_heads": "features"}.get(name, "x")
     return {port: (near + 0.1 * rng.normal(size=near.shape)).astype(np.float32)}
 
@@ -48,13 +48,13 @@ def name(request):
     return request.param
 
 
-def ours(name, samples, inputs, **how):
+def ours(name, samples, inputs, **options):
     code = [str(samples / "custom_layer.py")]
-    model = opened(samples / f"{name}.keras", code=code, **how)
+    model = opened(samples / f"{name}.keras", code=code, **options)
     ports = [port.name for port in model.signature.inputs]
     named = dict(zip(ports, inputs.values(), strict=True))
-    found = api.explain(model, named, target=TARGETS[name], truth=0.5).values
-    return dict(zip(inputs, found.values(), strict=True)), model
+    values = api.explain(model, named, target=TARGETS[name], truth=0.5).values
+    return dict(zip(inputs, values.values(), strict=True)), model
 
 
 def reference(name, model):
@@ -74,10 +74,10 @@ def reference(name, model):
 @pytest.mark.parametrize("traced", [False, True], ids=["eager", "traced"])
 def test_arrays_equal_a_plain_tape(name, traced, samples):
     inputs = inputs_of(name, samples)
-    found, model = ours(name, samples, inputs, traced=traced)
+    result, model = ours(name, samples, inputs, traced=traced)
     plain = reference(name, model)
     keep = steady(plain, inputs)
-    error = worst(take_rows(found, keep), take_rows(plain(inputs), keep))
+    error = worst(take_rows(result, keep), take_rows(plain(inputs), keep))
     print(f"{name}: worst {error:.1e}, left out {1 - keep.mean():.1%}")
     assert 1 - keep.mean() <= 0.05
     assert error <= 1e-5
@@ -85,13 +85,13 @@ def test_arrays_equal_a_plain_tape(name, traced, samples):
 
 def test_batch_sizes_agree(name, samples):
     inputs = inputs_of(name, samples, 32)
-    (one, model), (four, _), (all32, _) = (
+    (alone, model), (four, _), (all32, _) = (
         ours(name, samples, inputs, batch_size=size) for size in (1, 4, 32)
     )
     keep = steady(reference(name, model), inputs)
     assert keep.mean() >= 0.95
-    assert worst(take_rows(four, keep), take_rows(one, keep)) <= 1e-5
-    assert worst(take_rows(all32, keep), take_rows(one, keep)) <= 1e-5
+    assert worst(take_rows(four, keep), take_rows(alone, keep)) <= 1e-5
+    assert worst(take_rows(all32, keep), take_rows(alone, keep)) <= 1e-5
 
 
 @pytest.mark.parametrize("smooth", SMOOTH)

@@ -27,11 +27,11 @@ def test_02_softmax_of_its_own_layer_in_mixed_precision(explain, rng):
     full = keras.Sequential([*layers, L.Softmax()])
     full.set_weights(half.get_weights())
     x = rng.normal(size=(4, 8, 8, 3)).astype(np.float32)
-    found = explain(half, x, target="class:1")
+    attribution = explain(half, x, target="class:1")
     expected = explain(full, x, target="class:1")
-    assert found.metadata["space"] == "logit"
-    assert "mixed_float16" in found.metadata["precision"]
-    (a,), (b,) = found.values.values(), expected.values.values()
+    assert attribution.metadata["space"] == "logit"
+    assert "mixed_float16" in attribution.metadata["precision"]
+    (a,), (b,) = attribution.values.values(), expected.values.values()
     assert worst({"x": a}, {"x": b}) < 1e-5
     rough = explain(half, x, target="class:1", precision="model")
     assert rough.metadata["precision"] == "mixed_float16"
@@ -49,8 +49,8 @@ def test_09_outputs_are_named_by_key_and_never_summed(explain, rng):
     x = rng.normal(size=(3, 4)).astype(np.float32)
     model = heads_by_key()
     kernel = model.get_layer("one").get_weights()[0]
-    found = explain(model, x, target="a/unit:1").values["x"]
-    np.testing.assert_allclose(found, np.tile(kernel[:, 1], (3, 1)), rtol=1e-5)
+    values = explain(model, x, target="a/unit:1").values["x"]
+    np.testing.assert_allclose(values, np.tile(kernel[:, 1], (3, 1)), rtol=1e-5)
     with pytest.raises(UsageError, match="a/top1, b/top1"):
         explain(model, x, target="top1")
 
@@ -62,10 +62,10 @@ def list_model():
 
 def test_10_an_input_that_the_target_ignores_is_zero_and_named(explain):
     inputs = {"a": np.ones((1, 2)), "b": np.ones((1, 2))}
-    found = explain(list_model(), inputs)
-    assert found.metadata["disconnected"] == ["a"]
-    assert np.all(found.values["a"] == 0)
-    assert np.any(found.values["b"] != 0)
+    attribution = explain(list_model(), inputs)
+    assert attribution.metadata["disconnected"] == ["a"]
+    assert np.all(attribution.values["a"] == 0)
+    assert np.any(attribution.values["b"] != 0)
     with pytest.raises(ItemError, match="does not depend"):
         explain(list_model(), inputs, wrt="a")
 
@@ -76,8 +76,8 @@ def nested_dict():
 
 
 def test_11_nested_inputs_keep_their_path(explain):
-    found = explain(nested_dict(), {"x/a": np.ones(2), "x/b": np.ones(3)})
-    assert {n: a.shape for n, a in found.values.items()} == {"x/a": (2,), "x/b": (3,)}
+    attribution = explain(nested_dict(), {"x/a": np.ones(2), "x/b": np.ones(3)})
+    assert {n: a.shape for n, a in attribution.values.items()} == {"x/a": (2,), "x/b": (3,)}
 
 
 def two_keys():
@@ -119,14 +119,14 @@ def test_24_a_layer_inside_a_nested_model_equals_replaying_the_head(explain, rng
     model = nested_backbone()
     x = rng.normal(size=(2, 16, 16, 3)).astype(np.float32)
     site = "layer:base/last"
-    found = explain(model, x, target="class:2", wrt=site, traced=traced).values[site]
+    result = explain(model, x, target="class:2", wrt=site, traced=traced).values[site]
     base = model.layers[0]
     values = base.layers[0](x)
     with tf.GradientTape() as tape:
         tape.watch(values)
         pooled = model.layers[1](base.layers[1](values))
         score = (pooled @ model.layers[2].kernel + model.layers[2].bias)[:, 2]
-    np.testing.assert_allclose(found, tape.gradient(score, values).numpy(), atol=1e-6)
+    np.testing.assert_allclose(result, tape.gradient(score, values).numpy(), atol=1e-6)
     assert explain(model, x, target="class:2", wrt="layer:last").values["layer:last"].shape[1:] == (
         14,
         14,
@@ -139,12 +139,12 @@ def test_24_the_input_gradient_of_a_transfer_model_equals_a_plain_tape(tmp_path,
     model = keras.Sequential([base, L.GlobalAveragePooling2D(), L.Dense(4, activation="softmax")])
     model.build((None, 32, 32, 3))
     model.save(tmp_path / "transfer.keras")
-    made = opened(tmp_path / "transfer.keras")
+    opened_model = opened(tmp_path / "transfer.keras")
     x = rng.normal(size=(2, 32, 32, 3)).astype(np.float32)
-    found = api.explain(made, x, target="class:3")
-    keras_model = made.engine.adapter.model
+    attribution = api.explain(opened_model, x, target="class:3")
+    keras_model = opened_model.engine.adapter.model
     expected = plain_gradient(keras_model, {"x": x}, lambda y, _: y._keras_logits[:, 3])
-    assert worst({"x": next(iter(found.values.values()))}, expected) < 1e-5
+    assert worst({"x": next(iter(attribution.values.values()))}, expected) < 1e-5
 
 
 def any_size():
@@ -155,11 +155,11 @@ def any_size():
 
 def test_42_pictures_of_any_size_need_one_trace(tmp_path, rng):
     any_size().save(tmp_path / "any.keras")
-    made = opened(tmp_path / "any.keras", traced=True)
+    opened_model = opened(tmp_path / "any.keras", traced=True)
     for size in (8, 9, 12):
         x = rng.normal(size=(2, size, size, 3)).astype(np.float32)
-        assert api.explain(made, x, target="class:0").values["picture"].shape == x.shape
-    functions = made.engine.runner.programs.values()
+        assert api.explain(opened_model, x, target="class:0").values["picture"].shape == x.shape
+    functions = opened_model.engine.runner.programs.values()
     assert max(f.experimental_get_tracing_count() for f in functions) == 1
 
 
@@ -198,11 +198,11 @@ def test_44_channels_first_is_computed_as_channels_last(explain, rng):
     model = channels_first()
     model.layers[1].bias.assign(rng.normal(size=8))
     x = rng.normal(size=(2, 3, 8, 8)).astype(np.float32)
-    found = explain(model, x, target="unit:1").metadata["score"]
+    scores = explain(model, x, target="unit:1").metadata["score"]
     turned = channels_first(turned=True)
     turned.set_weights(model.get_weights())
     last = tf.function(lambda t: turned(t, training=False))(tf.constant(x))
-    np.testing.assert_allclose(found, last[:, 1], rtol=1e-5)
+    np.testing.assert_allclose(scores, last[:, 1], rtol=1e-5)
 
 
 def siamese():
@@ -239,10 +239,12 @@ def attention():
     [(tuple_output, "layer:gru", (5, 4)), (attention, "layer:attention", (5, 4))],
 )
 def test_46_layers_that_give_tuples_or_attend(explain, rng, model, site, shape):
-    made = model()
-    x = rng.normal(size=(1, *made.inputs[0].shape[1:])).astype(np.float32)
-    assert explain(made, x, wrt=site).values[site].shape == (1, *shape)
-    assert explain(made, x[0], method="integrated-gradients").values["series"].shape == x.shape[1:]
+    network = model()
+    x = rng.normal(size=(1, *network.inputs[0].shape[1:])).astype(np.float32)
+    assert explain(network, x, wrt=site).values[site].shape == (1, *shape)
+    assert (
+        explain(network, x[0], method="integrated-gradients").values["series"].shape == x.shape[1:]
+    )
 
 
 @pytest.mark.parametrize(
@@ -257,14 +259,15 @@ def test_46_volumes_and_series(explain, rng, shape, layer):
 def test_51_a_short_last_batch_keeps_order_and_trace(tmp_path, rng):
     model = nested_backbone()
     model.save(tmp_path / "m.keras")
-    made = opened(tmp_path / "m.keras", batch_size=4, traced=True)
+    opened_model = opened(tmp_path / "m.keras", batch_size=4, traced=True)
     x = rng.normal(size=(9, 16, 16, 3)).astype(np.float32)
-    whole = api.explain(made, x, target="class:1")
-    one = api.explain(made, x[8], target="class:1")
+    whole = api.explain(opened_model, x, target="class:1")
+    alone = api.explain(opened_model, x[8], target="class:1")
     site = next(iter(whole.values))
-    np.testing.assert_allclose(whole.values[site][8], one.values[site], atol=1e-6)
+    np.testing.assert_allclose(whole.values[site][8], alone.values[site], atol=1e-6)
     assert all(
-        f.experimental_get_tracing_count() == 1 for f in made.engine.runner.programs.values()
+        f.experimental_get_tracing_count() == 1
+        for f in opened_model.engine.runner.programs.values()
     )
 
 
@@ -290,15 +293,17 @@ def test_56_layers_of_one_name_are_told_apart_by_path(explain, rng):
 
 def test_57_a_model_without_weights(explain):
     x = keras.Input((3,), name="x")
-    found = explain(keras.Model(x, keras.ops.sum(x * x, axis=-1, keepdims=True)), np.arange(3.0))
-    np.testing.assert_allclose(found.values["x"], [0, 2, 4])
+    attribution = explain(
+        keras.Model(x, keras.ops.sum(x * x, axis=-1, keepdims=True)), np.arange(3.0)
+    )
+    np.testing.assert_allclose(attribution.values["x"], [0, 2, 4])
 
 
 def test_57_a_scalar_a_sample(explain):
     x = keras.Input((3,), name="x")
-    found = explain(keras.Model(x, keras.ops.sum(x, axis=-1)), np.ones((2, 3)))
-    np.testing.assert_allclose(found.values["x"], 1)
-    assert found.metadata["score"] == [3, 3]
+    attribution = explain(keras.Model(x, keras.ops.sum(x, axis=-1)), np.ones((2, 3)))
+    np.testing.assert_allclose(attribution.values["x"], 1)
+    assert attribution.metadata["score"] == [3, 3]
 
 
 @keras.saving.register_keras_serializable("zoo")
@@ -320,7 +325,7 @@ def as_saved(model):
     return json.loads(json.dumps(keras.saving.serialize_keras_object(model)))
 
 
-def told(model):
+def read_names(model):
     """Return the preprocessing that the file of a model of one input tells."""
     (sight,) = find_preprocessing(as_saved(model)).values()
     return sight.preprocess.name
@@ -330,17 +335,19 @@ def test_a_reshape_behind_the_sigmoid_keeps_unit_and_logit_together(explain, rng
     layers = [L.Dense(6), L.Reshape((2, 3)), L.Activation("sigmoid"), L.Reshape((3, 2))]
     model = keras.Sequential([keras.Input((4,)), *layers])
     x = rng.normal(size=(2, 4)).astype(np.float32)
-    found = explain(model, x, target="unit:1,0")
-    assert found.metadata["space"] == "logit"
-    logistic = 1 / (1 + np.exp(-np.array(found.metadata["score"])))
+    attribution = explain(model, x, target="unit:1,0")
+    assert attribution.metadata["space"] == "logit"
+    logistic = 1 / (1 + np.exp(-np.array(attribution.metadata["score"])))
     np.testing.assert_allclose(logistic, np.asarray(model(x))[:, 1, 0], rtol=1e-5)
 
 
 def test_a_layer_may_be_site_and_target_at_once(explain, rng):
     layers = [keras.Input((4,)), L.Dense(3, name="hidden"), L.Dense(1)]
     x = rng.normal(size=(1, 4)).astype(np.float32)
-    found = explain(keras.Sequential(layers), x, wrt="layer:hidden", target="layer:hidden/unit:1")
-    np.testing.assert_allclose(found.values["layer:hidden"], [[0, 1, 0]])
+    attribution = explain(
+        keras.Sequential(layers), x, wrt="layer:hidden", target="layer:hidden/unit:1"
+    )
+    np.testing.assert_allclose(attribution.values["layer:hidden"], [[0, 1, 0]])
 
 
 def test_logits_before_the_site_cannot_be_asked_for(explain, rng):
@@ -360,8 +367,8 @@ def test_masks_on_pictures_of_any_size(tmp_path, rng, traced):
         mask[2:4, 2:5] = True
         np.save(tmp_path / "mask.npy", mask)
         x = rng.normal(size=(1, *size, 3)).astype(np.float32)
-        found = api.explain(opened, x, target=f"mask:{tmp_path}/mask.npy,class=1")
-        assert found.values["x"].shape == x.shape
+        attribution = api.explain(opened, x, target=f"mask:{tmp_path}/mask.npy,class=1")
+        assert attribution.values["x"].shape == x.shape
 
 
 def test_one_target_without_way_does_not_spoil_the_other(call, tmp_path):
@@ -373,8 +380,8 @@ def test_one_target_without_way_does_not_spoil_the_other(call, tmp_path):
     assert call(*words, "-t", "a/0", "-t", "a/1").code == 0
     result = call(*words, "-t", "a/0", "-t", "a/1", "-t", "b/0")
     assert result.code == 3
-    told = [(item["target"]["asked"], item["status"]) for item in items(result)]
-    assert told == [("a/0", "skipped"), ("a/1", "skipped"), ("b/0", "failed")]
+    statuses = [(item["target"]["asked"], item["status"]) for item in items(result)]
+    assert statuses == [("a/0", "skipped"), ("a/1", "skipped"), ("b/0", "failed")]
 
 
 def test_another_layer_may_be_asked_for_later(tmp_path, rng):

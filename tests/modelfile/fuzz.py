@@ -101,10 +101,10 @@ def changed(data, random):
     return bytes(data)
 
 
-def bent(number):
-    """Return the bytes of model file `number`, and the ending of its name."""
-    random = np.random.default_rng(number)
-    kind = ("stored", "deflated", "hdf5", "config", "weights", "weights")[number % 6]
+def bent(seed):
+    """Return the bytes of the model file of a seed, and the ending of its name."""
+    random = np.random.default_rng(seed)
+    kind = ("stored", "deflated", "hdf5", "config", "weights", "weights")[seed % 6]
     if kind in healthy():
         data, ending = healthy()[kind]
         return changed(data, random), ending
@@ -117,6 +117,6 @@ def bent(number):
 if __name__ == "__main__":
     folder, first, count = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
     folder.mkdir(parents=True, exist_ok=True)
-    for number in range(first, first + count):
-        content, suffix = bent(number)
-        (folder / f"{number}{suffix}").write_bytes(content)
+    for seed in range(first, first + count):
+        content, suffix = bent(seed)
+        (folder / f"{seed}{suffix}").write_bytes(content)

@@ -13,10 +13,10 @@ from tests.peak_memory import peak
 SECONDS, BYTES = 10, 1 << 30
 
 
-def look(number, folder):
+def look(seed, folder):
     """Return the sentence that a bent file ends in, None where it is taken."""
-    data, ending = bent(number)
-    path = folder / f"{number}{ending}"
+    data, ending = bent(seed)
+    path = folder / f"{seed}{ending}"
     path.write_bytes(data)
     begun = time.process_time()
     said = None
@@ -25,7 +25,7 @@ def look(number, folder):
     except InputgradError as error:
         said = error.format_line()
     said = said and said.replace(str(path), "")
-    assert time.process_time() - begun < SECONDS, number
+    assert time.process_time() - begun < SECONDS, seed
     path.unlink()
     assert list(folder.iterdir()) == []
     return said
@@ -33,7 +33,7 @@ def look(number, folder):
 
 def try_all(numbers, folder):
     before = peak(anew=True)
-    said = [look(number, folder) for number in numbers]
+    said = [look(seed, folder) for seed in numbers]
     assert peak() - before < BYTES
     assert None in said  # a changed byte of an array harms nobody
     assert len({text for text in said if text}) > 15
@@ -65,9 +65,9 @@ def test_bent_files_that_get_as_far_as_keras(tmp_path):
         path.write_bytes(data)
         assert api.load(path).signature.inputs[0].name == "x"
         path.unlink()
-    for number in range(2, 400, 3):
-        data, ending = bent(number)
-        path = tmp_path / f"{number}{ending}"
+    for seed in range(2, 400, 3):
+        data, ending = bent(seed)
+        path = tmp_path / f"{seed}{ending}"
         path.write_bytes(data)
         with contextlib.suppress(InputgradError):
             api.load(path)

@@ -40,8 +40,8 @@ KINDS = ["bool", "int8", "uint32", "int64", "float16", "float64", ">f4", "comple
 
 def test_arrays_of_every_kind_of_number_open(tmp_path):
     def fill(file):
-        for number, kind in enumerate(KINDS):
-            array = file.create_dataset(f"x/{number}", data=np.zeros(3, kind))
+        for index, kind in enumerate(KINDS):
+            array = file.create_dataset(f"x/{index}", data=np.zeros(3, kind))
             array.attrs["dtype"] = np.dtype(kind).name
             array.attrs["trained"] = True
         file["x"].attrs["name"] = "x"
@@ -153,8 +153,8 @@ def test_a_chunk_counts_whole_also_where_the_array_is_small(tmp_path):
 
 def test_arrays_together_claim_a_hundred_times_the_file(tmp_path):
     def fill(file):
-        for number in range(40):
-            file.create_dataset(f"x{number}", (1 << 20,), "f4", chunks=True)
+        for index in range(40):
+            file.create_dataset(f"x{index}", (1 << 20,), "f4", chunks=True)
 
     assert "claims 4" in refusal(spoiled(tmp_path, fill))
 
@@ -178,8 +178,8 @@ def test_groups_stand_no_deeper_than_models_are_nested(tmp_path):
 def test_a_wide_group_is_refused_before_it_is_walked(tmp_path):
     def fill(file):
         group = file.create_group("many")
-        for number in range(MAX_OBJECTS + 1):
-            group.id.links.create_hard(str(number).encode(), file.id, b"layers")
+        for index in range(MAX_OBJECTS + 1):
+            group.id.links.create_hard(str(index).encode(), file.id, b"layers")
 
     path = spoiled(tmp_path, fill)
     begun = time.process_time()
@@ -189,8 +189,8 @@ def test_a_wide_group_is_refused_before_it_is_walked(tmp_path):
 
 def test_many_attributes_are_refused(tmp_path):
     def fill(file):
-        for number in range(1001):
-            file.attrs[str(number)] = 1
+        for index in range(1001):
+            file.attrs[str(index)] = 1
 
     assert "1001 attributes" in refusal(spoiled(tmp_path, fill))
 
@@ -213,8 +213,8 @@ def test_a_long_text_that_is_named_often_is_refused(tmp_path):
     while not (data[at + 16 : at + 20] == data[at + 32 : at + 36] == short):
         at = data.find((1 << 20).to_bytes(4, "little"), at + 1)
         assert at >= 0
-    place = data[at : at + 16]
-    data[at : at + 16 * 4000] = place * 4000
+    chunk = data[at : at + 16]
+    data[at : at + 16 * 4000] = chunk * 4000
     path.write_bytes(data)
     before = peak(anew=True)
     assert "named more than once" in refusal(path)

@@ -98,10 +98,10 @@ def test_the_archive_tells_what_the_opened_model_has(make, tmp_path):
     model.save(tmp_path / "m.keras")
     about = describe_model(tmp_path / "m.keras")
     real = dict(real_shapes(model))
-    told = {row.name: row.shape for row in about.layers if row.name in real}
-    assert set(told) >= {inner.name for inner in model.layers}
-    for name, shape in told.items():
+    shapes = {row.name: row.shape for row in about.layers if row.name in real}
+    assert set(shapes) >= {inner.name for inner in model.layers}
+    for name, shape in shapes.items():
         assert shape is None or shape == real[name], name
     if make is not first:  # whose convolution the rules leave to Keras
-        assert None not in told.values(), json.dumps(told)
+        assert None not in shapes.values(), json.dumps(shapes)
         assert None not in [end.shape for end in about.outputs]

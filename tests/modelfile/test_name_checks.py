@@ -70,9 +70,9 @@ def holding(holder, function):
     return keras.Sequential([x, layers.Lambda(function, output_shape=shape, name="lam")])
 
 
-def answer(path, x, **how):
+def answer(path, x, **options):
     """Return what the opened model gives."""
-    return np.asarray(api.load(path, trust=True, **how).engine.adapter.model(x))
+    return np.asarray(api.load(path, trust=True, **options).engine.adapter.model(x))
 
 
 @pytest.mark.parametrize("use", USES)
@@ -139,7 +139,7 @@ def elementwise(room):
     """Return the functions that give a row of three for a row of three, by their written name."""
     import tensorflow as tf
 
-    found = {}
+    results = {}
     for name, function in vars(room).items():
         if name.startswith("_") or not inspect.isfunction(inspect.unwrap(function)):
             continue
@@ -149,8 +149,8 @@ def elementwise(room):
         except Exception:  # it takes other arguments
             continue
         if fits:
-            found.setdefault(function.__name__, function)
-    return found
+            results.setdefault(function.__name__, function)
+    return results
 
 
 @pytest.mark.parametrize("room", ["nn", "math"])
@@ -168,10 +168,10 @@ def test_every_activation_of_tensorflow_opens_by_its_private_name(room, tmp_path
     refuse_missing_objects(open_model(tmp_path / "a.keras"), ())
     opened = api.load(tmp_path / "a.keras")
     values = np.array([[0.3, 0.2, 0.7]], np.float32)
-    for name, found, want in zip(
+    for name, actual, want in zip(
         functions, opened.engine.adapter.model(values), whole(values), strict=True
     ):
-        np.testing.assert_allclose(found, want, rtol=1e-6, atol=1e-7, err_msg=name)
+        np.testing.assert_allclose(actual, want, rtol=1e-6, atol=1e-7, err_msg=name)
 
 
 def test_a_function_that_may_be_the_users_is_told_and_code_comes_first(tmp_path):

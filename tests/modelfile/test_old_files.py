@@ -31,15 +31,15 @@ def ramp(ports):
     return arrays
 
 
-def outputs(path, **how):
-    model = api.load(path, **how)
+def outputs(path, **options):
+    model = api.load(path, **options)
     return files.outputs(model, ramp(model.signature.inputs))
 
 
-def same(path, expected, **how):
-    found = outputs(path, **how)
-    assert len(found) == len(expected)
-    for here, there in zip(found, expected, strict=True):
+def same(path, expected, **options):
+    result = outputs(path, **options)
+    assert len(result) == len(expected)
+    for here, there in zip(result, expected, strict=True):
         assert np.allclose(here, there, rtol=1e-5, atol=1e-6)
 
 
@@ -100,8 +100,8 @@ def test_a_saved_model_needs_trust(tmp_path):  # case 58
     assert open_model(folder).form == "saved_model"
 
 
-@pytest.mark.parametrize("how", ["export", "save"])
-def test_a_saved_model_has_the_gradient_of_its_twin(how, tmp_path):  # case 58
+@pytest.mark.parametrize("way", ["export", "save"])
+def test_a_saved_model_has_the_gradient_of_its_twin(way, tmp_path):  # case 58
     import keras
     import tensorflow as tf
 
@@ -109,15 +109,15 @@ def test_a_saved_model_has_the_gradient_of_its_twin(how, tmp_path):  # case 58
         [keras.Input((4,), name="x"), keras.layers.Dense(5, "tanh"), keras.layers.Dense(3)]
     )
     model.save(tmp_path / "twin.keras")
-    if how == "export":
+    if way == "export":
         model.export(str(tmp_path / "net"), verbose=False)
     else:
         tf.saved_model.save(model, str(tmp_path / "net"))
     x = np.random.default_rng(0).normal(size=(3, 4)).astype(np.float32)
     twin = api.explain(api.load(tmp_path / "twin.keras"), x, target="unit:1", space="output")
     opened = api.load(tmp_path / "net", trust=True)
-    found = api.explain(opened, x, target="unit:1", space="output")
-    (here,), (there,) = found.values.values(), twin.values.values()
+    attribution = api.explain(opened, x, target="unit:1", space="output")
+    (here,), (there,) = attribution.values.values(), twin.values.values()
     assert np.allclose(here, there, rtol=1e-5, atol=1e-6)  # eager and graph round apart
 
 

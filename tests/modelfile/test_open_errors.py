@@ -92,8 +92,8 @@ def test_a_lambda_that_fails_while_shapes_are_inferred_says_where(tmp_path):
     from keras import layers as k
 
     i = keras.Input((4,))
-    made = k.Lambda(lambda x: x * 1.0, name="lam")(i)
-    keras.Model(i, k.Dense(2)(made)).save(tmp_path / "a.keras")
+    output = k.Lambda(lambda x: x * 1.0, name="lam")(i)
+    keras.Model(i, k.Dense(2)(output)).save(tmp_path / "a.keras")
     code = compile("lambda x: x.lost(1)", "script", "eval").co_consts[0]
     import codecs
     import marshal

@@ -191,20 +191,20 @@ ODD_NAMES = {"surrogate": "\ud800", "zero": "a\0b", "newline": "a\nb", "escape":
 
 @pytest.mark.parametrize("word", ODD_NAMES.values(), ids=ODD_NAMES)
 @pytest.mark.parametrize(
-    "place", ["layer", "input", "nested", "class", "module", "registered", "function", "key"]
+    "position", ["layer", "input", "nested", "class", "module", "registered", "function", "key"]
 )
-def test_a_name_that_cannot_be_shown_is_refused_in_a_sentence(place, word, tmp_path):
+def test_a_name_that_cannot_be_shown_is_refused_in_a_sentence(position, word, tmp_path):
     node, config = layer("Dense", "d", units=3), sequential()
-    if place == "input":
+    if position == "input":
         config["config"]["layers"][0]["config"]["name"] = word
-    elif place == "key":
+    elif position == "key":
         config["config"]["input_layers"] = {word: ["x", 0, 0]}
     else:
         changes = {"layer": {"name": word}, "class": {"class_name": word}, "module": {
             "module": word}, "registered": {"registered_name": word}, "function": {
             "config": {"activation": function(word, "builtins")}},
             "nested": {"config": {"layer": layer("Dense", word)}}}  # fmt: skip
-        config = sequential({**node, **changes[place]})
+        config = sequential({**node, **changes[position]})
     with pytest.raises(ModelError) as caught:
         open_model(archive(tmp_path / "a.keras", config))
     sentence = caught.value.format_line()
@@ -340,7 +340,7 @@ def test_two_wide_layers_in_a_row_are_too_much(tmp_path):
 
 
 def test_thousands_of_layers_without_weights_are_refused(tmp_path):
-    many = [layer("Dense", f"d{number}", units=3) for number in range(4000)]
+    many = [layer("Dense", f"d{index}", units=3) for index in range(4000)]
     begun = time.process_time()
     with pytest.raises(ModelError, match="4001 layers need weights, the file has 2 arrays"):
         refuse_unsafe(open_model(archive(tmp_path / "a.keras", sequential(*many))), trust=True)
@@ -458,8 +458,8 @@ def test_random_bytes_never_give_a_traceback(packing, tmp_path):
     random = np.random.default_rng(0)
     ending = "h5" if packing is None else "keras"
     path = tmp_path / f"a.{ending}"
-    made = hdf5_model(path) if packing is None else archive(path, packing=packing)
-    healthy = made.read_bytes()
+    built = hdf5_model(path) if packing is None else archive(path, packing=packing)
+    healthy = built.read_bytes()
     path = tmp_path / f"b.{ending}"
     for _ in range(300):
         data = bytearray(healthy)
@@ -475,8 +475,8 @@ def test_a_hostile_file_ends_a_run_at_once(spawn, tmp_path):
     np.save(tmp_path / "x.npy", np.zeros(2, np.float32))
     result = spawn("saliency", path, "x.npy", env={"PYTHONPROFILEIMPORTTIME": "1"})
     assert result.code == 4
-    told = [line for line in result.err.splitlines() if not line.startswith("import time:")]
-    assert len(told) == 1
-    assert "--trust-model" in told[0]
+    lines = [line for line in result.err.splitlines() if not line.startswith("import time:")]
+    assert len(lines) == 1
+    assert "--trust-model" in lines[0]
     assert "| tensorflow" not in result.err
     assert not (tmp_path / "inputgrad-out").exists()

@@ -16,9 +16,9 @@ def agree(layer, *shapes):
 
     inputs = [keras.Input(shape) for shape in shapes]
     given = layer(inputs[0] if len(inputs) == 1 else inputs)
-    told = infer_shape(keras.saving.serialize_keras_object(layer), list(shapes))
-    assert told in (None, tuple(given.shape[1:])), (layer.get_config(), shapes)
-    return told is not None
+    inferred = infer_shape(keras.saving.serialize_keras_object(layer), list(shapes))
+    assert inferred in (None, tuple(given.shape[1:])), (layer.get_config(), shapes)
+    return inferred is not None
 
 
 def windows(axes):
@@ -28,17 +28,17 @@ def windows(axes):
     for kernel, stride, padding, dilation in product((1, 2, 3), (1, 3), ("same", "valid"), (1, 2)):
         if stride > 1 and dilation > 1:
             continue
-        how = {"strides": stride, "padding": padding}
-        wide = {**how, "dilation_rate": dilation}
+        options = {"strides": stride, "padding": padding}
+        wide = {**options, "dilation_rate": dilation}
         yield getattr(layers, f"Conv{axes}D")(4, kernel, **wide)
         for extra in {None, 0, stride - 1}:
             make = getattr(layers, f"Conv{axes}DTranspose")
             yield make(4, kernel, **wide, output_padding=extra)
         if axes < 3:
-            yield getattr(layers, f"DepthwiseConv{axes}D")(kernel, **how, depth_multiplier=2)
-            yield getattr(layers, f"SeparableConv{axes}D")(4, kernel, **how)
+            yield getattr(layers, f"DepthwiseConv{axes}D")(kernel, **options, depth_multiplier=2)
+            yield getattr(layers, f"SeparableConv{axes}D")(4, kernel, **options)
         for kind in ("Max", "Average"):
-            yield getattr(layers, f"{kind}Pooling{axes}D")(kernel, **how)
+            yield getattr(layers, f"{kind}Pooling{axes}D")(kernel, **options)
             yield getattr(layers, f"Global{kind}Pooling{axes}D")(keepdims=stride > 1)
 
 
@@ -47,8 +47,8 @@ def test_windows_along_axes(axes, sizes):
     from keras import layers
 
     others = [
-        getattr(layers, f"{name}{axes}D")(number)
-        for name, number in product(("UpSampling", "ZeroPadding", "Cropping"), (1, 2))
+        getattr(layers, f"{name}{axes}D")(rank)
+        for name, rank in product(("UpSampling", "ZeroPadding", "Cropping"), (1, 2))
     ]
     every = [*windows(axes), *others]
     assert all(agree(layer, (*sizes, 3)) for layer in every)

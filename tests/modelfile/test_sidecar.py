@@ -32,11 +32,11 @@ def test_without_a_file_nothing_is_settled(model):
 
 def test_all_keys_are_read(model):
     text = 'preprocess = "tf"\nlabels = ["a", "b"]\nclass_order = [1, 0]\n[inputs]\nmine = "x"\n'
-    found = written(model, text)
-    assert found.preprocess.name == "tf"
-    assert found.preprocess.source == "sidecar"
-    assert found.resolve_input_name("mine") == "x"
-    assert found.resolve_input_name("other") == "other"
+    result = written(model, text)
+    assert result.preprocess.name == "tf"
+    assert result.preprocess.source == "sidecar"
+    assert result.resolve_input_name("mine") == "x"
+    assert result.resolve_input_name("other") == "other"
     assert api.read_class_names(open_model(model)) == ("b", "a")
 
 
@@ -144,8 +144,8 @@ def test_inputs_may_be_called_by_names_of_ones_own(call, samples, tmp_path):
         "saliency", "two_inputs.keras", "-i", f"left={a}", "-i", f"input_b={b}", "--wrt", "left"
     )
     assert result.code == 0, result.err
-    (made,) = (tmp_path / "inputgrad-out").glob("*.npz")
-    with np.load(made, allow_pickle=False) as arrays:
+    (path,) = (tmp_path / "inputgrad-out").glob("*.npz")
+    with np.load(path, allow_pickle=False) as arrays:
         assert any("input_a" in key for key in arrays.files)
 
 
@@ -160,12 +160,12 @@ def test_files_may_use_the_users_own_names(call, samples, tmp_path):
     rows = [{n: a[i].tolist() for n, a in named.items()} for i in range(len(named["left"]))]
     (tmp_path / "own.jsonl").write_text("\n".join(json.dumps(row) for row in rows))
     assert call("saliency", "m.keras", "own.npz", "own.jsonl", "model.npz").code == 0
-    found = [
+    result = [
         np.load(tmp_path / "inputgrad-out" / f"{name}.gradient.npz")["input_a"]
         for name in ("own.npz", "own.jsonl", "model.npz")
     ]
-    np.testing.assert_allclose(found[0], found[1], atol=1e-6)
-    np.testing.assert_array_equal(found[0], found[2])
+    np.testing.assert_allclose(result[0], result[1], atol=1e-6)
+    np.testing.assert_array_equal(result[0], result[2])
 
 
 def refused(model, text):
@@ -221,7 +221,7 @@ def test_deep_settings_are_refused_at_once(kind, model):
 
 
 def test_names_with_dots_are_no_deep_keys(model):
-    names = ", ".join(f'"a.b.{number}"' for number in range(2000))
+    names = ", ".join(f'"a.b.{index}"' for index in range(2000))
     assert len(written(model, f"labels = [{names}]  # one. two.\n").labels) == 2000
 
 

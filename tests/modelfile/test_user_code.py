@@ -30,8 +30,8 @@ def model_with(*layers):
     return keras.Sequential([keras.Input((4,)), *layers, keras.layers.Dense(2)])
 
 
-def gradient(path, **how):
-    return next(iter(api.explain(api.load(path, **how), X, target="sum").values.values()))
+def gradient(path, **options):
+    return next(iter(api.explain(api.load(path, **options), X, target="sum").values.values()))
 
 
 KINDS = ("Registered", "Unregistered", "Configless")

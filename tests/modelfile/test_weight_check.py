@@ -24,9 +24,9 @@ def own():
     return import_code([OWN])
 
 
-def outputs(path, arrays, **how):
+def outputs(path, arrays, **options):
     """Return the outputs of a model file, as the engine sees them after settling."""
-    model = api.load(path, **how)
+    model = api.load(path, **options)
     ports = model.signature.inputs
     named = dict(zip([port.name for port in ports], arrays, strict=True))
     samples = api.from_arrays(named, ports, "test")
@@ -44,15 +44,15 @@ def saved(model, path, *arrays):
 def test_a_model_of_two_arguments_gets_its_weights_after_all(own, tmp_path):  # case 27
     path = tmp_path / "a.keras"
     expected = saved(own["TwoArguments"](), path, X, X[:, :2])
-    found = outputs(path, [X, X[:, :2]], code=[OWN])
-    assert np.array_equal(found[0], expected)
+    result = outputs(path, [X, X[:, :2]], code=[OWN])
+    assert np.array_equal(result[0], expected)
 
 
 def test_a_build_that_forgets_its_layers_gets_its_weights_after_all(own, tmp_path):  # case 28
     path = tmp_path / "a.keras"
     expected = saved(own["ForgetfulBuild"](), path, X)
-    found = outputs(path, [X], code=[OWN])[0]  # compiled or not, which rounds otherwise
-    np.testing.assert_allclose(found, expected, rtol=1e-5)
+    result = outputs(path, [X], code=[OWN])[0]  # compiled or not, which rounds otherwise
+    np.testing.assert_allclose(result, expected, rtol=1e-5)
 
 
 def test_a_layer_that_never_comes_back_is_refused(own, tmp_path):
@@ -144,10 +144,10 @@ def test_weights_of_the_wrong_shape_are_refused_in_one_sentence(tmp_path):
     assert "shape" in sentence
 
 
-@pytest.mark.parametrize("number", [0, 1])
-def test_a_model_saved_before_it_was_built_is_refused(number, tmp_path):
+@pytest.mark.parametrize("index", [0, 1])
+def test_a_model_saved_before_it_was_built_is_refused(index, tmp_path):
     import keras
 
-    keras.Sequential([keras.layers.Dense(2)][:number]).save(tmp_path / "a.keras")
+    keras.Sequential([keras.layers.Dense(2)][:index]).save(tmp_path / "a.keras")
     with pytest.raises(ModelError, match="before it had any weights"):
         api.load(tmp_path / "a.keras")

@@ -13,14 +13,14 @@ PICTURE = {"x": (1, 2)}
 
 def labels(shape, kind="auto", grid=None, site="x", spatial=None):
     """Return the labels of a site of zeros, spread over its shape."""
-    found = segment_arrays({site: np.zeros((1, *shape))}, spatial or {}, kind, grid)[0]
-    return np.broadcast_to(found.labels[site], shape)
+    segments = segment_arrays({site: np.zeros((1, *shape))}, spatial or {}, kind, grid)[0]
+    return np.broadcast_to(segments.labels[site], shape)
 
 
 def test_windows_of_a_picture_hold_all_channels():
-    found = labels((4, 5, 3), grid=2, spatial=PICTURE)
+    segments = labels((4, 5, 3), grid=2, spatial=PICTURE)
     plane = [[0, 0, 0, 1, 1], [0, 0, 0, 1, 1], [2, 2, 2, 3, 3], [2, 2, 2, 3, 3]]
-    assert found[..., 0].tolist() == found[..., 2].tolist() == plane
+    assert segments[..., 0].tolist() == segments[..., 2].tolist() == plane
 
 
 def test_a_picture_with_channels_first_is_cut_alike():
@@ -30,7 +30,7 @@ def test_a_picture_with_channels_first_is_cut_alike():
 
 
 @pytest.mark.parametrize(
-    ("shape", "site", "number"),
+    ("shape", "site", "count"),
     [
         ((64, 64, 3), "x", 64),
         ((3, 5, 1), "x", 15),
@@ -44,10 +44,10 @@ def test_a_picture_with_channels_first_is_cut_alike():
         ((7, 7, 512), "layer:conv", 49),
     ],
 )
-def test_every_kind_of_input_has_its_segments(shape, site, number):
+def test_every_kind_of_input_has_its_segments(shape, site, count):
     spatial = PICTURE if site == "x" and len(shape) == 3 else {}
-    found = labels(shape, site=site, spatial=spatial)
-    assert np.unique(found).tolist() == list(range(number))
+    segments = labels(shape, site=site, spatial=spatial)
+    assert np.unique(segments).tolist() == list(range(count))
 
 
 def test_tokens_keep_their_embedding_together_and_channels_of_a_series_do_not():
@@ -92,25 +92,25 @@ def halves(channels=3):
 
 @pytest.mark.parametrize("channels", [1, 2, 3, 4])
 def test_superpixels_do_not_cross_an_edge(channels):
-    found = find_superpixels(halves(channels), 16)
-    assert 4 <= len(np.unique(found)) <= 32
-    assert not set(found[:, :16].ravel()) & set(found[:, 16:].ravel())
+    segments = find_superpixels(halves(channels), 16)
+    assert 4 <= len(np.unique(segments)) <= 32
+    assert not set(segments[:, :16].ravel()) & set(segments[:, 16:].ravel())
 
 
 def test_superpixels_are_each_samples_own_and_the_same_for_both_orders_of_axes():
     batch = np.stack([halves(), halves()[::-1, ::-1], np.zeros((24, 32, 3))])
     last = segment_arrays({"x": batch}, PICTURE, "superpixels", 4)
     first = segment_arrays({"x": np.moveaxis(batch, -1, 1)}, {"x": (2, 3)}, "superpixels", 4)
-    for one, other in zip(last, first, strict=True):
-        np.testing.assert_array_equal(one.labels["x"][..., 0], other.labels["x"][0])
-        assert one.sizes.sum() == 24 * 32 * 3
+    for own, other in zip(last, first, strict=True):
+        np.testing.assert_array_equal(own.labels["x"][..., 0], other.labels["x"][0])
+        assert own.sizes.sum() == 24 * 32 * 3
     assert not np.array_equal(last[0].labels["x"], last[2].labels["x"])
 
 
 def test_superpixels_beside_a_vector_leave_it_as_it_is():
     arrays = {"x": halves()[None], "v": np.zeros((1, 3))}
-    found = segment_arrays(arrays, PICTURE, "superpixels", 4)[0]
-    assert len(np.unique(found.labels["v"])) == 3
+    segments = segment_arrays(arrays, PICTURE, "superpixels", 4)[0]
+    assert len(np.unique(segments.labels["v"])) == 3
     with pytest.raises(UsageError, match="segments=auto"):
         segment_arrays({"v": arrays["v"]}, {}, "superpixels", 4)
 
@@ -124,11 +124,11 @@ def test_without_scikit_image_it_says_what_to_install(monkeypatch):
 
 def test_regions_grow_with_the_scale_and_keep_to_edges():
     noisy = halves() + np.random.default_rng(0).normal(size=(24, 32, 3))
-    found = find_regions(noisy)
-    numbers = [len(np.unique(cut)) for cut in found]
-    assert len(found) == 6
+    segments = find_regions(noisy)
+    numbers = [len(np.unique(cut)) for cut in segments]
+    assert len(segments) == 6
     assert numbers == sorted(numbers, reverse=True)
-    assert set(map(np.shape, found)) == {(24, 32)}
+    assert set(map(np.shape, segments)) == {(24, 32)}
     for cut in find_regions(halves()):  # the edge is a ramp, for they blur a little
         assert len(np.unique(cut[:, :12])) == len(np.unique(cut[:, 20:])) == 1
         assert cut[0, 0] != cut[0, -1]
@@ -137,9 +137,9 @@ def test_regions_grow_with_the_scale_and_keep_to_edges():
 def test_regions_of_a_large_picture_are_sought_in_a_smaller_one():
     large = np.zeros((500, 100, 1))
     large[:250] = 1.0
-    found = find_regions(large)
-    assert set(map(np.shape, found)) == {(224, 100)}
-    assert all(cut[0, 0] == cut[90, 99] != cut[-1, 0] == cut[130, 99] for cut in found)
+    segments = find_regions(large)
+    assert set(map(np.shape, segments)) == {(224, 100)}
+    assert all(cut[0, 0] == cut[90, 99] != cut[-1, 0] == cut[130, 99] for cut in segments)
 
 
 @pytest.mark.parametrize("shape", [(1, 1, 1), (1, 3, 1), (2, 2, 3)])

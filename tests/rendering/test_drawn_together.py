@@ -23,8 +23,8 @@ REDUCTIONS = ("sum", "l2", "max-abs", "mean-abs", "positive", "negative")
 STYLES = (Style(), Style(kind="heatmap", clip=100), Style(limit=1.5, alpha=0.3), Style(cmap="jet"))
 
 
-def about(number=0, reduce="sum", sign="signed", copied=False):
-    score = float(number)
+def about(index=0, reduce="sum", sign="signed", copied=False):
+    score = float(index)
     return Caption("gradient", "top1", "logits", score, None, reduce, "score", sign, copied)
 
 
@@ -52,17 +52,17 @@ def draw(*source, style):
 
 
 @pytest.mark.parametrize("style", STYLES)
-@pytest.mark.parametrize("how", REDUCTIONS)
+@pytest.mark.parametrize("reduction", REDUCTIONS)
 @pytest.mark.parametrize("sign", ["signed", "positive", "either"])
 @pytest.mark.parametrize("copied", [False, True])
 @pytest.mark.parametrize("side", [None, 5, 11])
-def test_maps_drawn_together_are_the_same_files(style, how, sign, copied, side):
-    values, abouts = maps(7), [about(number, how, sign, copied) for number in range(7)]
+def test_maps_drawn_together_are_the_same_files(style, reduction, sign, copied, side):
+    values, abouts = maps(7), [about(index, reduction, sign, copied) for index in range(7)]
     seen = [None] * 7 if side is None else below(7, side)
     sources = [MapSource(*parts) for parts in zip(values, seen, abouts, strict=True)]
     together = draw_all(sources, style)
     assert together == [draw_all([source], style)[0] for source in sources]
-    assert [made.flat for made in together] == [row in (1, 5) for row in range(7)]
+    assert [picture.flat for picture in together] == [row in (1, 5) for row in range(7)]
 
 
 def test_a_value_that_is_lost_takes_no_more_than_its_surroundings():
@@ -93,24 +93,27 @@ def counts(monkeypatch):
 
 def test_plates_of_one_kind_are_drawn_together_in_their_order(counts):
     small, large = maps(7), maps(6, side=8)
-    plates = [MapSource(one, None, about(n)) for n, one in enumerate(small)]
+    plates = [MapSource(values_, None, about(n)) for n, values_ in enumerate(small)]
     plates[2] = None  # a sample that failed
     plates[4] = MapSource(large[0], None, about(4))
     plates.append(MapSource(small[0], below(1)[0], about(7)))
     plates.append(MapSource(small[0], None, about(8, "l2")))
-    found = list(draw_pictures(plates, Style()))
+    pictures = list(draw_pictures(plates, Style()))
     assert counts == [2, 1, 1, 2, 1, 1]
-    for plate, png in zip(plates, found, strict=True):
+    for plate, png in zip(plates, pictures, strict=True):
         assert png == (plate and draw_all([plate], Style())[0].png)
 
 
 def test_no_more_are_drawn_at_a_time_than_fit(counts, monkeypatch):
     monkeypatch.setattr(map_pictures, "MAX_PIXELS_TOGETHER", 50)
-    coarse = [MapSource(one, None, about()) for one in maps(6)]
+    coarse = [MapSource(values_, None, about()) for values_ in maps(6)]
     assert len(list(draw_pictures(coarse, Style()))) == 6
     assert counts == [2, 2, 2]
     counts.clear()  # a coarse map takes as much as the picture that it is drawn over
-    over = [MapSource(one, seen, about()) for one, seen in zip(maps(6), below(6, 8), strict=True)]
+    over = [
+        MapSource(values_, seen, about())
+        for values_, seen in zip(maps(6), below(6, 8), strict=True)
+    ]
     assert len(list(draw_pictures(over, Style()))) == 6
     assert counts == [1] * 6
 
@@ -122,9 +125,9 @@ def work(side, map_side=None, many=False):
 
 
 def sizes(works):
-    found = list(group_tasks(works))
-    assert [one for share in found for one in share] == works
-    return [len(share) for share in found]
+    groups = list(group_tasks(works))
+    assert [task for share in groups for task in share] == works
+    return [len(share) for share in groups]
 
 
 def test_small_maps_are_finished_together():

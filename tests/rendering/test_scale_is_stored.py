@@ -75,16 +75,16 @@ def maps(tmp_path_factory):
     x = rng.random((1, 16, 16, 3), np.float32)
     np.save(home / "some.npy", rng.random((3, 16, 16, 3), np.float32))
     model = api.load(home / "m.keras")
-    made = {}
+    cache = {}
     for text in METHODS:
         needs = methods.get(text.partition(":")[0]).needs
         baseline = f"dataset:path={home / 'some.npy'}" if needs == "dataset" else None
-        how = {"target": "1", "baseline": baseline, "tolerance": LOOSE}
-        made[text] = api.explain(model, {"x": x[0]}, method=text, **how)
-    return made
+        options = {"target": "1", "baseline": baseline, "tolerance": LOOSE}
+        cache[text] = api.explain(model, {"x": x[0]}, method=text, **options)
+    return cache
 
 
-def reduced(attribution, how=None):
+def reduced(attribution, reduction=None):
     """Return the map (H, W) that is to be drawn, worked out from what is stored alone."""
     ((site, values),) = attribution.values.items()
     own = (
@@ -94,7 +94,7 @@ def reduced(attribution, how=None):
     )
     if own.shape[-1] > 1 and np.array_equal(own, np.broadcast_to(own[..., :1], own.shape)):
         own = own[..., :1]
-    return REDUCED[how or attribution.metadata["reduce"]](own)
+    return REDUCED[reduction or attribution.metadata["reduce"]](own)
 
 
 def text_of(drawing):
@@ -120,11 +120,11 @@ def test_the_scale_ends_at_the_largest_stored_value(maps, method, kind, bars):
         assert float(low) == pytest.approx(text["scale"]["low"], rel=5e-4)
 
 
-@pytest.mark.parametrize("how", REDUCTIONS)
+@pytest.mark.parametrize("reduction", REDUCTIONS)
 @pytest.mark.parametrize("method", METHODS)
-def test_so_it_does_under_every_reduction(maps, method, how):
-    largest = np.abs(reduced(maps[method], how)).max()
-    drawing = api.render(maps[method], SEEN, style=Style(reduce=how, clip=100))
+def test_so_it_does_under_every_reduction(maps, method, reduction):
+    largest = np.abs(reduced(maps[method], reduction)).max()
+    drawing = api.render(maps[method], SEEN, style=Style(reduce=reduction, clip=100))
     assert drawing.scale.limit == pytest.approx(largest, rel=1e-6)
 
 
@@ -163,13 +163,13 @@ def test_so_it_does_where_channels_come_first_and_at_embeddings(tmp_path, order,
     model, copies = api.load(tmp_path / "m.keras", traced=True), set()
     for text in METHODS:
         try:
-            made = api.explain(model, {"x": x}, method=text, target="1", tolerance=LOOSE)
+            cache = api.explain(model, {"x": x}, method=text, target="1", tolerance=LOOSE)
         except UsageError:  # it needs something else, a dataset or a picture
             continue
-        largest = np.abs(reduced(made)).max()
-        drawing = api.render(made, style=Style(clip=100))
+        largest = np.abs(reduced(cache)).max()
+        drawing = api.render(cache, style=Style(clip=100))
         assert drawing.scale.limit == pytest.approx(largest, rel=1e-6), text
-        copies |= {made.metadata["method"]["name"]} if made.metadata.get("copied") else set()
+        copies |= {cache.metadata["method"]["name"]} if cache.metadata.get("copied") else set()
     assert {"occlusion", "feature-ablation", "lime", "kernel-shap", "rise", "sobol"} <= copies
 
 

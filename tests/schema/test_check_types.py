@@ -21,7 +21,7 @@ class Inner(TypedDict):
 class Outer(TypedDict):
     """One field of every kind."""
 
-    number: float
+    size: float
     flag: bool
     word: Literal["a", "b"]
     short: Annotated[str, Constraint("one letter", lambda text: len(text) == 1)]

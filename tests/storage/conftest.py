@@ -2,4 +2,4 @@
 
 from tests.faults import conftest as faults
 
-server, place, tool = faults.server, faults.place, faults.tool
+server, folder, tool = faults.server, faults.folder, faults.tool

@@ -15,14 +15,14 @@ STEMS = [f"{name}.png.{method}" for name in "ab" for method in ("gradient", "inp
 
 
 @pytest.fixture
-def out(tool, place, monkeypatch):
+def out(tool, folder, monkeypatch):
     """Make a run of two pictures and two methods, and return its directory."""
-    monkeypatch.chdir(place)
+    monkeypatch.chdir(folder)
     for seed, name in enumerate("ab"):
-        draw(place / f"{name}.png", seed)
+        draw(folder / f"{name}.png", seed)
     words = ["saliency", "m.keras", "a.png", "b.png", "-o", "out", "--picture", "panel"]
     assert tool(*words, "-m", "gradient", "-m", "input-x-gradient").code == 0
-    return place / "out"
+    return folder / "out"
 
 
 def read_pixels(path):
@@ -35,9 +35,9 @@ def compute_gradient(x):
     return weights * 2 * x / (WHITE**2 - x**2)
 
 
-def test_a_map_is_read_back_with_its_line_its_arrays_and_its_inputs(out, place):
+def test_a_map_is_read_back_with_its_line_its_arrays_and_its_inputs(out, folder):
     stored = RunDirectory.open(out).get_map("b.png.input-x-gradient")
-    x = read_pixels(place / "b.png")
+    x = read_pixels(folder / "b.png")
     assert (stored.line["input"], stored.line["method"]) == ("b.png", "input-x-gradient")
     assert stored.run["model"]["path"] == "m.keras"
     ((name, attribution),) = stored.yield_arrays()
@@ -46,13 +46,13 @@ def test_a_map_is_read_back_with_its_line_its_arrays_and_its_inputs(out, place):
     assert np.array_equal(stored.read_inputs(attribution).arrays["picture"], x[np.newaxis])
 
 
-def test_all_maps_come_in_the_order_of_the_journal(out, place):
+def test_all_maps_come_in_the_order_of_the_journal(out, folder):
     directory = RunDirectory.open(out)
     assert [stored.stem for stored in directory.yield_maps()] == STEMS
     gradients = directory.yield_maps(lambda line: line["method"] == "gradient")
     for name, stored in zip("ab", gradients, strict=True):
         ((_, attribution),) = stored.yield_arrays()
-        expected = compute_gradient(read_pixels(place / f"{name}.png"))
+        expected = compute_gradient(read_pixels(folder / f"{name}.png"))
         np.testing.assert_allclose(attribution.values["picture"][0], expected, rtol=1e-5)
 
 
@@ -65,25 +65,25 @@ def test_a_map_is_due_where_its_pictures_have_another_style_or_are_gone(out):
     assert stored.is_due(Style(kind="panel"))
 
 
-def test_maps_of_two_shards_have_the_record_of_their_own_shard(tool, place):
+def test_maps_of_two_shards_have_the_record_of_their_own_shard(tool, folder):
     names = [f"{letter}.png" for letter in "abcdefgh"]
     for seed, name in enumerate(names):
-        draw(place / name, seed)
+        draw(folder / name, seed)
     for shard in ("0/2", "1/2"):
         assert tool("saliency", "m.keras", *names, "-o", "out", "--shard", shard).code == 0
-    directory = RunDirectory.open(place / "out")
+    directory = RunDirectory.open(folder / "out")
     stored_maps = list(directory.yield_maps())
     assert sorted(stored.line["input"] for stored in stored_maps) == names
     shards = [stored.run["shard"]["number"] for stored in stored_maps]
     assert sorted(set(shards)) == [0, 1]
     for stored, shard in zip(stored_maps, shards, strict=True):
-        assert (place / f"out/journal.{shard}-of-2.jsonl").read_text().count(stored.stem)
+        assert (folder / f"out/journal.{shard}-of-2.jsonl").read_text().count(stored.stem)
 
 
-def test_an_input_that_has_changed_is_refused(out, place):
+def test_an_input_that_has_changed_is_refused(out, folder):
     stored = RunDirectory.open(out).get_map(STEMS[0])
     ((_, attribution),) = stored.yield_arrays()
-    draw(place / "a.png", seed=9)
+    draw(folder / "a.png", seed=9)
     with pytest.raises(ItemError, match="has changed"):
         stored.read_inputs(attribution)
 
@@ -95,15 +95,15 @@ def test_arrays_that_are_not_those_of_the_line_are_refused(out):
         list(stored.yield_arrays())
 
 
-def test_a_directory_without_a_run_is_refused_and_not_created(place):
+def test_a_directory_without_a_run_is_refused_and_not_created(folder):
     with pytest.raises(UsageError, match="holds no run"):
-        RunDirectory.open(place)
+        RunDirectory.open(folder)
     with (
         pytest.raises(UsageError, match="holds no run"),
-        RunDirectory.open_locked(place / "absent"),
+        RunDirectory.open_locked(folder / "absent"),
     ):
         pass
-    assert not (place / "absent").exists()
+    assert not (folder / "absent").exists()
 
 
 def test_a_locked_run_lets_no_other_writer_in(out):

@@ -7,7 +7,7 @@ from PIL import Image
 from tests.faults import conftest as faults
 from tests.faults.engine import POISON
 
-server, place, tool, start = faults.server, faults.place, faults.tool, faults.start
+server, folder, tool, start = faults.server, faults.folder, faults.tool, faults.start
 whole = faults.whole
 
 

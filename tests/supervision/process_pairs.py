@@ -13,16 +13,16 @@ def worker_of(process, seconds=30):
     path = Path(f"/proc/{process.pid}/task/{process.pid}/children")
     while time.monotonic() < until:
         assert process.poll() is None, process.communicate()
-        if found := path.read_text().split():
-            return int(found[0])
+        if words := path.read_text().split():
+            return int(words[0])
         time.sleep(0.002)
     raise AssertionError("no worker")
 
 
-def state_of(number):
+def state_of(pid):
     """Return the state of a process as /proc tells it; nothing where it is gone."""
     with suppress(OSError):
-        return Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()[0]
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
     return ""
 
 

@@ -13,8 +13,8 @@ WORDS = ("saliency", "m.keras", "in", "--json", "-o", "out")
 
 
 @pytest.mark.parametrize("stuck", ["busy", "idle"])
-def test_a_model_that_does_not_open_in_time_is_refused(tool, place, temporary, stuck):
-    draw_many(place / "in", 1)
+def test_a_model_that_does_not_open_in_time_is_refused(tool, folder, temporary, stuck):
+    draw_many(folder / "in", 1)
     result = tool(*WORDS, stuck=stuck, env={"TMPDIR": str(temporary)})
     _, error, summary = [strict(line) for line in result.out.splitlines()]
     assert result.code == error["exit"] == summary["exit"] == 4

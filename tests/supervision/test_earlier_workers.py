@@ -22,8 +22,8 @@ def page_of(stage=Stage.COMPUTING, items=(1,), alone=True, done=0, size=0):
     return page
 
 
-def death(stage=Stage.COMPUTING, number=signal.SIGSEGV):
-    return Crash(number, stage, "m.keras")
+def death(stage=Stage.COMPUTING, signum=signal.SIGSEGV):
+    return Crash(signum, stage, "m.keras")
 
 
 @given(st.data())
@@ -45,35 +45,35 @@ def test_whatever_dies_the_workers_are_bounded(data):
 
 
 @pytest.mark.parametrize("stage", Stage)
-@pytest.mark.parametrize("number", CRASH_REASONS)
-def test_every_death_has_a_sentence_and_its_class(stage, number):
-    error = death(stage, number).to_error()
+@pytest.mark.parametrize("signum", CRASH_REASONS)
+def test_every_death_has_a_sentence_and_its_class(stage, signum):
+    error = death(stage, signum).to_error()
     assert error.kind == "crashed"
-    assert signal.Signals(number).name in error.format_line()
+    assert signal.Signals(signum).name in error.format_line()
     assert isinstance(error, ModelError) == (stage in (Stage.READING, Stage.OPENING))
 
 
 def test_an_item_is_blamed_only_where_it_was_alone():
     both = EarlierWorkers().record_end(death(), page_of(items=(1, 2), alone=False))
     assert both.suspects == (1, 2)
-    one = EarlierWorkers().record_end(death(), page_of(items=(1,), alone=False))
-    assert (one.suspects, one.crashed) == ((1,), {})
-    found = one.record_end(death(), page_of(items=(1,)))
-    assert (found.suspects, list(found.crashed)) == ((), [1])
+    once = EarlierWorkers().record_end(death(), page_of(items=(1,), alone=False))
+    assert (once.suspects, once.crashed) == ((1,), {})
+    result = once.record_end(death(), page_of(items=(1,)))
+    assert (result.suspects, list(result.crashed)) == ((), [1])
 
 
 @pytest.mark.parametrize("stage", [Stage.READING, Stage.OPENING])
 def test_what_a_guard_finds_while_the_model_opens_ends_the_call_at_once(stage):
-    found = ModelError("too large", kind="memory")
-    past = EarlierWorkers().record_end(GuardFault(found), page_of(stage, items=(1, 2), alone=False))
-    assert past.failure is found
+    error = ModelError("too large", kind="memory")
+    past = EarlierWorkers().record_end(GuardFault(error), page_of(stage, items=(1, 2), alone=False))
+    assert past.failure is error
 
 
 def test_what_a_guard_finds_in_a_batch_is_the_fault_of_an_item():
-    found = InputgradError("too large", hint="do less", kind="memory")
-    past = EarlierWorkers().record_end(GuardFault(found), page_of(items=(1, 2), alone=False))
+    error = InputgradError("too large", hint="do less", kind="memory")
+    past = EarlierWorkers().record_end(GuardFault(error), page_of(items=(1, 2), alone=False))
     assert (past.failure, past.suspects) == (None, (1, 2))
-    past = past.record_end(GuardFault(found), page_of(items=(2,)))
+    past = past.record_end(GuardFault(error), page_of(items=(2,)))
     assert past.crashed[2].kind == "memory"
 
 

@@ -27,9 +27,9 @@ def worker():
 @pytest.fixture
 def page(monkeypatch):
     monkeypatch.setattr("inputgrad_cli.supervision.memory_guard.SLACK_BYTES", 0)
-    found = Page()
-    found.limit = 32 << 20
-    return found
+    page = Page()
+    page.limit = 32 << 20
+    return page
 
 
 def test_what_a_process_holds_is_seen(worker):

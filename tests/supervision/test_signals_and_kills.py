@@ -24,29 +24,29 @@ COUNT = 12
 
 
 @pytest.fixture
-def names(place):
-    return draw_many(place / "in", COUNT)
+def names(folder):
+    return draw_many(folder / "in", COUNT)
 
 
 @pytest.fixture
-def slow(start, place):
+def slow(start, folder):
     """Start a run in a group of its own; return it, once some of it is done, and its worker."""
 
     def slow(*more, seconds=0.2):
-        made = start(*WORDS, "-o", "out", *more, seconds=seconds, process_group=0)
-        worker = worker_of(made)
+        process = start(*WORDS, "-o", "out", *more, seconds=seconds, process_group=0)
+        worker = worker_of(process)
         if seconds < 1:
-            wait_for(lambda: len(lines(place / "out")) >= 2)
+            wait_for(lambda: len(lines(folder / "out")) >= 2)
         else:
-            wait_for((place / "out/.lock").exists)
+            wait_for((folder / "out/.lock").exists)
             time.sleep(0.3)
-        return made, worker
+        return process, worker
 
     return slow
 
 
-def ended(made):
-    out, err = made.communicate(timeout=30)
+def ended(process):
+    out, err = process.communicate(timeout=30)
     assert "Traceback" not in err
     return [strict(line) for line in out.splitlines()], err
 
@@ -61,15 +61,15 @@ def ended(made):
 )
 @pytest.mark.parametrize("whom", ["parent", "worker", "group"])
 def test_a_first_signal_lets_the_batch_end_whoever_gets_it(slow, tool, whole, name, whom):
-    made, worker = slow()
-    number = getattr(signal, name)
+    process, worker = slow()
+    signum = getattr(signal, name)
     {
-        "parent": lambda: os.kill(made.pid, number),
-        "worker": lambda: os.kill(worker, number),
-        "group": lambda: os.killpg(made.pid, number),
+        "parent": lambda: os.kill(process.pid, signum),
+        "worker": lambda: os.kill(worker, signum),
+        "group": lambda: os.killpg(process.pid, signum),
     }[whom]()
-    events, err = ended(made)
-    assert made.returncode == -number
+    events, err = ended(process)
+    assert process.returncode == -signum
     assert events[-1]["type"] == "summary"
     assert 2 <= events[-1]["ok"] < COUNT
     assert err.count("stopping after this batch") == 1
@@ -81,51 +81,51 @@ def test_a_first_signal_lets_the_batch_end_whoever_gets_it(slow, tool, whole, na
 
 @pytest.mark.parametrize("whom", ["parent", "worker", "group"])
 def test_a_second_signal_ends_it_at_once_whoever_gets_it(slow, names, whom):
-    made, worker = slow(seconds=60)
+    process, worker = slow(seconds=60)
     send = {
-        "parent": lambda: os.kill(made.pid, signal.SIGINT),
+        "parent": lambda: os.kill(process.pid, signal.SIGINT),
         "worker": lambda: os.kill(worker, signal.SIGINT),
-        "group": lambda: os.killpg(made.pid, signal.SIGINT),
+        "group": lambda: os.killpg(process.pid, signal.SIGINT),
     }[whom]
     send()
     time.sleep(0.5)
-    assert made.poll() is None, "a signal to both was heard as two"
+    assert process.poll() is None, "a signal to both was heard as two"
     began = time.monotonic()
     send()
-    ended(made)
-    assert made.returncode == -signal.SIGINT
+    ended(process)
+    assert process.returncode == -signal.SIGINT
     assert time.monotonic() - began < 2
     assert state_of(worker) in GONE
 
 
 def test_a_worker_that_hears_nothing_ends_after_the_grace(slow, names):
-    made, worker = slow(seconds=60)
+    process, worker = slow(seconds=60)
     os.kill(worker, signal.SIGSTOP)
     began = time.monotonic()
-    made.send_signal(signal.SIGTERM)
-    made.communicate(timeout=30)
-    assert made.returncode == -signal.SIGTERM
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=30)
+    assert process.returncode == -signal.SIGTERM
     assert GRACE_SECONDS < time.monotonic() - began < GRACE_SECONDS + 5
     assert state_of(worker) in GONE
 
 
 def test_a_parent_that_is_killed_takes_its_worker_and_its_lock_along(slow, tool, whole):
-    made, worker = slow(seconds=60)
-    made.kill()
-    made.wait()
+    process, worker = slow(seconds=60)
+    process.kill()
+    process.wait()
     assert tool(*WORDS, "-o", "out").code == 0
     assert state_of(worker) in GONE
 
 
 def test_a_parent_that_is_stopped_stops_its_worker_and_wakes_it(slow, names):
-    made, worker = slow()
-    for number in (signal.SIGTSTP, signal.SIGSTOP):
-        made.send_signal(number)
+    process, worker = slow()
+    for signum in (signal.SIGTSTP, signal.SIGSTOP):
+        process.send_signal(signum)
         wait_for(lambda: state_of(worker) == "T")
-        made.send_signal(signal.SIGCONT)
+        process.send_signal(signal.SIGCONT)
         wait_for(lambda: state_of(worker) != "T")
-    events, _ = ended(made)
-    assert made.returncode == 0
+    events, _ = ended(process)
+    assert process.returncode == 0
     assert events[-1]["ok"] == COUNT
 
 
@@ -142,35 +142,35 @@ def test_the_kernel_itself_stops_the_parent(slow, names):
 
 
 def test_a_worker_that_is_killed_is_a_crash_and_the_run_goes_on(slow, whole, tool):
-    made, worker = slow()
+    process, worker = slow()
     os.kill(worker, signal.SIGKILL)
-    events, _ = ended(made)
-    assert made.returncode == 0
+    events, _ = ended(process)
+    assert process.returncode == 0
     assert [event["type"] for event in events].count("start") == 1
-    told = [event["input"] for event in events if event["type"] == "item"]
-    assert sorted(told) == sorted(whole.inputs)
+    names = [event["input"] for event in events if event["type"] == "item"]
+    assert sorted(names) == sorted(whole.inputs)
     whole.check_end(tool(*WORDS, "-o", "out"))
     whole.check_once()
 
 
 @pytest.mark.slow
-def test_thirty_kills_of_either_process_at_random_moments(start, tool, whole, place):
+def test_thirty_kills_of_either_process_at_random_moments(start, tool, whole, folder):
     rng, codes = random.Random(3), []
     for _ in range(30):
-        made = start(*WORDS, "-o", "out", seconds=0.3)  # longer than the latest kill
-        worker = worker_of(made)
+        process = start(*WORDS, "-o", "out", seconds=0.3)  # longer than the latest kill
+        worker = worker_of(process)
         time.sleep(rng.uniform(0.0, 1.5))
-        victim = rng.choice([made.pid, worker])
+        victim = rng.choice([process.pid, worker])
         if state_of(victim) not in GONE:
             os.kill(victim, signal.SIGKILL)
-        out, err = made.communicate(timeout=60)
+        out, err = process.communicate(timeout=60)
         assert "Traceback" not in out + err
-        codes.append(made.returncode)
+        codes.append(process.returncode)
         wait_for(lambda worker=worker: state_of(worker) in GONE)
         whole.check()
-        if len(lines(place / "out")) > COUNT // 2:  # the next call has work for the longest wait
+        if len(lines(folder / "out")) > COUNT // 2:  # the next call has work for the longest wait
             whole.check_end(tool(*WORDS, "-o", "out"))
-            shutil.rmtree(place / "out")
+            shutil.rmtree(folder / "out")
     assert codes.count(-signal.SIGKILL) >= 5
     assert set(codes) <= {0, 3, 70, -signal.SIGKILL}
 
@@ -196,13 +196,13 @@ command(sys.argv[1:])
 
 
 @pytest.mark.parametrize("size", [1, 40, 10**6])
-def test_a_line_that_a_death_cuts_short_is_made_whole(place, names, size):
+def test_a_line_that_a_death_cuts_short_is_made_whole(folder, names, size):
     env = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
-    with open(place / "told", "wb") as file:
+    with open(folder / "told", "wb") as file:
         line = [sys.executable, "-c", CUT, str(size), *WORDS, "-o", "out"]
-        done = subprocess.run(line, cwd=place, env=env, stdout=file, check=False, timeout=60)
-    events = [strict(line) for line in (place / "told").read_text().splitlines()]
-    told = [event["input"] for event in events if event["type"] == "item"]
-    assert sorted(told) == sorted(names)
+        done = subprocess.run(line, cwd=folder, env=env, stdout=file, check=False, timeout=60)
+    events = [strict(line) for line in (folder / "told").read_text().splitlines()]
+    lines = [event["input"] for event in events if event["type"] == "item"]
+    assert sorted(lines) == sorted(names)
     assert events[-1]["ok"] == len(names)
     assert done.returncode == 0

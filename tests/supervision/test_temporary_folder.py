@@ -43,22 +43,22 @@ command(sys.argv[4:])
 
 
 @pytest.fixture
-def spoiled(place):
+def spoiled(folder):
     """Call the command with a function that dies or hangs where its words hold a name."""
 
-    def spoiled(function, how, name="", words=WORDS):
+    def spoiled(function, effect, name="", words=WORDS):
         env = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
-        line = [sys.executable, "-c", SPOILED, f"inputgrad_cli.{function}", how, name, *words]
+        line = [sys.executable, "-c", SPOILED, f"inputgrad_cli.{function}", effect, name, *words]
         options = {"capture_output": True, "text": True, "timeout": 60, "check": False}
-        done = subprocess.run(line, cwd=place, env=env, **options)
+        done = subprocess.run(line, cwd=folder, env=env, **options)
         return done.returncode, [strict(line) for line in done.stdout.splitlines()], done.stderr
 
     return spoiled
 
 
 @pytest.fixture
-def names(place):
-    return draw_many(place / "in", 6)
+def names(folder):
+    return draw_many(folder / "in", 6)
 
 
 @pytest.mark.parametrize("function", ["runs.load.read_samples", "runs.run.write"])
@@ -76,8 +76,8 @@ def test_a_picture_that_cannot_be_read_or_drawn_alive_fails_alone(spoiled, names
     [("runs.planning.early_checks.open_model", 4), ("runs.planning.plan.find_items", 70)],
 )
 def test_before_the_items_it_is_the_model_or_nobody(spoiled, names, function, code):
-    found, events, err = spoiled(function, "die")
-    assert found == code
+    result, events, err = spoiled(function, "die")
+    assert result == code
     assert [event["type"] for event in events] == ["error", "summary"]
     assert [event["exit"] for event in events] == [code, code]
     assert err == f"inputgrad: {events[0]['message']}\n"

@@ -33,17 +33,17 @@ def chained(*layers):
 
 def test_every_scaling_is_seen_behind_every_augmentation():
     for augmentation, scaling, backbone in kinds():
-        told = sight(build(augmentation, scaling, backbone))
-        words = (augmentation, scaling, backbone, told)
+        view = sight(build(augmentation, scaling, backbone))
+        words = (augmentation, scaling, backbone, view)
         if augmentation in OPAQUE or scaling in OPAQUE:
-            assert told.opaque, words
-            assert told.preprocess.source == "assumed", words
+            assert view.opaque, words
+            assert view.preprocess.source == "assumed", words
         elif scaling == "none":
-            assert (told.preprocess.source, told.opaque) == ("assumed", False), words
-            assert "Conv2D" in told.doubt or "Dense" in told.doubt, words
+            assert (view.preprocess.source, view.opaque) == ("assumed", False), words
+            assert "Conv2D" in view.doubt or "Dense" in view.doubt, words
         else:
-            assert told.preprocess.name == "raw", words
-            assert told.preprocess.source.startswith("model:"), words
+            assert view.preprocess.name == "raw", words
+            assert view.preprocess.source.startswith("model:"), words
 
 
 def test_a_model_without_weights_scales_all_the_same():
@@ -62,17 +62,17 @@ def test_a_model_without_weights_scales_all_the_same():
     ],
 )
 def test_scaling_that_fits_pixels_of_0_to_1_is_never_taken_for_raw(layer):
-    told = sight(chained(layer()))
-    assert told.preprocess.name == "unit"
-    assert "0..1" in told.doubt
+    view = sight(chained(layer()))
+    assert view.preprocess.name == "unit"
+    assert "0..1" in view.doubt
 
 
 @pytest.mark.parametrize("layer", [L.BatchNormalization, L.LayerNormalization, L.Conv2DTranspose])
 def test_a_layer_with_weights_is_no_preprocessing_and_is_named(layer):
-    made = layer(3, 3, name="first") if layer is L.Conv2DTranspose else layer(name="first")
-    told = sight(chained(L.ZeroPadding2D(), made, L.Rescaling(1 / 255.0)))
-    assert told.preprocess.source == "assumed"
-    assert f"'first' ({layer.__name__})" in told.doubt
+    first = layer(3, 3, name="first") if layer is L.Conv2DTranspose else layer(name="first")
+    view = sight(chained(L.ZeroPadding2D(), first, L.Rescaling(1 / 255.0)))
+    assert view.preprocess.source == "assumed"
+    assert f"'first' ({layer.__name__})" in view.doubt
 
 
 @pytest.mark.parametrize(
@@ -94,8 +94,8 @@ def test_moving_statistics_of_pixels_are_read(tmp_path, mean, variance, expected
     first.moving_variance.assign([variance] * 3)
     model.save(tmp_path / "m.keras")
     pixels = resolve_preprocessing(open_model(tmp_path / "m.keras"))
-    (how,), (doubt,) = pixels.inputs.values(), pixels.doubts.values()
-    assert (how.name, how.source) == (expected, "assumed")
+    (preprocess,), (doubt,) = pixels.inputs.values(), pixels.doubts.values()
+    assert (preprocess.name, preprocess.source) == (expected, "assumed")
     assert "first' (BatchNormalization)" in doubt
     assert word in doubt
 
@@ -106,7 +106,7 @@ def test_what_a_normalization_was_adapted_to_is_read(tmp_path, scale, expected):
     adapted.adapt(scale * np.random.default_rng(0).random((8, 24, 24, 3)).astype("float32"))
     chained(L.RandomFlip(), adapted).save(tmp_path / "m.keras")
     pixels = resolve_preprocessing(open_model(tmp_path / "m.keras"))
-    assert [how.name for how in pixels.inputs.values()] == [expected]
+    assert [preprocess.name for preprocess in pixels.inputs.values()] == [expected]
     assert bool(pixels.doubts) == (expected == "unit")
 
 
@@ -114,23 +114,23 @@ def test_each_picture_input_has_its_own():
     a, b, c = (keras.Input((24, 24, 3), name=name) for name in "abc")
     tower = keras.Sequential([keras.Input((24, 24, 3)), *flips(), L.Conv2D(2, 3)])
     parts = [tower(L.Rescaling(1 / 255.0)(a)), tower(b), convolved(c - 100.0)]
-    found = sights(keras.Model([a, b, c], [L.Flatten()(part) for part in parts]))
-    names = {name: told.preprocess.name for name, told in found.items()}
+    views = sights(keras.Model([a, b, c], [L.Flatten()(part) for part in parts]))
+    names = {name: view.preprocess.name for name, view in views.items()}
     assert names == {"a": "raw", "b": "unit", "c": "raw"}
-    assert "Conv2D" in found["b"].doubt
+    assert "Conv2D" in views["b"].doubt
 
 
 def test_a_shared_tower_scales_each_of_its_inputs():
     a, b = (keras.Input((24, 24, 3), name=name) for name in "ab")
     tower = keras.Sequential([keras.Input((24, 24, 3)), *flips(), L.Rescaling(1 / 255.0)])
     model = keras.Model([a, b], L.Subtract()([convolved(tower(a)), convolved(tower(b))]))
-    assert {told.preprocess.name for told in sights(model).values()} == {"raw"}
+    assert {view.preprocess.name for view in sights(model).values()} == {"raw"}
 
 
 def test_pictures_that_are_compared_before_they_are_scaled_are_raw():
     a, b = (keras.Input((24, 24, 3), name=name) for name in "ab")
     model = keras.Model([a, b], convolved(L.Rescaling(1 / 255.0)(L.Subtract()([a, b]))))
-    assert {told.preprocess.name for told in sights(model).values()} == {"raw"}
+    assert {view.preprocess.name for view in sights(model).values()} == {"raw"}
 
 
 def test_the_way_goes_on_behind_what_is_spread_over_time():
@@ -143,9 +143,9 @@ def test_the_way_goes_on_behind_what_is_spread_over_time():
 def test_what_comes_behind_the_first_weights_is_not_looked_at():
     start = keras.Input((24, 24, 3))
     noise = L.Conv2D(3, 3, padding="same", name="first")(start)
-    told = sight(keras.Model(start, L.Rescaling(255.0)(L.Subtract()([start, noise]))))
-    assert told.preprocess.source == "assumed"
-    assert "'first' (Conv2D)" in told.doubt
+    view = sight(keras.Model(start, L.Rescaling(255.0)(L.Subtract()([start, noise]))))
+    assert view.preprocess.source == "assumed"
+    assert "'first' (Conv2D)" in view.doubt
 
 
 @pytest.mark.parametrize("depth", [1, 2, 5])
@@ -189,9 +189,9 @@ def test_graphs_and_operations_as_keras_2_wrote_them_are_followed():
     for scaled in (True, False):
         if not scaled:
             nodes[3]["inbound_nodes"] = reference("s")
-        (told,) = find_preprocessing({"class_name": "Functional", "config": config}).values()
-        assert told.preprocess.name == ("raw" if scaled else "unit")
-        assert scaled or "'c' (Conv2D)" in told.doubt
+        (view,) = find_preprocessing({"class_name": "Functional", "config": config}).values()
+        assert view.preprocess.name == ("raw" if scaled else "unit")
+        assert scaled or "'c' (Conv2D)" in view.doubt
 
 
 @pytest.mark.parametrize(
@@ -219,7 +219,7 @@ def as_saved(model):
     return json.loads(json.dumps(keras.saving.serialize_keras_object(model)))
 
 
-def told(model):
+def read_name(model):
     """Return the preprocessing that the file of a model of one input tells."""
     (sight,) = find_preprocessing(as_saved(model)).values()
     return sight.preprocess.name
@@ -236,7 +236,7 @@ def told(model):
 def test_a_name_alone_settles_no_preprocessing(tmp_path, name, first, expected):
     layers = [keras.Input((32, 32, 3)), first, L.Conv2D(2, 3), L.Flatten(), L.Dense(2)]
     model = keras.Sequential(layers, name=name)
-    assert told(model) == expected
+    assert read_name(model) == expected
 
 
 @pytest.mark.parametrize(
@@ -260,7 +260,7 @@ def test_a_known_backbone_is_known_by_name_and_layers(build, expected):
     )
     nest = keras.Sequential([base, L.GlobalAveragePooling2D(), L.Dense(2)])
     for model in (base, nest):
-        assert told(model) == expected
+        assert read_name(model) == expected
 
 
 def picture_and_table():

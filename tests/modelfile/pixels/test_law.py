@@ -50,21 +50,21 @@ def fed(path, picture):
     """Return what the opened model is fed with for a picture file, the choice, and the doubts."""
     opened = api.load(path, trust=True)
     pixels = opened.resolve_preprocessing()
-    how = ReadOptions(opened.signature.inputs, pixels.other, input_preprocess=pixels.inputs)
-    samples = read_samples({None: picture.read_bytes()}, {None: picture}, how)
+    options = ReadOptions(opened.signature.inputs, pixels.other, input_preprocess=pixels.inputs)
+    samples = read_samples({None: picture.read_bytes()}, {None: picture}, options)
     return samples.arrays["picture"], pixels.get("picture"), pixels.doubts
 
 
 def obey(tmp_path, shown, kind):
     pixels, path = shown
     model, file = saved(tmp_path, kind)
-    given, how, doubts = fed(file, path)
+    given, preprocess, doubts = fed(file, path)
     if kind[1] == "none":
-        assert (how.name, how.source) == ("unit", "assumed"), kind
+        assert (preprocess.name, preprocess.source) == ("unit", "assumed"), kind
         assert re.search(r"'\w+' \((Conv2D|Dense)\)", doubts["picture"]), kind
         np.testing.assert_allclose(given, pixels / 255, atol=1e-6)
     else:
-        assert how.name == "raw", (kind, how, doubts)
+        assert preprocess.name == "raw", (kind, preprocess, doubts)
         assert not doubts, kind
         np.testing.assert_allclose(
             predicted(model, given), predicted(model, pixels), atol=1e-5, err_msg=str(kind)
@@ -92,17 +92,17 @@ def test_all_ways_to_ask_give_one_answer(call, tmp_path, shown, kind):
     result = call(*words)
     assert result.code == 0, result.err
     (item,) = result.events("item")
-    how = metadata(tmp_path / item["arrays"])["preprocess"]["picture"]
+    record = metadata(tmp_path / item["arrays"])["preprocess"]["picture"]
     run = strict((tmp_path / "inputgrad-out" / "run.json").read_text())["pixels"]["inputs"]
     looked = json.loads(call("inspect", file, "--load", *code).out)
     python = api.explain(api.load(file, trust=True), path, space="probability")
-    told = [
-        how,
+    records = [
+        record,
         run["picture"],
         looked["loaded"]["preprocess"],
         python.metadata["preprocess"]["picture"],
     ]
-    assert len({(one["name"], one["source"]) for one in told}) == 1
+    assert len({(record["name"], record["source"]) for record in records}) == 1
     assert python.metadata["score"] == pytest.approx(item["score"], abs=1e-6)
     codes = [event["code"] for event in result.events("warning")]
     assert ("preprocess-assumed" in codes) == (kind[1] == "none")
@@ -177,11 +177,11 @@ def test_a_subclassed_model_tells_by_computing(factor, expected):
     ],
 )
 def test_a_lambda_is_known_by_what_it_does_to_pixels(function, expected):
-    made = L.Lambda(function, name="mine")
-    told = looked(keras.Sequential([keras.Input((24, 24, 3)), made, L.Conv2D(2, 3), L.Flatten()]))
-    assert told.preprocess.name == expected
+    own = L.Lambda(function, name="mine")
+    view = looked(keras.Sequential([keras.Input((24, 24, 3)), own, L.Conv2D(2, 3), L.Flatten()]))
+    assert view.preprocess.name == expected
     if expected == "unit":
-        assert "'mine' (Lambda)" in told.doubt
+        assert "'mine' (Lambda)" in view.doubt
 
 
 class Weighing(L.Layer):
@@ -195,9 +195,9 @@ class Weighing(L.Layer):
 
 
 def test_a_layer_that_cannot_be_looked_into_is_said_to_be_one():
-    told = looked(keras.Sequential([keras.Input((24, 24, 3)), Weighing(name="mine"), L.Flatten()]))
-    assert told.preprocess.source == "assumed"
-    assert "'mine' (Weighing) may scale them in code of its own" in told.doubt
+    view = looked(keras.Sequential([keras.Input((24, 24, 3)), Weighing(name="mine"), L.Flatten()]))
+    assert view.preprocess.source == "assumed"
+    assert "'mine' (Weighing) may scale them in code of its own" in view.doubt
 
 
 def test_a_lambda_before_a_backbone_leaves_the_choice_to_it():

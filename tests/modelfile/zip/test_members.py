@@ -134,7 +134,7 @@ def test_other_packings_are_refused(packing, tmp_path):
 
 
 def test_all_members_together_unpack_to_a_hundred_times_the_file(tmp_path):
-    zeros = [(f"assets/{number}", bytes(1 << 20)) for number in range(200)]
+    zeros = [(f"assets/{index}", bytes(1 << 20)) for index in range(200)]
     path = added(tmp_path / "a.keras", *zeros, packing=zipfile.ZIP_DEFLATED)
     assert "would unpack to 209" in refusal(path)
     few = added(tmp_path / "b.keras", *zeros[:5], packing=zipfile.ZIP_DEFLATED)
@@ -142,7 +142,7 @@ def test_all_members_together_unpack_to_a_hundred_times_the_file(tmp_path):
 
 
 def test_too_many_members_are_refused(tmp_path):
-    names = [(f"assets/{number}", b"") for number in range(MAX_MEMBERS)]
+    names = [(f"assets/{index}", b"") for index in range(MAX_MEMBERS)]
     assert f"at most {MAX_MEMBERS}" in refusal(added(tmp_path / "a.keras", *names))
 
 
