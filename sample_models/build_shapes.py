@@ -32,8 +32,8 @@ def build_shapes(folder: Path) -> str:
     model = classifier()
     train(model)
     held_out = draw_pictures(HELD_OUT, HELD_OUT_SEED)
-    found = model.predict(held_out.pixels.astype(np.float32), verbose=0).argmax(axis=1)
-    right = float(np.mean(found == held_out.labels))
+    predictions = model.predict(held_out.pixels.astype(np.float32), verbose=0).argmax(axis=1)
+    right = float(np.mean(predictions == held_out.labels))
     if right < LEAST_RIGHT:
         raise SystemExit(f"shapes: only {right:.2%} right on held-out pictures")
     model.save(folder / "shapes.keras")

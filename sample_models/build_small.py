@@ -144,9 +144,9 @@ def fit(model: keras.Model, features: Any, target: Floats) -> float:
     twin = keras.Model(model.inputs, model.outputs[0])
     twin.compile(keras.optimizers.Adam(3e-3), "mse")
     twin.fit([table[:-HELD_OUT] for table in tables], target[:-HELD_OUT], epochs=30, verbose=0)
-    found = twin.predict([table[-HELD_OUT:] for table in tables], verbose=0)[:, 0]
+    predictions = twin.predict([table[-HELD_OUT:] for table in tables], verbose=0)[:, 0]
     held_out = target[-HELD_OUT:]
-    return float(np.mean((found - held_out) ** 2) / np.var(held_out))
+    return float(np.mean((predictions - held_out) ** 2) / np.var(held_out))
 
 
 def unexplained(share: float) -> str:
