@@ -15,7 +15,8 @@ from inputgrad_cli.data.preprocessing import Preprocess
 from inputgrad_cli.data.sample_columns import SampleColumns, yield_samples
 from inputgrad_cli.data.sample_record import SAMPLE_KEYS, TARGET_NAMES, SampleRecord
 from inputgrad_cli.numeric.arrays import Array, Arrays
-from inputgrad_cli.schema.records import MethodRecord, PreprocessRecord, ResultRecord
+from inputgrad_cli.schema.metadata_json import MethodRecord, ResultRecord
+from inputgrad_cli.schema.run_json import PreprocessRecord
 
 SCHEMA = 1  # version of the stored metadata
 # Keys that describe how the input files were read; see `Samples.record`.

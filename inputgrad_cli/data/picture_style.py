@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, fields
 from typing import cast
 
-from inputgrad_cli.schema.records import StyleRecord
+from inputgrad_cli.schema.journal_line import StyleRecord
 
 SEQUENTIAL = "inferno"  # for values from zero on
 DIVERGING = "RdBu_r"  # for values of both signs

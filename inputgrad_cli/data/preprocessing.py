@@ -12,7 +12,7 @@ import numpy as np
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.grammar import as_list
 from inputgrad_cli.numeric.arrays import Array, Floats
-from inputgrad_cli.schema.records import PreprocessRecord
+from inputgrad_cli.schema.run_json import PreprocessRecord
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from inputgrad_cli.data.sample_record import (
     TARGET_NAMES,
     SampleRecord,
 )
-from inputgrad_cli.schema.records import ResultRecord
+from inputgrad_cli.schema.metadata_json import ResultRecord
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from inputgrad_cli.schema.records import Checks
+from inputgrad_cli.schema.metadata_json import Checks
 
 UnitIndex = list[int] | list[list[int]] | None
 """The index of a unit; a list of two for a margin, None if the target has no units."""

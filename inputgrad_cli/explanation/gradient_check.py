@@ -12,7 +12,7 @@ from inputgrad_cli.interfaces.engine import Engine
 from inputgrad_cli.interfaces.method import Batch
 from inputgrad_cli.numeric.arrays import Array, Arrays, expand_like
 from inputgrad_cli.numeric.random_streams import compute_range, draw_normal
-from inputgrad_cli.schema.records import GradientCheck as CheckRecord
+from inputgrad_cli.schema.metadata_json import GradientCheck as CheckRecord
 
 # Step lengths as shares of an input's range. Rounding of float32 scores hides short steps and
 # kinks distort long ones, so the step that agrees best is used.

@@ -15,7 +15,7 @@ from inputgrad_cli.data.target import PinnedTarget
 from inputgrad_cli.errors import ItemError
 from inputgrad_cli.interfaces.engine import FirstPass
 from inputgrad_cli.interfaces.method import Batch
-from inputgrad_cli.schema.records import Checks, CompletenessCheck, StandardErrorCheck
+from inputgrad_cli.schema.metadata_json import Checks, CompletenessCheck, StandardErrorCheck
 
 RecordOrError = SampleRecord | ItemError
 

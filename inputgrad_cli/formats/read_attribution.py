@@ -26,8 +26,8 @@ from inputgrad_cli.numeric.arrays import Array, Arrays
 from inputgrad_cli.numeric.lazy_array import BLOCK_BYTES
 from inputgrad_cli.schema.check_types import Problem
 from inputgrad_cli.schema.limits import MAX_METADATA_BYTES
+from inputgrad_cli.schema.metadata_json import ResultRecord
 from inputgrad_cli.schema.read_records import METADATA_BYTES_PER_CONTAINER, parse_record
-from inputgrad_cli.schema.records import ResultRecord
 
 FREE_BYTES = 64 << 20  # unpacked; smaller files may have any compression ratio
 MAX_RATIO = 10  # inputgrad does not compress its files; maps of floats compress to a half

@@ -14,7 +14,7 @@ from inputgrad_cli.numeric.arrays import Array
 from inputgrad_cli.runs.inputs.find_inputs import Item
 from inputgrad_cli.runs.inputs.item_maps import ItemMap, list_item_maps
 from inputgrad_cli.runs.inputs.item_order import IndexedItem
-from inputgrad_cli.schema.records import JournalLine
+from inputgrad_cli.schema.journal_line import JournalLine
 from inputgrad_cli.storage.map_specs import MapSpec
 
 

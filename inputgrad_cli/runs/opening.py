@@ -20,7 +20,7 @@ from inputgrad_cli.runs.planning.plan import Plan
 from inputgrad_cli.runs.planning.required_inputs import refuse_unknown_inputs
 from inputgrad_cli.runs.planning.schedule import Schedule, build_schedule_record
 from inputgrad_cli.runs.run_record import write_run
-from inputgrad_cli.schema.records import RunRecord
+from inputgrad_cli.schema.run_json import RunRecord
 from inputgrad_cli.storage.run_record import read_runs
 from inputgrad_cli.storage.shards import to_tag
 from inputgrad_cli.version import __version__

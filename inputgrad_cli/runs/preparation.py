@@ -13,7 +13,7 @@ from inputgrad_cli.runs.planning.plan import Plan
 from inputgrad_cli.runs.planning.schedule import resume_schedule
 from inputgrad_cli.runs.record import Recorder
 from inputgrad_cli.runs.run_record import refuse_other_model
-from inputgrad_cli.schema.records import RunRecord
+from inputgrad_cli.schema.run_json import RunRecord
 from inputgrad_cli.storage.journal import Journal
 from inputgrad_cli.storage.run_record import read_runs, select_run
 from inputgrad_cli.storage.shards import to_tag

@@ -13,7 +13,7 @@ from inputgrad_cli.runs.explain_tasks import BatchResult
 from inputgrad_cli.runs.inputs.item_maps import ItemMap
 from inputgrad_cli.runs.load_tasks import LoadedItem
 from inputgrad_cli.runs.pictures.map_pictures import MAX_PIXELS_TOGETHER
-from inputgrad_cli.schema.records import JournalLine
+from inputgrad_cli.schema.journal_line import JournalLine
 
 MAX_VALUES = 3 * MAX_PIXELS_TOGETHER  # in maps that are written, and so drawn, together
 

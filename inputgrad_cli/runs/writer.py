@@ -28,8 +28,8 @@ from inputgrad_cli.runs.pictures.map_pictures import (
     list_drawable_sites,
 )
 from inputgrad_cli.runs.streamed_files import collect_bytes, has_content, is_large, to_npz
+from inputgrad_cli.schema.journal_line import JournalLine, StyleRecord
 from inputgrad_cli.schema.json_object import JsonObject
-from inputgrad_cli.schema.records import JournalLine, StyleRecord
 from inputgrad_cli.storage.atomic_write import (
     Bytes,
     WriteFunction,

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import cast
 
-from inputgrad_cli.schema.records import JournalLine
+from inputgrad_cli.schema.journal_line import JournalLine
 
 
 class JournalLines(Mapping[str, JournalLine]):

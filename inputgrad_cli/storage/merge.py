@@ -12,8 +12,9 @@ from typing import Any
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.formats.attribution_npz import dump_json
 from inputgrad_cli.schema.encoded_names import decode_name, encode_name
+from inputgrad_cli.schema.journal_line import SourceRecord
 from inputgrad_cli.schema.json_object import JsonObject
-from inputgrad_cli.schema.records import RunRecord, SourceRecord
+from inputgrad_cli.schema.run_json import RunRecord
 from inputgrad_cli.storage.atomic_write import sync_folder, write_atomically
 from inputgrad_cli.storage.copy_files import copy_map_files
 from inputgrad_cli.storage.journal import Record

@@ -11,7 +11,8 @@ from inputgrad_cli.data.map_record import RecordedMap
 from inputgrad_cli.data.picture_style import Style
 from inputgrad_cli.data.samples import Samples
 from inputgrad_cli.errors import StorageError
-from inputgrad_cli.schema.records import JournalLine, RunRecord
+from inputgrad_cli.schema.journal_line import JournalLine
+from inputgrad_cli.schema.run_json import RunRecord
 from inputgrad_cli.storage.journal import Journal
 from inputgrad_cli.storage.lock import RunLock
 from inputgrad_cli.storage.map_files import MapFiles, is_array, list_file_names

@@ -9,7 +9,8 @@ from inputgrad_cli.errors import ItemError
 from inputgrad_cli.formats.files import build_read_error, get_file_size
 from inputgrad_cli.hashing import compute_sha256
 from inputgrad_cli.schema.encoded_names import decode_name
-from inputgrad_cli.schema.records import JournalLine, RunRecord, SourceRecord
+from inputgrad_cli.schema.journal_line import JournalLine, SourceRecord
+from inputgrad_cli.schema.run_json import RunRecord
 
 SOURCE_KIND = "source"  # kind of the error for a file that is not, or no longer, the input of a map
 

@@ -7,7 +7,8 @@ from dataclasses import fields
 from typing import Any
 
 from inputgrad_cli.data.picture_style import Style
-from inputgrad_cli.schema.records import JournalLine, RunRecord
+from inputgrad_cli.schema.journal_line import JournalLine
+from inputgrad_cli.schema.run_json import RunRecord
 
 OPTION_BY_FIELD = {"kind": "picture", "reduce": "reduce", "cmap": "cmap", "clip": "clip"}
 OPTION_BY_FIELD |= {"alpha": "alpha", "zoom": "zoom", "scale": "scale"}

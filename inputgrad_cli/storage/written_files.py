@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from inputgrad_cli.schema.encoded_names import decode_name
-from inputgrad_cli.schema.records import FileRecord, JournalLine
+from inputgrad_cli.schema.journal_line import FileRecord, JournalLine
 from inputgrad_cli.storage.map_files import is_picture
 from inputgrad_cli.storage.run_paths import find_file
 

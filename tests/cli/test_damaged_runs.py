@@ -12,7 +12,9 @@ import numpy as np
 import pytest
 
 from inputgrad_cli.schema.check_types import get_check
-from inputgrad_cli.schema.records import JournalLine, ResultRecord, RunRecord
+from inputgrad_cli.schema.journal_line import JournalLine
+from inputgrad_cli.schema.metadata_json import ResultRecord
+from inputgrad_cli.schema.run_json import RunRecord
 from tests.damaged_records import (
     CODES,
     GONE,

@@ -9,7 +9,7 @@ from inputgrad_cli.data.map_record import MapRecord, SiteFacts
 from inputgrad_cli.data.preprocessing import PRESETS, Preprocess
 from inputgrad_cli.data.sample_record import SampleRecord
 from inputgrad_cli.schema.check_types import get_check
-from inputgrad_cli.schema.records import ResultRecord
+from inputgrad_cli.schema.metadata_json import ResultRecord
 
 HASH = "0" * 64
 names = st.text("abc/_:", min_size=1, max_size=5)

@@ -137,7 +137,7 @@ def test_what_is_wrong_a_thousand_times_is_told_a_few_times(value):
 
 
 def test_checking_a_line_costs_a_few_times_what_parsing_costs():
-    from inputgrad_cli.schema.records import JournalLine
+    from inputgrad_cli.schema.journal_line import JournalLine
 
     file = {"path": "a.png.gradient.npz", "size": 1, "sha256": "0" * 64}
     line = {

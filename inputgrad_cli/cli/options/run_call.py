@@ -19,7 +19,7 @@ from inputgrad_cli.storage.shards import Shard
 
 if TYPE_CHECKING:
     from inputgrad_cli.runs.planning.options import RunOptions
-    from inputgrad_cli.schema.records import Option
+    from inputgrad_cli.schema.run_json import Option
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from inputgrad_cli.runs.pictures.map_pictures import (
 )
 from inputgrad_cli.runs.pictures.shared_scale import compute_shared_scales, get_scale_key
 from inputgrad_cli.schema.encoded_names import decode_name
-from inputgrad_cli.schema.records import JournalLine
+from inputgrad_cli.schema.journal_line import JournalLine
 from inputgrad_cli.storage.atomic_write import refuse_links, write_atomically
 from inputgrad_cli.storage.journal import describe_file
 from inputgrad_cli.storage.map_files import is_picture, list_file_names

@@ -10,7 +10,7 @@ from inputgrad_cli.runs.pictures.render import RedrawOptions, redraw, redraw_map
 from inputgrad_cli.runs.planning.options import RunOptions
 from inputgrad_cli.runs.planning.plan import Plan
 from inputgrad_cli.runs.run_record import note_pictures
-from inputgrad_cli.schema.records import JournalLine
+from inputgrad_cli.schema.journal_line import JournalLine
 from inputgrad_cli.storage.journal import Journal
 from inputgrad_cli.storage.run_directory import RunDirectory, StoredMap
 from inputgrad_cli.storage.stored_inputs import read_files

@@ -10,7 +10,7 @@ from inputgrad_cli.data.preprocessing import InputPreprocessing, Preprocess
 from inputgrad_cli.formats.readers import find_reader
 from inputgrad_cli.hashing import compute_sha256
 from inputgrad_cli.runs.planning.plan import Plan
-from inputgrad_cli.schema.records import PixelsRecord
+from inputgrad_cli.schema.run_json import PixelsRecord
 
 
 def has_picture_files(plan: Plan) -> bool:

@@ -1,0 +1,121 @@
+"""The record of a result, `metadata.json`: its method, target, scores and checks."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, NotRequired, TypedDict
+
+from inputgrad_cli.schema.field_types import Count, Hash, Interval, Reduce
+from inputgrad_cli.schema.json_object import JsonObject
+
+
+class MethodRecord(TypedDict):
+    """The method of a result."""
+
+    name: str
+    label: str
+    parameters: NotRequired[JsonObject]
+
+
+TargetRecord = TypedDict(
+    "TargetRecord",
+    {
+        "asked": str | list[str | None],
+        "output": NotRequired[str | list[str | None]],
+        "index": NotRequired[list[Any] | None],
+        "label": str | list[str | None] | None,
+        "class": NotRequired[int | list[int | None] | None],
+    },
+)
+"""The target of a result, as requested and as resolved; a list has a value for each sample."""
+
+
+class CompletenessCheck(TypedDict):
+    """How well a sample's values sum to the difference of its scores."""
+
+    sum: float
+    difference: float
+    gap: float
+    steps: int
+    ok: bool
+
+
+class StandardErrorCheck(TypedDict):
+    """The standard error of a sample's values over random draws."""
+
+    mean: float
+    relative: float
+    samples: int
+
+
+class GradientCheck(TypedDict):
+    """The slope of a sample's score by its gradient and by differences."""
+
+    slope: float
+    difference: float
+    error: float
+    ok: bool
+
+
+class Checks(TypedDict):
+    """The checks of a sample; a check that does not apply to the method is absent."""
+
+    finite: bool
+    zero: bool
+    zero_because: NotRequired[str]
+    completeness: NotRequired[CompletenessCheck]
+    standard_error: NotRequired[StandardErrorCheck]
+    gradient: NotRequired[GradientCheck]
+
+
+class ResizeRecord(TypedDict):
+    """How an image was resized to the model's input size."""
+
+    how: Literal["stretch", "crop", "pad", "none"]
+    interp: Literal["nearest", "bilinear", "bicubic", "lanczos", "box"]
+
+
+class ResultModel(TypedDict):
+    """The model of a result."""
+
+    sha256: Hash
+
+
+Numbers = float | list[float | None] | None
+
+
+class ResultRecord(TypedDict):
+    """`metadata.json` of a result; with `many`, lists have a value for each sample."""
+
+    schema: Literal[1]
+    many: bool
+    method: MethodRecord
+    target: TargetRecord
+    space: str | list[str | None]
+    score: Numbers
+    baseline_score: NotRequired[Numbers]
+    probability: NotRequired[Numbers]
+    checks: JsonObject | list[JsonObject | None]
+    disconnected: NotRequired[list[str]]
+    unexplained: NotRequired[dict[str, str]]
+    layer: NotRequired[str]
+    cam: NotRequired[Literal[True]]
+    sees: NotRequired[dict[str, list[str]]]
+    copied: NotRequired[list[str]]
+    reduce: Reduce
+    quantity: NotRequired[str]
+    sign: NotRequired[Literal["signed", "positive", "either"]]
+    per_input: NotRequired[bool]
+    baseline: NotRequired[str | None]
+    preprocess: NotRequired[dict[str, JsonObject] | None]
+    resize: NotRequired[ResizeRecord]
+    frame: NotRequired[Count | Literal["all"] | None]
+    input_range: NotRequired[Interval | None]
+    channels_first: NotRequired[list[str]]
+    flat: NotRequired[list[str]]
+    wrt: NotRequired[str | None]
+    precision: NotRequired[str]
+    seed: NotRequired[int]
+    model: NotRequired[ResultModel]
+    versions: NotRequired[dict[str, str]]
+    scores: NotRequired[list[Any]]
+    tokens: NotRequired[JsonObject | list[JsonObject | None]]
