@@ -24,9 +24,9 @@ from inputgrad_cli.formats.streaming.hashed_file import (
 from inputgrad_cli.formats.streaming.large_files import HEADER_BYTES, build_lazy_rows
 from inputgrad_cli.numeric.arrays import Array, Arrays
 from inputgrad_cli.numeric.lazy_array import BLOCK_BYTES
-from inputgrad_cli.schema.check_types import Problem
 from inputgrad_cli.schema.limits import MAX_METADATA_BYTES
 from inputgrad_cli.schema.metadata_json import ResultRecord
+from inputgrad_cli.schema.problems import Problem
 from inputgrad_cli.schema.read_records import METADATA_BYTES_PER_CONTAINER, parse_record
 
 FREE_BYTES = 64 << 20  # unpacked; smaller files may have any compression ratio

@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from types import NoneType, UnionType
 from typing import (
     Annotated,
@@ -27,64 +26,19 @@ from typing import (
 )
 
 from inputgrad_cli.schema.encoded_names import BASE64_SUFFIX, decode_base64_name, to_readable_name
+from inputgrad_cli.schema.problems import (
+    NO_PROBLEMS,
+    TYPE_WORDS,
+    Problem,
+    Problems,
+    add_prefix,
+    describe_type,
+    report_mismatch,
+)
 
 MAX_INTEGER = 1 << 63  # no size, count or seed in a record can be larger
-TYPE_WORDS = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
-TYPE_WORDS |= {list: "a list", dict: "an object", NoneType: "null"}
 MAX_PROBLEMS = 20  # reported for one list, because a million more would say nothing new
-MAX_SHOWN_CHARACTERS = 40  # of a wrong value that a message repeats
-
-
-@dataclass(frozen=True)
-class Constraint:
-    """A condition on a value of the right type; `expected` describes the valid values."""
-
-    expected: str
-    test: Callable[[Any], bool]
-
-
-@dataclass(frozen=True)
-class Problem:
-    """A problem with one field of a record.
-
-    `path` has the keys that lead to the field; it is empty for the whole record.
-    """
-
-    path: tuple[str | int, ...]
-    message: str
-
-    def __str__(self) -> str:
-        keys = [str(key)[:MAX_SHOWN_CHARACTERS] for key in self.path]
-        return f"{'.'.join(keys)}: {self.message}" if keys else self.message
-
-    def add_prefix(self, key: str | int) -> Problem:
-        """Return the problem with `key` before its path, as the enclosing record reports it."""
-        return Problem((key, *self.path), self.message)
-
-
-Problems = tuple[Problem, ...]
 Check = Callable[[Any], Problems]
-NO_PROBLEMS: Problems = ()
-
-
-def require_range(low: float, high: float, noun: str = "a number") -> Constraint:
-    """Return the constraint that a number lies from `low` to `high`, both included."""
-    return Constraint(f"{noun} from {low} to {high}", lambda value: low <= value <= high)
-
-
-def format_value(value: object) -> str:
-    """Return a JSON value in a few expected; lists and objects are named by their type only."""
-    if isinstance(value, (list, dict)):
-        return TYPE_WORDS[type(value)]
-    if value is None or isinstance(value, bool):
-        return {None: "null", True: "true", False: "false"}[value]
-    text = ascii(value)
-    return text if len(text) <= MAX_SHOWN_CHARACTERS else f"{text[:MAX_SHOWN_CHARACTERS]}..."
-
-
-def _report_mismatch(expected: str, value: object) -> Problems:
-    return (Problem((), f"expected {expected}, received {format_value(value)}"),)
-
 
 _CHECKS: dict[Any, Check] = {}
 
@@ -113,26 +67,6 @@ def _build_check(kind: Any) -> Check:
     return (lambda value: NO_PROBLEMS) if kind in (Any, object) else _build_scalar_check(kind)
 
 
-def describe_type(kind: Any) -> str:
-    """Return a description of the values that a field of this type holds."""
-    origin = get_origin(kind)
-    if origin is Annotated:
-        return str(kind.__metadata__[0].expected)
-    if origin is Literal:
-        return _join_with_or([format_value(value) for value in get_args(kind)])
-    if origin in (Union, UnionType):
-        return _join_with_or([describe_type(part) for part in get_args(kind)])
-    if is_typeddict(origin or kind):
-        return TYPE_WORDS[dict]
-    return TYPE_WORDS.get(origin or kind, "a value")
-
-
-def _join_with_or(alternatives: list[str]) -> str:
-    if len(alternatives) == 1:
-        return alternatives[0]
-    return f"{', '.join(alternatives[:-1])} or {alternatives[-1]}"
-
-
 def _build_scalar_check(kind: type) -> Check:
     tests: Mapping[type, Callable[[Any], bool]] = {
         int: lambda value: type(value) is int and -MAX_INTEGER < value < MAX_INTEGER,
@@ -142,7 +76,7 @@ def _build_scalar_check(kind: type) -> Check:
     }
     test = tests.get(kind, lambda value: type(value) is kind)
     expected = TYPE_WORDS[kind]
-    return lambda value: NO_PROBLEMS if test(value) else _report_mismatch(expected, value)
+    return lambda value: NO_PROBLEMS if test(value) else report_mismatch(expected, value)
 
 
 def _is_finite(value: float) -> bool:
@@ -172,7 +106,7 @@ def _build_constraint_check(kind: Any) -> Check:
         if problems := base(value):
             return problems
         return (
-            NO_PROBLEMS if constraint.test(value) else _report_mismatch(constraint.expected, value)
+            NO_PROBLEMS if constraint.test(value) else report_mismatch(constraint.expected, value)
         )
 
     return check
@@ -183,7 +117,7 @@ def _build_literal_check(kind: Any) -> Check:
 
     def check(value: Any) -> Problems:
         fits = value.__hash__ is not None and (type(value), value) in known
-        return NO_PROBLEMS if fits else _report_mismatch(expected, value)
+        return NO_PROBLEMS if fits else report_mismatch(expected, value)
 
     return check
 
@@ -201,7 +135,7 @@ def _build_union_check(kind: Any) -> Check:
             if json_type is type(value):
                 candidates.append(problems)
         # If a single alternative has the JSON type of the value, its own problems say more.
-        return candidates[0] if len(candidates) == 1 else _report_mismatch(expected, value)
+        return candidates[0] if len(candidates) == 1 else report_mismatch(expected, value)
 
     return check
 
@@ -219,12 +153,12 @@ def _build_list_check(kind: Any) -> Check:
 
     def check(value: Any) -> Problems:
         if type(value) is not list:
-            return _report_mismatch(TYPE_WORDS[list], value)
+            return report_mismatch(TYPE_WORDS[list], value)
         problems = NO_PROBLEMS
         # A plain loop is fast: journals have tens of thousands of lines.
         for key, element in enumerate(value):
             if element_problems := check_element(element):
-                problems += _add_prefix(key, element_problems)
+                problems += add_prefix(key, element_problems)
                 if len(problems) >= MAX_PROBLEMS:
                     break
         return problems
@@ -237,20 +171,16 @@ def _build_dict_check(kind: Any) -> Check:
 
     def check(value: Any) -> Problems:
         if type(value) is not dict:
-            return _report_mismatch(TYPE_WORDS[dict], value)
+            return report_mismatch(TYPE_WORDS[dict], value)
         problems = NO_PROBLEMS
         for key, element in value.items():
             if element_problems := check_key(key) or check_element(element):
-                problems += _add_prefix(key, element_problems)
+                problems += add_prefix(key, element_problems)
                 if len(problems) >= MAX_PROBLEMS:
                     break
         return problems
 
     return check
-
-
-def _add_prefix(key: str | int, problems: Problems) -> Problems:
-    return tuple(problem.add_prefix(key) for problem in problems)
 
 
 def _build_record_check(kind: Any) -> Check:
@@ -262,7 +192,7 @@ def _build_record_check(kind: Any) -> Check:
 
     def check(value: Any) -> Problems:
         if type(value) is not dict:
-            return _report_mismatch(TYPE_WORDS[dict], value)
+            return report_mismatch(TYPE_WORDS[dict], value)
         problems = NO_PROBLEMS
         for key, exact_key, check_field, expected in fields:
             if key not in value:
@@ -274,7 +204,7 @@ def _build_record_check(kind: Any) -> Check:
                 _check_exact_name(value, key, check_field) if exact else check_field(value[key])
             )
             if field_problems:
-                problems += _add_prefix(key, field_problems)
+                problems += add_prefix(key, field_problems)
         return problems
 
     return check
@@ -298,11 +228,11 @@ def _build_field(key: str, hint: Any) -> tuple[str, str, Check, str]:
 def _check_exact_name(value: Mapping[str, Any], key: str, check_name: Check) -> Problems:
     """Return the problems of a name that is also stored in base64, checked by its exact bytes."""
     if type(value[key]) is not str:
-        return _report_mismatch(TYPE_WORDS[str], value[key])
+        return report_mismatch(TYPE_WORDS[str], value[key])
     try:
         name = decode_base64_name(value[key + BASE64_SUFFIX])
     except (ValueError, TypeError):
-        return _report_mismatch("the name in base64", value[key + BASE64_SUFFIX])
+        return report_mismatch("the name in base64", value[key + BASE64_SUFFIX])
     if to_readable_name(name) != value[key]:
-        return _report_mismatch(f"the name that {key}{BASE64_SUFFIX} holds", value[key])
+        return report_mismatch(f"the name that {key}{BASE64_SUFFIX} holds", value[key])
     return check_name(name)

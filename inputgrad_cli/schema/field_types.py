@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import Annotated, Literal
 
-from inputgrad_cli.schema.check_types import Constraint, require_range
 from inputgrad_cli.schema.encoded_names import is_absolute, is_inside, is_normalized, is_path
+from inputgrad_cli.schema.problems import Constraint, require_range
 
 MAX_AXES = 32  # of an array: the limit of NumPy 1
 MAX_NUMBERS = 1 << 27  # in one sample of a model's input, the limit for images that are read

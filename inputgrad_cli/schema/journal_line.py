@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, NotRequired, TypedDict
 
-from inputgrad_cli.schema.check_types import Constraint
 from inputgrad_cli.schema.field_types import (
     ArrayShape,
     Count,
@@ -20,6 +19,7 @@ from inputgrad_cli.schema.field_types import (
     Zoom,
 )
 from inputgrad_cli.schema.json_object import JsonObject
+from inputgrad_cli.schema.problems import Constraint
 
 
 class FileRecord(TypedDict):

@@ -19,10 +19,10 @@ from typing import Any, cast
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.formats.attribution_npz import dump_json
 from inputgrad_cli.hashing import compute_sha256
-from inputgrad_cli.schema.check_types import Problem, Problems
 from inputgrad_cli.schema.encoded_names import decode_name, encode_name
 from inputgrad_cli.schema.journal_line import JournalLine
 from inputgrad_cli.schema.json_object import JsonObject
+from inputgrad_cli.schema.problems import Problem, Problems
 from inputgrad_cli.schema.read_records import InvalidRecordError, open_record
 from inputgrad_cli.storage.atomic_write import (
     Bytes,

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from inputgrad_cli.errors import StorageError
-from inputgrad_cli.schema.check_types import Problem, Problems
 from inputgrad_cli.schema.encoded_names import decode_name
 from inputgrad_cli.schema.journal_line import JournalLine
 from inputgrad_cli.schema.limits import MAX_LINE_BYTES
+from inputgrad_cli.schema.problems import Problem, Problems
 from inputgrad_cli.schema.read_records import open_record, parse_record
 from inputgrad_cli.storage.map_files import ARRAYS, MapFiles, is_array, list_file_names
 

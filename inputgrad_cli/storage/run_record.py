@@ -8,8 +8,8 @@ from pathlib import Path
 
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.formats.attribution_npz import dump_json
-from inputgrad_cli.schema.check_types import Problem, Problems
 from inputgrad_cli.schema.limits import MAX_RUN_BYTES
+from inputgrad_cli.schema.problems import Problem, Problems
 from inputgrad_cli.schema.read_records import InvalidRecordError, parse_record, read_record_bytes
 from inputgrad_cli.schema.run_json import RunRecord
 from inputgrad_cli.storage.atomic_write import write_atomically

@@ -6,8 +6,9 @@ from typing import Annotated, Any, Literal, NotRequired, TypedDict
 
 import pytest
 
-from inputgrad_cli.schema.check_types import Constraint, format_value, get_check, require_range
+from inputgrad_cli.schema.check_types import get_check
 from inputgrad_cli.schema.encoded_names import decode_name, encode_name, is_inside
+from inputgrad_cli.schema.problems import Constraint, format_value, require_range
 from inputgrad_cli.schema.read_records import InvalidRecordError, parse_json, parse_record
 
 
