@@ -15,7 +15,7 @@ from inputgrad_cli.data.check_arguments import refuse_live_model
 from inputgrad_cli.data.preprocessing import ASSUMED, InputPreprocessing, parse_preprocess
 from inputgrad_cli.data.samples import Samples, match_input
 from inputgrad_cli.data.signature import InputSpec, Signature
-from inputgrad_cli.data.target_text import Target
+from inputgrad_cli.data.written_target import Target
 from inputgrad_cli.errors import ModelError, UsageError
 from inputgrad_cli.formats.classes import read_class_names
 from inputgrad_cli.interfaces.engine import NO_PROGRESS, Engine, EngineOptions, ProgressCallbacks

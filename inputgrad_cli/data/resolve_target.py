@@ -10,7 +10,8 @@ import numpy as np
 
 from inputgrad_cli.data.signature import OutputSpec, Shape, Signature
 from inputgrad_cli.data.target import ResolvedTarget, Space
-from inputgrad_cli.data.target_text import ClassReference, Target, format_class
+from inputgrad_cli.data.target_text import format_class
+from inputgrad_cli.data.written_target import ClassReference, Target
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.numeric.arrays import Array, fill_open_axes
 from inputgrad_cli.suggest import format_advice, suggest

@@ -8,19 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from typing import Literal
+from dataclasses import replace
 
 from inputgrad_cli.choices import LAYER, TARGETS
-from inputgrad_cli.errors import GrammarError, UsageError
+from inputgrad_cli.data.written_target import ClassReference, Target
+from inputgrad_cli.errors import GrammarError
 from inputgrad_cli.grammar import Word, quote, unquote
 from inputgrad_cli.suggest import format_question, suggest
 
-TargetKind = Literal[
-    "auto", "top", "class", "unit", "all", "margin", "reduce", "loss", "mask", "file"
-]
-
-RECONSTRUCTION = "reconstruction"
 REDUCTIONS = ("sum", "mean", "max", "norm")
 HELP = (
     "auto, top1, top:K, 3, class:NAME, unit:I,J, all, margin:A,B, sum, mean, max, norm, "
@@ -41,119 +36,6 @@ INTEGER = re.compile(r"-?[0-9]{1,9}")
 QUOTED = r"""(?:"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')"""
 
 
-@dataclass(frozen=True)
-class ClassReference:
-    """A class as written: its index, or the names that the text can mean, likeliest first."""
-
-    text: str
-    index: int | None = None
-    names: tuple[str, ...] = ()
-
-    def find(self, labels: Sequence[str]) -> int | None:
-        """Return the index of the class among the class names, None if no class has this name.
-
-        Raises UsageError if several classes have it.
-        """
-        if self.index is not None:
-            return self.index
-        name = next((name for name in self.names if name in labels), None)
-        if name is None:
-            return None
-        indices = [index for index, label in enumerate(labels) if label == name]
-        if len(indices) > 1:
-            raise UsageError(
-                f"{len(indices)} classes are called {name!r}",
-                hint=f"write the number: {', '.join(f'class:{n}' for n in indices[:5])}",
-            )
-        return indices[0]
-
-    def to_identity(self, labels: Sequence[str]) -> int | str:
-        """Return the index of the class if it is known, else its name."""
-        try:
-            index = self.find(labels)
-        except UsageError:
-            index = None
-        return self.names[0] if index is None else index
-
-
-@dataclass(frozen=True)
-class Target:
-    """A target as parsed from its text.
-
-    `head` is the output's name, or `layer:NAME`; `classes` are those of `class`, `margin` and
-    `mask`, `ranks` those of `top` (0 is the top class), `index` that of `unit`; `name` is that of
-    a reduction or a loss, `path` that of a mask or a table of targets. `readings` are other
-    meanings of the text, for models with an output of that name.
-    """
-
-    text: str
-    kind: TargetKind
-    head: str | None = None
-    classes: tuple[ClassReference, ...] = ()
-    ranks: tuple[int, ...] = ()
-    index: tuple[int, ...] = ()
-    name: str = ""
-    path: str = ""
-    readings: tuple[Target, ...] = field(default=(), compare=False, repr=False)
-
-    @property
-    def layer(self) -> str | None:
-        """Return `layer:NAME` if the target is about the output of a layer, else None."""
-        return self.head if self.head is not None and self.head.startswith(LAYER) else None
-
-    @property
-    def is_jacobian(self) -> bool:
-        """Return whether the target is every class."""
-        return self.kind == "all"
-
-    @property
-    def is_single_map(self) -> bool:
-        """Return whether the target is one scalar per sample, and not read from a file."""
-        return self.kind not in ("all", "file") and len(self.ranks) <= 1
-
-    @property
-    def needs_truth(self) -> bool:
-        """Return whether the target needs true values."""
-        return self.kind == "loss" and self.name != RECONSTRUCTION
-
-    @property
-    def canonical(self) -> Target:
-        """Return the target without its spelling; equal for texts that request the same map."""
-        classes = tuple(ClassReference("", word.index, word.names[:1]) for word in self.classes)
-        return replace(self, text="", classes=classes)
-
-    def is_same_as(self, text: str) -> bool:
-        """Return whether `text` requests the same target, in the same words or others."""
-        try:
-            return text == self.text or parse_target(text).canonical == self.canonical
-        except GrammarError:
-            return False
-
-    def split_ranks(self) -> tuple[Target, ...]:
-        """Return one target per map: K for `top:K`, else only this one."""
-        if self.kind != "top":
-            return (self,)
-        prefix = f"{self.head}/" if self.head else ""
-        return tuple(replace(self, text=f"{prefix}top{r + 1}", ranks=(r,)) for r in self.ranks)
-
-    def choose_reading(self, outputs: Sequence[str]) -> Target:
-        """Return the reading that fits a model with these outputs.
-
-        If none of them is named, returns the first reading that names no output; without known
-        outputs, that is this target if there is none. Raises UsageError if no reading fits.
-        """
-        readings = (self, *self.readings)
-        if named := [target for target in readings if target.head in outputs]:
-            return max(named, key=lambda target: len(target.head or ""))
-        without_output = [target for target in readings if target.head is None or target.layer]
-        if without_output or not outputs:
-            return without_output[0] if without_output else self
-        raise UsageError(
-            f"target {self.text!r}: the model has no output {self.head!r}",
-            hint=f"its outputs are: {', '.join(outputs)}",
-        )
-
-
 def parse_target(text: str, outputs: Sequence[str] = ()) -> Target:
     """Return the target that `text` means, for a model with these outputs if they are known.
 
@@ -167,6 +49,14 @@ def parse_target(text: str, outputs: Sequence[str] = ()) -> Target:
         has_head = bool(starts) and not _is_word(text.partition(":")[0])
         return _read(text, starts[0] if has_head else 0)
     return replace(readings[0], readings=tuple(readings[1:])).choose_reading(outputs)
+
+
+def is_same_target(target: Target, text: str) -> bool:
+    """Return whether `text` requests the same target, in the same words or others."""
+    try:
+        return text == target.text or parse_target(text).canonical == target.canonical
+    except GrammarError:
+        return False
 
 
 def _read_longest(text: str, starts: Sequence[int], hint: str) -> Target:

@@ -13,7 +13,7 @@ from typing import Any
 from inputgrad_cli.choices import LAYER
 from inputgrad_cli.data.loss_names import refuse_unknown_losses
 from inputgrad_cli.data.signature import InputSpec, OutputSpec, Signature
-from inputgrad_cli.data.target_text import RECONSTRUCTION, Target
+from inputgrad_cli.data.written_target import RECONSTRUCTION, Target
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.explanation.request import ExplainRequest, get_truth, resolve_targets
 from inputgrad_cli.interfaces.method import Method

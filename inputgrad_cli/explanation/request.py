@@ -11,7 +11,8 @@ from inputgrad_cli.data.preprocessing import Preprocess
 from inputgrad_cli.data.resolve_target import build_mask_truth, resolve_target
 from inputgrad_cli.data.signature import Signature
 from inputgrad_cli.data.target import ResolvedTarget
-from inputgrad_cli.data.target_text import Target, parse_target
+from inputgrad_cli.data.target_text import parse_target
+from inputgrad_cli.data.written_target import Target
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.grammar import parse as parse_call
 from inputgrad_cli.interfaces.method import Method

@@ -14,7 +14,8 @@ from inputgrad_cli.data.resolve_target import select_class
 from inputgrad_cli.data.sample_record import SampleRecord
 from inputgrad_cli.data.signature import OutputSpec, Signature
 from inputgrad_cli.data.target import PinnedTarget, ResolvedTarget, pin
-from inputgrad_cli.data.target_text import Target, parse_target
+from inputgrad_cli.data.target_text import parse_target
+from inputgrad_cli.data.written_target import Target
 from inputgrad_cli.errors import GrammarError, UsageError
 from inputgrad_cli.explanation.item_record import format_call
 from inputgrad_cli.explanation.request import ExplainRequest, MethodRequest, resolve_targets

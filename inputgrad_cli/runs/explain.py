@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from inputgrad_cli import api
-from inputgrad_cli.data.target_text import Target
+from inputgrad_cli.data.written_target import Target
 from inputgrad_cli.errors import ItemError, UsageError
 from inputgrad_cli.explanation.batch import BatchAttribution, explain_batch
 from inputgrad_cli.explanation.request import ExplainRequest

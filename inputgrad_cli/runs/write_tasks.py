@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from inputgrad_cli.data.target_text import Target
+from inputgrad_cli.data.written_target import Target
 from inputgrad_cli.errors import ItemError
 from inputgrad_cli.explanation.batch import BatchAttribution
 from inputgrad_cli.explanation.item_record import Provenance

@@ -14,6 +14,7 @@ import numpy as np
 from inputgrad_cli.data.map_record import RecordedMap
 from inputgrad_cli.data.picture_style import Style
 from inputgrad_cli.data.samples import Samples
+from inputgrad_cli.data.target_text import is_same_target
 from inputgrad_cli.errors import ItemError
 from inputgrad_cli.formats.readers import find_reader
 from inputgrad_cli.formats.tables.delimited import write_table
@@ -199,7 +200,7 @@ class OutputWriter:
         """Raise TakenError if a map of another target has this name; `a b` and `a-b` share one."""
         target, arrays = item_map.spec.target, item_map.files.arrays
         record = None if self.overwrite else earlier_line
-        if record and record.get("files") and not target.is_same_as(record["target"]):
+        if record and record.get("files") and not is_same_target(target, record["target"]):
             raise TakenError(
                 f"{self.get_path(arrays)}: holds the map of target {record['target']!r}",
                 reason="the two targets have the same name in files",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from inputgrad_cli.data.target_text import Target
+from inputgrad_cli.data.written_target import Target
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.interfaces.method import Method
 from inputgrad_cli.storage.map_files import MapFiles

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import PurePath
 
 from inputgrad_cli.choices import LAYER
-from inputgrad_cli.data.target_text import ClassReference, Target
+from inputgrad_cli.data.written_target import ClassReference, Target
 from inputgrad_cli.errors import UsageError
 
 MAX_TARGET_BYTES = 80  # of a target in a file name, which has 255 bytes at most

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from inputgrad_cli.data.signature import OutputSpec
 from inputgrad_cli.data.target import ResolvedTarget
-from inputgrad_cli.data.target_text import RECONSTRUCTION
+from inputgrad_cli.data.written_target import RECONSTRUCTION
 from inputgrad_cli.engine.adapter.endings import find_logits
 from inputgrad_cli.engine.adapter.hooks import is_tap
 from inputgrad_cli.engine.adapter.losses import Losses, average_per_sample

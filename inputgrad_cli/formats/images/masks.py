@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from inputgrad_cli.data.target_text import Target
+from inputgrad_cli.data.written_target import Target
 from inputgrad_cli.errors import ItemError, UsageError
 from inputgrad_cli.formats.files import format_reason, read_bytes
 from inputgrad_cli.formats.images.frames import catch_decoder_errors, open_image

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from inputgrad_cli.data.target_text import Target
+from inputgrad_cli.data.written_target import Target
 from inputgrad_cli.numeric.arrays import Array
 from inputgrad_cli.runs.inputs.target_file import TargetFile
 from inputgrad_cli.runs.inputs.true_values import TrueValues

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from inputgrad_cli.data.baselines import Baseline, baselines
-from inputgrad_cli.data.target_text import Target
+from inputgrad_cli.data.written_target import Target
 from inputgrad_cli.explanation.early_checks import check_request
 from inputgrad_cli.explanation.request import (
     ExplainRequest,

@@ -12,7 +12,7 @@ from pathlib import Path
 from inputgrad_cli import api
 from inputgrad_cli.data.preprocessing import InputPreprocessing
 from inputgrad_cli.data.signature import InputSpec
-from inputgrad_cli.data.target_text import Target
+from inputgrad_cli.data.written_target import Target
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.formats.baseline_files import read_baseline
 from inputgrad_cli.formats.readers import find_reader, list_suffixes
