@@ -27,6 +27,14 @@ class InputSpec:
         return {"bool": "bool", "string": "text"}.get(self.dtype, "float")
 
     @property
+    def float_dtype(self) -> str:
+        """Return the type of arrays of floats for this input, `float32` or `float64`.
+
+        The model itself converts them to float16 or bfloat16, a type that NumPy lacks.
+        """
+        return "float64" if self.dtype == "float64" else "float32"
+
+    @property
     def image_shape(self) -> Shape | None:
         """Return the shape (H, W, C) of the pictures that fit, in this order, or None."""
         if self.shape is None or self.kind in ("bool", "text"):

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from inputgrad_cli.data.samples import Samples, describe_layout, fit_array
+from inputgrad_cli.data.fit_array import fit_array
+from inputgrad_cli.data.samples import Samples, describe_layout
 from inputgrad_cli.data.signature import InputSpec
 from inputgrad_cli.errors import ItemError, UsageError
 from inputgrad_cli.numeric.arrays import Array

@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from inputgrad_cli.data.fit_array import fit_array
 from inputgrad_cli.data.preprocessing import PRESETS
-from inputgrad_cli.data.samples import fit_array, match_input
+from inputgrad_cli.data.samples import match_input
 from inputgrad_cli.errors import ItemError
 from inputgrad_cli.numeric.arrays import align_shape
 

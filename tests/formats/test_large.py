@@ -89,6 +89,34 @@ def test_samples_that_cannot_be_used_are_told_by_their_number(both):
     alike(whole, parts)
 
 
+@pytest.mark.parametrize("dtype", ["<f8", ">i4"])
+@pytest.mark.parametrize(
+    ("wanted", "shape"),
+    [
+        ((), (9,)),
+        ((), (9, 1)),
+        ((1,), (9,)),
+        ((1,), (9, 1)),
+        ((1, 1), (9,)),
+        ((4,), (9, 4)),
+        ((4, 1), (9, 4)),
+        ((1, 4), (9, 4)),
+    ],
+)
+def test_a_wrong_value_fails_its_row_alone_whatever_axes_of_one_there_are(
+    both, wanted, shape, dtype
+):
+    """The law: each row is read as in a file that is held whole, alone or with others."""
+    for bad in range(shape[0]):
+        values = np.ones(shape, dtype)
+        values[bad] = 300
+        whole, parts = both("a.npy", npy(values), port(wanted, "uint8"))
+        assert list(whole.failed) == [bad]
+        alike(whole, parts)
+        for row, expected in enumerate(whole.arrays["x"]):
+            np.testing.assert_array_equal(parts.arrays["x"][row], expected)
+
+
 @pytest.mark.parametrize(
     ("array", "wanted"),
     [

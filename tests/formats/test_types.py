@@ -5,12 +5,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from inputgrad_cli.data.fit_array import fit_array
 from inputgrad_cli.data.preprocessing import PRESETS
 from inputgrad_cli.data.samples import (
     Samples,
     compute_keys,
     find_nonfinite,
-    fit_array,
     join_samples,
     match_input,
 )

@@ -7,8 +7,9 @@ from dataclasses import replace
 
 import numpy as np
 
+from inputgrad_cli.data.fit_array import fit_array
 from inputgrad_cli.data.preprocessing import Preprocess
-from inputgrad_cli.data.samples import Samples, describe_layout, fit_array
+from inputgrad_cli.data.samples import Samples, describe_layout
 from inputgrad_cli.data.signature import InputSpec
 from inputgrad_cli.errors import ItemError
 from inputgrad_cli.formats.images.read_images import read_image_frames

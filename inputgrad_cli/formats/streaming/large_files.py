@@ -11,7 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from inputgrad_cli.data.samples import Samples, describe_layout, find_sample_shape, fit_array
+from inputgrad_cli.data.fit_array import FittedArray, find_sample_shape, fit_rows
+from inputgrad_cli.data.samples import Samples, describe_layout
 from inputgrad_cli.data.signature import InputSpec
 from inputgrad_cli.errors import ItemError
 from inputgrad_cli.formats.files import (
@@ -72,13 +73,13 @@ def read_large_npy(data: LargeFile, spec: InputSpec, where: str) -> Samples | No
     if not many or not like.size:
         return None
     rows = build_lazy_rows(data, header)
-
+    fitted = FittedRows(rows, spec, sample, where)
     failed: dict[int, ItemError] = {}
     if spec.kind != "float":
         for start, stop in split_rows(shape, dtype.itemsize):
-            failed.update(fit_array(rows[start:stop], spec, where, start).failed)
-    kind = fit_array(like[:1], spec, where).array.dtype
-    arrays = {spec.name: build_lazy_array((shape[0], *sample), kind, FittedRows(rows, spec, where))}
+            failed.update(fitted.fit(start, stop).failed)
+    kind = fit_rows(like[:1], spec, where).array.dtype
+    arrays = {spec.name: build_lazy_array((shape[0], *sample), kind, fitted)}
     return Samples(arrays, many=True, failed=failed, record=describe_layout([spec]))
 
 
@@ -105,15 +106,22 @@ class FileRows:
 
 @dataclass(frozen=True)
 class FittedRows:
-    """Reads rows in the type of an input; `where` names the file in messages."""
+    """Reads rows, samples of shape `sample`, in the type of an input; `where` names the file."""
 
     rows: Array
     spec: InputSpec
+    sample: tuple[int, ...]
     where: str
 
     def __call__(self, start: int, stop: int) -> Array:
         """Return the rows from `start` to `stop`. Raises ItemError if the file has changed."""
-        return fit_array(self.rows[start:stop], self.spec, self.where, start).array
+        return self.fit(start, stop).array
+
+    def fit(self, start: int, stop: int) -> FittedArray:
+        """Return these rows with the errors of those that do not fit."""
+        # A part of one row can look like a single sample, so its own shape decides nothing.
+        rows = self.rows[start:stop].reshape(stop - start, *self.sample)
+        return fit_rows(rows, self.spec, self.where, start)
 
 
 def read_large_table(data: LargeFile, request: TableRequest, folder: Path | None) -> Samples | None:
@@ -168,5 +176,4 @@ def _build_filler(spec: InputSpec, width: int) -> Array:
     """Return the values that replace a row that cannot be used: NaN, or 0."""
     if spec.kind != "float":
         return reshape_row(np.zeros(width, spec.dtype), spec)
-    dtype = np.float64 if spec.dtype == "float64" else np.float32
-    return reshape_row(np.full(width, np.nan, dtype), spec)
+    return reshape_row(np.full(width, np.nan, spec.float_dtype), spec)

@@ -305,8 +305,7 @@ def _parse_floats(cells: Sequence[str], spec: InputSpec, decimal: str) -> Array 
     texts = cells if decimal == "." else [to_decimal_point(cell, decimal) for cell in cells]
     try:
         with np.errstate(over="ignore"):
-            dtype = np.float64 if spec.dtype == "float64" else np.float32
-            array = np.array([float(cell) for cell in texts], dtype)
+            array = np.array([float(cell) for cell in texts], spec.float_dtype)
     except ValueError:
         return None
     is_finite = bool(np.isfinite(array).all()) and not any("_" in cell for cell in cells)

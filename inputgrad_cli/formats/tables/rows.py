@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from inputgrad_cli.data.samples import Samples, find_nonfinite, fit_array
+from inputgrad_cli.data.fit_array import fit_array
+from inputgrad_cli.data.samples import Samples, find_nonfinite
 from inputgrad_cli.data.signature import InputSpec
 from inputgrad_cli.errors import ItemError
 from inputgrad_cli.numeric.arrays import Array, format_shape
