@@ -13,12 +13,17 @@ MIN_LETTERS = 3  # shorter words are contained in too many other words
 
 
 def suggest(
-    word: str, names: Iterable[str], aliases: Mapping[str, Sequence[str]] | None = None
+    word: str,
+    names: Iterable[str],
+    aliases: Mapping[str, Sequence[str]] | None = None,
+    *,
+    min_similarity: float = MIN_SIMILARITY,
 ) -> list[str]:
     """Return the names that `word` may stand for, at most three, the most likely first.
 
     `aliases` maps other words that people use to the names that they may stand for. Case, accents,
-    hyphens, underscores and spaces are ignored.
+    hyphens, underscores and spaces are ignored. `min_similarity`, 0.6 to 1, is that of two words
+    without them; at more than 0.6, a word is no longer similar because it contains the other.
     """
     known_names = list(dict.fromkeys(names))
     normalized = _normalize(word)
@@ -30,7 +35,7 @@ def suggest(
         if _normalize(alias) == normalized:
             return [name for name in meanings if name in known_names][:MAX_SUGGESTIONS]
     scores = {name: _compute_similarity(normalized, _normalize(name)) for name in known_names}
-    threshold = max(MIN_SIMILARITY, max(scores.values(), default=0.0) - MAX_SIMILARITY_GAP)
+    threshold = max(min_similarity, max(scores.values(), default=0.0) - MAX_SIMILARITY_GAP)
     near = [name for name, score in scores.items() if score >= threshold]
     return sorted(near, key=lambda name: -scores[name])[:MAX_SUGGESTIONS]
 
@@ -60,7 +65,8 @@ def _compute_similarity(word: str, name: str) -> float:
     """Return the similarity of two normalized words, 0 to 1; high if one contains the other."""
     short, long = sorted((word, name), key=len)
     inside = len(short) >= MIN_LETTERS and short in long
-    matcher = difflib.SequenceMatcher(None, word, name)
+    # The ratio of two words depends on their order; this is that of difflib.get_close_matches.
+    matcher = difflib.SequenceMatcher(None, name, word)
     if not inside and matcher.real_quick_ratio() < MIN_SIMILARITY:
         return 0.0
     return max(matcher.ratio(), MIN_SIMILARITY if inside else 0.0)

@@ -13,13 +13,7 @@ from inputgrad_cli.data.axes import Axes
 from inputgrad_cli.data.preprocessing import Preprocess, get_preset
 from inputgrad_cli.data.signature import InputSpec
 from inputgrad_cli.errors import ItemError
-from inputgrad_cli.numeric.arrays import (
-    Arrays,
-    concat_rows,
-    count_rows,
-    digest_arrays,
-    take_rows,
-)
+from inputgrad_cli.numeric.arrays import Arrays, concat_rows, count_rows, digest_arrays, take_rows
 from inputgrad_cli.numeric.lazy_array import split_rows
 from inputgrad_cli.numeric.ragged import is_ragged
 

@@ -1,11 +1,14 @@
 """Tables: which column feeds which input, and what is said of a wrong cell."""
 
+import difflib
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from inputgrad_cli.errors import ItemError
+from inputgrad_cli.formats.tables.column_names import find_similar_name
 from inputgrad_cli.formats.tables.delimited import write_table
 
 from . import port, read
@@ -250,3 +253,15 @@ def test_what_is_written_is_what_is_read(rows):
 def test_any_text_survives_its_quotes(texts):
     data = "".join('"{}"\n'.format(text.replace('"', '""')) for text in ["x", *texts])
     assert values(read("a.csv", data.encode(), port((), "string"))) == texts
+
+
+@given(
+    st.text("abcde", min_size=1), st.lists(st.text("abcde", min_size=1), min_size=1, unique=True)
+)
+def test_a_similar_column_is_the_closest_match_of_difflib(name, names):
+    """The law: of at least 0.75, and of several the closest."""
+    similar = find_similar_name(name, names)
+    closest = difflib.get_close_matches(name, names, n=1, cutoff=0.75)
+    assert (similar is None) == (not closest)
+    ratios = [difflib.SequenceMatcher(None, n, name).ratio() for n in (similar, *closest) if n]
+    assert len(set(ratios)) <= 1

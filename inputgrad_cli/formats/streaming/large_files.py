@@ -25,14 +25,9 @@ from inputgrad_cli.formats.files import (
 from inputgrad_cli.formats.npy import NpyHeader, read_header, to_native_order
 from inputgrad_cli.formats.streaming.hashed_file import LARGE_BYTES, open_content
 from inputgrad_cli.formats.streaming.spill_file import SpillFile
-from inputgrad_cli.formats.tables.delimited import (
-    DESCRIPTION,
-    Table,
-    TableRequest,
-    build_record,
-    open_table,
-    reshape_row,
-)
+from inputgrad_cli.formats.tables.delimited import DESCRIPTION, build_record
+from inputgrad_cli.formats.tables.delimited_rows import Table, TableRequest, reshape_row
+from inputgrad_cli.formats.tables.open_delimited import open_table
 from inputgrad_cli.formats.tables.rows import Row, build_unusable_error
 from inputgrad_cli.interfaces.reader import LargeFile
 from inputgrad_cli.numeric.arrays import Array

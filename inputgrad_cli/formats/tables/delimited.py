@@ -4,129 +4,21 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, replace
-from itertools import islice
+from collections.abc import Sequence
+from dataclasses import replace
 from math import prod
-from typing import TextIO
 
 import numpy as np
 
 from inputgrad_cli.data.samples import Samples, describe_layout
-from inputgrad_cli.data.signature import InputSpec
 from inputgrad_cli.errors import ItemError
 from inputgrad_cli.formats.files import decode_text
-from inputgrad_cli.formats.tables.cells import CellPosition, parse_cell
-from inputgrad_cli.formats.tables.columns import (
-    UNUSED_NOTE,
-    ColumnAssignment,
-    Heading,
-    assign_columns,
-    to_step_columns,
-)
-from inputgrad_cli.formats.tables.dialect import Dialect, detect_decimal, to_decimal_point
-from inputgrad_cli.formats.tables.header import has_numbers, has_words, is_header
+from inputgrad_cli.formats.tables.delimited_rows import Table, TableRequest
+from inputgrad_cli.formats.tables.open_delimited import open_table
 from inputgrad_cli.formats.tables.rows import Row, gather_rows
-from inputgrad_cli.formats.tables.text_header import may_be_text_header
 from inputgrad_cli.numeric.arrays import Array
 
 DESCRIPTION = "a table of UTF-8 text"
-NO_FIT, PARTIAL_FIT, FULL_FIT = range(3)  # ranks of how well columns fit the inputs
-# The format is detected from at most so many rows and cells.
-MAX_PREVIEW_ROWS, MAX_PREVIEW_CELLS = 1000, 1 << 16
-
-
-@dataclass(frozen=True)
-class TableRequest:
-    """A request to read a table: its file, the inputs it feeds, and the columns of a vector.
-
-    `delimiters` are the possible delimiters, the default first.
-    """
-
-    where: str
-    delimiters: str
-    specs: tuple[InputSpec, ...]
-    columns: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Line:
-    """One row of a table, and the number of the line on which it ends."""
-
-    line_number: int
-    cells: list[str]
-
-
-@dataclass(frozen=True)
-class Preview:
-    """The first lines of a table, read with one dialect."""
-
-    dialect: Dialect
-    lines: list[Line]
-
-    @property
-    def width(self) -> int:
-        """Return the number of columns, or 0 if the lines have different numbers."""
-        widths = {len(line.cells) for line in self.lines}
-        return widths.pop() if len(widths) == 1 else 0
-
-
-@dataclass(frozen=True)
-class Table:
-    """A table of `width` columns, of which `columns` says which ones feed which input.
-
-    `lines` are the lines below the header. `column_list` names all columns for messages.
-    """
-
-    width: int
-    column_list: str
-    columns: ColumnAssignment
-    dialect: Dialect
-    lines: Iterator[Line]
-
-    @property
-    def header(self) -> tuple[str, ...]:
-        """Return the names of the columns that are used."""
-        return self.columns.header
-
-    def read_rows(self, where: str) -> Iterator[Row]:
-        """Yield the samples, or the steps of a series.
-
-        The error of a bad row names its line and column.
-        """
-        columns = to_step_columns(self.columns) if self.columns.series else self.columns
-        return (self._read_row(line, columns, where) for line in self.lines)
-
-    def _read_row(self, line: Line, columns: ColumnAssignment, where: str) -> Row:
-        location = f"{where}:{line.line_number}"
-        try:
-            if len(line.cells) != self.width:
-                raise ItemError(
-                    f"{location}: {len(line.cells)} columns, not {self.width}", kind="table"
-                )
-            values = {p.name: self._parse_values(line, p, columns, location) for p in columns.specs}
-            return Row(location, values)
-        except ItemError as error:
-            return Row(location, {}, error)
-
-    def _parse_values(
-        self, line: Line, spec: InputSpec, columns: ColumnAssignment, location: str
-    ) -> Array:
-        indices, decimal = columns.by_input[spec.name], self.dialect.decimal
-        cells = [line.cells[index] for index in indices]
-        array = _parse_floats(cells, spec, decimal) if spec.kind == "float" else None
-        if array is None:
-            names = columns.names
-            positions = [
-                CellPosition(location, n + 1, names[n] if names else "", decimal) for n in indices
-            ]
-            values = [
-                parse_cell(cell, spec, position)
-                for cell, position in zip(cells, positions, strict=True)
-            ]
-            array = np.asarray(values, "U" if spec.kind == "text" else spec.dtype)
-        return reshape_row(array, spec)
 
 
 def read_table(data: bytes, request: TableRequest) -> Samples:
@@ -150,7 +42,7 @@ def build_record(table: Table, request: TableRequest) -> dict[str, object]:
     """Return the dialect and the requested columns for the record, if they are not the defaults."""
     dialect, record = table.dialect, {}
     if (dialect.delimiter, dialect.decimal) != (request.delimiters[0], "."):
-        record["table"] = {"delimiter": dialect.delimiter, "decimal": dialect.decimal}
+        record["table"] = dialect.record()
     return {**record, "columns": list(request.columns)} if request.columns else {**record}
 
 
@@ -175,141 +67,6 @@ def _build_series(rows: Sequence[Row], table: Table, request: TableRequest) -> S
     steps = np.stack([row.values[spec.name] for row in rows])
     array = steps.reshape(len(rows), *(spec.shape or ())[1:])
     return Samples({spec.name: array[np.newaxis]}, record=describe_layout([spec]))
-
-
-def open_table(text: TextIO, request: TableRequest) -> Table:
-    """Return the table of a text. Raises ItemError (kinds `empty`, `shape`, `unreadable`)."""
-    preview = _choose_preview(text, request)
-    table = _build_table(preview, request)
-    text.seek(0)
-    lines = _read_lines(text, table.dialect, request.where)
-    return replace(table, lines=islice(lines, 1 if table.columns.names else 0, None))
-
-
-def _choose_preview(text: TextIO, request: TableRequest) -> Preview:
-    """Return the first lines, read with the delimiter by which they fit the inputs best.
-
-    If none fits, the delimiter of the most columns is chosen, so that the error names them.
-    """
-    default, others = request.delimiters[0], request.delimiters[1:]
-    best = _read_preview(text, default, request.where)
-    rank, even = _rank_preview(best, request), best.width > 0
-    for delimiter in others if rank < FULL_FIT else ():
-        with suppress(ItemError):
-            preview = _read_preview(text, delimiter, request.where)
-            # 7,2 is a fraction in a single column, but not if commas are delimiters.
-            other_rank = NO_FIT if even and preview.width == 1 else _rank_preview(preview, request)
-            # With commas, 1,5;2,5 also begins and ends with a number, with a word between.
-            min_width = 1 if rank else max(best.width, 1)
-            if other_rank > rank or (other_rank == rank and preview.width > min_width):
-                best, rank = preview, other_rank
-    return best
-
-
-def _read_preview(text: TextIO, delimiter: str, where: str) -> Preview:
-    """Return the first lines of a table. Raises ItemError (kinds `empty`, `unreadable`)."""
-    dialect = Dialect(delimiter)
-    lines = _read_first_lines(text, dialect, where)
-    if len(lines[0].cells) > 1 and all(cell[:1] == " " for cell in lines[0].cells[1:]):
-        dialect = Dialect(delimiter, spaced=True)
-        lines = _read_first_lines(text, dialect, where)
-    decimal = detect_decimal([line.cells for line in lines], delimiter)
-    return Preview(replace(dialect, decimal=decimal), lines)
-
-
-def _read_first_lines(text: TextIO, dialect: Dialect, where: str) -> list[Line]:
-    text.seek(0)
-    lines = _read_lines(text, dialect, where)
-    first = next(lines, None)
-    if first is None:
-        raise ItemError(f"{where}: the table is empty", kind="empty")
-    # Tables of many columns are detected from fewer rows, but from 20 at least.
-    count = max(20, min(MAX_PREVIEW_ROWS, MAX_PREVIEW_CELLS // len(first.cells)))
-    return [first, *islice(lines, count)]
-
-
-def _rank_preview(preview: Preview, request: TableRequest) -> int:
-    """Return how well the columns fit: PARTIAL_FIT if some are unused, NO_FIT if no row fits."""
-    try:
-        table = _build_table(preview, request)
-    except ItemError:
-        return NO_FIT
-    if not any(row.error is None for row in table.read_rows(request.where)):
-        return NO_FIT
-    return PARTIAL_FIT if UNUSED_NOTE in table.columns.notes else FULL_FIT
-
-
-def _build_table(preview: Preview, request: TableRequest) -> Table:
-    """Return the table of the first lines. Raises ItemError (kinds `empty`, `shape`)."""
-    cells = [line.cells for line in preview.lines]
-    has_header = is_header(cells, request.specs, request.columns)
-    rows = cells[1:] if has_header else cells
-    if not rows:
-        raise ItemError(f"{request.where}: the table has a header and no rows", kind="empty")
-    names = tuple(cell.strip() for cell in cells[0]) if has_header else ()
-    indices = range(len(cells[0]))
-    numeric = tuple(has_numbers(rows, index, request.specs) for index in indices)
-    textual = tuple(has_words(rows, index) for index in indices)
-    heading = Heading(request.where, names, numeric, request.columns, textual)
-    columns = assign_columns(heading, request.specs)
-    columns = replace(columns, notes={**columns.notes, **_note_header(cells, has_header, request)})
-    lines = iter(preview.lines[1:] if has_header else preview.lines)
-    return Table(heading.width, heading.format_names(), columns, preview.dialect, lines)
-
-
-def _note_header(
-    cells: Sequence[Sequence[str]], has_header: bool, request: TableRequest
-) -> dict[str, str]:
-    """Return a note on the first row if it could be a header or a sample."""
-    names = [cell.strip() for cell in cells[0]]
-    first = ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
-    inputs = [spec.name for spec in request.specs]
-    if has_header and all(name.isdecimal() or not name for name in names):
-        return {"header-numbers": f"the first row ({first}) was taken for the names of the columns"}
-    if any(spec.kind != "text" for spec in request.specs) or {*inputs, *request.columns} & {*names}:
-        return {}
-    if has_header:
-        note = f"the first row ({first}) was taken for the names of the columns, not for texts"
-        return {"header-words": f"{note}; if it is a text, put {inputs[0]!r} above it"}
-    if may_be_text_header(names):
-        note = f"the first row ({first}) was taken for texts, not for the names of the columns"
-        return {"first-row-text": f"{note}; if it names them, write --columns {names[0]}"}
-    return {}
-
-
-def _read_lines(text: TextIO, dialect: Dialect, where: str) -> Iterator[Line]:
-    reader = csv.reader(text, delimiter=dialect.delimiter, skipinitialspace=dialect.spaced)
-    try:
-        for cells in reader:
-            if not _is_blank(cells):
-                yield Line(reader.line_num, cells)
-    except csv.Error as error:
-        raise ItemError(
-            f"{where}:{reader.line_num}: not a line of a table",
-            reason=f"{error}; is a quote left open?",
-            kind="unreadable",
-        ) from None
-
-
-def _is_blank(cells: Sequence[str]) -> bool:
-    return not cells or (len(cells) == 1 and not cells[0].strip())
-
-
-def reshape_row(values: Array, spec: InputSpec) -> Array:
-    """Return a row of values in the shape of one sample."""
-    return values.reshape([dim or -1 for dim in spec.shape] if spec.shape is not None else -1)
-
-
-def _parse_floats(cells: Sequence[str], spec: InputSpec, decimal: str) -> Array | None:
-    """Return a row of finite numbers, or None if the cells must be parsed one by one."""
-    texts = cells if decimal == "." else [to_decimal_point(cell, decimal) for cell in cells]
-    try:
-        with np.errstate(over="ignore"):
-            array = np.array([float(cell) for cell in texts], spec.float_dtype)
-    except ValueError:
-        return None
-    is_finite = bool(np.isfinite(array).all()) and not any("_" in cell for cell in cells)
-    return array if is_finite else None
 
 
 def write_table(header: Sequence[str], values: Array) -> bytes:

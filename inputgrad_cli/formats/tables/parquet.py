@@ -11,7 +11,8 @@ import numpy as np
 from inputgrad_cli.data.samples import Samples, describe_layout
 from inputgrad_cli.data.signature import InputSpec
 from inputgrad_cli.errors import ItemError
-from inputgrad_cli.formats.tables.columns import Heading, assign_columns
+from inputgrad_cli.formats.tables.column_names import Heading
+from inputgrad_cli.formats.tables.columns import assign_columns
 from inputgrad_cli.formats.tables.jsonl import to_row
 from inputgrad_cli.formats.tables.rows import gather_rows, to_sample
 
