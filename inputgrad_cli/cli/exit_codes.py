@@ -36,16 +36,20 @@ def get_exit_code(error: InputgradError) -> int:
     return next((code for kind, code in EXIT_CODES if isinstance(error, kind)), BUG_CODE)
 
 
-def as_inputgrad_error(error: InputgradError | OSError | MemoryError) -> InputgradError:
-    """Return a system error as an InputgradError.
+def as_inputgrad_error(error: Exception) -> InputgradError:
+    """Return the error to report for an exception that is being handled.
 
-    Flushes stdout first, so that the system's error is raised again if stdout itself has failed.
+    An InputgradError is returned as it is. An OSError is that of a file, unless stdout itself has
+    failed; therefore stdout is flushed first, which then raises the OSError again. The traceback of
+    any other exception is saved, because it is a bug.
     """
     if isinstance(error, InputgradError):
         return error
     if isinstance(error, MemoryError):
         hint = f"use a smaller --batch-size, or {MEMORY_HINT}"
         return StorageError("not enough memory", hint=hint, kind="memory")
+    if not isinstance(error, OSError):
+        return save_bug_report()
     if sys.stdout is not None:
         sys.stdout.flush()
     path = to_printable(str(error.filename or "the output"))
@@ -64,9 +68,8 @@ def save_bug_report() -> InputgradError:
 
     if str(sys.exc_info()[1]) == "can't start new thread":  # no memory for its stack
         return as_inputgrad_error(MemoryError())
-    folder = (
-        TEMPORARY_FOLDER.get_outer_folder()
-    )  # because the user reads the file after this call has ended
+    # The user reads the file after this call has ended, and its own temporary folder is gone.
+    folder = TEMPORARY_FOLDER.get_outer_folder()
     handle, path = tempfile.mkstemp(prefix="inputgrad-", suffix=".log", dir=folder)
     with os.fdopen(handle, "w") as file:
         traceback.print_exc(file=file)
@@ -82,3 +85,10 @@ def print_error(error: InputgradError) -> None:
     if isinstance(error, GrammarError) and error.text.isprintable() and error.marked:
         write_stderr(f"  {error.text}", verbatim=True)
         write_stderr("  " + " " * error.at + "^" * (error.end - error.at), verbatim=True)
+
+
+def report_exception(error: Exception) -> int:
+    """Write the error to report for an exception to stderr, and return its exit code."""
+    failure = as_inputgrad_error(error)
+    print_error(failure)
+    return get_exit_code(failure)

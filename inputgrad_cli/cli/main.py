@@ -15,14 +15,8 @@ from click.core import ParameterSource
 from click.exceptions import NoSuchCommand
 
 from inputgrad_cli.choices import COMMANDS
-from inputgrad_cli.cli.exit_codes import (
-    as_inputgrad_error,
-    get_exit_code,
-    print_error,
-    save_bug_report,
-)
+from inputgrad_cli.cli.exit_codes import report_exception
 from inputgrad_cli.cli.terminal import write_stderr
-from inputgrad_cli.errors import InputgradError
 from inputgrad_cli.version import __version__
 
 if TYPE_CHECKING:
@@ -192,19 +186,13 @@ def run(argv: list[str]) -> int:
     except (click.Abort, KeyboardInterrupt):
         write_stderr("inputgrad: stopped.")
         return INTERRUPTED
-    except (InputgradError, MemoryError) as error:
-        failure = as_inputgrad_error(error)
-        print_error(failure)
-        return get_exit_code(failure)
     except (PipeClosed, BrokenPipeError):
         _drop_stdout()
         return PIPE_CLOSED
-    except OSError as error:
-        return _report_disk_error(error)
-    except Exception:
-        failure = save_bug_report()
-        print_error(failure)
-        return get_exit_code(failure)
+    except Exception as error:
+        if isinstance(error, OSError):
+            _drop_stdout()  # which may be what failed, and would fail again
+        return report_exception(error)
 
 
 def _call(argv: list[str]) -> int:
@@ -238,11 +226,5 @@ def _print_source(error: click.ClickException) -> None:
 
 
 def _drop_stdout() -> None:
-    """Redirect stdout to /dev/null, so that Python closes the broken pipe without a message."""
+    """Redirect stdout to /dev/null, so that Python can flush and close it without an error."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-
-
-def _report_disk_error(error: OSError) -> int:
-    write_stderr(f"inputgrad: {error.filename or 'output'}: {error.strerror}.")
-    _drop_stdout()
-    return 74

@@ -9,12 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from inputgrad_cli.cli import terminal
-from inputgrad_cli.cli.exit_codes import (
-    as_inputgrad_error,
-    get_exit_code,
-    print_error,
-    save_bug_report,
-)
+from inputgrad_cli.cli.exit_codes import as_inputgrad_error, get_exit_code, print_error
 from inputgrad_cli.cli.reporters.base import (
     DryRunEnd,
     EngineLog,
@@ -47,10 +42,8 @@ def open_session(reporter: Reporter) -> Iterator[Session]:
             reporter.close()
         except (BrokenPipeError, click.ClickException, click.Abort, click.exceptions.Exit):
             raise
-        except (InputgradError, OSError, MemoryError) as error:
+        except Exception as error:
             session.report_error(as_inputgrad_error(error))
-        except Exception:
-            session.report_error(save_bug_report())
 
 
 def _close_after_error(reporter: Reporter) -> None:
