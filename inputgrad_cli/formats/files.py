@@ -10,7 +10,8 @@ from inputgrad_cli.errors import ItemError
 from inputgrad_cli.machine.memory import MEMORY_HINT, find_free_memory
 from inputgrad_cli.machine.missing_files import suggest_path, to_typed_path
 
-MAX_BYTES = 4 << 30  # 4 GiB, the largest file that is held in memory
+MAX_BYTES = 4 << 30  # 4 GiB, of a file that is held in memory, and of all that it unpacks to
+FREE_BYTES = 64 << 20  # unpacked; archives of less may be compressed to any ratio
 
 
 def read_bytes(path: Path) -> bytes:

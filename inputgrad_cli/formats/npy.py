@@ -15,13 +15,11 @@ import numpy as np
 
 from inputgrad_cli.errors import ItemError
 from inputgrad_cli.formats.combine_inputs import refuse_missing
-from inputgrad_cli.formats.files import build_memory_error
+from inputgrad_cli.formats.files import FREE_BYTES, MAX_BYTES, build_memory_error
 from inputgrad_cli.formats.quiet_warnings import quiet_warnings
 from inputgrad_cli.machine.memory import find_free_memory
 from inputgrad_cli.numeric.arrays import Array
 
-MAX_BYTES = 4 << 30  # 4 GiB, unpacked
-FREE_BYTES = 64 << 20  # unpacked; smaller archives may have any compression ratio
 MAX_HEADER_BYTES = 10_000  # longer headers are left to NumPy, which compiles them
 HEADER_PATTERN = re.compile(
     rb"\{ *'descr': *'(?P<type>[<>|=]?[a-zA-Z]\d*)', *'fortran_order': *(?P<order>True|False), *"

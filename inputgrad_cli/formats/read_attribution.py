@@ -13,7 +13,7 @@ import numpy as np
 from inputgrad_cli.data.attribution import Attribution
 from inputgrad_cli.errors import ItemError
 from inputgrad_cli.formats.attribution_npz import MEMBER_HEADER_BYTES, METADATA_NAME
-from inputgrad_cli.formats.files import get_file_size
+from inputgrad_cli.formats.files import FREE_BYTES, get_file_size
 from inputgrad_cli.formats.npy import read_header, read_npy
 from inputgrad_cli.formats.streaming.hashed_file import (
     LARGE_BYTES,
@@ -29,7 +29,6 @@ from inputgrad_cli.schema.metadata_json import ResultRecord
 from inputgrad_cli.schema.problems import Problem
 from inputgrad_cli.schema.read_records import METADATA_BYTES_PER_CONTAINER, parse_record
 
-FREE_BYTES = 64 << 20  # unpacked; smaller files may have any compression ratio
 MAX_RATIO = 10  # inputgrad does not compress its files; maps of floats compress to a half
 ARRAY_SUFFIX = ".npy"
 SAMPLE_FIELDS = ("score", "baseline_score", "probability", "checks", "tokens")

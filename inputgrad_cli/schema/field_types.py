@@ -6,10 +6,10 @@ import re
 from typing import Annotated, Literal
 
 from inputgrad_cli.schema.encoded_names import is_absolute, is_inside, is_normalized, is_path
+from inputgrad_cli.schema.limits import MAX_VALUES
 from inputgrad_cli.schema.problems import Constraint, require_range
 
 MAX_AXES = 32  # of an array: the limit of NumPy 1
-MAX_NUMBERS = 1 << 27  # in one sample of a model's input, the limit for images that are read
 HASH = re.compile("[0-9a-f]{64}")
 KIND = re.compile("[a-z][a-z0-9-]{0,63}")
 
@@ -48,7 +48,7 @@ def _is_shape(shape: list[int | None]) -> bool:
     size = 1
     for dim in shape:
         size *= dim or 1
-    return len(shape) <= MAX_AXES and size <= MAX_NUMBERS
+    return len(shape) <= MAX_AXES and size <= MAX_VALUES
 
 
 Shape = Annotated[

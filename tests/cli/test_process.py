@@ -153,6 +153,7 @@ def test_a_full_disk_behind_stdout_is_74(tmp_path, samples):
         line = f'IG saliency "$S/sequential.keras" "$S/inputs/sequential.npy" {json_} > /dev/full'
         done = shell(line, tmp_path, samples)
         assert done.returncode == 74, json_
+        assert "the output: cannot be used" in done.stderr, json_
         assert "Traceback" not in done.stderr
         assert "Exception ignored" not in done.stderr
 

@@ -22,7 +22,7 @@ class Inner(TypedDict):
 class Outer(TypedDict):
     """One field of every kind."""
 
-    size: float
+    weight: float
     flag: bool
     word: Literal["a", "b"]
     short: Annotated[str, Constraint("one letter", lambda text: len(text) == 1)]
@@ -31,11 +31,11 @@ class Outer(TypedDict):
     anything: NotRequired[Any]
 
 
-GOOD = {"number": 1, "flag": True, "word": "b", "short": "x", "inner": [{"name": "n", "size": 9}]}
+GOOD = {"weight": 1, "flag": True, "word": "b", "short": "x", "inner": [{"name": "n", "size": 9}]}
 WRONG = [
-    ("number", "1", "number: expected a number, received '1'"),
-    ("number", True, "number: expected a number, received true"),
-    ("number", float("inf"), "number: expected a number, received inf"),
+    ("weight", "1", "weight: expected a number, received '1'"),
+    ("weight", True, "weight: expected a number, received true"),
+    ("weight", float("inf"), "weight: expected a number, received inf"),
     ("flag", 1, "flag: expected true or false, received 1"),
     ("word", "c", "word: expected 'a' or 'b', received 'c'"),
     ("word", [], "word: expected 'a' or 'b', received a list"),
@@ -67,8 +67,8 @@ def test_what_is_right_or_not_known_passes():
 
 
 def test_all_that_is_wrong_is_told():
-    problems = get_check(Outer)({"number": None, "inner": [0, 1]})
-    assert [p.path[0] for p in problems] == ["number", "flag", "word", "short", "inner", "inner"]
+    problems = get_check(Outer)({"weight": None, "inner": [0, 1]})
+    assert [p.path[0] for p in problems] == ["weight", "flag", "word", "short", "inner", "inner"]
 
 
 def test_long_values_are_cut_in_messages():

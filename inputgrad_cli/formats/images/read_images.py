@@ -30,11 +30,11 @@ from inputgrad_cli.formats.images.frames import (
 )
 from inputgrad_cli.numeric.arrays import Array
 from inputgrad_cli.schema.json_object import JsonObject
+from inputgrad_cli.schema.limits import MAX_VALUES
 
 DEEP_COLOUR_NOTE = "16-bit-colour"  # code of the note on 16-bit colours that Pillow reduced to 8
 DARK_LEVEL = 64  # of 256; colours of 14 bits, stored in 16, stay below it
 Size = tuple[int | None, int | None, int]
-MAX_VALUES = 1 << 27  # of all frames of a file together, 128 Mi
 
 
 @dataclass(frozen=True)

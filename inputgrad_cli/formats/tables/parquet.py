@@ -15,8 +15,8 @@ from inputgrad_cli.formats.tables.column_names import Heading
 from inputgrad_cli.formats.tables.columns import assign_columns
 from inputgrad_cli.formats.tables.jsonl import to_row
 from inputgrad_cli.formats.tables.rows import gather_rows, to_sample
+from inputgrad_cli.schema.limits import MAX_VALUES
 
-MAX_VALUES = 1 << 27  # 128 Mi, of all columns together
 BATCH_ROWS = 1024  # rows that are converted to Python objects at once
 MAX_METADATA_ITEMS = 1 << 24  # Thrift limit: bytes of a string, and items of a container
 
