@@ -37,6 +37,7 @@ def compute_completeness(
     """Return the comparison of sums (B,) with the scores; a gap of NaN is not ok."""
     total, scores, base = (np.asarray(a, np.float64) for a in (total, scores, baseline_scores))
     difference = scores - base
+    # Two scores that are almost equal would make every gap large, and two zeros divide by zero.
     floor = np.maximum(0.01 * np.maximum(np.abs(scores), np.abs(base)), 1e-6)
     gap = np.abs(total - difference) / np.maximum(np.abs(difference), floor)
     counts = np.broadcast_to(np.asarray(steps, np.int64), gap.shape)

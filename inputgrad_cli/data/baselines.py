@@ -136,6 +136,7 @@ class Noise(Baseline):
         self, array: Array, site: str, keys: Sequence[bytes], preprocess: Preprocess | None
     ) -> Floats:
         """Return the noisy samples."""
+        # The prefix keeps these draws apart from those of methods, whose streams are named by site.
         draws = np.stack([draw_normal(key, f"baseline/{site}", 0, array.shape[1:]) for key in keys])
         return np.asarray(
             array + expand_like(self.std * compute_range(array), array) * draws, np.float32
@@ -225,10 +226,11 @@ def make_baseline(
         return baseline.make(array, site, keys, preprocess)
     if array.dtype.kind in "biu":
         limits = (False, True) if array.dtype.kind == "b" else _get_limits(array.dtype)
+        # A cast would cut fractions off, and wrap what noise moves out of the range of the type.
         values = np.rint(baseline.make(array.astype(np.float32), site, keys, preprocess))
         return np.clip(values, *limits).astype(array.dtype)
     if isinstance(baseline, Zeros):
-        return np.zeros_like(array)
+        return np.zeros_like(array)  # of texts: the empty text
     raise UsageError(
         f"--baseline {baseline.name} needs numbers",
         reason=f"input {site!r} takes text",

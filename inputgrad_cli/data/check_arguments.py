@@ -20,7 +20,7 @@ def refuse_non_text(texts: Mapping[str, Any]) -> None:
             f"{name} is a {type(value).__name__}, not text",
             reason="one call makes one result" if is_sequence else "",
             hint=f"call the function once for each {name}" if is_sequence else "",
-            received=repr(value)[:100],
+            received=repr(value)[:100],  # arrays and models print pages
         )
 
 

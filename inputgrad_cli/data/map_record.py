@@ -155,6 +155,7 @@ class MapRecord:
     def from_json(cls, stored: ResultRecord) -> MapRecord:
         """Return the record from what `to_json` returns; records of older versions lack keys."""
         sites = SiteFacts(
+            # Facts stand among the other keys, so they are the keys that the type does not know.
             {key: value for key, value in stored.items() if key not in KNOWN_KEYS},
             tuple(stored.get("disconnected", ())),
             stored.get("unexplained", {}),

@@ -74,6 +74,7 @@ class Preprocess:
                     f"the picture has {channels} channels",
                     hint="give one value, or one a channel, or another --preprocess",
                 )
+        # Channels are reversed first, because mean and std are in the order of the model.
         out = pixels[..., ::-1] if self.bgr else pixels
         out = out.astype(np.float32)  # astype copies, so the rest is done in place
         if self.scale != 1.0:
@@ -165,6 +166,8 @@ class InputPreprocessing:
 
 
 ASSUMED = "assumed"  # the source of a choice for which there is no evidence
+# The constants of the modes of keras.applications.imagenet_utils.preprocess_input; the means of
+# caffe are in the order blue, green, red.
 PRESETS = {
     "raw": Preprocess("raw"),
     "unit": Preprocess("unit", scale=255.0),

@@ -152,6 +152,7 @@ def _find_class(
             f"target {target.text!r} is unclear: output {output.name!r} is one sigmoid unit",
             hint="write class:1 or unit:0 for the unit, class:0 for its negative, or auto",
         )
+    # The names are those of the output that has as many classes.
     class_index = _find_by_name(reference, labels if len(labels) == total else (), target)
     if class_index >= total:
         hint = f"classes are 0 to {total - 1}"

@@ -12,6 +12,7 @@ UnitIndex = list[int] | list[list[int]] | None
 """The index of a unit; a list of two for a margin, None if the target has no units."""
 
 
+# A file of a million samples has as many records; slots spare each a dictionary.
 @dataclass(frozen=True, slots=True)
 class SampleRecord:
     """What is recorded of one sample of a map.

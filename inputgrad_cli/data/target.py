@@ -47,6 +47,7 @@ class ResolvedTarget:
         key = ResolvedTarget(
             "", self.head, self.kind, self.space, rank=self.rank, argument=self.argument
         )
+        # A mask and its class reach the graph as an array of weights, so they are data as well.
         if self.kind == "mask":
             return replace(key, rank=0, argument="")
         return replace(key, kind="units", rank=0) if pinned and self.kind == "rank" else key

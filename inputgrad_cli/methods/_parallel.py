@@ -28,5 +28,6 @@ def map_chunks(
     def compute_chunk(chunk: tuple[Indices, Indices]) -> tuple[Indices, Indices, T]:
         return (*chunk, compute(*chunk))
 
+    # One chunk more than threads is in progress, so that no thread waits for the next.
     threads = engine.parallel_calls if parallel else 0
     return prefetch(compute_chunk, chunks, threads, threads + 1)

@@ -8,7 +8,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from inputgrad_cli.data.target_text import Target, parse_target
+from inputgrad_cli.data.target_text import parse_target
+from inputgrad_cli.data.written_target import Target
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.grammar import parse as parse_call
 from inputgrad_cli.interfaces.goal import Goal, Rows

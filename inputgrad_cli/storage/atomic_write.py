@@ -65,6 +65,7 @@ def to_prefix(out: Path) -> str:
 
 def _create_file(path: str) -> int:
     """Create a file, and its directory if that is missing, and return the file descriptor."""
+    # O_NOFOLLOW: a link with this name could lead out of the directory.
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
     try:
         return os.open(path, flags, 0o666)

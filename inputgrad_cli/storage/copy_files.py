@@ -39,6 +39,7 @@ def _should_copy(name: str, data: HashedFile, destination: RunDirectory) -> bool
     path = destination.out / name
     try:
         refuse_links(destination.out, name)
+        # Merging again copies nothing, and nor do the shards of the destination itself.
         if find_file(destination.out, name) and compute_sha256(path) == data.sha256:
             return False
         if os.path.lexists(path) and not destination.journal.own_files.is_own_file(name):

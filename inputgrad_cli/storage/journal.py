@@ -115,6 +115,7 @@ class Journal:
                     self.first_lines.setdefault(tag, line.record)
                 elif line.problems:
                     self._refuse(f"{path.name}:{line.line_number}", line.problems)
+                # The last line of another shard may be one that its process is writing right now.
                 elif tag == self.tag:  # the last line, without a newline
                     self._intact_bytes, self._torn_prefixes = end, _parse_torn_stem(line.data)
                 end += len(line.data) + 1
@@ -147,6 +148,7 @@ class Journal:
     def _remember(self, record: JournalLine, line: bytes, tag: str) -> None:
         stem = MapFiles.from_line(record).stem
         earlier = self.lines.get(stem)
+        # Within one journal the later line counts; between journals, the one of the higher turn.
         is_newer = earlier is None or _get_turn(record) >= _get_turn(earlier)
         if is_newer or self.tags_by_stem[stem] == tag:
             self.lines.keep(stem, line)
@@ -232,6 +234,7 @@ class Journal:
 
 def _parse_torn_stem(torn: bytes) -> tuple[str, ...]:
     """Return the prefix of the files of a line that was cut short, or () if the stem is cut too."""
+    # The stem is the first field of a line, so that a line that was cut short still has it.
     match = re.match(rb'\{("stem": "(?:[^"\\]|\\.)*"(?:, "stem_b64": "[^"]*")?), ', torn)
     return (MapFiles.from_line(json.loads(b"{" + match[1] + b"}")).stem + ".",) if match else ()
 

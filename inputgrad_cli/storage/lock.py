@@ -68,6 +68,7 @@ class RunLock:
             ) from None
         if kind == fcntl.LOCK_EX:
             os.truncate(handle, 0)
+            # The parent is the process that the user started, and the one that a user would kill.
             os.pwrite(handle, f"process {WORKER.parent} on {platform.node()}".encode(), 0)
 
     def _refuse_other_shards(self, tag: str) -> None:

@@ -136,6 +136,7 @@ def _shorten_name(last: str, ending: str, hashed: str, *, limit: int) -> str:
         return last + ending
     end = _build_hash_part(hashed) + ending
     start = os.fsencode(last)[: limit - len(os.fsencode(end))]
+    # A character that was cut in the middle is dropped.
     return os.fsdecode(start).encode("utf-8", "ignore").decode() + end
 
 

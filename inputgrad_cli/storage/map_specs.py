@@ -37,6 +37,7 @@ def build_map_specs(
         raise UsageError(f"-m: two methods would write files called {duplicate!r}", hint=hint)
     requested = [single for target in targets for single in target.split_ranks()]
     words = encode_targets(requested)
+    # Most calls have no other target, and their files need no word for it.
     if [target.text for target in requested] == ["auto"]:
         words = [""]
     return [

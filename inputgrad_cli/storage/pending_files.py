@@ -118,4 +118,5 @@ def _read_names(path: Path) -> set[str]:
 
 
 def _encode_names(names: Iterable[str]) -> bytes:
+    # No path contains NUL, while any may contain a newline.
     return b"".join(os.fsencode(name) + b"\0" for name in names)

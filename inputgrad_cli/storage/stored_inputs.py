@@ -44,9 +44,8 @@ def read_inputs(
         _refuse_other_shape(spec, recorded)
     image_options = ImageOptions.from_record(recorded.record.inputs)
     aliases = run.get("aliases", {})
-    return read_files(
-        paths, ReadOptions(specs, Preprocess("raw"), image_options, aliases, columns=columns)
-    )
+    raw = Preprocess("raw")  # maps are drawn over pixels, whatever the model makes of them
+    return read_files(paths, ReadOptions(specs, raw, image_options, aliases, columns=columns))
 
 
 def _refuse_other_shape(spec: InputSpec, recorded: RecordedMap) -> None:

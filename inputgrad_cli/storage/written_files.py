@@ -31,7 +31,7 @@ class WrittenFiles:
         """
         if not self.reuse or line["status"] != "ok" or line.get("fingerprint") != fingerprint:
             return False
-        if line.get("bad"):
+        if line.get("bad"):  # files that `verify` found to be missing or changed
             return False
         return all(self._has_file(file) for file in line["files"] if not _is_picture(file))
 
@@ -44,6 +44,7 @@ class WrittenFiles:
         status = find_file(self.out, name)
         if status is None or name in self.unverified_names:
             return False
+        # Hashing every file would make a resumed run as slow as `verify`, which compares content.
         return status.st_size == file["size"]
 
 

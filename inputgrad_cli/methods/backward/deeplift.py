@@ -48,6 +48,7 @@ class DeepLift(BackwardMethod):
             site: np.asarray((batch.inputs[site] - batch.baseline[site]) * multiplier, np.float32)
             for site, multiplier in multipliers.values.items()
         }
+        # There is no path, so there is nothing to refine.
         steps = np.ones(len(batch), np.int64)
         completeness = compute_completeness(
             sum_sites(values), multipliers.scores, base, steps, batch.tolerance

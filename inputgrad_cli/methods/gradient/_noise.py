@@ -121,6 +121,7 @@ class NoisyMethod(Method):
         def draw(rows: Indices, indices: Indices) -> list[MethodResult]:
             clean = batch.take(rows)
             noise = draw_noise(clean, indices, self.noise)
+            # An antithetic pair uses the same noise twice, with both signs.
             signs = (1, -1)[: self.copies_per_draw]
             return [self.inner.attribute(engine, _add_noise(clean, noise, sign)) for sign in signs]
 
@@ -141,6 +142,7 @@ class NoisyMethod(Method):
             error=self.se,
             parallel=batch.parallel,
         )
+        # The first draw of a variance gives no term, but is counted as a draw.
         counts = (accumulator.mean.counts + self.min_draws - 1) * self.copies_per_draw
         return replace(
             compute_mean_of_draws(accumulator.mean, counts, *disconnected),

@@ -54,6 +54,8 @@ class FullGrad(Method):
             inputs = batch.inputs[site]
             total = _normalize(inputs * gradients.values[site], _find_other_axes(inputs, axes))
             for layer, share in maps.items():
+                # A map of other axes, such as a series beside a picture, lies over no part of the
+                # site.
                 if share.ndim - 2 == len(axes) and site in source_sites[layer]:
                     total = total + upsample_maps(_normalize_layer_map(share), inputs.shape, axes)
             # The value of a position is divided evenly among its channels.

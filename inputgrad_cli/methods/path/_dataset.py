@@ -90,4 +90,5 @@ def _draw_baselines(batch: Batch, indices: Indices, baseline_count: int) -> tupl
     ]
     # The first number of a pair chooses the baseline, the second the position on the line.
     draws = np.asarray(pairs, np.float64)
+    # Draws are below 1, so the index is below the count.
     return (draws[:, 0] * baseline_count).astype(np.intp), draws[:, 1]

@@ -99,6 +99,7 @@ class GuidedIntegratedGradients(Method):
         positions = np.maximum(positions, min(goal - self.distance, 1.0))
         # Values that have arrived, or that do not differ from the baseline, are never chosen.
         gradients = np.where((positions < high) & (lengths > 0), gradients, np.inf)
+        # The least sensitive values are those up to this quantile of the gradients.
         rank = int(self.fraction * (len(gradients) - 1))
         remaining = float(lengths @ (goal - positions))
         tolerance = 1e-12 * float(lengths.sum())  # rounding of float64 sums
@@ -148,6 +149,7 @@ def _compute_gradients(
             np.float32
         )
     parts, disconnected = [], frozenset(batch.sites)
+    # Steps depend on each other, so only the samples of one step share a pass.
     for start in range(0, len(batch), engine.batch_size):
         rows = np.arange(start, min(start + engine.batch_size, len(batch)))
         point = {name: array[rows] for name, array in inputs.items()}

@@ -113,6 +113,7 @@ def split_copies(counts: Sequence[int], size: int) -> Iterator[tuple[Indices, In
     ends = np.cumsum(counts)
     total = int(ends[-1])
     for start in range(0, total, size):
+        # The copies of all samples are numbered in one row, so that chunks are always full.
         flat = np.arange(start, min(start + size, total))
         rows = np.searchsorted(ends, flat, side="right")
         yield rows, flat - np.append(0, ends)[rows]

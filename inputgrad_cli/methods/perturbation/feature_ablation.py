@@ -93,6 +93,7 @@ class FeatureAblation(SegmentMethod):
 
     def _label_groups(self, features: int) -> Labels:
         """Return the group of each feature, numbered in the order of their first features."""
+        # Each feature is a group of its own until a group joins it to its first feature.
         first = np.arange(features)
         for group in self._parse_groups():
             if group[-1] >= features:
@@ -101,6 +102,7 @@ class FeatureAblation(SegmentMethod):
                     reason=f"there are {features}, counted from 0",
                 )
             first[group] = group[0]
+        # The inverse numbers the groups without gaps.
         return np.unique(first, return_inverse=True)[1]
 
     def _parse_groups(self) -> list[list[int]]:

@@ -81,6 +81,7 @@ class KernelShap(SegmentMethod):
         def build_masks(row: int, indices: Indices) -> Arrays:
             design, sample_segments = designs[row], segments[row]
             coalitions = (
+                # Number 0, the empty coalition, is the baseline, whose score is known.
                 unpack_bits(indices + 1, len(sample_segments))
                 if design is None
                 else design[0][indices]
@@ -99,8 +100,9 @@ class KernelShap(SegmentMethod):
             )
             values.append(shapley / sample_segments.sizes)
         result = fill_segments(batch, segments, values)
+        evaluations = np.add(counts, 2)  # with the empty coalition and the full one
         check = compute_completeness(
-            sum_sites(result.values), clean, base, np.add(counts, 2), batch.tolerance
+            sum_sites(result.values), clean, base, evaluations, batch.tolerance
         )
         return replace(result, baseline_scores=base, completeness=check)
 
@@ -152,6 +154,7 @@ def _draw_coalitions(seed: bytes, players: int, sizes: Array, kernel: Floats, pa
     """Return random coalitions of the sizes, each with its complement."""
     ends = np.cumsum(kernel) / kernel.sum()
     draws = draw_uniform(seed, "coalitions", 0, (pairs, players + 1))
+    # Rounding may leave the last end below 1, and a draw above it.
     size = sizes[np.minimum(np.searchsorted(ends, draws[:, 0], side="right"), len(sizes) - 1)]
     ranks = draws[:, 1:].argsort(axis=1).argsort(axis=1)
     # The players with the lowest ranks form the coalition.

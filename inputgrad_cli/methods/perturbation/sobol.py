@@ -88,6 +88,7 @@ class Sobol(SegmentMethod):
         # The mean over a Latin hypercube is almost exact, so the variance divides by n.
         spread = table[0].std()
         moved = ((table[0] - table[1:]) ** 2).mean(axis=1) / 2
+        # A score that does not vary has no shares, and must not divide by zero.
         flat = spread <= MIN_RELATIVE_SPREAD * np.abs(table[0]).max()
         return np.zeros_like(moved) if flat else moved / spread**2
 

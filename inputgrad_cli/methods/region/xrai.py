@@ -131,6 +131,7 @@ def add_regions_greedily(masks: Array, mass: Floats, area: Floats, min_area: flo
         masses -= touched @ mass[new]
         areas -= touched @ area[new]
         areas[best] = 0
+    # Pixels that no region covers get the mean of them all.
     if free.any():
         means[free] = mass[free].sum() / area[free].sum()
     return means
