@@ -25,6 +25,7 @@ def get_source(ctx: click.Context, name: str) -> str:
 
 def load_config(ctx: click.Context, param: click.Parameter, path: Path | None) -> Path | None:
     """Make the values of the file the defaults of the other options; UsageError."""
+    # While words are completed, the file may be missing or unfinished.
     if path is not None and not ctx.resilient_parsing:
         ctx.default_map = dict(_yield_values(ctx, path))
     return path
@@ -45,6 +46,7 @@ def _read_table(path: Path, name: str) -> Mapping[str, Any]:
     from inputgrad_cli.supervision.call_notes import read_once  # not imported by --help
 
     try:
+        # Editors on Windows begin UTF-8 files with a byte order mark.
         text = read_once("config", path.read_bytes).decode("utf-8-sig")
         document = tomllib.loads(text)
     except OSError as error:

@@ -76,6 +76,7 @@ def _yield_losses(compiled: Any) -> Iterator[str]:
     if isinstance(compiled, list):
         for part in compiled:
             yield from _yield_losses(part)
+    # A dictionary with a class is one serialized loss; without one it has losses by output.
     elif isinstance(compiled, Mapping) and "class_name" not in compiled:
         yield from _yield_losses(list(compiled.values()))
     elif compiled is not None:

@@ -184,6 +184,7 @@ class MapRecord:
 
 
 FACT_KEYS = ("layer", "cam", "sees", "copied")  # facts that the type of the file knows
+# All other keys of a stored record are facts, and these are facts as well.
 KNOWN_KEYS = (set(ResultRecord.__annotations__) | INPUT_KEYS).difference(FACT_KEYS)
 
 

@@ -146,6 +146,7 @@ def _find_class(
 ) -> int:
     """Return the index of a class; UsageError if the output does not have it."""
     total = _count_classes(target, output)
+    # A bare number, without `class:` before it.
     is_number = target.kind == "class" and target.text.rpartition("/")[2] == reference.text
     if output.is_binary and is_number:
         raise UsageError(

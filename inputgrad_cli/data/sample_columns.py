@@ -38,6 +38,7 @@ class SampleColumns:
         if not self.is_listed:
             return first
         values = [None if sample is None else getattr(sample, name) for sample in self.samples]
+        # A failed sample has no value, so it does not prevent sharing.
         is_shared = name in SHARED_KEYS and all(
             value == first
             for value, sample in zip(values, self.samples, strict=True)

@@ -46,6 +46,7 @@ class InputSpec:
         first, middle, last = self.shape
         if self.channels_first:
             return middle, last, first
+        # Grey, RGB, or RGB with alpha.
         return self.shape if last in (1, 3, 4) else None
 
     @property
@@ -74,6 +75,7 @@ class InputSpec:
             return None
         if len(self.shape) == 4:
             return self.shape if self.shape[3] in (1, 3, 4) else None
+        # Three axes are a picture if they can be one; a volume must have known sides.
         if len(self.shape) != 3 or self.image_shape is not None or None in self.shape[1:]:
             return None
         return *self.shape, 1

@@ -44,6 +44,7 @@ def parse_target(text: str, outputs: Sequence[str] = ()) -> Target:
     starts = [match.end() for match in re.finditer("/", text)]
     if text.startswith(LAYER):
         return _read_longest(text, starts, "write what is asked of the layer: layer:NAME/unit:I")
+    # A slash may end the name of an output, or belong to that name or to a path.
     readings = [target for at in (0, *starts) if (target := _try_read(text, at)) is not None]
     if not readings:
         has_head = bool(starts) and not _is_word(text.partition(":")[0])
@@ -103,6 +104,7 @@ def _read(text: str, at: int) -> Target:
 
 def _parse_ranks(text: str, at: int, match: re.Match[str]) -> tuple[int, ...]:
     """Return the ranks of `top1` or `top:K`; GrammarError if K is out of range."""
+    # Python refuses to convert thousands of digits, and such numbers are too large anyway.
     total = int(match[2]) if len(match[2]) < 9 else MAX_TOP + 1
     if not 1 <= total <= MAX_TOP or (not match[1] and total != 1):
         message = f"target {text[at:]!r} is not known"

@@ -112,6 +112,7 @@ class Target:
         """
         readings = (self, *self.readings)
         if named := [target for target in readings if target.head in outputs]:
+            # Names of outputs may contain slashes, so the longest name that fits is meant.
             return max(named, key=lambda target: len(target.head or ""))
         without_output = [target for target in readings if target.head is None or target.layer]
         if without_output or not outputs:

@@ -45,10 +45,11 @@ Record = JsonObject
 
 @dataclass(frozen=True)
 class OwnFiles:
-    """The files in `out` that journal lines, even replaced or unfinished ones, or killed runs name.
+    """The files in `out` that belong to a run, so that a run may replace them.
 
-    `names` may grow while a run writes. `torn_prefixes` begin the names of the files of a line that
-    was cut short.
+    `names` are in a journal line, even in one that a later line replaced, or in a list of pending
+    files; they may grow while a run writes. `torn_prefixes` begin the names of the files of a line
+    that was cut short.
     """
 
     out: Path
@@ -73,7 +74,7 @@ class Journal:
     `lines` has the latest line of each stem, `tags_by_stem` the tag of the journal that contains
     it, and `first_lines` the first line of each journal, by tag. `crashed_stems` are the maps at
     which a process died. With `reuse=False` all maps are computed again. Raises UsageError for a
-    line that cannot be read, unless there is a list `invalid`, which such lines are added to.
+    line that cannot be read; if a list `invalid` is given, such lines are added to it instead.
     """
 
     def __init__(

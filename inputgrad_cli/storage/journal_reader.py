@@ -87,7 +87,7 @@ def _has_results(record: JournalLine, map_files: MapFiles) -> bool:
 
 
 def _find_wrong_counts(record: JournalLine) -> Iterator[Problem]:
-    """Yield the counts that are too large for the files, because loops would run over them."""
+    """Yield the counts that are too large for the files; a loop over one would hardly end."""
     arrays = [f for f in record.get("files", ()) if is_array(decode_name(f, "path"))]
     capacity = sum(file["size"] for file in arrays) // FLOAT_BYTES
     shapes, samples = record.get("shapes", {}), record.get("samples")

@@ -117,7 +117,7 @@ def _wait_for_lock(handle: int, kind: int) -> None:
 
 
 def _is_gone(holder: bytes) -> bool:
-    """Return whether the process has ended that wrote this text into its lock."""
+    """Return whether the process that wrote this text into its lock has ended."""
     pid, _, node = holder.decode(errors="replace").removeprefix("process ").partition(" on ")
     if node != platform.node() or not pid.isdecimal():
         return False

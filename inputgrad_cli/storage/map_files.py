@@ -63,7 +63,7 @@ class MapFiles:
         return [f"{self.stem}{index}{ARRAYS}" for index in _format_sample_indices(count)]
 
     def list_pictures(self, count: int | None, sites: Sequence[str]) -> list[list[str]]:
-        """Return the names of the pictures, by sample and site; None stands for a single sample.
+        """Return the names of the pictures by sample and site; `count` is None for a single sample.
 
         If there are several sites, for example two model inputs, the names contain the site.
         """
@@ -131,7 +131,7 @@ def _encode_sites(sites: Sequence[str]) -> list[str]:
 
 
 def _shorten_name(last: str, ending: str, hashed: str, *, limit: int) -> str:
-    """Return `last` with its ending; beyond `limit` bytes its end becomes a hash of `hashed`."""
+    """Return `last` and its ending; beyond `limit` bytes, a hash of `hashed` ends a cut `last`."""
     if len(os.fsencode(last + ending)) <= limit:
         return last + ending
     end = _build_hash_part(hashed) + ending
@@ -141,7 +141,7 @@ def _shorten_name(last: str, ending: str, hashed: str, *, limit: int) -> str:
 
 
 def _is_shortened(name: str, hashed: str) -> bool:
-    """Return whether a file's name was shortened, with the hash of `hashed`."""
+    """Return whether a file's name was cut, and has the hash of `hashed` in place of its end."""
     return f"{_build_hash_part(hashed)}." in name  # every ending begins with a dot
 
 

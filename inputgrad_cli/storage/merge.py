@@ -69,6 +69,7 @@ class MergeResult:
 
 def merge(outs: Sequence[Path]) -> MergeResult:
     """Merge the shards in these directories into the first; UsageError, BusyError, StorageError."""
+    # A directory that is named twice, perhaps through a link, would wait for its own lock.
     folders = list({os.path.realpath(out): out for out in outs}.values())
     for out in folders:
         runs = read_existing_runs(out)
@@ -163,6 +164,7 @@ def _merge_lines(directories: Sequence[RunDirectory], base: str) -> list[Record]
                 line["sources"] = [
                     _make_source_absolute(source, folder) for source in stored.line["sources"]
                 ]
+            # If two shards have a map, one that succeeded replaces one that failed.
             if stored.stem not in lines or line["status"] == "ok":
                 lines[stored.stem] = line
     return sorted(lines.values(), key=lambda r: (r["input"], r["method"], r["target"], r["stem"]))
@@ -177,6 +179,7 @@ def _make_source_absolute(source: SourceRecord, directory: str) -> Record:
 
 def _choose_base(parts: Sequence[RunPart]) -> RunRecord:
     """Return the record that the merged one is based on, if possible of a shard with a model."""
+    # A shard without items never opens the model, and records no outputs.
     opened = [part.run for part in parts if part.run["signature"]["outputs"]]
     return opened[0] if opened else parts[0].run
 

@@ -26,7 +26,7 @@ class PendingFiles:
     """The names of files in `out` that have no journal line yet, each ended by a NUL byte on disk.
 
     A name is added before its file is written, and removed with the journal line of its map. The
-    list is on disk alone, and locked while it changes, so that any thread or process may add names.
+    list exists only on disk, and is locked while it changes; any thread or process may add names.
     """
 
     out: Path

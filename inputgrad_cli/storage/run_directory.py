@@ -40,7 +40,7 @@ class RunDirectory:
         """Read the records of a run.
 
         Raises StorageError, and UsageError if the directory holds no run or a record cannot be
-        read, unless there is a list `invalid`, which such records are added to.
+        read; if a list `invalid` is given, such records are added to it instead.
         """
         runs = read_existing_runs(out, invalid)
         return cls(out, runs, Journal(out, invalid=invalid))

@@ -31,7 +31,7 @@ def check_file(out: Path, name: str) -> os.stat_result:
 
 
 def build_foreign_error(path: Path | str, hint: str = "move it away") -> ItemError:
-    """Return the error for a destination that has a file which no run of inputgrad made."""
+    """Return the error for a file that is at a destination, and that no run of inputgrad made."""
     message = f"{path}: is there already, and no run of inputgrad made it"
     return ItemError(message, hint=hint, kind="exists")
 

@@ -23,7 +23,7 @@ REMOVE_HINT = "choose another --out, or remove that file"
 def read_runs(out: Path, invalid: list[InvalidRecord] | None = None) -> dict[str, RunRecord]:
     """Return the records of a run and of its shards by tag, that of the complete run first.
 
-    Raises UsageError for an invalid record, unless there is a list `invalid` to add it to.
+    Raises UsageError for an invalid record; if a list `invalid` is given, it is added to that.
     """
     runs = {}
     for tag in RUN_FILE.list_tags(out):
@@ -41,7 +41,7 @@ def read_runs(out: Path, invalid: list[InvalidRecord] | None = None) -> dict[str
 def read_existing_runs(
     out: Path, invalid: list[InvalidRecord] | None = None
 ) -> dict[str, RunRecord]:
-    """Return what `read_runs` does; UsageError as well if the directory has no record at all."""
+    """Return what `read_runs` returns; UsageError also if the directory has no record at all."""
     runs = read_runs(out, invalid)
     if not runs and not invalid:
         hint = "name the --out directory of a saliency call"

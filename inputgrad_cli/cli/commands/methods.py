@@ -60,6 +60,7 @@ def _yield_narrow_lines(rows: Sequence[MethodRow], width: int) -> Iterator[str]:
     for family, members in groupby(zip(rows, heads, strict=True), lambda pair: pair[0].family):
         yield f"{family} methods"
         for row, head in members:
+            # A hyphen fills an empty column, which there is none of here.
             tags = _format_tags(row).replace("-", "")
             yield f"  {head}"
             yield wrap_text(f"      {row.help}" + (f" [{tags}]" if tags else ""), width, " " * 6)

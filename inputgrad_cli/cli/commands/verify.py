@@ -27,8 +27,8 @@ def run_verify(run: Path, scripts: JsonOptions) -> int:
     """List the files of RUN that are missing or modified.
 
     RUN is the --out directory of a saliency call. The hashes, shapes and metadata of its files are
-    compared with its journal. If a file is bad, the exit code is 1, and the same saliency call
-    then computes it again, and no other.
+    compared with its journal. If a file is bad, the exit code is 1; the same saliency call then
+    computes its map again, and no other map.
     """
     from inputgrad_cli.schema.encoded_names import to_readable_name
     from inputgrad_cli.storage.verify import verify

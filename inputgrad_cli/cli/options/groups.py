@@ -71,6 +71,7 @@ class GroupedCommand(click.Command):
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write one section for each group."""
+        # Click adds --help itself, so it is in no group.
         help_option = self.get_help_option(ctx)
         sections = {**self._sections, "Help": [help_option] if help_option else []}
         for heading, options in sections.items():

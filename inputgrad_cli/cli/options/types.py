@@ -78,6 +78,7 @@ class ShardType(click.ParamType[Shard]):
         if isinstance(value, Shard):
             return value
         index, slash, count = str(value).partition("/")
+        # isdigit() alone would accept the digits of every script.
         are_digits = all(part.isascii() and part.isdigit() for part in (index, count))
         if not (slash and are_digits and int(index) < int(count)):
             self.fail(f"{value!r} is not I/N, as in 0/4: I from 0, below N", param, ctx)

@@ -55,7 +55,7 @@ class Notice:
 
 @dataclass(frozen=True)
 class RunPreparation:
-    """A run was planned: the longest name of an item, and how many files it passes over."""
+    """What is known of a planned run: the width of the longest name, and the ignored files."""
 
     name_width: int
     ignored_count: int
@@ -83,6 +83,7 @@ class DryRunEnd:
 
     def record(self) -> Mapping[str, Any]:
         """Return the line of the machine stream."""
+        # Every stream ends with a summary; a dry run has done nothing.
         return Summary(0, 0, 0, 0.0, 0).record()
 
 

@@ -28,7 +28,7 @@ MAX_NAME_WIDTH = 48  # columns for the names of items; longer names push the res
 
 
 class TextReporter:
-    """Prints events for people; `beside_json`: on stderr alone, because stdout has JSON."""
+    """Prints events for people; with `beside_json` on stderr only, because stdout has the JSON."""
 
     def __init__(self, *, quiet: bool, verbose: bool, beside_json: bool) -> None:
         self._quiet, self._verbose, self._beside_json = quiet, verbose, beside_json

@@ -62,6 +62,7 @@ def read_image_stack(data: bytes, spec: InputSpec, options: ImageOptions, where:
     shape = spec.shape or ()
     with catch_decoder_errors(data, where):
         bands = count_bands(data)
+        # Pillow would read several bands as a colour picture, or refuse them.
         if len(shape) == 3 and bands > 1 and bands == shape[2]:
             images = read_bands(data, where)
             return _read_band_stack(images, spec, FrameConverter(data, options, where))

@@ -33,7 +33,7 @@ UNKNOWN = Reader(suffixes=(), read=_refuse_unknown, names_inputs=True)
 
 
 def find_reader(path: Path) -> Reader:
-    """Return the reader for the suffix of a file; that of unknown suffixes refuses every file."""
+    """Return the reader for the suffix of a file; for an unknown one, a reader that refuses it."""
     return READERS.get(path.suffix.lower(), UNKNOWN)
 
 

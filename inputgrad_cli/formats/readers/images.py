@@ -1,4 +1,4 @@
-"""Registers the readers of pictures, of which some formats may hold several pages or frames."""
+"""Registers the readers of pictures; files of some formats hold several pages or frames."""
 
 from __future__ import annotations
 
