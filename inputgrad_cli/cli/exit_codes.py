@@ -22,6 +22,7 @@ from inputgrad_cli.machine.memory import MEMORY_HINT
 # Codes from 64 on are those of sysexits.h: EX_SOFTWARE, EX_IOERR and EX_TEMPFAIL.
 BUG_CODE = 70
 EXIT_CODES: tuple[tuple[type[InputgradError], int], ...] = (
+    # The codes below 64 are those of `cli/README.md`.
     (UsageError, 2),
     (ItemError, 3),
     (ModelError, 4),

@@ -102,6 +102,7 @@ def _is_unicode(array: Array) -> bool:
         return True
     flat = np.ascontiguousarray(array, array.dtype.newbyteorder("=")).reshape(-1)
     codes = flat.view(np.uint32)
+    # Beyond the last character of Unicode, or half of a surrogate pair.
     return not ((codes > 0x10FFFF) | ((codes >= 0xD800) & (codes < 0xE000))).any()
 
 

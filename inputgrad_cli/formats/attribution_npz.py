@@ -50,6 +50,7 @@ def _write_array(out: IO[bytes], array: Array) -> None:
 
 def _build_member_info(name: str) -> zipfile.ZipInfo:
     info = zipfile.ZipInfo(name, ZIP_EPOCH)
+    # The permissions that unpacking on Unix gives the file; those of ZipInfo are none at all.
     info.external_attr = 0o644 << 16
     return info
 

@@ -93,6 +93,7 @@ def _parse_header(stream: io.BytesIO) -> tuple[tuple[int, ...], bool, np.dtype[A
     3.11 cannot do in two threads at once, so a lock guards it.
     """
     version, start = np.lib.format.read_magic(stream), stream.tell()
+    # The length of the header has 2 bytes in version 1, and 4 in all later ones.
     width = 2 if version == (1, 0) else 4
     length = int.from_bytes(stream.read(width), "little")
     match = HEADER_PATTERN.fullmatch(stream.read(length) if length < MAX_HEADER_BYTES else b"")

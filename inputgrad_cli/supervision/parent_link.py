@@ -53,9 +53,11 @@ class _ParentLink:
         if self._stat_file is None:
             return False
         try:
+            # Enough for the line: a short name and some fifty numbers.
             status = os.pread(self._stat_file, 4096, 0)
         except OSError:
             return False
+        # The name of the process comes first, in brackets, and may itself contain brackets.
         return status.rpartition(b")")[2].split()[0] in STOPPED_STATES
 
 

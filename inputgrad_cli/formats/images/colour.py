@@ -80,6 +80,7 @@ def _is_identity(transform: ImageCms.ImageCmsTransform) -> bool:
 
     Most embedded profiles are sRGB under another name.
     """
+    # 18 levels of each channel, from 0 to 255.
     steps = np.arange(0, 256, 15, dtype=np.uint8)
     colours = np.stack(np.meshgrid(steps, steps, steps), axis=-1).reshape(1, -1, 3)
     converted = ImageCms.applyTransform(Image.fromarray(colours), transform)

@@ -146,6 +146,7 @@ def _select_band_tags(tags: Tags, band: int, count: int) -> Tags:
 def _open_with_tags(data: bytes, tags: Tags) -> Image.Image:
     """Return the picture that a file holds by other tags, which are appended to it."""
     order = "<" if data[:2] == b"II" else ">"
+    # A directory begins at an even offset, which bytes 4 to 8 of the file hold.
     offset = len(data) + len(data) % 2
     head = data[:4] + struct.pack(f"{order}I", offset) + data[8:] + b"\0" * (offset - len(data))
     image = Image.open(io.BytesIO(head + _encode_directory(tags, order, offset)), formats=["TIFF"])
@@ -156,11 +157,13 @@ def _open_with_tags(data: bytes, tags: Tags) -> Image.Image:
 def _encode_directory(tags: Tags, order: str, offset: int) -> bytes:
     """Return a directory of tags for byte `offset`, followed by the values too long for it."""
     entries, values = b"", b""
+    # The number of tags has 2 bytes, each tag 12, and the offset of a next directory 4.
     values_offset = offset + 2 + 12 * len(tags) + 4
     for tag in sorted(tags):
         kind, letter = (LONG, "I") if tag in LONG_TAGS else (SHORT, "H")
         packed = struct.pack(f"{order}{len(tags[tag])}{letter}", *tags[tag])
         entries += struct.pack(f"{order}HHI", tag, kind, len(tags[tag]))
+        # Values of up to 4 bytes take the place of their offset.
         if len(packed) <= 4:
             entries += packed.ljust(4, b"\0")
             continue

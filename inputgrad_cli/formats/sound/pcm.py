@@ -77,6 +77,7 @@ def _to_plain_pcm(data: bytes) -> bytes | None:
 def _find_format_chunk(data: bytes) -> int | None:
     """Return the byte offset of the `fmt ` chunk, or None if there is none."""
     offset = RIFF_HEADER_BYTES
+    # A chunk begins with its name and its size, 4 bytes each.
     while offset + 8 <= len(data):
         if data[offset : offset + 4] == b"fmt ":
             return offset
@@ -91,6 +92,7 @@ def _decode_values(raw: bytes, width: int) -> Array:
         return np.asarray((np.frombuffer(raw, np.uint8).astype(np.float32) - 128) / 128, np.float32)
     if width == 3:
         wide = np.zeros((len(raw) // 3, 4), np.uint8)
+        # As the upper bytes of 32 bits, the values keep their sign.
         wide[:, 1:] = np.frombuffer(raw, np.uint8).reshape(-1, 3)
         return np.asarray(wide.view("<i4")[:, 0] / 2**31, np.float32)
     integers = np.frombuffer(raw, f"<i{width}")

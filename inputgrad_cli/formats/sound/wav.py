@@ -92,6 +92,7 @@ def _refuse_other_formats(data: bytes, where: str) -> None:
         raise ItemError(f"{where}: not a WAV file", reason=reason, kind="unreadable")
     order: Literal["little", "big"] = "big" if data[:4] == b"RIFX" else "little"
     size = int.from_bytes(data[4:8], order)
+    # The size leaves out the first 8 bytes; the padding byte at the end may be missing.
     if size != UNKNOWN_SIZE and size + 8 > len(data) + 1:
         raise ItemError(
             f"{where}: the sound is cut off",

@@ -73,6 +73,7 @@ def _parse_integer(cell: str, spec: InputSpec, position: CellPosition) -> int:
         raise position.build_error(cell, "is not a whole number")
     # A float would round above 2**53, so it is used only for integers such as 3.0 and 1e3.
     digits = cell.strip().lstrip("+-")
+    # int() refuses thousands of digits, and 40 are out of range already.
     integer = int(cell) if digits.isdecimal() and len(digits) < 40 else int(value)
     if not info.min <= integer <= info.max:
         raise position.build_error(cell, f"is not between {info.min} and {info.max}")

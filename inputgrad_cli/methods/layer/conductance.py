@@ -20,6 +20,7 @@ from inputgrad_cli.numeric.probe_points import Indices, split_probes
 from inputgrad_cli.registry import declare_parameter
 
 FIRST_STEPS = 16  # steps before completeness is checked for the first time
+MAX_STEPS = FIRST_STEPS * 3**4  # refining triples the steps
 
 
 def require_inner_layer(method: LayerMethod, engine: Engine, batch: Batch) -> str:
@@ -69,7 +70,7 @@ class Conductance(LayerMethod):
         None, "pieces of the line; unset: as many as the tolerance needs", minimum=1
     )
     max_steps: int = declare_parameter(
-        1296, "largest number of steps when they are refined", minimum=FIRST_STEPS
+        MAX_STEPS, "largest number of steps when they are refined", minimum=FIRST_STEPS
     )
 
     @property

@@ -17,6 +17,7 @@ from inputgrad_cli.numeric.probe_points import Indices, add_rows, find_runs, spl
 from inputgrad_cli.registry import declare_parameter
 
 FIRST_STEPS = 100  # steps before completeness is checked for the first time
+MAX_STEPS = FIRST_STEPS * 3**3  # refining triples the steps
 
 
 @methods.register
@@ -47,7 +48,7 @@ class BlurIntegratedGradients(Method):
         minimum=2,
     )
     max_steps: int = declare_parameter(
-        2700, "largest number of steps when they are refined", minimum=FIRST_STEPS
+        MAX_STEPS, "largest number of steps when they are refined", minimum=FIRST_STEPS
     )
 
     @property

@@ -13,6 +13,7 @@ from inputgrad_cli.numeric.arrays import Array, Floats
 from inputgrad_cli.registry import declare_parameter
 
 FIRST_STEPS = 200  # steps before completeness is checked for the first time
+MAX_STEPS = FIRST_STEPS * 3**2  # refining triples the steps
 
 
 @methods.register
@@ -41,7 +42,7 @@ class GuidedIntegratedGradients(Method):
         minimum=2,
     )
     max_steps: int = declare_parameter(
-        1800, "largest number of steps when they are refined", minimum=FIRST_STEPS
+        MAX_STEPS, "largest number of steps when they are refined", minimum=FIRST_STEPS
     )
     fraction: float = declare_parameter(
         0.25, "share of the values that is moved at a time", minimum=0.0, maximum=1.0

@@ -21,6 +21,7 @@ from inputgrad_cli.numeric.quadrature import RULES, build_rule, compute_new_midp
 from inputgrad_cli.registry import declare_parameter
 
 FIRST_STEPS = 16  # steps before completeness is checked for the first time
+MAX_STEPS = FIRST_STEPS * 3**5  # refining triples the steps
 
 
 @methods.register
@@ -45,7 +46,7 @@ class IntegratedGradients(Method):
         None, "gradient evaluations; unset: as many as the tolerance needs", minimum=1
     )
     max_steps: int = declare_parameter(
-        3888, "largest number of steps when they are refined", minimum=FIRST_STEPS
+        MAX_STEPS, "largest number of steps when they are refined", minimum=FIRST_STEPS
     )
     rule: str = declare_parameter(
         "midpoint", "where on the line the gradients are taken", choices=RULES

@@ -58,6 +58,7 @@ class FeatureAblation(SegmentMethod):
     @property
     def passes(self) -> int:
         """Return the number of windows of a picture."""
+        # Pictures have 8 windows a side by default.
         return (self.grid or 8) ** 2
 
     def attribute(self, engine: Engine, batch: Batch) -> MethodResult:
