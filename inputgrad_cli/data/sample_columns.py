@@ -62,6 +62,7 @@ def yield_samples(stored: ResultRecord) -> Iterator[SampleRecord | None]:
         key: _to_values(key, fields[key]) for key in (*SAMPLE_KEYS, *EXTRA_KEYS) if key in fields
     }
     # One file may hold a million samples, so rows are taken from all columns at once.
+    # A shared value repeats without end, so the checks decide the number of rows.
     for row in zip(stored["checks"], *columns.values(), strict=False):
         yield None if row[0] is None else SampleRecord(**dict(zip(columns, row[1:], strict=True)))
 

@@ -91,6 +91,7 @@ def _find_sequential_input(config: Mapping[str, Any]) -> tuple[InputSpec, ...] |
         return (_build_input_spec(get_name(first), first),)
     if nested := build_outline(first).inputs if list_layers(first) else None:
         return nested
+    # A Sequential model without an input layer stores the shape that it was built with.
     shape = _to_shape(get_setting(config, "build_input_shape"))
     return None if shape is None else (InputSpec("input_layer", shape),)
 

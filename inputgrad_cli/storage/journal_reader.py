@@ -41,6 +41,7 @@ def read_lines(path: Path) -> Iterator[ParsedLine]:
                 line_number += 1
                 if len(line) > MAX_LINE_BYTES:
                     problem = Problem((), f"has more than {MAX_LINE_BYTES:,} bytes")
+                    # What follows is the rest of this line, and not a line of its own.
                     yield ParsedLine(line_number, b"", None, (problem,))
                     return
                 yield _parse_line(line_number, line)

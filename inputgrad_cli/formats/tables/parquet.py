@@ -71,12 +71,13 @@ class _ParquetColumns:
         columns: tuple[str, ...],
         where: str,
     ) -> None:
-        self._ports = specs
+        self._specs = specs
         source = pyarrow.BufferReader(data)
         limits = {
             "thrift_string_size_limit": MAX_METADATA_ITEMS,
             "thrift_container_size_limit": MAX_METADATA_ITEMS,
         }
+        # Opened twice, because only the schema says which columns hold texts.
         file = pyarrow.parquet.ParquetFile(source, **limits)
         _refuse_large(file.metadata, where)
         schema = file.schema_arrow
@@ -100,8 +101,8 @@ class _ParquetColumns:
         names = tuple(field.name for field in flat)
         numeric = tuple(_is_number(types, field.type) for field in flat)
         textual = tuple(not is_number for is_number in numeric)
-        assignment = assign_columns(Heading(where, names, numeric, columns, textual), self._ports)
-        self._wanted = [names[index] for index in assignment.by_input[self._ports[0].name]]
+        assignment = assign_columns(Heading(where, names, numeric, columns, textual), self._specs)
+        self._wanted = [names[index] for index in assignment.by_input[self._specs[0].name]]
         self.notes, self.series = assignment.notes, assignment.series
 
     def read_records(self) -> Iterator[Any]:
@@ -109,7 +110,7 @@ class _ParquetColumns:
         for batch in self._file.iter_batches(BATCH_ROWS, columns=self._wanted, use_threads=False):
             for record in batch.to_pylist():
                 yield (
-                    _to_vector(record, self._wanted, self._ports[0]) if self._is_vector else record
+                    _to_vector(record, self._wanted, self._specs[0]) if self._is_vector else record
                 )
 
 

@@ -132,6 +132,7 @@ class _Masks:
             self.segments.spread(draws[:, : self.segment_count] < self.p) if self.segments else {}
         )
         rest = np.split(draws[:, self.segment_count :], len(self.smooth) or 1, axis=1)
+        # Without pictures there is one part, which is empty.
         for site, site_draws in zip(self.smooth, rest, strict=False):
             masks[site] = self._build_plane_masks(site, site_draws)
         return masks
