@@ -41,7 +41,7 @@ CALLS = {
 
 
 @pytest.fixture
-def place(tmp_path):
+def folder(tmp_path):
     """Make models and files of all kinds, some with parts that cannot be used."""
     import keras
 
@@ -127,12 +127,12 @@ class OtherProcess(Copies):
 
 
 @pytest.fixture
-def through(call, place, monkeypatch):
+def through(call, folder, monkeypatch):
     """Return a function that makes a call with an executor, and returns it and its files."""
 
     def through(executor, name):
         words, in_parts = CALLS[name]
-        out = place / "-".join([executor.__name__, *name.split()])
+        out = folder / "-".join([executor.__name__, *name.split()])
         with monkeypatch.context() as patched:
             for module, constant, value in PARTS if in_parts else ():
                 patched.setattr(module, constant, value)

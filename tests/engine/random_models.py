@@ -296,7 +296,7 @@ def plain_tape(drawn):
 
     def results(inputs):
         top, lead, score, gradients = run({n: tf.constant(a) for n, a in inputs.items()})
-        found = {n: inputs[n] * 0 if g is None else g.numpy() for n, g in gradients.items()}
-        return top.numpy(), lead.numpy(), score.numpy(), found
+        values = {n: inputs[n] * 0 if g is None else g.numpy() for n, g in gradients.items()}
+        return top.numpy(), lead.numpy(), score.numpy(), values
 
     return results

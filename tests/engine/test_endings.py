@@ -36,7 +36,7 @@ WRAPPERS = {
 }
 
 
-def made(model, x=X, traced=False):
+def compute(model, x=X, traced=False):
     engine = tape(model, traced=traced)
     engine.calibrate({engine.signature.inputs[0].name: x})
     return engine
@@ -68,7 +68,7 @@ def test_the_logits_are_those_of_the_model_without_its_activation(activation, wr
     x = keras.Input((6, 4))
     for form, layer in layered(activation, 3):
         model = keras.Model(x, WRAPPERS[wrapper](layer, x))
-        engine = made(model)
+        engine = compute(model)
         head = engine.signature.outputs[0]
         assert (head.activation, head.logits_verified) == (activation, True), form
         index = (0,) * len(head.shape)
@@ -84,7 +84,7 @@ def test_the_logits_are_those_of_the_model_without_its_activation(activation, wr
 def test_steps_of_any_number_are_seen_too():
     x = keras.Input((None, 4))
     model = keras.Model(x, STEPS(L.Dense(3, activation="softmax"))(x))
-    head = made(model).signature.outputs[0]
+    head = compute(model).signature.outputs[0]
     assert (head.activation, head.logits_verified, head.axis % 2) == ("softmax", True, 1)
 
 
@@ -96,7 +96,7 @@ def test_a_saturated_activation_is_the_declared_one(activation, bias):
     layer = L.Dense(3, activation=activation)
     model = keras.Model(x, layer(x))
     layer.set_weights([1e-3 * np.ones((4, 3)), np.array(bias, float)])
-    assert made(model, X[:, 0]).signature.outputs[0].activation == activation
+    assert compute(model, X[:, 0]).signature.outputs[0].activation == activation
 
 
 @pytest.mark.filterwarnings("ignore:.*softmax over axis")
@@ -105,7 +105,7 @@ def test_a_saturated_softmax_of_one_unit_is_no_sigmoid():
     layer = L.Dense(1, activation="softmax")
     model = keras.Model(x, layer(x))
     layer.set_weights([np.ones((4, 1)), np.array([40.0])])
-    head = made(model, X[:, 0]).signature.outputs[0]
+    head = compute(model, X[:, 0]).signature.outputs[0]
     assert (head.activation, head.is_binary) == ("softmax", False)
 
 
@@ -113,5 +113,7 @@ def test_two_activations_side_by_side_are_none():
     x = keras.Input((4,))
     two = [L.Dense(2, activation=name)(x) for name in ("softmax", "sigmoid")]
     assert (
-        not made(keras.Model(x, L.Concatenate()(two)), X[:, 0]).signature.outputs[0].logits_verified
+        not compute(keras.Model(x, L.Concatenate()(two)), X[:, 0])
+        .signature.outputs[0]
+        .logits_verified
     )

@@ -18,14 +18,14 @@ def keras():
     return keras
 
 
-def norm(keras, **how):
+def norm(keras, **options):
     """Return a batch normalization that has seen something, as a trained one has."""
     return keras.layers.BatchNormalization(
         gamma_initializer=keras.initializers.RandomUniform(0.5, 1.5, seed=1),
         beta_initializer=keras.initializers.RandomNormal(stddev=0.5, seed=2),
         moving_mean_initializer=keras.initializers.RandomNormal(stddev=0.5, seed=3),
         moving_variance_initializer=keras.initializers.RandomUniform(0.2, 2.0, seed=4),
-        **how,
+        **options,
     )
 
 
@@ -35,12 +35,12 @@ def chain(keras, shape, *layers):
     return keras.Sequential([keras.layers.Input(shape, name="x"), *layers, *ends])
 
 
-def settled(model, x, **how):
-    return engine_of(model, {"x": x[:1]}, batch_size=8, **how)
+def settled(model, x, **options):
+    return engine_of(model, {"x": x[:1]}, batch_size=8, **options)
 
 
-def gradients(model, x, **how):
-    return input_gradients(settled(model, x, **how), {"x": x})
+def gradients(model, x, **options):
+    return input_gradients(settled(model, x, **options), {"x": x})
 
 
 def assert_same(model, x):
@@ -86,10 +86,12 @@ def test_a_merged_normalization_changes_no_gradient(keras, name, axes, given, bi
     assert_same(model, drawn(shape))
 
 
-@pytest.mark.parametrize("how", [{"scale": False}, {"center": False}, {"axis": 3}, {"epsilon": 1}])
-def test_every_form_of_normalization_is_merged_right(keras, how):
+@pytest.mark.parametrize(
+    "options", [{"scale": False}, {"center": False}, {"axis": 3}, {"epsilon": 1}]
+)
+def test_every_form_of_normalization_is_merged_right(keras, options):
     before = keras.layers.Conv2D(4, 3, use_bias=False)
-    model = chain(keras, (8, 8, 3), before, norm(keras, **how), keras.layers.ReLU())
+    model = chain(keras, (8, 8, 3), before, norm(keras, **options), keras.layers.ReLU())
     assert count(model) == 1
     assert_same(model, drawn((8, 8, 3)))
 
@@ -143,7 +145,7 @@ def own_code(keras, x, conv):
 
 
 @pytest.mark.parametrize(
-    "made",
+    "build",
     [
         read_twice,
         shown,
@@ -156,9 +158,9 @@ def own_code(keras, x, conv):
         own_code,
     ],
 )
-def test_what_is_not_sure_is_left_alone(keras, made):
+def test_what_is_not_sure_is_left_alone(keras, build):
     x = keras.Input((9, 9, 3), name="x")
-    model = keras.Model(x, made(keras, x, keras.layers.Conv2D(3, 3, padding="same")(x)))
+    model = keras.Model(x, build(keras, x, keras.layers.Conv2D(3, 3, padding="same")(x)))
     assert count(model) == 0
 
 
@@ -185,29 +187,33 @@ def test_methods_that_look_inside_see_the_layers_as_they_are(keras, method):
     )
     assert count(model) == 1
     x = drawn((9, 9, 3), rows=2)
-    found = []
-    for how in ({}, {"folded": True}):
-        made = settled(model, x, **how)
-        values = methods.build(method).attribute(made, network_case(made, {"x": x})).values
-        found.append(next(iter(values.values())))
-    np.testing.assert_allclose(found[1], found[0], rtol=0, atol=1e-5 * np.abs(found[0]).max())
+    results = []
+    for options in ({}, {"folded": True}):
+        settled_engine = settled(model, x, **options)
+        values = (
+            methods.build(method)
+            .attribute(settled_engine, network_case(settled_engine, {"x": x}))
+            .values
+        )
+        results.append(next(iter(values.values())))
+    np.testing.assert_allclose(results[1], results[0], rtol=0, atol=1e-5 * np.abs(results[0]).max())
 
 
 def test_a_layer_asked_about_gives_its_own_gradients(keras):
     model = chain(keras, (9, 9, 3), keras.layers.Conv2D(4, 3, name="conv"), norm(keras))
     x = drawn((9, 9, 3), rows=2)
-    plain, folded = (settled(model, x, **how) for how in ({}, {"folded": True}))
+    plain, folded = (settled(model, x, **options) for options in ({}, {"folded": True}))
     target = network_case(plain, {"x": x}).target
     (site,) = plain.list_sites("layer:conv")
     points = plain.to_points({"x": x}, [site])
     moved = {**points, site: points[site] + 1}
-    found = [
+    results = [
         (
-            made.compute_gradients(points, target, [site]).values[site],
-            made.compute_scores(moved, target),
+            settled_engine.compute_gradients(points, target, [site]).values[site],
+            settled_engine.compute_scores(moved, target),
         )
-        for made in (folded, plain)
+        for settled_engine in (folded, plain)
     ]
-    for values, expected in zip(*found, strict=True):
+    for values, expected in zip(*results, strict=True):
         near = 1e-5 * np.abs(expected).max()
         np.testing.assert_allclose(values, expected, rtol=0, atol=near)

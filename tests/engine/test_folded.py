@@ -66,12 +66,12 @@ def x():
     return np.random.default_rng(3).normal(size=(11, *SHAPE)).astype(np.float32)
 
 
-def engine(model, x, **how):
-    return engine_of(model, {"x": x[:1]}, batch_size=8, **how)
+def engine(model, x, **options):
+    return engine_of(model, {"x": x[:1]}, batch_size=8, **options)
 
 
-def gradients(made, x):
-    return input_gradients(made, {"x": x})
+def gradients(tape_engine, x):
+    return input_gradients(tape_engine, {"x": x})
 
 
 @pytest.mark.parametrize("workers", [1, 2])
@@ -86,40 +86,40 @@ def test_folded_gradients_are_the_gradients(model, x, workers):
 
 
 def test_whoever_stands_beside_a_sample_its_bits_are_the_same(model, x):
-    made = engine(model, x, folded=True, workers=2)
-    whole = gradients(made, x).values["x"]
+    tape_engine = engine(model, x, folded=True, workers=2)
+    whole = gradients(tape_engine, x).values["x"]
     for rows in ([3], [10, 0], [5, 4, 3, 2, 1, 0, 6, 7, 8]):
-        np.testing.assert_array_equal(gradients(made, x[rows]).values["x"], whole[rows])
+        np.testing.assert_array_equal(gradients(tape_engine, x[rows]).values["x"], whole[rows])
 
 
 def test_threads_share_small_passes(model, x):
-    made = engine(model, x, folded=True, workers=2)
-    assert made.batch_size == 8
-    assert [real for _, real in made.runner.split_into_passes(11)] == [2, 2, 2, 2, 2, 1]
+    tape_engine = engine(model, x, folded=True, workers=2)
+    assert tape_engine.batch_size == 8
+    assert [real for _, real in tape_engine.runner.split_into_passes(11)] == [2, 2, 2, 2, 2, 1]
     alone = engine(model, x, folded=True)
     assert [real for _, real in alone.runner.split_into_passes(11)] == [8, 3]
 
 
 def test_methods_and_first_passes_work_folded(model, x):
-    made = engine(model, x, folded=True, workers=2)
+    tape_engine = engine(model, x, folded=True, workers=2)
     plain = engine(model, x)
     rounding = np.abs(gradients(plain, x[:3]).scores).max()
     for name in ("integrated-gradients:steps=5", "grad-cam", "deeplift", "occlusion:window=6"):
         method = methods.build(name)
-        found, expected = (
+        result, expected = (
             method.attribute(e, network_case(e, {"x": x[:3]}, baseline=0.1)).values
-            for e in (made, plain)
+            for e in (tape_engine, plain)
         )
         for site, array in expected.items():
             # Occlusion gives differences of scores, which are rounded as the scores are.
             near = 1e-4 * np.abs(array).max() + 1e-6 * rounding
-            np.testing.assert_allclose(found[site], array, rtol=0, atol=near)
+            np.testing.assert_allclose(result[site], array, rtol=0, atol=near)
 
 
 def test_an_error_in_a_thread_is_the_callers(model, x):
-    made = engine(model, x, folded=True, workers=2)
+    tape_engine = engine(model, x, folded=True, workers=2)
     with pytest.raises(ValueError, match="broken"):
-        made.runner.map_passes(11, broken)
+        tape_engine.runner.map_passes(11, broken)
 
 
 def broken(rows, real):
@@ -127,11 +127,11 @@ def broken(rows, real):
 
 
 def test_a_layer_is_read_by_one_thread_at_a_time(model, x):
-    made, plain = engine(model, x, folded=True, workers=2), engine(model, x)
+    tape_engine, plain = engine(model, x, folded=True, workers=2), engine(model, x)
     tap = next(f"layer:{layer.name}" for layer in model.layers if "depthwise" in layer.name)
     expected = plain.to_points({"x": x}, [tap])[tap]
     for _ in range(20):
-        np.testing.assert_allclose(made.to_points({"x": x}, [tap])[tap], expected, atol=1e-5)
+        np.testing.assert_allclose(tape_engine.to_points({"x": x}, [tap])[tap], expected, atol=1e-5)
 
 
 def test_a_model_that_draws_runs_in_one_thread():
@@ -147,11 +147,11 @@ def test_a_model_that_draws_runs_in_one_thread():
 
     noisy = keras.Sequential([keras.layers.Input(SHAPE, name="x"), Noisy(), keras.layers.Flatten()])
     z = np.ones((5, *SHAPE), np.float32)
-    made = engine(noisy, z, folded=True, workers=2)
+    tape_engine = engine(noisy, z, folded=True, workers=2)
     threads = set()
-    made.runner.map_passes(5, lambda rows, real: threads.add(threading.current_thread()))
+    tape_engine.runner.map_passes(5, lambda rows, real: threads.add(threading.current_thread()))
     assert threads == {threading.current_thread()}
-    first, second = (gradients(made, z) for _ in range(2))
+    first, second = (gradients(tape_engine, z) for _ in range(2))
     np.testing.assert_array_equal(first.scores, second.scores)
 
 
@@ -162,28 +162,28 @@ def test_models_with_states_are_not_folded():
     stateful = keras.Sequential(
         [layers.Input(batch_shape=(2, 4, 3), name="x"), layers.LSTM(3, stateful=True)]
     )
-    made = tape(stateful, folded=True, workers=2)
-    assert not made.runner.folded
-    assert made.runner.pass_size == 2
+    tape_engine = tape(stateful, folded=True, workers=2)
+    assert not tape_engine.runner.folded
+    assert tape_engine.runner.pass_size == 2
 
 
 def test_loading_for_a_long_job_folds(samples):
     model = api.load(samples / "shapes.keras", folded=True)
     assert model.engine.runner.folded
     picture = samples / "inputs" / "shapes" / "06-cross.png"
-    found = api.explain(model, picture, method="integrated-gradients")
+    attribution = api.explain(model, picture, method="integrated-gradients")
     plain = api.explain(samples / "shapes.keras", picture, method="integrated-gradients")
-    a, b = (one.values["picture"] for one in (found, plain))
+    a, b = (result.values["picture"] for result in (attribution, plain))
     np.testing.assert_allclose(a, b, rtol=0, atol=0.02 * np.abs(b).max())
-    assert found.metadata["checks"]["completeness"]["ok"]
+    assert attribution.metadata["checks"]["completeness"]["ok"]
 
 
 def test_batches_that_are_computed_at_a_time_go_through_their_chunks_in_turn(samples, tmp_path):
     words = (samples / "shapes.keras", samples / "inputs" / "shapes", tmp_path / "out")
-    made = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-c", JOB, *map(str, words)], check=True, capture_output=True, text=True
     )
-    first, *later = json.loads(made.stdout)
+    first, *later = json.loads(process.stdout)
     assert first == 2
     assert len(later) >= 2
     assert set(later) == {0}

@@ -84,12 +84,12 @@ def column(name, dtype):
     return keras.Input((1,), dtype=dtype, name=name)
 
 
-def generated(number, names, merge):
+def generated(seed, names, merge):
     """Return a model of looked-up columns, a number, and one that only another output sees.
 
     The columns are called by their number among the lookups; a sample of two rows comes with it.
     """
-    keras.utils.set_random_seed(number)
+    keras.utils.set_random_seed(seed)
     columns = {"amount": column("amount", None), "other": column("other", None)}
     sample = {"amount": np.array([[0.5], [-1.0]]), "other": np.array([[1.0], [2.0]])}
     parts = [columns["amount"]]
@@ -118,30 +118,30 @@ def scores(model, sample):
 def other_values(array):
     if array.dtype.kind == "U":
         return [np.full_like(array, word) for word in ["", *WORDS]]
-    return [np.full_like(array, number) for number in (0, 1, 2, 5)]
+    return [np.full_like(array, value) for value in (0, 1, 2, 5)]
 
 
 def changes(model, sample, name):
     """Return whether a finite change of an input changes the score."""
     before = scores(model, sample)
     others = [{**sample, name: other} for other in other_values(sample[name])]
-    return any(np.abs(scores(model, one) - before).max() > 1e-6 for one in others)
+    return any(np.abs(scores(model, changed) - before).max() > 1e-6 for changed in others)
 
 
-@pytest.mark.parametrize(("number", "merge"), list(enumerate(MERGES)), ids=list(MERGES))
-def test_what_is_said_to_be_independent_is_and_all_else_is_explained(number, merge, tmp_path):
-    names = list(LOOKUPS)[number :: len(MERGES)]
-    model, sample = generated(number, names, MERGES[merge])
+@pytest.mark.parametrize(("seed", "merge"), list(enumerate(MERGES)), ids=list(MERGES))
+def test_what_is_said_to_be_independent_is_and_all_else_is_explained(seed, merge, tmp_path):
+    names = list(LOOKUPS)[seed :: len(MERGES)]
+    model, sample = generated(seed, names, MERGES[merge])
     model.save(tmp_path / "m.keras")
-    opened = api.load(tmp_path / "m.keras", traced=bool(number % 2))
+    opened = api.load(tmp_path / "m.keras", traced=bool(seed % 2))
     matters = {name: changes(model, sample, name) for name in sample}
     assert [name for name in sample if not matters[name]] == ["other"]
     for method in (DERIVED, "integrated-gradients", CHANGED):
-        made = api.explain(opened, sample, method=method, target="score/sum")
-        assert set(made.metadata["disconnected"]) <= {"other"}
-        assert made.metadata["unexplained"] == {}
+        attribution = api.explain(opened, sample, method=method, target="score/sum")
+        assert set(attribution.metadata["disconnected"]) <= {"other"}
+        assert attribution.metadata["unexplained"] == {}
         for name in sample:
-            assert (np.abs(made.values[name]).max() > 1e-6) == matters[name], (method, name)
+            assert (np.abs(attribution.values[name]).max() > 1e-6) == matters[name], (method, name)
 
 
 def test_a_step_is_no_independence_and_its_layer_is_named(tmp_path):
@@ -151,10 +151,10 @@ def test_a_step_is_no_independence_and_its_layer_is_named(tmp_path):
     model.save(tmp_path / "m.keras")
     opened = api.load(tmp_path / "m.keras", trust=True)
     sample = {"value": np.array([[3.0]]), "amount": np.array([[1.0]])}
-    made = api.explain(opened, sample)
-    assert made.metadata["disconnected"] == []
-    assert list(made.values) == ["amount"]
-    assert "stepped" in made.metadata["unexplained"]["value"]
+    attribution = api.explain(opened, sample)
+    assert attribution.metadata["disconnected"] == []
+    assert list(attribution.values) == ["amount"]
+    assert "stepped" in attribution.metadata["unexplained"]["value"]
     with pytest.raises(ItemError, match="no derivative at 'value'"):
         api.explain(opened, sample, wrt="value")
     changed = api.explain(opened, sample, method=CHANGED).values["value"]
@@ -166,9 +166,9 @@ def test_one_vector_of_ids_and_amounts_is_explained_in_both_ways(explain):
     rows = L.Embedding(9, 2, name="city")(x[:, 0])
     model = keras.Model(x, L.Dense(1)(L.Concatenate()([rows, x[:, 1:]])))
     kernel = model.layers[-1].kernel.numpy()[:, 0]
-    made = explain(model, np.array([[3.0, 1.0, 2.0]])).values
-    np.testing.assert_allclose(made["layer:city"][0], kernel[:2], rtol=1e-5)
-    np.testing.assert_allclose(made["x"][0], [0, *kernel[2:]], rtol=1e-5)
+    values = explain(model, np.array([[3.0, 1.0, 2.0]])).values
+    np.testing.assert_allclose(values["layer:city"][0], kernel[:2], rtol=1e-5)
+    np.testing.assert_allclose(values["x"][0], [0, *kernel[2:]], rtol=1e-5)
 
 
 def test_indices_keep_their_type_and_value_and_the_rest_is_explained(explain):
@@ -176,13 +176,13 @@ def test_indices_keep_their_type_and_value_and_the_rest_is_explained(explain):
     model = keras.Model([nodes, to], L.Dense(1)(L.Flatten()(Neighbours()(nodes, to))))
     sample = {"nodes": np.ones((1, 4, 3)), "to": np.array([[0, 1, 3, 3]])}
     for method in (DERIVED, CHANGED, "integrated-gradients"):
-        made = explain(model, sample, method=method)
-        assert list(made.values) == ["nodes"]
-        assert "to" in made.metadata["unexplained"]
+        attribution = explain(model, sample, method=method)
+        assert list(attribution.values) == ["nodes"]
+        assert "to" in attribution.metadata["unexplained"]
     kernel = model.layers[-1].kernel.numpy().reshape(4, 3)
     expected = np.array([kernel[0], kernel[1], 0 * kernel[0], kernel[2] + kernel[3]])
-    found = explain(model, sample).values["nodes"][0]
-    np.testing.assert_allclose(found, expected, atol=1e-6)
+    values = explain(model, sample).values["nodes"][0]
+    np.testing.assert_allclose(values, expected, atol=1e-6)
 
 
 def transformer(normalization, mask_type=None, length=None):
@@ -210,12 +210,12 @@ def test_a_mask_beside_ids_is_held_still(explain, mask_type, length):
     }
     model = transformer(L.LayerNormalization, mask_type, length)
     for method in ("integrated-gradients", CHANGED if length else "deeplift"):
-        made = explain(model, sample, method=method)
-        assert list(made.values) == ["ids"]
-        assert list(made.metadata["unexplained"]) == ["mask"]
-        assert np.isfinite(made.values["ids"]).all()
-        assert made.values["ids"][0, :3].any()
-        check = made.metadata["checks"][0].get("completeness", {"ok": True})
+        attribution = explain(model, sample, method=method)
+        assert list(attribution.values) == ["ids"]
+        assert list(attribution.metadata["unexplained"]) == ["mask"]
+        assert np.isfinite(attribution.values["ids"]).all()
+        assert attribution.values["ids"][0, :3].any()
+        check = attribution.metadata["checks"][0].get("completeness", {"ok": True})
         assert check["ok"]
 
 
@@ -283,8 +283,8 @@ def test_four_hundred_samples_of_free_length_are_those_of_one(tmp_path):
     transformer(L.LayerNormalization).save(tmp_path / "m.keras")
     ids = np.random.default_rng(0).integers(1, 30, (400, 7))
     many = api.explain(api.load(tmp_path / "m.keras", traced=True), ids).values["ids"]
-    one = api.explain(api.load(tmp_path / "m.keras"), ids[7]).values["ids"]
-    np.testing.assert_allclose(many[7], one, atol=1e-5 * np.abs(one).max())
+    single = api.explain(api.load(tmp_path / "m.keras"), ids[7]).values["ids"]
+    np.testing.assert_allclose(many[7], single, atol=1e-5 * np.abs(single).max())
 
 
 @pytest.fixture
@@ -300,10 +300,10 @@ def test_tied_weights_are_one_lookup(explain):
     ids = keras.Input((6,), dtype="int32", name="ids")
     tied = L.ReversibleEmbedding(20, 8, name="tied")
     x = L.Dense(8, activation="relu", bias_initializer="ones")(tied(ids))
-    made = explain(keras.Model(ids, tied(x, reverse=True)), np.arange(6), target="unit:2,7")
-    assert made.values["ids"].shape == (6, 8)
-    assert made.values["ids"][2].any()
-    assert not np.delete(made.values["ids"], 2, axis=0).any()
+    attribution = explain(keras.Model(ids, tied(x, reverse=True)), np.arange(6), target="unit:2,7")
+    assert attribution.values["ids"].shape == (6, 8)
+    assert attribution.values["ids"][2].any()
+    assert not np.delete(attribution.values["ids"], 2, axis=0).any()
 
 
 @keras.saving.register_keras_serializable("dependence")
@@ -332,17 +332,17 @@ class TokenLayer(L.Layer):
 def test_one_embedding_on_two_paths_is_one(explain):
     ids = keras.Input((4,), dtype="int32", name="ids")
     model = keras.Model(ids, L.Dense(1)(L.Flatten()(TwoNames()(ids))))
-    made = explain(model, np.array([1, 2, 3, 4]))
+    attribution = explain(model, np.array([1, 2, 3, 4]))
     np.testing.assert_allclose(
-        made.values["ids"], model.layers[-1].kernel.numpy().reshape(4, 3), rtol=1e-5
+        attribution.values["ids"], model.layers[-1].kernel.numpy().reshape(4, 3), rtol=1e-5
     )
 
 
 def test_a_subclassed_model_of_ids_is_explained_at_its_embedding(explain):
     model = Subclassed()
     model(np.array([[1, 2, 3]]))
-    made = explain(model, np.array([[1, 2, 3]])).values
-    (values,) = made.values()
+    result = explain(model, np.array([[1, 2, 3]])).values
+    (values,) = result.values()
     assert values.shape == (1, 3, 4)
     assert values.any()
 

@@ -50,18 +50,18 @@ def arrays(count=2):
 
 
 def test_a_layer_sees_what_its_output_is_computed_from(engine):
-    found = engine.engine.find_layer_inputs(arrays(), list(EXPECTED))
-    assert {layer: "".join(sorted(names)) for layer, names in found.items()} == EXPECTED
+    seen = engine.engine.find_layer_inputs(arrays(), list(EXPECTED))
+    assert {layer: "".join(sorted(names)) for layer, names in seen.items()} == EXPECTED
 
 
 def test_what_a_layer_does_not_see_does_not_change_it(engine):
     """The law: only what is seen moves a layer's output."""
     clean = arrays()
-    found = engine.engine.find_layer_inputs(clean, list(EXPECTED))
+    seen = engine.engine.find_layer_inputs(clean, list(EXPECTED))
     before = engine.engine.to_points(clean, list(EXPECTED))
     for name in INPUTS:
         after = engine.engine.to_points({**clean, name: clean[name] + 3}, list(EXPECTED))
-        for layer, names in found.items():
+        for layer, names in seen.items():
             moved = not np.array_equal(before[layer], after[layer])
             assert moved == (name in names), (layer, name)
 
@@ -98,10 +98,10 @@ def test_how_large_an_input_is_is_not_seen(tmp_path):
 def test_maps_of_a_layer_lie_over_the_inputs_that_it_sees(engine):
     """guided-grad-cam and score-cam spread a layer's map over inputs; fullgrad adds its biases."""
     inputs = {name: array[0] for name, array in arrays(1).items()}
-    found = api.explain(engine, inputs, method="guided-grad-cam:layer=tower/on#1", target="1")
-    assert set(found.values) == {"b"}
+    attribution = api.explain(engine, inputs, method="guided-grad-cam:layer=tower/on#1", target="1")
+    assert set(attribution.values) == {"b"}
     for layer, own, other in (("tower/on#0", "a", "b"), ("tower/on#1", "b", "a")):
-        made = [
+        attributions = [
             api.explain(
                 engine,
                 {**inputs, name: inputs[name] + 1},
@@ -110,7 +110,7 @@ def test_maps_of_a_layer_lie_over_the_inputs_that_it_sees(engine):
             )
             for name in (own, other)
         ]
-        assert [m.metadata["sees"] for m in made] == [{f"layer:{layer}": [own]}] * 2
+        assert [m.metadata["sees"] for m in attributions] == [{f"layer:{layer}": [own]}] * 2
 
 
 OWN = """
@@ -146,9 +146,9 @@ def own(tmp_path):
     "words", [["-m", "grad-cam"], ["-m", "grad-cam:layer=conv"], ["--wrt", "layer:conv"]]
 )
 def test_a_refusal_of_a_layer_called_twice_names_the_input_of_each_call(call, own, words):
-    told = call("saliency", *own, "x.npz", *words)
-    assert told.code == 2
-    assert "#0 sees pair/0, #1 sees pair/1" in told.err
+    result = call("saliency", *own, "x.npz", *words)
+    assert result.code == 2
+    assert "#0 sees pair/0, #1 sees pair/1" in result.err
 
 
 def test_inspect_names_the_input_that_each_call_sees(call, own):

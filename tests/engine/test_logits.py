@@ -56,18 +56,18 @@ def by_hand():
 
 
 def engine(model, traced=False, x=X):
-    made = tape(model, traced=traced)
-    made.calibrate(inputs(made, x))
-    return made
+    tape_engine = tape(model, traced=traced)
+    tape_engine.calibrate(inputs(tape_engine, x))
+    return tape_engine
 
 
-def inputs(made, x=X):
-    return {made.signature.inputs[0].name: x}
+def inputs(tape_engine, x=X):
+    return {tape_engine.signature.inputs[0].name: x}
 
 
-def first(made, target, space="auto", labels=(), x=X):
-    choice = resolve_target(parse_target(target), made.signature, space, labels)[0]
-    return made.run_first_pass(inputs(made, x), [choice], list(inputs(made)))
+def first(tape_engine, target, space="auto", labels=(), x=X):
+    choice = resolve_target(parse_target(target), tape_engine.signature, space, labels)[0]
+    return tape_engine.run_first_pass(inputs(tape_engine, x), [choice], list(inputs(tape_engine)))
 
 
 @pytest.mark.parametrize(
@@ -85,37 +85,39 @@ def first(made, target, space="auto", labels=(), x=X):
     ],
 )
 def test_the_head_is_found_and_its_logits_give_the_output(model, activation):
-    made = engine(model())
-    head = made.signature.outputs[0]
+    tape_engine = engine(model())
+    head = tape_engine.signature.outputs[0]
     assert (head.activation, head.logits_verified) == (activation, True)
-    found = first(
-        made, "unit:0" if head.unit_count == 1 else "unit:" + ",".join("0" * len(head.shape))
+    first_pass = first(
+        tape_engine, "unit:0" if head.unit_count == 1 else "unit:" + ",".join("0" * len(head.shape))
     )
-    assert found.targets[0].resolved.space == "logit"
-    assert np.abs(next(iter(found.gradients[0].values.values()))).max() > 0
+    assert first_pass.targets[0].resolved.space == "logit"
+    assert np.abs(next(iter(first_pass.gradients[0].values.values()))).max() > 0
 
 
 @pytest.mark.parametrize("traced", [False, True])
 def test_the_logit_gradient_is_that_of_a_clone_without_activation(traced):
     model = dense_softmax()
     kernel = model.layers[-1].kernel.numpy()
-    found = first(engine(model, traced), "class:2")
+    first_pass = first(engine(model, traced), "class:2")
     np.testing.assert_allclose(
-        next(iter(found.gradients[0].values.values())), np.tile(kernel[:, 2], (5, 1)), rtol=1e-5
+        next(iter(first_pass.gradients[0].values.values())),
+        np.tile(kernel[:, 2], (5, 1)),
+        rtol=1e-5,
     )
 
 
 def test_a_saturated_softmax_still_gives_a_living_map():
     model = dense_softmax()
     model.layers[-1].kernel.assign(1000 * np.eye(4, 3))
-    made = engine(model)
-    alive, dead = first(made, "top1"), first(made, "top1", "probability")
-    assert np.abs(alive.gradients[0].values[inputs_name(made)]).max() > 1
-    assert np.abs(dead.gradients[0].values[inputs_name(made)]).max() < 1e-6
+    tape_engine = engine(model)
+    alive, dead = first(tape_engine, "top1"), first(tape_engine, "top1", "probability")
+    assert np.abs(alive.gradients[0].values[inputs_name(tape_engine)]).max() > 1
+    assert np.abs(dead.gradients[0].values[inputs_name(tape_engine)]).max() < 1e-6
 
 
-def inputs_name(made):
-    return made.signature.inputs[0].name
+def inputs_name(tape_engine):
+    return tape_engine.signature.inputs[0].name
 
 
 def test_a_softmax_by_hand_is_not_guessed_but_named():
@@ -127,11 +129,11 @@ def test_a_softmax_by_hand_is_not_guessed_but_named():
 def test_the_mean_of_two_softmaxes_is_used_as_it_is():
     x = keras.Input((4,))
     two = [L.Dense(3, activation="softmax")(x) for _ in range(2)]
-    made = engine(keras.Model(x, L.Average()(two)))
-    assert not made.signature.outputs[0].logits_verified
-    assert first(made, "top1").targets[0].resolved.space == "output"
+    tape_engine = engine(keras.Model(x, L.Average()(two)))
+    assert not tape_engine.signature.outputs[0].logits_verified
+    assert first(tape_engine, "top1").targets[0].resolved.space == "output"
     with pytest.raises(UsageError, match="--space output"):
-        first(made, "top1", "logit")
+        first(tape_engine, "top1", "logit")
 
 
 def test_a_regression_has_no_head_to_find():
@@ -146,21 +148,21 @@ def test_a_softmax_over_the_first_axis_is_the_class_axis():
 
 
 def test_one_sigmoid_unit_has_two_classes():
-    made = engine(sigmoid())
-    one, zero, auto = (first(made, t).scores[0] for t in ("class:1", "class:0", "auto"))
-    np.testing.assert_allclose(one, -zero)
-    np.testing.assert_allclose(one, auto)
-    p1, p0 = (first(made, t, "probability").scores[0] for t in ("class:1", "class:0"))
+    tape_engine = engine(sigmoid())
+    unit, zero, auto = (first(tape_engine, t).scores[0] for t in ("class:1", "class:0", "auto"))
+    np.testing.assert_allclose(unit, -zero)
+    np.testing.assert_allclose(unit, auto)
+    p1, p0 = (first(tape_engine, t, "probability").scores[0] for t in ("class:1", "class:0"))
     np.testing.assert_allclose(p1 + p0, 1.0, rtol=1e-6)
     with pytest.raises(UsageError, match="class:0"):
-        first(made, "1")
+        first(tape_engine, "1")
 
 
 @pytest.mark.parametrize("space", ["logit", "probability"])
 def test_the_top_class_of_one_sigmoid_unit_is_the_likelier(space):
-    made = engine(sigmoid())
-    p = np.ravel(made.adapter.model(X))
-    top, second = (first(made, t, space) for t in ("top1", "class:1"))
+    tape_engine = engine(sigmoid())
+    p = np.ravel(tape_engine.adapter.model(X))
+    top, second = (first(tape_engine, t, space) for t in ("top1", "class:1"))
     np.testing.assert_array_equal(top.targets[0].signs[:, 0] > 0, p >= 0.5)
     likelier = np.maximum(p, 1 - p)
     expected = np.log(likelier / (1 - likelier)) if space == "logit" else likelier
@@ -170,19 +172,19 @@ def test_the_top_class_of_one_sigmoid_unit_is_the_likelier(space):
 
 def test_classes_of_a_wide_output_must_be_named_by_unit(samples):
     model = keras.Sequential([keras.Input((3, 4)), L.Dense(2)])
-    made = engine(model, x=np.zeros((1, 3, 4), np.float32))
+    tape_engine = engine(model, x=np.zeros((1, 3, 4), np.float32))
     with pytest.raises(UsageError, match="unit:I,J"):
-        first(made, "top1")
-    found = first(made, "unit:2,1", x=np.ones((2, 3, 4), np.float32))
-    np.testing.assert_allclose(found.scores[0], model(np.ones((2, 3, 4)))[:, 2, 1], rtol=1e-5)
+        first(tape_engine, "top1")
+    first_pass = first(tape_engine, "unit:2,1", x=np.ones((2, 3, 4), np.float32))
+    np.testing.assert_allclose(first_pass.scores[0], model(np.ones((2, 3, 4)))[:, 2, 1], rtol=1e-5)
 
 
 def test_a_target_is_pinned_on_the_clean_input():
     """Along the line from black the top class changes; the score must not follow it."""
-    made = engine(dense_softmax())
-    target = first(made, "top1").targets[0]
-    at_zero = made.compute_scores({inputs_name(made): np.zeros_like(X)}, target)
-    bias = made.adapter.model.layers[-1].bias.numpy()
+    tape_engine = engine(dense_softmax())
+    target = first(tape_engine, "top1").targets[0]
+    at_zero = tape_engine.compute_scores({inputs_name(tape_engine): np.zeros_like(X)}, target)
+    bias = tape_engine.adapter.model.layers[-1].bias.numpy()
     np.testing.assert_allclose(at_zero, bias[target.index[:, 0, 0]], atol=1e-6)
 
 
@@ -192,11 +194,11 @@ def test_many_targets_come_from_one_forward_pass():
     layer = model.layers[-1]
     original = layer.call
     object.__setattr__(layer, "call", lambda *a, **k: calls.append(1) or original(*a, **k))
-    made = engine(model)
+    tape_engine = engine(model)
     calls.clear()
-    choices = resolve_target(parse_target("all"), made.signature, "auto", ())
-    found = made.run_first_pass(inputs(made), choices, list(inputs(made)))
-    assert len(found.gradients) == 3
+    choices = resolve_target(parse_target("all"), tape_engine.signature, "auto", ())
+    first_pass = tape_engine.run_first_pass(inputs(tape_engine), choices, list(inputs(tape_engine)))
+    assert len(first_pass.gradients) == 3
     assert len(calls) == 1
 
 
@@ -204,6 +206,6 @@ def test_api_reports_which_tensor_was_used(samples):
     model = api.load(samples / "shapes.keras")
     picture = samples / "inputs" / "shapes" / "00-cross.png"
     for space in ("logit", "probability"):
-        found = api.explain(model, picture, target="class:cross", space=space)
-        assert found.metadata["space"] == space
-    assert 0.99 < found.metadata["score"] <= 1
+        attribution = api.explain(model, picture, target="class:cross", space=space)
+        assert attribution.metadata["space"] == space
+    assert 0.99 < attribution.metadata["score"] <= 1

@@ -164,8 +164,8 @@ def test_a_loss_of_ones_own_is_found_by_name_by_class_and_as_compiled(tmp_path, 
         y = np.asarray(model(x))[:, 0]
         expected = np.maximum(0.9 * (1 - y), -0.1 * (1 - y))
         for target in ("loss:compiled", "loss:pinball", "loss:Pinball"):
-            found = ig.explain(opened, x, target=target, truth=1.0)
-            np.testing.assert_allclose(found.metadata["score"], expected, rtol=1e-5)
+            attribution = ig.explain(opened, x, target=target, truth=1.0)
+            np.testing.assert_allclose(attribution.metadata["score"], expected, rtol=1e-5)
         total = ig.explain(opened, x, target="loss:total", truth=1.0).metadata["score"]
         np.testing.assert_allclose(total, (1 - y) ** 2, rtol=1e-4)
         imported = ig.explain(opened, x, target="loss:renamed", truth=1.0).metadata["score"]
@@ -192,14 +192,14 @@ def test_overlap_losses_have_the_gradient_of_the_sample(tmp_path, rng, name):
     model.save(tmp_path / "seg.keras")
     pictures = rng.normal(size=(2, 6, 6, 2)).astype(np.float32)
     truth = (rng.uniform(size=(2, 6, 6, 1)) > 0.5).astype(np.float32)
-    found = ig.explain(tmp_path / "seg.keras", pictures, target=f"loss:{name}", truth=truth)
+    attribution = ig.explain(tmp_path / "seg.keras", pictures, target=f"loss:{name}", truth=truth)
     for row in range(2):
-        one = tf.constant(pictures[row : row + 1])
+        picture = tf.constant(pictures[row : row + 1])
         with tf.GradientTape() as tape:
-            tape.watch(one)
-            loss = tf.reduce_mean(keras.losses.get(name)(truth[row : row + 1], model(one)))
-        assert found.metadata["score"][row] == pytest.approx(float(loss), rel=1e-5)
-        expected = tape.gradient(loss, one).numpy()[0]
+            tape.watch(picture)
+            loss = tf.reduce_mean(keras.losses.get(name)(truth[row : row + 1], model(picture)))
+        assert attribution.metadata["score"][row] == pytest.approx(float(loss), rel=1e-5)
+        expected = tape.gradient(loss, picture).numpy()[0]
         np.testing.assert_allclose(
-            found.values["x"][row], expected, atol=1e-5 * np.abs(expected).max()
+            attribution.values["x"][row], expected, atol=1e-5 * np.abs(expected).max()
         )

@@ -109,7 +109,7 @@ def of_lambdas():
     return {name: (lamb(f), ones(1, 3), said) for name, (f, said) in table.items()}
 
 
-def told(model, x, traced):
+def read_error(model, x, traced):
     """Return what comes of running the model on an input that it cannot compute."""
     from inputgrad_cli.engine.adapter.keras_adapter import KerasAdapter
     from inputgrad_cli.engine.tape_engine import TapeEngine
@@ -127,7 +127,7 @@ def told(model, x, traced):
 @pytest.mark.parametrize("table", [of_series, of_lambdas])
 def test_what_a_layer_cannot_compute_is_told_with_its_name(table, traced):
     for name, (model, x, words) in table().items():
-        error = told(model, x, traced)
+        error = read_error(model, x, traced)
         sentence = error.format_line()
         assert error.kind == "compute", name
         if name not in PYTHON:  # which may be able to run what it cannot compile

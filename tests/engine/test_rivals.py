@@ -72,16 +72,16 @@ def test_the_margin_is_that_of_the_logits_and_its_gradient_too(ending, combinati
     space = "logit" if ending != "none" else "output"
     assert head.logits_verified == (ending != "none")
     target = pin_rivals(head, space, CLASSES, combination)
-    found = engine.compute_gradients({"x": X}, target, ["x"])
+    gradients = engine.compute_gradients({"x": X}, target, ["x"])
 
     def expected(inputs):
         z = z_of(model, inputs["x"])
         return z[np.arange(5), CLASSES] - rivals_of(z, CLASSES, combination)
 
-    np.testing.assert_allclose(found.scores, expected({"x": X}), rtol=1e-5, atol=1e-5)
-    np.testing.assert_allclose(engine.compute_scores({"x": X}, target), found.scores, rtol=1e-6)
+    np.testing.assert_allclose(gradients.scores, expected({"x": X}), rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(engine.compute_scores({"x": X}, target), gradients.scores, rtol=1e-6)
     slopes = central_differences(expected, {"x": X.astype(np.float64)})
-    assert worst(found.values, slopes) < 1e-5
+    assert worst(gradients.values, slopes) < 1e-5
     np.testing.assert_array_equal(get_pinned_classes(target, head), CLASSES)
 
 
@@ -93,10 +93,10 @@ def test_the_margin_lives_where_the_softmax_is_saturated():
     z = z_of(model)
     classes = z.argmax(axis=1)
     assert outputs_of(engine).max(axis=1).min() == 1
-    found = engine.compute_gradients({"x": X}, pin_rivals(head, "logit", classes), ["x"])
+    gradients = engine.compute_gradients({"x": X}, pin_rivals(head, "logit", classes), ["x"])
     expected = z.max(axis=1) - np.sort(z, axis=1)[:, -2]
-    np.testing.assert_allclose(found.scores, expected, rtol=1e-5)
-    assert np.abs(found.values["x"]).max(axis=1).min() > 100
+    np.testing.assert_allclose(gradients.scores, expected, rtol=1e-5)
+    assert np.abs(gradients.values["x"]).max(axis=1).min() > 100
 
 
 @pytest.mark.parametrize("space", ["logit", "probability"])
@@ -110,11 +110,11 @@ def test_one_sigmoid_unit_has_a_margin_of_either_sign(space):
     sign = np.where(classes == 1, 1, -1)
     expected = sign * (z if space == "logit" else np.tanh(z / 2))  # 2 p - 1
     target = pin_rivals(head, space, classes)
-    found = engine.compute_gradients({"x": X}, target, ["x"])
-    np.testing.assert_allclose(found.scores, expected, rtol=1e-4, atol=1e-6)
+    gradients = engine.compute_gradients({"x": X}, target, ["x"])
+    np.testing.assert_allclose(gradients.scores, expected, rtol=1e-4, atol=1e-6)
     kernel = model.layers[0].kernel.numpy()[:, 0]
     slope = sign if space == "logit" else sign * (1 - np.tanh(z / 2) ** 2) / 2
-    np.testing.assert_allclose(found.values["x"], slope[:, None] * kernel, rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(gradients.values["x"], slope[:, None] * kernel, rtol=1e-4, atol=1e-6)
     np.testing.assert_array_equal(get_pinned_classes(target, head), classes)
     at_half = {"x": np.zeros((1, 4), np.float32)}  # the bias is zero
     for label in (0, 1):
@@ -159,11 +159,11 @@ def test_pairs_are_the_difference_of_two_classes_of_each_sample():
     engine = engine_of(model, {"x": X})
     others = (CLASSES + 1) % 3
     target = pin_pairs(engine.signature.outputs[0], "logit", others, CLASSES)
-    found = engine.compute_gradients({"x": X}, target, ["x"])
+    gradients = engine.compute_gradients({"x": X}, target, ["x"])
     z, rows = z_of(model), np.arange(5)
-    np.testing.assert_allclose(found.scores, z[rows, others] - z[rows, CLASSES], atol=1e-5)
+    np.testing.assert_allclose(gradients.scores, z[rows, others] - z[rows, CLASSES], atol=1e-5)
     kernel = model.layers[0].kernel.numpy().T
-    np.testing.assert_allclose(found.values["x"], kernel[others] - kernel[CLASSES], atol=1e-6)
+    np.testing.assert_allclose(gradients.values["x"], kernel[others] - kernel[CLASSES], atol=1e-6)
 
 
 def test_the_margin_is_positive_where_the_class_is_predicted_and_ties_are_zero():

@@ -47,8 +47,8 @@ class PictureEngine(LinearEngine):
     def compute_gradients(self, inputs, target, sites):
         shape = inputs["x"].shape
         flat = {"x": inputs["x"].reshape(len(inputs["x"]), -1)}
-        found = super().compute_gradients(flat, target, sites)
-        return Gradients({"x": found.values["x"].reshape(shape)}, found.scores)
+        gradients = super().compute_gradients(flat, target, sites)
+        return Gradients({"x": gradients.values["x"].reshape(shape)}, gradients.scores)
 
 
 def pictures(pixels, preset="unit"):

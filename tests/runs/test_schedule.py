@@ -150,12 +150,12 @@ def test_maps_that_were_begun_keep_their_pace():
 
 def test_another_method_in_the_directory_has_a_pace_of_its_own():
     job, new = RunOptions(Path("m.keras")), Schedule("traced", 64, False, ONEDNN)
-    one, two = maps_for(("gradient",)), maps_for(("occlusion",))
-    earlier = build_schedule_record(Schedule("eager", 1, False, EIGEN), one, None)
+    first, two = maps_for(("gradient",)), maps_for(("occlusion",))
+    earlier = build_schedule_record(Schedule("eager", 1, False, EIGEN), first, None)
     assert resume_schedule(job, new, two, earlier) == new
     both = build_schedule_record(new, two, earlier)
-    assert resume_schedule(job, Schedule("eager", 1), one, both).mode == "eager"
-    assert resume_schedule(job, Schedule("eager", 1), [*one, *two], both).mode == "traced"
+    assert resume_schedule(job, Schedule("eager", 1), first, both).mode == "eager"
+    assert resume_schedule(job, Schedule("eager", 1), [*first, *two], both).mode == "traced"
 
 
 def test_what_a_record_lacks_or_should_not_say_is_chosen_anew():

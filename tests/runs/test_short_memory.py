@@ -20,7 +20,7 @@ MODES = {
 }
 
 
-def network(largest, real=False, **how):
+def network(largest, real=False, **options):
     """Return the engine of a model that runs out of memory above a number of samples.
 
     With `real` it asks for a petabyte, and TensorFlow waits ten seconds for that to become free.
@@ -49,8 +49,8 @@ def network(largest, real=False, **how):
         keras.layers.Dense(5, "tanh"),
         Hungry(name="hungry"),
     ]
-    made = keras.Sequential([*layers, keras.layers.Dense(3, name="y")])
-    return tape(made, **how)
+    model = keras.Sequential([*layers, keras.layers.Dense(3, name="y")])
+    return tape(model, **options)
 
 
 def settled(engine, x):
@@ -77,9 +77,9 @@ def test_a_pass_that_is_too_large_is_halved_and_done_again(mode, x):
     engine = settled(network(largest=2, batch_size=16, **MODES[mode]), x)
     plain = settled(network(largest=99, batch_size=16), x)
     seen = sizes_of(engine)
-    found, expected = gradients(engine, x), gradients(plain, x)
-    np.testing.assert_allclose(found.values["x"], expected.values["x"], rtol=1e-5, atol=1e-7)
-    np.testing.assert_allclose(found.scores, expected.scores, rtol=1e-5)
+    values, expected = gradients(engine, x), gradients(plain, x)
+    np.testing.assert_allclose(values.values["x"], expected.values["x"], rtol=1e-5, atol=1e-7)
+    np.testing.assert_allclose(values.scores, expected.scores, rtol=1e-5)
     assert engine.runner.pass_size == 2
     assert list(engine.notes) == ["memory"]
     seen.clear()
@@ -92,8 +92,8 @@ def test_a_pass_that_is_too_large_is_halved_and_done_again(mode, x):
 @pytest.mark.parametrize("mode", ["eager", "traced", "folded"])
 def test_memory_that_is_really_not_there(mode, x):
     engine = settled(network(largest=8, real=True, batch_size=16, **MODES[mode]), x)
-    found = gradients(engine, x)
-    assert found.values["x"].shape == x.shape
+    values = gradients(engine, x)
+    assert values.values["x"].shape == x.shape
     assert engine.runner.pass_size == 8
 
 
@@ -125,15 +125,15 @@ def test_what_was_done_before_is_not_done_again(x):
 
 def test_full_passes_stay_full_when_they_are_smaller(x):
     engine = settled(network(largest=99, batch_size=4, padded=True), x)
-    found = []
+    records = []
 
     def work(rows, real):
         if len(rows) > 2:
             raise ItemError("full", kind="memory")
-        found.append((rows.tolist(), real))
+        records.append((rows.tolist(), real))
 
     engine.runner.map_passes(3, work)
-    assert found == [([0, 1], 2), ([2, 2], 1)]
+    assert records == [([0, 1], 2), ([2, 2], 1)]
 
 
 def test_threads_that_find_out_together_halve_once(x):
@@ -146,8 +146,8 @@ def test_threads_that_find_out_together_halve_once(x):
             raise ItemError("full", kind="memory")
         return rows[:real].tolist()
 
-    found = engine.runner.map_passes(8, work)
-    assert found == [[0, 1], [2, 3], [4, 5], [6, 7]]
+    results = engine.runner.map_passes(8, work)
+    assert results == [[0, 1], [2, 3], [4, 5], [6, 7]]
     assert engine.runner.pass_size == 2
     assert engine.batch_size == 8
 
@@ -224,8 +224,8 @@ def test_what_fails_in_a_compiled_program_is_told_by_its_cause_not_its_place():
     import tensorflow as tf
 
     @tf.function
-    def reach(x, place):
-        return x[place]
+    def reach(x, index):
+        return x[index]
 
     with pytest.raises(ItemError) as caught, as_item_errors():
         reach(tf.zeros(3), tf.constant(7))
@@ -256,8 +256,10 @@ def test_methods_do_not_notice(method, samples, monkeypatch):
 
     monkeypatch.setattr(model.engine.runner, "run", small)
     picture = samples / "inputs" / "shapes" / "06-cross.png"
-    found, expected = (api.explain(one, picture, method=method) for one in (model, plain))
+    attribution, expected = (
+        api.explain(opened, picture, method=method) for opened in (model, plain)
+    )
     for site, array in expected.values.items():
         near = 1e-4 * np.abs(array).max()
-        np.testing.assert_allclose(found.values[site], array, rtol=0, atol=near)
+        np.testing.assert_allclose(attribution.values[site], array, rtol=0, atol=near)
     assert method == "grad-cam" or "memory" in model.engine.notes
