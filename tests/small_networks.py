@@ -1,6 +1,7 @@
 """Small Keras networks with weights by hand, and the engine and cases to ask methods about them."""
 
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 
@@ -15,9 +16,10 @@ from tests.formula_engines import Wrapped
 def tape(model, workers=1, **options):
     """Return the engine of a model in memory, run in that way."""
     from inputgrad_cli.engine.adapter.keras_adapter import KerasAdapter
+    from inputgrad_cli.engine.pass_context import PassContext
     from inputgrad_cli.engine.tape_engine import TapeEngine
 
-    return TapeEngine(KerasAdapter(model), EngineOptions(**options), workers=workers)
+    return TapeEngine(PassContext(KerasAdapter(model), workers=workers), EngineOptions(**options))
 
 
 def engine_of(model, inputs, batch_size=16, **options):
@@ -30,11 +32,19 @@ def engine_of(model, inputs, batch_size=16, **options):
 
 def engine_like(settled, **options):
     """Return an engine of the same model, run in another way, that knows what a sample showed."""
+    from inputgrad_cli.engine.calibration import choose_mode
+    from inputgrad_cli.engine.pass_context import PassContext
     from inputgrad_cli.engine.tape_engine import TapeEngine
 
-    engine = TapeEngine(settled.adapter, EngineOptions(**options))
-    result = engine._calibration = settled._calibration
-    engine.runner.adapt(result.needs_single_samples, result.has_random_layer, result.needs_graph)
+    known, engine_options = settled.runner.calibration, EngineOptions(**options)
+    engine = TapeEngine(PassContext(settled.adapter), engine_options)
+    mode = choose_mode(
+        engine_options,
+        is_stateful=engine.context.is_stateful,
+        is_random=known.seed is not None,
+        needs_graph=known.mode != "eager",
+    )
+    engine.runner = engine.runner.replace_calibration(replace(known, mode=mode))
     return engine
 
 

@@ -2,57 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 import numpy as np
 import tensorflow as tf
 
-from inputgrad_cli.data.signature import OutputSpec
 from inputgrad_cli.engine.adapter import model_fixes
 from inputgrad_cli.engine.adapter.hooks import is_tap
 from inputgrad_cli.engine.adapter.keras_adapter import KerasAdapter
 from inputgrad_cli.engine.adapter.value_types import Tensors
+from inputgrad_cli.engine.calibration import Calibration, choose_mode
 from inputgrad_cli.engine.embeddings import find_dependences, may_look_up
-from inputgrad_cli.engine.input_dependence import InputDependence
 from inputgrad_cli.engine.logits import find_heads
+from inputgrad_cli.engine.pass_context import PassContext
 from inputgrad_cli.engine.sites import is_discrete, is_held_fixed
 from inputgrad_cli.engine.trace import CalibrationPass
+from inputgrad_cli.interfaces.engine import EngineOptions
 from inputgrad_cli.numeric.arrays import Array, Arrays, concat_rows, take_rows
 
 RELATIVE_TOLERANCE = 1e-4  # outputs that differ by less, relative to their size, count as equal
 
 
-@dataclass(frozen=True)
-class Calibration:
-    """The facts about a model that one sample revealed.
+def calibrate(
+    context: PassContext,
+    options: EngineOptions,
+    inputs: Arrays,
+    *,
+    layers: Sequence[str] = (),
+    seed: int = 0,
+) -> Calibration:
+    """Return the facts that the first of the samples reveals, and the mode that follows from them.
 
-    `dependences` holds, for each input, how the outputs depend on it. `needs_graph` is true if only
-    a traced function finds the logits or computes correct values. `notes` are messages for the user
-    by code: `random` if a layer stays random at inference, `batch` if the model mixes samples.
+    `layers` are taps that are used as outputs. A model with random layers gets the seed.
     """
-
-    heads: tuple[OutputSpec, ...]
-    dependences: Mapping[str, InputDependence]
-    needs_graph: bool
-    notes: dict[str, str]
-
-    @property
-    def has_random_layer(self) -> bool:
-        """Return whether a layer draws random numbers at inference."""
-        return "random" in self.notes
-
-    @property
-    def needs_single_samples(self) -> bool:
-        """Return whether each sample needs a pass of its own."""
-        return bool(self.notes)
-
-
-def calibrate(adapter: KerasAdapter, inputs: Arrays, layer_heads: Sequence[str]) -> Calibration:
-    """Return the facts that the first of the samples reveals about the model."""
-    fixed = model_fixes.find_fixed_batch(adapter.model)
-    sample = take_rows(inputs, [0] * (fixed or 1))
-    first_pass = CalibrationPass(adapter, sample, layer_heads, may_look_up(adapter))
+    adapter = context.adapter
+    sample = take_rows(inputs, [0] * (context.fixed_batch or 1))
+    first_pass = CalibrationPass(adapter, sample, layers, may_look_up(adapter))
     dependences = find_dependences(first_pass)
     direct = [
         spec.name
@@ -62,19 +47,34 @@ def calibrate(adapter: KerasAdapter, inputs: Arrays, layer_heads: Sequence[str])
         and not is_held_fixed(spec, adapter.input_specs, dependences)
     ]
     if open_inputs(adapter, direct):  # the program differs once it is fed with floats
-        first_pass = CalibrationPass(adapter, sample, layer_heads, records=False)
-    heads, needs_graph = find_heads(first_pass, layer_heads)
-    needs_graph = needs_graph or model_fixes.has_channels_first(adapter.model)
-    notes: dict[str, str] = {}
-    if model_fixes.may_mix_samples(adapter.model):
-        before, after = first_pass.first_result[0], first_pass.compute()[0]
-        if _differ(before, after):
-            notes["random"] = (
-                "a layer stays random at inference; it is seeded, and samples run one by one"
-            )
-        elif fixed is None and _differ(before, _compute_with_another(adapter, sample)):
-            notes["batch"] = "the model mixes the samples of a batch; they are run one by one"
-    return Calibration(heads, dependences, needs_graph, notes)
+        first_pass = CalibrationPass(adapter, sample, layers, records=False)
+    heads, needs_graph = find_heads(first_pass, layers)
+    notes = _compare_passes(first_pass, context.fixed_batch)
+    mode = choose_mode(
+        options,
+        is_stateful=context.is_stateful,
+        is_random="random" in notes,
+        needs_graph=needs_graph or model_fixes.has_channels_first(adapter.model),
+    )
+    return Calibration(
+        heads, dependences, mode, seed=seed if "random" in notes else None, notes=notes
+    )
+
+
+def _compare_passes(first_pass: CalibrationPass, fixed_batch: int | None) -> dict[str, str]:
+    """Return notes on a model whose outputs differ between passes, or beside another sample."""
+    adapter = first_pass.adapter
+    if not model_fixes.may_mix_samples(adapter.model):
+        return {}
+    before, after = first_pass.first_result[0], first_pass.compute()[0]
+    if _differ(before, after):
+        return {
+            "random": "a layer stays random at inference; it is seeded, and samples run one by one"
+        }
+    # Another sample cannot be added to the samples of a fixed batch.
+    if fixed_batch is None and _differ(before, _compute_with_another(adapter, first_pass.inputs)):
+        return {"batch": "the model mixes the samples of a batch; they are run one by one"}
+    return {}
 
 
 def open_inputs(adapter: KerasAdapter, names: Sequence[str]) -> bool:

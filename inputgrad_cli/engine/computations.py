@@ -1,16 +1,16 @@
-"""Builds programs: closures over tensors that can be traced once and run many times."""
+"""Builds the programs of scores and gradients: closures over tensors, and runs them on batches."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
-import keras
+import numpy as np
 import tensorflow as tf
 
 from inputgrad_cli.data.signature import Signature
-from inputgrad_cli.data.target import ResolvedTarget
+from inputgrad_cli.data.target import PinnedTarget, ResolvedTarget
 from inputgrad_cli.engine.adapter.forward import run_forward
 from inputgrad_cli.engine.adapter.hooks import is_tap
 from inputgrad_cli.engine.adapter.input_gradients import skip_filter_gradients
@@ -22,20 +22,30 @@ from inputgrad_cli.engine.adapter.scores import (
     widen_to_float32,
 )
 from inputgrad_cli.engine.adapter.value_types import Tensors
-from inputgrad_cli.engine.fold_batchnorm import find_mergeable, skip_merged
+from inputgrad_cli.engine.programs import FoldableProgram, Program
+from inputgrad_cli.engine.runner import Runner
+from inputgrad_cli.engine.tensors import join_gradients, to_gradients
+from inputgrad_cli.interfaces.engine import Gradients
+from inputgrad_cli.numeric.arrays import Array, Arrays
 
-Program = Callable[..., Any]
+
+def run_scores(runner: Runner, inputs: Arrays, target: PinnedTarget) -> Array:
+    """Return the target's scores, (B,)."""
+    build_program = partial(build_scores_program, runner.adapter)
+    parts = runner.run_target(inputs, target, kind=("scores",), build_program=build_program)
+    return np.concatenate([np.asarray(scores)[:real] for _, real, scores in parts])
 
 
-@dataclass(frozen=True)
-class FoldableProgram:
-    """A program that reads no layer's output, so operations inside the model may be merged."""
-
-    run: Program
-
-    def __call__(self, tensors: Tensors, pins: Any) -> Any:
-        """Run the program."""
-        return self.run(tensors, pins)
+def run_gradients(
+    runner: Runner, inputs: Arrays, target: PinnedTarget, *, sites: Sequence[str]
+) -> Gradients:
+    """Return the gradients at the sites, (B, ...), and the target's scores."""
+    build_program = partial(build_gradients_program, runner.adapter, sites=sites)
+    kind = ("gradients", tuple(sites))
+    parts = runner.run_target(inputs, target, kind=kind, build_program=build_program)
+    return join_gradients(
+        [to_gradients(part, g, scores, real) for part, real, (g, scores) in parts]
+    )
 
 
 def build_scores_program(adapter: KerasAdapter, choice: ResolvedTarget) -> Program:
@@ -65,25 +75,6 @@ def build_gradients_program(
         return compute_tape_gradients(tape, scores, tensors, sites), scores
 
     return run if heads else FoldableProgram(run)
-
-
-def fold_variables(program: Program, model: Any, fed: Iterable[str]) -> Program:
-    """Return the program with the model's variables as constants, ready to be traced.
-
-    `fed` are the names of its tensors. Batch normalizations are merged only if no layer's output is
-    fed, because such a tensor belongs to the layer as it was saved.
-    """
-    can_merge = isinstance(program, FoldableProgram) and not any(map(is_tap, fed))
-    norms = find_mergeable(model) if can_merge else []
-    changed = {id(variable): value for norm in norms for variable, value in norm.values}
-    values = [(v, changed[id(v)] if id(v) in changed else v.numpy()) for v in model.variables]
-
-    def run(tensors: Tensors, pins: Any) -> Any:
-        constants = [(variable, tf.constant(value)) for variable, value in values]
-        with keras.StatelessScope(state_mapping=constants), skip_merged(norms):
-            return program(tensors, pins)
-
-    return run
 
 
 def build_first_pass_program(

@@ -19,11 +19,11 @@ from inputgrad_cli.engine.adapter.hooks import (
 )
 from inputgrad_cli.engine.adapter.keras_adapter import KerasAdapter
 from inputgrad_cli.engine.adapter.value_types import Layers, Tensors
-from inputgrad_cli.engine.computations import Program
 from inputgrad_cli.engine.input_dependence import InputDependence, trace_dependences
+from inputgrad_cli.engine.programs import Program
 from inputgrad_cli.engine.runner import Runner
 from inputgrad_cli.engine.trace import ENCODERS, CalibrationPass
-from inputgrad_cli.numeric.arrays import Array, Arrays, swap_zeros
+from inputgrad_cli.numeric.arrays import Array, Arrays, count_rows, swap_zeros, take_rows
 
 Ids = dict[tuple[str, int], Array]
 Tokens = dict[str, list[list[Any]]]
@@ -95,7 +95,7 @@ def _record_ids(ids: dict[tuple[str, int], Any], path: str) -> OutputHook:
     return change
 
 
-def find_token_embeddings(
+def _find_token_embeddings(
     adapter: KerasAdapter, taps: Mapping[str, Sequence[str]]
 ) -> dict[str, str]:
     """Return, by input, the first of its taps that names an embedding, whose rows are tokens."""
@@ -106,15 +106,28 @@ def find_token_embeddings(
     }
 
 
-def read_tokens(runner: Runner, inputs: Arrays, taps: Mapping[str, str]) -> Tokens:
-    """Return, by input and sample, the tokens that its embedding looked up.
+def read_tokens(runner: Runner, inputs: Arrays) -> Tokens:
+    """Return, by input and sample, the tokens of the inputs that go through an embedding.
 
     Tokens are words if the input is text and the model holds exactly one vocabulary, else ids.
     """
+    dependences = runner.calibration.dependences
+    taps = _find_token_embeddings(
+        runner.adapter, {name: dependence.lookups for name, dependence in dependences.items()}
+    )
+    tokens_by_input: Tokens = {name: [] for name in taps}
+    for rows, real in runner.split_into_passes(count_rows(inputs)) if taps else ():
+        for name, tokens in _read_pass(runner, take_rows(inputs, rows), taps).items():
+            tokens_by_input[name] += tokens[:real]
+    return tokens_by_input
+
+
+def _read_pass(runner: Runner, inputs: Arrays, taps: Mapping[str, str]) -> Tokens:
+    """Return, by input and sample of one pass, the tokens that its embedding looked up."""
     adapter = runner.adapter
     layers = map_layers_by_path(adapter.model)
     watched = {path: layer for path, layer in layers.items() if _is_tapped(path, taps.values())}
-    with runner.build_lock:  # a layer can be hooked by one thread at a time
+    with runner.context.build_lock:  # a layer can be hooked by one thread at a time
         ids_by_call = runner.run(("ids",), lambda: build_ids_program(adapter, watched), inputs, [])
     words = _find_vocabulary(layers)
     tokens: Tokens = {}

@@ -10,8 +10,8 @@ import numpy as np
 from inputgrad_cli.data.signature import Signature
 from inputgrad_cli.data.target import PinnedTarget, ResolvedTarget, pin
 from inputgrad_cli.engine.adapter.hooks import is_tap
-from inputgrad_cli.engine.adapter.keras_adapter import KerasAdapter
-from inputgrad_cli.engine.computations import Program, build_first_pass_program
+from inputgrad_cli.engine.computations import build_first_pass_program, run_gradients
+from inputgrad_cli.engine.programs import Program
 from inputgrad_cli.engine.runner import Runner
 from inputgrad_cli.engine.tensors import (
     apply_pins,
@@ -20,26 +20,53 @@ from inputgrad_cli.engine.tensors import (
     to_gradients,
     to_pins,
 )
-from inputgrad_cli.interfaces.engine import Engine, FirstPass, Gradients
+from inputgrad_cli.interfaces.engine import FirstPass, Gradients
 from inputgrad_cli.numeric.arrays import Array, Arrays, count_rows, fill_open_axes, take_rows
+
+TARGETS_PER_PASS = 16  # more targets in one forward pass only need more memory
+Request = tuple[ResolvedTarget, Array | None]
+"""A choice of a target with its true values."""
 
 
 @dataclass(frozen=True)
 class FirstPasses:
-    """Runs a model on its clean inputs for many choices at once."""
+    """Runs a model on its clean inputs, to serve many requests at once."""
 
-    adapter: KerasAdapter
     runner: Runner
     signature: Signature
 
-    def compute(
+    def run(
         self,
         inputs: Arrays,
-        requests: Sequence[tuple[ResolvedTarget, Array | None]],
+        requests: Sequence[Request],
         sites: tuple[str, ...],
+        *,
+        gradients: bool,
+    ) -> FirstPass:
+        """Return the outputs, and for each request its target, scores and gradients."""
+        choices = [choice for choice, _ in requests]
+        if gradients and len(requests) > TARGETS_PER_PASS and _share_program(choices):
+            without_gradients = self._run_group(inputs, requests, sites, with_gradients=False)
+            targets = without_gradients.targets
+            return replace(
+                without_gradients,
+                gradients=_compute_unit_gradients(self.runner, inputs, targets, sites),
+            )
+        size = TARGETS_PER_PASS if gradients else len(requests)
+        groups = [requests[i : i + size] for i in range(0, len(requests), size)]
+        return _join_groups(
+            [self._run_group(inputs, g, sites, with_gradients=gradients) for g in groups]
+        )
+
+    def _run_group(
+        self,
+        inputs: Arrays,
+        requests: Sequence[Request],
+        sites: tuple[str, ...],
+        *,
         with_gradients: bool,
     ) -> FirstPass:
-        """Run one pass that serves all requests, which pair a choice with its true values."""
+        """Run one pass that serves all requests."""
         programs = tuple(choice.to_trace_key(pinned=False) for choice, _ in requests)
         terms = tuple(len(choice.terms) for choice, _ in requests)
         fed = tuple(name for name in inputs if is_tap(name))
@@ -47,7 +74,7 @@ class FirstPasses:
 
         def build_program() -> Program:
             return build_first_pass_program(
-                self.adapter, self.signature, programs, sites, with_gradients
+                self.runner.adapter, self.signature, programs, sites, with_gradients
             )
 
         def work(rows: Array, real: int) -> FirstPass:
@@ -76,10 +103,12 @@ class FirstPasses:
             self.signature.get_output(choice.head).shape or (),
             () if truth is None else truth.shape[1:],
         )
-        return pin(choice, rows, self.adapter.losses.prepare_truth(choice, truth, (rows, *shape)))
+        return pin(
+            choice, rows, self.runner.adapter.losses.prepare_truth(choice, truth, (rows, *shape))
+        )
 
 
-def join_first_passes(parts: Sequence[FirstPass]) -> FirstPass:
+def _join_groups(parts: Sequence[FirstPass]) -> FirstPass:
     """Merge the passes of several groups of choices over the same inputs."""
     return FirstPass(
         parts[0].outputs,
@@ -89,8 +118,8 @@ def join_first_passes(parts: Sequence[FirstPass]) -> FirstPass:
     )
 
 
-def compute_unit_gradients(
-    engine: Engine, inputs: Arrays, targets: Sequence[PinnedTarget], sites: Sequence[str]
+def _compute_unit_gradients(
+    runner: Runner, inputs: Arrays, targets: Sequence[PinnedTarget], sites: Sequence[str]
 ) -> list[Gradients]:
     """Return the gradients of many units of one output; each sample is repeated once per unit.
 
@@ -102,9 +131,11 @@ def compute_unit_gradients(
         Gradients({s: np.empty_like(inputs[s]) for s in sites}, np.empty(total, np.float32))
         for _ in targets
     ]
-    for start in range(0, total * len(targets), engine.batch_size):
-        flat = np.arange(start, min(start + engine.batch_size, total * len(targets)))
-        part = engine.compute_gradients(take_rows(inputs, flat % total), joined.take(flat), sites)
+    for start in range(0, total * len(targets), runner.batch_size):
+        flat = np.arange(start, min(start + runner.batch_size, total * len(targets)))
+        part = run_gradients(
+            runner, take_rows(inputs, flat % total), joined.take(flat), sites=sites
+        )
         for position, index in enumerate(flat):
             unit, row = divmod(int(index), total)
             results[unit].scores[row] = part.scores[position]
@@ -114,7 +145,7 @@ def compute_unit_gradients(
     return [replace(result, disconnected=disconnected) for result in results]
 
 
-def share_program(choices: Sequence[ResolvedTarget]) -> bool:
+def _share_program(choices: Sequence[ResolvedTarget]) -> bool:
     """Return whether all choices are units that one program can compute."""
     kinds = {(choice.to_trace_key(pinned=True), len(choice.terms)) for choice in choices}
     return len(kinds) == 1 and bool(choices[0].terms)

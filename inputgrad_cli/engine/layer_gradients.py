@@ -4,20 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from inputgrad_cli.choices import LAYER
-from inputgrad_cli.data.target import ResolvedTarget
+from inputgrad_cli.data.target import PinnedTarget, ResolvedTarget
 from inputgrad_cli.engine.adapter.forward import get_only_call, run_forward
 from inputgrad_cli.engine.adapter.hooks import find_layer, hook_layer, map_layers_by_path
 from inputgrad_cli.engine.adapter.input_gradients import skip_filter_gradients
 from inputgrad_cli.engine.adapter.keras_adapter import KerasAdapter
 from inputgrad_cli.engine.adapter.scores import PinnedTensors, compute_scores, widen_to_float32
 from inputgrad_cli.engine.adapter.value_types import Tensors
-from inputgrad_cli.engine.computations import Program, compute_tape_gradients, list_layer_heads
+from inputgrad_cli.engine.computations import compute_tape_gradients, list_layer_heads
+from inputgrad_cli.engine.programs import Program
+from inputgrad_cli.engine.runner import Runner
+from inputgrad_cli.engine.tensors import join_gradients, join_layer_passes, to_gradients
+from inputgrad_cli.interfaces.engine import Gradients, LayerPass
+from inputgrad_cli.numeric.arrays import Arrays, concat_rows
 
 Sums = dict[str, tuple[Any, Any, int]]
 """By tap: the sum that a bias was added to, the bias, and its axis."""
@@ -38,6 +45,28 @@ def find_channel_axis(model: Any, name: str) -> int:
         getattr(candidate, "data_format", None) for candidate in (layer, *model._flatten_layers())
     ]
     return 1 if next((order for order in orders if order), "") == "channels_first" else -1
+
+
+def run_layer(runner: Runner, inputs: Arrays, target: PinnedTarget, *, name: str) -> LayerPass:
+    """Return the layer's output and the gradients there, both (B, ...), and the scores."""
+    channels = find_channel_axis(runner.adapter.model, name)
+    build_program = partial(build_layer_program, runner.adapter, name=name)
+    parts = runner.run_target(inputs, target, kind=("layer", name), build_program=build_program)
+    return join_layer_passes(name, parts, channels)
+
+
+def run_bias_gradients(
+    runner: Runner, inputs: Arrays, target: PinnedTarget, *, sites: Sequence[str]
+) -> tuple[Gradients, Arrays]:
+    """Return the gradients at the sites, and by layer the bias times the gradient there."""
+    build_program = partial(build_biases_program, runner.adapter, sites=sites)
+    gradients, terms = [], []
+    for part, real, (values, scores, bias_terms) in runner.run_target(
+        inputs, target, kind=("biases", tuple(sites)), build_program=build_program
+    ):
+        gradients.append(to_gradients(part, values, scores, real))
+        terms.append({name: np.asarray(term)[:real] for name, term in bias_terms.items()})
+    return join_gradients(gradients), concat_rows(terms)
 
 
 def build_layer_program(adapter: KerasAdapter, choice: ResolvedTarget, name: str) -> Program:

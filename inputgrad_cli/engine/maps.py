@@ -17,7 +17,8 @@ from inputgrad_cli.engine.adapter.hooks import find_layer, hook_layer, is_tap, m
 from inputgrad_cli.engine.adapter.keras_adapter import KerasAdapter
 from inputgrad_cli.engine.adapter.scores import PinnedTensors, compute_scores
 from inputgrad_cli.engine.adapter.value_types import Layers, Tensors
-from inputgrad_cli.engine.computations import Program, list_layer_heads
+from inputgrad_cli.engine.computations import list_layer_heads
+from inputgrad_cli.engine.programs import Program
 from inputgrad_cli.engine.runner import Runner
 from inputgrad_cli.engine.tensors import to_pins
 from inputgrad_cli.interfaces.engine import CamLayer
@@ -51,14 +52,11 @@ class CamLayerFinder:
     the same one. Otherwise the model is run once.
     """
 
-    def __init__(
-        self, adapter: KerasAdapter, runner: Runner, config: Mapping[str, Any] | None
-    ) -> None:
-        self._binding, self._runner = adapter, runner
+    def __init__(self, config: Mapping[str, Any] | None) -> None:
         self._declared_maps = find_map_layers(config) if config else {}
         self._maps_by_choice: dict[ResolvedTarget, CamLayer | None] = {}
 
-    def find(self, inputs: Arrays, target: PinnedTarget) -> CamLayer | None:
+    def find(self, runner: Runner, inputs: Arrays, target: PinnedTarget) -> CamLayer | None:
         """Return the last layer with maps that the target depends on, None if there is none."""
         head = target.resolved.head
         if head in self._declared_maps:
@@ -66,27 +64,29 @@ class CamLayerFinder:
             return CamLayer(LAYER + row.path, row.calls) if row else None
         choice = target.resolved.to_trace_key(pinned=True)
         if choice not in self._maps_by_choice:
-            self._maps_by_choice[choice] = self._run(inputs, target, choice)
+            self._maps_by_choice[choice] = _run(runner, inputs, target, choice=choice)
         return self._maps_by_choice[choice]
 
-    def _run(self, inputs: Arrays, target: PinnedTarget, choice: ResolvedTarget) -> CamLayer | None:
-        calls: list[ObservedCall] = []
-        rows, _ = next(iter(self._runner.split_into_passes(1)))
-        self._runner.run(
-            ("maps", choice, target.index.shape[1:]),
-            lambda: _build_call_recorder(self._binding, choice, calls),
-            take_rows(inputs, rows),
-            to_pins(target.take(rows)),
-        )
-        layer = find_map_layer(_list_rows(self._binding, calls, choice.head))
-        if layer is None:
-            return None
-        reached_calls = [
-            call.index for call in calls if call.path == layer.path and call.is_reached
-        ]
-        is_shared = any(call.index for call in calls if call.path == layer.path)
-        suffix = f"#{reached_calls[0]}" if is_shared and len(reached_calls) == 1 else ""
-        return CamLayer(LAYER + layer.path + suffix, len(reached_calls))
+
+def _run(
+    runner: Runner, inputs: Arrays, target: PinnedTarget, *, choice: ResolvedTarget
+) -> CamLayer | None:
+    """Return the last layer with maps on the way to the target in a pass over one sample."""
+    calls: list[ObservedCall] = []
+    rows = runner.list_first_rows()
+    runner.run(
+        ("maps", choice, target.index.shape[1:]),
+        lambda: _build_call_recorder(runner.adapter, choice, calls),
+        take_rows(inputs, rows),
+        to_pins(target.take(rows)),
+    )
+    layer = find_map_layer(_list_rows(runner.adapter, calls, choice.head))
+    if layer is None:
+        return None
+    reached_calls = [call.index for call in calls if call.path == layer.path and call.is_reached]
+    is_shared = any(call.index for call in calls if call.path == layer.path)
+    suffix = f"#{reached_calls[0]}" if is_shared and len(reached_calls) == 1 else ""
+    return CamLayer(LAYER + layer.path + suffix, len(reached_calls))
 
 
 def _build_call_recorder(

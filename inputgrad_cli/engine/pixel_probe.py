@@ -179,7 +179,7 @@ class Probe:
             calls[:] = [(path, weighted) for path, weighted, _, _ in recorded]
             return [(layer_input, layer_output) for _, _, layer_input, layer_output in recorded]
 
-        with engine.runner.begin_pass():
+        with engine.context.begin_pass():
             values = engine.adapter.compute(run, engine.adapter.to_tensors(arrays))
         passage = ProbePass()
         for (path, weighted), (layer_input, layer_output) in zip(calls, values, strict=True):
@@ -201,7 +201,7 @@ class Probe:
             yield
 
     def _build_shape(self, spec: InputSpec) -> tuple[int, ...]:
-        rows = self._engine.runner.fixed_batch or 1
+        rows = self._engine.context.fixed_batch or 1
         return (rows, *(dim or self._side for dim in spec.shape or ()))
 
     def _build_other_input(self, spec: InputSpec) -> Array:

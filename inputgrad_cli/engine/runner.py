@@ -1,38 +1,25 @@
-"""Runs programs pass by pass, with tracing, threads, devices, layer states and random seeds."""
+"""Runs programs pass by pass, in threads if that pays, and in smaller passes if memory is short."""
 
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager, suppress
-from threading import RLock
-from typing import Any, TypeVar, cast
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 import numpy as np
-import tensorflow as tf
 
-from inputgrad_cli.engine.adapter import model_fixes
-from inputgrad_cli.engine.adapter.captured_stderr import CapturedOutput
-from inputgrad_cli.engine.adapter.forward import read_taps
-from inputgrad_cli.engine.adapter.graph_size import build_memory_error, refuse_large_graph
-from inputgrad_cli.engine.adapter.hooks import BASELINE
-from inputgrad_cli.engine.adapter.keras_adapter import KerasAdapter
-from inputgrad_cli.engine.adapter.kernels import must_compile
-from inputgrad_cli.engine.adapter.plain_errors import is_input_error
-from inputgrad_cli.engine.adapter.scores import PinnedTensors
-from inputgrad_cli.engine.adapter.startup import use_device
-from inputgrad_cli.engine.adapter.value_types import TensorDict, Tensors
-from inputgrad_cli.engine.computations import Program, fold_variables
-from inputgrad_cli.engine.tf_errors import (
-    as_item_errors,
-    build_compile_error,
-    describe_error,
-    find_inputgrad_error,
-)
-from inputgrad_cli.errors import InputgradError, ItemError
+from inputgrad_cli.data.target import PinnedTarget, ResolvedTarget
+from inputgrad_cli.engine.adapter.graph_size import build_memory_error
+from inputgrad_cli.engine.adapter.hooks import is_tap
+from inputgrad_cli.engine.calibration import Calibration
+from inputgrad_cli.engine.pass_context import PassContext
+from inputgrad_cli.engine.programs import EagerOnlyError, Program, ProgramCompiler
+from inputgrad_cli.engine.tensors import to_pins
+from inputgrad_cli.errors import ItemError
 from inputgrad_cli.interfaces.engine import EngineOptions
-from inputgrad_cli.numeric.arrays import Array, Arrays, count_rows
+from inputgrad_cli.numeric.arrays import Array, Arrays, count_rows, take_rows
 
 # Threads that share a batch run it in parts, because single-threaded kernels are faster on those.
 PARTS_PER_BATCH = 4
@@ -43,79 +30,101 @@ MEMORY_NOTE = (
 T = TypeVar("T")
 
 
-class Runner:
-    """Runs the programs of one model.
+@dataclass
+class RunState:
+    """All that changes while a model runs, under the build lock; its runners share it.
 
-    `single_samples` is true if each sample needs its own pass. `has_random_layer` is true if a
-    layer draws random numbers at inference; every pass then starts from `seed`. `notes` are
-    messages about the passes for the user, by code.
+    `batch_size` is the most samples that one pass may hold, and `memory_note` says that memory has
+    made it smaller. `programs` are those built so far, by key.
     """
+
+    batch_size: int
+    compiler: ProgramCompiler
+    memory_note: str = ""
+    programs: dict[Any, Program] = field(default_factory=dict)
+
+
+class Runner:
+    """Runs the programs of one model as its calibration demands."""
 
     def __init__(
         self,
-        adapter: KerasAdapter,
+        context: PassContext,
         options: EngineOptions,
-        workers: int,
-        device: str | None,
-        output: CapturedOutput,
+        calibration: Calibration,
+        *,
+        state: RunState | None = None,
     ) -> None:
-        self.adapter = adapter
-        model_fixes.keep_paddings(adapter.model)
-        self._stateful = model_fixes.is_stateful(adapter.model)
-        self._must_compile = must_compile()
-        self.traced = options.traced or options.folded or self._must_compile
-        self.folded = options.folded and not self._stateful
-        self.padded = options.padded or options.folded
-        self.single_samples = False
-        self.has_random_layer = False
-        self.notes: dict[str, str] = {}
-        self.seed = 0
-        self.programs: dict[Any, Program] = {}
-        self._tap_shapes: dict[Any, TensorDict] = {}
-        self.fixed_batch = model_fixes.find_fixed_batch(adapter.model)
-        self._requested_size = options.batch_size
-        self._threads = workers
-        self._pool = ThreadPoolExecutor(workers)
-        self.build_lock = RLock()
-        self._device, self._output = device, output
-        self._progress = options.progress
+        self.context, self.adapter = context, context.adapter
+        self._options, self._calibration = options, calibration
+        self._state = state or RunState(
+            options.batch_size, ProgramCompiler(context.adapter, context.fixed_batch)
+        )
 
-    def adapt(self, single_samples: bool, has_random_layer: bool, needs_graph: bool) -> None:
-        """Set how programs run: one sample per pass, with a random layer, only in a graph."""
-        self.single_samples, self.has_random_layer = single_samples, has_random_layer
-        self.folded = self.folded and not has_random_layer
-        # In a graph TensorFlow's generators keep their state, so every pass would need a new graph.
-        compiled = self.traced and not has_random_layer
-        self.traced = needs_graph or self._must_compile or compiled
+    def replace_calibration(self, calibration: Calibration) -> Runner:
+        """Return the runner for other facts, which shares programs and sizes with this one."""
+        return Runner(self.context, self._options, calibration, state=self._state)
 
     @property
-    def mode(self) -> str:
-        """Return how programs run: `eager`, `traced` or `folded`."""
-        return "folded" if self.folded else "traced" if self.traced else "eager"
+    def calibration(self) -> Calibration:
+        """Return the facts that the programs are run by; a failed compilation changes the mode."""
+        return self._calibration
+
+    @property
+    def programs(self) -> dict[Any, Program]:
+        """Return the programs built so far, by key."""
+        return self._state.programs
+
+    @property
+    def notes(self) -> dict[str, str]:
+        """Return messages about the model and its passes for the user, by code."""
+        memory = {"memory": self._state.memory_note} if self._state.memory_note else {}
+        return {**self._calibration.notes, **memory}
+
+    @property
+    def _is_folded(self) -> bool:
+        return self._calibration.mode == "folded"
 
     @property
     def batch_size(self) -> int:
         """Return the samples per pass, as requested, or less if memory or the model requires it."""
-        return 1 if self.single_samples else self.fixed_batch or self._requested_size
-
-    def split_into_passes(self, total: int) -> Iterator[tuple[Array, int]]:
-        """Yield the rows of each pass and how many are real; the rest fill up a fixed batch."""
-        size = self.pass_size
-        for start in range(0, total, size):
-            rows = np.arange(start, min(start + size, total))
-            filled = size if self.fixed_batch or self.padded else len(rows)
-            yield np.append(rows, [rows[-1]] * (filled - len(rows))).astype(np.intp), len(rows)
+        if self._calibration.needs_single_samples:
+            return 1
+        return self.context.fixed_batch or self._state.batch_size
 
     @property
     def workers(self) -> int:
         """Return how many threads share the passes; only folded programs have no shared state."""
-        return self._threads if self.folded else 1
+        return self.context.workers if self._is_folded else 1
 
     @property
     def pass_size(self) -> int:
         """Return how many samples one pass holds, which is a part of a batch that threads share."""
-        size = self.batch_size
-        return size if self.fixed_batch or self.workers == 1 else max(1, size // PARTS_PER_BATCH)
+        size, is_whole = self.batch_size, self.context.fixed_batch or self.workers == 1
+        return size if is_whole else max(1, size // PARTS_PER_BATCH)
+
+    def resize(self, batch_size: int) -> None:
+        """Set how many samples one pass holds at most from now on."""
+        with self.context.build_lock:
+            self._state.batch_size = batch_size
+            if self._is_folded:  # each is traced for one size and holds a copy of the weights
+                self._state.programs.clear()
+        # The dropped programs are in reference cycles, so only a collection frees their weights.
+        gc.collect()
+
+    def split_into_passes(self, total: int) -> Iterator[tuple[Array, int]]:
+        """Yield the rows of each pass and how many are real; the rest fill up a fixed batch."""
+        size = self.pass_size
+        is_filled = self.context.fixed_batch or self._options.padded or self._options.folded
+        for start in range(0, total, size):
+            rows = np.arange(start, min(start + size, total))
+            filled = size if is_filled else len(rows)
+            yield np.append(rows, [rows[-1]] * (filled - len(rows))).astype(np.intp), len(rows)
+
+    def list_first_rows(self) -> Array:
+        """Return the rows of a pass over the first sample alone."""
+        rows, _ = next(self.split_into_passes(1))
+        return rows
 
     def map_passes(self, total: int, work: Callable[[Array, int], T]) -> list[T]:
         """Return the results of `work` for the rows of each pass; threads share folded passes.
@@ -126,7 +135,8 @@ class Runner:
         if self.workers == 1 or len(passes) == 1:
             results = [self._run_or_split(work, *item) for item in passes]
         else:
-            results = list(self._pool.map(lambda item: self._run_or_split(work, *item), passes))
+            pool = self.context.pool
+            results = list(pool.map(lambda item: self._run_or_split(work, *item), passes))
         return [part for parts in results for part in parts]
 
     def _run_or_split(self, work: Callable[[Array, int], T], rows: Array, real: int) -> list[T]:
@@ -137,9 +147,9 @@ class Runner:
             except ItemError as error:
                 if error.kind != "memory" or len(rows) == 1:
                     raise
-                if self.fixed_batch:
+                if fixed := self.context.fixed_batch:
                     raise build_memory_error(
-                        f"the model takes {self.fixed_batch} samples at a time"
+                        f"the model takes {fixed} samples at a time"
                     ) from error
             # Outside the handler, because its traceback holds the memory of the failed pass.
             self._shrink_passes(len(rows))
@@ -150,143 +160,71 @@ class Runner:
 
     def _shrink_passes(self, failed: int) -> None:
         """Halve the passes after one of `failed` samples; several threads may do so at once."""
-        with self.build_lock:
+        with self.context.build_lock:
             parts = 1 if self.workers == 1 else PARTS_PER_BATCH
-            self.notes["memory"] = MEMORY_NOTE
-            self.resize(min(self._requested_size, failed // 2 * parts))
+            self._state.memory_note = MEMORY_NOTE
+            self.resize(min(self._state.batch_size, failed // 2 * parts))
 
-    def resize(self, batch_size: int) -> None:
-        """Set how many samples one pass holds at most from now on."""
-        with self.build_lock:
-            self._requested_size = batch_size
-            if self.folded:  # each is traced for one size and holds a copy of the weights
-                self.programs.clear()
-        gc.collect()
+    def begin_pass(self) -> AbstractContextManager[None]:
+        """Return the context of one pass, which starts from the seed if the model needs one."""
+        return self.context.begin_pass(self._calibration.seed)
+
+    def run_target(
+        self,
+        inputs: Arrays,
+        target: PinnedTarget,
+        *,
+        kind: tuple[object, ...],
+        build_program: Callable[[ResolvedTarget], Program],
+    ) -> list[tuple[Arrays, int, Any]]:
+        """Run a program about the target over all passes of a batch.
+
+        Return, per pass, its inputs, how many of them are real, and the program's result. `kind`
+        tells the program from others about the same target.
+        """
+        choice = target.resolved.to_trace_key(pinned=True)
+        fed = tuple(name for name in inputs if is_tap(name))  # each set of taps needs its own trace
+        key = (*kind, choice, target.index.shape[1:], fed)
+
+        def work(rows: Array, real: int) -> tuple[Arrays, int, Any]:
+            part, pins = take_rows(inputs, rows), to_pins(target.take(rows))
+            return part, real, self.run(key, lambda: build_program(choice), part, pins)
+
+        return self.map_passes(count_rows(inputs), work)
 
     def run(self, key: Any, build_program: Callable[[], Program], arrays: Arrays, pins: Any) -> Any:
         """Run the program with this key; it is built, and traced if needed, the first time."""
-        key = (key, count_rows(arrays)) if self.folded else key
+        key = (key, count_rows(arrays)) if self._is_folded else key
         with self.begin_pass():
             tensors = self.adapter.to_tensors(arrays)
-            if program := self.programs.get(key):
+            if program := self._state.programs.get(key):
                 return program(tensors, pins)
-            with self.build_lock:
+            with self.context.build_lock:
                 return self._build_and_run(key, build_program, tensors, pins)
 
     def _build_and_run(
         self, key: Any, build_program: Callable[[], Program], tensors: Any, pins: Any
     ) -> Any:
-        if program := self.programs.get(key):  # another thread was faster
+        if program := self._state.programs.get(key):  # another thread was faster
             return program(tensors, pins)
-        stage = "tracing the model" if self.traced else ""
+        is_traced = self._calibration.mode != "eager"
+        stage = "tracing the model" if is_traced else ""
         # TensorFlow writes most of its messages on the first run.
-        with self._output.capture(), self._progress.report_stage(stage):
+        with self.context.output.capture(), self._options.progress.report_stage(stage):
             program = build_program()
-            if self.traced:
+            if is_traced:
                 program = self._compile(program, tensors, pins)
             result = program(tensors, pins)
         # In a graph TensorFlow's generators keep their state; a new graph starts from the seed.
-        if not (self.has_random_layer and self.traced):
-            self.programs[key] = program
+        if self._calibration.seed is None or self._calibration.mode == "eager":
+            self._state.programs[key] = program
         return result
 
     def _compile(self, program: Program, tensors: Any, pins: Any) -> Program:
-        """Trace the program; return it untraced if that fails and eager kernels are safe."""
-        compiled = program
-        if self.folded:
-            compiled = fold_variables(program, self.adapter.model, tensors)
-        # One trace serves every batch, because the first axis and the model's open axes stay open.
-        signature = [self._build_specs(tensors), _build_pin_specs(pins)]
-        autograph = self.adapter.has_user_code
-        traced = tf.function(compiled, input_signature=signature, autograph=autograph)
+        """Trace the program; return it untraced, and run eagerly from now on, if that fails."""
         try:
-            refuse_large_graph(traced.get_concrete_function().graph, _count_rows(tensors))
-        except (InputgradError, MemoryError, tf.errors.ResourceExhaustedError):
-            raise
-        except Exception as error:
-            reason, _ = describe_error(error, self.adapter.model)
-            if is_input_error(error) or find_inputgrad_error(error):
-                raise
-            if self._must_compile:
-                raise build_compile_error(reason) from error
-            self.traced = self.folded = False
-            self.notes["eager"] = f"the model cannot be compiled ({reason}); it runs eagerly"
+            return self._state.compiler.compile(program, tensors, pins, folded=self._is_folded)
+        except EagerOnlyError as error:
+            note = f"the model cannot be compiled ({error}); it runs eagerly"
+            self._calibration = self._calibration.run_eagerly(note)
             return program
-        return cast(Program, traced)
-
-    @contextmanager
-    def begin_pass(self) -> Iterator[None]:
-        """Run this block on the requested device, from reset states and the seed.
-
-        Errors of TensorFlow are raised as an ItemError.
-        """
-        with ExitStack() as stack:
-            stack.enter_context(use_device(self._device))
-            stack.enter_context(as_item_errors(self.adapter.model))
-            if self._stateful:
-                model_fixes.reset_states(self.adapter.model)
-            if self.has_random_layer:
-                model_fixes.seed_generators(self.adapter.model, self.seed)
-            yield
-
-    def _build_specs(self, tensors: Tensors) -> TensorDict:
-        shapes = {spec.name: spec.shape for spec in self.adapter.input_specs}
-        if any(shape is None or None in shape for shape in shapes.values()):
-            taps = {name.removeprefix(BASELINE) for name in tensors} - set(shapes)
-            key = tuple((name, tuple(tensors[name].shape[1:])) for name in sorted(tensors))
-            if taps and key not in self._tap_shapes:  # finding them traces the model
-                self._tap_shapes[key] = self._infer_tap_shapes(tensors, sorted(taps))
-            shapes |= self._tap_shapes.get(key, {})
-        specs = {}
-        for name, tensor in tensors.items():
-            shape = shapes.get(name.removeprefix(BASELINE)) or tensor.shape[1:]
-            rows = tensor.shape[0] if self.folded else self.fixed_batch
-            specs[name] = tf.TensorSpec((rows, *shape), tensor.dtype)
-        return specs
-
-    def _infer_tap_shapes(self, tensors: Tensors, taps: Sequence[str]) -> TensorDict:
-        """Return the shapes of taps behind inputs with open axes, without the batch axis.
-
-        Axes that the model's graph fixes, such as the width of an embedding, stay fixed, because
-        later layers need them.
-        """
-        tap_shapes = {
-            tap: (*_build_open_shape(tensors[tap])[1:], tensors[tap].shape[-1]) for tap in taps
-        }
-
-        def run(inputs: Tensors) -> None:
-            for tap, tensor in read_taps(self.adapter, inputs, taps).items():
-                has_no_batch = tensor.shape.rank < tensors[tap].shape.rank
-                tap_shapes[tap] = tuple(tensor.shape if has_no_batch else tensor.shape[1:])
-
-        signature = {
-            spec.name: tf.TensorSpec(
-                (self.fixed_batch, *(spec.shape or tensors[spec.name].shape[1:])),
-                tensors[spec.name].dtype,
-            )
-            for spec in self.adapter.input_specs
-        }
-        with suppress(Exception):  # the user's own code may raise anything where it is traced
-            function = tf.function(
-                run, input_signature=[signature], autograph=self.adapter.has_user_code
-            )
-            function.get_concrete_function()
-        return tap_shapes
-
-
-def _count_rows(tensors: Mapping[str, Any]) -> int:
-    """Return how many samples a pass holds."""
-    return max((int(tensor.shape[0] or 1) for tensor in tensors.values()), default=1)
-
-
-def _build_open_shape(tensor: Any) -> tuple[int | None, ...]:
-    return (None,) * (int(tensor.shape.rank) - 1)
-
-
-def _build_pin_specs(pins: Any) -> Any:
-    """Return the tensor specs of pins; truths and masks have open axes, as outputs may have."""
-    if not isinstance(pins, PinnedTensors):
-        return [_build_pin_specs(item) for item in pins]
-    index, signs, offset = (tf.TensorSpec((None, *t.shape[1:]), t.dtype) for t in pins[:3])
-    truth = tf.TensorSpec((None, *_build_open_shape(pins.truth)), pins.truth.dtype)
-    return PinnedTensors(index, signs, offset, truth)

@@ -13,8 +13,8 @@ from inputgrad_cli.engine.adapter.hooks import is_tap
 from inputgrad_cli.engine.adapter.keras_adapter import KerasAdapter
 from inputgrad_cli.engine.adapter.scores import widen_to_float32
 from inputgrad_cli.engine.adapter.value_types import Tensors
-from inputgrad_cli.engine.computations import Program
 from inputgrad_cli.engine.input_dependence import InputDependence
+from inputgrad_cli.engine.programs import Program
 from inputgrad_cli.engine.runner import Runner
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.numeric.arrays import Array, Arrays, count_rows, take_rows
@@ -90,16 +90,16 @@ def _list_changeable(spec: InputSpec, dependences: Dependences) -> list[str]:
 
 
 def to_points(runner: Runner, inputs: Arrays, sites: Sequence[str]) -> dict[str, Array]:
-    """Return the inputs, as floats if the model takes floats, and the taps' outputs."""
-    points = {
-        name: array if is_tap(name) else runner.adapter.cast_input(name, array)
-        for name, array in inputs.items()
-    }
+    """Return the inputs, as floats if the model takes floats, and the taps' outputs.
+
+    Flat taps must be known to the runner's calibration, which then runs samples one by one, each
+    with an output of its own.
+    """
+    points = _cast_inputs(runner, inputs)
     taps = [site for site in sites if is_tap(site)]
     if not taps:
         return points
-    flat = set() if runner.fixed_batch else _find_taps_without_batch(runner, points, taps)
-    runner.single_samples = runner.single_samples or bool(flat)
+    flat = runner.calibration.flat_taps
 
     def work(rows: Array, real: int) -> dict[str, Array]:
         arrays = _read_tap_arrays(runner, take_rows(points, rows), taps)
@@ -112,15 +112,24 @@ def to_points(runner: Runner, inputs: Arrays, sites: Sequence[str]) -> dict[str,
     return points | {tap: np.concatenate([part[tap] for part in parts]) for tap in taps}
 
 
-def _find_taps_without_batch(runner: Runner, points: Arrays, taps: Sequence[str]) -> set[str]:
-    """Return the taps whose output has no batch axis, such as position embeddings.
-
-    If there are any, samples are run one by one, each with an output of its own.
-    """
+def find_flat_taps(runner: Runner, inputs: Arrays, sites: Sequence[str]) -> frozenset[str]:
+    """Return the taps among sites whose output has no batch axis, such as position embeddings."""
+    taps = [site for site in sites if is_tap(site)]
+    if not taps or runner.context.fixed_batch:  # a fixed batch cannot be run in two sizes
+        return frozenset()
+    points = _cast_inputs(runner, inputs)
     single, double = (
         _read_tap_arrays(runner, take_rows(points, [0] * size), taps) for size in (1, 2)
     )
-    return {name for name in taps if single[name].shape == double[name].shape}
+    return frozenset(name for name in taps if single[name].shape == double[name].shape)
+
+
+def _cast_inputs(runner: Runner, inputs: Arrays) -> dict[str, Array]:
+    """Return the inputs as floats where the model takes floats; fed taps stay as they are."""
+    return {
+        name: array if is_tap(name) else runner.adapter.cast_input(name, array)
+        for name, array in inputs.items()
+    }
 
 
 def _read_tap_arrays(runner: Runner, points: Arrays, taps: Sequence[str]) -> dict[str, Array]:
@@ -132,6 +141,6 @@ def _read_tap_arrays(runner: Runner, points: Arrays, taps: Sequence[str]) -> dic
         return run
 
     # A layer can be hooked by one thread at a time.
-    with runner.build_lock:
+    with runner.context.build_lock:
         values = runner.run(("taps", tuple(taps), tuple(points)), build_program, points, [])
     return {name: np.asarray(tensor) for name, tensor in values.items()}

@@ -163,13 +163,13 @@ def test_models_with_states_are_not_folded():
         [layers.Input(batch_shape=(2, 4, 3), name="x"), layers.LSTM(3, stateful=True)]
     )
     tape_engine = tape(stateful, folded=True, workers=2)
-    assert not tape_engine.runner.folded
+    assert tape_engine.mode == "traced"
     assert tape_engine.runner.pass_size == 2
 
 
 def test_loading_for_a_long_job_folds(samples):
     model = api.load(samples / "shapes.keras", folded=True)
-    assert model.engine.runner.folded
+    assert model.engine.mode == "folded"
     picture = samples / "inputs" / "shapes" / "06-cross.png"
     attribution = api.explain(model, picture, method="integrated-gradients")
     plain = api.explain(samples / "shapes.keras", picture, method="integrated-gradients")

@@ -20,6 +20,7 @@ import_keras(CapturedOutput(), {kernels!r})
 import keras
 from inputgrad_cli.engine.adapter.keras_adapter import KerasAdapter
 from inputgrad_cli.engine.adapter.kernels import get_active_kernels
+from inputgrad_cli.engine.pass_context import PassContext
 from inputgrad_cli.engine.tape_engine import TapeEngine
 from inputgrad_cli.interfaces.engine import EngineOptions
 from inputgrad_cli.data.target import ResolvedTarget, pin
@@ -32,7 +33,7 @@ for kernel, stride, channels, batch, side, padding in json.load(sys.stdin):
     model = keras.Model(inputs, layer(inputs))
     weights = random.normal(size=(kernel, kernel, channels, 2)).astype("float32")
     layer.set_weights([weights, np.zeros(2, "float32")])
-    engine = TapeEngine(KerasAdapter(model), EngineOptions(batch_size=batch))
+    engine = TapeEngine(PassContext(KerasAdapter(model)), EngineOptions(batch_size=batch))
     x = random.normal(size=(batch, side, side, channels)).astype("float32")
     engine.calibrate({{"x": x}})
     target = ResolvedTarget("sum", "y", "reduce", "output", argument="sum")

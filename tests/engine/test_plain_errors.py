@@ -112,10 +112,11 @@ def of_lambdas():
 def read_error(model, x, traced):
     """Return what comes of running the model on an input that it cannot compute."""
     from inputgrad_cli.engine.adapter.keras_adapter import KerasAdapter
+    from inputgrad_cli.engine.pass_context import PassContext
     from inputgrad_cli.engine.tape_engine import TapeEngine
 
     binding = KerasAdapter(model)
-    runner = TapeEngine(binding, EngineOptions(traced=traced)).runner
+    runner = TapeEngine(PassContext(binding), EngineOptions(traced=traced)).runner
     names = [port.name for port in binding.input_specs]
     inputs = x if isinstance(x, dict) else {names[0]: x}
     with pytest.raises(ItemError) as caught:

@@ -36,16 +36,17 @@ def place(tensor):
 def opened(path, device, **how):
     "Return where a model's weights are, and where what it computes for five samples comes from."
     model = api.load(path, device=device, batch_size=2, code=CODE, **how)
-    runner, seen = model.engine.runner, set()
-    inner = runner.run
-    def spied(key, make, arrays, pins):
-        found = inner(key, make, arrays, pins)
+    from inputgrad_cli.engine.runner import Runner
+    seen, inner = set(), Runner.run
+    def spied(runner, key, make, arrays, pins):
+        found = inner(runner, key, make, arrays, pins)
         seen.update(place(t) for t in tf.nest.flatten(found) if hasattr(t, "device"))
         return found
-    runner.run = spied
+    Runner.run = spied
     port = model.signature.inputs[0]
     x = np.random.default_rng(0).random((5, *port.shape), np.float32)
     made = api.explain(model, x, method="integrated-gradients:steps=3")
+    Runner.run = inner
     weights = {place(v.value) for v in model.engine.adapter.model.variables}
     total = float(np.abs(made.values[port.name]).sum())
     return {"weights": sorted(weights), "seen": sorted(seen), "total": total}

@@ -155,9 +155,9 @@ def ran(path):
 
     before = CamLayerFinder.find
 
-    def find(self, inputs, target):
+    def find(self, runner, inputs, target):
         self._declared_maps = {}
-        return before(self, inputs, target)
+        return before(self, runner, inputs, target)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(CamLayerFinder, "find", find)

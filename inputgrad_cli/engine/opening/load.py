@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from inputgrad_cli.engine.adapter.captured_stderr import CapturedOutput
 from inputgrad_cli.engine.adapter.startup import (
@@ -27,6 +27,9 @@ from inputgrad_cli.supervision.shared_page import Stage
 from inputgrad_cli.supervision.time_limits import compute_opening_seconds
 from inputgrad_cli.supervision.worker import WORKER
 
+if TYPE_CHECKING:  # it imports TensorFlow, which `load` does without output
+    from inputgrad_cli.engine.tape_engine import TapeEngine
+
 CHATTER = re.compile(r"[IW]\d{4} |E\d{4} .*(cuda|oneDNN)|WARNING: All log messages before absl")
 
 
@@ -34,7 +37,7 @@ class LoadedModel:
     """An opened model: `engine` runs it; `messages` are those of TensorFlow and Keras."""
 
     def __init__(
-        self, engine: Any, messages: CapturedOutput, late: ModelFile | None = None
+        self, engine: TapeEngine, messages: CapturedOutput, late: ModelFile | None = None
     ) -> None:
         self.engine = engine
         self.messages = messages
@@ -79,11 +82,11 @@ def load(
     import_length = len(captured.text)
     from inputgrad_cli.engine.adapter.keras_adapter import KerasAdapter
     from inputgrad_cli.engine.adapter.losses import Losses
-    from inputgrad_cli.engine.maps import CamLayerFinder
     from inputgrad_cli.engine.opening import weight_check
     from inputgrad_cli.engine.opening.allocation import refuse_large_model, refuse_unrolled
     from inputgrad_cli.engine.opening.open_keras import open_in_keras, prepare_source
     from inputgrad_cli.engine.opening.required_code import load_required_code
+    from inputgrad_cli.engine.pass_context import PassContext
     from inputgrad_cli.engine.tape_engine import TapeEngine
 
     with captured.capture():
@@ -108,9 +111,8 @@ def load(
             refuse_unrolled(file.path, model)
             losses = Losses({**user_code.names, **user_code.objects})
             adapter = KerasAdapter(model, bool(code), losses)
-        engine = TapeEngine(adapter, options, workers=workers, device=device, output=captured)
-        engine.remarks = user_code.remarks
-        engine.cams = CamLayerFinder(adapter, engine.runner, file.config)
+        context = PassContext(adapter, device=device, workers=workers, output=captured)
+        engine = TapeEngine(context, options, config=file.config, remarks=user_code.remarks)
         if weight_check.is_built_late(file, model, captured.text):
             return LoadedModel(engine, captured, late=file)
         weight_check.check_weights(file, model)

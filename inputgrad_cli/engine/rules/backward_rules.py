@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from inputgrad_cli.data.target import ResolvedTarget
+from inputgrad_cli.data.target import PinnedTarget, ResolvedTarget
 from inputgrad_cli.engine.adapter.forward import run_forward
 from inputgrad_cli.engine.adapter.hooks import BASELINE, is_tap, map_layers_by_path
 from inputgrad_cli.engine.adapter.keras_adapter import KerasAdapter
 from inputgrad_cli.engine.adapter.scores import PinnedTensors, compute_scores
 from inputgrad_cli.engine.adapter.value_types import Tensors
-from inputgrad_cli.engine.computations import Program, list_layer_heads
+from inputgrad_cli.engine.computations import list_layer_heads
+from inputgrad_cli.engine.programs import Program
 from inputgrad_cli.engine.rules.backward_pass import (
     PropagationRule,
     RuleErrorBuilder,
@@ -26,6 +28,7 @@ from inputgrad_cli.engine.rules.deeplift import DeepLift
 from inputgrad_cli.engine.rules.guided import Guided
 from inputgrad_cli.engine.rules.lrp import Lrp
 from inputgrad_cli.engine.rules.trace import Trace
+from inputgrad_cli.engine.runner import Runner
 from inputgrad_cli.engine.tensors import join_gradients, to_gradients
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.interfaces.engine import BackwardRule, Gradients
@@ -58,22 +61,34 @@ def build_rule_program(
     return traced
 
 
-def build_baseline_feeds(
+def run_rule(
+    runner: Runner,
+    inputs: Arrays,
+    target: PinnedTarget,
+    *,
+    sites: Sequence[str],
+    rule: BackwardRule,
+    baseline: Arrays,
+) -> Gradients:
+    """Return the rule's values at the sites as gradients, and how often it applied."""
+    build_program = partial(build_rule_program, runner.adapter, sites=sites, rule=rule)
+    fed = {**inputs, **_build_baseline_feeds(rule, inputs, baseline, sites)}
+    gradients, rules = [], 0
+    for part, real, (values, scores, applied) in runner.run_target(
+        fed, target, kind=("ruled", tuple(sites), rule), build_program=build_program
+    ):
+        gradients.append(to_gradients(part, values, scores, real))
+        rules = int(applied)
+    return replace(join_gradients(gradients), rule_count=rules)
+
+
+def _build_baseline_feeds(
     rule: BackwardRule, inputs: Arrays, baseline: Arrays, sites: Sequence[str]
 ) -> dict[str, Array]:
     """Return the baselines to feed with the inputs, if the rule compares with them."""
     if rule.name != "deeplift":
         return {}
     return {BASELINE + site: np.asarray(baseline[site], inputs[site].dtype) for site in sites}
-
-
-def join_rule_passes(parts: Iterable[tuple[Arrays, int, Any]]) -> Gradients:
-    """Join the passes of a batch along the batch axis."""
-    gradients, rules = [], 0
-    for part, real, (values, scores, applied) in parts:
-        gradients.append(to_gradients(part, values, scores, real))
-        rules = int(applied)
-    return replace(join_gradients(gradients), rule_count=rules)
 
 
 def _propagate(
