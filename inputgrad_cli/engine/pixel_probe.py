@@ -5,17 +5,14 @@ The input of the first layer with weights shows what the layers before it did to
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from typing import Any
 
 import keras
 import numpy as np
 
 from inputgrad_cli.data.preprocessing import LinearMap, get_preset
-from inputgrad_cli.data.signature import InputSpec
-from inputgrad_cli.engine.adapter.hooks import hook_layer, map_layers_by_path
+from inputgrad_cli.engine.pixel_passes import PicturePasses, ProbePass
 from inputgrad_cli.engine.tape_engine import TapeEngine
 from inputgrad_cli.modelfile.pixels.pixel_range import (
     PreprocessingGuess,
@@ -31,58 +28,23 @@ SIDES = (64, 224, 299)  # pixels, tried in turn for open axes, because some netw
 MIN_CONTRAST = 1e-6  # a smaller difference of black and white means that brightness is removed
 
 
-class _StopPass(BaseException):
-    """Ends a pass at a given call; a BaseException, so that no handler of errors catches it."""
-
-
-@dataclass
-class ProbePass:
-    """The layer calls that were observed in one pass.
-
-    `sums` are (path, checksum of the input) of each call of a layer with weights; `last_input` is
-    the input of the last of them. `peaks` are (path, largest input, largest output) of every other
-    call.
-    """
-
-    sums: list[tuple[str, float]] = field(default_factory=list)
-    peaks: list[tuple[str, float, float]] = field(default_factory=list)
-    last_input: Array | None = None
-
-    def add(self, path: str, weighted: bool, layer_input: Array, layer_output: Array) -> None:
-        """Add the call of a layer by its flat input and output."""
-        if not (layer_input.size and layer_output.size):
-            return
-        if weighted:
-            self.sums.append(
-                (path, float(np.sum(layer_input * np.arange(1, layer_input.size + 1))))
-            )
-            self.last_input = layer_input
-        else:
-            self.peaks.append((path, float(layer_input.max()), float(layer_output.max())))
-
-
 def probe_pixels(engine: TapeEngine, name: str) -> PreprocessingGuess:
     """Return what the opened model reveals about the pixel range of its picture input `name`."""
     spec = next(spec for spec in engine.adapter.input_specs if spec.name == name)
     problem = ""
     for side in SIDES if None in (spec.shape or ()) else SIDES[:1]:
         try:
-            return Probe(engine, spec, side).run()
+            return Probe(PicturePasses(engine.context, spec, side)).run()
         except Exception as error:  # a custom layer may raise anything
             problem = str(error).strip().partition("\n")[0][:120] or type(error).__name__
     return assume_unit(describe_no_evidence(f"it could not be tried ({problem})"))
 
 
 class Probe:
-    """Runs pictures through a model; open axes get a length of `side` pixels."""
+    """Tells from passes over pictures how the model treats pixels."""
 
-    def __init__(self, engine: TapeEngine, spec: InputSpec, side: int) -> None:
-        self._engine, self._spec, self._side = engine, spec, side
-        self._layers = map_layers_by_path(engine.adapter.model)
-        self._random = np.random.default_rng(0)
-        self._others = {
-            p.name: self._build_other_input(p) for p in engine.adapter.input_specs if p is not spec
-        }
+    def __init__(self, passes: PicturePasses) -> None:
+        self._passes, self._layers = passes, passes.layers
 
     def run(self) -> PreprocessingGuess:
         """Return what pictures of one color reveal."""
@@ -90,7 +52,7 @@ class Probe:
         if calls is None:
             return assume_unit(describe_no_evidence("no layer with weights takes them"))
         *flat, again = [
-            self._run_pass(np.full(self._build_shape(self._spec), value), calls + 1)
+            self._passes.run(np.full(self._passes.shape, value), calls + 1)
             for value in (*LEVELS, LEVELS[-1])
         ]
         levels = _measure_levels([_get_last_input(passage) for passage in flat])
@@ -103,10 +65,12 @@ class Probe:
         Return None if there is no such call. Passes end as early as possible, because most models
         use the pixels first.
         """
-        pictures = [255 * self._random.random(self._build_shape(self._spec)) for _ in range(2)]
+        pictures = [self._passes.draw_picture() for _ in range(2)]
         limit = 1
         while True:
-            first_sums, second_sums = (self._run_pass(picture, limit).sums for picture in pictures)
+            first_sums, second_sums = (
+                self._passes.run(picture, limit).sums for picture in pictures
+            )
             for i, (first, second) in enumerate(zip(first_sums, second_sums, strict=False)):
                 if first[1] != second[1]:
                     return i
@@ -156,7 +120,7 @@ class Probe:
         """Return the preprocessing of the innermost known backbone that contains a layer."""
         names = path.split("/")[:-1]
         parents = ["/".join(names[:n]) for n in range(len(names), 0, -1)]
-        models = [*(self._layers[p] for p in parents), self._engine.adapter.model]
+        models = [*(self._layers[p] for p in parents), self._passes.model]
         for model in models:
             inner = (layer.name for layer in getattr(model, "layers", ()))
             if family := find_family(model.name, inner):
@@ -165,93 +129,6 @@ class Probe:
 
     def _describe_layer(self, path: str) -> str:
         return f"{path!r} ({type(self._layers[path]).__name__})"
-
-    def _run_pass(self, pixels: Array, limit: int) -> ProbePass:
-        """Run one pass, which ends at call number `limit` of layers with weights."""
-        engine, calls = self._engine, list[tuple[str, bool]]()
-        arrays = {**self._others, self._spec.name: np.asarray(pixels, np.float32)}
-
-        def run(tensors: Any) -> Any:
-            recorded: list[tuple[str, bool, Any, Any]] = []
-            # In a graph too, the values computed before the end can be returned.
-            with self._watch_layers(recorded, limit), suppress(_StopPass):
-                engine.adapter.call(tensors)
-            calls[:] = [(path, weighted) for path, weighted, _, _ in recorded]
-            return [(layer_input, layer_output) for _, _, layer_input, layer_output in recorded]
-
-        with engine.context.begin_pass():
-            values = engine.adapter.compute(run, engine.adapter.to_tensors(arrays))
-        passage = ProbePass()
-        for (path, weighted), (layer_input, layer_output) in zip(calls, values, strict=True):
-            passage.add(path, weighted, _flatten(layer_input), _flatten(layer_output))
-        return passage
-
-    @contextmanager
-    def _watch_layers(
-        self, recorded: list[tuple[str, bool, Any, Any]], limit: int
-    ) -> Iterator[None]:
-        done: set[int] = set()
-        with ExitStack() as stack:
-            for path, layer in self._layers.items():
-                if id(layer) not in done and not isinstance(layer, keras.layers.InputLayer):
-                    done.add(id(layer))
-                    stack.enter_context(
-                        hook_layer(layer, _build_hook(path, layer, recorded, limit))
-                    )
-            yield
-
-    def _build_shape(self, spec: InputSpec) -> tuple[int, ...]:
-        rows = self._engine.context.fixed_batch or 1
-        return (rows, *(dim or self._side for dim in spec.shape or ()))
-
-    def _build_other_input(self, spec: InputSpec) -> Array:
-        """Build the value that another input gets in every pass."""
-        if spec.kind == "text":
-            return np.full(self._build_shape(spec), "a", object)
-        if spec.kind == "float":
-            return self._random.random(self._build_shape(spec), np.float32)
-        return np.zeros(self._build_shape(spec), spec.dtype)
-
-
-def _build_hook(
-    path: str, layer: Any, recorded: list[tuple[str, bool, Any, Any]], limit: int
-) -> Callable[[int, Any, Any], Any]:
-    weighted = _has_weights(layer)
-
-    def change(call_index: int, inputs: Any, output: Any) -> Any:
-        input_floats, output_floats = _find_floats(inputs), _find_floats(output)
-        if input_floats is not None and output_floats is not None:
-            recorded.append((path, weighted, input_floats, output_floats))
-            if weighted and sum(call[1] for call in recorded) == limit:
-                raise _StopPass
-        return output
-
-    return change
-
-
-def _find_floats(value: Any) -> Any | None:
-    """Return the first of the tensors, None if it does not hold floats."""
-    leaves = [leaf for leaf in keras.tree.flatten(value) if hasattr(leaf, "dtype")]
-    if not leaves or "float" not in keras.backend.standardize_dtype(leaves[0].dtype):
-        return None
-    return leaves[0]
-
-
-def _flatten(tensor: Any) -> Array:
-    """Return a tensor as a flat array."""
-    return np.asarray(keras.ops.convert_to_numpy(tensor), np.float64).reshape(-1)
-
-
-def _has_weights(layer: Any) -> bool:
-    """Return whether a layer has learned weights of its own.
-
-    The statistics of a Normalization do not count, because they only scale. The integer state of a
-    random generator does not count either.
-    """
-    if isinstance(layer, keras.layers.Normalization):
-        return False
-    variables = [*layer._trainable_variables, *layer._non_trainable_variables]
-    return any("float" in str(variable.dtype) for variable in variables)
 
 
 def _is_keras_layer(layer: Any) -> bool:
