@@ -104,6 +104,7 @@ def _compute_with_another(adapter: KerasAdapter, sample: Arrays) -> Tensors:
 def _alter_sample(array: Array) -> Array:
     """Return a valid sample that differs from the given one."""
     if array.dtype.kind == "f":
+        # Pixels of 0..1 or 0..255 stay within their range.
         return np.asarray(array * 0.5 + 0.25 * np.abs(array).max(initial=1.0), array.dtype)
     return np.roll(array, 1, axis=-1) if array.ndim > 1 else array
 

@@ -74,6 +74,7 @@ def build_gradients_program(
             )
         return compute_tape_gradients(tape, scores, tensors, sites), scores
 
+    # A head is the output of a layer as it was saved, which a merged layer does not have.
     return run if heads else FoldableProgram(run)
 
 
@@ -127,4 +128,5 @@ def compute_tape_gradients(
     """Return the gradients by site, None where the scores do not depend on the site."""
     with skip_filter_gradients():
         gradients = tape.gradient(scores, {site: tensors[site] for site in sites})
+    # The gradient of a table comes as the rows that were looked up, not as a tensor.
     return {site: None if g is None else tf.convert_to_tensor(g) for site, g in gradients.items()}

@@ -88,6 +88,7 @@ def _find_layer_before(norm: Any, visible: set[int]) -> Any | None:
 def _is_linear(layer: Any) -> bool:
     if type(layer) not in KERNEL_NAMES:  # it may be an operation instead of a layer
         return False
+    # LoRA adds a product to the kernel when it is used, and quantization replaces it.
     unmodified = not getattr(layer, "lora_enabled", False) and not layer.quantization_mode
     return unmodified and layer.activation is keras.activations.linear
 

@@ -127,6 +127,7 @@ def list_differentiable_inputs(op: Any) -> list[int]:
                 return []
         except LookupError:
             return []
+    # Values have the type of an output; shapes, axes and indices have types of their own.
     returned = {_get_type_attr(arg) for arg in op.op_def.output_arg}
     kinds = [
         kind

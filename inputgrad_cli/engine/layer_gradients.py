@@ -41,6 +41,7 @@ LINEAR_LAYERS = (
 def find_channel_axis(model: Any, name: str) -> int:
     """Return the channel axis of a layer's output, counting the batch axis."""
     layer, _ = find_layer(model, name)
+    # A layer without an order of its own, such as a ReLU, keeps that of the others.
     orders = [
         getattr(candidate, "data_format", None) for candidate in (layer, *model._flatten_layers())
     ]

@@ -112,6 +112,7 @@ def _explain_missing_logits(y: Array) -> str:
 
 
 def _compute_softmax(z: Array, axis: int) -> Array:
+    # The largest logit is subtracted so that exp cannot overflow.
     e = np.exp(z.astype(np.float64) - z.max(axis=axis, keepdims=True))
     return np.asarray(e / e.sum(axis=axis, keepdims=True))
 

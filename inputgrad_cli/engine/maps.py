@@ -103,6 +103,7 @@ def _build_call_recorder(
             outputs = run_forward(adapter, tensors, heads)
             scores = compute_scores(choice, outputs, pins, tensors, losses=adapter.losses)
         slopes = tape.gradient(scores, [call.output for call in sink])
+        # From here on only the shape is needed, so the output itself can be freed.
         for call, slope in zip(sink, slopes, strict=True):
             call.is_reached, call.output = slope is not None, tuple(call.output.shape[1:])
         return scores

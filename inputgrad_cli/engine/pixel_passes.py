@@ -38,6 +38,7 @@ class ProbePass:
         if not (layer_input.size and layer_output.size):
             return
         if weighted:
+            # Each value counts by its position, so that moved pixels change the sum.
             self.sums.append(
                 (path, float(np.sum(layer_input * np.arange(1, layer_input.size + 1))))
             )

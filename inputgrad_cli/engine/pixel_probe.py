@@ -23,6 +23,7 @@ from inputgrad_cli.modelfile.pixels.pixel_range import (
 )
 from inputgrad_cli.numeric.arrays import Array
 
+# Black and 1 give offset and slope; gray and white show where values are clipped.
 LEVELS = (0.0, 1.0, 127.5, 255.0)
 SIDES = (64, 224, 299)  # pixels, tried in turn for open axes, because some networks need many
 MIN_CONTRAST = 1e-6  # a smaller difference of black and white means that brightness is removed

@@ -17,6 +17,7 @@ from inputgrad_cli.numeric.arrays import Arrays, concat_rows
 
 def to_pins(target: PinnedTarget) -> PinnedTensors:
     """Convert a pinned target to tensors."""
+    # A traced program takes a truth in every case, so one without values stands for none.
     nothing = np.zeros((len(target.index), 0), np.float32)
     truth = nothing if target.truth is None else target.truth
     arrays = (target.index, target.signs, target.offset, truth)
@@ -44,6 +45,7 @@ def join_gradients(parts: Sequence[Gradients]) -> Gradients:
     if len(parts) == 1:
         return parts[0]
     values = concat_rows([part.values for part in parts])
+    # One program ran for all parts, so the same sites are disconnected.
     return Gradients(values, np.concatenate([p.scores for p in parts]), parts[0].disconnected)
 
 

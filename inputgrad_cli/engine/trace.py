@@ -145,6 +145,7 @@ class CalibrationPass:
 
     def compute(self) -> tuple[Tensors, Tensors]:
         """Return the outputs, and the logits that are attached to them, both by name."""
+        # What was traced to be looked at need not be compiled a second time to be run.
         if must_compile() and self.traced is not None:
             return self.traced.compute(self.tensors)
         outputs, logits = self.adapter.compute(self._run_forward, self.tensors)
@@ -188,6 +189,7 @@ def _index_calls(recorded: Sequence[tuple[str, int, Any, Any]]) -> dict[str, Lay
     shared = {path for path, call_index, _, _ in recorded if call_index}
     for path, call_index, layer, output in recorded:
         if tf.is_symbolic_tensor(output):
+            # A tensor that passes through several layers is recorded by the innermost first.
             tap = f"{LAYER}{path}#{call_index}" if path in shared else f"{LAYER}{path}"
             is_encoder = isinstance(layer, ENCODERS)
             gives_vectors = is_encoder and layer.get_config().get("output_mode") in VECTOR_MODES

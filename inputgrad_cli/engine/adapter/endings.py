@@ -84,6 +84,7 @@ def _read_arguments(operation: Any) -> dict[str, Any]:
         part, inputs = inputs[:count], inputs[count:]
         arguments[argument.name] = part if argument.number_attr else part[0]
     for attribute in operation.op_def.attr:
+        # Types follow from the inputs, and counts from the lists of them.
         if attribute.type != "type" and attribute.name not in counts:
             arguments[attribute.name] = operation.get_attr(attribute.name)
     return arguments

@@ -28,6 +28,7 @@ def locate_error(error: BaseException, model: Any = None) -> str:
                 and operation is not model
                 and not is_constructor
             ):
+                # The first frame of a layer is its __call__, which has the inputs.
                 match = (operation, frame) if match is None or match[0] is not operation else match
         if match and not _is_model(match[0]):
             return _describe_layer(*match, model)

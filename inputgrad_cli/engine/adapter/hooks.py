@@ -114,6 +114,7 @@ def _build_replacement(value: Any, call_index: int | None) -> OutputHook:
     def change(index: int, inputs: Any, output: Any) -> Any:
         if index != (call_index or 0):
             return output
+        # A tap without a batch axis was given one, of a single sample, to be fed.
         replacement = value[0] if value.shape.rank == output.shape.rank + 1 else value
         # Some layers give integer codes; the tensor fed instead stays float, to have a gradient.
         return tf.cast(replacement, output.dtype) if output.dtype.is_floating else replacement

@@ -159,7 +159,7 @@ def _list_arguments(model: Any) -> list[str]:
         p.name
         for p in parameters
         if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)
-        and p.name not in ("training", "mask")
+        and p.name not in ("training", "mask")  # Keras passes these itself
         and (p.default is p.empty)
     ]
     return names or ["input"]

@@ -207,6 +207,7 @@ def fit_truth(loss: Loss, truth: Array, output_shape: tuple[int, ...]) -> Array:
         if loss.truth_kind == "any":  # the loss may take class indices, which must not be broadcast
             return column
         return np.ascontiguousarray(np.broadcast_to(column, output_shape))
+    # Labels of CTC have a length of their own; what a loss of the user takes is not known.
     if len(truth) == rows and (loss.truth_kind == "any" or loss.name.lower() == "ctc"):
         return truth
     hint = "; for class numbers use loss:sparse_categorical_crossentropy"
@@ -225,6 +226,7 @@ def _probe_loss(loss: Loss, text: str, truth: Array, output_shape: tuple[int, ..
     the same truth.
     """
     random = np.random.default_rng(0)
+    # Between 0 and 1 all logarithms are finite; rows sum to 1, as probabilities do.
     outputs = random.uniform(0.1, 0.9, (3, *output_shape[1:])).astype(np.float32)
     if outputs.shape[-1] > 1:
         outputs /= outputs.sum(axis=-1, keepdims=True)

@@ -93,6 +93,7 @@ def keep_paddings(model: Any) -> None:
     values. Fusing cannot be disabled for a single program, so it is disabled in the whole process.
     """
     has_conv3d = any(isinstance(layer, keras.layers.Conv3D) for layer in model._flatten_layers())
+    # The user's code may contain a convolution that is no layer.
     if must_compile() and (has_conv3d or has_user_code(model)):
         tf.config.optimizer.set_experimental_options({"remapping": False})
 
@@ -129,4 +130,5 @@ def seed_generators(model: Any, seed: int) -> None:
     tf.random.set_seed(seed)
     for variable in model.variables:
         if "seed_generator" in variable.path and not variable.trainable:
+            # Keras keeps the seed as 32 bits, and counts the draws behind it.
             variable.assign(np.array([seed % 2**32, 1], np.uint32))

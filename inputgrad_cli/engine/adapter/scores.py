@@ -36,6 +36,7 @@ def to_space(target: ResolvedTarget, output: Any) -> Any:
             f"the logits of output {target.head!r} lie before the layer that is differentiated",
             hint="use --space output, or differentiate at an earlier layer",
         )
+    # A reshape after the activation keeps the order of the values.
     if logits.shape.as_list() != output.shape.as_list():
         logits = tf.reshape(logits, tf.shape(output))
     return widen_to_float32(logits)
@@ -65,10 +66,12 @@ def _resolve_binary_rank(
     target: ResolvedTarget, spec: OutputSpec, values: Any, rows: Any
 ) -> PinnedTensors:
     """Return the predicted class of a single sigmoid unit (rank 0), or the other (rank 1)."""
+    # The logit 0 is the probability 0.5, above which the unit stands for class 1.
     threshold = 0.0 if target.space == "logit" else 0.5
     is_positive = tf.reshape(values, (rows,)) >= threshold
     if target.rank:
         is_positive = tf.logical_not(is_positive)
+    # The other class has the logit -z, and the probability 1 - p.
     signs = tf.where(is_positive, 1.0, -1.0)
     negative_offset = 0.0 if target.space == "logit" else 1.0
     index = tf.zeros((rows, 1, len(spec.shape or ())), tf.int32)
@@ -98,7 +101,7 @@ def compute_scores(
         return tf.reduce_sum(tf.reshape(values * pinned.truth, (tf.shape(values)[0], -1)), axis=1)
     if target.kind == "reduce":
         return _reduce(target.argument, tf.reshape(values, (tf.shape(values)[0], -1)))
-    if values.shape.rank == 1:
+    if values.shape.rank == 1:  # a single number per sample has no axis of units to pick from
         picked = values[:, tf.newaxis]
     else:
         picked = tf.gather_nd(values, pinned.index, batch_dims=1)

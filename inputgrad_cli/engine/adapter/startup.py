@@ -47,6 +47,7 @@ def import_keras(captured: CapturedOutput, kernels: str | None = None) -> None:
             reason="gradients are taken by TensorFlow",
             hint="set KERAS_BACKEND=tensorflow before Keras is imported",
         )
+    # Keras's own defaults: what the user has set for other work must not change a result.
     keras.config.set_floatx("float32")
     keras.config.set_image_data_format("channels_last")
     keras.config.set_epsilon(1e-7)

@@ -43,7 +43,7 @@ def open_in_keras(file: ModelFile, path: Path, user_code: UserCode, trust: bool)
             model = keras.models.load_model(
                 str(path),
                 _add_registered_names(file, user_code.objects),
-                compile=False,
+                compile=False,  # the loss is read from the configuration, and nothing is trained
                 safe_mode=not trust,
             )
     except Exception as error:

@@ -52,6 +52,7 @@ def load_required_code(file: ModelFile, code: Sequence[str]) -> UserCode:
     modules = import_modules(code)
     functions = find_bare_names(file.config)
     wanted = [*find_custom_objects(file.config), *(item for _, item in functions)]
+    # What a module defines itself takes precedence over what it imports.
     objects = {**find_wanted(modules, wanted), **list_definitions(modules)}
     refuse_missing_objects(file, [*objects, *list_registered_names()], code)
     names = build_namespace(modules)

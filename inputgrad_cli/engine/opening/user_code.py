@@ -155,6 +155,7 @@ def _import_file(path: Path) -> ModuleType:
     try:
         spec.loader.exec_module(module)
     except BaseException:
+        # Otherwise the next import would take the unfinished module for a whole one.
         del sys.modules[name]
         raise
     return module

@@ -18,7 +18,7 @@ from inputgrad_cli.modelfile.zip.members import WEIGHTS
 from inputgrad_cli.numeric.arrays import Array
 
 FLOATS = ("float16", "bfloat16", "float32", "float64")
-UNBUILT = "cannot be built automatically"
+UNBUILT = "cannot be built automatically"  # Keras's warning; the weights come with the first call
 Checksum = tuple[tuple[int, ...], str, int]
 
 
@@ -107,6 +107,7 @@ def _find_lost(file: ModelFile, counts: Counter[Checksum], dtypes: Sequence[Any]
     """
     lost = []
     for name, array in _yield_saved(file):
+        # The variable may have another float type than the saved array, and holds it converted.
         checksums = [_compute_checksum(array.astype(dtype)) for dtype in dtypes]
         match = next((checksum for checksum in checksums if counts[checksum] > 0), None)
         if match is None:
@@ -117,6 +118,7 @@ def _find_lost(file: ModelFile, counts: Counter[Checksum], dtypes: Sequence[Any]
 
 
 def _compute_checksum(value: Array) -> Checksum:
+    # The values themselves would take as much memory as the model once more.
     contiguous = np.ascontiguousarray(value)
     return value.shape, value.dtype.name, zlib.crc32(contiguous.view(np.uint8).reshape(-1).data)
 

@@ -44,6 +44,7 @@ def build_rule_program(
     """
     heads = list_layer_heads([choice])
     layers = {path.rpartition("/")[2] for path in map_layers_by_path(adapter.model)}
+    # The rules of LRP are parameters of one method, and errors name it as the user types it.
     errors = RuleErrorBuilder(
         rule.name.replace("lrp-", "lrp:rule="), layers, choice.space == "probability"
     )
@@ -53,6 +54,7 @@ def build_rule_program(
         scores = compute_scores(
             choice, run_forward(adapter, inputs, heads), pins, inputs, losses=adapter.losses
         )
+        # AutoGraph is for the user's code in the model; rules do not branch on tensors.
         propagate = tf.autograph.experimental.do_not_convert(_propagate)
         values, rules = propagate(tensors, sites, scores, rule, errors)
         return values, scores, rules
@@ -104,6 +106,7 @@ def _propagate(
     values = walk_back(trace, scores, propagation, errors)
     if not propagation.rules and any(value is not None for value in values.values()):
         raise _build_unused_rule_error(errors.method, by_derivative)
+    # Relevance of the inputs is complete; at taps the walk ends with multipliers.
     if isinstance(propagation, Lrp):
         values |= {n: tensors[n] * m for n, m in values.items() if is_tap(n) and m is not None}
     return values, tf.constant(propagation.rules)

@@ -89,6 +89,7 @@ class DeepLift:
         change = op.outputs[0] - self.copies[op].outputs[0]
         rise, fall = upstream * tf.nn.relu(change), -upstream * tf.nn.relu(-change)
         winner, other = (op, self.copies[op])
+        # A minimum rises at most as far as the value that was the smallest on the baseline.
         if op.type.startswith("Min"):
             winner, other = other, winner
         for i in self.trace.list_relevant_inputs(op):
@@ -117,6 +118,7 @@ class DeepLift:
     def _share_softmax(self, op: Any, upstream: Any) -> Any:
         """Return the shares of exp(x) / sum exp(x), a rescaled exp and a product with 1 / sum."""
         x, x0 = op.inputs[0], self._get_reference(op.inputs[0])
+        # The largest value of both passes is subtracted so that exp cannot overflow.
         top = tf.reduce_max(tf.maximum(x, x0), axis=-1, keepdims=True)
         e, e0 = tf.exp(x - top), tf.exp(x0 - top)
         total, total0 = (tf.reduce_sum(terms, axis=-1, keepdims=True) for terms in (e, e0))

@@ -16,10 +16,12 @@ from inputgrad_cli.engine.rules.trace import Trace, compute_adjoint, replace_inp
 
 TINY = 1e-9  # keeps 0 / 0 from being NaN
 MAX_DEPTH = 16  # operations to follow back in search of a ReLU
+# They only move values. TensorFlow computes dilated convolutions between the last two.
 KEEPS = {
     *("Identity", "Reshape", "Squeeze", "ExpandDims", "Transpose"),
     *("BatchToSpaceND", "SpaceToBatchND"),
 }
+# Their outputs are never negative, and PASSING gives none where its inputs have none.
 RECTIFIED = {"Relu", "Relu6", "Sigmoid", "Softplus", "Exp", "Softmax", "Square", "Abs"}
 PASSING = {"MaxPool", "MaxPool3D", "AvgPool", "AvgPool3D", "Mean", "Max", "Sum", "ConcatV2", "Pad"}
 
@@ -124,12 +126,13 @@ class LinearLayer:
         """Return the sum of the positive contributions to z, and of the negative ones."""
         above, below = self.signed_weights
         up = self.multiply(tf.nn.relu(self.x), above)
-        if not self.is_rectified:
+        if not self.is_rectified:  # otherwise the second product would be zero
             up += self.multiply(-tf.nn.relu(-self.x), below)
         down = self.op.outputs[0] - up
         scale = self.affine[0]
         if scale is None:
             return up, down
+        # A negative scale turns positive contributions into negative ones.
         return scale * tf.where(scale >= 0, up, down), scale * tf.where(scale >= 0, down, up)
 
     def share(self, upstream: Any, positive: Any, negative: Any) -> Any:

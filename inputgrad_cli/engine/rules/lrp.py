@@ -80,6 +80,7 @@ class Lrp:
         is_convolution = layer.op.type in CONVOLUTIONS
         if id(layer.x) in self.input_region.tensors:
             if name == "deep-taylor":
+                # The rule for bounded inputs needs their range; the other takes any numbers.
                 bounded = self.rule.low is not None
                 return [
                     (layer.x, self.input_region.share(layer, upstream, "box" if bounded else "w2"))
@@ -104,6 +105,7 @@ class Lrp:
             raised = factor * (1 + gamma)
             positive, negative = tf.where(above, raised, factor), tf.where(above, factor, raised)
             return layer.share(upstream, positive, negative)
+        # z-plus leaves the bias out; here a positive one takes its share of the relevance.
         if name == "alpha1-beta0":
             up += tf.nn.relu(bias)
         return layer.share(upstream, z / stabilize(up), None)
