@@ -109,7 +109,6 @@ class Runner:
             self._state.batch_size = batch_size
             if self._is_folded:  # each is traced for one size and holds a copy of the weights
                 self._state.programs.clear()
-        # The dropped programs are in reference cycles, so only a collection frees their weights.
         gc.collect()
 
     def split_into_passes(self, total: int) -> Iterator[tuple[Array, int]]:
