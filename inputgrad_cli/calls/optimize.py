@@ -29,7 +29,7 @@ from inputgrad_cli.explanation.request import ExplainRequest
 from inputgrad_cli.formats.blank import build_blank_sample
 from inputgrad_cli.formats.images.lossless import read_back
 from inputgrad_cli.formats.images.masks import read_masks
-from inputgrad_cli.interfaces.goal import PIXEL_RANGE, Goal
+from inputgrad_cli.interfaces.goal import PIXEL_RANGE, Goal, GoalRequest
 from inputgrad_cli.interfaces.reader import READERS, ReadOptions
 from inputgrad_cli.model import Model, PathLike
 from inputgrad_cli.modelfile.model_file import ModelFile
@@ -41,7 +41,6 @@ from inputgrad_cli.optimization.radius import RadiusGoal
 from inputgrad_cli.optimization.request import (
     DIRECTIONS,
     Direction,
-    GoalRequest,
     OptimizeRequest,
     SearchHooks,
     parse_goals,

@@ -76,6 +76,11 @@ class MapRecord:
         return any(sample.scores is not None for sample in self.usable_samples)
 
     @property
+    def is_search(self) -> bool:
+        """Return whether this is the result of a search, with the change of each input."""
+        return any(sample.search is not None for sample in self.usable_samples)
+
+    @property
     def copied(self) -> Sequence[str]:
         """Return the sites where all channels hold the same value."""
         copied: Sequence[str] = self.sites.facts.get("copied", ())

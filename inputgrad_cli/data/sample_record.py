@@ -19,7 +19,8 @@ class SampleRecord:
 
     `asked` is the target as requested; the other fields of the target say what was explained.
     `scores` are those of all classes, for the target `all`. `tokens` are the words or ids of the
-    inputs that go through an embedding, by input.
+    inputs that go through an embedding, by input. `search` says how a search has ended, and what
+    the model gives before and after it; the score is then that after it.
     """
 
     asked: str
@@ -34,6 +35,7 @@ class SampleRecord:
     probability: float | None = None
     scores: Sequence[float | None] | None = None
     tokens: Mapping[str, Sequence[Any]] | None = None
+    search: Mapping[str, Any] | None = None
 
     def to_json(self) -> dict[str, object]:
         """Return the fields as `metadata.json` holds them for a map of a single sample."""
@@ -68,5 +70,5 @@ TARGET_NAMES = {
     "class": "class_index",
 }
 SAMPLE_KEYS = ("space", "score", "baseline_score", "probability", "checks")
-EXTRA_KEYS = ("scores", "tokens")
+EXTRA_KEYS = ("scores", "tokens", "search")
 SHARED_KEYS = ("asked", "output", "space")  # stored once if all samples of a map share the value

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from inputgrad_cli.data.map_record import SiteFacts
@@ -12,24 +12,30 @@ from inputgrad_cli.explanation.map_builder import MapBuilder
 from inputgrad_cli.explanation.request import ExplainRequest, MethodRequest, resolve_targets
 from inputgrad_cli.explanation.sample_record import RecordOrError
 from inputgrad_cli.interfaces.engine import Engine
+from inputgrad_cli.interfaces.goal import GoalRequest
 from inputgrad_cli.numeric.arrays import Array, Arrays, take_rows
+
+Frames = Mapping[str, Sequence[Array]]
+"""Pixels (H, W, C) in the order of the steps of a search, by input."""
 
 
 @dataclass(frozen=True)
 class BatchAttribution:
-    """The attributions of a batch for one method and one target.
+    """The attributions of a batch for one method and one target, or the results of a search.
 
     `values` are (B, ...) by site; `records` has one record per sample. A failed sample has its
     error instead of a record, and NaN for values. `sites` holds for all samples. For the target
-    `all` the class axis follows the batch axis. If `error` is set there is no map.
+    `all` the class axis follows the batch axis. If `error` is set there is no map. `frames` are
+    pixels on the way of a search, by input, for each sample, if they were asked for.
     """
 
-    request: MethodRequest
+    request: MethodRequest | GoalRequest
     target: str
     values: Arrays
     records: Sequence[RecordOrError]
     sites: SiteFacts = field(default_factory=SiteFacts)
     error: ItemError | None = None
+    frames: Sequence[Frames] = ()
 
     @property
     def has_map(self) -> bool:
@@ -39,7 +45,12 @@ class BatchAttribution:
     def select_row(self, index: int) -> BatchAttribution:
         """Return the attribution of one sample alone, still with a batch axis."""
         part = slice(index, index + 1)
-        return replace(self, values=take_rows(self.values, part), records=self.records[part])
+        return replace(
+            self,
+            values=take_rows(self.values, part),
+            records=self.records[part],
+            frames=self.frames[part],
+        )
 
 
 def explain_batch(

@@ -13,8 +13,11 @@ from inputgrad_cli.data.baselines import Baseline
 from inputgrad_cli.data.map_record import MapRecord, RecordedMap, SiteFacts
 from inputgrad_cli.data.sample_record import SampleRecord
 from inputgrad_cli.data.samples import Samples
+from inputgrad_cli.data.search_arrays import TRACE, join_traces
 from inputgrad_cli.errors import ItemError
 from inputgrad_cli.explanation.batch import BatchAttribution
+from inputgrad_cli.explanation.request import MethodRequest
+from inputgrad_cli.interfaces.goal import Goal, GoalRequest
 from inputgrad_cli.interfaces.method import Method
 from inputgrad_cli.numeric.arrays import Array
 from inputgrad_cli.numeric.lazy_array import concat_lazy, is_lazy
@@ -32,6 +35,39 @@ class Provenance:
     precision: str
 
 
+@dataclass(frozen=True)
+class MapOrigin:
+    """What a record says of the method that made a map, or of the goal of a search.
+
+    The fields are those of `Method`; `parameters` are by name.
+    """
+
+    name: str
+    parameters: dict[str, Any]
+    quantity: str
+    reduce: str = "sum"
+    sign: str = "signed"
+    per_input: bool = False
+    uses_baseline: bool = False
+
+
+def describe_request(request: MethodRequest | GoalRequest) -> MapOrigin:
+    """Return what the record of a map says of the request that it answers."""
+    if isinstance(request, GoalRequest):
+        goal = request.goal
+        return MapOrigin(goal.name, get_parameters(goal), "change of the input", "max-abs")
+    method = request.method
+    return MapOrigin(
+        method.name,
+        get_parameters(method),
+        method.quantity,
+        method.reduce,
+        method.sign,
+        method.per_input,
+        method.uses_baseline,
+    )
+
+
 def build_map(
     parts: Sequence[BatchAttribution], samples: Samples, provenance: Provenance
 ) -> RecordedMap:
@@ -43,9 +79,13 @@ def build_map(
     failed = find_failures(parts, samples)
     if len(failed) == len(usable):
         raise failed[usable[0]]
+    is_search = isinstance(parts[0].request, GoalRequest)
     values = {}
     for site in (s for s in parts[0].values if all(s in part.values for part in parts)):
         rows = [part.values[site] for part in parts]
+        if is_search and site == TRACE:
+            values[site] = _spread(join_traces(rows), usable, len(samples))
+            continue
         if any(is_lazy(array) for array in rows):  # spilled to disk: joined without reading them
             values[site] = concat_lazy(rows, usable, len(samples))
             continue
@@ -77,23 +117,22 @@ def build_record(
     rows = (row for part in parts for row in part.records)
     for row, record in zip(samples.usable_rows, rows, strict=True):
         records[row] = None if isinstance(record, ItemError) else record
-    request = parts[0].request
-    method = request.method
+    origin = describe_request(parts[0].request)
     spaces = {record.space for record in records if record is not None}
     return MapRecord(
         method={
-            "name": method.name,
-            "label": request.label,
-            "parameters": get_parameters(method),
+            "name": origin.name,
+            "label": parts[0].request.label,
+            "parameters": origin.parameters,
         },
         samples=tuple(records),
         many=samples.sample_count is not None,
         sites=_merge_site_facts([part for part in parts if part.has_map]),
-        reduce=method.reduce,
-        quantity=_format_quantity(method.quantity, spaces),
-        sign=method.sign,
-        per_input=method.per_input,
-        baseline=_describe_baseline(method, samples, provenance),
+        reduce=origin.reduce,
+        quantity=_format_quantity(origin.quantity, spaces),
+        sign=origin.sign,
+        per_input=origin.per_input,
+        baseline=_describe_baseline(origin, samples, provenance),
         preprocess={name: p.to_json() for name, p in samples.preprocess.items()},
         inputs=samples.record,
         wrt=provenance.wrt,
@@ -119,14 +158,14 @@ def _format_quantity(quantity: str, spaces: Set[str]) -> str:
     return quantity.replace("{space}", next(iter(spaces))) if len(spaces) == 1 else quantity
 
 
-def _describe_baseline(method: Method, samples: Samples, provenance: Provenance) -> str | None:
-    if not method.uses_baseline:
+def _describe_baseline(origin: MapOrigin, samples: Samples, provenance: Provenance) -> str | None:
+    if not origin.uses_baseline:
         return None
     return provenance.baseline or ("black" if samples.preprocess else "zeros")
 
 
-def get_parameters(value: Method) -> dict[str, Any]:
-    """Return the parameters of a method by name."""
+def get_parameters(value: Method | Goal) -> dict[str, Any]:
+    """Return the parameters of a method or goal by name."""
     return {f.name: getattr(value, f.name) for f in dataclasses.fields(value)}
 
 

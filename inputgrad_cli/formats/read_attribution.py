@@ -31,7 +31,7 @@ from inputgrad_cli.schema.read_records import METADATA_BYTES_PER_CONTAINER, pars
 
 MAX_RATIO = 10  # inputgrad does not compress its files; maps of floats compress to a half
 ARRAY_SUFFIX = ".npy"
-SAMPLE_FIELDS = ("score", "baseline_score", "probability", "checks", "tokens")
+SAMPLE_FIELDS = ("score", "baseline_score", "probability", "checks", "tokens", "search")
 LIST_FIELDS = ("scores", "index")  # lists for a single sample too
 # Fields of which there is a list with a value for each sample, which may be null.
 REQUIRED_FIELDS = ("score", "checks", "label")
@@ -42,6 +42,18 @@ def read_result(path: Path) -> Attribution:
     """Return the attribution stored at `path`. Raises ItemError (kind `unreadable`)."""
     size = get_file_size(path)  # refuses pipes, which would never end
     return _read(path, path, size)
+
+
+def read_metadata(path: Path) -> ResultRecord:
+    """Return what a result says about itself, without its arrays. Raises ItemError."""
+    size = get_file_size(path)
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return _read_record(archive, _list_members(archive, size)[METADATA_NAME])
+    except ItemError as error:
+        raise _build_error(path, error.format_line().rstrip(".")) from None
+    except Exception as error:  # zipfile raises errors of many families
+        raise _build_error(path, str(error)) from None
 
 
 def open_result(path: Path) -> Attribution:

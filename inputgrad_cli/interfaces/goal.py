@@ -192,4 +192,13 @@ class Goal:
         raise TypeError(f"{type(self).__name__} does not define search()")
 
 
+@dataclass(frozen=True)
+class GoalRequest:
+    """A requested goal, its label in file names, and the text that the user wrote."""
+
+    goal: Goal
+    label: str
+    text: str
+
+
 goals: Registry[Goal] = Registry("goal", "`inputgrad optimize --goals` lists all")

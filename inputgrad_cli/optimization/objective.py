@@ -29,9 +29,12 @@ class EngineObjective:
 
     def compute_scores(self, points: Array, rows: Rows) -> Array:
         """Return the scores of the points (N, D), float64 (N,)."""
+        return self.aim.compute_scores(self.compute_values(points, rows), rows)
+
+    def compute_values(self, points: Array, rows: Rows) -> Array:
+        """Return the values of the target at the points (N, D), float32 (N,)."""
         inputs = self.space.to_inputs(points, rows)
-        values = self.engine.compute_scores(inputs, self.aim.target.take(rows))
-        return self.aim.compute_scores(values, rows)
+        return self.engine.compute_scores(inputs, self.aim.target.take(rows))
 
     def compute_gradients(self, points: Array, rows: Rows) -> Evaluation:
         """Return the scores of the points (N, D) and their gradients, from one pass."""

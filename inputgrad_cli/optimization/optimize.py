@@ -15,7 +15,7 @@ from inputgrad_cli.interfaces.goal import Problem, Rows, SearchResult
 from inputgrad_cli.numeric.arrays import Array
 from inputgrad_cli.optimization.aim import Aim, build_aim
 from inputgrad_cli.optimization.objective import EngineObjective
-from inputgrad_cli.optimization.request import OptimizeRequest, SearchHooks
+from inputgrad_cli.optimization.request import FrameHook, OptimizeRequest, SearchHooks
 from inputgrad_cli.optimization.result import Optimized
 from inputgrad_cli.optimization.result_builder import Outcome, ResultBuilder
 from inputgrad_cli.optimization.space import SearchSpace, build_space
@@ -60,7 +60,7 @@ class _Batch:
         """Return the results; `prediction` is that of the clean inputs."""
         rows = np.arange(len(self.space), dtype=np.intp)
         start = self.space.start
-        before = Outcome(start, self.objective.compute_scores(start, rows), prediction)
+        before = self._evaluate(start, rows, prediction)
         errors = before.find_nonfinite("start")
         is_open = ~self.aim.is_there(before.scores, prediction)
         is_open[list(errors)] = False
@@ -95,19 +95,29 @@ class _Batch:
             data=space.data,
             should_stop=self.hooks.should_stop,
             on_step=self.hooks.on_step,
-            on_frame=self.hooks.on_frame,
+            on_frame=self._build_frame_hook(rows),
         )
         return self.request.goal.search(problem)
+
+    def _build_frame_hook(self, rows: Rows) -> FrameHook | None:
+        """Return the hook for frames, with positions among the searched samples as their rows."""
+        if (on_frame := self.hooks.on_frame) is None:
+            return None
+        return lambda step, points, positions: on_frame(step, points, rows[positions])
 
     def _store(self, result: SearchResult, rows: Rows) -> Outcome:
         """Return what the model gives for the results as they are stored and read back."""
         points = self._read_back(self.space.round_points(result.points))
-        scores = self.objective.compute_scores(points, rows)
         if not self.aim.has_classes:
-            return Outcome(points, scores, None)
+            return self._evaluate(points, rows, None)
         inputs = self.space.to_inputs(points, rows)
         first = self.engine.run_first_pass(inputs, [self.aim.top], (), gradients=False)
-        return Outcome(points, scores, self.aim.predict(first))
+        return self._evaluate(points, rows, self.aim.predict(first))
+
+    def _evaluate(self, points: Array, rows: Rows, prediction: Prediction | None) -> Outcome:
+        """Return the scores of points, with the values of the target, and the prediction."""
+        values = self.objective.compute_values(points, rows)
+        return Outcome(points, self.aim.compute_scores(values, rows), values, prediction)
 
     def _read_back(self, points: Array) -> Array:
         """Return the points with their pixels as they are read from files that hold them."""

@@ -12,22 +12,13 @@ from inputgrad_cli.data.target_text import parse_target
 from inputgrad_cli.data.written_target import Target
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.grammar import parse as parse_call
-from inputgrad_cli.interfaces.goal import Goal, Rows
+from inputgrad_cli.interfaces.goal import Goal, GoalRequest, Rows
 from inputgrad_cli.numeric.arrays import Array
 from inputgrad_cli.optimization.goals import goals
 from inputgrad_cli.optimization.limits import SearchLimits
 
 Direction = Literal["auto", "up", "down"]
 DIRECTIONS = ("auto", "up", "down")
-
-
-@dataclass(frozen=True)
-class GoalRequest:
-    """A requested goal, its label in file names, and the text that the user wrote."""
-
-    goal: Goal
-    label: str
-    text: str
 
 
 def parse_goals(texts: Sequence[str]) -> tuple[GoalRequest, ...]:
@@ -84,6 +75,9 @@ class OptimizeRequest:
     compiled_loss: Any = None
 
 
+FrameHook = Callable[[int, Array, Rows], None]
+
+
 def _keep_pixels(name: str, pixels: Array) -> Array:
     """Return the pixels unchanged."""
     return pixels
@@ -94,12 +88,11 @@ class SearchHooks:
     """Functions that a search calls; by default they do nothing.
 
     `should_stop` is asked between steps. `on_step` is called with the number of steps that are
-    done, and their total. `on_frame` is called with a step, the points then, and their positions
-    among the samples that are moved. `store_pixels` stores pixels (H, W, C) of 8 bits of an input,
-    and returns what is read back.
+    done, and their total. `on_frame` is called with a step, the points then, and their samples.
+    `store_pixels` stores pixels (H, W, C) of 8 bits of an input, and returns what is read back.
     """
 
     should_stop: Callable[[], bool] = lambda: False
     on_step: Callable[[int, int], None] = lambda done, total: None
-    on_frame: Callable[[int, Array, Rows], None] | None = None
+    on_frame: FrameHook | None = None
     store_pixels: Callable[[str, Array], Array] = _keep_pixels

@@ -17,12 +17,15 @@ TRACE_COLUMNS = ("step", "score", "l2", "linf", "restart")
 
 @dataclass(frozen=True)
 class Answer:
-    """What the model gives for an input: the score, and the predicted class with its probability.
+    """What the model gives for an input: the predicted class with its probability, and the score.
 
-    The class is None where the output has no classes, the probability where it has none.
+    The score is what a search raises; `value` is that of the target itself, which may have to fall,
+    or to lie between two values. The class is None where the output has no classes, the probability
+    where it has none.
     """
 
     score: float
+    value: float
     class_index: int | None = None
     label: str | None = None
     probability: float | None = None
@@ -31,6 +34,7 @@ class Answer:
         """Return the answer as records hold it."""
         return {
             "score": self.score,
+            "value": self.value,
             "class": self.class_index,
             "label": self.label,
             "probability": self.probability,

@@ -34,23 +34,26 @@ SEARCH_NOTE, RADIUS_NOTE = "search", "radius-rounded"
 
 @dataclass(frozen=True)
 class Outcome:
-    """Points (B, D), their scores (B,), and what the model predicts there."""
+    """Points (B, D), their scores and the values of the target, (B,), and the prediction there."""
 
     points: Array
     scores: Array
+    values: Array
     prediction: Prediction | None
 
     def replace_rows(self, rows: Array, other: Outcome) -> Outcome:
         """Return the outcome with these rows taken from another, which has no others."""
         points, scores = np.array(self.points), np.array(self.scores)
         points[rows], scores[rows] = other.points, other.scores
+        values = np.array(self.values)
+        values[rows] = other.values
         if self.prediction is None or other.prediction is None:
-            return Outcome(points, scores, None)
+            return Outcome(points, scores, values, None)
         classes = np.array(self.prediction.classes)
         probabilities = np.array(self.prediction.probabilities)
         classes[rows] = other.prediction.classes
         probabilities[rows] = other.prediction.probabilities
-        return Outcome(points, scores, Prediction(classes, probabilities))
+        return Outcome(points, scores, values, Prediction(classes, probabilities))
 
     def find_nonfinite(self, noun: str) -> dict[int, ItemError]:
         """Return the errors of samples whose score is NaN or infinite, by row."""
@@ -157,13 +160,13 @@ class ResultBuilder:
         )
 
     def _describe(self, row: int, outcome: Outcome) -> Answer:
-        score = float(outcome.scores[row])
+        score, value = float(outcome.scores[row]), float(outcome.values[row])
         if outcome.prediction is None:
-            return Answer(score)
+            return Answer(score, value)
         index = int(outcome.prediction.classes[row])
         probability = float(outcome.prediction.probabilities[row])
         known = probability if np.isfinite(probability) else None
-        return Answer(score, index, self._get_label(index), known)
+        return Answer(score, value, index, self._get_label(index), known)
 
     def _get_label(self, index: int) -> str | None:
         if len(self.request.labels) == count_classes(self.aim.output):

@@ -75,16 +75,23 @@ class CurvePoint:
 class SearchSummary:
     """The outcomes of a goal for a target over all samples of a run.
 
-    `leaves_class` is true for attacks, of which a success means that the model is not robust.
-    `norm` is the goal's norm, `radii` its radii in ascending order.
+    `name` is the label of the goal. `leaves_class` is true for attacks away from a class, of which
+    a success means that the model is not robust; with `has_labels` that class is the true one, else
+    the predicted one. `norm` is the goal's norm, `radii` its radii in ascending order; for pictures
+    both radii and distances are shares of the range of pixels (`in_pixels`). Without `has_end`
+    no score counts as reached, and a success is a higher score than before.
     """
 
     name: str
     target: str
     outcomes: Sequence[Outcome]
+    goal: str = ""
     leaves_class: bool = False
+    has_labels: bool = False
     norm: str = ""
     radii: tuple[float, ...] = ()
+    in_pixels: bool = False
+    has_end: bool = True
 
     @property
     def total(self) -> int:
@@ -175,7 +182,8 @@ class SearchSummary:
     def to_json(self) -> dict[str, object]:
         """Return what the summary of the machine stream holds; infinity is null."""
         return {
-            "goal": self.name,
+            "method": self.name,
+            "goal": self.goal,
             "target": self.target,
             "samples": self.total,
             **{status: self.counts[status] for status in (SUCCESS, FAILED, ALREADY)},

@@ -119,3 +119,4 @@ class ResultRecord(TypedDict):
     versions: NotRequired[dict[str, str]]
     scores: NotRequired[list[Any]]
     tokens: NotRequired[JsonObject | list[JsonObject | None]]
+    search: NotRequired[JsonObject | list[JsonObject | None]]
