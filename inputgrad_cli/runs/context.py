@@ -10,9 +10,11 @@ from inputgrad_cli.data.signature import InputSpec
 from inputgrad_cli.formats.baseline_files import read_baseline
 from inputgrad_cli.interfaces.reader import ReadOptions
 from inputgrad_cli.numeric.arrays import Array
+from inputgrad_cli.optimization.limits import SearchLimits
 from inputgrad_cli.runs.inputs.annotations import ItemAnnotations
 from inputgrad_cli.runs.inputs.find_inputs import InputList
 from inputgrad_cli.runs.model_holder import ModelHolder
+from inputgrad_cli.runs.movement import read_limits
 from inputgrad_cli.runs.planning.fingerprint_facts import build_fingerprint_facts
 from inputgrad_cli.runs.planning.plan import Plan
 from inputgrad_cli.runs.planning.schedule import Schedule
@@ -43,6 +45,12 @@ class RunContext:
         """Return the samples of a baseline that comes from a file, (K, ...) by input."""
         return read_baseline(self.plan.baseline, self.plan.build_reading(self.read_options.specs))
 
+    @cached_property
+    def limits(self) -> SearchLimits:
+        """Return what may move in a search, and how far."""
+        search = self.plan.options.search
+        return SearchLimits() if search is None else read_limits(search, self.read_options)
+
 
 def build_context(
     plan: Plan, schedule: Schedule, specs: tuple[InputSpec, ...], journal: Journal
@@ -53,7 +61,14 @@ def build_context(
         replace(plan, inputs=InputList(), truth=None),
         schedule,
         replace(plan.build_reading(specs), folder=options.out),
-        ItemAnnotations(plan.truth, options.targets, plan.target_files, plan.labels, plan.masks),
+        ItemAnnotations(
+            plan.truth,
+            options.targets,
+            plan.target_files,
+            plan.labels,
+            plan.masks,
+            uses_labels=options.search is not None,
+        ),
         build_fingerprint_facts(plan),
         journal.written_files,
         OutputWriter(

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from inputgrad_cli.data.map_record import MapRecord
 from inputgrad_cli.data.signature import Signature
 from inputgrad_cli.formats.combine_inputs import CROSSED_NOTE
+from inputgrad_cli.optimization.result_builder import SEARCH_NOTE
 from inputgrad_cli.runs.events import RunWarning
 from inputgrad_cli.runs.inputs.find_inputs import Item
 from inputgrad_cli.runs.load_tasks import LoadedItem
@@ -75,8 +76,21 @@ def yield_item_warnings(loaded: LoadedItem) -> Iterator[RunWarning]:
         yield RunWarning(code, note, loaded.item.name)
 
 
+def _yield_search_warnings(item: Item, spec: MapSpec, record: MapRecord) -> Iterator[RunWarning]:
+    """Yield the remarks on the results of a search; an unchanged input is no fault."""
+    notes: dict[str, str] = {}
+    for sample in record.usable_samples:
+        notes |= (sample.search or {}).get("notes", {})
+    notes.pop(SEARCH_NOTE, None)  # it is part of the result
+    for code, note in notes.items():
+        yield RunWarning(code, f"{spec.label}: {note}", item.name)
+
+
 def yield_map_warnings(item: Item, spec: MapSpec, record: MapRecord) -> Iterator[RunWarning]:
     """Yield the warnings about a map, once per map whatever the number of samples."""
+    if record.is_search:
+        yield from _yield_search_warnings(item, spec, record)
+        return
     sample_checks = [sample.checks for sample in record.usable_samples]
     gaps = [
         c["completeness"]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from inputgrad_cli.errors import InputgradError
+from inputgrad_cli.optimization.summary import SearchSummary
 from inputgrad_cli.schema.json_object import JsonObject
 
 SCHEMA = 1  # version of the machine stream
@@ -81,13 +82,14 @@ class Progress:
 
 @dataclass(frozen=True)
 class Summary:
-    """The end of a run."""
+    """The end of a run; `searches` has what the searches of each goal and target came to."""
 
     ok: int
     failed: int
     skipped: int
     seconds: float
     exit: int
+    searches: tuple[SearchSummary, ...] = ()
 
     def record(self) -> JsonObject:
         """Return the line of the machine stream."""
@@ -98,6 +100,7 @@ class Summary:
             "skipped": self.skipped,
             "seconds": round(self.seconds, 3),
             "exit": self.exit,
+            **({"searches": [s.to_json() for s in self.searches]} if self.searches else {}),
         }
 
 

@@ -20,6 +20,7 @@ from inputgrad_cli.runs.explain_tasks import (
 )
 from inputgrad_cli.runs.load_tasks import LoadedItem
 from inputgrad_cli.runs.model_holder import ModelHolder
+from inputgrad_cli.runs.search import search_chunk
 from inputgrad_cli.runs.spill_buffer import SpillBuffer
 from inputgrad_cli.supervision.worker import WORKER
 
@@ -57,10 +58,9 @@ def _explain_chunks(
     buffer = SpillBuffer(context.plan.options.out)
     sample_count = 0
     for chunk in yield_chunks(task.batch, task.size):
-        request = _build_request(context, holder, first, chunk.targets)
         holder.calibrate(chunk.samples)
         holder.callbacks.on_stage("")  # ends the report of an earlier stage, such as opening
-        attributions = _explain_chunk(holder, request, chunk, task.shared and not is_many)
+        attributions = _compute_chunk(task, chunk, context, holder)
         passes.append(buffer.keep(attributions) if is_many else attributions)
         if is_many:
             sample_count += len(chunk.samples)
@@ -71,12 +71,17 @@ def _explain_chunks(
     return passes
 
 
-def _explain_chunk(
-    holder: ModelHolder, request: ExplainRequest, chunk: Chunk, shared: bool
+def _compute_chunk(
+    task: ExplainTask, chunk: Chunk, context: RunContext, holder: ModelHolder
 ) -> list[BatchAttribution]:
+    first = task.batch[0]
+    is_shared = task.shared and not first.fills_batch
     try:
+        if context.plan.goals:
+            return search_chunk(context, holder, first, chunk)
+        request = _build_request(context, holder, first, chunk.targets)
         return explain_batch(
-            holder.model.engine, chunk.samples, request, chunk.truth, parallel=not shared
+            holder.model.engine, chunk.samples, request, chunk.truth, parallel=not is_shared
         )
     except UsageError as error:
         if chunk.targets is None:

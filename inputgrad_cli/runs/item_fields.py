@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from inputgrad_cli.data.map_record import MapRecord
+from inputgrad_cli.optimization.result_builder import SEARCH_NOTE
 from inputgrad_cli.runs.inputs.item_maps import ItemMap
 from inputgrad_cli.runs.planning.dry_run import PlannedMap
 from inputgrad_cli.schema.encoded_names import to_readable_name
@@ -43,11 +44,12 @@ def build_done_fields(
     *,
     arrays: str,
     sample: int | None,
+    results: Sequence[str] = (),
 ) -> JsonObject:
     """Return the fields of a sample that is done.
 
     `pictures` are the paths for each sample. If a sample has several, all of them are listed in
-    addition to the first.
+    addition to the first. `results` are the paths of what a search has moved the sample to.
     """
     sample_record = record.get_sample(sample or 0)
     picture_paths = [to_readable_name(path) for path in pictures[sample or 0]]
@@ -62,7 +64,17 @@ def build_done_fields(
         **({"pictures": picture_paths} if len(picture_paths) > 1 else {}),
         "status": "ok",
         "checks": {k: v for k, v in sample_record.checks.items() if k in CHECKS},
+        **_build_search_fields(sample_record.search, results),
     }
+
+
+def _build_search_fields(search: Mapping[str, Any] | None, results: Sequence[str]) -> JsonObject:
+    """Return the fields that the item of a search has in addition."""
+    if search is None:
+        return {}
+    fields = {key: value for key, value in search.items() if key not in ("notes", "pictures")}
+    note = search.get("notes", {}).get(SEARCH_NOTE)
+    return {**fields, "note": note, "results": [to_readable_name(path) for path in results]}
 
 
 def list_unmet_checks(checks: Mapping[str, Any]) -> list[str]:
@@ -73,9 +85,10 @@ def list_unmet_checks(checks: Mapping[str, Any]) -> list[str]:
 
 def _build_common_fields(item_map: ItemMap, sample: int | None) -> JsonObject:
     item, spec = item_map.item, item_map.spec
+    path = {"path": None} if item.is_generated else next(iter(item.encoded_paths.values()))
     return {
-        "input": item.encoded_name["input"],
-        **next(iter(item.encoded_paths.values())),
+        "input": item_map.encoded_name["input"],
+        **path,
         "sample": sample,
         "method": spec.method,
         "target": {"asked": spec.target.text},

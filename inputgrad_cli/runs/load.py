@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from inputgrad_cli.errors import ItemError
+from inputgrad_cli.formats.blank import build_blank_sample
 from inputgrad_cli.formats.read import open_file, read_samples
 from inputgrad_cli.formats.streaming.hashed_file import hash_content
 from inputgrad_cli.runs.context import PROCESS, RunContext
@@ -33,7 +34,8 @@ def _load_item(task: LoadTask, context: RunContext) -> Iterator[LoadResult]:
     try:
         if item.error is not None:
             raise item.error
-        files = {name: open_file(path) for name, path in item.paths.items()}
+        paths = {} if item.is_generated else item.paths
+        files = {name: open_file(path) for name, path in paths.items()}
         hashes = {name: hash_content(data) for name, data in files.items()}
         todo = []
         for item_map, line in task.maps:
@@ -44,7 +46,11 @@ def _load_item(task: LoadTask, context: RunContext) -> Iterator[LoadResult]:
             else:  # not written yet, or from other inputs or options
                 todo.append(MissingMap(item_map, fingerprint, line))
         if todo:
-            samples = read_samples(files, item.paths, context.read_options)
+            samples = (
+                build_blank_sample(context.read_options)
+                if item.is_generated
+                else read_samples(files, item.paths, context.read_options)
+            )
             truth = annotations.get_truth(item.name, task.index, len(samples))
             targets = annotations.get_targets(item.name, len(samples))
             yield LoadedItem(item, samples, tuple(todo), truth, targets, hashes)

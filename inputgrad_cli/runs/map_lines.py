@@ -44,7 +44,7 @@ def _build_line_key(item_map: ItemMap, hashes: Mapping[str | None, str]) -> Json
     ]
     return {
         **item_map.files.encoded,
-        **item_map.item.encoded_name,
+        **item_map.encoded_name,
         "sources": sources,
         "method": item_map.spec.label,
         "target": item_map.spec.target.text,

@@ -30,6 +30,7 @@ from inputgrad_cli.runs.load_tasks import FailedItem, SkippedMap, yield_load_tas
 from inputgrad_cli.runs.planning.plan import Plan
 from inputgrad_cli.runs.preparation import prepare_run, read_earlier
 from inputgrad_cli.runs.record import Recorded
+from inputgrad_cli.runs.search_report import SearchReport, report_searches
 from inputgrad_cli.runs.write import WriteResult, WrittenMap, join_results, write
 from inputgrad_cli.runs.write_tasks import yield_write_tasks
 from inputgrad_cli.storage.lock import RunLock
@@ -57,6 +58,7 @@ class Run:
         self._counts = self._earlier_events.count_events()
         self._failed_items = self._earlier_events.list_failed_inputs()
         self._is_picture_note_sent = False
+        self._search_report = SearchReport()
         self._executor: LocalExecutor[WriteResult] = LocalExecutor()
         requested = [target for target in plan.options.targets for target in target.split_ranks()]
         self._target_indices = {target: index for index, target in enumerate(requested)}
@@ -89,10 +91,18 @@ class Run:
         """Build the summary so far; without `exit_code` the exit code follows from the counts."""
         counts = self._counts
         if exit_code is None:
-            unmet = 1 if counts["unmet"] and self.plan.options.strict else 0
+            is_unmet = counts["unmet"] and self.plan.options.strict
+            unmet = 1 if is_unmet or self._search_report.failures else 0
             exit_code = 3 if counts["failed"] else unmet
         seconds = time.monotonic() - self._earlier_events.began
-        return Summary(counts["ok"], counts["failed"], counts["skipped"], seconds, exit_code)
+        return Summary(
+            counts["ok"],
+            counts["failed"],
+            counts["skipped"],
+            seconds,
+            exit_code,
+            self._search_report.summaries,
+        )
 
     def _count(self, event: ItemEvent) -> None:
         self._counts[event.status] += 1
@@ -123,6 +133,9 @@ class Run:
         preparation.pictures.finish(self._stop())
         if count := preparation.pictures.count:
             yield from keep_new([RunNote(f"{count} pictures were drawn again, from their arrays")])
+        if not self._stop():
+            self._search_report = report_searches(self.plan, journal)
+            yield from keep_new(self._search_report.warnings)
 
     def _run_items(self) -> Iterator[Event]:
         """Run all items in batches, except that items at which a process died run alone."""

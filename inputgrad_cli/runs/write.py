@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 
-from inputgrad_cli.data.map_record import MapRecord, RecordedMap
+from inputgrad_cli.data.map_record import RecordedMap
 from inputgrad_cli.errors import ItemError
 from inputgrad_cli.explanation.item_record import Provenance, build_map, find_failures
 from inputgrad_cli.runs.context import PROCESS
@@ -14,8 +14,9 @@ from inputgrad_cli.runs.diagnostics import yield_item_warnings, yield_map_warnin
 from inputgrad_cli.runs.events import Event, ItemEvent, to_error_fields
 from inputgrad_cli.runs.item_fields import build_done_fields, build_failed_fields
 from inputgrad_cli.runs.map_lines import build_failed_line, build_line
+from inputgrad_cli.runs.search_files import list_results
 from inputgrad_cli.runs.write_tasks import MapTask, WriteTask
-from inputgrad_cli.runs.writer import OutputWriter, PictureRow, TakenError
+from inputgrad_cli.runs.writer import OutputWriter, PictureRow, TakenError, is_table
 from inputgrad_cli.schema.json_object import JsonObject
 from inputgrad_cli.supervision.worker import WORKER
 
@@ -163,13 +164,13 @@ def _write_map(
         task.loaded.samples,
         drawn=sample_pictures,
         earlier_line=task.earlier_line,
+        frames=[frames for part in task.parts for frames in part.frames],
     )
     events: list[Event] = [
         *yield_item_warnings(task.loaded),
         *yield_map_warnings(item_map.item, item_map.spec, recorded.record),
     ]
-    arrays = output.get_path(item_map.files.arrays)
-    events += _yield_item_events(task, recorded.record, pictures, arrays=arrays, seconds=seconds)
+    events += _yield_item_events(task, recorded, pictures, output=output, seconds=seconds)
     shapes = {site: list(array.shape) for site, array in recorded.file_values.items()}
     line = {
         **build_line(task, events, any(pictures)),
@@ -182,16 +183,25 @@ def _write_map(
 
 def _yield_item_events(
     task: MapTask,
-    record: MapRecord,
+    recorded: RecordedMap,
     pictures: Sequence[Sequence[str]],
     *,
-    arrays: str,
+    output: OutputWriter,
     seconds: float,
 ) -> Iterator[Event]:
-    samples = task.loaded.samples
+    samples, files = task.loaded.samples, task.item_map.files
+    arrays = output.get_path(files.arrays)
+    results = list_results(files, recorded, samples, is_table=is_table(task.item_map, samples))
     for row in samples.row_labels:
         if row is not None and (error := samples.failed.get(row)):
             yield ItemEvent(build_failed_fields(task.item_map, to_error_fields(error), row))
         else:
-            fields = build_done_fields(task.item_map, record, pictures, arrays=arrays, sample=row)
+            fields = build_done_fields(
+                task.item_map,
+                recorded.record,
+                pictures,
+                arrays=arrays,
+                sample=row,
+                results=[output.get_path(name) for name in results[row or 0]],
+            )
             yield ItemEvent({**fields, "seconds": round(seconds, 4)})

@@ -9,18 +9,16 @@ from itertools import islice
 from pathlib import Path
 from typing import IO
 
-import numpy as np
-
 from inputgrad_cli.data.map_record import RecordedMap
 from inputgrad_cli.data.picture_style import Style
 from inputgrad_cli.data.samples import Samples
 from inputgrad_cli.data.target_text import is_same_target
 from inputgrad_cli.errors import ItemError
+from inputgrad_cli.explanation.batch import Frames
 from inputgrad_cli.formats.readers import find_reader
 from inputgrad_cli.formats.tables.delimited import write_table
-from inputgrad_cli.numeric.arrays import Array, Arrays, take_rows
+from inputgrad_cli.numeric.arrays import take_rows
 from inputgrad_cli.numeric.lazy_array import split_rows
-from inputgrad_cli.runs.inputs.find_inputs import Item
 from inputgrad_cli.runs.inputs.item_maps import ItemMap
 from inputgrad_cli.runs.pictures.map_pictures import (
     build_picture_source,
@@ -28,7 +26,9 @@ from inputgrad_cli.runs.pictures.map_pictures import (
     draw_pictures,
     list_drawable_sites,
 )
+from inputgrad_cli.runs.search_files import build_search_files
 from inputgrad_cli.runs.streamed_files import collect_bytes, has_content, is_large, to_npz
+from inputgrad_cli.runs.table_columns import join_columns
 from inputgrad_cli.schema.journal_line import JournalLine, StyleRecord
 from inputgrad_cli.schema.json_object import JsonObject
 from inputgrad_cli.storage.atomic_write import (
@@ -39,7 +39,7 @@ from inputgrad_cli.storage.atomic_write import (
     write_atomically,
 )
 from inputgrad_cli.storage.journal import OwnFiles, describe_file
-from inputgrad_cli.storage.map_files import list_file_names
+from inputgrad_cli.storage.map_files import get_picture_ending, list_file_names
 from inputgrad_cli.storage.pending_files import PendingFiles
 from inputgrad_cli.storage.run_paths import build_foreign_error, find_file
 
@@ -128,19 +128,27 @@ class OutputWriter:
         *,
         drawn: Sequence[PictureRow],
         earlier_line: JournalLine | None,
+        frames: Sequence[Frames] = (),
     ) -> tuple[list[JsonObject], list[list[str]]]:
         """Write all files of one map; return their journal entries and the paths of the pictures.
 
         `drawn` are the pictures of each sample, of the same sites; the returned paths have their
-        order. `earlier_line` is the line of the map that these files replace.
+        order. `earlier_line` is the line of the map that these files replace. `frames` are those of
+        a search for an animation.
 
         Raises ItemError (kind `exists`) and StorageError.
         """
         self.refuse_other_target(item_map, earlier_line)
         files: dict[str, Bytes | WriteFunction] = {item_map.files.arrays: to_npz(recorded)}
-        if samples.header or _is_table(item_map.item):
+        has_table = is_table(item_map, samples)
+        if recorded.record.is_search:
+            files |= build_search_files(
+                item_map.files, recorded, samples, is_table=has_table, frames=frames
+            )
+        elif has_table:
             files |= _build_table(item_map.files.table, recorded, samples)
-        names = item_map.files.list_pictures(samples.sample_count, list(drawn[0]))
+        ending = get_picture_ending(recorded.record.is_search)
+        names = item_map.files.list_pictures(samples.sample_count, list(drawn[0]), ending)
         return self._write_files(
             item_map.stem,
             files,
@@ -164,7 +172,10 @@ class OutputWriter:
         names = item_map.files.list_arrays(total)
         files = {names[row]: to_npz(recorded) for row, recorded in maps.items()}
         sites: PictureRow = next((row for row in drawn.values() if row), {})
-        picture_names = item_map.files.list_pictures(total, list(sites))
+        is_search = any(recorded.record.is_search for recorded in maps.values())
+        picture_names = item_map.files.list_pictures(
+            total, list(sites), get_picture_ending(is_search)
+        )
         return self._write_files(
             item_map.stem,
             files,
@@ -235,30 +246,12 @@ def _build_table(
         values = recorded.file_values
         template = next(iter(values.values()))
         for start, stop in split_rows(template.shape, template.dtype.itemsize):
-            part = _build_columns(take_rows(values, slice(start, stop)), samples.header)
+            part = join_columns(take_rows(values, slice(start, stop)), samples.header)
             file.write(write_table(() if start else part[0], part[1]))
 
     return {name: write_rows if is_large(recorded) else collect_bytes(write_rows)}
 
 
-def _build_columns(values: Arrays, header: Sequence[str]) -> tuple[tuple[str, ...], Array]:
-    """Return the names and values of the columns, in the order of the input table.
-
-    An embedding has one column for each of its values.
-    """
-    flat = {site: array.reshape(len(array), -1) for site, array in values.items()}
-    joined = np.concatenate(list(flat.values()), axis=1)
-    if not header or (len(flat) == 1 and joined.shape[1] == len(header)):
-        return tuple(header), joined
-    # A layer, or an input's second embedding, is not a column of the file, so it comes last.
-    order = [name for name in header if name in flat]
-    order += [site for site in flat if site not in order]
-    names: list[str] = []
-    for name in order:
-        column_count = flat[name].shape[1]
-        names += [name] if column_count == 1 else [f"{name}[{i}]" for i in range(column_count)]
-    return tuple(names), np.concatenate([flat[name] for name in order], axis=1)
-
-
-def _is_table(item: Item) -> bool:
-    return find_reader(item.path).kind == "table"
+def is_table(item_map: ItemMap, samples: Samples) -> bool:
+    """Return whether the map of an item is also written as a table, because the item is one."""
+    return bool(samples.header) or find_reader(item_map.item.path).kind == "table"

@@ -18,6 +18,9 @@ MAX_STEM_BYTES = MAX_NAME_BYTES - len(".000000.png")  # the longest ending witho
 NAME_HASH_DIGITS = 12  # of the hash in the name of a file whose full name is too long
 SITE_HASH_DIGITS = 6  # sixteen million different names
 ARRAYS, TABLE, PICTURE = ".npz", ".csv", ".png"
+PANEL = ".panel.png"  # the picture of a search
+ANIMATION = ".gif"
+AFTER = ".after.png"  # the pixels that a search has reached, which are no drawing but a result
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +65,9 @@ class MapFiles:
         """Return the names of the array files of samples of unequal shapes, one per sample."""
         return [f"{self.stem}{index}{ARRAYS}" for index in _format_sample_indices(count)]
 
-    def list_pictures(self, count: int | None, sites: Sequence[str]) -> list[list[str]]:
+    def list_pictures(
+        self, count: int | None, sites: Sequence[str], ending: str = PICTURE
+    ) -> list[list[str]]:
         """Return the names of the pictures by sample and site; `count` is None for a single sample.
 
         If there are several sites, for example two model inputs, the names contain the site.
@@ -72,20 +77,24 @@ class MapFiles:
         words = (
             [f".{word}" for word in _encode_sites(sites)] if len(sites) > 1 else [""] * len(sites)
         )
-        endings = [[f"{word}{index}{PICTURE}" for word in words] for index in samples]
+        endings = [[f"{word}{index}{ending}" for word in words] for index in samples]
         return [
             [folder + slash + _shorten_name(last, end, last, limit=MAX_NAME_BYTES) for end in row]
             for row in endings
         ]
 
     def is_of(self, item: str, method: str) -> bool:
-        """Return whether this is a map of the item, by name, and the method, by label."""
+        """Return whether this is a map of the item, by name, and the method, by label.
+
+        A map that is made of no input gives its item its own name, which begins with the method.
+        """
         folder, _, last = self.stem.rpartition("/")
         if folder != item.rpartition("/")[0]:
             return False
         expected = f"{item}.{method}"
         return (
             self.stem == expected
+            or (self.stem == item and last.startswith(f"{method}-"))
             or self.stem.startswith(f"{expected}.")
             or _is_shortened(last, item)
         )
@@ -105,8 +114,13 @@ def is_array(name: str) -> bool:
 
 
 def is_picture(name: str) -> bool:
-    """Return whether a file of a map is a picture."""
-    return name.endswith(PICTURE)
+    """Return whether a file of a map is a picture, which can be drawn again from its arrays."""
+    return name.endswith(PICTURE) and not name.endswith(AFTER)
+
+
+def get_picture_ending(is_search: bool) -> str:
+    """Return how the names of a map's pictures end; those of searches say that they are panels."""
+    return PANEL if is_search else PICTURE
 
 
 def list_file_names(line: Mapping[str, Any]) -> list[str]:

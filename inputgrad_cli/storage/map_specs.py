@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from inputgrad_cli.data.written_target import Target
 from inputgrad_cli.errors import UsageError
+from inputgrad_cli.interfaces.goal import Goal
 from inputgrad_cli.interfaces.method import Method
 from inputgrad_cli.storage.map_files import MapFiles
 from inputgrad_cli.storage.target_words import encode_targets
@@ -14,38 +15,52 @@ from inputgrad_cli.storage.target_words import encode_targets
 
 @dataclass(frozen=True)
 class MapSpec:
-    """A map that is made of every item: its method, its target, the suffix of its file names."""
+    """A map that is made of every item: its method, its target, the suffix of its file names.
+
+    `free_stem` begins the names of its files if it is made of no item.
+    """
 
     label: str
     method: str
     target: Target
     suffix: str
     parameters: str = ""
+    free_stem: str = ""
 
     def build_files(self, name: str) -> MapFiles:
-        """Return the names of the files of this map of an item."""
-        return MapFiles.from_item(name, self.suffix)
+        """Return the names of the files of this map of an item; without a name, of no input."""
+        return MapFiles.from_item(name, self.suffix) if name else MapFiles(self.free_stem)
 
 
 def build_map_specs(
-    methods: Sequence[tuple[str, Method]], targets: Sequence[Target]
+    methods: Sequence[tuple[str, Method | Goal]], targets: Sequence[Target], seed: int = 0
 ) -> list[MapSpec]:
-    """Return all maps of a run, from methods with labels; UsageError if two labels are equal."""
+    """Return all maps of a run, from methods or goals with labels.
+
+    The seed is part of the names of those that are made of no input. Raises UsageError if two
+    labels are equal.
+    """
     labels = [label for label, _ in methods]
     if duplicate := next((label for label in labels if labels.count(label) > 1), None):
         hint = "give one of them another name with as=LABEL"
-        raise UsageError(f"-m: two methods would write files called {duplicate!r}", hint=hint)
+        flag = "--goal" if isinstance(methods[0][1], Goal) else "-m"
+        raise UsageError(f"{flag}: two of them would write files called {duplicate!r}", hint=hint)
     requested = [single for target in targets for single in target.split_ranks()]
-    words = encode_targets(requested)
+    full_words = words = encode_targets(requested)
     # Most calls have no other target, and their files need no word for it.
     if [target.text for target in requested] == ["auto"]:
         words = [""]
     return [
         MapSpec(
-            label, method.name, target, f".{label}.{word}" if word else f".{label}", repr(method)
+            label,
+            method.name,
+            target,
+            f".{label}.{word}" if word else f".{label}",
+            repr(method),
+            f"{label}-{full_word}-{seed}",
         )
         for label, method in methods
-        for target, word in zip(requested, words, strict=True)
+        for target, word, full_word in zip(requested, words, full_words, strict=True)
     ]
 
 

@@ -28,8 +28,16 @@ DECIDING_OPTIONS = (
     *("method", "target", "truth", "space", "wrt", "baseline", "labels", "code", "preprocess"),
     *("resize", "interp", "frame", "input_range", "precision", "seed", "tolerance", "check_grad"),
     *("picture", "cmap", "reduce", "clip", "alpha", "scale", "zoom"),
+    *("goal", "until", "freeze", "ranges", "data", "where", "gif"),
 )
-FILE_OPTIONS = ("truth", "labels", "code")  # compared by name; folders differ between machines
+FILE_OPTIONS = (
+    "truth",
+    "labels",
+    "code",
+    "ranges",
+    "data",
+    "where",
+)  # compared by name; folders differ between machines
 MAX_NAMED_SHARDS = 20  # in the message that shards are missing
 SHARD_FIELDS = ("argv", "directory", "platform", "versions", "mode", "batch_size")
 

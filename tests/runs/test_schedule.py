@@ -48,7 +48,8 @@ def chosen(items, shape=(224, 224, 3), methods=("gradient",), targets=("auto",),
     job = RunOptions(Path("m.keras"), methods=methods, targets=asked, **more)
     outline = Outline("Functional", "m", (InputSpec("x", shape),), None, ())
     maps = maps_for(methods, targets)
-    return choose_schedule(job, api.parse_methods(methods), maps, (outline, work), (items, items))
+    passes = [request.method.passes for request in api.parse_methods(methods)]
+    return choose_schedule(job, passes, maps, (outline, work), (items, items))
 
 
 def test_one_picture_is_computed_eagerly_without_onednn():
@@ -120,10 +121,10 @@ def test_a_pass_fits_in_half_of_the_memory(monkeypatch, gigabytes, size):
         Layer("a", "Conv2D", "", (112, 112, 1000)),
         Layer("b", "Conv2D", "", (None, 112, 500)),
     )
-    wishes, maps = api.parse_methods(("gradient",)), maps_for(("gradient",))
+    maps = maps_for(("gradient",))
     outline = Outline("Functional", "m", (InputSpec("x", (224, 224, 3)),), None, layers)
     counts = (10_000, 10_000)
-    result = choose_schedule(RunOptions(Path("m.keras")), wishes, maps, (outline, MOBILE), counts)
+    result = choose_schedule(RunOptions(Path("m.keras")), [1], maps, (outline, MOBILE), counts)
     assert result.batch_size == size
 
 

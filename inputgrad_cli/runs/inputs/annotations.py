@@ -14,13 +14,17 @@ from inputgrad_cli.runs.inputs.true_values import TrueValues
 
 @dataclass(frozen=True)
 class ItemAnnotations:
-    """The true values of items, and the targets that single items have from a file."""
+    """The true values of items, and the targets that single items have from a file.
+
+    With `uses_labels` every target depends on the true values, not only losses.
+    """
 
     true_values: TrueValues | None
     requested_targets: tuple[Target, ...]
     target_files: Mapping[Target, TargetFile]
     class_names: tuple[str, ...]
     masks: Mapping[str, Array]
+    uses_labels: bool = False
 
     def get_truth(self, name: str, index: int, samples: int) -> Array | None:
         """Return the true values of an item, (samples, ...), None if none are given."""
@@ -48,7 +52,8 @@ class ItemAnnotations:
         facts: dict[str, object] = {
             row: self._build_target_facts(row_target) for row, row_target in rows.items()
         }
-        if self.true_values and any(row_target.needs_truth for row_target in rows.values()):
+        needs_truth = self.uses_labels or any(target.needs_truth for target in rows.values())
+        if self.true_values and needs_truth:
             facts["truth"] = self.true_values.list_values(name, index)
         return facts
 

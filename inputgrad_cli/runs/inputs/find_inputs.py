@@ -20,13 +20,15 @@ class Item:
 
     The key None means that the file was not given for an input by name. `error` is set if the
     item is known to fail before it is read. `serves_all` means that one of its files was given
-    together with a directory, and is used for every item of the directory.
+    together with a directory, and is used for every item of the directory. With `is_generated` it
+    has no name and no input: a search begins at noise, and the file is that of the model.
     """
 
     name: str
     paths: Mapping[str | None, Path]
     error: ItemError | None = None
     serves_all: bool = False
+    is_generated: bool = False
 
     @property
     def path(self) -> Path:
@@ -63,6 +65,11 @@ class InputList:
     items: list[Item] = field(default_factory=list)
     ignored_count: int = 0
     duplicate_count: int = 0
+
+
+def build_generated_item(model: Path) -> InputList:
+    """Return the only item of a search that begins at noise, for a model alone."""
+    return InputList([Item("", {None: model}, is_generated=True)])
 
 
 def find_items(search: Search) -> InputList:

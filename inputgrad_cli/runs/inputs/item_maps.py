@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from inputgrad_cli.runs.inputs.find_inputs import Item
+from inputgrad_cli.schema.encoded_names import encode_name
 from inputgrad_cli.storage.map_files import MapFiles
 from inputgrad_cli.storage.map_specs import MapSpec
 
@@ -17,6 +18,13 @@ class ItemMap:
     item: Item
     spec: MapSpec
     files: MapFiles
+
+    @property
+    def encoded_name(self) -> dict[str, str]:
+        """Return the fields of a record that hold the name of the item, or of a map without one."""
+        if self.item.is_generated:
+            return encode_name("input", self.files.stem)
+        return self.item.encoded_name
 
     @property
     def stem(self) -> str:

@@ -13,10 +13,12 @@ from inputgrad_cli.data.caption import build_caption
 from inputgrad_cli.data.map_record import RecordedMap
 from inputgrad_cli.data.picture_style import Style
 from inputgrad_cli.data.samples import Samples
+from inputgrad_cli.data.search_arrays import list_moved_inputs
 from inputgrad_cli.interfaces.picture import MapLayout, MapSource
 from inputgrad_cli.numeric.arrays import Array
 from inputgrad_cli.rendering import choose_picture, is_drawable
 from inputgrad_cli.rendering.colour_maps import as_pixels
+from inputgrad_cli.runs.pictures.search_pictures import build_search_source, to_search_layout
 from inputgrad_cli.storage.atomic_write import WriteFunction
 
 # Pixels of pictures that are drawn together. Twice as many take longer per picture, because they
@@ -78,18 +80,23 @@ def list_drawable_sites(recorded: RecordedMap) -> list[str]:
     """
     if recorded.record.has_all_classes:
         return []
-    values = recorded.values.items()
-    return [site for site, array in values if is_drawable(_get_layout(recorded, site, array))]
+    is_search = recorded.record.is_search
+    sites = list_moved_inputs(recorded.values) if is_search else list(recorded.values)
+    return [site for site in sites if is_drawable(_get_layout(recorded, site))]
 
 
-def _get_layout(recorded: RecordedMap, site: str, array: Array) -> MapLayout:
+def _get_layout(recorded: RecordedMap, site: str) -> MapLayout:
     """Return the layout of the map of a site."""
-    template = np.broadcast_to(np.float32(0), array.shape[1:])
+    template = np.broadcast_to(np.float32(0), recorded.values[site].shape[1:])
+    if recorded.record.is_search:
+        return MapLayout(to_search_layout(recorded, template, site).shape, is_search=True)
     return MapLayout(recorded.record.axes.to_channels_last(template, site).shape)
 
 
 def build_picture_source(recorded: RecordedMap, samples: Samples, row: int, site: str) -> MapSource:
     """Build the source of the picture of a site of one sample."""
+    if recorded.record.is_search:
+        return build_search_source(recorded, row, site)
     image = recorded.record.axes.to_channels_last(recorded.values[site][row], site)
     background_input = _find_background_input(recorded, samples, site)
     background = (

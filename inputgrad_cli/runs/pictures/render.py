@@ -22,7 +22,11 @@ from inputgrad_cli.schema.encoded_names import decode_name
 from inputgrad_cli.schema.journal_line import JournalLine
 from inputgrad_cli.storage.atomic_write import refuse_links, write_atomically
 from inputgrad_cli.storage.journal import describe_file
-from inputgrad_cli.storage.map_files import is_picture, list_file_names
+from inputgrad_cli.storage.map_files import (
+    get_picture_ending,
+    is_picture,
+    list_file_names,
+)
 from inputgrad_cli.storage.run_directory import RunDirectory, StoredMap
 from inputgrad_cli.storage.run_paths import build_foreign_error
 from inputgrad_cli.storage.sources import SOURCE_KIND
@@ -168,17 +172,20 @@ def _yield_result_files(stored: StoredMap, read_inputs: InputReader) -> Iterator
         sites = list_drawable_sites(attribution)
         if not sites:
             continue
+        is_search = attribution.record.is_search
+        all_names = map_files.list_pictures(count, sites, get_picture_ending(is_search))
+        if inputs is None and is_search:  # its arrays hold the input before and after
+            inputs = Samples({})
         if inputs is None:
             inputs, blank = _try_read_inputs(stored, attribution, read_inputs)
         if parts:
             row = _find_sample_index(name, parts, stored)
-            sample = inputs if blank else inputs.extract_sample(row)
-            names = map_files.list_pictures(count, sites)[row : row + 1]
-            yield ResultFile(attribution, sample, [0], names, blank)
+            has_inputs = not (blank or is_search)
+            sample = inputs.extract_sample(row) if has_inputs else inputs
+            yield ResultFile(attribution, sample, [0], all_names[row : row + 1], blank)
             continue
-        names = map_files.list_pictures(count, sites)
         rows = _list_rows(attribution)
-        yield ResultFile(attribution, inputs, rows, [names[row] for row in rows], blank)
+        yield ResultFile(attribution, inputs, rows, [all_names[row] for row in rows], blank)
 
 
 def _find_sample_index(name: str, parts: Sequence[str], stored: StoredMap) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from inputgrad_cli.data.samples import Samples
@@ -16,6 +16,7 @@ from inputgrad_cli.rendering import is_drawable
 from inputgrad_cli.runs.inputs.find_inputs import Item
 from inputgrad_cli.runs.inputs.item_maps import ItemMap, list_item_maps
 from inputgrad_cli.runs.planning.plan import Plan
+from inputgrad_cli.storage.map_files import AFTER, ANIMATION, get_picture_ending
 
 NPZ_OVERHEAD_BYTES = 2048  # about what an .npz needs in addition to its arrays
 
@@ -33,9 +34,13 @@ def yield_planned_maps(plan: Plan) -> Iterator[PlannedMap]:
     """Yield every map of the plan. Files of many samples are read to count the samples."""
     specs = plan.outline.inputs or ()
     value_count = count_elements([spec.shape for spec in specs])
-    inputs = [spec.name for spec in specs if plan.options.style is not None and _is_drawn(spec)]
+    is_search, search = bool(plan.goals), plan.options.search
+    has_animation = search is not None and search.gif
+    has_style = plan.options.style is not None
+    inputs = [spec.name for spec in specs if has_style and _is_drawn(spec, is_search)]
     inputs = [name for name in inputs if plan.options.wrt in (None, name)] or inputs[:1]
     layer_labels = {request.label for request in plan.methods if request.method.at_layer}
+    copies = 2 if is_search else 1  # a search stores the input and its change
     for _, item in plan.share:
         samples = _read_samples(plan, item)
         count = None if samples is None else samples.sample_count
@@ -46,17 +51,32 @@ def yield_planned_maps(plan: Plan) -> Iterator[PlannedMap]:
             names += [files.table] if find_reader(item.path).kind == "table" else []
             sites = [] if spec.target.kind == "all" else inputs
             sites = sites[:1] if spec.label in layer_labels else sites
-            names += [name for row in files.list_pictures(count, sites) for name in row]
+            ending = get_picture_ending(is_search)
+            names += [name for row in files.list_pictures(count, sites, ending) for name in row]
+            if is_search:
+                pixels = _list_pixel_inputs(item, specs)
+                endings = (AFTER, ANIMATION) if has_animation else (AFTER,)
+                rows = [row for end in endings for row in files.list_pictures(count, pixels, end)]
+                names += [name for row in rows for name in row]
             yield PlannedMap(
                 item_map,
                 tuple(str(plan.options.out / name) for name in names),
-                (count or 1) * value_count * 4 + NPZ_OVERHEAD_BYTES,
+                (count or 1) * value_count * copies * 4 + NPZ_OVERHEAD_BYTES,
             )
 
 
-def _is_drawn(spec: InputSpec) -> bool:
+def _list_pixel_inputs(item: Item, specs: Sequence[InputSpec]) -> list[str]:
+    """Return the inputs that are read from picture files, or begin as grey pictures."""
+    if item.is_generated:
+        return [spec.name for spec in specs if spec.is_image]
+    default = item.paths.get(None)
+    paths = ((spec.name, item.paths.get(spec.name, default)) for spec in specs)
+    return [name for name, path in paths if path and find_reader(path).kind == "image"]
+
+
+def _is_drawn(spec: InputSpec, is_search: bool) -> bool:
     shape = spec.image_shape if spec.is_image else spec.shape
-    return is_drawable(MapLayout(tuple(dim or 1 for dim in shape or ())))
+    return is_drawable(MapLayout(tuple(dim or 1 for dim in shape or ()), is_search))
 
 
 def _read_samples(plan: Plan, item: Item) -> Samples | None:

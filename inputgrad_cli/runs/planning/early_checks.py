@@ -15,15 +15,18 @@ from inputgrad_cli.explanation.request import (
     refuse_missing_references,
 )
 from inputgrad_cli.formats.classes import read_class_names
+from inputgrad_cli.interfaces.goal import GoalRequest
 from inputgrad_cli.machine.devices import refuse_absent_device
 from inputgrad_cli.machine.missing_files import refuse_missing_code
 from inputgrad_cli.modelfile.model_file import ModelFile, open_model
 from inputgrad_cli.modelfile.outline import Outline, build_outline
 from inputgrad_cli.modelfile.safety import refuse_missing_objects, refuse_unsafe
 from inputgrad_cli.numeric.arrays import Array
+from inputgrad_cli.optimization.space import refuse_immovable
 from inputgrad_cli.runs.inputs.target_file import TargetFile
 from inputgrad_cli.runs.planning.apply_sidecar import apply_sidecar
-from inputgrad_cli.runs.planning.options import RunOptions
+from inputgrad_cli.runs.planning.check_goals import refuse_bound_goals, refuse_several_ways
+from inputgrad_cli.runs.planning.options import RunOptions, SearchOptions
 from inputgrad_cli.runs.planning.required_inputs import refuse_missing_truth, refuse_unknown_inputs
 from inputgrad_cli.storage.map_specs import MapSpec, build_map_specs
 
@@ -36,6 +39,7 @@ class CheckedRun:
     model_file: ModelFile
     outline: Outline
     methods: tuple[MethodRequest, ...]
+    goals: tuple[GoalRequest, ...]
     maps: tuple[MapSpec, ...]
     baseline: Baseline | None
     labels: tuple[str, ...]
@@ -45,7 +49,12 @@ class CheckedRun:
 
 def check_run(options: RunOptions) -> CheckedRun:
     """Check the options against the model file; raises the first error, in the order of reading."""
-    methods = parse_methods(options.methods)
+    goals = _parse_goals(options.search) if options.search else ()
+    if options.search:
+        refuse_several_ways(options.targets)
+        if options.search.from_noise:
+            refuse_bound_goals(goals)
+    methods = () if options.search else parse_methods(options.methods)
     baseline = baselines.build(options.baseline) if options.baseline else None
     refuse_missing_references(methods, baseline)
     model_file = open_model(options.model)
@@ -61,8 +70,11 @@ def check_run(options: RunOptions) -> CheckedRun:
             options, targets=tuple(target.choose_reading(outputs) for target in options.targets)
         )
     )
+    makers = [(request.label, request.method) for request in methods]
     maps = build_map_specs(
-        [(request.label, request.method) for request in methods], options.targets
+        [*makers, *((request.label, request.goal) for request in goals)],
+        options.targets,
+        options.seed,
     )
     files = {
         target: TargetFile(target, outputs) for target in options.targets if target.kind == "file"
@@ -70,6 +82,8 @@ def check_run(options: RunOptions) -> CheckedRun:
     targets = list_targets(options, files)
     if outline.inputs is not None:
         refuse_unknown_inputs(options, outline.inputs)
+        if goals:
+            refuse_immovable(outline.inputs)
     labels = read_class_names(model_file, options.labels)
     masks = _read_masks(targets)
     request = ExplainRequest(
@@ -85,8 +99,23 @@ def check_run(options: RunOptions) -> CheckedRun:
     check_request(request, model_file.config, own_losses=bool(options.code))
     refuse_missing_truth(options, targets)
     return CheckedRun(
-        options, model_file, outline, methods, tuple(maps), baseline, labels, masks, files
+        options,
+        model_file,
+        outline,
+        methods,
+        goals,
+        tuple(maps),
+        baseline,
+        labels,
+        masks,
+        files,
     )
+
+
+def _parse_goals(search: SearchOptions) -> tuple[GoalRequest, ...]:
+    from inputgrad_cli.optimization.request import parse_goals  # imports all goals
+
+    return parse_goals(search.goals)
 
 
 def _read_masks(targets: Sequence[Target]) -> Mapping[str, Array]:

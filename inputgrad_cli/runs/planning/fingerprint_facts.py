@@ -7,6 +7,8 @@ import hashlib
 from inputgrad_cli.data.baselines import Baseline, FromFile
 from inputgrad_cli.data.image_options import ImageOptions
 from inputgrad_cli.formats.baseline_files import read_baseline_bytes
+from inputgrad_cli.hashing import compute_sha256
+from inputgrad_cli.runs.planning.options import SearchOptions
 from inputgrad_cli.runs.planning.pixel_record import hash_code
 from inputgrad_cli.runs.planning.plan import Plan
 from inputgrad_cli.schema.json_object import JsonObject
@@ -46,4 +48,17 @@ def build_fingerprint_facts(plan: Plan) -> JsonObject:
         "code": hash_code(options.code),
         "precision": options.precision,
         **({"check_grad": True} if options.check_grad else {}),
+        **(_build_search_facts(plan, options.search) if options.search else {}),
+    }
+
+
+def _build_search_facts(plan: Plan, search: SearchOptions) -> JsonObject:
+    """Build the facts that determine the results of searches; goals are facts of their maps."""
+    files = {"ranges": search.ranges, "data": search.data, "where": search.where}
+    return {
+        "until": search.until,
+        "freeze": sorted(search.freeze),
+        **{name: path and compute_sha256(path) for name, path in files.items()},
+        "classes": list(plan.labels),  # a result names the classes before and after it
+        **({"gif": True} if search.gif else {}),  # frames are known only while it is computed
     }

@@ -1,4 +1,4 @@
-"""The options of a call of `saliency`."""
+"""The options of a call of `saliency` or `optimize`."""
 
 from __future__ import annotations
 
@@ -11,12 +11,33 @@ from inputgrad_cli.data.image_options import ImageOptions
 from inputgrad_cli.data.picture_style import Style
 from inputgrad_cli.data.target_text import parse_target
 from inputgrad_cli.data.written_target import Target
+from inputgrad_cli.optimization.gates import Gate
 from inputgrad_cli.storage.shards import Shard
 
 
 @dataclass(frozen=True)
+class SearchOptions:
+    """The options of `optimize` alone: goals, what may move, and gates on the results.
+
+    `until` is the score that is wanted. `freeze` are columns or inputs; `ranges`, `data` and
+    `where` are files. With `from_noise` there is no input, and the search begins at noise. With
+    `gif` pictures get an animation of their search.
+    """
+
+    goals: tuple[str, ...]
+    until: float | None = None
+    freeze: tuple[str, ...] = ()
+    ranges: Path | None = None
+    data: Path | None = None
+    where: Path | None = None
+    gates: tuple[Gate, ...] = ()
+    from_noise: bool = False
+    gif: bool = False
+
+
+@dataclass(frozen=True)
 class RunOptions:
-    """The options of a call of `saliency`.
+    """The options of a call of `saliency`, or of `optimize` with `search`.
 
     `option_records` has the value and the source of each option, for the record of the run.
     `aliases` are the model's names of inputs that the sidecar renames.
@@ -55,3 +76,4 @@ class RunOptions:
     argv: tuple[str, ...] = ()
     option_records: Mapping[str, Any] = field(default_factory=dict)
     aliases: Mapping[str, str] = field(default_factory=dict)
+    search: SearchOptions | None = None

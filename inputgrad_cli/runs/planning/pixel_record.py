@@ -14,7 +14,9 @@ from inputgrad_cli.schema.run_json import PixelsRecord
 
 
 def has_picture_files(plan: Plan) -> bool:
-    """Return whether any input is a picture file."""
+    """Return whether any input is a picture file, or may be a picture made from noise."""
+    if any(item.is_generated for item in plan.inputs.items):
+        return True
     paths = (path for item in plan.inputs.items for path in item.paths.values())
     return any(find_reader(path).kind == "image" for path in paths)
 

@@ -15,15 +15,25 @@ from inputgrad_cli.data.signature import InputSpec
 from inputgrad_cli.data.written_target import Target
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.formats.baseline_files import read_baseline
+from inputgrad_cli.formats.blank import build_blank_sample
 from inputgrad_cli.formats.readers import find_reader, list_suffixes
 from inputgrad_cli.interfaces.reader import ReadOptions
 from inputgrad_cli.modelfile.model_file import ModelFile
 from inputgrad_cli.modelfile.outline import Outline
 from inputgrad_cli.modelfile.workload import Workload, count_elements, estimate_workload
 from inputgrad_cli.rendering.colour_maps import load_colour_table
-from inputgrad_cli.runs.inputs.find_inputs import InputList, Item, Search, find_items, pair_items
+from inputgrad_cli.runs.inputs.find_inputs import (
+    InputList,
+    Item,
+    Search,
+    build_generated_item,
+    find_items,
+    pair_items,
+)
 from inputgrad_cli.runs.inputs.true_values import TrueValues
+from inputgrad_cli.runs.movement import read_limits
 from inputgrad_cli.runs.planning.early_checks import CheckedRun, list_targets
+from inputgrad_cli.runs.planning.goal_costs import check_radii, estimate_gradients
 from inputgrad_cli.runs.planning.options import RunOptions
 from inputgrad_cli.runs.planning.schedule import Schedule, choose_schedule
 from inputgrad_cli.storage.atomic_write import is_case_insensitive
@@ -67,18 +77,26 @@ def make_plan(checked: CheckedRun) -> Plan:
     pixels = api.resolve_preprocessing(model_file, options.preprocess, outline.inputs)
     if outline.inputs:  # raises if a file of baselines does not fit them
         read_baseline(checked.baseline, _build_reading(options, outline.inputs, pixels))
+        if options.search:  # raises if what may move, or where it begins, cannot be found out
+            reading = _build_reading(options, outline.inputs, pixels)
+            read_limits(options.search, reading)
+            if options.search.from_noise:
+                build_blank_sample(reading)
     inputs = _find_inputs(options, outline)
     refuse_clashes([item.name for item in inputs.items], maps, is_case_insensitive(options.out))
     if options.style is not None and options.style.cmap is not None:
         # Raises on an unknown colour map now, rather than after the first gradient.
         load_colour_table(options.style.cmap)
+    check_radii(checked.goals, inputs.items)
     truth = TrueValues(options.truth, len(inputs.items)) if options.truth is not None else None
     # Results that exist when a worker was restarted may be those of this very call.
     if options.on_exists == "error" and not WORKER.earlier.worker_count:
         _refuse_existing(options, maps, inputs)
     model = (outline, _estimate_workload(model_file, outline))
     counts = (len(inputs.items), _estimate_samples(options, outline, inputs))
-    schedule = choose_schedule(options, checked.methods, maps, model, counts)
+    passes = [request.method.passes for request in checked.methods]
+    passes += [estimate_gradients(request.goal) for request in checked.goals]
+    schedule = choose_schedule(options, passes, maps, model, counts)
     return Plan(**vars(checked), pixels=pixels, inputs=inputs, truth=truth, schedule=schedule)
 
 
@@ -104,6 +122,8 @@ def _estimate_workload(model_file: ModelFile, outline: Outline) -> Workload:
 
 
 def _find_inputs(options: RunOptions, outline: Outline) -> InputList:
+    if options.search is not None and options.search.from_noise:
+        return build_generated_item(options.model)
     specs = outline.inputs or (InputSpec("input", None),)
     search = Search(
         options.inputs,

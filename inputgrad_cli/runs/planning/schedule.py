@@ -9,7 +9,6 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from inputgrad_cli.engine.adapter.kernels import EIGEN, ONEDNN, ONEDNN_VARIABLE
-from inputgrad_cli.explanation.request import MethodRequest
 from inputgrad_cli.machine.limits import find_available_memory
 from inputgrad_cli.modelfile.outline import Outline
 from inputgrad_cli.modelfile.workload import Workload, count_elements
@@ -42,19 +41,22 @@ class Schedule:
 
 def choose_schedule(
     options: RunOptions,
-    methods: Sequence[MethodRequest],
+    passes: Sequence[int],
     maps: Sequence[MapSpec],
     model: tuple[Outline, Workload],
     counts: tuple[int, int],
 ) -> Schedule:
-    """Choose the schedule of a run; `counts` are its items and, approximately, its samples.
+    """Choose the schedule of a run.
+
+    `passes` has the gradients of each method or goal for one sample. `counts` are the items and,
+    approximately, the samples.
 
     The choice depends only on the model file, the number of items and fixed cost figures, never
     on timing within the run. An interrupted and resumed run therefore gives the same bytes.
     """
     (items, samples), (outline, work) = counts, model
-    units = sum(ASSUMED_CLASSES if spec.target.is_jacobian else 1 for spec in maps) / len(methods)
-    gradients = max(1, int(samples * units * sum(request.method.passes for request in methods)))
+    units = sum(ASSUMED_CLASSES if spec.target.is_jacobian else 1 for spec in maps) / len(passes)
+    gradients = max(1, int(samples * units * sum(passes)))
     value_count = count_elements([spec.shape for spec in outline.inputs or ()])
     limit = max(
         1,

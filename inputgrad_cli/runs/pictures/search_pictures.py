@@ -1,0 +1,54 @@
+"""Builds what the picture of a search is drawn from: its arrays hold all of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from inputgrad_cli.data.caption import build_caption
+from inputgrad_cli.data.map_record import RecordedMap
+from inputgrad_cli.data.search_arrays import CHANGE, TRACE
+from inputgrad_cli.interfaces.picture import MapSource, SearchView
+from inputgrad_cli.numeric.arrays import Array
+
+
+def list_pixel_inputs(recorded: RecordedMap) -> list[str]:
+    """Return the inputs whose values are pixels (H, W, C), whatever axes the model has."""
+    first = recorded.record.usable_samples[0].search or {}
+    return list(first["pictures"])
+
+
+def to_search_layout(recorded: RecordedMap, values: Array, site: str) -> Array:
+    """Return the values of one sample with channels last; pixels have them there already."""
+    if site in list_pixel_inputs(recorded):
+        return values
+    return recorded.record.axes.to_channels_last(values, site)
+
+
+def build_search_source(recorded: RecordedMap, row: int, site: str) -> MapSource:
+    """Build the source of the picture of one input of one sample, from its arrays alone."""
+    after = to_search_layout(recorded, np.asarray(recorded.values[site][row]), site)
+    change = to_search_layout(recorded, np.asarray(recorded.values[site + CHANGE][row]), site)
+    before = after - change
+    if site in list_pixel_inputs(recorded):
+        before, after = (np.rint(pixels).astype(np.uint8) for pixels in (before, after))
+    sample = recorded.record.get_sample(row)
+    search = sample.search or {}
+    view = SearchView(
+        before,
+        after,
+        (f"before: {format_answer(search['before'])}", f"after: {format_answer(search['after'])}"),
+        np.asarray(recorded.values[TRACE][row]),
+    )
+    return MapSource(change, None, build_caption(recorded.record, site, row), view)
+
+
+def format_answer(answer: Mapping[str, Any]) -> str:
+    """Return what the model gives, as `cross 99.9%`, or the score if it has no classes."""
+    if answer["class"] is None:
+        return f"{answer['value']:.6g}"
+    label, probability = answer["label"], answer["probability"]
+    name = f"class {answer['class']}" if label is None else str(label)
+    return name if probability is None else f"{name} {probability:.1%}"

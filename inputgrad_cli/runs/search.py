@@ -1,0 +1,60 @@
+"""Searches a batch of loaded items, with the model that this process holds."""
+
+from __future__ import annotations
+
+from inputgrad_cli import api
+from inputgrad_cli.explanation.batch import BatchAttribution
+from inputgrad_cli.explanation.search_batch import SearchRequest, search_batch
+from inputgrad_cli.optimization.request import OptimizeRequest, SearchHooks, parse_until
+from inputgrad_cli.runs.batching import Chunk
+from inputgrad_cli.runs.context import RunContext
+from inputgrad_cli.runs.load_tasks import LoadedItem
+from inputgrad_cli.runs.model_holder import ModelHolder
+
+
+def search_chunk(
+    context: RunContext, holder: ModelHolder, loaded: LoadedItem, chunk: Chunk
+) -> list[BatchAttribution]:
+    """Return the results of the missing maps of the item, and of those of its batch."""
+    hooks = SearchHooks(
+        on_step=lambda done, total: holder.callbacks.on_stage(f"step {done} of {total}"),
+        store_pixels=api.build_pixel_store(context.read_options),
+    )
+    request = _build_request(context, holder, loaded, chunk)
+    search = context.plan.options.search
+    results = search_batch(
+        holder.model.engine,
+        chunk.samples,
+        request,
+        chunk.truth,
+        hooks=hooks,
+        keeps_frames=search is not None and search.gif,
+    )
+    holder.callbacks.on_stage("")
+    return results
+
+
+def _build_request(
+    context: RunContext,
+    holder: ModelHolder,
+    loaded: LoadedItem,
+    chunk: Chunk,
+) -> SearchRequest:
+    plan, options = context.plan, context.plan.options
+    search = options.search
+    assert search is not None
+    labels = {missing.item_map.spec.label for missing in loaded.todo}
+    goals = tuple(requested for requested in plan.goals if requested.label in labels)
+    common = OptimizeRequest(
+        goals[0].goal,
+        space=options.space,
+        wrt=options.wrt,
+        until=parse_until(search.until),
+        limits=context.limits,
+        seed=options.seed,
+        from_noise=loaded.item.is_generated,
+        labels=plan.labels,
+        masks=plan.masks,
+        compiled_loss=holder.model.compiled_loss,
+    )
+    return SearchRequest(goals, chunk.targets or options.targets, common)
