@@ -13,7 +13,7 @@ from inputgrad_cli.errors import InputgradError
 from inputgrad_cli.modelfile.config_objects import get_name, list_layers
 
 METHODS_FOLDER = Path(inputgrad_cli.__file__).parent / "methods"
-GOALS_FOLDER = Path(inputgrad_cli.__file__).parent / "optimization" / "goals"
+GOALS_FOLDER = Path(inputgrad_cli.__file__).parent / "optimization"  # with their base classes
 DECLARATION = "declare_parameter"  # the call that makes a field a parameter
 # A damaged file raises any of these; completion then offers nothing, because nobody reads errors.
 READ_ERRORS = (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 PIPE_CLOSED = 141
 INTERRUPTED = 130
 UNSUPERVISED = {"methods"}  # commands that read no files of the user and so need no parent process
-STREAMING = {"saliency"}  # commands that report on their own stream what ended them
+STREAMING = {"saliency", "optimize"}  # commands that report on their own stream what ended them
 COMPLETION_VARIABLE = "_INPUTGRAD_COMPLETE"
 SIGNALS_BY_EXIT_CODE = {PIPE_CLOSED: signal.SIGPIPE, INTERRUPTED: signal.SIGINT}
 

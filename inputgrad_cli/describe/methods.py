@@ -37,7 +37,7 @@ class MethodRow:
 
 @dataclass(frozen=True)
 class ParameterDescription:
-    """A parameter of a method; `least` and `most` are the ends of its range, None if open."""
+    """A parameter of a method or goal; the ends of its range are None if it is open."""
 
     name: str
     default: object
@@ -75,12 +75,13 @@ def describe_method(name: str) -> MethodDescription:
         family=cls.family,
         paper=cls.paper,
         text=inspect.getdoc(cls) or "",
-        parameters=tuple(_describe_parameter(f) for f in list_parameters(cls)),
+        parameters=tuple(describe_parameter(f) for f in list_parameters(cls)),
         laws=tuple(list_laws(cls)),
     )
 
 
-def _describe_parameter(parameter: Field[Any]) -> ParameterDescription:
+def describe_parameter(parameter: Field[Any]) -> ParameterDescription:
+    """Return the description of a parameter of a method or goal."""
     data = parameter.metadata
     return ParameterDescription(
         name=parameter.name,

@@ -51,6 +51,12 @@ def complete(tmp_path):
     return complete
 
 
+def test_goals_and_their_parameters_are_offered(complete):
+    assert complete("optimize", "m.keras", "a.png", "--goal", "pg") == {"pgd"}
+    offered = complete("optimize", "m.keras", "a.png", "--goal", "pgd:")
+    assert {"pgd:eps=", "pgd:norm=", "pgd:steps=", "pgd:as="} <= offered
+
+
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_methods_are_offered_in_every_shell(complete, shell):
     completions = complete("saliency", "m.keras", "a.png", "-m", "smooth", shell=shell)

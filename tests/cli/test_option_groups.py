@@ -15,6 +15,10 @@ from inputgrad_cli.cli.options.groups import GroupedCommand, OptionGroup, declar
 
 HEADINGS = {
     "saliency": ["What to explain", "Inputs", "Pictures", "Output", "Run", "For scripts", "Help"],
+    "optimize": [
+        *("What to reach", "What may move", "Inputs", "Pictures", "Gates", "Output", "Run"),
+        *("For scripts", "Help"),
+    ],
     "inspect": ["What to show", "Run", "For scripts", "Help"],
     "render": ["Pictures", "For scripts", "Help"],
     **{name: ["For scripts", "Help"] for name in ("methods", "verify", "merge", "doctor")},

@@ -7,7 +7,7 @@ import pytest
 
 from . import strict
 
-COMMANDS = ["saliency", "inspect", "methods", "render", "verify", "merge", "doctor"]
+COMMANDS = ["saliency", "optimize", "inspect", "methods", "render", "verify", "merge", "doctor"]
 METHODS = [
     "blur-integrated-gradients",
     "expected-gradients",

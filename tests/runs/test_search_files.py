@@ -184,12 +184,12 @@ def test_the_picture_shows_pixels_before_and_after(rng):
 
 
 def test_what_many_searches_share_is_not_lost_when_they_are_joined(engine, table):
-    one = table.extract_sample(0)
-    joined = join_samples([one, table.extract_sample(1)])
+    first_sample = table.extract_sample(0)
+    joined = join_samples([first_sample, table.extract_sample(1)])
     request = SearchRequest((GOAL,), (parse_target("auto"),), OptimizeRequest(GOAL.goal))
     (part,) = search_batch(engine, joined, request)
-    first = build_map([part.select_row(0)], one, FACTS)
-    alone = searched(engine, one)
+    first = build_map([part.select_row(0)], first_sample, FACTS)
+    alone = searched(engine, first_sample)
     for name in alone.values:
         np.testing.assert_array_equal(first.values[name], alone.values[name])
 

@@ -115,6 +115,9 @@ class SearchPictureOptions(OptionGroup):
         show_default=True,
         help="Draw before, after, change and trace of each input.",
     )
+    gif: bool = declare_option(
+        "--gif", is_flag=True, help="Also write an animation of the search of each picture."
+    )
 
 
 @dataclass(frozen=True)

@@ -36,7 +36,10 @@ class ScriptOptions(JsonOptions):
         metavar="FILE.toml",
         is_eager=True,  # because the file gives the defaults of the other options
         callback=load_config,
-        help="Read options from its table of the command's name; paths are as on the command line.",
+        help=(
+            "Read options from its table for the command, as [saliency]; paths are taken as on the "
+            "command line."
+        ),
     )
     quiet: bool = declare_option("-q", "--quiet", is_flag=True, help="Write only errors to stderr.")
     verbose: bool = declare_option(

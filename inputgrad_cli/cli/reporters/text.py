@@ -20,6 +20,7 @@ from inputgrad_cli.cli.reporters.base import (
     Stop,
     TextLine,
 )
+from inputgrad_cli.cli.reporters.search_text import format_search, yield_summary_lines
 from inputgrad_cli.cli.terminal import measure_page, write_stderr, write_stdout
 from inputgrad_cli.errors import InputgradError, ModelError
 from inputgrad_cli.runs.events import Event, ItemEvent, Progress, RunNote, RunWarning, Summary
@@ -124,6 +125,10 @@ class TextReporter:
         name = to_printable(fields["input"])
         if fields["sample"] is not None:
             name += f"#{fields['sample']}"
+        if "search" in fields:
+            paths = fields["results"] or _list_paths(fields)
+            parts = [name.ljust(self._width), format_search(fields), *paths]
+            return "  ".join(map(to_printable, parts))
         label = _format_target(fields["target"])
         score, p = fields["score"], fields["probability"]
         parts = [name.ljust(self._width), to_printable(label)]
@@ -162,6 +167,8 @@ class TextReporter:
         if not self._quiet and (event.failed or event.skipped):
             counts = f"{event.ok} done, {event.skipped} done before, {event.failed} failed"
             write_stderr(f"inputgrad: {counts}.")
+        for line in yield_summary_lines(event.searches) if not self._quiet else ():
+            write_stderr(f"inputgrad: {to_printable(line)}.")
 
 
 def _list_paths(fields: Any) -> list[str]:

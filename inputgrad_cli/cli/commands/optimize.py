@@ -1,0 +1,147 @@
+"""`inputgrad optimize`: moves inputs by their gradients until a goal is reached."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from inputgrad_cli.cli import completion
+from inputgrad_cli.cli.goals_page import format_goals
+from inputgrad_cli.cli.options.execution import ComputingOptions
+from inputgrad_cli.cli.options.goals import (
+    GateOptions,
+    GoalOptions,
+    MovementOptions,
+    SearchPictureOptions,
+)
+from inputgrad_cli.cli.options.groups import GroupedCommand
+from inputgrad_cli.cli.options.inputs import InputOptions
+from inputgrad_cli.cli.options.output import OutputOptions
+from inputgrad_cli.cli.options.run_call import RunCall
+from inputgrad_cli.cli.options.scripts import ScriptOptions
+from inputgrad_cli.cli.reporters.base import Result
+from inputgrad_cli.cli.reporters.choose import choose_reporters
+from inputgrad_cli.cli.run_command import run_command
+from inputgrad_cli.optimization.gates import OVER, UNDER, Gate, parse_gate
+
+if TYPE_CHECKING:
+    from inputgrad_cli.runs.planning.options import RunOptions, SearchOptions
+
+
+@click.command(
+    "optimize",
+    cls=GroupedCommand,
+    groups={
+        "search": GoalOptions,
+        "movement": MovementOptions,
+        "reading": InputOptions,
+        "pictures": SearchPictureOptions,
+        "gates": GateOptions,
+        "output": OutputOptions,
+        "execution": ComputingOptions,
+        "scripts": ScriptOptions,
+    },
+)
+@click.argument("model", required=False, type=click.Path(path_type=Path), metavar="MODEL")
+@click.argument("inputs", nargs=-1, metavar="[INPUT]...", shell_complete=completion.complete_file)
+@click.pass_context
+def run_optimize(
+    ctx: click.Context,
+    /,
+    *,
+    model: Path | None,
+    inputs: tuple[str, ...],
+    search: GoalOptions,
+    movement: MovementOptions,
+    reading: InputOptions,
+    pictures: SearchPictureOptions,
+    gates: GateOptions,
+    output: OutputOptions,
+    execution: ComputingOptions,
+    scripts: ScriptOptions,
+) -> int:
+    """Move each INPUT by its gradient until a goal is reached; write the result and its change.
+
+    Without INPUT the goal maximize begins at noise.
+
+    Of a picture the result is a PNG file of whole pixels, which is read back and scored again: all
+    figures are those of the stored result. A search that finds nothing is a result, too.
+
+    Every option except --trust-model can also be set by INPUTGRAD_OPTIMIZE_<OPTION> in the
+    environment, or in the table [optimize] of a file given by --config.
+
+    \b
+    inputgrad optimize --goals
+    inputgrad optimize model.keras images/ --goal pgd --truth labels.csv
+    inputgrad optimize model.keras image.png --goal deepfool:norm=inf -t class:cat
+    """
+    if search.goals:
+        _list_goals(scripts.json)
+        return 0
+    if model is None:
+        raise click.UsageError("Missing argument 'MODEL'.")
+    call = RunCall(model, inputs, reading, output, execution, scripts)
+    call.refuse_mixed_sources()
+    if not search.goal:
+        raise click.UsageError("Missing option '--goal'. `inputgrad optimize --goals` lists them.")
+    limits = _parse_gates(gates)
+    if limits and execution.shard:
+        raise click.UsageError(
+            f"{limits[0].option} needs all results, and a shard has only its own: join the shards "
+            "with `inputgrad merge`, then call again without --shard."
+        )
+
+    def build_options() -> RunOptions:
+        from inputgrad_cli.data.picture_style import Style
+        from inputgrad_cli.data.target_text import parse_target
+
+        return replace(
+            call.build_options(ctx),
+            methods=(),
+            targets=tuple(parse_target(text) for text in search.target),
+            truth=search.truth,
+            space=search.space,
+            labels=search.labels,
+            style=Style(kind="panel") if pictures.picture == "panel" else None,
+            search=replace(
+                _build_search(search, movement, limits),
+                from_noise=not call.names_inputs,
+                gif=pictures.gif,
+            ),
+        )
+
+    return run_command(call, build_options, strict=False)
+
+
+def _build_search(
+    search: GoalOptions, movement: MovementOptions, gates: tuple[Gate, ...]
+) -> SearchOptions:
+    from inputgrad_cli.runs.planning.options import SearchOptions
+
+    return SearchOptions(
+        search.goal,
+        search.until,
+        movement.freeze or (),
+        movement.ranges,
+        movement.data,
+        movement.where,
+        gates,
+    )
+
+
+def _parse_gates(gates: GateOptions) -> tuple[Gate, ...]:
+    under = (parse_gate(UNDER, text) for text in gates.fail_under)
+    return (*under, *(parse_gate(OVER, text) for text in gates.fail_over))
+
+
+def _list_goals(as_json: bool) -> None:
+    from inputgrad_cli.describe.goals import list_goals
+
+    descriptions = list_goals()
+    record = {"goals": [asdict(description) for description in descriptions]}
+    choose_reporters(as_json).report(
+        Result(record, lambda width: format_goals(descriptions, width))
+    )

@@ -1,0 +1,101 @@
+"""Formats the results of searches for people: a line for each input, and what all came to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from math import isfinite
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from inputgrad_cli.optimization.summary import SearchSummary, Share
+
+PIXEL_LEVELS = 255
+NORM_NAMES = {"linf": "L∞", "l2": "L2"}
+SLACK = 1e-4  # of a level: what rounding leaves of whole ones
+
+
+def format_search(fields: Mapping[str, Any]) -> str:
+    """Return what a search came to: `cross 100.0% -> star 71.2%  L∞ 4/255  L2 1.62  38 gradients`.
+
+    Sizes are those of the stored result; of pictures they are shares of the range of pixels.
+    """
+    answers = f"{_format_answer(fields['before'])} -> {_format_answer(fields['after'])}"
+    if fields["search"] == "already":
+        return f"{answers.partition(' -> ')[0]}  already there, not moved"
+    parts = [answers] if fields["search"] == "success" else [answers, "not reached"]
+    parts += [*_yield_sizes(fields), _format_count(fields["gradient_calls"], "gradient")]
+    return "  ".join([*parts, f"({note})"] if (note := fields.get("note")) else parts)
+
+
+def _format_answer(answer: Mapping[str, Any]) -> str:
+    if answer["class"] is None:
+        return f"{answer['value']:.6g}"
+    label, probability = answer["label"], answer["probability"]
+    name = f"class {answer['class']}" if label is None else str(label)
+    return name if probability is None else f"{name} {probability:.1%}"
+
+
+def _yield_sizes(fields: Mapping[str, Any]) -> Iterator[str]:
+    distances = fields["distances"]
+    values = distances.get("fractions", distances)
+    for key, name in NORM_NAMES.items():
+        is_level = key == "linf" and "fractions" in distances
+        size = format_radius(values[key]) if is_level else f"{values[key]:.3g}"
+        yield f"{name} {size}"
+
+
+def format_radius(radius: float) -> str:
+    """Return a share of the range of pixels as people write it: 8/255, or 0.5."""
+    levels = radius * PIXEL_LEVELS
+    if abs(levels - round(levels)) <= SLACK:
+        return f"{round(levels)}/{PIXEL_LEVELS}" if levels else "0"
+    return f"{radius:.3g}"
+
+
+def yield_summary_lines(summaries: Sequence[SearchSummary]) -> Iterator[str]:
+    """Yield what the searches of each goal and target came to, in a sentence."""
+    for summary in summaries:
+        if summary.total:
+            prefix = f"{summary.name}, target {summary.target}" if len(summaries) > 1 else ""
+            yield (prefix or summary.name) + ": " + ", ".join(_yield_parts(summary))
+
+
+def _yield_parts(summary: SearchSummary) -> Iterator[str]:
+    yield _format_count(summary.total, "input")
+    if not summary.has_end:
+        yield f"{summary.success.count:,} with a higher score than before"
+    elif not summary.leaves_class:
+        yield f"{_format_share(summary.success)} reached"
+        if summary.total > summary.success.total:
+            yield f"{summary.total - summary.success.total:,} there already"
+    elif summary.has_labels:
+        yield f"{summary.clean.count:,} right before"
+        yield f"robust accuracy{_format_reach(summary)} {_format_share(summary.robust)}"
+    else:
+        yield f"unchanged predictions{_format_reach(summary)} {_format_share(summary.robust)}"
+    if (distance := summary.median_distance) is not None and isfinite(distance):
+        yield f"median distance {_format_distance(summary, distance)}"
+    yield _format_count(summary.gradient_calls, "gradient")
+
+
+def _format_reach(summary: SearchSummary) -> str:
+    """Return the largest radius of an attack, empty if it has none."""
+    if not summary.radii:
+        return ""
+    largest = summary.radii[-1]
+    return f" at {format_radius(largest) if summary.in_pixels else format(largest, '.3g')}"
+
+
+def _format_distance(summary: SearchSummary, distance: float) -> str:
+    norm = {"inf": "L∞"}.get(summary.norm, f"L{summary.norm}")
+    in_levels = summary.in_pixels and summary.norm == "inf"
+    return f"{format_radius(distance) if in_levels else format(distance, '.3g')} ({norm})"
+
+
+def _format_count(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def _format_share(share: Share) -> str:
+    low, high = share.interval
+    return f"{share.value:.1%} ({low:.1%} to {high:.1%})"
