@@ -147,12 +147,16 @@ def test_classes_layers_and_parameters_are_offered_by_name(complete, shapes, she
 
 
 def test_parameters_are_those_of_the_registry():
-    from inputgrad_cli.cli.completion_names import list_parameter_names
+    from inputgrad_cli.cli import completion_names
+    from inputgrad_cli.optimization.goals import goals
     from inputgrad_cli.registry import list_parameters
 
-    for method in methods:
-        own = {field.name for field in list_parameters(method)}
-        assert set(list_parameter_names(method.name)) == own | {"as"}, method.name
+    folders = {methods: completion_names.METHODS_FOLDER, goals: completion_names.GOALS_FOLDER}
+    for registry, folder in folders.items():
+        for cls in registry:
+            own = {field.name for field in list_parameters(cls)}
+            names = completion_names.list_parameter_names(cls.name, folder)
+            assert set(names) == own | {"as"}, cls.name
 
 
 def test_a_broken_model_offers_nothing_and_says_nothing(complete, tmp_path):
