@@ -17,10 +17,11 @@ from inputgrad_cli.runs.explain_tasks import (
     BatchResult,
     BatchTask,
     ExplainTask,
+    StoppedBatch,
 )
 from inputgrad_cli.runs.load_tasks import LoadedItem
 from inputgrad_cli.runs.model_holder import ModelHolder
-from inputgrad_cli.runs.search import search_chunk
+from inputgrad_cli.runs.search import SearchStoppedError, search_chunk
 from inputgrad_cli.runs.spill_buffer import SpillBuffer
 from inputgrad_cli.supervision.worker import WORKER
 
@@ -33,7 +34,7 @@ def explain(task: BatchTask) -> BatchOutcome:
     return _explain_task(task) if isinstance(task, ExplainTask) else task
 
 
-def _explain_task(task: ExplainTask) -> BatchResult | BatchFailure:
+def _explain_task(task: ExplainTask) -> BatchResult | BatchFailure | StoppedBatch:
     start, batch, context, holder = time.monotonic(), task.batch, PROCESS.context, PROCESS.model
     holder.resize(task.size)
     _ = holder.model  # opened first, so that a crash while opening is not blamed on an item
@@ -43,6 +44,8 @@ def _explain_task(task: ExplainTask) -> BatchResult | BatchFailure:
             provenance = api.build_provenance(
                 holder.model, _build_request(context, holder, None, None)
             )
+    except SearchStoppedError:
+        return StoppedBatch()
     except ItemError as error:
         return BatchFailure(task, error, holder.facts)
     seconds = (time.monotonic() - start) / sum(len(loaded.samples) for loaded in batch)

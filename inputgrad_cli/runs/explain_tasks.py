@@ -67,9 +67,14 @@ class BatchFailure:
     model: ModelFacts | None
 
 
+@dataclass(frozen=True)
+class StoppedBatch:
+    """A batch of searches that a signal has ended between two steps; nothing of it is kept."""
+
+
 # What needs no explanation is passed on in its place, so that results keep the order of the items.
 BatchTask = ExplainTask | SkippedMap | FailedItem
-BatchOutcome = BatchResult | BatchFailure | SkippedMap | FailedItem
+BatchOutcome = BatchResult | BatchFailure | StoppedBatch | SkippedMap | FailedItem
 
 
 def estimate_bytes(task: BatchTask) -> int:

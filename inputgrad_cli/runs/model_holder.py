@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from inputgrad_cli import api
@@ -35,12 +35,19 @@ class ModelFacts:
 
 
 class ModelHolder:
-    """Opens the model when it is first needed, because a run that is done needs no TensorFlow."""
+    """Opens the model when it is first needed, because a run that is done needs no TensorFlow.
+
+    `should_stop` says whether a search is to end between two of its steps.
+    """
 
     def __init__(
-        self, plan: Plan, schedule: Schedule, callbacks: ProgressCallbacks = NO_PROGRESS
+        self,
+        plan: Plan,
+        schedule: Schedule,
+        callbacks: ProgressCallbacks = NO_PROGRESS,
+        should_stop: Callable[[], bool] = lambda: False,
     ) -> None:
-        self.callbacks = callbacks
+        self.callbacks, self.should_stop = callbacks, should_stop
         self._plan, self._schedule = plan, schedule
         self._batch_size = schedule.batch_size
         self._model: api.Model | None = None

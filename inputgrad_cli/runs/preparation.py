@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from inputgrad_cli.interfaces.engine import ProgressCallbacks
@@ -52,11 +53,16 @@ def read_earlier(plan: Plan) -> EarlierRecords:
     return EarlierRecords(earlier_run, Journal(options.out, options.on_exists != "overwrite", tag))
 
 
-def prepare_run(plan: Plan, earlier: EarlierRecords, callbacks: ProgressCallbacks) -> Preparation:
+def prepare_run(
+    plan: Plan,
+    earlier: EarlierRecords,
+    callbacks: ProgressCallbacks,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> Preparation:
     """Prepare a run; the model is opened if its file does not show how inputs are read."""
     journal = earlier.journal
     schedule = resume_schedule(plan.options, plan.schedule, plan.maps, earlier.run)
-    holder = ModelHolder(plan, schedule, callbacks)
+    holder = ModelHolder(plan, schedule, callbacks, should_stop)
     plan, specs = resolve_plan(plan, holder, earlier.run)
     context = build_context(plan, schedule, specs, journal)
     pictures = PictureUpdater(plan, journal, context.read_options)

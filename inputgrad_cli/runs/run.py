@@ -22,6 +22,7 @@ from inputgrad_cli.runs.explain_tasks import (
     BatchResult,
     BatchTask,
     ExplainTask,
+    StoppedBatch,
 )
 from inputgrad_cli.runs.inputs.item_maps import list_item_maps
 from inputgrad_cli.runs.inputs.item_order import IndexedItem, order_items
@@ -117,7 +118,8 @@ class Run:
             message = f"{journal.path}: its last line was cut short; that map is computed again"
             yield from keep_new([RunNote(message)])
         journal.forget_intact_files()
-        preparation = prepare_run(self.plan, earlier, self._callbacks)  # may open the model
+        # May open the model.
+        preparation = prepare_run(self.plan, earlier, self._callbacks, self._stop)
         self.plan, self._opening = preparation.plan, preparation.opening
         self._recorder = preparation.recorder
         self._executor.start(preparation.context, preparation.holder)
@@ -213,7 +215,7 @@ class Run:
                 yield self._progress.get_progress()
         elif isinstance(outcome, FailedItem):
             yield from self._record_failed(outcome)
-        else:
+        elif not isinstance(outcome, StoppedBatch):  # nothing of it was done
             self._opening.follow(outcome.model)
             if isinstance(outcome, BatchResult):
                 yield from self._queue_writing(outcome)

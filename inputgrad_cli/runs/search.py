@@ -12,11 +12,19 @@ from inputgrad_cli.runs.load_tasks import LoadedItem
 from inputgrad_cli.runs.model_holder import ModelHolder
 
 
+class SearchStoppedError(Exception):
+    """A search was ended between two steps, so that its result is not that of a whole search."""
+
+
 def search_chunk(
     context: RunContext, holder: ModelHolder, loaded: LoadedItem, chunk: Chunk
 ) -> list[BatchAttribution]:
-    """Return the results of the missing maps of the item, and of those of its batch."""
+    """Return the results of the missing maps of the item, and of those of its batch.
+
+    Raises SearchStoppedError if the run was asked to stop meanwhile.
+    """
     hooks = SearchHooks(
+        should_stop=holder.should_stop,
         on_step=lambda done, total: holder.callbacks.on_stage(f"step {done} of {total}"),
         store_pixels=api.build_pixel_store(context.read_options),
     )
@@ -31,6 +39,8 @@ def search_chunk(
         keeps_frames=search is not None and search.gif,
     )
     holder.callbacks.on_stage("")
+    if holder.should_stop():
+        raise SearchStoppedError
     return results
 
 

@@ -4,6 +4,9 @@ import csv
 import json
 import os
 import shutil
+import signal
+import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +16,8 @@ from PIL import Image
 
 from inputgrad_cli.choices import COMMANDS
 from inputgrad_cli.optimization.goals import goals
+from inputgrad_cli.supervision.signal_receiver import GRACE_SECONDS
+from tests.processes import started
 
 from . import arrays, draw, files, items, journal, metadata, stream
 
@@ -62,7 +67,6 @@ def attacked(samples, tmp_path_factory):
 
 def call_captured(patch, run, home, words):
     import io
-    import sys
 
     out, err = (io.TextIOWrapper(io.BytesIO(), "utf-8", write_through=True) for _ in range(2))
     patch.setattr(sys, "stdout", out)
@@ -456,3 +460,22 @@ def test_options_come_from_the_table_of_the_command(call, cross, tmp_path, monke
 def test_the_command_is_listed(call):
     assert "optimize" in COMMANDS
     assert "optimize" in call("--help").out
+
+
+@pytest.mark.slow
+def test_a_signal_ends_a_search_between_two_steps_and_keeps_nothing_of_it(samples, tmp_path):
+    """A search of many minutes ends within the grace period, and with a summary."""
+    shutil.copy(samples / "inputs/shapes" / SHAPES[0], tmp_path / "a.png")
+    words = [sys.executable, "-m", "inputgrad_cli", "optimize", samples / "shapes.keras", "a.png"]
+    words += ["--goal", "maximize:steps=1000000", "-t", "class:star", "--json", "-o", "out"]
+    with started() as popen:
+        call = popen(words, cwd=tmp_path)
+        time.sleep(12)  # TensorFlow has started by then, or else the signal meets an earlier stage
+        began = time.monotonic()
+        call.terminate()
+        out, _ = call.communicate(timeout=60)
+    assert time.monotonic() - began < GRACE_SECONDS
+    assert call.returncode == -signal.SIGTERM
+    kinds = [json.loads(line)["type"] for line in out.splitlines()]
+    assert kinds == ["start", "summary"]
+    assert not list((tmp_path / "out").glob("*.npz"))
