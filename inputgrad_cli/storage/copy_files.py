@@ -16,7 +16,7 @@ from inputgrad_cli.storage.run_paths import build_foreign_error, check_file, fin
 def copy_map_files(stored: StoredMap, destination: RunDirectory) -> None:
     """Copy the files of a map to the destination; UsageError if one was changed or is missing."""
     out = stored.directory.out
-    hint = f"run `inputgrad verify {out}`, then the saliency call again"
+    hint = f"run `inputgrad verify {out}`, then the same call again"
     for file in stored.line.get("files", ()):
         name = decode_name(file, "path")
         try:

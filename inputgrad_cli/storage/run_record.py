@@ -44,7 +44,7 @@ def read_existing_runs(
     """Return what `read_runs` returns; UsageError also if the directory has no record at all."""
     runs = read_runs(out, invalid)
     if not runs and not invalid:
-        hint = "name the --out directory of a saliency call"
+        hint = "name the --out directory of a call of saliency or optimize"
         raise UsageError(f"{out}: holds no run", hint=hint)
     return runs
 

@@ -102,6 +102,12 @@ def test_a_goal_without_an_end_says_how_many_scores_are_higher():
     assert line.endswith(", 1 gradient")
 
 
+def test_where_all_were_there_before_no_share_is_shown():
+    (line,) = yield_summary_lines([summarize(Outcome("already"), leaves_class=False)])
+    assert "1 there already" in line
+    assert "%" not in line
+
+
 def test_several_goals_are_named_with_their_targets_and_empty_ones_are_not_shown():
     summary = summarize(Outcome("failed"))
     lines = list(yield_summary_lines([summary, summarize(), summary]))

@@ -40,7 +40,7 @@ def run_merge(runs: tuple[Path, ...], scripts: JsonOptions) -> int:
         reporter.report(
             Notice(
                 f"warning: shard {shard} was stopped with {maps} maps to go; "
-                "the same saliency call without --shard computes them."
+                "the same call without --shard computes them."
             )
         )
     counts = f"{result.shards} shards, {result.maps} maps, {result.failed} failed"

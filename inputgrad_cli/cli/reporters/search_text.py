@@ -62,20 +62,27 @@ def yield_summary_lines(summaries: Sequence[SearchSummary]) -> Iterator[str]:
 
 def _yield_parts(summary: SearchSummary) -> Iterator[str]:
     yield _format_count(summary.total, "input")
-    if not summary.has_end:
-        yield f"{summary.success.count:,} with a higher score than before"
-    elif not summary.leaves_class:
-        yield f"{_format_share(summary.success)} reached"
-        if summary.total > summary.success.total:
-            yield f"{summary.total - summary.success.total:,} there already"
-    elif summary.has_labels:
-        yield f"{summary.clean.count:,} right before"
-        yield f"robust accuracy{_format_reach(summary)} {_format_share(summary.robust)}"
-    else:
-        yield f"unchanged predictions{_format_reach(summary)} {_format_share(summary.robust)}"
+    yield from _yield_attack_shares(summary) if summary.leaves_class else _yield_shares(summary)
     if (distance := summary.median_distance) is not None and isfinite(distance):
         yield f"median distance {_format_distance(summary, distance)}"
     yield _format_count(summary.gradient_calls, "gradient")
+
+
+def _yield_attack_shares(summary: SearchSummary) -> Iterator[str]:
+    """Yield how many inputs were right before, and are after; the label may be the prediction."""
+    if summary.has_labels:
+        yield f"{summary.clean.count:,} right before"
+    noun = "robust accuracy" if summary.has_labels else "unchanged predictions"
+    yield f"{noun}{_format_reach(summary)} {_format_share(summary.robust)}"
+
+
+def _yield_shares(summary: SearchSummary) -> Iterator[str]:
+    if not summary.has_end:
+        yield f"{summary.success.count:,} with a higher score than before"
+    elif summary.success.total:
+        yield f"{_format_share(summary.success)} reached"
+    if there := summary.total - summary.success.total:
+        yield f"{there:,} there already"
 
 
 def _format_reach(summary: SearchSummary) -> str:
