@@ -63,6 +63,12 @@ CALLS = {
         (4, "saliency", "own.keras", "x.npy", "-o", "o4"),
         (2, "saliency", "between.keras", "x.npy", "-m", "no", "-o", "o5"),
     ],
+    "optimize": [
+        (0, "optimize", "between.keras", "x.npy", "--goal", "pgd:eps=1", "-t", "0", "-o", "o6"),
+        (3, "optimize", "SHAPES", "a.png", "b.png", "--goal", "fgsm", "-o", "o7"),
+        (4, "optimize", "lambda.keras", "x.npy", "--goal", "fgsm:eps=1", "-o", "o8"),
+        (2, "optimize", "between.keras", "x.npy", "--goal", "no", "-o", "o9"),
+    ],
     "inspect": [
         (0, "inspect", "between.keras"),
         (0, "inspect", "between.keras", "--load"),
