@@ -9,6 +9,7 @@ import numpy as np
 
 from inputgrad_cli.numeric.arrays import Array
 
+TRACE_WIDTH = 5  # columns of a trace
 TRACE = "trace"  # (N, S, 5): step, score, L2 distance, largest distance, restart
 CHANGE = ".change"  # follows the name of an input in the name of the array that has its change
 

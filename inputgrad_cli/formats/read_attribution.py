@@ -11,6 +11,7 @@ from typing import IO, Any
 import numpy as np
 
 from inputgrad_cli.data.attribution import Attribution
+from inputgrad_cli.data.search_arrays import CHANGE, TRACE, TRACE_WIDTH, list_moved_inputs
 from inputgrad_cli.errors import ItemError
 from inputgrad_cli.formats.attribution_npz import MEMBER_HEADER_BYTES, METADATA_NAME
 from inputgrad_cli.formats.files import FREE_BYTES, get_file_size
@@ -161,6 +162,8 @@ def _check_float32(array: Array, where: str) -> Array:
 
 def _find_contradictions(record: ResultRecord, values: Arrays) -> Iterator[Problem]:
     """Yield the fields whose number of values differs from the number of samples."""
+    if record.get("search"):
+        yield from _find_search_contradictions(values)
     target: Mapping[str, Any] = record["target"]
     fields: list[tuple[tuple[str, ...], object]]
     fields = [((key,), record.get(key)) for key in (*SAMPLE_FIELDS, *LIST_FIELDS, "space")]
@@ -183,3 +186,12 @@ def _find_contradictions(record: ResultRecord, values: Arrays) -> Iterator[Probl
             continue
         if not isinstance(value, list) or len(value) != count:
             yield Problem(path, f"expected a list with a value for each of {count} samples")
+
+
+def _find_search_contradictions(values: Arrays) -> Iterator[Problem]:
+    """Yield what is wrong with the arrays of a search: each change is of the shape of its input."""
+    if TRACE not in values or values[TRACE].shape[-1:] != (TRACE_WIDTH,):
+        yield Problem(("search",), f"the array {TRACE!r} is missing, or has not 5 columns")
+    for name in list_moved_inputs(values):
+        if values[name].shape != values[name + CHANGE].shape:
+            yield Problem(("search",), f"the change of {name!r} has another shape")

@@ -74,6 +74,48 @@ class ResizeRecord(TypedDict):
     interp: Literal["nearest", "bilinear", "bicubic", "lanczos", "box"]
 
 
+AnswerRecord = TypedDict(
+    "AnswerRecord",
+    {
+        "score": float | None,
+        "value": float | None,
+        "class": int | None,
+        "label": str | None,
+        "probability": float | None,
+    },
+)
+"""What the model gives for an input: its class, None if it has none; the value of the target."""
+
+
+class SizesRecord(TypedDict):
+    """The size of a change in several norms."""
+
+    linf: float
+    l2: float
+    l1: float
+
+
+class DistancesRecord(SizesRecord):
+    """The size of a change, and as fractions of the range of pixels."""
+
+    l0: Count
+    fractions: NotRequired[SizesRecord]
+
+
+class SearchRecord(TypedDict):
+    """How the search of a sample has ended; `pictures` are the inputs whose values are pixels."""
+
+    search: Literal["success", "failed", "already"]
+    before: AnswerRecord
+    after: AnswerRecord
+    distances: DistancesRecord
+    gradient_calls: Count
+    stopped: str
+    radius: float | None
+    wanted: float | None
+    pictures: list[str]
+
+
 class ResultModel(TypedDict):
     """The model of a result."""
 
@@ -119,4 +161,4 @@ class ResultRecord(TypedDict):
     versions: NotRequired[dict[str, str]]
     scores: NotRequired[list[Any]]
     tokens: NotRequired[JsonObject | list[JsonObject | None]]
-    search: NotRequired[JsonObject | list[JsonObject | None]]
+    search: NotRequired[SearchRecord | list[SearchRecord | None] | None]

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -115,6 +116,21 @@ def test_what_is_stored_can_be_read(engine, table, tmp_path):
     assert MapRecord.from_json(stored.metadata) == recorded.record
     assert read_metadata(tmp_path / "a.npz") == stored.metadata
     assert [s["search"] for s in stored.metadata["search"]] == ["success"] * 5
+
+
+@pytest.mark.parametrize("damage", ["distances", "trace", "change", "before"])
+def test_a_damaged_record_of_a_search_is_refused_in_words(engine, table, tmp_path, damage):
+    attribution = searched(engine, table).to_attribution()
+    values, fields = dict(attribution.values), json.loads(json.dumps(attribution.metadata))
+    if damage == "trace":
+        del values["trace"]
+    elif damage == "change":
+        values["x.change"] = values["x.change"][:, :1]
+    else:
+        del fields["search"][0][damage]
+    (tmp_path / "a.npz").write_bytes(to_bytes(replace(attribution, values=values, metadata=fields)))
+    with pytest.raises(ItemError, match="not a result of inputgrad"):
+        read_result(tmp_path / "a.npz")
 
 
 def test_a_table_has_a_row_before_and_one_after_and_names_what_has_changed(engine, table):
