@@ -4,12 +4,14 @@ The public functions are `load`, `explain`, `optimize`, `read` and `render`. Imp
 imports neither NumPy nor TensorFlow; the functions are imported when they are first accessed.
 """
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from inputgrad_cli.version import __version__
 
 if TYPE_CHECKING:
-    from inputgrad_cli.api import Model, explain, load, optimize, read, render
+    from inputgrad_cli.api import Model, explain, load, read, render
+    from inputgrad_cli.calls.optimize import optimize
     from inputgrad_cli.data.attribution import Attribution
     from inputgrad_cli.optimization.result import Optimization
 
@@ -25,6 +27,12 @@ __all__ = [
     "render",
 ]
 
+# Those that are not in `api`, because only few callers need them.
+MODULES = {
+    "Optimization": "inputgrad_cli.optimization.result",
+    "optimize": "inputgrad_cli.calls.optimize",
+}
+
 
 def __dir__() -> list[str]:
     """Return the public names, including those that are not imported yet."""
@@ -35,6 +43,4 @@ def __getattr__(name: str) -> Any:
     """Import and return a public name when it is first accessed."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from inputgrad_cli import api
-
-    return getattr(api, name)
+    return getattr(import_module(MODULES.get(name, "inputgrad_cli.api")), name)

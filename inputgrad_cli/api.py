@@ -1,4 +1,4 @@
-"""Implements the public functions load, explain, optimize, read and render."""
+"""Implements the public functions load, explain, read and render; optimize is in calls."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from inputgrad_cli.calls.item import build_provenance, open_for, read_item, to_labels, to_samples
-from inputgrad_cli.calls.optimize import build_pixel_store, optimize
 from inputgrad_cli.choices import PRECISIONS, SPACES
 from inputgrad_cli.data.attribution import Attribution
 from inputgrad_cli.data.baselines import baselines
@@ -47,14 +46,11 @@ from inputgrad_cli.model import (
     resolve_preprocessing,
 )
 from inputgrad_cli.numeric.arrays import Array
-from inputgrad_cli.optimization.result import Optimization
 from inputgrad_cli.rendering import choose_picture
 
 __all__ = [
     "Attribution",
     "Model",
-    "Optimization",
-    "build_pixel_store",
     "build_provenance",
     "describe_kernels",
     "explain",
@@ -62,7 +58,6 @@ __all__ = [
     "list_devices",
     "list_versions",
     "load",
-    "optimize",
     "parse_methods",
     "read",
     "read_class_names",

@@ -14,7 +14,6 @@ from inputgrad_cli.errors import UsageError
 from inputgrad_cli.grammar import parse as parse_call
 from inputgrad_cli.interfaces.goal import Goal, GoalRequest, Rows
 from inputgrad_cli.numeric.arrays import Array
-from inputgrad_cli.optimization.goals import goals
 from inputgrad_cli.optimization.limits import SearchLimits
 
 Direction = Literal["auto", "up", "down"]
@@ -23,6 +22,9 @@ DIRECTIONS = ("auto", "up", "down")
 
 def parse_goals(texts: Sequence[str]) -> tuple[GoalRequest, ...]:
     """Parse the texts of goals; `as=LABEL` sets the name that a goal has in file names."""
+    # Imported here, because every run imports this module, and only `optimize` needs the goals.
+    from inputgrad_cli.optimization.goals import goals
+
     requests = []
     for text in texts:
         call = parse_call(text)

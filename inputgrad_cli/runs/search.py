@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from inputgrad_cli import api
+from inputgrad_cli.calls.optimize import build_pixel_store
 from inputgrad_cli.explanation.batch import BatchAttribution
 from inputgrad_cli.explanation.search_batch import SearchRequest, search_batch
 from inputgrad_cli.optimization.request import OptimizeRequest, SearchHooks, parse_until
@@ -26,7 +26,7 @@ def search_chunk(
     hooks = SearchHooks(
         should_stop=holder.should_stop,
         on_step=lambda done, total: holder.callbacks.on_stage(f"step {done} of {total}"),
-        store_pixels=api.build_pixel_store(context.read_options),
+        store_pixels=build_pixel_store(context.read_options),
     )
     request = _build_request(context, holder, loaded, chunk)
     search = context.plan.options.search
