@@ -7,10 +7,10 @@ import keras
 import numpy as np
 import pytest
 
-from inputgrad_cli import api
 from inputgrad_cli.data.resolve_target import resolve_target
 from inputgrad_cli.data.samples import Samples
 from inputgrad_cli.data.target_text import parse_target
+from inputgrad_cli.formats.combine_inputs import from_arrays
 from tests.conftest import SLOPE
 from tests.keras_models import in_float64, opened
 from tests.model_zoo import test_behaviour as behaviour
@@ -78,7 +78,7 @@ def prepared(path, inputs, target, code):
     model = opened(path, code=code)
     names = [port.name for port in model.signature.inputs]
     named = dict(zip(names, inputs.values(), strict=True)) if set(names) != set(inputs) else inputs
-    samples = api.from_arrays(named, model.signature.inputs, "test")
+    samples = from_arrays(named, model.signature.inputs, "test")
     model.calibrate(Samples(samples.arrays, many=True))
     sites = tuple(model.engine.list_sites(None))
     points = model.engine.to_points(samples.arrays, sites)

@@ -8,6 +8,7 @@ import pytest
 from inputgrad_cli import api
 from inputgrad_cli.data.resolve_target import resolve_target
 from inputgrad_cli.data.target_text import parse_target
+from inputgrad_cli.formats.combine_inputs import from_arrays
 from inputgrad_cli.numeric.arrays import take_rows
 from tests.keras_models import (
     central_differences,
@@ -100,7 +101,7 @@ def test_smooth_models_agree_with_float64_finite_differences(smooth, samples, tm
     model = opened(copy, code=[str(samples / "custom_layer.py")])
     port = model.signature.inputs[0].name
     wide = {port: next(iter(inputs_of(smooth, samples, 4).values())).astype(np.float64)}
-    model.calibrate(api.from_arrays(wide, model.signature.inputs, "test"))
+    model.calibrate(from_arrays(wide, model.signature.inputs, "test"))
     target, gradients = pinned(model, wide, TARGETS[smooth])
     expected = central_differences(lambda at: model.engine.compute_scores(at, target), wide)
     assert gradients[port].dtype == np.float64

@@ -9,6 +9,7 @@ import pytest
 
 from inputgrad_cli import api
 from inputgrad_cli.errors import ModelError
+from inputgrad_cli.formats.combine_inputs import from_arrays
 from tests.modelfile import files
 
 OWN = str(Path(__file__).with_name("own_code.py"))
@@ -29,7 +30,7 @@ def outputs(path, arrays, **options):
     model = api.load(path, **options)
     ports = model.signature.inputs
     named = dict(zip([port.name for port in ports], arrays, strict=True))
-    samples = api.from_arrays(named, ports, "test")
+    samples = from_arrays(named, ports, "test")
     model.calibrate(samples)
     return files.outputs(model, samples.arrays)
 
