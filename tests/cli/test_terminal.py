@@ -146,6 +146,16 @@ CALLS = {
         ("saliency", "m.keras"),
         ("saliency", "m.keras", "in", "--space", "outer"),
     ],
+    "optimize": [
+        ("optimize", "m.keras", "in", "--goal", "fgsm", "-o", "moved"),
+        ("optimize", "m.keras", "in", "--goal", "fgsm", "-o", "moved", "--json"),
+        ("optimize", "m.keras", "in", "--goal", "pgd:eps=1/255;2/255,steps=2", "-o", "radii"),
+        ("optimize", "m.keras", "in", "--goal", "pgd:eps=8"),
+        ("optimize", "m.keras", "in", "--goal", "pdg"),
+        ("optimize", "m.keras", "in", "--goal", "fgsm", "--fail-under", "robust=1"),
+        ("optimize", "m.keras", "in"),
+        ("optimize", "--goals"),
+    ],
     "inspect": [("inspect", "m.keras"), ("inspect", "m.keras", "--json"), ("inspect", "in")],
     "methods": [("methods",), ("methods", "smoothgrad"), ("methods", "--json"), ("methods", "x")],
     "render": [
@@ -157,7 +167,7 @@ CALLS = {
     "merge": [("merge", "s"), ("merge", "s", "--json"), ("merge", "in")],
     "doctor": [("doctor",), ("doctor", "--json")],
 }
-DATA = {"saliency", "render", "verify", "merge"}  # whose lines on stdout name files
+DATA = {"saliency", "optimize", "render", "verify", "merge"}  # whose lines on stdout name files
 
 
 def test_every_command_is_called():
@@ -179,7 +189,9 @@ def test_no_line_is_wider_than_the_terminal_and_none_holds_an_escape_code(
     for share in ("0/2", "1/2"):
         terminal("saliency", "m.keras", "in", "-q", "-o", "s", "--shard", share).wait()
     for words in (*CALLS[command], (command, "--help")):
-        page = "--help" in words or ("--json" not in words and command not in DATA)
+        page = not {"--help", "--goals"}.isdisjoint(words) or (
+            "--json" not in words and command not in DATA
+        )
         out = {} if page else {"stdout": subprocess.DEVNULL}
         screen = terminal(*words, columns=columns, **out)
         screen.wait()
