@@ -152,6 +152,17 @@ class Page:
     def _read_bank(self, bank: int) -> tuple[int, ...]:
         return tuple(self.fields.digests[bank][: self.fields.counts[bank]])
 
+    def begin_event(self) -> None:
+        """Mark that an event is being reported, of which no line is written yet."""
+        # First, because what was sent of an earlier event's line would count for this one.
+        self.fields.line_sent = 0
+        self.fields.reporting = 1
+
+    def end_event(self) -> None:
+        """Count the event as reported."""
+        self.fields.reporting = 0
+        self.fields.reported += 1
+
     def begin_line(self, data: bytes, start: int) -> None:
         """Store the line that is written next; `start` is its offset in a file, else -1."""
         fields = self.fields

@@ -132,8 +132,7 @@ class Session:
         # If this process dies while it reports, its successor learns from the page how far it came.
         page = WORKER.page if is_sent_once(event) else None
         if page:
-            page.reporting = True
+            page.begin_event()
         self._reporter.report(event)
         if page:
-            page.reporting = False
-            page.reported += 1
+            page.end_event()
