@@ -140,13 +140,16 @@ def allow_interrupt(stage: str) -> Iterator[None]:
 
 
 def end_on_signals() -> None:
-    """Install handlers that remove temporary files before a signal ends the process."""
+    """Install handlers that remove temporary files before a signal ends the process.
+
+    Python's own handler of SIGINT raises KeyboardInterrupt wherever the process is, for example
+    inside of a library that reads a file through Python and takes it for a damaged file.
+    """
     ending = _SignalEnding()
-    for signum in (signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(signum) == signal.SIG_DFL:
+    for signum in ENDING_SIGNALS:
+        # Keep ignored signals ignored: background jobs and nohup rely on it.
+        if signal.getsignal(signum) in (signal.SIG_DFL, signal.default_int_handler):
             signal.signal(signum, ending.end_process)
-    if signal.getsignal(signal.SIGINT) == signal.default_int_handler:
-        signal.signal(signal.SIGINT, ending.raise_interrupt)
 
 
 class _SignalEnding:
@@ -155,15 +158,6 @@ class _SignalEnding:
     def __init__(self) -> None:
         self._repeats = _build_repeat_filter()
         self._ending = False
-
-    def raise_interrupt(self, signum: int, frame: FrameType | None) -> None:
-        """Raise KeyboardInterrupt at the first signal; end the process at the second."""
-        if not self._repeats.is_new(signum):
-            return
-        if self._ending:
-            end_by_signal(signum)
-        self._ending = True
-        raise KeyboardInterrupt
 
     def end_process(self, signum: int, frame: FrameType | None) -> None:
         """End the process at once."""

@@ -209,3 +209,30 @@ def test_no_home_no_temporary_directory_no_locale(start, samples, tmp_path):
     _, err = process.communicate(timeout=60)
     assert process.returncode == 0
     assert err == ""
+
+
+INTERRUPTED_READ = """
+import io, os, signal, sys
+import h5py
+from inputgrad_cli.cli.signals import end_on_signals
+from inputgrad_cli.modelfile.hdf5.survey import open_hdf5
+
+class Interrupted(io.FileIO):
+    def readinto(self, buffer):
+        os.kill(os.getpid(), signal.SIGINT)
+        return super().readinto(buffer)
+
+end_on_signals()
+with h5py.File(sys.argv[1], "w") as file:
+    file["x"] = 1.0
+with open_hdf5(Interrupted(sys.argv[1]), sys.argv[1]):
+    pass
+"""
+
+
+def test_an_interrupt_while_a_library_reads_a_file_is_no_damaged_file(tmp_path):
+    """Libraries call Python to read, and take an exception there for an error of the file."""
+    line = [sys.executable, "-c", INTERRUPTED_READ, str(tmp_path / "a.h5")]
+    done = subprocess.run(line, capture_output=True, text=True, check=False)
+    assert done.returncode == -signal.SIGINT, done.stderr
+    assert done.stderr == "inputgrad: stopped.\n"
