@@ -13,6 +13,8 @@ InputgradError
 
 from __future__ import annotations
 
+from typing import Any
+
 
 class InputgradError(Exception):
     """The base class: a message, its likely reason, a hint (a flag or a step), the received value.
@@ -72,6 +74,10 @@ class GrammarError(UsageError):
         self.end = max(at + 1, len(text) if end is None else end)
         self.marked = (at, self.end) != (0, len(text))
         super().__init__(message, hint=hint, received=text if self.marked else "")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Return how the error is unpickled; by default Python would pass the message alone."""
+        return type(self), (self.message, self.text, self.at, self.end, self.hint), vars(self)
 
 
 class ItemError(InputgradError):
