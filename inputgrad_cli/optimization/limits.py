@@ -13,7 +13,7 @@ from inputgrad_cli.data.features import FeatureRange, Features
 from inputgrad_cli.data.samples import Samples
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.numeric.arrays import Array, format_shape
-from inputgrad_cli.optimization.features import build_features, name_columns
+from inputgrad_cli.optimization.rows.features import build_features, name_columns
 
 MAX_FEATURES = 10_000  # values of a row that are described one by one; a picture has more
 Shapes = Mapping[str, tuple[int, ...]]

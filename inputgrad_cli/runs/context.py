@@ -14,10 +14,10 @@ from inputgrad_cli.optimization.limits import SearchLimits
 from inputgrad_cli.runs.inputs.annotations import ItemAnnotations
 from inputgrad_cli.runs.inputs.find_inputs import InputList
 from inputgrad_cli.runs.model_holder import ModelHolder
-from inputgrad_cli.runs.movement import read_limits
 from inputgrad_cli.runs.planning.fingerprint_facts import build_fingerprint_facts
 from inputgrad_cli.runs.planning.plan import Plan
 from inputgrad_cli.runs.planning.schedule import Schedule
+from inputgrad_cli.runs.searches.movement import read_limits
 from inputgrad_cli.runs.writer import OutputWriter
 from inputgrad_cli.schema.json_object import JsonObject
 from inputgrad_cli.storage.journal import Journal

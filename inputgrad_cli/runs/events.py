@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from inputgrad_cli.errors import InputgradError
-from inputgrad_cli.optimization.summary import SearchSummary
+from inputgrad_cli.optimization.summaries.summary import SearchSummary
 from inputgrad_cli.schema.json_object import JsonObject
 
 SCHEMA = 1  # version of the machine stream

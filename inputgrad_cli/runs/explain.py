@@ -21,7 +21,7 @@ from inputgrad_cli.runs.explain_tasks import (
 )
 from inputgrad_cli.runs.load_tasks import LoadedItem
 from inputgrad_cli.runs.model_holder import ModelHolder
-from inputgrad_cli.runs.search import SearchStoppedError, search_chunk
+from inputgrad_cli.runs.searches.search import SearchStoppedError, search_chunk
 from inputgrad_cli.runs.spill_buffer import SpillBuffer
 from inputgrad_cli.supervision.worker import WORKER
 

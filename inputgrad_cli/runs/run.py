@@ -31,7 +31,7 @@ from inputgrad_cli.runs.load_tasks import FailedItem, SkippedMap, yield_load_tas
 from inputgrad_cli.runs.planning.plan import Plan
 from inputgrad_cli.runs.preparation import prepare_run, read_earlier
 from inputgrad_cli.runs.record import Recorded
-from inputgrad_cli.runs.search_report import SearchReport, report_searches
+from inputgrad_cli.runs.searches.search_report import SearchReport, report_searches
 from inputgrad_cli.runs.write import WriteResult, WrittenMap, join_results, write
 from inputgrad_cli.runs.write_tasks import yield_write_tasks
 from inputgrad_cli.storage.lock import RunLock

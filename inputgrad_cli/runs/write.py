@@ -14,7 +14,7 @@ from inputgrad_cli.runs.diagnostics import yield_item_warnings, yield_map_warnin
 from inputgrad_cli.runs.events import Event, ItemEvent, to_error_fields
 from inputgrad_cli.runs.item_fields import build_done_fields, build_failed_fields
 from inputgrad_cli.runs.map_lines import build_failed_line, build_line
-from inputgrad_cli.runs.search_files import list_results
+from inputgrad_cli.runs.searches.search_files import list_results
 from inputgrad_cli.runs.write_tasks import MapTask, WriteTask
 from inputgrad_cli.runs.writer import OutputWriter, PictureRow, TakenError, is_table
 from inputgrad_cli.schema.json_object import JsonObject

@@ -26,7 +26,7 @@ from inputgrad_cli.runs.pictures.map_pictures import (
     draw_pictures,
     list_drawable_sites,
 )
-from inputgrad_cli.runs.search_files import build_search_files
+from inputgrad_cli.runs.searches.search_files import build_search_files
 from inputgrad_cli.runs.streamed_files import collect_bytes, has_content, is_large, to_npz
 from inputgrad_cli.runs.table_columns import join_columns
 from inputgrad_cli.schema.journal_line import JournalLine, StyleRecord

@@ -25,7 +25,7 @@ from inputgrad_cli.cli.options.scripts import ScriptOptions
 from inputgrad_cli.cli.reporters.base import Result
 from inputgrad_cli.cli.reporters.choose import choose_reporters
 from inputgrad_cli.cli.run_command import run_command
-from inputgrad_cli.optimization.gates import OVER, UNDER, Gate, parse_gate
+from inputgrad_cli.optimization.summaries.gates import OVER, UNDER, Gate, parse_gate
 
 if TYPE_CHECKING:
     from inputgrad_cli.runs.planning.options import RunOptions, SearchOptions

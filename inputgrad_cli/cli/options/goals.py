@@ -11,7 +11,7 @@ from inputgrad_cli.choices import SPACES
 from inputgrad_cli.cli import completion
 from inputgrad_cli.cli.options.groups import OptionGroup, declare_option
 from inputgrad_cli.cli.options.types import ColumnsType, GateType
-from inputgrad_cli.optimization.gates import FIELDS, OVER, UNDER
+from inputgrad_cli.optimization.summaries.gates import FIELDS, OVER, UNDER
 
 GOAL_TARGET_HELP = (
     "Where the input shall go: class:NAME, 3, unit:I,J, margin:A,B, loss:NAME, layer:NAME/unit:I "

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from inputgrad_cli.machine.memory import parse_size
-from inputgrad_cli.optimization.gates import parse_gate
+from inputgrad_cli.optimization.summaries.gates import parse_gate
 from inputgrad_cli.schema.limits import MAX_SHARDS
 from inputgrad_cli.storage.shards import Shard
 

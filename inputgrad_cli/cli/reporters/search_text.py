@@ -7,7 +7,7 @@ from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from inputgrad_cli.optimization.summary import SearchSummary, Share
+    from inputgrad_cli.optimization.summaries.summary import SearchSummary, Share
 
 PIXEL_LEVELS = 255
 NORM_NAMES = {"linf": "L∞", "l2": "L2"}

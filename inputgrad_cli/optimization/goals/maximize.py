@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from inputgrad_cli.interfaces.goal import Evaluation, Goal, Problem, Rows, SearchResult, goals
 from inputgrad_cli.numeric.arrays import Array
-from inputgrad_cli.optimization.adam import Adam
-from inputgrad_cli.optimization.canvas import (
+from inputgrad_cli.optimization.loop import StepRule, run_steps
+from inputgrad_cli.optimization.maximization.adam import Adam
+from inputgrad_cli.optimization.maximization.canvas import (
     FOURIER,
     MACO,
     PIXELS,
@@ -19,11 +20,10 @@ from inputgrad_cli.optimization.canvas import (
     build_parametrization,
     list_grids,
 )
-from inputgrad_cli.optimization.loop import StepRule, run_steps
-from inputgrad_cli.optimization.row_space import RowSpace
+from inputgrad_cli.optimization.maximization.transforms import Movements
+from inputgrad_cli.optimization.rows.row_space import RowSpace
+from inputgrad_cli.optimization.rows.table_problem import build_table_problem, try_categories
 from inputgrad_cli.optimization.search_log import NO_ROOM, PATIENCE, ZERO_GRADIENT, SearchLog
-from inputgrad_cli.optimization.table_problem import build_table_problem, try_categories
-from inputgrad_cli.optimization.transforms import Movements
 from inputgrad_cli.registry import declare_parameter
 
 ATTEMPTS = 5  # to find a start from which the score rises

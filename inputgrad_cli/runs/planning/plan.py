@@ -31,11 +31,11 @@ from inputgrad_cli.runs.inputs.find_inputs import (
     pair_items,
 )
 from inputgrad_cli.runs.inputs.true_values import TrueValues
-from inputgrad_cli.runs.movement import read_limits
 from inputgrad_cli.runs.planning.early_checks import CheckedRun, list_targets
 from inputgrad_cli.runs.planning.goal_costs import check_radii, estimate_gradients
 from inputgrad_cli.runs.planning.options import RunOptions
 from inputgrad_cli.runs.planning.schedule import Schedule, choose_schedule
+from inputgrad_cli.runs.searches.movement import read_limits
 from inputgrad_cli.storage.atomic_write import is_case_insensitive
 from inputgrad_cli.storage.map_files import ARRAYS
 from inputgrad_cli.storage.map_specs import MapSpec, refuse_clashes

@@ -5,8 +5,12 @@ import pytest
 
 from inputgrad_cli.data.features import FeatureRange
 from inputgrad_cli.interfaces.goal import Evaluation
-from inputgrad_cli.optimization.features import freeze_features, measure_features, narrow_features
 from inputgrad_cli.optimization.goals.counterfactual import Counterfactual
+from inputgrad_cli.optimization.rows.features import (
+    freeze_features,
+    measure_features,
+    narrow_features,
+)
 from tests.optimization.problems import build_problem
 
 NAMES = ["age", "income", "debt", "children", "rent", "own", "family", "noise"]

@@ -1,0 +1,1 @@
+"""What maximize moves: parametrizations of inputs, random movements, and Adam."""

@@ -1,0 +1,1 @@
+"""Changes of table rows: what may change, the cheapest change, and its search."""

@@ -1,0 +1,1 @@
+"""Sums up the searches of a run: accuracies, medians, gates, and signs of masked gradients."""
