@@ -13,7 +13,7 @@ from inputgrad_cli.data.class_margin import (
     read_prediction,
     resolve_rival,
 )
-from inputgrad_cli.data.target import ResolvedTarget
+from inputgrad_cli.data.target import ResolvedTarget, pin
 from tests.keras_models import central_differences, worst
 from tests.small_networks import engine_of
 
@@ -83,6 +83,24 @@ def test_the_margin_is_that_of_the_logits_and_its_gradient_too(ending, combinati
     slopes = central_differences(expected, {"x": X.astype(np.float64)})
     assert worst(gradients.values, slopes) < 1e-5
     np.testing.assert_array_equal(get_pinned_classes(target, head), CLASSES)
+
+
+def test_cross_entropy_is_the_softplus_of_the_margin_and_points_the_same_way():
+    """CE = log(1 + exp(L)) and its gradient (1 - p) times that of L, minus the margin (O12)."""
+    model = layers(L.Softmax())
+    engine = engine_of(model, {"x": X})
+    head = engine.signature.outputs[0]
+    margin = engine.compute_gradients(
+        {"x": X}, pin_rivals(head, "logit", CLASSES, "logsumexp"), ["x"]
+    )
+    loss = ResolvedTarget(
+        "", head.name, "loss", "output", argument="sparse_categorical_crossentropy"
+    )
+    entropy = engine.compute_gradients({"x": X}, pin(loss, 5, CLASSES.astype(np.float32)), ["x"])
+    np.testing.assert_allclose(entropy.scores, np.log1p(np.exp(-margin.scores)), rtol=1e-5)
+    p = 1 / (1 + np.exp(-margin.scores.astype(np.float64)))
+    expected = -(1 - p)[:, None] * margin.values["x"]
+    assert worst(entropy.values, {"x": expected}) < 1e-5
 
 
 def test_the_margin_lives_where_the_softmax_is_saturated():
