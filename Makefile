@@ -55,7 +55,7 @@ test-kernels: setup
 	TF_ENABLE_ONEDNN_OPTS=1 $(TESTS) -m "not slow" $(COMPUTING)
 
 bench: setup
-	$(BIN)/python -m tests.bench
+	$(BIN)/python -m tests.bench $(ROWS)
 
 docs: setup
 	$(BIN)/python -m tests.write_tables

@@ -1,7 +1,7 @@
 """`make bench`: paired runs on one machine, the median ratio of each pair printed as a table.
 
 `python -m tests.bench NAME...` runs the rows whose names begin so; `kernels` the table of kernels,
-`mass` that of the methods.
+`mass` that of the methods, `optimize` those of the goals.
 """
 
 import itertools
@@ -13,7 +13,7 @@ import time
 from functools import partial
 from pathlib import Path
 
-from . import jobs, kernels, mass, refusals, sizes
+from . import attacks, jobs, kernels, mass, refusals, sizes
 from .loops import Loop
 
 # name, what is compared, how, the bar, whether the ratio should be at least or at most that
@@ -49,7 +49,7 @@ SIZE_ROWS = tuple(
     for model in sizes.MODELS for size in sizes.SIZES
 )  # fmt: skip
 
-TABLES = (("kernels", kernels.table), ("mass", mass.table))
+TABLES = (("kernels", kernels.table), ("mass", mass.table), ("optimize", attacks.table))
 
 
 def loops(name, method, rounds, steps=50):
