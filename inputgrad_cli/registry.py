@@ -113,6 +113,18 @@ class Registry(Generic[T]):
             error.received = error.received or call.source
             raise
 
+    def build_labelled(self, text: str, option: str) -> tuple[T, str]:
+        """Build an instance, and return its name in file names too: `as=LABEL`, or its own.
+
+        `option` is what users typed the expression for.
+        """
+        call = parse(text)
+        value = self.build(call, ignore=("as",))
+        label = call.args["as"][1].text if "as" in call.args else call.name.text
+        if "/" in label or label.startswith(".") or not label.isprintable():
+            raise UsageError(f"{option} {text}: {label!r} cannot be part of a file name")
+        return value, label
+
     def list_aliases(self) -> dict[str, list[str]]:
         """Return the names that each alias stands for."""
         names: dict[str, list[str]] = {}

@@ -13,8 +13,6 @@ from inputgrad_cli.data.signature import Signature
 from inputgrad_cli.data.target import ResolvedTarget
 from inputgrad_cli.data.target_text import parse_target
 from inputgrad_cli.data.written_target import Target
-from inputgrad_cli.errors import UsageError
-from inputgrad_cli.grammar import parse as parse_call
 from inputgrad_cli.interfaces.method import Method
 from inputgrad_cli.methods import methods
 from inputgrad_cli.methods._requirements import make_references_error
@@ -56,16 +54,7 @@ class ExplainRequest:
 
 def parse_methods(texts: Sequence[str]) -> tuple[MethodRequest, ...]:
     """Parse the texts of methods; `as=LABEL` sets the name that a method has in file names."""
-    requests = []
-    for text in texts:
-        call = parse_call(text)
-        method = methods.build(call, ignore=("as",))
-        label = call.args["as"][1].text if "as" in call.args else method.name
-        # Labels become part of file names.
-        if "/" in label or label.startswith(".") or not label.isprintable():
-            raise UsageError(f"-m {text}: {label!r} cannot be part of a file name")
-        requests.append(MethodRequest(method, label, text))
-    return tuple(requests)
+    return tuple(MethodRequest(*methods.build_labelled(text, "-m"), text) for text in texts)
 
 
 def refuse_missing_references(requests: Sequence[MethodRequest], baseline: Baseline | None) -> None:

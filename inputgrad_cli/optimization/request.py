@@ -11,7 +11,6 @@ import numpy as np
 from inputgrad_cli.data.target_text import parse_target
 from inputgrad_cli.data.written_target import Target
 from inputgrad_cli.errors import UsageError
-from inputgrad_cli.grammar import parse as parse_call
 from inputgrad_cli.interfaces.goal import Goal, GoalRequest, Rows
 from inputgrad_cli.numeric.arrays import Array
 from inputgrad_cli.optimization.limits import SearchLimits
@@ -25,15 +24,7 @@ def parse_goals(texts: Sequence[str]) -> tuple[GoalRequest, ...]:
     # Imported here, because every run imports this module, and only `optimize` needs the goals.
     from inputgrad_cli.optimization.goals import goals
 
-    requests = []
-    for text in texts:
-        call = parse_call(text)
-        goal = goals.build(call, ignore=("as",))
-        label = call.args["as"][1].text if "as" in call.args else goal.name
-        if "/" in label or label.startswith(".") or not label.isprintable():
-            raise UsageError(f"--goal {text}: {label!r} cannot be part of a file name")
-        requests.append(GoalRequest(goal, label, text))
-    return tuple(requests)
+    return tuple(GoalRequest(*goals.build_labelled(text, "--goal"), text) for text in texts)
 
 
 def parse_until(value: float | Sequence[float] | None) -> tuple[float, ...]:
