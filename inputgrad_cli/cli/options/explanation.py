@@ -5,11 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-import click
-
-from inputgrad_cli.choices import SPACES
 from inputgrad_cli.cli import completion
 from inputgrad_cli.cli.options.groups import OptionGroup, declare_option
+from inputgrad_cli.cli.options.target import LABELS, SPACE, TARGET, TRUTH
 
 TARGET_HELP = (
     "The score to differentiate: auto, top1, top:K, 3, class:NAME, unit:I,J, all, margin:A,B, sum, "
@@ -38,16 +36,7 @@ class ExplanationOptions(OptionGroup):
         shell_complete=completion.complete_method,
         help="Attribution method; `inputgrad methods` lists them. Repeatable.",
     )
-    target: tuple[str, ...] = declare_option(
-        "-t",
-        "--target",
-        multiple=True,
-        default=["auto"],
-        show_default=True,
-        metavar="TARGET",
-        shell_complete=completion.complete_target,
-        help=TARGET_HELP,
-    )
+    target: tuple[str, ...] = declare_option("-t", "--target", **TARGET, help=TARGET_HELP)
     wrt: str | None = declare_option(
         "--wrt",
         metavar="NAME",
@@ -60,22 +49,6 @@ class ExplanationOptions(OptionGroup):
         shell_complete=completion.complete_baseline,
         help=BASELINE_HELP,
     )
-    space: str = declare_option(
-        "--space",
-        type=click.Choice(SPACES),
-        default="auto",
-        show_default=True,
-        help="The score as a logit, a probability or the output as is; auto: the logit if proved.",
-    )
-    labels: Path | None = declare_option(
-        "--labels",
-        type=click.Path(path_type=Path),
-        metavar="FILE",
-        help="File of class names; default: MODEL.labels.txt if it exists.",
-    )
-    truth: str | None = declare_option(
-        "--truth",
-        metavar="VALUE|FILE",
-        shell_complete=completion.complete_file,
-        help="True values for loss: targets.",
-    )
+    space: str = declare_option("--space", **SPACE)
+    labels: Path | None = declare_option("--labels", **LABELS)
+    truth: str | None = declare_option("--truth", **TRUTH, help="True values for loss: targets.")

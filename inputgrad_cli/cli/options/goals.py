@@ -7,9 +7,9 @@ from pathlib import Path
 
 import click
 
-from inputgrad_cli.choices import SPACES
 from inputgrad_cli.cli import completion
 from inputgrad_cli.cli.options.groups import OptionGroup, declare_option
+from inputgrad_cli.cli.options.target import LABELS, SPACE, TARGET, TRUTH
 from inputgrad_cli.cli.options.types import ColumnsType, GateType
 from inputgrad_cli.optimization.summaries.gates import FIELDS, OVER, UNDER
 
@@ -36,38 +36,15 @@ class GoalOptions(OptionGroup):
     goals: bool = declare_option(
         "--goals", is_flag=True, help="List the goals with parameters, paper and cost, and exit."
     )
-    target: tuple[str, ...] = declare_option(
-        "-t",
-        "--target",
-        multiple=True,
-        default=["auto"],
-        show_default=True,
-        metavar="TARGET",
-        shell_complete=completion.complete_target,
-        help=GOAL_TARGET_HELP,
-    )
+    target: tuple[str, ...] = declare_option("-t", "--target", **TARGET, help=GOAL_TARGET_HELP)
     truth: str | None = declare_option(
-        "--truth",
-        metavar="VALUE|FILE",
-        shell_complete=completion.complete_file,
-        help="True labels; default: what the model predicts.",
+        "--truth", **TRUTH, help="True labels; default: what the model predicts."
     )
     until: float | None = declare_option(
         "--until", type=float, metavar="VALUE", help="Score at which a search has reached its goal."
     )
-    space: str = declare_option(
-        "--space",
-        type=click.Choice(SPACES),
-        default="auto",
-        show_default=True,
-        help="The score as a logit, a probability or the output as is; auto: the logit if proved.",
-    )
-    labels: Path | None = declare_option(
-        "--labels",
-        type=click.Path(path_type=Path),
-        metavar="FILE",
-        help="File of class names; default: MODEL.labels.txt if it exists.",
-    )
+    space: str = declare_option("--space", **SPACE)
+    labels: Path | None = declare_option("--labels", **LABELS)
 
 
 @dataclass(frozen=True)

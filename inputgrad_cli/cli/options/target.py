@@ -1,0 +1,35 @@
+"""Settings of the options of a target, which `saliency` and `optimize` have in common."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from inputgrad_cli.choices import SPACES
+from inputgrad_cli.cli import completion
+
+# The help of --target and --truth differs, so each command gives its own.
+TARGET: dict[str, Any] = {
+    "multiple": True,
+    "default": ["auto"],
+    "show_default": True,
+    "metavar": "TARGET",
+    "shell_complete": completion.complete_target,
+}
+TRUTH: dict[str, Any] = {
+    "metavar": "VALUE|FILE",
+    "shell_complete": completion.complete_file,
+}
+SPACE: dict[str, Any] = {
+    "type": click.Choice(SPACES),
+    "default": "auto",
+    "show_default": True,
+    "help": "The score as a logit, a probability or the output as is; auto: the logit if proved.",
+}
+LABELS: dict[str, Any] = {
+    "type": click.Path(path_type=Path),
+    "metavar": "FILE",
+    "help": "File of class names; default: MODEL.labels.txt if it exists.",
+}
