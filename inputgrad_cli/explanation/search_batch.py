@@ -20,7 +20,6 @@ from inputgrad_cli.numeric.arrays import Array, Arrays
 from inputgrad_cli.optimization.optimize import optimize_batch
 from inputgrad_cli.optimization.request import OptimizeRequest, SearchHooks
 from inputgrad_cli.optimization.result import TRACE_COLUMNS, Optimized
-from inputgrad_cli.optimization.space import SearchSpace, build_space
 
 
 @dataclass(frozen=True)
@@ -60,7 +59,7 @@ def search_batch(
     for goal in request.goals:
         for target in targets:
             single = request.build_request(goal, target)
-            film = _Film(build_space(engine, samples, single.limits, single.wrt))
+            film = _Film(len(samples))
             results = optimize_batch(
                 engine,
                 samples,
@@ -85,16 +84,14 @@ def search_batch(
 class _Film:
     """Collects the pixels on the way of each sample of a batch."""
 
-    def __init__(self, space: SearchSpace) -> None:
-        self.frames: list[dict[str, list[Array]]] = [{} for _ in range(len(space))]
-        self._space = space
+    def __init__(self, count: int) -> None:
+        self.frames: list[dict[str, list[Array]]] = [{} for _ in range(count)]
 
-    def add(self, step: int, points: Array, rows: Rows) -> None:
-        """Add a frame to each of the samples `rows`, from their points (N, D)."""
-        values = self._space.split(self._space.round_points(points))
-        for name in sorted(self._space.pictures):
-            for row, pixels in zip(rows, values[name].astype(np.uint8), strict=True):
-                self.frames[row].setdefault(name, []).append(pixels)
+    def add(self, step: int, pixels: Arrays, rows: Rows) -> None:
+        """Add a frame to each of the samples `rows`, from pixels (N, H, W, C) by input."""
+        for name, pictures in pixels.items():
+            for row, picture in zip(rows, pictures, strict=True):
+                self.frames[row].setdefault(name, []).append(picture)
 
 
 def _stack_results(results: Sequence[Optimized | ItemError], samples: Samples) -> Arrays:

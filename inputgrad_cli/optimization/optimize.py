@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -15,7 +16,7 @@ from inputgrad_cli.interfaces.goal import Problem, Rows, SearchResult
 from inputgrad_cli.numeric.arrays import Array
 from inputgrad_cli.optimization.aim import Aim, build_aim
 from inputgrad_cli.optimization.objective import EngineObjective
-from inputgrad_cli.optimization.request import FrameHook, OptimizeRequest, SearchHooks
+from inputgrad_cli.optimization.request import OptimizeRequest, SearchHooks
 from inputgrad_cli.optimization.result import Optimized
 from inputgrad_cli.optimization.result_builder import Outcome, ResultBuilder
 from inputgrad_cli.optimization.space import SearchSpace, build_space
@@ -99,11 +100,15 @@ class _Batch:
         )
         return self.request.goal.search(problem)
 
-    def _build_frame_hook(self, rows: Rows) -> FrameHook | None:
-        """Return the hook for frames, with positions among the searched samples as their rows."""
+    def _build_frame_hook(self, rows: Rows) -> Callable[[int, Array, Rows], None] | None:
+        """Return the goal's hook for frames, which sends on the pixels of points."""
         if (on_frame := self.hooks.on_frame) is None:
             return None
-        return lambda step, points, positions: on_frame(step, points, rows[positions])
+
+        def send(step: int, points: Array, positions: Rows) -> None:
+            on_frame(step, self._split_pixels(self.space.round_points(points)), rows[positions])
+
+        return send
 
     def _store(self, result: SearchResult, rows: Rows) -> Outcome:
         """Return what the model gives for the results as they are stored and read back."""
@@ -122,7 +127,11 @@ class _Batch:
     def _read_back(self, points: Array) -> Array:
         """Return the points with their pixels as they are read from files that hold them."""
         values = self.space.split(points)
-        for name in sorted(self.space.pictures):
-            pictures = values[name].astype(np.uint8)
+        for name, pictures in self._split_pixels(points).items():
             values[name] = np.stack([self.hooks.store_pixels(name, p) for p in pictures])
         return self.space.join(values)
+
+    def _split_pixels(self, points: Array) -> dict[str, Array]:
+        """Return the pixels of rounded points by picture input, uint8 (N, H, W, C)."""
+        values = self.space.split(points)
+        return {name: values[name].astype(np.uint8) for name in sorted(self.space.pictures)}

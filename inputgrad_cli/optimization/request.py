@@ -12,7 +12,7 @@ from inputgrad_cli.data.target_text import parse_target
 from inputgrad_cli.data.written_target import Target
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.interfaces.goal import Goal, GoalRequest, Rows
-from inputgrad_cli.numeric.arrays import Array
+from inputgrad_cli.numeric.arrays import Array, Arrays
 from inputgrad_cli.optimization.limits import SearchLimits
 
 Direction = Literal["auto", "up", "down"]
@@ -68,7 +68,7 @@ class OptimizeRequest:
     compiled_loss: Any = None
 
 
-FrameHook = Callable[[int, Array, Rows], None]
+FrameHook = Callable[[int, Arrays, Rows], None]
 
 
 def _keep_pixels(name: str, pixels: Array) -> Array:
@@ -81,7 +81,8 @@ class SearchHooks:
     """Functions that a search calls; by default they do nothing.
 
     `should_stop` is asked between steps. `on_step` is called with the number of steps that are
-    done, and their total. `on_frame` is called with a step, the points then, and their samples.
+    done, and their total. `on_frame` is called with a step, the pixels then, uint8 (N, H, W, C)
+    by picture input, and their N samples.
     `store_pixels` stores pixels (H, W, C) of 8 bits of an input, and returns what is read back.
     """
 
