@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+
 import numpy as np
 
 from inputgrad_cli.interfaces.goal import Problem, Rows
@@ -20,7 +22,7 @@ HALVINGS = 24  # of the length that stays inside after rounding: finer than floa
 SLACK = 1 + 1e-12  # an L2 norm is a sum in float64, which may be wrong in its last digits
 
 
-class Ball:
+class Ball(ABC):
     """Balls of one radius about the start of every item, cut by the item's bounds.
 
     `radius` is in the values of the problem. Every point that a method returns is inside, exactly:
@@ -30,25 +32,25 @@ class Ball:
     def __init__(self, problem: Problem, radius: float) -> None:
         self.problem, self.radius = problem, radius
 
+    @abstractmethod
     def move(self, points: Array, gradients: Array, rows: Rows, lengths: Array) -> Array:
         """Return the points after a step of steepest ascent of the lengths (N,), projected."""
-        raise NotImplementedError
 
+    @abstractmethod
     def project(self, points: Array, rows: Rows) -> Array:
         """Return the nearest points inside, float32."""
-        raise NotImplementedError
 
+    @abstractmethod
     def find_highest(self, gradients: Array, rows: Rows) -> Array:
         """Return the points inside whose score is the largest if it is linear."""
-        raise NotImplementedError
 
+    @abstractmethod
     def draw_points(self, stream: str, restart: int, rows: Rows) -> Array:
         """Return a random point of each item, uniform in the ball, then cut by the bounds."""
-        raise NotImplementedError
 
+    @abstractmethod
     def measure(self, points: Array, rows: Rows) -> Array:
         """Return the distances of points from their starts, in the norm of the ball."""
-        raise NotImplementedError
 
     def round_points(self, points: Array, rows: Rows) -> Array:
         """Return the points with values that a file stores, still inside.
