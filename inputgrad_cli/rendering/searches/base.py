@@ -43,6 +43,12 @@ class SearchPicture(Picture):
         return drawings
 
 
+def draw_caption(figure: Any, source: MapSource, columns: int) -> None:
+    """Write the title of the map above `columns` figures."""
+    title = wrap_title(source.caption.format_title(), TITLE_WIDTH * columns, MAX_LINES)
+    figure.suptitle(title, fontsize=10, parse_math=False)
+
+
 def draw_title(axis: Any, text: str) -> None:
     """Write a title above one of the figures."""
     axis.set_title(wrap_title(text, TITLE_WIDTH, MAX_LINES), fontsize=9, parse_math=False)

@@ -11,11 +11,10 @@ import numpy as np
 from inputgrad_cli.interfaces.picture import MapLayout, MapSource, SearchView, search_pictures
 from inputgrad_cli.numeric.arrays import Array
 from inputgrad_cli.rendering.colour_maps import Pixels
-from inputgrad_cli.rendering.figure import draw_figure, wrap_title
+from inputgrad_cli.rendering.figure import draw_figure
 from inputgrad_cli.rendering.searches.base import (
-    MAX_LINES,
-    TITLE_WIDTH,
     SearchPicture,
+    draw_caption,
     draw_title,
     draw_trace,
 )
@@ -53,8 +52,7 @@ class SearchPanel(SearchPicture):
                 axis.set_axis_off()
                 draw_title(axis, title)
             draw_trace(axes[3], search)
-            title = wrap_title(source.caption.format_title(), TITLE_WIDTH * 4, MAX_LINES)
-            figure.suptitle(title, fontsize=10, parse_math=False)
+            draw_caption(figure, source, 4)
 
         return draw_figure(12.4, 3.7, fill), {"factor": factor}
 

@@ -11,11 +11,10 @@ import numpy as np
 from inputgrad_cli.interfaces.picture import MapLayout, MapSource, SearchView, search_pictures
 from inputgrad_cli.numeric.arrays import Array
 from inputgrad_cli.rendering.colour_maps import Pixels
-from inputgrad_cli.rendering.figure import draw_figure, wrap_title
+from inputgrad_cli.rendering.figure import draw_figure
 from inputgrad_cli.rendering.searches.base import (
-    MAX_LINES,
-    TITLE_WIDTH,
     SearchPicture,
+    draw_caption,
     draw_trace,
 )
 
@@ -53,8 +52,7 @@ class SearchSignal(SearchPicture):
             _draw_lines(top, bottom, (before, after, change), channels)
             top.set_title(" -> ".join(search.titles), fontsize=9, parse_math=False)
             bottom.set_title("change", fontsize=9)
-            title = wrap_title(source.caption.format_title(), TITLE_WIDTH * 3, MAX_LINES)
-            figure.suptitle(title, fontsize=10, parse_math=False)
+            draw_caption(figure, source, 3)
 
         return draw_figure(10.4, 5.0, fill), {"channels": channels.tolist()}
 
