@@ -22,6 +22,7 @@ from inputgrad_cli.calls.limits import parse_ranges, read_where
 from inputgrad_cli.choices import PRECISIONS, SPACES
 from inputgrad_cli.data.check_arguments import refuse_non_text, refuse_word
 from inputgrad_cli.data.samples import Samples
+from inputgrad_cli.data.search_arrays import SEARCH_NOTE
 from inputgrad_cli.data.target_text import parse_target
 from inputgrad_cli.errors import ItemError
 from inputgrad_cli.explanation.item_record import Provenance
@@ -47,7 +48,6 @@ from inputgrad_cli.optimization.request import (
     parse_until,
 )
 from inputgrad_cli.optimization.result import Optimization, Optimized, join_samples
-from inputgrad_cli.optimization.result_builder import SEARCH_NOTE
 from inputgrad_cli.optimization.space import refuse_immovable
 
 

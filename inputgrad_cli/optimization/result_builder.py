@@ -9,6 +9,7 @@ from functools import cached_property
 import numpy as np
 
 from inputgrad_cli.data.class_margin import Prediction, count_classes
+from inputgrad_cli.data.search_arrays import SEARCH_NOTE
 from inputgrad_cli.errors import ItemError
 from inputgrad_cli.interfaces.goal import PIXEL_RANGE, SearchResult
 from inputgrad_cli.numeric.arrays import Array
@@ -29,7 +30,7 @@ from inputgrad_cli.optimization.space import SearchSpace
 
 # The codes of notes; those about a single search are no warnings.
 UNPROVED_NOTE, ROUNDED_START_NOTE = "logit-unproved", "start-rounded"
-SEARCH_NOTE, RADIUS_NOTE = "search", "radius-rounded"
+RADIUS_NOTE = "radius-rounded"
 
 
 @dataclass(frozen=True)

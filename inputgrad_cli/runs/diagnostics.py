@@ -6,9 +6,9 @@ import json
 from collections.abc import Iterator
 
 from inputgrad_cli.data.map_record import MapRecord
+from inputgrad_cli.data.search_arrays import SEARCH_NOTE
 from inputgrad_cli.data.signature import Signature
 from inputgrad_cli.formats.combine_inputs import CROSSED_NOTE
-from inputgrad_cli.optimization.result_builder import SEARCH_NOTE
 from inputgrad_cli.runs.events import RunWarning
 from inputgrad_cli.runs.inputs.find_inputs import Item
 from inputgrad_cli.runs.load_tasks import LoadedItem

@@ -17,11 +17,11 @@ from inputgrad_cli.runs.explain_tasks import (
     BatchResult,
     BatchTask,
     ExplainTask,
+    SearchStoppedError,
     StoppedBatch,
 )
 from inputgrad_cli.runs.load_tasks import LoadedItem
 from inputgrad_cli.runs.model_holder import ModelHolder
-from inputgrad_cli.runs.searches.search import SearchStoppedError, search_chunk
 from inputgrad_cli.runs.spill_buffer import SpillBuffer
 from inputgrad_cli.supervision.worker import WORKER
 
@@ -81,6 +81,9 @@ def _compute_chunk(
     is_shared = task.shared and not first.fills_batch
     try:
         if context.plan.goals:
+            # Imported here, because `saliency` needs nothing of it.
+            from inputgrad_cli.runs.searches.search import search_chunk
+
             return search_chunk(context, holder, first, chunk)
         request = _build_request(context, holder, first, chunk.targets)
         return explain_batch(

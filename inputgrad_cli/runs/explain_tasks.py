@@ -67,6 +67,10 @@ class BatchFailure:
     model: ModelFacts | None
 
 
+class SearchStoppedError(Exception):
+    """A search was ended between two steps, so that its result is not that of a whole search."""
+
+
 @dataclass(frozen=True)
 class StoppedBatch:
     """A batch of searches that a signal has ended between two steps; nothing of it is kept."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from inputgrad_cli.data.map_record import MapRecord
-from inputgrad_cli.optimization.result_builder import SEARCH_NOTE
+from inputgrad_cli.data.search_arrays import SEARCH_NOTE
 from inputgrad_cli.runs.inputs.item_maps import ItemMap
 from inputgrad_cli.runs.planning.dry_run import PlannedMap
 from inputgrad_cli.schema.encoded_names import to_readable_name

@@ -8,12 +8,9 @@ from inputgrad_cli.explanation.search_batch import SearchRequest, search_batch
 from inputgrad_cli.optimization.request import OptimizeRequest, SearchHooks, parse_until
 from inputgrad_cli.runs.batching import Chunk
 from inputgrad_cli.runs.context import RunContext
+from inputgrad_cli.runs.explain_tasks import SearchStoppedError
 from inputgrad_cli.runs.load_tasks import LoadedItem
 from inputgrad_cli.runs.model_holder import ModelHolder
-
-
-class SearchStoppedError(Exception):
-    """A search was ended between two steps, so that its result is not that of a whole search."""
 
 
 def search_chunk(
