@@ -25,7 +25,7 @@ from inputgrad_cli.data.samples import Samples
 from inputgrad_cli.data.search_arrays import SEARCH_NOTE
 from inputgrad_cli.data.target_text import parse_target
 from inputgrad_cli.errors import ItemError
-from inputgrad_cli.explanation.item_record import Provenance
+from inputgrad_cli.explanation.item_record import Provenance, get_parameters
 from inputgrad_cli.explanation.request import ExplainRequest
 from inputgrad_cli.formats.blank import build_blank_sample
 from inputgrad_cli.formats.images.lossless import read_back
@@ -173,7 +173,7 @@ def _join_results(
         "goal": {
             "name": requested.goal.name,
             "label": requested.label,
-            "parameters": dict(vars(requested.goal)),
+            "parameters": get_parameters(requested.goal),
         },
         "preprocess": {name: p.to_json() for name, p in item.samples.preprocess.items()},
         "inputs": dict(item.samples.record),
