@@ -40,7 +40,7 @@ class Run:
 
 
 @pytest.fixture(scope="module")
-def attacked(samples, tmp_path_factory):
+def attack_run(samples, tmp_path_factory):
     """Attack three pictures, one of which has a wrong label, and a broken one."""
     from inputgrad_cli.cli.main import run
 
@@ -84,33 +84,33 @@ def by_name(run):
     return {item["input"]: item for item in events(run, "item")}
 
 
-def test_every_input_has_its_files_and_nothing_else_is_there(attacked):
+def test_every_input_has_its_files_and_nothing_else_is_there(attack_run):
     expected = {f"{name}.pgd{ending}" for name in SHAPES for ending in ENDINGS}
-    assert files(attacked.folder) == expected
+    assert files(attack_run.folder) == expected
 
 
-def test_an_unreadable_input_fails_alone(attacked):
-    assert attacked.code == 3
-    item = by_name(attacked)["broken.png"]
+def test_an_unreadable_input_fails_alone(attack_run):
+    assert attack_run.code == 3
+    item = by_name(attack_run)["broken.png"]
     assert (item["status"], item["error"]["kind"]) == ("failed", "unreadable")
-    assert events(attacked, "summary")[0]["failed"] == 1
+    assert events(attack_run, "summary")[0]["failed"] == 1
 
 
-def test_the_stored_picture_is_that_of_the_arrays_and_within_the_radius(attacked):
+def test_the_stored_picture_is_that_of_the_arrays_and_within_the_radius(attack_run):
     for name in SHAPES:
-        stored = arrays(attacked.folder / f"{name}.pgd.npz")
-        pixels = np.asarray(Image.open(attacked.folder / f"{name}.pgd.after.png").convert("RGB"))
+        stored = arrays(attack_run.folder / f"{name}.pgd.npz")
+        pixels = np.asarray(Image.open(attack_run.folder / f"{name}.pgd.after.png").convert("RGB"))
         (site,) = (site for site in stored if f"{site}.change" in stored)
         np.testing.assert_array_equal(stored[site], pixels)
-        before = np.asarray(Image.open(attacked.home / "in" / name).convert("RGB"))
+        before = np.asarray(Image.open(attack_run.home / "in" / name).convert("RGB"))
         change = pixels.astype(int) - before
         np.testing.assert_array_equal(stored[f"{site}.change"], change)
         assert np.abs(change).max() <= 8
         assert stored["trace"].shape[1] == 5
 
 
-def test_an_item_says_how_its_search_has_ended(attacked):
-    item = by_name(attacked)[SHAPES[0]]
+def test_an_item_says_how_its_search_has_ended(attack_run):
+    item = by_name(attack_run)[SHAPES[0]]
     assert item["status"] == "ok"
     assert item["search"] == "success"
     assert item["method"] == "pgd"
@@ -127,41 +127,41 @@ def test_an_item_says_how_its_search_has_ended(attacked):
     assert item["checks"] == {"finite": True, "zero": False}
 
 
-def test_the_metadata_says_the_same_as_the_stream(attacked):
-    item = by_name(attacked)[SHAPES[0]]
-    stored = metadata(attacked.folder / f"{SHAPES[0]}.pgd.npz")
+def test_the_metadata_says_the_same_as_the_stream(attack_run):
+    item = by_name(attack_run)[SHAPES[0]]
+    stored = metadata(attack_run.folder / f"{SHAPES[0]}.pgd.npz")
     assert stored["method"]["name"] == "pgd"
     assert stored["method"]["parameters"]["eps"] == "8/255"
     for key in ("search", "before", "after", "distances", "gradient_calls", "stopped"):
         assert stored["search"][key] == item[key], key
 
 
-def test_what_was_wrong_before_is_not_moved_and_no_success(attacked):
-    item = by_name(attacked)[SHAPES[2]]
+def test_what_was_wrong_before_is_not_moved_and_no_success(attack_run):
+    item = by_name(attack_run)[SHAPES[2]]
     assert item["search"] == "already"
     assert item["gradient_calls"] == 0
     assert item["before"] == item["after"]
-    stored = arrays(attacked.folder / f"{SHAPES[2]}.pgd.npz")
+    stored = arrays(attack_run.folder / f"{SHAPES[2]}.pgd.npz")
     assert not any(array.any() for name, array in stored.items() if name.endswith(".change"))
 
 
-def test_the_summary_counts_wrong_ones_against_the_model(attacked):
-    (summary,) = events(attacked, "summary")
+def test_the_summary_counts_wrong_ones_against_the_model(attack_run):
+    (summary,) = events(attack_run, "summary")
     (search,) = summary["searches"]
     assert (search["samples"], search["success"], search["already"]) == (3, 2, 1)
     assert search["clean"]["value"] == pytest.approx(2 / 3)
     assert search["robust"]["value"] == 0.0
     assert search["success_rate"] == 1.0
     assert search["gradients"] == sum(
-        item["gradient_calls"] for item in by_name(attacked).values() if item["status"] == "ok"
+        item["gradient_calls"] for item in by_name(attack_run).values() if item["status"] == "ok"
     )
 
 
-def test_people_read_a_line_for_each_input_and_the_robust_accuracy(call, attacked, samples):
-    shutil.copytree(attacked.folder, "out")
-    shutil.copytree(attacked.home / "in", "in")
+def test_people_read_a_line_for_each_input_and_the_robust_accuracy(call, attack_run, samples):
+    shutil.copytree(attack_run.folder, "out")
+    shutil.copytree(attack_run.home / "in", "in")
     (Path("in") / "broken.png").unlink()
-    shutil.copy(attacked.home / "truth.csv", "truth.csv")
+    shutil.copy(attack_run.home / "truth.csv", "truth.csv")
     words = ("optimize", samples / "shapes.keras", "in", "--goal", "pgd:eps=8/255,steps=20")
     result = call(*words, "--truth", "truth.csv", "-o", "out")
     assert result.code == 0
@@ -178,11 +178,11 @@ def test_people_read_a_line_for_each_input_and_the_robust_accuracy(call, attacke
     names = {f"{name}.pgd{ending}" for name in SHAPES for ending in ENDINGS[:2]}
     assert files(Path("new")) == names
     for name in names:  # computed apart, the bytes are the same
-        assert (Path("new") / name).read_bytes() == (attacked.folder / name).read_bytes()
+        assert (Path("new") / name).read_bytes() == (attack_run.folder / name).read_bytes()
 
 
-def test_the_run_can_be_verified_and_drawn_again(call, attacked):
-    shutil.copytree(attacked.folder, "out")
+def test_the_run_can_be_verified_and_drawn_again(call, attack_run):
+    shutil.copytree(attack_run.folder, "out")
     assert call("verify", "out").code == 0
     panel = Path("out") / f"{SHAPES[0]}.pgd.panel.png"
     before = panel.read_bytes()
@@ -192,7 +192,7 @@ def test_the_run_can_be_verified_and_drawn_again(call, attacked):
     assert panel.read_bytes() == before
     assert call("verify", "out").code == 0
     after = Path("out") / f"{SHAPES[0]}.pgd.after.png"
-    assert after.read_bytes() == (attacked.folder / after.name).read_bytes()
+    assert after.read_bytes() == (attack_run.folder / after.name).read_bytes()
 
 
 @pytest.fixture

@@ -49,7 +49,7 @@ def noisy():
     return keras.Sequential([keras.Input((4,), name="x"), Noisy(), L.Dense(2, name="y")])
 
 
-def positioned():
+def build_positioned():
     x = keras.Input((4,), name="x")
     return keras.Model(x, L.Dense(2, name="y")(L.Flatten()(Positions()(x))))
 
@@ -115,7 +115,7 @@ def test_another_seed_draws_other_numbers_and_the_same_one_the_same():
 
 
 def test_a_tap_without_a_batch_axis_makes_a_runner_of_single_samples():
-    engine = engine_of(positioned(), X)
+    engine = engine_of(build_positioned(), X)
     before, tap = engine.runner, "layer:positions/table"
     assert engine.to_points(X, [])["x"].shape == (5, 4)
     assert engine.runner is before

@@ -35,12 +35,12 @@ def chain(keras, shape, *layers):
     return keras.Sequential([keras.layers.Input(shape, name="x"), *layers, *ends])
 
 
-def settled(model, x, **options):
+def calibrate_model(model, x, **options):
     return engine_of(model, {"x": x[:1]}, batch_size=8, **options)
 
 
 def gradients(model, x, **options):
-    return input_gradients(settled(model, x, **options), {"x": x})
+    return input_gradients(calibrate_model(model, x, **options), {"x": x})
 
 
 def assert_same(model, x):
@@ -189,7 +189,7 @@ def test_methods_that_look_inside_see_the_layers_as_they_are(keras, method):
     x = drawn((9, 9, 3), rows=2)
     results = []
     for options in ({}, {"folded": True}):
-        settled_engine = settled(model, x, **options)
+        settled_engine = calibrate_model(model, x, **options)
         values = (
             methods.build(method)
             .attribute(settled_engine, network_case(settled_engine, {"x": x}))
@@ -202,7 +202,7 @@ def test_methods_that_look_inside_see_the_layers_as_they_are(keras, method):
 def test_a_layer_asked_about_gives_its_own_gradients(keras):
     model = chain(keras, (9, 9, 3), keras.layers.Conv2D(4, 3, name="conv"), norm(keras))
     x = drawn((9, 9, 3), rows=2)
-    plain, folded = (settled(model, x, **options) for options in ({}, {"folded": True}))
+    plain, folded = (calibrate_model(model, x, **options) for options in ({}, {"folded": True}))
     target = network_case(plain, {"x": x}).target
     (site,) = plain.list_sites("layer:conv")
     points = plain.to_points({"x": x}, [site])

@@ -84,7 +84,7 @@ def column(name, dtype):
     return keras.Input((1,), dtype=dtype, name=name)
 
 
-def generated(seed, names, merge):
+def generate_model(seed, names, merge):
     """Return a model of looked-up columns, a number, and one that only another output sees.
 
     The columns are called by their number among the lookups; a sample of two rows comes with it.
@@ -131,7 +131,7 @@ def changes(model, sample, name):
 @pytest.mark.parametrize(("seed", "merge"), list(enumerate(MERGES)), ids=list(MERGES))
 def test_what_is_said_to_be_independent_is_and_all_else_is_explained(seed, merge, tmp_path):
     names = list(LOOKUPS)[seed :: len(MERGES)]
-    model, sample = generated(seed, names, MERGES[merge])
+    model, sample = generate_model(seed, names, MERGES[merge])
     model.save(tmp_path / "m.keras")
     opened = api.load(tmp_path / "m.keras", traced=bool(seed % 2))
     matters = {name: changes(model, sample, name) for name in sample}

@@ -74,13 +74,13 @@ def test_the_margin_is_that_of_the_logits_and_its_gradient_too(ending, combinati
     target = pin_rivals(head, space, CLASSES, combination)
     gradients = engine.compute_gradients({"x": X}, target, ["x"])
 
-    def expected(inputs):
+    def compute_margins(inputs):
         z = z_of(model, inputs["x"])
         return z[np.arange(5), CLASSES] - rivals_of(z, CLASSES, combination)
 
-    np.testing.assert_allclose(gradients.scores, expected({"x": X}), rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(gradients.scores, compute_margins({"x": X}), rtol=1e-5, atol=1e-5)
     np.testing.assert_allclose(engine.compute_scores({"x": X}, target), gradients.scores, rtol=1e-6)
-    slopes = central_differences(expected, {"x": X.astype(np.float64)})
+    slopes = central_differences(compute_margins, {"x": X.astype(np.float64)})
     assert worst(gradients.values, slopes) < 1e-5
     np.testing.assert_array_equal(get_pinned_classes(target, head), CLASSES)
 

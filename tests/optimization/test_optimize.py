@@ -27,7 +27,7 @@ def logits(classes=4, width=3, **asked):
     return LinearEngine(rng.normal(size=(classes, width)), rng.normal(size=classes), **asked)
 
 
-def optimized(engine, samples, goal, target="auto", truth=None, hooks=None, **asked):
+def optimize_rows(engine, samples, goal, target="auto", truth=None, hooks=None, **asked):
     request = OptimizeRequest(goal, parse_target(target), **asked)
     samples = samples if isinstance(samples, Samples) else rows_of(samples)
     return optimize_batch(engine, samples, request, truth, hooks=hooks)
@@ -64,7 +64,7 @@ def pictures(pixels, preset="unit"):
 
 def test_an_attack_leaves_the_predicted_class_and_says_how():
     engine = logits()
-    results = optimized(engine, X, Attack(), labels=("a", "b", "c", "d"))
+    results = optimize_rows(engine, X, Attack(), labels=("a", "b", "c", "d"))
     for row, result in enumerate(results):
         point = result.values["x"]
         z = engine.logits(np.stack([X[row], point]))
@@ -90,7 +90,7 @@ def test_an_item_that_was_wrong_before_is_not_attacked_and_no_success():
     engine = logits()
     truth = engine.logits(X).argmax(axis=1)
     truth[[1, 4]] = (truth[[1, 4]] + 1) % 4
-    results = optimized(engine, X, Attack(), truth=truth)
+    results = optimize_rows(engine, X, Attack(), truth=truth)
     assert [result.search for result in results].count("already") == 2
     for row in (1, 4):
         assert results[row].search == "already"
@@ -105,14 +105,14 @@ def test_an_item_that_was_wrong_before_is_not_attacked_and_no_success():
 def test_no_search_is_begun_where_all_have_arrived():
     engine = logits()
     truth = (engine.logits(X).argmax(axis=1) + 1) % 4
-    results = optimized(engine, X, Attack(), truth=truth)
+    results = optimize_rows(engine, X, Attack(), truth=truth)
     assert {result.search for result in results} == {"already"}
     assert engine.calls["gradients"] == 0
 
 
 def test_a_class_is_reached_and_its_own_items_are_there_already():
     engine = logits()
-    results = optimized(engine, X, Attack(), "class:2")
+    results = optimize_rows(engine, X, Attack(), "class:2")
     own = engine.logits(X).argmax(axis=1) == 2
     for result, is_own in zip(results, own, strict=True):
         assert result.search == ("already" if is_own else "success")
@@ -121,8 +121,8 @@ def test_a_class_is_reached_and_its_own_items_are_there_already():
 
 @pytest.mark.parametrize("order", [[3, 1, 0, 5, 2, 4], [2], [5, 0]])
 def test_no_result_depends_on_the_other_items(order):
-    whole = optimized(logits(), X, Attack(), truth=np.array([0, 1, 2, 3, 0, 1]))
-    part = optimized(logits(), X[order], Attack(), truth=np.array([0, 1, 2, 3, 0, 1])[order])
+    whole = optimize_rows(logits(), X, Attack(), truth=np.array([0, 1, 2, 3, 0, 1]))
+    part = optimize_rows(logits(), X[order], Attack(), truth=np.array([0, 1, 2, 3, 0, 1])[order])
     for position, row in enumerate(order):
         assert part[position].to_json() == whole[row].to_json()
         np.testing.assert_array_equal(part[position].trace, whole[row].trace)
@@ -132,7 +132,7 @@ def test_pictures_are_moved_in_pixels_and_reported_as_rounded():
     """The step of 0.7 pixels is found again as whole pixels, and in the model's units."""
     engine = PictureEngine([[1.0, -1.0, 2.0, 0.5], [0.0, 0.0, 0.0, 0.0]], [-0.5, 0.0])
     samples = pictures([[100, 90, 80, 10], [0, 255, 0, 255]])
-    results = optimized(engine, samples, Attack(step=0.7, signs=True, steps=400))
+    results = optimize_rows(engine, samples, Attack(step=0.7, signs=True, steps=400))
     for row, result in enumerate(results):
         pixels = result.values["x"]
         assert pixels.shape == (1, 4, 1)
@@ -164,12 +164,12 @@ def test_what_is_lost_in_rounding_is_a_failure():
             return replace(result, points=result.points - np.float32(0.45), stops=stops)
 
     engine = PictureEngine([[255.0], [0.0]], [-100.6, 0.0])
-    (result,) = optimized(engine, pictures([[101]]), Careless())
+    (result,) = optimize_rows(engine, pictures([[101]]), Careless())
     assert result.values["x"].item() == 101
     assert (result.search, result.cost.stopped) == ("failed", "rounding")
     assert result.after.score < 0
     engine = PictureEngine([[255.0], [0.0]], [-100.3, 0.0])
-    (result,) = optimized(engine, pictures([[101]]), Attack(step=0.8, signs=True, steps=1))
+    (result,) = optimize_rows(engine, pictures([[101]]), Attack(step=0.8, signs=True, steps=1))
     assert result.values["x"].item() == 100
     assert result.search == "success"
 
@@ -187,7 +187,7 @@ def test_only_what_is_read_back_is_reported():
         return pixels // 2
 
     hooks = SearchHooks(store_pixels=store)
-    (result,) = optimized(engine, samples, Attack(step=2, signs=True, steps=100), hooks=hooks)
+    (result,) = optimize_rows(engine, samples, Attack(step=2, signs=True, steps=100), hooks=hooks)
     np.testing.assert_array_equal(result.values["x"], seen[0] // 2)
     change = (seen[0] // 2).astype(float) - samples.pixels["x"][0]
     assert result.distances.l1 == np.abs(change).sum()
@@ -197,20 +197,20 @@ def test_only_what_is_read_back_is_reported():
 
 def test_a_search_without_an_end_succeeds_where_the_score_rose():
     engine = LinearEngine([[1.0, -1.0]], activation=None)
-    results = optimized(engine, [[0, 0], [3, 1]], Climb(steps=5))
+    results = optimize_rows(engine, [[0, 0], [3, 1]], Climb(steps=5))
     for result in results:
         assert result.search == "success"
         assert result.target.wanted is None
         assert result.after.score == pytest.approx(result.before.score + 5 * 0.1 * 2, rel=1e-4)
         assert result.after.class_index is None
     flat = LinearEngine([[0.0, 0.0]], activation=None)
-    (result,) = optimized(flat, [[1, 2]], Climb(steps=5))
+    (result,) = optimize_rows(flat, [[1, 2]], Climb(steps=5))
     assert (result.search, result.cost.stopped) == ("failed", "zero-gradient")
 
 
 def test_a_regression_is_brought_between_two_values():
     engine = LinearEngine([[1.0, 1.0]], activation=None)
-    results = optimized(engine, [[0, 0], [5, 5], [1, 1]], Repair(step=0.25), until=(1.5, 2.5))
+    results = optimize_rows(engine, [[0, 0], [5, 5], [1, 1]], Repair(step=0.25), until=(1.5, 2.5))
     assert [result.search for result in results] == ["success", "success", "already"]
     for result in results:
         assert 1.5 <= result.values["x"].sum() <= 2.5
@@ -218,7 +218,7 @@ def test_a_regression_is_brought_between_two_values():
 
 def test_frozen_values_are_equal_bit_for_bit():
     limits = SearchLimits(freeze=("1",))
-    for row, result in enumerate(optimized(logits(), X, Attack(), limits=limits)):
+    for row, result in enumerate(optimize_rows(logits(), X, Attack(), limits=limits)):
         assert result.values["x"][0] == X[row, 0]
         assert result.changes["x"][0] == 0
         assert result.distances.l0 <= 2
@@ -228,7 +228,7 @@ def test_the_radii_of_an_attack_are_recorded_as_asked_and_as_used():
     goal = goals.build("fgsm:eps=1.5/255;4/255")
     samples = pictures([[100, 90, 80, 10]])
     engine = PictureEngine([[1.0, -1.0, 2.0, 0.5], [0.0, 0.0, 0.0, 0.0]], [-0.5, 0.0])
-    (result,) = optimized(engine, samples, goal)
+    (result,) = optimize_rows(engine, samples, goal)
     asked, used = np.transpose(result.radii)
     np.testing.assert_allclose(asked * 255, [1.5, 4])
     np.testing.assert_allclose(used * 255, [1, 4])
@@ -244,7 +244,7 @@ def test_what_the_goal_notes_of_an_item_is_a_note_of_its_result():
             notes = ["", *["stuck"] * (len(problem) - 1)]
             return replace(super().search(problem), notes=notes)
 
-    results = optimized(logits(), X, Notes())
+    results = optimize_rows(logits(), X, Notes())
     assert [result.notes.get("search") for result in results] == [None] + ["stuck"] * 5
 
 
@@ -256,7 +256,7 @@ def test_a_score_that_is_not_finite_fails_its_item_alone():
             return scores
 
     engine = logits()
-    results = optimized(Broken(engine.weights, engine.offsets), X, Attack())
+    results = optimize_rows(Broken(engine.weights, engine.offsets), X, Attack())
     assert [isinstance(result, ItemError) for result in results] == [False] * 2 + [True] + [
         False
     ] * 3
@@ -264,10 +264,10 @@ def test_a_score_that_is_not_finite_fails_its_item_alone():
 
 
 def test_logits_that_are_not_proved_are_warned_about():
-    results = optimized(logits(proved=False), X, Attack())
+    results = optimize_rows(logits(proved=False), X, Attack())
     assert all("logit-unproved" in result.notes for result in results)
-    assert not any(result.notes for result in optimized(logits(), X, Attack()))
-    probability = optimized(logits(), X, Attack(), space="probability")
+    assert not any(result.notes for result in optimize_rows(logits(), X, Attack()))
+    probability = optimize_rows(logits(), X, Attack(), space="probability")
     assert all("logit-unproved" in result.notes for result in probability)
 
 
@@ -277,7 +277,9 @@ def test_a_picture_of_more_than_8_bits_starts_at_its_rounding_and_says_so():
     deep = PRESETS["unit"].apply(
         samples.pixels["x"] + np.float32([[0.25], [0.0]])[:, None, :, None]
     )
-    results = optimized(engine, replace(samples, arrays={"x": deep}), Attack(signs=True, step=1))
+    results = optimize_rows(
+        engine, replace(samples, arrays={"x": deep}), Attack(signs=True, step=1)
+    )
     assert [set(result.notes) for result in results] == [{"start-rounded"}, set()]
     np.testing.assert_array_equal(results[0].trace[0, 2:4], 0)
 
@@ -285,10 +287,10 @@ def test_a_picture_of_more_than_8_bits_starts_at_its_rounding_and_says_so():
 def test_the_search_can_be_stopped_and_tells_its_steps():
     steps = []
     hooks = SearchHooks(on_step=lambda done, total: steps.append((done, total)))
-    optimized(logits(), X[:1], Climb(steps=3), hooks=hooks)
+    optimize_rows(logits(), X[:1], Climb(steps=3), hooks=hooks)
     assert steps == [(1, 3), (2, 3), (3, 3)]
     engine = logits()
-    optimized(engine, X[:1], Climb(steps=3), hooks=SearchHooks(should_stop=lambda: True))
+    optimize_rows(engine, X[:1], Climb(steps=3), hooks=SearchHooks(should_stop=lambda: True))
     assert engine.calls["gradients"] == 0
 
 
@@ -305,14 +307,14 @@ def test_a_problem_holds_what_is_known_of_the_samples():
     data = Samples({"x": np.concatenate([X, -X])}, many=True)
     sound = replace(rows_of(X), record={"sample_rate": {"x": 8000}})
     limits = SearchLimits(data=data)
-    optimized(logits(), sound, Look(), limits=limits, from_noise=True)
+    optimize_rows(logits(), sound, Look(), limits=limits, from_noise=True)
     (problem,) = problems
     assert problem.series == {"x"}
     assert problem.from_noise
     np.testing.assert_array_equal(problem.data, data.arrays["x"])
     assert problem.features is None  # one value of a sound is no feature
     assert problem.shapes == {"x": (3,)}
-    optimized(logits(), X, Look(), limits=limits)
+    optimize_rows(logits(), X, Look(), limits=limits)
     assert problems[1].features.names == ("1", "2", "3")
     assert not problems[1].series
     largest = np.abs(X).max(axis=0)
@@ -322,7 +324,7 @@ def test_a_problem_holds_what_is_known_of_the_samples():
 def test_frames_of_a_search_are_sent():
     frames = []
     hooks = SearchHooks(on_frame=lambda step, points, rows: frames.append((step, len(rows))))
-    optimized(logits(), X[:2], Climb(steps=3), hooks=hooks)
+    optimize_rows(logits(), X[:2], Climb(steps=3), hooks=hooks)
     assert frames[0] == (0, 2)
     assert frames[-1] == (3, 2)
 
@@ -337,19 +339,19 @@ def test_seeds_are_those_of_the_content_alone():
             seeds.update(zip(problem.start[:, 0].tolist(), problem.seeds, strict=True))
             return super().search(problem)
 
-    optimized(logits(), X, Note())
+    optimize_rows(logits(), X, Note())
     first = dict(seeds)
-    optimized(logits(), X[::-1], Note())
+    optimize_rows(logits(), X[::-1], Note())
     assert seeds == first
     assert len(set(seeds.values())) == len(X)
-    optimized(logits(), X, Note(), seed=1)
+    optimize_rows(logits(), X, Note(), seed=1)
     assert not set(seeds.values()) & set(first.values())
 
 
 @pytest.mark.parametrize("text", ["fgsm:eps=9", "pgd:eps=9", "apgd:eps=9", "deepfool"])
 def test_the_registered_attacks_leave_every_class_of_linear_logits(text):
     engine = logits()
-    for result in optimized(engine, X, goals.build(text)):
+    for result in optimize_rows(engine, X, goals.build(text)):
         assert result.search == "success"
         assert result.after.class_index != result.before.class_index
         assert result.distances.linf <= 9
@@ -358,7 +360,7 @@ def test_the_registered_attacks_leave_every_class_of_linear_logits(text):
 def test_deepfool_finds_the_nearest_other_class_of_linear_logits():
     engine = logits()
     z = engine.logits(X)
-    for row, result in enumerate(optimized(engine, X, goals.build("deepfool"))):
+    for row, result in enumerate(optimize_rows(engine, X, goals.build("deepfool"))):
         own = z[row].argmax()
         gaps = np.delete(z[row].max() - z[row], own)
         slopes = np.delete(engine.weights - engine.weights[own], own, axis=0)
@@ -370,7 +372,7 @@ def test_a_counterfactual_leaves_the_class_at_the_least_cost_of_linear_logits():
     """Without costs one value moves: that with the largest slope toward another class."""
     engine = LinearEngine([[2.0, 0.5, 0.0], [0.0, 0.0, 0.0]])
     x = np.float32([[1, 1, 0], [-1, 1, 3]])
-    for row, result in enumerate(optimized(engine, x, goals.build("counterfactual"))):
+    for row, result in enumerate(optimize_rows(engine, x, goals.build("counterfactual"))):
         assert result.search == "success"
         change = result.changes["x"]
         assert np.count_nonzero(change) == 1

@@ -84,7 +84,7 @@ def maps(tmp_path_factory):
     return cache
 
 
-def reduced(attribution, reduction=None):
+def reduce_map(attribution, reduction=None):
     """Return the map (H, W) that is to be drawn, worked out from what is stored alone."""
     ((site, values),) = attribution.values.items()
     own = (
@@ -108,7 +108,7 @@ SEEN = np.random.default_rng(1).integers(0, 256, (16, 16, 3), np.uint8)
 @pytest.mark.parametrize("kind", pictures.list_names())
 @pytest.mark.parametrize("method", METHODS)
 def test_the_scale_ends_at_the_largest_stored_value(maps, method, kind, bars):
-    flat = reduced(maps[method])
+    flat = reduce_map(maps[method])
     largest = np.abs(flat).max()
     assert largest > 0, "nothing is shown by a map of zeros"
     text = text_of(api.render(maps[method], SEEN, style=Style(kind=kind, clip=100)))
@@ -123,7 +123,7 @@ def test_the_scale_ends_at_the_largest_stored_value(maps, method, kind, bars):
 @pytest.mark.parametrize("reduction", REDUCTIONS)
 @pytest.mark.parametrize("method", METHODS)
 def test_so_it_does_under_every_reduction(maps, method, reduction):
-    largest = np.abs(reduced(maps[method], reduction)).max()
+    largest = np.abs(reduce_map(maps[method], reduction)).max()
     drawing = api.render(maps[method], SEEN, style=Style(reduce=reduction, clip=100))
     assert drawing.scale.limit == pytest.approx(largest, rel=1e-6)
 
@@ -131,7 +131,7 @@ def test_so_it_does_under_every_reduction(maps, method, reduction):
 @pytest.mark.parametrize("method", METHODS)
 def test_a_map_without_negative_values_has_a_scale_without_them(maps, method):
     """Where the sign tells something, zero stays in the middle, whatever the values are."""
-    flat, scale = reduced(maps[method]), api.render(maps[method], style=Style(clip=100)).scale
+    flat, scale = reduce_map(maps[method]), api.render(maps[method], style=Style(clip=100)).scale
     sign = maps[method].metadata["sign"]
     if (flat < 0).any():
         assert scale.signed
@@ -143,7 +143,7 @@ def test_a_map_without_negative_values_has_a_scale_without_them(maps, method):
 def test_those_that_cannot_be_negative_say_so(maps):
     for name in ("grad-cam", "score-cam", "sobol:grid=2,samples=16", "vargrad:samples=16"):
         assert maps[name].metadata["sign"] == "positive"
-        assert (reduced(maps[name]) >= 0).all()
+        assert (reduce_map(maps[name]) >= 0).all()
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -166,7 +166,7 @@ def test_so_it_does_where_channels_come_first_and_at_embeddings(tmp_path, order,
             cache = api.explain(model, {"x": x}, method=text, target="1", tolerance=LOOSE)
         except UsageError:  # it needs something else, a dataset or a picture
             continue
-        largest = np.abs(reduced(cache)).max()
+        largest = np.abs(reduce_map(cache)).max()
         drawing = api.render(cache, style=Style(clip=100))
         assert drawing.scale.limit == pytest.approx(largest, rel=1e-6), text
         copies |= {cache.metadata["method"]["name"]} if cache.metadata.get("copied") else set()

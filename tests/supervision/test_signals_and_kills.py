@@ -45,7 +45,7 @@ def slow(start, folder):
     return slow
 
 
-def ended(process):
+def wait_for_end(process):
     out, err = process.communicate(timeout=30)
     assert "Traceback" not in err
     return [strict(line) for line in out.splitlines()], err
@@ -68,7 +68,7 @@ def test_a_first_signal_lets_the_batch_end_whoever_gets_it(slow, tool, whole, na
         "worker": lambda: os.kill(worker, signum),
         "group": lambda: os.killpg(process.pid, signum),
     }[whom]()
-    events, err = ended(process)
+    events, err = wait_for_end(process)
     assert process.returncode == -signum
     assert events[-1]["type"] == "summary"
     assert 2 <= events[-1]["ok"] < COUNT
@@ -92,7 +92,7 @@ def test_a_second_signal_ends_it_at_once_whoever_gets_it(slow, names, whom):
     assert process.poll() is None, "a signal to both was heard as two"
     began = time.monotonic()
     send()
-    ended(process)
+    wait_for_end(process)
     assert process.returncode == -signal.SIGINT
     assert time.monotonic() - began < 2
     assert state_of(worker) in GONE
@@ -124,7 +124,7 @@ def test_a_parent_that_is_stopped_stops_its_worker_and_wakes_it(slow, names):
         wait_for(lambda: state_of(worker) == "T")
         process.send_signal(signal.SIGCONT)
         wait_for(lambda: state_of(worker) != "T")
-    events, _ = ended(process)
+    events, _ = wait_for_end(process)
     assert process.returncode == 0
     assert events[-1]["ok"] == COUNT
 
@@ -137,14 +137,14 @@ def test_the_kernel_itself_stops_the_parent(slow, names):
     stops = (signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU)
     assert [stop.name for stop in stops if caught >> (stop - 1) & 1] == []
     assert caught >> (signal.SIGINT - 1) & 1
-    events, _ = ended(process)
+    events, _ = wait_for_end(process)
     assert events[-1]["ok"] == COUNT
 
 
 def test_a_worker_that_is_killed_is_a_crash_and_the_run_goes_on(slow, whole, tool):
     process, worker = slow()
     os.kill(worker, signal.SIGKILL)
-    events, _ = ended(process)
+    events, _ = wait_for_end(process)
     assert process.returncode == 0
     assert [event["type"] for event in events].count("start") == 1
     names = [event["input"] for event in events if event["type"] == "item"]

@@ -37,7 +37,7 @@ GOAL = GoalRequest(Attack(), "attack", "attack")
 FILES = MapFiles("a.csv.attack")
 
 
-def searched(engine, samples, *, goal=GOAL, labels=(), parts=None):
+def run_search(engine, samples, *, goal=GOAL, labels=(), parts=None):
     """Return the map of a search, computed in parts of so many samples."""
     request = SearchRequest(
         (goal,), (parse_target("auto"),), OptimizeRequest(goal.goal, labels=labels)
@@ -71,7 +71,7 @@ def collect(files):
 
 
 def test_a_map_holds_the_result_the_change_and_the_trace(engine, table):
-    recorded = searched(engine, table, labels=("k", "l", "m", "n"))
+    recorded = run_search(engine, table, labels=("k", "l", "m", "n"))
     assert set(recorded.values) == {"x", "x.change", "trace"}
     np.testing.assert_allclose(
         recorded.values["x"] - recorded.values["x.change"], table.arrays["x"], atol=1e-6
@@ -92,8 +92,8 @@ def test_a_map_holds_the_result_the_change_and_the_trace(engine, table):
 
 
 def test_a_result_does_not_depend_on_the_samples_beside_it(engine, table):
-    together, alone = searched(engine, table), searched(engine, table, parts=1)
-    two = searched(engine, table, parts=2)
+    together, alone = run_search(engine, table), run_search(engine, table, parts=1)
+    two = run_search(engine, table, parts=2)
     for name in together.values:
         np.testing.assert_array_equal(together.values[name], two.values[name])
         np.testing.assert_array_equal(together.values[name], alone.values[name])
@@ -101,7 +101,7 @@ def test_a_result_does_not_depend_on_the_samples_beside_it(engine, table):
 
 
 def test_the_trace_of_one_sample_has_no_padding(engine, table):
-    traces = [searched(engine, table.extract_sample(row)).values["trace"] for row in range(5)]
+    traces = [run_search(engine, table.extract_sample(row)).values["trace"] for row in range(5)]
     assert all(np.isfinite(trace).all() for trace in traces)
     assert len({trace.shape[1] for trace in traces}) > 1
     padded = pad_traces([trace[0] for trace in traces])
@@ -110,7 +110,7 @@ def test_the_trace_of_one_sample_has_no_padding(engine, table):
 
 
 def test_what_is_stored_can_be_read(engine, table, tmp_path):
-    recorded = searched(engine, table)
+    recorded = run_search(engine, table)
     (tmp_path / "a.npz").write_bytes(to_bytes(recorded.to_attribution()))
     stored = read_result(tmp_path / "a.npz")
     assert MapRecord.from_json(stored.metadata) == recorded.record
@@ -120,7 +120,7 @@ def test_what_is_stored_can_be_read(engine, table, tmp_path):
 
 @pytest.mark.parametrize("damage", ["distances", "trace", "change", "before"])
 def test_a_damaged_record_of_a_search_is_refused_in_words(engine, table, tmp_path, damage):
-    attribution = searched(engine, table).to_attribution()
+    attribution = run_search(engine, table).to_attribution()
     values, fields = dict(attribution.values), json.loads(json.dumps(attribution.metadata))
     if damage == "trace":
         del values["trace"]
@@ -134,7 +134,7 @@ def test_a_damaged_record_of_a_search_is_refused_in_words(engine, table, tmp_pat
 
 
 def test_a_table_has_a_row_before_and_one_after_and_names_what_has_changed(engine, table):
-    recorded = searched(engine, table)
+    recorded = run_search(engine, table)
     files = collect(build_search_files(FILES, recorded, table, is_table=True))
     assert list(files) == ["a.csv.attack.csv"]
     header, *rows = csv.reader(io.StringIO(files["a.csv.attack.csv"].decode()))
@@ -150,7 +150,7 @@ def test_a_table_has_a_row_before_and_one_after_and_names_what_has_changed(engin
 
 
 def test_the_rows_after_are_valid_as_read_from_the_file(engine, table, tmp_path):
-    recorded = searched(engine, table)
+    recorded = run_search(engine, table)
     files = collect(build_search_files(FILES, recorded, table, is_table=True))
     spec = InputSpec("x", (3,))
     read = find_reader(Path("a.csv")).read(
@@ -178,7 +178,7 @@ def test_a_sample_that_failed_has_no_row_and_its_values_are_nan(engine, table):
 def test_pixels_come_back_from_the_png_as_they_were_scored(rng):
     engine = PictureEngine(rng.normal(size=(3, 6)))
     samples = replace(pictures(rng.integers(60, 200, (1, 6))), many=False)
-    recorded = searched(engine, samples, goal=GoalRequest(Attack(signs=True), "attack", ""))
+    recorded = run_search(engine, samples, goal=GoalRequest(Attack(signs=True), "attack", ""))
     files = collect(build_search_files(MapFiles("a.png.attack"), recorded, samples, is_table=False))
     assert list(files) == ["a.png.attack.after.png"]
     pixels = np.asarray(Image.open(io.BytesIO(files["a.png.attack.after.png"])))
@@ -190,7 +190,7 @@ def test_pixels_come_back_from_the_png_as_they_were_scored(rng):
 def test_the_picture_shows_pixels_before_and_after(rng):
     engine = PictureEngine(rng.normal(size=(3, 6)))
     samples = pictures(rng.integers(60, 200, (2, 6)))
-    recorded = searched(engine, samples)
+    recorded = run_search(engine, samples)
     assert list_drawable_sites(recorded) == ["x"]
     source = build_picture_source(recorded, Samples({}), 1, "x")
     np.testing.assert_array_equal(source.search.before, samples.pixels["x"][1])
@@ -205,7 +205,7 @@ def test_what_many_searches_share_is_not_lost_when_they_are_joined(engine, table
     request = SearchRequest((GOAL,), (parse_target("auto"),), OptimizeRequest(GOAL.goal))
     (part,) = search_batch(engine, joined, request)
     first = build_map([part.select_row(0)], first_sample, FACTS)
-    alone = searched(engine, first_sample)
+    alone = run_search(engine, first_sample)
     for name in alone.values:
         np.testing.assert_array_equal(first.values[name], alone.values[name])
 
