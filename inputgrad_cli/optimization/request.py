@@ -13,6 +13,7 @@ from inputgrad_cli.data.written_target import Target
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.interfaces.goal import Goal, GoalRequest, Rows
 from inputgrad_cli.numeric.arrays import Array, Arrays
+from inputgrad_cli.optimization.goals import goals
 from inputgrad_cli.optimization.limits import SearchLimits
 
 Direction = Literal["auto", "up", "down"]
@@ -21,9 +22,6 @@ DIRECTIONS = ("auto", "up", "down")
 
 def parse_goals(texts: Sequence[str]) -> tuple[GoalRequest, ...]:
     """Parse the texts of goals; `as=LABEL` sets the name that a goal has in file names."""
-    # Imported here, because every run imports this module, and only `optimize` needs the goals.
-    from inputgrad_cli.optimization.goals import goals
-
     return tuple(GoalRequest(*goals.build_labelled(text, "--goal"), text) for text in texts)
 
 
