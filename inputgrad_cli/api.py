@@ -17,8 +17,10 @@ from inputgrad_cli.data.check_arguments import refuse_non_text, refuse_word
 from inputgrad_cli.data.map_record import RecordedMap
 from inputgrad_cli.data.picture_style import Style
 from inputgrad_cli.data.preprocessing import InputPreprocessing, Preprocess
+from inputgrad_cli.data.sample_view import build_view
 from inputgrad_cli.data.samples import match_input
 from inputgrad_cli.data.signature import InputSpec
+from inputgrad_cli.data.subjects import find_subject
 from inputgrad_cli.data.target_text import parse_target
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.explanation.batch import explain_batch
@@ -157,10 +159,14 @@ def render(
     """Return the picture of an attribution over `seen`, the uint8 picture that the model saw."""
     name = site or next(iter(attribution.values))
     recorded = RecordedMap.from_attribution(attribution)
+    record = recorded.record
+    values = record.axes.to_channels_last(recorded.get_values(name, sample), name)
     source = MapSource(
-        recorded.record.axes.to_channels_last(recorded.get_values(name, sample), name),
+        values,
         seen,
-        build_caption(recorded.record, name, sample),
+        build_caption(record, name, sample),
+        subject=find_subject(record, name, values.shape),
+        view=build_view(record, name, sample, values=None, names=()),
     )
     chosen_style = style or Style()
     return choose_picture(chosen_style, source.layout).draw([source], chosen_style)[0]

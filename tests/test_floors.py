@@ -26,7 +26,7 @@ ALONE = {
     "tensorflow": {"engine"},
     "keras": {"engine"},
     "click": {"cli"},
-    "PIL": {"formats"},
+    "PIL": {"formats", "rendering"},
     "skimage": {"numeric"},
 }
 

@@ -10,20 +10,21 @@ How to add a kind of picture:
 
 A run draws the kind that `--picture` names wherever it supports the map, and otherwise the first
 kind that does. So a kind for vectors leaves the pictures of images as they are. A kind that must
-know more of a map, such as the names of columns, tokens or a sample rate, adds that as a field of
-`MapLayout` or `MapSource`, which are built in `runs/pictures/map_pictures.py`.
+know more of a map adds that as a field of `MapLayout` or `SampleView`; sources are built in
+`runs/pictures/map_pictures.py`. `data/subjects.py` says what each map is of.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 import numpy as np
 
 from inputgrad_cli.data.caption import Caption
 from inputgrad_cli.data.picture_style import Scale, Style
+from inputgrad_cli.data.sample_view import SampleView
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.numeric.arrays import Array
 from inputgrad_cli.registry import Registry
@@ -33,11 +34,13 @@ from inputgrad_cli.registry import Registry
 class MapLayout:
     """What is known of a map before it is computed: its shape for one sample, channels last.
 
-    `is_search` is true for the change that a search has made to an input.
+    `is_search` is true for the change that a search has made to an input. `subject` is one of
+    `SUBJECTS`: what the map is of.
     """
 
     shape: tuple[int, ...]
     is_search: bool = False
+    subject: str = "image"
 
 
 @dataclass(frozen=True)
@@ -60,18 +63,21 @@ class MapSource:
     """The data of one picture: a signed map of one sample, channels last, and its caption.
 
     `background` are the pixels (H, W, 1, 3 or 4) that the model saw, uint8, if it saw an image.
-    For a search, the map is the change of an input, and `search` has the rest.
+    For a search, the map is the change of an input, and `search` has the rest. `subject` is that of
+    the layout, and `view` what kinds for other subjects than images show besides the map.
     """
 
     values: Array
     background: Array | None
     caption: Caption
     search: SearchView | None = None
+    subject: str = "image"
+    view: SampleView = field(default_factory=SampleView)
 
     @property
     def layout(self) -> MapLayout:
         """Return the layout of the map."""
-        return MapLayout(self.values.shape, self.search is not None)
+        return MapLayout(self.values.shape, self.search is not None, self.subject)
 
     @property
     def batch_key(self) -> tuple[object, ...]:
@@ -79,7 +85,7 @@ class MapSource:
         seen_shape = None if self.background is None else self.background.shape
         caption = self.caption
         words = (caption.reduce, caption.sign, caption.copied, caption.quantity)
-        return (self.values.shape, seen_shape, *words)
+        return (self.values.shape, seen_shape, self.subject, *words)
 
 
 @dataclass(frozen=True)

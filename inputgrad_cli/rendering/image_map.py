@@ -55,8 +55,8 @@ class ImageMap(Picture):
         raise TypeError(f"{type(self).__name__} does not define compose()")
 
     def supports(self, layout: MapLayout) -> bool:
-        """Return whether a map is (H, W, C)."""
-        return len(layout.shape) == 3 and all(layout.shape)
+        """Return whether a map is (H, W, C) and that of an image."""
+        return layout.subject == "image" and len(layout.shape) == 3 and all(layout.shape)
 
     def draw(self, sources: Sequence[MapSource], style: Style) -> list[Drawing]:
         """Return the drawings, each with its caption and scale in the text chunk of the file.

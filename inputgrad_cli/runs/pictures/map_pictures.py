@@ -12,8 +12,10 @@ import numpy as np
 from inputgrad_cli.data.caption import build_caption
 from inputgrad_cli.data.map_record import RecordedMap
 from inputgrad_cli.data.picture_style import Style
+from inputgrad_cli.data.sample_view import build_view
 from inputgrad_cli.data.samples import Samples
 from inputgrad_cli.data.search_arrays import list_moved_inputs
+from inputgrad_cli.data.subjects import find_subject
 from inputgrad_cli.interfaces.picture import MapLayout, MapSource
 from inputgrad_cli.numeric.arrays import Array
 from inputgrad_cli.rendering import choose_picture, is_drawable
@@ -90,7 +92,8 @@ def _get_layout(recorded: RecordedMap, site: str) -> MapLayout:
     template = np.broadcast_to(np.float32(0), recorded.values[site].shape[1:])
     if recorded.record.is_search:
         return MapLayout(to_search_layout(recorded, template, site).shape, is_search=True)
-    return MapLayout(recorded.record.axes.to_channels_last(template, site).shape)
+    shape = recorded.record.axes.to_channels_last(template, site).shape
+    return MapLayout(shape, subject=find_subject(recorded.record, site, shape))
 
 
 def build_picture_source(recorded: RecordedMap, samples: Samples, row: int, site: str) -> MapSource:
@@ -106,7 +109,16 @@ def build_picture_source(recorded: RecordedMap, samples: Samples, row: int, site
         build_caption(recorded.record, site, row),
         over=None if background is None else background_input,
     )
-    return MapSource(image, background, caption)
+    is_input = site in samples.arrays
+    view = build_view(
+        recorded.record,
+        site,
+        row,
+        values=samples.axes.to_channels_last(samples.arrays[site][row], site) if is_input else None,
+        names=samples.header,
+    )
+    subject = find_subject(recorded.record, site, image.shape)
+    return MapSource(image, background, caption, subject=subject, view=view)
 
 
 def _find_background_input(recorded: RecordedMap, samples: Samples, site: str) -> str | None:

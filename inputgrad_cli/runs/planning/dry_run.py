@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from inputgrad_cli.data.samples import Samples
 from inputgrad_cli.data.signature import InputSpec
+from inputgrad_cli.data.subjects import MapFacts, choose_subject
 from inputgrad_cli.errors import ItemError
 from inputgrad_cli.formats.read import open_file, read_samples
 from inputgrad_cli.formats.readers import find_reader
@@ -37,13 +38,15 @@ def yield_planned_maps(plan: Plan) -> Iterator[PlannedMap]:
     is_search, search = bool(plan.goals), plan.options.search
     has_animation = search is not None and search.gif
     has_style = plan.options.style is not None
-    inputs = [spec.name for spec in specs if has_style and _is_drawn(spec, is_search)]
-    inputs = [name for name in inputs if plan.options.wrt in (None, name)] or inputs[:1]
+    wrt = plan.options.wrt
     layer_labels = {request.label for request in plan.methods if request.method.at_layer}
     copies = 2 if is_search else 1  # a search stores the input and its change
     for _, item in plan.share:
         samples = _read_samples(plan, item)
         count = None if samples is None else samples.sample_count
+        layouts = {spec.name: _build_layout(spec, item, is_search) for spec in specs if has_style}
+        inputs = [name for name, layout in layouts.items() if is_drawable(layout)]
+        inputs = [name for name in inputs if wrt in (None, name)] or inputs[:1]
         for item_map in list_item_maps(item, plan.maps):
             spec, files = item_map.spec, item_map.files
             has_parts = samples is not None and samples.is_ragged
@@ -74,9 +77,14 @@ def _list_pixel_inputs(item: Item, specs: Sequence[InputSpec]) -> list[str]:
     return [name for name, path in paths if path and find_reader(path).kind == "image"]
 
 
-def _is_drawn(spec: InputSpec, is_search: bool) -> bool:
+def _build_layout(spec: InputSpec, item: Item, is_search: bool) -> MapLayout:
+    """Return the layout of the maps of an input, as far as its file and its signature tell it."""
     shape = spec.image_shape if spec.is_image else spec.shape
-    return is_drawable(MapLayout(tuple(dim or 1 for dim in shape or ()), is_search))
+    sizes = tuple(dim or 1 for dim in shape or ())
+    path = item.paths.get(spec.name, item.paths.get(None))
+    kind = find_reader(path).kind if path else None
+    facts = MapFacts(sizes, kind == "table", spec.kind == "text", kind == "sound")
+    return MapLayout(sizes, is_search, choose_subject(facts))
 
 
 def _read_samples(plan: Plan, item: Item) -> Samples | None:

@@ -1,0 +1,59 @@
+"""Says what a map is of, such as an image or a text, by which its kind of picture is chosen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from inputgrad_cli.data.map_record import MapRecord
+
+IMAGE, ROW, SIGNAL, SOUND, TEXT = "image", "row", "signal", "sound", "text"
+VOLUME, VIDEO, STRIP = "volume", "video", "strip"
+SPECTROGRAM, LOGO = "spectrogram", "logo"  # no shape tells these, so only a user can say them
+SUBJECTS = (IMAGE, ROW, SIGNAL, SOUND, SPECTROGRAM, TEXT, LOGO, VOLUME, VIDEO, STRIP)
+MIN_SIGNAL_LENGTH = 256  # a shorter vector is taken for the columns of a table
+NO_CHOICE: Mapping[str, str] = MappingProxyType({})
+
+
+@dataclass(frozen=True)
+class MapFacts:
+    """What tells the subject of a map besides its shape (...) for one sample, channels last."""
+
+    shape: tuple[int, ...]
+    is_table: bool = False
+    has_tokens: bool = False
+    has_rate: bool = False
+    has_frames: bool = False
+
+
+def choose_subject(facts: MapFacts) -> str:
+    """Return the subject of a map, one of `SUBJECTS`."""
+    axes = len(facts.shape)
+    if axes <= 2 and facts.has_tokens:  # with more axes, the ids are those of an image
+        return TEXT
+    if axes <= 2 and facts.has_rate:
+        return SOUND
+    if axes < 2:
+        is_row = facts.is_table or axes == 0 or facts.shape[0] < MIN_SIGNAL_LENGTH
+        return ROW if is_row else SIGNAL
+    if axes == 4:
+        return VIDEO if facts.has_frames else VOLUME
+    return {2: SIGNAL, 3: IMAGE}.get(axes, STRIP)
+
+
+def find_subject(
+    record: MapRecord, site: str, shape: tuple[int, ...], choices: Mapping[str, str] = NO_CHOICE
+) -> str:
+    """Return the subject of the maps of a site; `choices` has those that a user has chosen."""
+    if site in choices:
+        return choices[site]
+    facts = MapFacts(
+        shape,
+        # The rows of a table are samples; a table that is one sample is a series.
+        is_table="table" in record.inputs and record.many,
+        has_tokens=site in record.axes.looked_up,
+        has_rate=site in record.sample_rates,
+        has_frames="frame" in record.inputs,
+    )
+    return choose_subject(facts)
