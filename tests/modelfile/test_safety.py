@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 import zipfile
+from pathlib import Path
 
 import h5py
 import numpy as np
@@ -25,6 +26,7 @@ from inputgrad_cli.modelfile.safety import (
     refuse_unsafe_loss,
 )
 from tests.modelfile.files import DENSE, archive, layer, sequential, weights
+from tests.processor_cost import limit_cost
 
 
 def function(name, module):
@@ -341,10 +343,10 @@ def test_two_wide_layers_in_a_row_are_too_much(tmp_path):
 
 def test_thousands_of_layers_without_weights_are_refused(tmp_path):
     many = [layer("Dense", f"d{index}", units=3) for index in range(4000)]
-    begun = time.process_time()
-    with pytest.raises(ModelError, match="4001 layers need weights, the file has 2 arrays"):
-        refuse_unsafe(open_model(archive(tmp_path / "a.keras", sequential(*many))), trust=True)
-    assert time.process_time() - begun < 5
+    path = archive(tmp_path / "a.keras", sequential(*many))
+    words = "4001 layers need weights, the file has 2 arrays"
+    with limit_cost(jobs=75), pytest.raises(ModelError, match=words):
+        refuse_unsafe(open_model(path), trust=True)
     shared = [{**node, "shared_object_id": 7} for node in many]
     refuse_unsafe(open_model(archive(tmp_path / "b.keras", sequential(*shared))))
 
@@ -355,12 +357,15 @@ from pathlib import Path
 from inputgrad_cli.errors import ModelError, UsageError
 from inputgrad_cli.modelfile.model_file import open_model
 from inputgrad_cli.modelfile.safety import refuse_unsafe
+from tests.processor_cost import check_cost
 start = time.process_time()
 try:
     refuse_unsafe(open_model(Path(sys.argv[1])))
 except ModelError as error:
     print(error.format_line())
-print(time.process_time() - start)
+seconds = time.process_time() - start
+check_cost(seconds, int(sys.argv[2]))
+print(seconds)
 peak = next(line for line in open("/proc/self/status") if line.startswith("VmHWM"))
 print(int(peak.split()[1]) // 1024)  # ru_maxrss would count the process that started this one
 print("tensorflow" in sys.modules or "keras" in sys.modules)
@@ -395,25 +400,25 @@ def bombs(kind, path):
         *("big", pytest.param("wide", marks=pytest.mark.slow)),
     ],
 )
-def test_bombs_cost_half_a_second_and_no_memory(kind, tmp_path):  # cases 33, 35, 36
+def test_bombs_cost_little_time_and_no_memory(kind, tmp_path):  # cases 33, 35, 36
     path = bombs(kind, tmp_path / "a.keras")
+    honest = {"big": 150, "wide": 150}  # large, but not refused
 
     def bounded():
         resource.setrlimit(resource.RLIMIT_AS, (2 << 30, 2 << 30))
 
     done = subprocess.run(
-        [sys.executable, "-c", MEASURED, str(path)],
+        [sys.executable, "-c", MEASURED, str(path), str(honest.get(kind, 8))],
+        cwd=Path(__file__).parents[2],
         capture_output=True,
         text=True,
         check=True,
-        timeout=60,
+        timeout=120,
         preexec_fn=bounded,
     )
     *sentence, seconds, megabytes, heavy = done.stdout.splitlines()
     print(kind, seconds, megabytes, sentence)
-    most = {"big": 4.0, "wide": 10.0}
-    assert len(sentence) == (0 if kind in most else 1)
-    assert float(seconds) < most.get(kind, 0.5)
+    assert len(sentence) == (0 if kind in honest else 1)
     assert int(megabytes) < (800 if kind == "wide" else 300)
     assert heavy == "False"
 

@@ -37,7 +37,7 @@ if how == "alone":
     os.fork = refused
 else:
     setattr(module, function, spoiled)
-time_limits.READING = 0.5
+time_limits.READING_SECONDS = 0.5
 command(sys.argv[4:])
 """
 
