@@ -30,6 +30,7 @@ def write_atomically(path: Path | str, data: Bytes | WriteFunction, tag: str = "
         with open(_create_file(temporary), "wb") as file:
             data(file) if callable(data) else file.write(data)
             file.flush()
+            # Renamed before its content is on disk, a file could be empty after a power failure.
             os.fsync(file.fileno())
         os.replace(temporary, path)
     except OSError as error:
@@ -68,8 +69,10 @@ def _create_file(path: str) -> int:
     # O_NOFOLLOW: a link with this name could lead out of the directory.
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
     try:
+        # The mode is that of open(), from which the user's umask takes its part.
         return os.open(path, flags, 0o666)
     except FileNotFoundError:
+        # Made only where it is missing, because nearly every file finds its directory there.
         Path(path).parent.mkdir(parents=True, exist_ok=True)
         return os.open(path, flags, 0o666)
 
@@ -98,7 +101,9 @@ def refuse_links(out: Path, name: str) -> None:
 def is_case_insensitive(out: Path) -> bool:
     """Return whether a.png and A.png are the same file in the file system of `out`."""
     folder = Path(os.path.abspath(out))
+    # A directory that does not exist yet will be in the file system of its nearest parent.
     while not folder.exists():
         folder = folder.parent
     swapped = folder.with_name(folder.name.swapcase())
+    # A case-sensitive file system may hold both names, as two directories.
     return swapped.name != folder.name and swapped.exists() and swapped.samefile(folder)

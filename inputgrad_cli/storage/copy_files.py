@@ -21,6 +21,7 @@ def copy_map_files(stored: StoredMap, destination: RunDirectory) -> None:
         name = decode_name(file, "path")
         try:
             check_file(out, name)
+            # Its blocks are hashed again while they are copied, in case the file changes meanwhile.
             data = HashedFile(out / name)
             if data.sha256 != file["sha256"]:
                 raise ItemError(f"{out / name}: its content is not what was written")

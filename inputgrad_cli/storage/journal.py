@@ -199,6 +199,8 @@ class Journal:
             raise build_journal_error(self.path, error) from None
         except InvalidRecordError as error:
             raise UsageError(f"{self.path}: {error}", hint="remove it") from None
+        # Not before: a kill between the two would leave files that neither a line nor the list
+        # names, and a later run would take them for files of somebody else.
         self.pending.remove(name for record in records for name in list_file_names(record))
         for record, line in zip(records, lines, strict=True):
             self._remember(cast(JournalLine, record), line, self.tag)
@@ -246,6 +248,7 @@ def _get_turn(record: Mapping[str, Any]) -> int:
 
 def compute_fingerprint(facts: Mapping[str, Any]) -> str:
     """Return a hash of the facts that determine the arrays of a map."""
+    # Sorted, because the order in which facts are collected must not compute all maps anew.
     return hashlib.sha256(json.dumps(facts, sort_keys=True, default=repr).encode()).hexdigest()
 
 

@@ -68,6 +68,7 @@ def _find_contradictions(record: JournalLine) -> Iterator[Problem]:
         if not map_files.has_file(decode_name(file, "path")):
             yield Problem(("files", index, "path"), "is not a file of this stem")
     if record["status"] == "ok":
+        # A line of status failed has none of these, so the type of a line cannot require them.
         for key in ("samples", "unmet", "fingerprint", "files"):
             if key not in record:
                 yield Problem((key,), "is missing in a line of status ok")

@@ -56,6 +56,7 @@ class RunLock:
             raise UsageError(f"{path}: {error}", hint="remove it") from None
         except OSError as error:
             raise _build_write_error(self.out, error) from None
+        # Kept before it is locked, so that `release` also closes it if the lock is refused.
         self._handles.append(handle)
         try:
             _wait_for_lock(handle, kind)
@@ -105,6 +106,8 @@ def _wait_for_lock(handle: int, kind: int) -> None:
 
     The lock of a killed process is released when its worker ends, which is a moment later.
     """
+    # The kernel frees such a lock when its process ends, however it ends, so that no file of a dead
+    # run must be removed by hand.
     deadline = time.monotonic() + LINGER_SECONDS
     while True:
         try:
@@ -119,13 +122,15 @@ def _wait_for_lock(handle: int, kind: int) -> None:
 def _is_gone(holder: bytes) -> bool:
     """Return whether the process that wrote this text into its lock has ended."""
     pid, _, node = holder.decode(errors="replace").removeprefix("process ").partition(" on ")
+    # On another machine, which shares this directory, the same number is another process.
     if node != platform.node() or not pid.isdecimal():
         return False
     try:
+        # Signal 0 is never delivered; it only asks whether the process exists.
         os.kill(int(pid), 0)
     except ProcessLookupError:
         return True
-    except OSError:
+    except OSError:  # the process exists, but belongs to another user
         return False
     return False
 

@@ -24,6 +24,7 @@ from inputgrad_cli.storage.run_directory import RunDirectory
 from inputgrad_cli.storage.run_record import RUN_FILE, read_existing_runs, save_run
 from inputgrad_cli.storage.shards import JOURNAL_FILE, Shard, parse_tag
 
+# What decides arrays or pictures. In other options, such as --device, shards may differ.
 DECIDING_OPTIONS = (
     *("method", "target", "truth", "space", "wrt", "baseline", "labels", "code", "preprocess"),
     *("resize", "interp", "frame", "input_range", "precision", "seed", "tolerance", "check_grad"),
@@ -39,6 +40,7 @@ FILE_OPTIONS = (
     "where",
 )  # compared by name; folders differ between machines
 MAX_NAMED_SHARDS = 20  # in the message that shards are missing
+# What is kept of each shard, because shards may run on machines of different kinds.
 SHARD_FIELDS = ("argv", "directory", "platform", "versions", "mode", "batch_size")
 
 
@@ -175,6 +177,7 @@ def _merge_lines(directories: Sequence[RunDirectory], base: str) -> list[Record]
             # If two shards have a map, one that succeeded replaces one that failed.
             if stored.stem not in lines or line["status"] == "ok":
                 lines[stored.stem] = line
+    # The order in which the shards are named must not decide the bytes of the journal.
     return sorted(lines.values(), key=lambda r: (r["input"], r["method"], r["target"], r["stem"]))
 
 
@@ -207,6 +210,8 @@ def _write_merged(
     record = {key: value for key, value in base.items() if key != "shard"}
     record["options"] = {**base["options"], "shard": {"value": None, "source": "merge"}}
     save_run(out, {**record, "maps": len(lines), "shards": list(shards.values())})
+    # The records of the shards go last, and only once the new ones are durable, so that a merge
+    # which was killed finds everything it needs again.
     sync_folder(out)
     for record_file in (RUN_FILE, JOURNAL_FILE, PENDING_FILE, LOCK_FILE):
         for tag in filter(None, record_file.list_tags(out)):

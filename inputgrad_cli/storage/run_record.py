@@ -51,6 +51,8 @@ def read_existing_runs(
 
 def select_run(runs: Mapping[str, RunRecord], tag: str) -> RunRecord | None:
     """Return the record with this tag, or any record of the run, or None."""
+    # `verify` and `render` add their lines to the journal of the complete run, which has no record
+    # of its own before its shards are merged.
     return runs.get(tag) or next(iter(runs.values()), None)
 
 

@@ -27,6 +27,7 @@ class Shard:
 
     def has_item(self, name: str) -> bool:
         """Return whether an item belongs to the shard; the answer is the same on every machine."""
+        # Not hash(), which gives the same text another value in every process.
         digest = hashlib.sha256(os.fsencode(name)).digest()
         return int.from_bytes(digest[:8], "big") % self.of == self.number
 

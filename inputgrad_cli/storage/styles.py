@@ -20,6 +20,7 @@ def read_style(record: JournalLine, run: RunRecord | None) -> Style | None:
     Lines of earlier versions have no style; then it is built from the options of the run.
     """
     if "style" in record:
+        # The scale was computed from the maps of that time; only what was requested counts.
         known = {field.name for field in fields(Style)} - {"limit", "signed"}
         recorded: Mapping[str, Any] = record["style"]
         return Style(**{key: value for key, value in recorded.items() if key in known})

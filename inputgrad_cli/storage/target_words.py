@@ -47,6 +47,7 @@ def encode_target(target: Target, with_hash: bool = False) -> str:
     """
     text = SEPARATOR.join([*_list_output_words(target), _encode_expression(target)])
     replaced = bool(re.search(rf"[^\w+\- {SEPARATOR}]", text))
+    # Characters at the end are dropped, because the word would end in a hyphen.
     word = re.sub(r"[^\w+\-]+", "-", re.sub(r"[^\w+\-]+\Z", "", text))
     if len(os.fsencode(word)) > MAX_TARGET_BYTES:
         word, replaced = os.fsencode(word)[:MAX_TARGET_BYTES].decode("utf-8", "ignore"), True

@@ -72,6 +72,7 @@ def _check_maps(
         bad = list(_yield_bad_files(stored, result))
         result.bad += bad
         names = [file.path for file in bad]
+        # Only changes are written, so that checking a sound run leaves its journal as it is.
         if names != line.get("bad", []):
             rest = {key: value for key, value in line.items() if key != "bad"}
             marked_lines.append({**rest, "bad": names} if names else rest)
@@ -95,11 +96,13 @@ def _compare_file(out: Path, name: str, file: FileRecord) -> tuple[str, str] | N
     """Return (kind, message) if a file differs from what was written, else None."""
     try:
         status = check_file(out, name)
+        # The size first: a file of another size may be huge, and hashing it take minutes.
         if status.st_size != file["size"]:
             return "changed", f"has {status.st_size} bytes, not {file['size']}"
         if compute_sha256(out / name) != file["sha256"]:
             return "changed", "its content is not what was written"
     except ItemError as error:
+        # A link or a directory has taken the name, so the file that was written is gone.
         return "missing", error.message.removeprefix(f"{out / name}: ")
     except (FileNotFoundError, NotADirectoryError):
         return "missing", "is not there"
