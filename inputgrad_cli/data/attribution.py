@@ -28,6 +28,7 @@ class Completeness:
     @property
     def is_short(self) -> NDArray[np.bool_]:
         """Return where more steps may help: the gap is finite but too large."""
+        # No number of steps mends a score that is NaN or infinite.
         return np.asarray(~self.ok & np.isfinite(self.gap))
 
 

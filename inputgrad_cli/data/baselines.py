@@ -128,6 +128,7 @@ class Noise(Baseline):
 
     name = "noise"
     random = True
+    # The noise level of smoothgrad, in the same unit.
     std: float = declare_parameter(
         0.15, "standard deviation, as a share of the sample's max - min", minimum=0.0
     )

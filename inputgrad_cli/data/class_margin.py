@@ -21,6 +21,7 @@ def count_classes(output: OutputSpec) -> int:
     if output.is_binary:
         return 2
     total = output.class_count or 0
+    # A single value that is no sigmoid is a number, as in a regression.
     return total if total > 1 else 0
 
 

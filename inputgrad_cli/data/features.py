@@ -35,6 +35,7 @@ class Feature:
     def grid(self) -> float:
         """Return the distance of the values that are allowed, 0 if all between the bounds are."""
         step = self.step or 0.0
+        # A step below 1 would lead an integer to values between the whole numbers.
         return step if self.kind == "number" else max(1.0, float(round(step)))
 
     @property

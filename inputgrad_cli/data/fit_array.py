@@ -118,6 +118,7 @@ def _cast(rows: Array, spec: InputSpec) -> tuple[Array, dict[int, str]]:
     if spec.kind == "text":
         return rows, {}
     if spec.kind == "float":
+        # What float32 cannot hold becomes infinity, and then fails as a value that is not finite.
         with np.errstate(over="ignore"):
             return np.ascontiguousarray(rows, spec.float_dtype), {}
     misfit = _find_misfits(rows, spec)
@@ -126,6 +127,8 @@ def _cast(rows: Array, spec: InputSpec) -> tuple[Array, dict[int, str]]:
         position = tuple(int(i) for i in np.argwhere(misfit[row])[0])
         at = f" at {list(position)}" if position else ""
         messages[int(row)] = f"the value {rows[row][position]}{at} does not fit"
+    # NumPy does not define what a cast of NaN or of a number out of range gives. The samples that
+    # hold one fail, so their other values do not matter.
     valid = np.where(misfit, np.zeros((), rows.dtype), rows)
     return np.ascontiguousarray(valid.astype(spec.dtype)), messages
 
@@ -153,7 +156,9 @@ def find_sample_shape(
     Axes of length one may be added or removed. Raises ItemError (kind `shape`).
     """
     if spec.shape is None:
+        # Nothing tells what a sample is, so the first axis is taken for that of the samples.
         return shape[1:], True
+    # An array of exactly the input's shape is one sample, whatever else its shape could mean.
     if spec.can_take(shape):
         return shape, False
     as_single = spec.align_shape(shape), False

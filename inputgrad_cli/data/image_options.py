@@ -21,6 +21,7 @@ class Resize:
 
     def record(self) -> dict[str, str]:
         """Return the options as they are stored in records."""
+        # The keys are those of the stored records, which are older than the names of these fields.
         return {"how": self.mode, "interp": self.interp}
 
 

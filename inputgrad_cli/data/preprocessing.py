@@ -134,6 +134,7 @@ class LinearMap:
         A layer that expects 0..255 maps the middle of 0..1 to a value far from zero, measured in
         units of its slope.
         """
+        # Examples of layers that centre 0..1 are Rescaling(2, -1), and a mean of 0.485.
         middle = abs(self.slope / 2 + self.offset)
         centres = self.offset != 0 and middle <= abs(self.slope) / 4
         # A slope near 255 without an offset scales 0..1 to 0..255.
@@ -195,6 +196,7 @@ def parse_preprocess(text: str) -> Preprocess | None:
         raise UsageError(f"--preprocess {text!r}: mean and std are numbers", hint=HELP) from None
     if not all(value > 0 for value in std):
         raise UsageError(f"--preprocess {text!r}: std must be above zero")
+    # Means and deviations are published for pixels that were divided by 255.
     return Preprocess("mean-std", 255.0, mean, std)
 
 

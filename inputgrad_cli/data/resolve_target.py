@@ -29,6 +29,7 @@ def resolve_target(
     target = target.choose_reading([output.name for output in signature.outputs])
     output = _find_output(target, signature)
     if target.kind == "loss":
+        # A loss takes the output as in training. Those of Keras themselves go back to the logits.
         return [ResolvedTarget(target.text, output.name, "loss", "output", argument=target.name)]
     if target.kind == "mask":
         return [_resolve_mask(target, output, space, labels)]
@@ -59,6 +60,7 @@ def _resolve_top(
     target: Target, resolved: ResolvedTarget, output: OutputSpec
 ) -> list[ResolvedTarget]:
     """Return the targets for `auto` and `top:K`."""
+    # One unit leaves no choice, whether it is a regression or a sigmoid.
     if target.kind == "auto" and output.unit_count == 1:
         return [replace(resolved, terms=((0,) * len(output.shape or ()),))]
     if target.kind == "auto" and output.class_count is None:
@@ -115,6 +117,8 @@ def _resolve_space(space: str, output: OutputSpec, text: str) -> Space:
     """Return the space to use; UsageError if the output does not have it."""
     has_logits = output.logits_verified and output.activation is not None
     if space == "auto":
+        # Where a softmax or sigmoid is saturated, the gradient of its output vanishes, and that of
+        # the logit does not.
         return "logit" if has_logits else "output"
     if space == "logit" and not has_logits:
         raise UsageError(
@@ -172,6 +176,7 @@ def _find_by_name(reference: ClassReference, labels: Sequence[str], target: Targ
     if class_index is not None:
         return class_index
     name = reference.names[0]
+    # What is suggested is the complete word, which can be typed as it stands.
     prefix = {"class": "class:", "mask": "class="}.get(target.kind, "")
     near = [prefix + format_class(label) for label in suggest(name, labels)]
     listing = f"the classes are: {_format_labels(labels)}"

@@ -96,6 +96,8 @@ class Samples:
 
 def match_input(preprocess: Preprocess, spec: InputSpec) -> Preprocess:
     """Return the preprocessing adapted to a picture input: its axis order and integer type."""
+    # Scaled to 0..1 or -1..1, whole numbers could only be two or three. That is done only if the
+    # user asks for it.
     if spec.kind == "integer" and not preprocess.keeps_values and preprocess.source != "option":
         preprocess = get_preset("raw", f"the input's type, {spec.dtype}")
     if (preprocess.channels_first, preprocess.flat) == (spec.channels_first, spec.is_flat):
@@ -126,6 +128,8 @@ def join_samples(parts: Sequence[Samples]) -> Samples:
 
 def compute_keys(arrays: Arrays, seed: int) -> list[bytes]:
     """Return one key per sample for random draws, from the seed and the sample's values only."""
+    # Neither its name nor its position counts, so a sample draws the same in any batch, order and
+    # shard, and after a resume.
     prefix = f"{seed}\0".encode()
     rows = range(count_rows(arrays))
     return [
@@ -140,6 +144,7 @@ def find_nonfinite(arrays: Arrays, where: str) -> dict[int, ItemError]:
     for name, array in arrays.items():
         if array.dtype.kind != "f" or is_ragged(array):  # ragged samples were checked one by one
             continue
+        # Part by part, because the arrays of large files stay on disk.
         for start, stop in split_rows(array.shape, array.dtype.itemsize):
             chunk = array[start:stop]
             finite = np.isfinite(chunk).reshape(len(chunk), -1)

@@ -40,6 +40,7 @@ class InputSpec:
         if self.shape is None or self.kind in ("bool", "text"):
             return None
         if len(self.shape) == 2:
+            # A grey picture without an axis of channels, such as the digits of most courses.
             return *self.shape, 1
         if len(self.shape) != 3:
             return None

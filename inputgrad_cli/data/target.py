@@ -50,6 +50,7 @@ class ResolvedTarget:
         # A mask and its class reach the graph as an array of weights, so they are data as well.
         if self.kind == "mask":
             return replace(key, rank=0, argument="")
+        # A pinned rank is the index of a class, and so it is data too.
         return replace(key, kind="units", rank=0) if pinned and self.kind == "rank" else key
 
 

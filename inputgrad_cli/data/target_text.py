@@ -116,6 +116,7 @@ def _parse_ranks(text: str, at: int, match: re.Match[str]) -> tuple[int, ...]:
 def _build_unknown_error(text: str, at: int) -> GrammarError:
     """Return the error for an unknown target, with the targets that may be meant."""
     expression = text[at:]
+    # With the colon at the end, the text always splits into two parts.
     word, rest = re.split(r"[:= ]+|(?=[0-9])", f"{expression}:", maxsplit=1)
     rest = rest.removesuffix(":")
     names = [near for near in suggest(word, TARGETS, SYNONYMS) if _can_follow(near, rest)]
@@ -147,6 +148,7 @@ def _parse_class(text: str) -> ClassReference:
     if NUMBER.fullmatch(text):
         return ClassReference(text, int(text))
     quoted = unquote(text)
+    # The quotes may also be part of the name itself.
     names = (quoted, text, text.strip()) if quoted is not None else (text, text.strip())
     return ClassReference(text, None, tuple(dict.fromkeys(names)))
 

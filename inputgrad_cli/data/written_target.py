@@ -69,6 +69,7 @@ class Target:
     index: tuple[int, ...] = ()
     name: str = ""
     path: str = ""
+    # Not compared: two texts mean the same map although one of them could mean more.
     readings: tuple[Target, ...] = field(default=(), compare=False, repr=False)
 
     @property
