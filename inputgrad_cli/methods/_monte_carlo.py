@@ -34,6 +34,7 @@ def draw_until(
     """
     rows, done = np.arange(len(terms.counts)), 0
     while len(rows) and done < total:
+        # Without a limit on the error there is nothing to check before the end.
         draws = total - done if error is None else min(ROUND_DRAWS, total - done)
         pairs = split_probes(len(rows), draws, engine.batch_size)
         chunks = [(rows[picked], indices + done) for picked, indices in pairs]

@@ -51,6 +51,7 @@ class Lrp(BackwardMethod):
     rule: str = declare_parameter(
         "composite", "how a layer distributes its relevance", choices=RULES
     )
+    # Epsilon and gamma are zennit's defaults.
     epsilon: float = declare_parameter(
         1e-6, "stabilizer that keeps z from zero, for epsilon and composite", minimum=0.0
     )

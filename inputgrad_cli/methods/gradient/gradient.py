@@ -25,6 +25,7 @@ class Gradient(Method):
     )  # fmt: skip
     uses_clean_gradient = True
     linear_exact = "gradient"
+    # As in the paper, which takes the largest absolute value of the channels of a pixel.
     reduce = "max-abs"
 
     @property

@@ -112,6 +112,7 @@ def _integrate(engine: Engine, tap: str, batch: Batch, steps: int) -> PathResult
             current = (layer_pass.values[i].astype(np.float64), layer_pass.gradients[i])
             if index:
                 values, gradients = previous[int(row)]
+                # The mean gradient at the ends of a step, times the units' change along it.
                 total[row] += (current[1] + gradients) / 2 * (current[0] - values)
             # The nodes of a sample follow each other, so only the last one is needed.
             previous = {int(row): current}

@@ -42,6 +42,7 @@ class EigenCAM(CAM):
     def attribute(self, engine: Engine, batch: Batch) -> MethodResult:
         """Return the projection, (B, ...) with the spatial axes of the layer."""
         tap = self.find_tap(engine, batch)
+        # Without a target the layer is read alone, and the backward pass is saved.
         maps, gradients = to_channels_last(engine.compute_layer(batch.inputs, None, tap), self.name)
         return to_cam_result(self, tap, self.combine(maps, gradients))
 
@@ -53,6 +54,7 @@ class EigenCAM(CAM):
             _, vectors = np.linalg.eigh(np.swapaxes(flat, 1, 2) @ flat)
             projection = flat @ vectors[..., -1:]
         else:
+            # Maps of zeros have an eigenvalue of zero, which rounding may leave slightly below.
             squares, vectors = np.linalg.eigh(flat @ np.swapaxes(flat, 1, 2))
             projection = vectors[..., -1:] * np.sqrt(np.maximum(squares[:, -1], 0))[:, None, None]
         signs = np.where(projection.sum(axis=(1, 2)) < 0, -1.0, 1.0)[:, None]

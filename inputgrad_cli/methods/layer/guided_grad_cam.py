@@ -58,6 +58,7 @@ class GuidedGradCAM(CAM):
             site: np.asarray(upsample_maps(coarse, g.shape, axes[site]) * g, np.float32)
             for site, g in guided.values.items()
         }
+        # Without a way from the layer to the target the coarse map is zero, and so is each product.
         disconnected = frozenset(values) if layer_pass.disconnected else guided.disconnected
         return MethodResult(
             values,

@@ -38,6 +38,7 @@ class ScoreCAM(CAM):
     def attribute(self, engine: Engine, batch: Batch) -> MethodResult:
         """Return the weighted sum, (B, ...) with the spatial axes of the layer."""
         tap = self.find_tap(engine, batch)
+        # Without a target the layer is read alone, and the backward pass is saved.
         maps, _ = to_channels_last(engine.compute_layer(batch.inputs, None, tap), self.name)
         base = engine.compute_scores(batch.baseline, batch.target)
         gains = _compute_map_scores(engine, batch, tap, _normalize_maps(maps)) - base[:, np.newaxis]

@@ -45,6 +45,7 @@ class DatasetBaselineMethod(Method):
     def attribute(self, engine: Engine, batch: Batch) -> MethodResult:
         """Return the mean over the draws. Memory does not grow with `samples`."""
         starts = require_references(self, batch)
+        # Only the running mean is kept, so that memory does not grow with the draws.
         terms = Moments({site: batch.inputs[site] for site in batch.sites})
         disconnected: list[frozenset[str]] = []
 

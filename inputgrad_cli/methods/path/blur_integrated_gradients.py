@@ -41,6 +41,7 @@ class BlurIntegratedGradients(Method):
     linear_exact = "difference from the blurred input times gradient"
     needs = "picture"
 
+    # The widest blur and the number of steps are those of the paper's own code.
     sigma: float = declare_parameter(50.0, "the widest blur, in pixels", minimum=0.0)
     steps: int | None = declare_parameter(
         None,

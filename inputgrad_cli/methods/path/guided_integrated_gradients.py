@@ -44,6 +44,7 @@ class GuidedIntegratedGradients(Method):
     max_steps: int = declare_parameter(
         MAX_STEPS, "largest number of steps when they are refined", minimum=FIRST_STEPS
     )
+    # These two and the number of steps are those of the paper's own code.
     fraction: float = declare_parameter(
         0.25, "share of the values that is moved at a time", minimum=0.0, maximum=1.0
     )

@@ -59,6 +59,7 @@ class IntegratedDirectionalGradients(Method):
         for rows, indices, gradients in map_chunks(
             engine, chunks, compute, parallel=batch.parallel
         ):
+            # Chunks come back in order, although several are computed at a time.
             for i, (row, step) in enumerate(zip(rows, indices, strict=True)):
                 accumulator.add(int(row), int(step), gradients, i)
             disconnected &= gradients.disconnected

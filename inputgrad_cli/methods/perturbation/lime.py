@@ -42,6 +42,7 @@ class Lime(SegmentMethod):
     unused = "near zero"
     max_segments = 2048
 
+    # Samples and width are the defaults of the reference implementation for pictures.
     samples: int = declare_parameter(1000, "number of copies, the input itself counted", minimum=2)
     width: float = declare_parameter(
         0.25, "width of the kernel, as a cosine distance", minimum=0.01

@@ -42,6 +42,7 @@ class Rise(PerturbationMethod):
     random = True
     unused = "the mean score"
 
+    # These three are the values of the paper, for VGG16.
     samples: int = declare_parameter(4000, "number of masks", minimum=1)
     grid: int = declare_parameter(7, "cells per side of the coarse mask", minimum=1)
     p: float = declare_parameter(0.5, "probability that a cell is kept", minimum=0.0, maximum=1.0)

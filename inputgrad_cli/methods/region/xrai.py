@@ -21,6 +21,7 @@ from inputgrad_cli.numeric.segments import (
 )
 from inputgrad_cli.registry import declare_parameter
 
+# Both are those of the paper's own code.
 DILATION_PIXELS = 5  # by which regions are enlarged, in a picture of 224 x 224
 MIN_NEW_PIXELS = 50  # that a region must add, in a picture of 224 x 224
 
@@ -119,6 +120,7 @@ def add_regions_greedily(masks: Array, mass: Floats, area: Floats, min_area: flo
     means = np.zeros(len(mass))
     # Add the densest region until no region has enough new pixels.
     while True:
+        # A region without new pixels has no mean, however small the picture is.
         eligible = areas >= max(min_area, 1)
         if not eligible.any():
             break
@@ -130,6 +132,7 @@ def add_regions_greedily(masks: Array, mass: Floats, area: Floats, min_area: flo
         touched = masks[:, new].astype(np.float64)
         masses -= touched @ mass[new]
         areas -= touched @ area[new]
+        # Its area may be a little above zero by rounding, and it must never be chosen again.
         areas[best] = 0
     # Pixels that no region covers get the mean of them all.
     if free.any():
