@@ -40,6 +40,7 @@ def complete_goal(ctx: click.Context, param: click.Parameter, incomplete: str) -
 def complete_method(ctx: click.Context, param: click.Parameter, incomplete: str) -> Items:
     """Return the methods that begin with `incomplete`, or their parameters after a colon."""
     method, colon, rest = incomplete.partition(":")
+    # `inputgrad methods NAME` takes a name without parameters.
     if not colon or param.param_type_name == "argument":
         return _filter_by_prefix(incomplete, _list_names(METHODS_FOLDER))
     before, comma, word = rest.rpartition(",")
@@ -75,6 +76,7 @@ def complete_target(ctx: click.Context, param: click.Parameter, incomplete: str)
             incomplete, [head + name for name in list_class_names(_find_model(ctx), labels)]
         )
     if f"{kind}:" == LAYER:
+        # After the slash follows what is asked of the layer.
         return _filter_by_prefix(
             incomplete, [f"{head}{name}/" for name in list_layer_names(_find_model(ctx))]
         )

@@ -42,6 +42,7 @@ class LazyGroup(click.Group):
         """Return a command by name."""
         if cmd_name not in COMMANDS:
             if cmd_name.startswith("-"):
+                # Click then says that there is no such option.
                 return None
             raise NoSuchCommand(cmd_name, possibilities=COMMANDS, ctx=ctx)
         module = importlib.import_module(f"inputgrad_cli.cli.commands.{cmd_name}")
@@ -95,6 +96,7 @@ def main() -> None:
     except SystemExit:
         if not _is_restarting():
             raise
+        # The parent starts that process when this one ends, and gives the caller its exit code.
         leave(0)
     if code in SIGNALS_BY_EXIT_CODE:
         from inputgrad_cli.supervision.process_end import end_by_signal
@@ -199,6 +201,7 @@ def _call(argv: list[str]) -> int:
     worker = _find_worker()
     if worker and _find_command(argv) not in STREAMING:
         worker.raise_failure()
+    # The words of the call travel as `obj`, because run.json records them.
     result: Any = cli.main(argv, prog_name="inputgrad", standalone_mode=False, obj=tuple(argv))
     if sys.stdout is not None:
         sys.stdout.flush()

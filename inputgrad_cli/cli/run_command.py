@@ -37,6 +37,7 @@ def _run(call: RunCall, build_options: Callable[[], RunOptions], strict: bool) -
         if not dry_run:
             add_junit(reporters, scripts.junit, strict)
             session.replay_earlier()
+        # Within the session, so that a wrong option also reaches the stream, as error and summary.
         plan = _make_plan(build_options())
         if dry_run:
             session.show_plan(plan)
@@ -51,6 +52,7 @@ def _make_plan(options: RunOptions) -> Plan:
     from inputgrad_cli.supervision.time_limits import compute_reading_seconds
     from inputgrad_cli.supervision.worker import WORKER
 
+    # From here on the parent process ends a reader that takes too long for the size of the file.
     WORKER.enter_stage(Stage.READING, str(options.model), compute_reading_seconds(options.model))
     checked = check_run(options)
     WORKER.enter_stage(Stage.STARTING)

@@ -98,6 +98,7 @@ def _build_report() -> MachineReport:
         kernels=kernels,
         cores=list_cores(),
         memory=list_memory(),
+        # Of the working directory, which is where results are written by default.
         disk_free_bytes=shutil.disk_usage(os.getcwd()).free,
         problem=problem or (f"missing: {', '.join(missing)}" if missing else ""),
     )

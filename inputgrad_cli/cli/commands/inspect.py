@@ -41,15 +41,18 @@ def run_inspect(
     Only the file is read, without TensorFlow. With --load the model is opened; this also shows its
     logits, proved by a forward pass, and what blocks a gradient.
     """
+    # What reads models imports NumPy, and --help imports this module.
     from inputgrad_cli.describe.model import OpenOptions, describe_model, save_sidecar
     from inputgrad_cli.machine.memory import limit_memory
     from inputgrad_cli.supervision.shared_page import Stage
     from inputgrad_cli.supervision.time_limits import compute_reading_seconds
     from inputgrad_cli.supervision.worker import WORKER
 
+    # From here on the parent process ends a reader that takes too long for the size of the file.
     WORKER.enter_stage(Stage.READING, str(model), compute_reading_seconds(model))
     with limit_memory(opening.max_memory):
         with show_status(True, "reading the file"):
+            # Written first, because the page says whether the model has a sidecar.
             written = save_sidecar(model) if shown.write_sidecar else None
             description = replace(describe_model(model), trusted=opening.trust_model)
         failed = None
@@ -65,6 +68,7 @@ def run_inspect(
     )
     if written:
         reporter.report(Notice(f"wrote {to_printable(str(written))}"))
+    # After the page, because what the file alone can tell is shown also if Keras cannot open it.
     if failed:
         print_error(failed)
         return get_exit_code(failed)

@@ -30,6 +30,7 @@ def run_merge(runs: tuple[Path, ...], scripts: JsonOptions) -> int:
     RUN and checked by their hashes; the other directories stay as they are. Merging again changes
     nothing.
     """
+    # Not imported by --help, as all that reads the records of a run.
     from inputgrad_cli.schema.encoded_names import to_readable_name
     from inputgrad_cli.storage.merge import merge
 

@@ -50,6 +50,7 @@ def _format_table(rows: Sequence[MethodRow], width: int) -> str:
     """Return one line per method or, if that is too wide, its help and tags on a second line."""
     cells = [(r.name, r.family, _format_tags(r), r.paper, r.help) for r in rows]
     lines = align_columns(cells)
+    # One line for each method takes about 190 columns.
     if max(len(line) for line in lines) > width:
         lines = [*_yield_narrow_lines(rows, width), ""]
     return "\n".join(lines) + "\n" + wrap_text(LEGEND, width, "")

@@ -78,6 +78,7 @@ def run_optimize(
     inputgrad optimize model.keras images/ --goal pgd --truth labels.csv
     inputgrad optimize model.keras image.png --goal deepfool:norm=inf -t class:cat
     """
+    # Goals are listed without a model and without a goal, so Click cannot require either.
     if search.goals:
         _list_goals(scripts.json)
         return 0
@@ -100,6 +101,7 @@ def run_optimize(
 
         return replace(
             call.build_options(ctx),
+            # A goal takes the place of a method, in the plan and in the names of files.
             methods=(),
             targets=tuple(parse_target(text) for text in search.target),
             truth=search.truth,
@@ -113,6 +115,7 @@ def run_optimize(
             ),
         )
 
+    # Searches make no checks that could fail; their limits are the gates.
     return run_command(call, build_options, strict=False)
 
 

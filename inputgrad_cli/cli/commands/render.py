@@ -41,6 +41,7 @@ def run_render(
 
     if not pictures.is_drawn:
         raise click.UsageError("--picture none leaves nothing to draw.")
+    # Options that are not given must not undo the style in which a picture was drawn.
     given = [f.name for f in fields(pictures) if get_source(ctx, f.name) != "default"]
     reporter = choose_reporters(scripts.json)
     paths: list[str] = []

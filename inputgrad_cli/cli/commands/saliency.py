@@ -80,6 +80,7 @@ def run_saliency(
         return replace(
             call.build_options(ctx),
             methods=explanation.method,
+            # Parsed before anything is read, so that an error can point at the word.
             targets=tuple(parse_target(text) for text in explanation.target),
             truth=explanation.truth,
             space=explanation.space,

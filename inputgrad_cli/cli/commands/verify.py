@@ -30,11 +30,13 @@ def run_verify(run: Path, scripts: JsonOptions) -> int:
     compared with its journal. If a file is bad, the exit code is 1; the same saliency call then
     computes its map again, and no other map.
     """
+    # Not imported by --help, as all that reads the records of a run.
     from inputgrad_cli.schema.encoded_names import to_readable_name
     from inputgrad_cli.storage.verify import verify
 
     with show_status(True, "checking the files"):
         result = verify(run, update_items)
+    # Strict JSON has no form for the bytes of a name that is not UTF-8.
     bad = [{**asdict(file), "path": to_readable_name(file.path)} for file in result.bad]
     summary = {"run": to_readable_name(str(run)), "ok": not result.bad}
     lines = [

@@ -26,6 +26,7 @@ class GoalOptions(OptionGroup):
 
     heading = "What to reach"
 
+    # Not required here, because --goals is given without it.
     goal: tuple[str, ...] = declare_option(
         "--goal",
         multiple=True,

@@ -29,6 +29,7 @@ class OptionGroup:
     def build_options(cls) -> list[click.Option]:
         """Return the options that the fields declare."""
         return [
+            # With the name given, Click does not derive another from the flags.
             click.Option([*f.metadata["flags"], f.name], **f.metadata["settings"])
             for f in fields(cls)
         ]
@@ -66,6 +67,7 @@ class GroupedCommand(click.Command):
             if isinstance(param, click.Argument)
         }
         values = {keyword: group.from_params(ctx.params) for keyword, group in self.groups.items()}
+        # For mypy only: a command that a decorator has made has its function.
         assert self.callback is not None
         return ctx.invoke(self.callback, **arguments, **values)
 

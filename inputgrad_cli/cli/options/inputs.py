@@ -51,6 +51,7 @@ class InputOptions(OptionGroup):
         metavar="LIST",
         help="Read the names of the inputs from a file, one per line.",
     )
+    # As `find -print0` writes names, which may hold newlines.
     null: bool = declare_option(
         "-0",
         is_flag=True,

@@ -25,6 +25,7 @@ class OutputOptions(OptionGroup):
         show_default=True,
         help="Output directory.",
     )
+    # By default the same call again does the rest, however the first one has ended.
     on_exists: str = declare_option(
         "--on-exists",
         type=click.Choice(EXISTING),

@@ -84,6 +84,8 @@ def _read_names(call: RunCall) -> tuple[str, ...]:
     """Return the names of the inputs from the arguments, or from a list in a file or on stdin."""
     from inputgrad_cli.supervision.call_notes import read_once
 
+    # Either list may come through a pipe, which can be read only once, while another worker may
+    # have to carry on this call.
     path, null = call.reading.from_file, call.reading.null
     if path is not None:
         try:

@@ -75,6 +75,7 @@ class ShardType(click.ParamType[Shard]):
 
     def convert(self, value: Any, param: Any, ctx: Any) -> Shard:
         """Return the shard."""
+        # Click also converts values that have their type already, such as defaults.
         if isinstance(value, Shard):
             return value
         index, slash, count = str(value).partition("/")
@@ -96,6 +97,7 @@ class ColumnsType(click.ParamType[tuple[str, ...]]):
         """Return the names."""
         if isinstance(value, tuple):
             return value
+        # In the list of a TOML file each name has quotes of its own.
         parts = value if isinstance(value, list) else self._split_names(str(value), param, ctx)
         names = [name.strip() for name in parts]
         if not all(names) or not names:

@@ -52,6 +52,7 @@ class JunitReporter:
 
     def close(self) -> None:
         """Write the file atomically, once; StorageError."""
+        # The summary closes the file, and so does the end of a call that never had one.
         if self._closed:
             return
         self._closed = True
@@ -72,6 +73,7 @@ class JunitReporter:
         name = fields["input"]
         if fields["sample"] is not None:
             name += f"#{fields['sample']}"
+        # CI systems tell test cases apart by class and name, so two targets need two names.
         name += f" {fields['target']['asked']}"
         case = self._add_case(fields["method"], name, fields.get("seconds", 0.0))
         if fields["status"] == "failed":
@@ -86,6 +88,7 @@ class JunitReporter:
 
     def _add_case(self, kind: str, name: str, seconds: float) -> ElementTree.Element:
         self._counts["tests"] += 1
+        # Names and messages lose their control characters, which XML cannot hold in any form.
         return ElementTree.SubElement(
             self._suite,
             "testcase",

@@ -113,6 +113,7 @@ class StatusLine:
         return self._total - self._skipped - self._worked
 
     def _format_position(self) -> str:
+        # The item that is at work comes after those that are done.
         text = f"item {min(self._done + 1, self._total):,} of {self._total:,}"
         done, total = self._part
         return text + (f", sample {min(done + 1, total):,} of {total:,}" if total else "")

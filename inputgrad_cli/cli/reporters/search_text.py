@@ -63,6 +63,7 @@ def yield_summary_lines(summaries: Sequence[SearchSummary]) -> Iterator[str]:
 def _yield_parts(summary: SearchSummary) -> Iterator[str]:
     yield _format_count(summary.total, "input")
     yield from _yield_attack_shares(summary) if summary.leaves_class else _yield_shares(summary)
+    # If most searches found nothing, the median is infinite.
     if (distance := summary.median_distance) is not None and isfinite(distance):
         yield f"median distance {_format_distance(summary, distance)}"
     yield _format_count(summary.gradient_calls, "gradient")

@@ -41,7 +41,7 @@ def open_session(reporter: Reporter) -> Iterator[Session]:
             stack.pop_all()  # it is closed here instead, where its error is reported
             reporter.close()
         except (BrokenPipeError, click.ClickException, click.Abort, click.exceptions.Exit):
-            raise
+            raise  # the entry point reports these, because they are no errors of the run
         except Exception as error:
             session.report_error(as_inputgrad_error(error))
 

@@ -118,7 +118,7 @@ class TextReporter:
         fields = event.fields
         if event.status == "failed":
             self._print_failure(fields)
-        elif event.status == "ok":
+        elif event.status == "ok":  # what was done before has no line; the summary counts it
             self._write_result(self._format_item(fields))
 
     def _format_item(self, fields: Any) -> str:
@@ -147,6 +147,7 @@ class TextReporter:
     @report.register
     def _print_warning(self, event: RunWarning) -> None:
         self._warned[event.code] += 1
+        # The first warning of a kind is shown, and the summary counts the others.
         if self._quiet or (self._warned[event.code] > 1 and not self._verbose):
             return
         prefix = f"{event.input}: " if event.input else ""
@@ -160,6 +161,7 @@ class TextReporter:
 
     @report.register
     def _print_summary(self, event: Summary) -> None:
+        # Otherwise the line would be drawn once more below the counts.
         terminal.close_status()
         for code, count in self._warned.items():
             if count > 1 and not self._verbose and not self._quiet:
@@ -181,6 +183,7 @@ def _format_target(target: Any) -> str:
     if target["label"] is not None:
         return str(target["label"])
     index = target["index"]
+    # No units, or the two of a margin, which the index of one unit cannot describe.
     if index is None or (index and isinstance(index[0], list)):
         return str(target["asked"])
     if target["class"] is not None:
