@@ -67,6 +67,7 @@ def build_gradients_program(
     heads = list_layer_heads([choice])
 
     def run(tensors: Tensors, pins: PinnedTensors) -> Any:
+        # An eager pass is a fifth faster if the tape does not watch the weights.
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch([tensors[site] for site in sites])
             scores = compute_scores(
@@ -92,6 +93,7 @@ def build_first_pass_program(
     heads = list_layer_heads(choices)
 
     def run(tensors: Tensors, pins: Sequence[PinnedTensors]) -> Any:
+        # Persistent, because the score of each choice is differentiated through this one pass.
         with tf.GradientTape(persistent=True, watch_accessed_variables=False) as tape:
             if with_gradients:
                 tape.watch([tensors[site] for site in sites])

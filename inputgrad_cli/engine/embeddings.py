@@ -118,6 +118,7 @@ def read_tokens(runner: Runner, inputs: Arrays) -> Tokens:
     tokens_by_input: Tokens = {name: [] for name in taps}
     for rows, real in runner.split_into_passes(count_rows(inputs)) if taps else ():
         for name, tokens in _read_pass(runner, take_rows(inputs, rows), taps).items():
+            # The other rows only fill up a pass of a fixed size.
             tokens_by_input[name] += tokens[:real]
     return tokens_by_input
 

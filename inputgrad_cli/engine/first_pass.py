@@ -45,6 +45,7 @@ class FirstPasses:
     ) -> FirstPass:
         """Return the outputs, and for each request its target, scores and gradients."""
         choices = [choice for choice, _ in requests]
+        # For the target `all` one pass would hold a gradient of each sample for every class.
         if gradients and len(requests) > TARGETS_PER_PASS and _share_program(choices):
             without_gradients = self._run_group(inputs, requests, sites, with_gradients=False)
             targets = without_gradients.targets
@@ -91,6 +92,7 @@ class FirstPasses:
                 {name: np.asarray(y)[:real] for name, y in outputs.items()},
                 [apply_pins(t, p).take(slice(real)) for t, p in zip(targets, pins, strict=True)],
                 [np.asarray(s)[:real] for s in scores],
+                # Where no gradients are asked for, their list is empty.
                 [to_gradients(part, f, s, real) for f, s in zip(gradients, scores, strict=False)],
             )
 

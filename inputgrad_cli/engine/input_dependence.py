@@ -69,6 +69,7 @@ class _DependenceWalk:
 
     def follow(self) -> InputDependence:
         """Visit all operations and return how the outputs depend on the input."""
+        # TensorFlow lists operations as they were created, so the inputs of each come first.
         for op in self.traced.operations:
             if op.type not in SHAPE_OPERATIONS and any(t.name in self.reached for t in op.inputs):
                 self._visit(op)
@@ -123,9 +124,11 @@ def list_differentiable_inputs(op: Any) -> list[int]:
         return []
     if op.type not in FUNCTION_CALLS | {"Cast"}:
         try:
+            # None stands for an operation that is registered as having no derivative.
             if graph_ops.get_gradient_function(op) is None:
                 return []
         except LookupError:
+            # TensorFlow lacks the derivative of some operations that have one, as of ResizeArea.
             return []
     # Values have the type of an output; shapes, axes and indices have types of their own.
     returned = {_get_type_attr(arg) for arg in op.op_def.output_arg}

@@ -153,6 +153,7 @@ def _record_sums(model: Any, tape: Any, sums: Sums) -> Iterator[None]:
     with ExitStack() as stack:
         done: set[int] = set()
         for path, layer in map_layers_by_path(model).items():
+            # A layer may have several paths, and its bias counts once.
             if id(layer) in done or (bias_and_axis := _find_bias(layer)) is None:
                 continue
             done.add(id(layer))

@@ -31,6 +31,7 @@ from inputgrad_cli.modelfile.map_layers import (
 from inputgrad_cli.numeric.arrays import Arrays, take_rows
 
 STEP_WRAPPERS = (keras.layers.Wrapper, keras.layers.RNN)  # call their inner layers once per step
+# Their outputs are those of the layers in them, or inputs.
 CONTAINERS = (keras.Model, keras.layers.InputLayer)
 
 
@@ -85,6 +86,7 @@ def _run(
         return None
     reached_calls = [call.index for call in calls if call.path == layer.path and call.is_reached]
     is_shared = any(call.index for call in calls if call.path == layer.path)
+    # If the target depends on one call of a shared layer, there is no choice to make.
     suffix = f"#{reached_calls[0]}" if is_shared and len(reached_calls) == 1 else ""
     return CamLayer(LAYER + layer.path + suffix, len(reached_calls))
 

@@ -127,6 +127,7 @@ def fold_variables(program: Program, model: Any, fed: Iterable[str]) -> Program:
     values = [(v, changed[id(v)] if id(v) in changed else v.numpy()) for v in model.variables]
 
     def run(tensors: Tensors, pins: Any) -> Any:
+        # TensorFlow's optimizer computes once what follows from constants alone.
         constants = [(variable, tf.constant(value)) for variable, value in values]
         with keras.StatelessScope(state_mapping=constants), skip_merged(norms):
             return program(tensors, pins)

@@ -76,6 +76,7 @@ def resolve_sites(
 def _list_differentiable(spec: InputSpec, dependences: Dependences) -> list[str]:
     dependence = dependences[spec.name]
     unused = not dependence.heads and spec.kind == "float"
+    # An unused input of floats stays a site, so that it is reported as disconnected.
     is_site = dependence.direct or (unused and not dependence.lookups)
     return [spec.name] * is_site + list(dependence.lookups)
 

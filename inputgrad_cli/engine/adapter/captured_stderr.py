@@ -23,6 +23,7 @@ class CapturedOutput:
         TensorFlow writes before its log level is set, so the descriptor itself is redirected.
         """
         with tempfile.TemporaryFile() as spool, warnings.catch_warnings(record=True) as caught:
+            # Python shows a warning only once, and `weight_check` looks for one in every model.
             warnings.simplefilter("always")
             saved = _redirect_stderr(spool.fileno())
             try:
@@ -37,6 +38,7 @@ class CapturedOutput:
 def _redirect_stderr(target: int) -> int | None:
     """Redirect file descriptor 2 to `target`, and return a duplicate to restore it."""
     if sys.stderr is not None:
+        # What Python has buffered so far is meant for the user.
         sys.stderr.flush()
     try:
         saved = os.dup(2)

@@ -66,6 +66,7 @@ def find_activation(tensor: Any) -> tuple[str, Any] | None:
     inputs = arguments[MOVED_ARGUMENTS[operation.type]]
     parts = inputs if isinstance(inputs, list) else [inputs]
     endings = [ending for part in parts if (ending := find_activation(part)) is not None]
+    # A stack of parts ends in an activation only if all parts do, and in the same.
     if len(endings) < len(parts) or len({name for name, _ in endings}) > 1:
         return None
     logits = [part_logits for _, part_logits in endings]

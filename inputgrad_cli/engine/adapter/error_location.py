@@ -30,6 +30,7 @@ def locate_error(error: BaseException, model: Any = None) -> str:
             ):
                 # The first frame of a layer is its __call__, which has the inputs.
                 match = (operation, frame) if match is None or match[0] is not operation else match
+        # A model fails in one of its layers, and the name of the layer says more.
         if match and not _is_model(match[0]):
             return _describe_layer(*match, model)
     return "" if model is None else _locate_node(error, model)

@@ -26,6 +26,7 @@ def refuse_large_graph(graph: Any, rows: int = 1) -> None:
     free = find_free_memory()
     for operation in graph.get_operations():
         for tensor in operation.outputs:
+            # Its size is known only when the graph runs.
             if tensor.shape.rank is None:
                 continue
             sizes = tensor.shape.as_list()

@@ -50,6 +50,7 @@ def find_layer(model: Any, name: str) -> tuple[Any, int | None]:
     path, call_index = split_layer_name(name)
     layers = map_layers_by_path(model)
     matches = [p for p in layers if p == path] or [p for p in layers if p.endswith("/" + path)]
+    # A layer may have several paths, as where a backbone keeps a second reference to it.
     distinct = {id(layers[p]): p for p in matches}
     if len(distinct) == 1:
         return layers[next(iter(distinct.values()))], call_index

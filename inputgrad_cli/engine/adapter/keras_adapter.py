@@ -84,6 +84,7 @@ class KerasAdapter:
         """Return the outputs by name; the model always runs in inference mode."""
         flat = [tensors[spec.name] for spec in self.input_specs]
         packed = keras.tree.pack_sequence_as(self.structure, flat)
+        # Without `training=False`, layers such as RandomFlip draw in a plain call.
         if len(self.arguments) > 1:
             outputs = self.model(*packed, training=False)
         else:
@@ -112,6 +113,7 @@ class KerasAdapter:
         layers = layers if len(layers) == len(leaves) else [""] * len(leaves)
         names: list[str] = []
         for (path, _), layer in zip(leaves, layers, strict=True):
+            # Users know the keys of a dict, while Keras names its outputs after layers.
             names.append(_join_path(path) or layer or "output")
         return dict(zip(_make_unique(names), (leaf for _, leaf in leaves), strict=True))
 
@@ -123,6 +125,7 @@ def _cast(array: Array, dtype: str) -> Array:
 def _find_structure(model: Any) -> Any:
     """Return the nested symbolic inputs of a model, None if it is subclassed."""
     if isinstance(model, keras.Sequential):
+        # `Sequential.input` is not used, because it raises even if the model has been called.
         inputs = getattr(model, "_functional", None) and model.inputs
         return inputs[0] if inputs else None
     return getattr(model, "_inputs_struct", None)

@@ -164,7 +164,7 @@ def _refuse_arguments(function: LossFunction, name: str) -> None:
     """Raise UsageError if a function needs more arguments than truth and output."""
     try:
         parameters = list(inspect.signature(function).parameters.values())
-    except (TypeError, ValueError):
+    except (TypeError, ValueError):  # a function that is not written in Python may have none
         return
     kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
     required = [p.name for p in parameters if p.default is p.empty and p.kind in kinds]

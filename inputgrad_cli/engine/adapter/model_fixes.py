@@ -32,6 +32,7 @@ def _yield_half_layers(model: Any) -> Iterator[Any]:
     """Yield the layers that compute in half precision, except quantized ones."""
     for layer in model._flatten_layers():
         policy = getattr(layer, "dtype_policy", None)
+        # The policy of a quantized layer also says how its weights are stored.
         if policy is None or getattr(policy, "quantization_mode", None):
             continue
         if policy.compute_dtype in HALF_TYPES:

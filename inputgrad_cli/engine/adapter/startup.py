@@ -62,6 +62,7 @@ def _use_settings() -> Iterator[None]:
         "KERAS_BACKEND": "tensorflow",
         "KERAS_HOME": os.path.join(os.devnull, "keras"),
         "TF_CPP_MIN_LOG_LEVEL": os.environ.get("TF_CPP_MIN_LOG_LEVEL", "2"),
+        # Otherwise TensorFlow takes all memory of a GPU at once, whatever else runs there.
         "TF_FORCE_GPU_ALLOW_GROWTH": os.environ.get("TF_FORCE_GPU_ALLOW_GROWTH", "true"),
     }
     previous = {name: os.environ.get(name) for name in variables}
@@ -114,6 +115,7 @@ def pick_device(requested: str) -> str | None:
     """
     import tensorflow as tf
 
+    # TensorFloat-32, which is on by default since NVIDIA's Ampere, keeps ten bits of each factor.
     tf.config.experimental.enable_tensor_float_32_execution(False)
     if requested == "auto":
         return None

@@ -70,6 +70,7 @@ def load(
 ) -> LoadedModel:
     """Return the opened model; ModelError unless it is certain to equal the saved one."""
     options = options or EngineOptions()
+    # Before anything is imported: the file alone shows it, and TensorFlow takes seconds to start.
     refuse_unsafe(file, trust)
     captured = CapturedOutput()
     WORKER.enter_stage(Stage.OPENING, str(file.path))
@@ -79,6 +80,7 @@ def load(
     import_keras(captured, options.kernels)
     import_seconds = time.process_time() - start_time
     options.progress.on_stage("opening the model")
+    # The messages of the import are the same for every model, and explain no failure.
     import_length = len(captured.text)
     from inputgrad_cli.engine.adapter.keras_adapter import KerasAdapter
     from inputgrad_cli.engine.adapter.losses import Losses

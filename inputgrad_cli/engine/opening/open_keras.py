@@ -26,6 +26,7 @@ from inputgrad_cli.modelfile.safety import find_custom_objects
 def prepare_source(file: ModelFile) -> Iterator[Path]:
     """Yield the path that Keras should open: the file, or a copy with its rewritten parts."""
     if not file.rewritten:
+        # Absolute, because Keras downloads what begins with hf://, and TensorFlow reads gs://.
         yield file.path.absolute()
         return
     with tempfile.TemporaryDirectory(prefix="inputgrad-") as folder:
@@ -47,6 +48,7 @@ def open_in_keras(file: ModelFile, path: Path, user_code: UserCode, trust: bool)
                 safe_mode=not trust,
             )
     except Exception as error:
+        # Only if trusted: unlike Keras 3, tf_keras imports any function that the file names.
         if trust and _is_old(file) and find_spec("tf_keras"):
             return _open_old(file, {**user_code.names, **user_code.objects})
         raise ModelError(
@@ -55,6 +57,7 @@ def open_in_keras(file: ModelFile, path: Path, user_code: UserCode, trust: bool)
             hint=suggest_hint(error) or _suggest_version_hint(file, keras.__version__),
         ) from error
     file.refuse_changed()  # Keras opened the path again, and the file may have been replaced
+    # Keras also opens the file of a single layer, without a word.
     if not isinstance(model, keras.Model):
         raise ModelError(f"{file.path}: holds a {type(model).__name__}, not a model")
     if isinstance(model, keras.Sequential) and not (model.built and model.layers):

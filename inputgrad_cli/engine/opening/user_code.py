@@ -145,6 +145,7 @@ def _import_file(path: Path) -> ModuleType:
     name = path.stem
     if name in sys.modules and getattr(sys.modules[name], "__file__", None) == str(path.resolve()):
         return sys.modules[name]
+    # A file that is called like an imported module, such as random.py, must not replace it.
     if name in sys.modules or not name.isidentifier():
         name = f"inputgrad_code_{abs(hash(str(path.resolve())))}"
     spec = importlib.util.spec_from_file_location(name, path.resolve())

@@ -27,6 +27,7 @@ def is_built_late(file: ModelFile, model: Any, messages: str) -> bool:
 
     `messages` is what Keras wrote while it opened the model.
     """
+    # Keras only warns, and the first call of such a model would create random weights.
     saved = sum(array.is_float for array in _list_variables(file))
     return UNBUILT in messages or saved > len(_list_float_variables(model))
 
@@ -50,6 +51,7 @@ def check_weights(file: ModelFile, model: Any) -> None:
 
     Arrays are checked one by one, because together they take as much memory as the model.
     """
+    # A class that reads its variables itself may change the values on the way.
     cannot_compare = file.form == "saved_model" or _has_own_reader(model)
     counts: Counter[Checksum] = Counter()
     dtypes: dict[str, Any] = {}

@@ -46,13 +46,16 @@ class Guided:
             return None
         if op.type in RELUS or (op.type == "Maximum" and len(relevant) == 1):
             return into[0]
+        # A ReLU that is written as a choice, where(z > 0, f(z), g(z)).
         if op.type in ("Select", "SelectV2"):
             return self._find_gated_input(op.inputs[0], into)
+        # A ReLU with a threshold, which is z times the cast of z > threshold.
         if op.type == "Mul" and len(relevant) == 1:
             gate = op.inputs[1 - relevant[0]]
             return (
                 self._find_gated_input(gate.op.inputs[0], into) if gate.op.type == "Cast" else None
             )
+        # Keras computes a PReLU as relu(z) - alpha relu(-z).
         if (
             op.type in ("AddV2", "Add", "Sub")
             and len(into) == 2

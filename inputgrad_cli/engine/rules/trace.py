@@ -73,6 +73,7 @@ class Trace:
         shapes = [t.shape for t in front.values()]
         at_sites = {id(t) for t in self.sites.values()}
         while len(front) > 1:
+            # From the latest back, so that a tensor comes after all that were computed from it.
             latest = max(front.values(), key=lambda t: self.order[t.op])
             del front[id(latest)]
             if latest.op.type not in ELEMENTWISE or id(latest) in at_sites:
@@ -80,6 +81,7 @@ class Trace:
             into = [latest.op.inputs[i] for i in self.list_relevant_inputs(latest.op)]
             front |= {id(t): t for t in into}
             shapes += [t.shape for t in into]
+        # Where shapes differ, values are broadcast, and one value acts at several positions.
         known = [s.as_list() if s.rank is not None else None for s in shapes]
         alike = known and known[0] is not None and all(shape == known[0] for shape in known)
         return next(iter(front.values())) if alike else None
