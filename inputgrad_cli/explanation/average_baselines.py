@@ -52,6 +52,7 @@ def _average_results(batch: Batch, means: Arrays, results: list[MethodResult]) -
     check = None
     if checks and mean_baseline_score is not None:
         scores = np.asarray(np.mean([c.difference for c in checks], axis=0) + mean_baseline_score)
+        # What a sample has cost: each baseline had steps of its own.
         steps = np.sum([c.steps for c in checks], axis=0)
         check = compute_completeness(
             sum_sites(means), scores, mean_baseline_score, steps, batch.tolerance

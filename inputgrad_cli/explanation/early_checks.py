@@ -47,6 +47,7 @@ def check_request(
         for method in _yield_nested(requested.method):
             _check_method(method, names, request.wrt)
             _check_sites(method, outline.inputs, request.wrt)
+    # An output of which nothing is known could have any number of classes.
     if forms and all(forms.values()):
         refuse_labels(
             request.labels, [form for alternatives in forms.values() for form in alternatives]
@@ -112,6 +113,7 @@ def _check_target(request: ExplainRequest, names: LayerNames, forms: OutputForms
     layer_outputs: tuple[OutputSpec, ...] = ()
     if target.layer is not None:
         entry = names.find(target.layer)
+        # Only the opened model can tell what such a layer gives.
         if entry is None or entry.shape is None:
             return
         layer_outputs = (OutputSpec(target.layer, entry.shape),)

@@ -56,6 +56,7 @@ def check_gradient(engine: Engine, batch: Batch) -> GradientCheck:
     best = np.full(len(batch), np.inf)
     difference = np.zeros(len(batch))
     is_hidden = np.zeros(len(batch), bool)
+    # Central differences, whose error falls with the square of the step.
     for step in STEP_SHARES:
         ends = [_compute_scores_at(engine, batch, directions, sign * step) for sign in (1, -1)]
         slope_at_step = (ends[0] - ends[1]) / (2 * step)
@@ -79,6 +80,7 @@ def _choose_directions(batch: Batch, slopes: Arrays) -> dict[str, Array]:
             [draw_normal(key, f"check {site}", 0, values.shape[1:]) for key in batch.seeds]
         )
         value_range = compute_range(values)
+        # Where all values are equal there is no range; their size, or 1, takes its place.
         scale = np.where(
             value_range > 0,
             value_range,

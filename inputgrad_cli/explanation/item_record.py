@@ -161,6 +161,7 @@ def _format_quantity(quantity: str, spaces: Set[str]) -> str:
 def _describe_baseline(origin: MapOrigin, samples: Samples, provenance: Provenance) -> str | None:
     if not origin.uses_baseline:
         return None
+    # The defaults are black for picture files, and zeros for all other inputs.
     return provenance.baseline or ("black" if samples.preprocess else "zeros")
 
 

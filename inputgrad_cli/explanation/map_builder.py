@@ -143,12 +143,14 @@ class MapBuilder:
         """Check the gradient of a target against differences, if that is requested."""
         if not self.request.check_grad or not self._placement.sites:
             return None
+        # The check belongs to no method, and the plain one asks for no baseline.
         return check_gradient(
             self.engine, self._build_batch(Method(), self._placement, first, index)
         )
 
     def _compute_map(self, method: Method, first: FirstPass, index: int) -> MapResult:
         placement = self._changed_placement if method.perturbs_inputs else self._placement
+        # A method at a layer needs no derivative at the inputs.
         if not placement.sites and method.needs != "layer":
             return build_underivable_error(placement.unexplained)
         batch = self._build_batch(method, placement, first, index)
@@ -170,6 +172,7 @@ class MapBuilder:
         layers = [name for name in names.values() if name.startswith(LAYER)]
         result = add_seen_inputs(result, self.engine, placement.points, layers)
         output = self.engine.signature.get_output(batch.target.resolved.head)
+        # Records name inputs as users know them, not the engine's sites.
         record_builder = RecordBuilder(first, self.request.labels, placement.names)
         samples = record_builder.build_records(batch, result, output)
         samples = self._add_zero_reasons(samples, method, batch, layer)

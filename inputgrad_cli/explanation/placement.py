@@ -80,5 +80,6 @@ class Placement:
     def _baseline_points(self) -> Arrays:
         """Return the samples of a baseline that comes from a file, by site."""
         samples = self._request.baseline_samples
+        # The baselines of a layer are what it gives for the samples of the file.
         has_layers = any(site.startswith(LAYER) for site in self.sites)
         return self._engine.to_points(samples, self.sites) if samples and has_layers else samples

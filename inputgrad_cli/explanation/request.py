@@ -77,6 +77,7 @@ def resolve_targets(request: ExplainRequest, signature: Signature) -> list[list[
         targets = [
             resolve_compiled_loss(target, request.compiled_loss, outputs) for target in targets
         ]
+        # The classes of `all` are one map, while the ranks of `top:K` are a map each.
         groups += [targets] if targets[0].group else [[target] for target in targets]
     return groups
 

@@ -44,6 +44,7 @@ class RecordBuilder:
             index=batch.target.get_unit_index(row),
             output=output.name,
             label=_get_label(class_index, self.labels, output),
+            # Elsewhere the index of the unit says it.
             class_index=class_index if output.is_binary else None,
             space=batch.target.resolved.space,
             score=None if batch.scores is None else float(batch.scores[row]),
@@ -152,6 +153,7 @@ def _get_label(class_index: int | None, labels: Sequence[str], output: OutputSpe
 def _get_probability(
     class_index: int | None, row: int, output: OutputSpec, first: FirstPass
 ) -> float | None:
+    # A softmax that no forward pass has proved may be something else.
     if (
         class_index is None
         or output.activation not in ("softmax", "sigmoid")

@@ -55,6 +55,7 @@ def _find_reasons(engine: Engine, method: Method, batch: Batch, layer: str | Non
     )
     saturated = _is_saturated(engine, batch)
     cuts = np.full(len(batch), bool(method.unclipped_variant))
+    # The first that holds is given, so a cause comes before what follows from it.
     reasons = [
         ("relu", has_negative),
         ("input", is_baseline),
