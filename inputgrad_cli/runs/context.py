@@ -58,6 +58,7 @@ def build_context(
     """Build the context of a run; `specs` are the inputs of the model."""
     options = plan.options
     return RunContext(
+        # Each process gets this once, so it goes without the list of all items.
         replace(plan, inputs=InputList(), truth=None),
         schedule,
         replace(plan.build_reading(specs), folder=options.out),

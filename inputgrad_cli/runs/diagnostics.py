@@ -37,6 +37,7 @@ def yield_run_warnings(plan: Plan) -> Iterator[RunWarning]:
 def yield_output_warnings(plan: Plan, signature: Signature) -> Iterator[RunWarning]:
     """Yield a warning for each output whose logits cannot be used, with the reason."""
     for output in signature.outputs:
+        # With another --space the user has chosen what is differentiated.
         if output.note and plan.options.space == "auto":
             yield RunWarning(
                 "logits-unresolved",
@@ -47,6 +48,7 @@ def yield_output_warnings(plan: Plan, signature: Signature) -> Iterator[RunWarni
 
 def yield_target_warnings(plan: Plan, signature: Signature) -> Iterator[RunWarning]:
     """Yield a warning if `auto` takes the largest of several values that may not be classes."""
+    # Numbers that were trained with the loss of a classifier are classes.
     loss = json.dumps(plan.model_file.compiled, default=str).lower()
     targets = [target for target in plan.all_targets if target.kind == "auto" and not target.layer]
     for output in signature.outputs if targets and not any(w in loss for w in CLASS_LOSSES) else ():
@@ -122,8 +124,11 @@ def yield_map_warnings(item: Item, spec: MapSpec, record: MapRecord) -> Iterator
         yield RunWarning("zero", "; ".join(words), item.name)
     for name, reason in record.sites.unexplained.items():
         message = f"input {name!r} is left out of the maps and stays at its value: {reason}"
+        # Masks are held fixed on purpose, and an unused input has no effect, so changing them
+        # explains nothing.
         if not reason.startswith(("it holds", "no output")):
             message += "; -m feature-ablation explains it by changing it"
+        # Without the name of the item, so that it is one warning for all items.
         yield RunWarning("unexplained", message)
     if disconnected := record.sites.disconnected:
         names = ", ".join(disconnected)

@@ -58,6 +58,7 @@ class EarlierEvents:
                 waiting.clear()
         self._known.update(event for event in self.events if not isinstance(event, ItemEvent))
         if not self._notes.earlier_lines:
+            # The seconds of the summary count from the start of the first process.
             self._note(began=self.began)
 
     def keep_new(

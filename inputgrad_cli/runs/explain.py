@@ -105,6 +105,7 @@ def _build_request(
     targets: tuple[Target, ...] | None,
 ) -> ExplainRequest:
     plan, options = context.plan, context.plan.options
+    # Methods whose maps exist already are not computed again.
     labels = {missing.item_map.spec.label for missing in loaded.todo} if loaded else set()
     return ExplainRequest(
         tuple(

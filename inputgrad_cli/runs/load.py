@@ -36,11 +36,13 @@ def _load_item(task: LoadTask, context: RunContext) -> Iterator[LoadResult]:
             raise item.error
         paths = {} if item.is_generated else item.paths
         files = {name: open_file(path) for name, path in paths.items()}
+        # Hashed before anything is decoded, because a map that exists needs no more than that.
         hashes = {name: hash_content(data) for name, data in files.items()}
         todo = []
         for item_map, line in task.maps:
             fingerprint = _compute_fingerprint(task, item_map.spec, hashes, context)
             if line is not None and context.written_files.is_complete(line, fingerprint):
+                # What fails from here on concerns only the maps that are still missing.
                 missing.remove(item_map)
                 yield SkippedMap(item_map, line)
             else:  # not written yet, or from other inputs or options

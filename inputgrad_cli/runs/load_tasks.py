@@ -122,6 +122,7 @@ def estimate_bytes(task: LoadTask) -> int:
     """Estimate how many bytes an item needs once it is loaded."""
     total = 0
     for path in task.item.paths.values():
+        # An item that cannot be accessed fails when it is loaded.
         with contextlib.suppress(OSError, ValueError):
             total += path.stat().st_size * find_reader(path).bytes_factor
     return total

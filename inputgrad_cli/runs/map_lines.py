@@ -16,6 +16,7 @@ def build_line(task: MapTask, events: Sequence[Event], has_pictures: bool) -> Js
     samples = task.loaded.samples
     return {
         **_build_line_key(task.item_map, task.loaded.hashes),
+        # Failed although there is a map, so that the next call tries those samples again.
         "status": "failed" if samples.failed else "ok",
         "samples": samples.sample_count,
         "unmet": sum(_is_unmet(event) for event in events),

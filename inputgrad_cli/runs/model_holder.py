@@ -87,6 +87,7 @@ class ModelHolder:
 
         Raises UsageError if the class names do not fit the outputs.
         """
+        # A sample at which the model fails shows nothing of it, and the next one is tried.
         if not self._is_ready:
             plan, options = self._plan, self._plan.options
             self.model.calibrate(samples, plan.all_targets, options.precision, options.seed)

@@ -59,6 +59,7 @@ class Recorder:
         for folder in {(self._out / stem).parent for stem in stems}:
             sync_folder(folder)
         self._journal.add([written_map.line for written_map in written_maps if written_map.line])
+        # The parent ends the call after several deaths in a row without any progress.
         if WORKER.page:
             WORKER.page.done += len(stems)
 

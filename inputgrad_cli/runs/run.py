@@ -241,6 +241,7 @@ class Run:
 
     def _retry_one_by_one(self, failure: BatchFailure) -> Iterator[Event]:
         """Run the items of a failed batch one by one, so that only the faulty item fails."""
+        # Another process carries on, with kernels that can run this model eagerly.
         if isinstance(failure.error, CompileError):
             yield from self._record_written()
             WORKER.request_restart()

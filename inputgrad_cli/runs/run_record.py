@@ -46,6 +46,7 @@ def write_run(
         "versions": {**versions, "python": platform.python_version()},
         "platform": platform.platform(),
         "argv": list(options.argv),
+        # The paths of inputs in the journal are relative to it.
         "directory": os.getcwd(),
         "options": dict(options.option_records),
         "aliases": dict(options.aliases),

@@ -46,6 +46,7 @@ def write(task: WriteTask) -> WriteResult:
             for written_map in _write_maps(task):
                 written_maps.append(written_map)
     except BaseException as error:
+        # Returned, so that the maps before it are recorded before the error ends the run.
         return WriteResult(written_maps, error)
     return WriteResult(written_maps)
 

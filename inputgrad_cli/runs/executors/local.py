@@ -16,6 +16,7 @@ T = TypeVar("T")
 R = TypeVar("R")
 W = TypeVar("W")
 
+# With two of them no pass has waited less for a file.
 READER_THREADS = 1
 MAX_READ_AHEAD = 48  # files read ahead
 WRITER_THREADS = 2  # they mostly wait for the disk, so more would only wait for each other

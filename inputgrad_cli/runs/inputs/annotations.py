@@ -61,6 +61,7 @@ class ItemAnnotations:
         mask = self.masks.get(target.path)
         mask_hash = None if mask is None else hashlib.sha256(mask.tobytes()).hexdigest()
         classes = [word.to_identity(self.class_names) for word in target.classes]
+        # With the class names, so that a corrected label file leaves no map under an old name.
         return [target.text, classes, mask_hash, self._list_class_names(target)]
 
     def _list_class_names(self, target: Target) -> Sequence[str]:

@@ -196,6 +196,7 @@ def pair_items(pairs: Sequence[tuple[str, str]], search: Search) -> InputList:
     stems = {name: _find_stems(path, search, inputs) for name, path in folders.items()}
     leader = first if first in folders else next(iter(folders))
     all_stems = sorted({stem for names in stems.values() for stem in names})
+    # Each file is an item, also one without a partner, which then fails.
     for stem in all_stems:
         missing = [name for name in folders if stem not in stems[name]]  # folders without it
         owner = next(name for name in (leader, *folders) if stem in stems[name])

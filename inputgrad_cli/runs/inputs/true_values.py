@@ -63,6 +63,7 @@ class TrueValues:
             self._named.setdefault(row["input"], []).append(self._read_value(row["value"], path))
 
     def _check_count(self, path: Path) -> None:
+        # How many samples a single item has is known only once it is read.
         if self._items > 1 and len(self._order) not in (1, self._items):
             raise UsageError(
                 f"--truth {path}: {len(self._order)} values for {self._items} inputs",

@@ -21,6 +21,7 @@ def apply_sidecar(options: RunOptions) -> RunOptions:
         ("columns", sidecar.columns or None),
     )
     for key, value in settings:
+        # The command line, the environment and --config come before the sidecar.
         if value is not None and records.get(key, {}).get("source") == "default":
             setting = value.name if isinstance(value, Preprocess) else value
             recorded = list(setting) if isinstance(setting, tuple) else str(setting)

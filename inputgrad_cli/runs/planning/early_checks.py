@@ -58,9 +58,11 @@ def check_run(options: RunOptions) -> CheckedRun:
     baseline = baselines.build(options.baseline) if options.baseline else None
     refuse_missing_references(methods, baseline)
     model_file = open_model(options.model)
+    # The machine itself shows that it has no GPU, so that TensorFlow need not start for it.
     refuse_absent_device(options.device)
     refuse_missing_code(options.code)
     refuse_unsafe(model_file, options.trust)
+    # What the user's files define is known only once they are imported.
     if not options.code:
         refuse_missing_objects(model_file, ())
     outline = build_outline(model_file.config)

@@ -42,8 +42,11 @@ def build_fingerprint_facts(plan: Plan) -> JsonObject:
         "preprocess": plan.pixels.list_facts(),
         "aliases": dict(options.aliases),
         "viewing": _format_image_options(options.viewing),
+        # Options that came later are facts only if they are used, so that maps of earlier versions
+        # count as done.
         **({"columns": list(options.columns)} if options.columns else {}),
         "seed": options.seed,
+        # The tolerance decides how far the steps of path methods are refined.
         "tolerance": options.tolerance,
         "code": hash_code(options.code),
         "precision": options.precision,

@@ -124,6 +124,7 @@ def _estimate_workload(model_file: ModelFile, outline: Outline) -> Workload:
 def _find_inputs(options: RunOptions, outline: Outline) -> InputList:
     if options.search is not None and options.search.from_noise:
         return build_generated_item(options.model)
+    # A model whose file shows no inputs may take files of any kind.
     specs = outline.inputs or (InputSpec("input", None),)
     search = Search(
         options.inputs,
@@ -135,6 +136,7 @@ def _find_inputs(options: RunOptions, outline: Outline) -> InputList:
     )
     if not options.pairs:
         return find_items(search)
+    # In each directory the files of any input are looked for; a wrong one fails as an item.
     suffixes = tuple({suffix for spec in specs for suffix in list_suffixes([spec])})
     return pair_items(
         options.pairs, Search((), suffixes, options.out, None, options.include, options.exclude)

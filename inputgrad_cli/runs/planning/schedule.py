@@ -80,6 +80,7 @@ def choose_schedule(
         modes, key=lambda mode: estimate_seconds(mode, work, gradients, size, compiled_kernels)
     )
     if mode == "folded":
+        # A folded program is traced for one size, to which all of its passes are filled.
         size = options.batch_size or limit
     return Schedule(mode, size, items > 1, EIGEN if mode == "eager" else compiled_kernels)
 

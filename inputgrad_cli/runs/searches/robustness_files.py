@@ -36,6 +36,7 @@ def write_robustness(out: Path, summaries: Sequence[SearchSummary], overwrite: b
         if summary.leaves_class
     ]
     curves = [(summary, radii) for summary, radii in curves if radii]
+    # A single radius gives a number and no curve.
     if not any(len(summary.radii) > 1 for summary, _ in curves):
         return
     _replace(out / TABLE_NAME, _build_table(curves), HEADER, overwrite)

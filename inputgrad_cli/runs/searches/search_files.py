@@ -62,6 +62,7 @@ def _build_animations(
     for row, film in zip(usable, frames, strict=False):
         for site, name in zip(sites, names[row], strict=True):
             ends = [np.asarray(recorded.values[site][row])]
+            # A search stores its result and the change, from which the input follows.
             ends.insert(0, ends[0] - np.asarray(recorded.values[site + CHANGE][row]))
             before, after = (np.rint(end).astype(np.uint8) for end in ends)
             built[name] = encode_animation([before, *film.get(site, ()), after])
@@ -96,6 +97,7 @@ def _write_table(file: IO[bytes], recorded: RecordedMap, samples: Samples) -> No
         usable = [row not in samples.failed for row in range(start, start + len(before))]
         writer.writerows(_yield_rows(names, before[usable], after[usable]))
     text.flush()
+    # Left attached, the wrapper would close the file, which is not on disk yet.
     text.detach()
 
 

@@ -71,6 +71,7 @@ def _build_summary(
         except ItemError as error:
             warnings.append(RunWarning("summary", f"left out of the summary: {error.message}"))
     radii: tuple[float, ...] = ()
+    # Where pictures and arrays are mixed, a radius has two meanings and no common curve.
     if isinstance(goal, RadiusGoal) and len(units) == 1:
         radii = tuple(radius.share for radius in goal.choose_radii(min(units)))
     return SearchSummary(
