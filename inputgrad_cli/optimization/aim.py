@@ -233,6 +233,7 @@ def _build_class_aim(
     else:
         classes = read_prediction(first.outputs[output.name], output, first.targets[-1]).classes
     margin = pin_rivals(output, space, classes)
+    # Records and messages show the target as it was written, not the margin that stands for it.
     margin = replace(margin, resolved=replace(margin.resolved, text=request.target.text))
     rows = len(classes)
     least = max((LEAST_CHANGE, *request.until))
@@ -274,8 +275,10 @@ def _choose_interval(
     if len(until) == 2:
         return np.full(shape, until[0]), np.full(shape, until[1]), np.zeros(shape)
     rises = _choose_directions(request, resolved, values)
+    # A goal that climbs without an end never arrives, so that it uses all of its steps.
     wanted = np.full(shape, np.inf)
     if until:
+        # The interval of a scalar that falls ends at 0, so that its score is -f.
         wanted = np.where(rises, until[0], -until[0])
     return np.where(rises, 0.0, -np.inf), np.where(rises, np.inf, 0.0), wanted
 

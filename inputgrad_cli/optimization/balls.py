@@ -67,6 +67,7 @@ class Ball(ABC):
     def _shorten(self, points: Array, rows: Rows) -> Array:
         start = take(self.problem.start, rows)
         offsets = points - start.astype(np.float64)
+        # The start is inside, whatever the radius, so that there is always a result.
         best, low, high = start.copy(), np.zeros(len(rows)), np.ones(len(rows))
         for _ in range(HALVINGS):
             scales = (low + high) / 2
@@ -82,6 +83,8 @@ class MaxBall(Ball):
 
     def __init__(self, problem: Problem, radius: float) -> None:
         super().__init__(problem, radius)
+        # Points are clipped to bounds that are computed once. To cut an offset, and to add it to
+        # the start again, goes beyond the radius in the last digit of some values.
         self._low = np.maximum(problem.low, add_inward(problem.start, -radius))
         self._high = np.minimum(problem.high, add_inward(problem.start, radius))
 

@@ -87,6 +87,8 @@ class _Run:
         `gradients` (N, D) are those of the scores at the queries.
         """
         queries, start = self.queries[active], self.start[active]
+        # A loss is a mean over the values, whose slopes fall with their number. Those of the sum do
+        # not, so that one rate and one weight mean the same for short and long series.
         gradients = gradients.astype(np.float64) * start.shape[1]
         self._limit_rates(active, queries, gradients)
         rates = self._rates[active]

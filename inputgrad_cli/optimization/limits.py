@@ -49,6 +49,7 @@ def describe_features(
     """
     # Columns that feed several inputs are named as those, in the order of the file.
     names = name_columns(shapes, header if len(shapes) == 1 else ())
+    # The name of an input freezes all of its values, which `find_frozen` does.
     freeze = [word for word in limits.freeze if word not in shapes or word in names]
     is_table = not series and all(len(shape) <= 1 for shape in shapes.values())
     if not (freeze or limits.ranges or (is_table and len(names) <= MAX_FEATURES)):

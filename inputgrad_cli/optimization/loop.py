@@ -67,6 +67,7 @@ def run_steps(
         if not len(rows):
             return
         log.restart = restart
+        # This stands unless something else ends the search of an item.
         log.stop(rows, STEPS)
         points = rule.begin(problem, rows, restart)
         for step in range(steps):
@@ -115,6 +116,8 @@ def end_searches(
     is_finite = np.isfinite(evaluation.scores) & np.isfinite(gradients).all(axis=1)
     is_zero = ~np.any(gradients, axis=1)
     can_move = log.can_move(rows)
+    # Where several reasons hold the last one stays. So success counts more than any fault, and a
+    # value that is not finite more than what follows from it.
     log.stop(rows[is_zero & can_move], ZERO_GRADIENT)
     log.stop(rows[~can_move], NO_ROOM)
     log.stop(rows[~is_finite], NOT_FINITE)
@@ -124,6 +127,7 @@ def end_searches(
 
 def choose_frame_steps(steps: int) -> list[int]:
     """Return the steps whose points are frames: the first, the last, and more early than late."""
+    # Most of a search's change comes in its first steps.
     later = np.geomspace(1, max(steps, 1), FRAMES - 1).round().astype(int)
     return sorted({0, *later.tolist()})
 

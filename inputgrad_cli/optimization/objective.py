@@ -64,6 +64,8 @@ class EngineObjective:
     def _differentiate(self, inputs: Arrays, target: PinnedTarget) -> tuple[Array, Array]:
         """Return the values of a target, (N,), and their gradients at the points, (N, D)."""
         result = self.engine.compute_gradients(inputs, target, self.space.names)
+        # One of several inputs may have no derivative. If none has, its zeros would look like a
+        # flat score, which is another fault with another remedy.
         if result.disconnected >= set(self.space.names):
             raise self._build_disconnected_error(inputs, target)
         return result.scores, self.space.pull_back(result.values)
@@ -98,11 +100,13 @@ class EngineObjective:
     def _compare_nearest(self, inputs: Arrays, left: Rows, count: int) -> Pieces:
         """Return the pieces of many classes: the nearest by the outputs, one gradient each."""
         output, resolved = self.aim.output, self.aim.target.resolved
+        # A pass needs a target. Only its outputs are used, so this is the cheapest one.
         largest = ResolvedTarget("", output.name, "reduce", "output", argument="max")
         first = self.engine.run_first_pass(inputs, [largest], (), gradients=False)
         items = np.arange(len(left))
         values = np.array(first.outputs[output.name], np.float64).reshape(len(left), -1)
         values[items, left] = -np.inf
+        # A stable order, so that equal outputs give the same classes on every machine.
         others = np.argsort(-values, axis=1, kind="stable")[:, :count]
         repeated = np.repeat(items, count)
         target = pin_pairs(output, resolved.space, others.reshape(-1), left[repeated])

@@ -143,6 +143,8 @@ def _choose_pixel_radius(share: float, norm: str) -> Radius:
             reason="a picture in the radius, stored with 8 bits, is the one that was given",
             hint="eps=1/255 is the smallest",
         )
+    # Rounding to 8 bits leaves a ball of 1.5 levels, because 1.5 becomes 2. A Euclidean radius
+    # bounds all changes together, so that it need not be whole.
     whole = math.floor(levels + LEVEL_SLACK)
     if norm != "inf":
         return Radius(share, share, levels)

@@ -85,6 +85,7 @@ class ResultBuilder:
         start, end = self.before.points[[row]], self.after.points[[row]]
         change = end.astype(np.float64) - start
         search, cost = self._decide_status(row), self._get_cost(row)
+        # The search was there, but storing its result as a file does has lost it.
         if search == "failed" and cost.stopped == REACHED:
             cost = replace(cost, stopped=ROUNDING)
         values, changes = self.space.split(end), self.space.split(change.astype(np.float32))

@@ -132,6 +132,7 @@ class SearchLog:
         if not len(rows):
             return
         self.stop(rows[self.scores[rows] >= self.problem.wanted[rows]], ROUNDING)
+        # The start is the result now, unless the rounded point turns out to be better.
         self.points[rows], self.scores[rows] = self.problem.start[rows], self._start_scores[rows]
         self._steps[rows] = 0
         scores = self.compute_scores(storable, rows)
@@ -186,6 +187,7 @@ class SearchLog:
             self._traces[row].append(
                 (step, scores[index], distances[index], largest[index], self.restart)
             )
+        # The start may come at any step; `settle` needs its score.
         at_start = largest == 0
         self._start_scores[rows[at_start]] = scores[at_start]
 
@@ -193,6 +195,7 @@ class SearchLog:
         reached = self._find_reached(points, rows, scores)
         costs = self._measure(points, rows) if self._measure else np.zeros(len(rows))
         better = self._is_better(rows, scores, costs, reached) & np.isfinite(scores)
+        # A point in a smaller radius proves that radius, even if the item keeps a better one.
         self.radius[rows[reached]] = np.minimum(self.radius[rows[reached]], self.limit)
         selection = rows[better]
         self.points[selection] = points[better]

@@ -154,6 +154,7 @@ def build_space(
     if not moving:
         raise _build_immovable_error({spec.name: immovable[spec.name] for spec in specs})
     limits = limits or SearchLimits()
+    # An input that cannot move is as good as frozen, and is no column that could be looked up.
     moved = [name for name in limits.freeze if name not in immovable]
     limits = replace(limits, freeze=tuple(moved))
     inputs = engine.to_points(samples.arrays, [spec.name for spec in moving])
@@ -168,6 +169,7 @@ def build_space(
             low[:, part.columns], high[:, part.columns] = 0, PIXEL_RANGE
     if features is not None:
         low, high = narrow_bounds((low, high), start, features)
+    # Last, so that no range lets a value move that is frozen.
     frozen = find_frozen(shapes, limits)
     low[:, frozen] = high[:, frozen] = start[:, frozen]
     return SearchSpace(tuple(parts), inputs, start, low, high, immovable, features, series, data)

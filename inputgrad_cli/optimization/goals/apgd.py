@@ -77,6 +77,8 @@ class _AdaptiveSteps(StepRule):
         self._lengths[rows] = FIRST_LENGTH * self._ball.radius
         self._best_scores[rows] = self._checked_scores[rows] = -np.inf
         self._last_scores[rows] = np.inf  # the first point raises nothing
+        # A step that was not halved at the last checkpoint is a condition of the second rule, which
+        # must not hold at the first checkpoint.
         self._rises[rows], self._is_halved[rows] = 0, True
         return self._ball.draw_points("start of apgd", restart, rows)
 
@@ -92,6 +94,7 @@ class _AdaptiveSteps(StepRule):
             points, gradients = points.copy(), gradients.copy()
             points[is_long] = self._best[rows[is_long]]
             gradients[is_long] = self._best_gradients[rows[is_long]]
+        # No move comes before the first step.
         momentum = MOMENTUM if step else 0.0
         target = self._ball.move(points, gradients, rows, self._lengths[rows])
         blend = (1 - momentum) * target + momentum * (2 * points - self._previous[rows])

@@ -53,6 +53,7 @@ class Deepfool(Goal):
     norm: str = declare_parameter(
         "2", "the distance: 2, Euclidean; inf, the largest change of a value", choices=BALLS
     )
+    # Steps, overshoot and candidates are those of the authors' code.
     steps: int = declare_parameter(50, "steps, at most", minimum=1)
     overshoot: float = declare_parameter(
         0.02, "added share of the way from the input, to land across the boundary", minimum=0.0
@@ -63,6 +64,7 @@ class Deepfool(Goal):
 
     def search(self, problem: Problem) -> SearchResult:
         """Return the nearest points that are reached."""
+        # The search has no radius; the ball only measures distances.
         ball = BALLS[self.norm](problem, np.inf)
         log = SearchLog(problem, measure=ball.measure)
         offsets = self._walk_across(log)
@@ -87,6 +89,8 @@ class Deepfool(Goal):
             log.stop(rows[is_stuck], NO_ROOM)
             offsets[rows] += moves
             rows = rows[~is_stuck]
+            # The overshoot is that of the whole way, as in the paper: one of every step would add
+            # up.
             points = _add_offsets(problem, offsets[rows] * (1 + self.overshoot), rows)
             problem.on_step(step + 1, self.steps)
         return offsets

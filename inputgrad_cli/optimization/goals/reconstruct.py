@@ -35,6 +35,7 @@ class Reconstruct(Goal):
 
     steps: int = declare_parameter(300, "steps with each weight", minimum=1, maximum=100_000)
     rate: float = declare_parameter(0.1, "largest factor of the gradient in a step", minimum=1e-9)
+    # Each halves the range of four powers of ten: after eight the weight is known within 4 %.
     bisections: int = declare_parameter(8, "weights that are tried", minimum=0, maximum=50)
 
     def search(self, problem: Problem) -> SearchResult:
@@ -49,10 +50,12 @@ class Reconstruct(Goal):
         rows = problem.rows[going]
         # With this weight and a larger one, the start itself is the best point.
         largest = problem.start.shape[1] * np.abs(evaluation.gradients[going]).max(axis=1)
+        # What the loss alone does not reach is out of reach with any weight.
         rows, kept = self._try_weights(log, rows, np.zeros(len(rows)), 0)
         high = largest[kept]
         low = high * LEAST_WEIGHT
         for bisection in range(1, self.bisections + 1):
+            # The middle of the powers of ten, because the weights span four of them.
             weights = np.sqrt(low * high)
             _, enough = self._try_weights(log, rows, weights, bisection)
             low, high = np.where(enough, weights, low), np.where(enough, high, weights)

@@ -57,6 +57,7 @@ def find_cheapest_change(need: LinearNeed) -> Change:
     moves: dict[int, int] = {}  # by index of the group: the column that becomes 1
     best = _complete(need, moves)
     is_improving = True
+    # Each pass has to make the change better. There are finitely many moves, so the loop ends.
     while is_improving:
         is_improving = False
         for index, group in enumerate(need.space.groups):
@@ -140,6 +141,7 @@ class _LinearScore:
             delta[index] = amount * self.signs[index]
             gain -= amount * self.slopes[index]
             cost += self.space.costs[index] * amount
+            # More features would only add to the cost.
             if gain <= 0 or cost >= best_cost:
                 break
         return delta if best is None else best

@@ -66,6 +66,7 @@ def _measure_feature(name: str, column: Array) -> Feature:
     values = column[np.isfinite(column)]
     if not len(values) or values.min() == values.max():
         return Feature(name, frozen=True)
+    # The median deviation is 0 where more than half of the values are equal.
     deviation = np.median(np.abs(values - np.median(values))) or values.std()
     kind = "integer" if np.array_equal(values, np.rint(values)) else "number"
     low, high = float(values.min()), float(values.max())

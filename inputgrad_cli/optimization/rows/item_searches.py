@@ -63,6 +63,7 @@ def run_item_searches(
                 log.stop(np.array([row]), end.value.stop)
         answers = _answer(log, queries)
         rounds += 1
+        # Refinements come on top of the steps, and must not be reported as more than all of them.
         log.problem.on_step(steps.start + min(rounds, len(steps)), total)
     return ends
 

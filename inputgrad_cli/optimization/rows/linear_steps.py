@@ -34,6 +34,7 @@ def search_linear(task: RowTask, norm: str, steps: int) -> ItemSearch:
         higher, calls = yield from _raise_score(task, state, norm, budget)
         budget -= calls
         if higher is None:
+            # Without a single call, the grid and the bounds leave no other point.
             stop = STEPS if budget <= 0 else PATIENCE if calls else NO_ROOM
             return replace(state, stop=stop)
         state = higher

@@ -32,6 +32,7 @@ def search_descent(task: RowTask, state: State, steps: int = DESCENT_STEPS) -> I
         if not slope > 0:
             return replace(state, stop=task.find_obstacle(state) or NO_ROOM)
         enough = task.compute_need(state) / slope
+        # The first step would arrive if the score were linear.
         length = length or enough
         if length < MIN_LENGTH * min(enough, 1.0):
             return replace(state, stop=PATIENCE)

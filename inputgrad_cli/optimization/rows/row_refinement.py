@@ -40,6 +40,7 @@ def _prune(task: RowTask, state: State) -> ItemSearch:
     units += [group for group in groups if is_changed[group].any()]
     weights = np.abs(state.point - space.start) * space.costs
     units.sort(key=lambda unit: -float(weights[unit].sum()))
+    # A change of one feature alone is needed as a whole: without it, the row is the start.
     for unit in units[:MAX_PRUNED] if len(units) > 1 else []:
         point = state.point.copy()
         point[unit] = space.start[unit]

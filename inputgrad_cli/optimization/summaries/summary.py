@@ -111,11 +111,13 @@ class SearchSummary:
     @property
     def robust(self) -> Share:
         """Return the share of all samples that are still right after the search."""
+        # A sample that was wrong before the search is not robust, as RobustBench counts it.
         return Share(self.counts[FAILED], self.total)
 
     @property
     def success(self) -> Share:
         """Return the share of successes among the samples that were to be reached."""
+        # A sample that was wrong before the search is no success of the attack.
         return Share(self.counts[SUCCESS], self.total - self.counts[ALREADY])
 
     @property
@@ -139,6 +141,7 @@ class SearchSummary:
         if not self.total:
             return None
         values = sorted(outcome.nearest for outcome in self.outcomes)
+        # Before Python 3.13 `quantiles` refuses a single value.
         if len(values) == 1:
             return values[0], values[0], values[0]
         finite = [value for value in values if math.isfinite(value)]
