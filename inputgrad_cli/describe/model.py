@@ -52,6 +52,7 @@ def describe_model(path: Path) -> ModelDescription:
     file = open_model(path)
     model = build_outline(file.config)
     problem = _find_problem(file)
+    # The weights of a file with a problem cannot be read, but all else about it can be shown.
     weights = () if problem else file.weights
     sidecar = read_sidecar(path)
     return ModelDescription(
@@ -184,6 +185,7 @@ def _find_seen_inputs(model: api.Model, points: Arrays, cam: CamLayer) -> list[l
     if len(model.signature.inputs) == 1:
         return []
     calls = [f"{cam.tap}#{index}" for index in range(min(cam.call_count, MAX_LISTED))]
+    # A layer that is called once has no call's number in its name.
     taps = calls if cam.call_count > 1 else [cam.tap]
     inputs = model.engine.find_layer_inputs(points, taps)
     return [sorted(inputs[tap]) for tap in taps]
@@ -220,6 +222,8 @@ def _find_blocking_reason(model: api.Model, samples: Samples, name: str) -> str 
 def _build_sum_targets(model: api.Model, names: Sequence[str]) -> list[ResolvedTarget]:
     """Return the targets that stand for the sums of the named outputs."""
     all_names = [spec.name for spec in model.signature.outputs]
+    # A sum depends on every value of an output. So what has no gradient for the sum has none for
+    # any target.
     texts = [f"{name}/sum" if len(all_names) > 1 else "sum" for name in names]
     return [
         target

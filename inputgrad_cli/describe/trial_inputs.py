@@ -35,8 +35,10 @@ def try_lengths(
         try:
             run(samples)
         except ItemError as error:
+            # Other errors would come with any length.
             if error.kind != "compute":
                 raise
+            # The first length is the likeliest, so that its error says most about the model.
             first_error = first_error or error
         else:
             return samples, size
@@ -54,6 +56,7 @@ def try_lengths(
 
 def draw_sample(signature: Signature, length: int) -> Samples:
     """Return one sample of random noise; axes of any length get `length`."""
+    # Always the same noise, so that `inspect` says the same each time.
     random = np.random.default_rng(0)
     arrays: dict[str, Array] = {}
     for spec in signature.inputs:
@@ -72,4 +75,5 @@ def _draw_noise(random: np.random.Generator, shape: tuple[int, ...], kind: str) 
         return np.full(shape, "a", object)
     if kind == "float":
         return random.random(shape, np.float32)
+    # Whole numbers may be looked up in a table; 0 and 1 are in almost every one.
     return random.integers(0, 2, shape).astype(np.int64 if kind == "integer" else bool)
