@@ -68,6 +68,8 @@ def _build_check(kind: Any) -> Check:
 
 
 def _build_scalar_check(kind: type) -> Check:
+    # Compared by `type`, because True is an `int` for isinstance. Most text is ASCII, for which it
+    # need not be encoded to know that it is valid.
     tests: Mapping[type, Callable[[Any], bool]] = {
         int: lambda value: type(value) is int and -MAX_INTEGER < value < MAX_INTEGER,
         float: lambda value: type(value) in (int, float) and _is_finite(value),
@@ -103,6 +105,7 @@ def _build_constraint_check(kind: Any) -> Check:
     (constraint,) = kind.__metadata__
 
     def check(value: Any) -> Problems:
+        # The test of a constraint may rely on the type.
         if problems := base(value):
             return problems
         return (
@@ -113,6 +116,8 @@ def _build_constraint_check(kind: Any) -> Check:
 
 
 def _build_literal_check(kind: Any) -> Check:
+    # With the type, because True equals 1. What has no hash is a list or an object, and cannot be
+    # looked up.
     known, expected = {(type(word), word) for word in get_args(kind)}, describe_type(kind)
 
     def check(value: Any) -> Problems:

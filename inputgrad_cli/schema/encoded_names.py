@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping
 
 BASE64_SUFFIX = "_b64"  # ends the key of the field that holds the exact bytes of a name
+# No part is `.` or `..`, which would lead out of the directory, or give a file two names.
 INSIDE_PATTERN = re.compile(r"(?!\.{1,2}(?:/|\Z))[^/]+(?:/(?!\.{1,2}(?:/|\Z))[^/]+)*", re.S)
 MAX_NAME, MAX_PATH = 255, 4096  # bytes of a name in most file systems, and of a path (PATH_MAX)
 
@@ -43,6 +44,7 @@ def is_path(text: str) -> bool:
     """Return whether the text can be the path of a file on some system."""
     if not text or "\0" in text or len(text) > MAX_PATH:
         return False
+    # No character takes more than four bytes, so that most names need not be encoded.
     return len(text) <= MAX_PATH // 4 or len(os.fsencode(text)) <= MAX_PATH
 
 

@@ -20,6 +20,7 @@ InsidePath = Annotated[str, Constraint("the name of a file below the run's direc
 FilePath = Annotated[str, Constraint("the path of a file", is_path)]
 SourcePath = Annotated[str, Constraint("a path without detours", is_normalized)]
 AbsolutePath = Annotated[str, Constraint("the absolute path of a directory", is_absolute)]
+# JSON readers that hold every number as a float, as JavaScript does, are exact up to 2**53.
 Count = Annotated[int, require_range(0, 1 << 53, "a whole number")]
 Size = Annotated[int, require_range(1, 1 << 31, "a whole number")]
 Turn = Annotated[int, require_range(0, 1 << 31, "a whole number")]
@@ -47,6 +48,7 @@ Dtype = Annotated[
 def _is_shape(shape: list[int | None]) -> bool:
     size = 1
     for dim in shape:
+        # An axis of any length is null; it counts as 1, the least that it can have.
         size *= dim or 1
     return len(shape) <= MAX_AXES and size <= MAX_VALUES
 

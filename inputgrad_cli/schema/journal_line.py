@@ -31,6 +31,7 @@ class FileRecord(TypedDict):
     sha256: Hash
 
 
+# As a call, because the body of a class cannot have a field that is called `for`.
 SourceRecord = TypedDict(
     "SourceRecord",
     {

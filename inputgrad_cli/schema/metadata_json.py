@@ -16,6 +16,7 @@ class MethodRecord(TypedDict):
     parameters: NotRequired[JsonObject]
 
 
+# As a call, because the body of a class cannot have a field that is called `class`.
 TargetRecord = TypedDict(
     "TargetRecord",
     {

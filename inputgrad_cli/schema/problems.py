@@ -54,6 +54,7 @@ def format_value(value: object) -> str:
         return TYPE_WORDS[type(value)]
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
+    # A record may come from anyone; its control characters must not reach the terminal.
     text = ascii(value)
     return text if len(text) <= MAX_SHOWN_CHARACTERS else f"{text[:MAX_SHOWN_CHARACTERS]}..."
 

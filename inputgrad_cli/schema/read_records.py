@@ -16,6 +16,8 @@ T = TypeVar("T")
 RECORD_BYTES_PER_CONTAINER = 32  # at least, on average; a file with its hash takes 130
 METADATA_BYTES_PER_CONTAINER = 12  # at least: each sample may have a list with the index of a class
 TOO_DEEP = f"nests more than {MAX_DEPTH} lists and objects"
+# No link is followed, the opening of a pipe does not wait for its writer, and no child process
+# inherits the descriptor.
 _FLAGS = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
@@ -50,6 +52,7 @@ def _find_refusal(path: Path | str) -> str:
 def read_record_bytes(path: Path, limit: int) -> bytes:
     """Return the content of a record of at most `limit` bytes; raises what `open_record` does."""
     with os.fdopen(open_record(path), "rb") as file:
+        # The size that the system names may grow meanwhile; one byte too many is proof enough.
         data = file.read(limit + 1)
     if len(data) > limit:
         raise InvalidRecordError(f"has more than {limit:,} bytes")
@@ -86,6 +89,7 @@ def _refuse_constant(word: str) -> NoReturn:
 
 def _is_deep(value: Any) -> bool:
     level = [value] if isinstance(value, (dict, list)) else []
+    # Level by level, because a recursion could fail at the depth that it is to find.
     for _ in range(MAX_DEPTH):
         level = [
             inner
