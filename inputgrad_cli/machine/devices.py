@@ -85,4 +85,5 @@ def _has_plugins() -> bool:
     spec = importlib.util.find_spec("tensorflow")
     if spec is None or spec.origin is None:
         return True
+    # TensorFlow loads every library in this folder beside its own package.
     return (Path(spec.origin).parent.parent / "tensorflow-plugins").exists()

@@ -52,6 +52,7 @@ def list_cores(root: Path = ROOT) -> list[Limit]:
     for folder, version in _find_groups(root, "cpu"):
         quota = _read_cores_v2(folder) if version == 2 else _read_cores_v1(folder)
         if quota:
+            # A quota of one core and a half is used up only by two threads.
             limits.append(Limit(max(1, math.ceil(quota)), _name_group(folder, root)))
     return limits
 
@@ -75,6 +76,7 @@ def _read_machine_memory(root: Path) -> Limit:
     """Return the free memory of the machine, or all of it if that is not known."""
     with suppress(OSError, StopIteration, ValueError):
         lines = (root / "proc/meminfo").read_text().splitlines()
+        # Unlike MemFree, this counts the cached files that give way when memory is needed.
         free = next(line for line in lines if line.startswith("MemAvailable:"))
         return Limit(int(free.split()[1]) << 10, "the machine's free memory")
     pages = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
@@ -109,6 +111,7 @@ def _find_groups(root: Path, controller: str) -> Iterator[tuple[Path, int]]:
     with suppress(OSError):
         mounts = (root / "proc/self/mountinfo").read_text().splitlines()
         for line in (root / "proc/self/cgroup").read_text().splitlines():
+            # A line is `ID:CONTROLLERS:PATH`. Version 2 leaves the controllers empty.
             _, _, rest = line.partition(":")
             names, _, path = rest.partition(":")
             version = 1 if names else 2
@@ -121,6 +124,8 @@ def _find_groups(root: Path, controller: str) -> Iterator[tuple[Path, int]]:
 def _find_mounts(lines: list[str], version: int, controller: str) -> Iterator[tuple[str, str]]:
     """Yield the top group and the mount point of each mount of control groups."""
     for line in lines:
+        # The number of fields before the dash varies, so that those after it are counted from
+        # there.
         before, _, after = line.partition(" - ")
         fields, filesystem = before.split(), after.split()
         if len(fields) < 5 or len(filesystem) < 3:
@@ -177,6 +182,7 @@ def _read_cores_v2(folder: Path) -> float | None:
 
 def _read_cores_v1(folder: Path) -> float | None:
     quota, period = (_read_integer(folder / f"cpu.cfs_{name}_us") for name in ("quota", "period"))
+    # A quota of -1 means no limit.
     return quota / period if quota and period and quota > 0 else None
 
 

@@ -123,6 +123,7 @@ def measure_resident() -> int:
         import resource
 
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        # macOS counts bytes here, and Linux KiB.
         return peak if sys.platform == "darwin" else peak << 10
     return 0
 
@@ -132,9 +133,11 @@ def _set_data_limit(size: int) -> None:
     with suppress(ImportError, OSError, ValueError):
         import resource
 
+        # Only once, or our own limit would be taken for the one before.
         if _Process.previous_limit is None:
             _Process.previous_limit = resource.getrlimit(resource.RLIMIT_DATA)
         unlimited = (resource.RLIM_INFINITY, -1)
+        # A limit that the user has set with `ulimit` is never raised.
         bounds = [size, *(limit for limit in _Process.previous_limit if limit not in unlimited)]
         resource.setrlimit(resource.RLIMIT_DATA, (min(bounds), _Process.previous_limit[1]))
 

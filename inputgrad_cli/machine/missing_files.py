@@ -61,6 +61,7 @@ def _refuse_missing_module(source: str) -> None:
     """Raise UsageError if the top-level package of a module is not found."""
     top = source.partition(".")[0]
     try:
+        # `find_spec` raises ValueError for an empty or a relative name.
         exists = top in sys.modules or importlib.util.find_spec(top) is not None
     except (ImportError, ValueError):
         exists = False
