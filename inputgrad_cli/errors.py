@@ -71,6 +71,7 @@ class GrammarError(UsageError):
     ) -> None:
         self.text = text
         self.at = at
+        # At least one character is marked, also where something is missing at the end.
         self.end = max(at + 1, len(text) if end is None else end)
         self.marked = (at, self.end) != (0, len(text))
         super().__init__(message, hint=hint, received=text if self.marked else "")

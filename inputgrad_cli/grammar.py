@@ -42,6 +42,7 @@ def parse(text: str) -> Call:
         raise GrammarError("a name is missing", text, 0, 1)
     args: dict[str, tuple[Word, Word]] = {}
     at = rest
+    # A colon at the end asks for an argument, which is missing then.
     while at < len(text) or (at == rest and rest > name.end):
         key, value, at = _pair(text, at)
         if key.text in args:
@@ -92,6 +93,7 @@ def _read_quoted(text: str, at: int) -> tuple[Word, int]:
 
 def quote(value: str) -> str:
     """Quote a value if it needs quotes, so that parsing returns the same value."""
+    # Spaces at the ends would be lost without quotes.
     if value and not any(c in value for c in ",:='\"\\") and value == value.strip():
         return value
     return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'

@@ -43,6 +43,7 @@ def prefetch(
                 return
             yield waiting.popleft()[0].result()
     finally:
+        # A caller that stops early must not wait for work that has not begun.
         pool.shutdown(wait=True, cancel_futures=True)
 
 
@@ -54,6 +55,7 @@ def _submit_work(
         for piece in items:
             yield pool.submit(work, piece), weight(piece)
     except Exception as error:
+        # In its turn, so that the results before it are not lost.
         failed: Future[T] = Future()
         failed.set_exception(error)
         yield failed, 0

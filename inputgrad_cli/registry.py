@@ -168,6 +168,7 @@ def _check_range(call: Call, field: dataclasses.Field[Any], word: Word, value: A
     meta = field.metadata
     if meta.get("choices") and value not in meta["choices"]:
         raise call.build_error(f"{field.name} must be one of {', '.join(meta['choices'])}", word)
+    # NaN would pass the comparisons with a range.
     if isinstance(value, float) and value != value:
         raise call.build_error(f"{field.name} must be a number", word)
     if meta.get("least") is not None and value < meta["least"]:

@@ -58,6 +58,8 @@ def _normalize(word: str) -> str:
     """Return a word's letters, digits and `+`, in lower case and without accents."""
     decomposed = unicodedata.normalize("NFKD", word.strip()).casefold()
     characters = "".join(c for c in decomposed if c.isalnum() or c == "+")
+    # Methods such as gradcam++ are written with the word, too. A word of other characters alone
+    # stands for itself.
     return characters.replace("plus", "+") or decomposed
 
 

@@ -63,6 +63,7 @@ def read_item(
         raise UsageError(
             "samples of unequal shapes make several results", hint="give one sample at a time"
         )
+    # Three calls up is the line of the user's program that calls the public function.
     for doubt in [pixels.doubts[name] for name in samples.pixels if name in pixels.doubts]:
         warnings.warn(f"{doubt}; decide it with preprocess=", stacklevel=3)
     return Item(samples, options, pixels)
@@ -91,6 +92,7 @@ def to_labels(truth: Any, samples: int) -> Array:
     values = np.asarray(truth, np.float32)
     if values.ndim == 0:
         return np.full(samples, values, np.float32)
+    # The labels of a single sample, such as a picture of classes, may come without that axis.
     if samples == 1 and len(values) != 1:
         values = values[np.newaxis]
     if len(values) != samples:
