@@ -6,9 +6,9 @@ import pytest
 
 from inputgrad_cli import api
 from inputgrad_cli.data.baselines import baselines
-from inputgrad_cli.data.resolve_target import resolve_target
 from inputgrad_cli.data.signature import OutputSpec, Signature
 from inputgrad_cli.data.target_text import format_class, parse_target
+from inputgrad_cli.data.targets.resolve_target import resolve_target
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.methods import methods
 from inputgrad_cli.registry import list_parameters

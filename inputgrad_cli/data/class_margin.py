@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from inputgrad_cli.data.resolve_target import select_class
 from inputgrad_cli.data.signature import OutputSpec
 from inputgrad_cli.data.target import PinnedTarget, ResolvedTarget, Space
+from inputgrad_cli.data.targets.find_class import select_class
 from inputgrad_cli.numeric.arrays import Array
 
 Classes = NDArray[np.intp]

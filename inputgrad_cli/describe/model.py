@@ -10,11 +10,11 @@ from pathlib import Path
 from inputgrad_cli import api
 from inputgrad_cli.choices import LAYER
 from inputgrad_cli.data.preprocessing import InputPreprocessing
-from inputgrad_cli.data.resolve_target import resolve_target
 from inputgrad_cli.data.samples import Samples
 from inputgrad_cli.data.signature import InputSpec, OutputSpec
 from inputgrad_cli.data.target import ResolvedTarget
 from inputgrad_cli.data.target_text import parse_target
+from inputgrad_cli.data.targets.resolve_target import resolve_target
 from inputgrad_cli.describe.model_description import (
     BlockedInput,
     CamLayerUse,

@@ -8,10 +8,11 @@ from typing import Any
 
 from inputgrad_cli.data.baselines import Baseline, Dataset
 from inputgrad_cli.data.preprocessing import Preprocess
-from inputgrad_cli.data.resolve_target import build_mask_truth, resolve_target
 from inputgrad_cli.data.signature import Signature
 from inputgrad_cli.data.target import ResolvedTarget
 from inputgrad_cli.data.target_text import parse_target
+from inputgrad_cli.data.targets.mask_target import build_mask_truth
+from inputgrad_cli.data.targets.resolve_target import resolve_target
 from inputgrad_cli.data.written_target import Target
 from inputgrad_cli.interfaces.method import Method
 from inputgrad_cli.methods import methods

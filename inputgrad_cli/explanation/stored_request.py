@@ -10,11 +10,11 @@ from typing import Any
 from inputgrad_cli.data.baselines import Baseline, baselines
 from inputgrad_cli.data.map_record import MapRecord
 from inputgrad_cli.data.preprocessing import Preprocess
-from inputgrad_cli.data.resolve_target import select_class
 from inputgrad_cli.data.sample_record import SampleRecord
 from inputgrad_cli.data.signature import OutputSpec, Signature
 from inputgrad_cli.data.target import PinnedTarget, ResolvedTarget, pin
 from inputgrad_cli.data.target_text import parse_target
+from inputgrad_cli.data.targets.find_class import select_class
 from inputgrad_cli.data.written_target import Target
 from inputgrad_cli.errors import GrammarError, UsageError
 from inputgrad_cli.explanation.item_record import format_call

@@ -20,9 +20,10 @@ from inputgrad_cli.data.class_margin import (
     pin_rivals,
     read_prediction,
 )
-from inputgrad_cli.data.resolve_target import build_mask_truth, resolve_target
 from inputgrad_cli.data.signature import OutputSpec
 from inputgrad_cli.data.target import PinnedTarget, ResolvedTarget, pin
+from inputgrad_cli.data.targets.mask_target import build_mask_truth
+from inputgrad_cli.data.targets.resolve_target import resolve_target
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.interfaces.engine import Engine, FirstPass
 from inputgrad_cli.modelfile.compiled_loss import resolve_compiled_loss

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from inputgrad_cli.data.class_margin import count_classes, pin_pairs
-from inputgrad_cli.data.resolve_target import select_class
 from inputgrad_cli.data.target import PinnedTarget, ResolvedTarget
+from inputgrad_cli.data.targets.find_class import select_class
 from inputgrad_cli.errors import ItemError
 from inputgrad_cli.interfaces.engine import Engine
 from inputgrad_cli.interfaces.goal import Evaluation, Pieces, Rows

@@ -4,10 +4,10 @@ import re
 
 import pytest
 
-from inputgrad_cli.data.resolve_target import resolve_target
 from inputgrad_cli.data.signature import InputSpec, OutputSpec, Signature
 from inputgrad_cli.data.target import pin
 from inputgrad_cli.data.target_text import parse_target
+from inputgrad_cli.data.targets.resolve_target import resolve_target
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.methods.gradient.gradient import Gradient
 from inputgrad_cli.storage.map_specs import build_map_specs, refuse_clashes

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from inputgrad_cli.data.resolve_target import resolve_target
 from inputgrad_cli.data.signature import InputSpec, OutputSpec, Signature
 from inputgrad_cli.data.target_text import HELP, parse_target
+from inputgrad_cli.data.targets.resolve_target import resolve_target
 from inputgrad_cli.errors import GrammarError, UsageError
 from inputgrad_cli.grammar import quote
 from inputgrad_cli.runs.inputs.annotations import ItemAnnotations

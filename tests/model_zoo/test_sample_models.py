@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from inputgrad_cli import api
-from inputgrad_cli.data.resolve_target import resolve_target
 from inputgrad_cli.data.target_text import parse_target
+from inputgrad_cli.data.targets.resolve_target import resolve_target
 from inputgrad_cli.formats.combine_inputs import from_arrays
 from inputgrad_cli.numeric.arrays import take_rows
 from tests.keras_models import (

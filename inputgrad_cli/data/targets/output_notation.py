@@ -1,0 +1,23 @@
+"""Describes how units and pixels of an output are written as targets, for hints."""
+
+from __future__ import annotations
+
+from inputgrad_cli.data.signature import Shape
+
+
+def format_unit(shape: Shape | None) -> str:
+    """Return the notation of one unit of an output, such as `unit:I,J`."""
+    return "unit:" + (",".join("IJKLMN"[: len(shape or ())]) or "I")
+
+
+def describe_parts(shape: Shape | None) -> str:
+    """Return the notation of a unit, or of the masked pixels, of an output with more axes."""
+    if len(shape or ()) not in (2, 3):
+        return f"{format_unit(shape)} for one unit"
+    mask = "mask:PATH,class=K" if has_pixel_classes(shape) else "mask:PATH"
+    return f"{format_unit(shape)} for one unit, {mask} for a segmentation"
+
+
+def has_pixel_classes(shape: Shape | None) -> bool:
+    """Return whether the pixels of an output (H, W, ...) have several values each."""
+    return shape is not None and len(shape) == 3 and shape[-1] != 1
