@@ -104,16 +104,11 @@ class Aim:
         return np.where(rises, np.float32(1), np.float32(-1))
 
     def has_arrived(self, scores: Array, prediction: Prediction | None) -> Array:
-        """Return which samples have arrived, (B,): by their scores and by the predicted class.
+        """Return which stored results have arrived, (B,): by their scores and by their classes.
 
         The class is asked too, because rounding may make classes equal whose logits differ.
         """
-        arrived = np.asarray(scores >= self.wanted)
-        if prediction is not None and self.left is not None:
-            arrived &= prediction.classes != self.left
-        if prediction is not None and self.sought is not None:
-            arrived &= prediction.classes == self.sought
-        return arrived
+        return np.asarray(np.logical_and.reduce(self._list_signs(scores, prediction)))
 
     def is_there(self, scores: Array, prediction: Prediction | None) -> Array:
         """Return which samples need no search, (B,): by their scores, classes or labels.
@@ -121,14 +116,19 @@ class Aim:
         An attack has nothing to do where the prediction was wrong before, or where the class to
         reach is the true one.
         """
-        there = np.asarray(scores >= self.wanted)
-        if prediction is not None and self.left is not None:
-            there |= prediction.classes != self.left
-        if prediction is not None and self.sought is not None:
-            there |= prediction.classes == self.sought
+        signs = self._list_signs(scores, prediction)
         if self.sought is not None and self.labels is not None:
-            there |= self.labels == self.sought
-        return there
+            signs.append(self.labels == self.sought)
+        return np.asarray(np.logical_or.reduce(signs))
+
+    def _list_signs(self, scores: Array, prediction: Prediction | None) -> list[Array]:
+        """Return the signs that samples have arrived, each (B,): the score, and any class."""
+        signs = [np.asarray(scores >= self.wanted)]
+        if prediction is not None and self.left is not None:
+            signs.append(prediction.classes != self.left)
+        if prediction is not None and self.sought is not None:
+            signs.append(prediction.classes == self.sought)
+        return signs
 
 
 def resolve_top_class(resolved: ResolvedTarget) -> ResolvedTarget:
