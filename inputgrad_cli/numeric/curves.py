@@ -1,4 +1,4 @@
-"""Computes which part of each pixel column a curve covers, so that no peak of a long one is lost."""
+"""Computes which part of each column of pixels a curve covers, so that no peak is lost."""
 
 from __future__ import annotations
 
