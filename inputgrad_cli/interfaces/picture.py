@@ -16,7 +16,7 @@ know more of a map adds that as a field of `MapLayout` or `SampleView`; sources 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
 
@@ -90,11 +90,15 @@ class MapSource:
 
 @dataclass(frozen=True)
 class Drawing:
-    """A PNG file with its scale; `flat` is true if its map is zero everywhere."""
+    """A PNG file with its scale; `flat` is true if its map is zero everywhere.
+
+    `extras` are the files beside it by their endings, such as `.html` for the page of a text.
+    """
 
     png: bytes
     scale: Scale
     flat: bool
+    extras: Mapping[str, bytes] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -109,6 +113,7 @@ class Picture:
     name: ClassVar[str]
     help: ClassVar[str]
     subjects: ClassVar[str]
+    extra_endings: ClassVar[tuple[str, ...]] = ()
 
     def supports(self, layout: MapLayout) -> bool:
         """Return whether maps of this layout can be drawn."""

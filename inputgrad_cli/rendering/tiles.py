@@ -16,6 +16,7 @@ from inputgrad_cli.rendering.scale import normalize
 from inputgrad_cli.rendering.ticks import choose_ticks
 
 SIDE, GAP, LABEL_HEIGHT = 112, 8, 15  # of a tile, between tiles, and above each
+PER_ROW = 8
 BAR_GREY, STRONGEST = (150, 150, 150), (17, 17, 17)  # of the chart
 MIN_MAGNITUDE = 1e-300  # keeps an empty chart from a division by zero
 
@@ -30,12 +31,17 @@ class Tile:
 
 
 def build_tile(label: str, values: Array, grey: Array | None, box: tuple[int, int]) -> Tile:
-    """Return the tile of a map (H, W) that fills a box (height, width) as far as its sides do.
+    """Return the tile of a map (H, W) that fills a box (height, width) as far as its sides do."""
+    factor = min(box[0] / values.shape[0], box[1] / values.shape[1])
+    height, width = (max(1, int(side * factor + 0.5)) for side in values.shape)
+    return fit_tile(label, values, grey, (height, width))
+
+
+def fit_tile(label: str, values: Array, grey: Array | None, size: tuple[int, int]) -> Tile:
+    """Return the tile of a map (H, W) in a size (height, width).
 
     Where a map has more values than pixels, the value farthest from zero is kept.
     """
-    factor = min(box[0] / values.shape[0], box[1] / values.shape[1])
-    size = tuple(max(1, int(side * factor + 0.5)) for side in values.shape)
     heat = pool_largest(pool_largest(values, size[0], 0), size[1], 1)
     below = None
     if grey is not None:
@@ -115,6 +121,12 @@ def draw_chart(canvas: Canvas, box: tuple[int, int, int, int], magnitudes: Array
         canvas.write((x, bottom + TICK + 2), f"{tick:.0f}", TICK_SIZE, colour=LINE, anchor="mt")
 
 
+def measure_grid(tiles: Sequence[Tile]) -> int:
+    """Return the height of rows of eight tiles, with their labels and the gaps below."""
+    rows = -(-len(tiles) // PER_ROW)
+    return rows * _measure_row(tiles)
+
+
 def draw_grid(
     canvas: Canvas, point: tuple[int, int], tiles: Sequence[Tile], bar: ColourBar, alpha: float
 ) -> None:
@@ -122,9 +134,9 @@ def draw_grid(
     for index, tile in enumerate(tiles):
         row, column = divmod(index, PER_ROW)
         left = point[0] + column * (SIDE + GAP)
-        top = point[1] + row * ROW_HEIGHT
+        top = point[1] + row * _measure_row(tiles)
         draw_tile(canvas, (left, top), tile, bar, alpha)
 
 
-PER_ROW = 8
-ROW_HEIGHT = LABEL_HEIGHT + SIDE + GAP
+def _measure_row(tiles: Sequence[Tile]) -> int:
+    return LABEL_HEIGHT + max(len(tile.heat) for tile in tiles) + GAP

@@ -7,7 +7,9 @@ from inputgrad_cli.data.picture_style import Scale, Style
 from inputgrad_cli.interfaces.picture import MapLayout
 from inputgrad_cli.rendering import choose_picture, is_drawable
 from inputgrad_cli.rendering.colour_maps import load_colour_table
+from inputgrad_cli.rendering.stack_map import EDGE, TOP
 from inputgrad_cli.rendering.tiles import (
+    GAP,
     LABEL_HEIGHT,
     SIDE,
     build_tile,
@@ -15,10 +17,11 @@ from inputgrad_cli.rendering.tiles import (
     measure_slices,
     scale_to_grey,
 )
-from inputgrad_cli.rendering.volume import BOX, EDGE, GAP, ROW_HEIGHT, TOP
 
 from .drawn import GREEN, build_source, draw, read_facts, read_pixels
 
+BOX = (144, 232)  # of a projection
+ROW_HEIGHT = LABEL_HEIGHT + SIDE + GAP  # of square slices
 COLOURS = load_colour_table("RdBu_r").astype(int)
 TOP_OF_SLICES = TOP + LABEL_HEIGHT + BOX[0] + GAP
 
