@@ -10,6 +10,10 @@ SPACES = ("auto", "logit", "probability", "output")
 RESIZES = ("stretch", "crop", "pad", "none")
 FILTERS = ("nearest", "bilinear", "bicubic", "lanczos", "box")
 REDUCTIONS = ("sum", "l2", "max-abs", "mean-abs", "positive", "negative")
+SHOWN = (  # what a map may be shown as
+    *("image", "bars", "signal", "sound", "spectrogram", "text", "logo", "volume", "video"),
+    "strip",
+)
 EXISTING = ("resume", "overwrite", "error")
 PRECISIONS = ("float32", "model")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, cast
 
@@ -21,7 +21,7 @@ from inputgrad_cli.schema.run_json import PreprocessRecord
 SCHEMA = 1  # version of the stored metadata
 # Keys that describe how the input files were read; see `Samples.record`.
 INPUT_KEYS = {"resize", "frame", "input_range", "channels_first", "flat", "sample_rate"}
-INPUT_KEYS |= {"table", "columns", "ids", "id"}
+INPUT_KEYS |= {"animated", "table", "columns", "ids", "id"}
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,8 @@ class MapRecord:
     `samples` has None for a sample that failed. With `many` the file holds a list of values where
     samples differ. `baseline` is text, and so can be requested again; None if the method uses none.
     `inputs` says how the input files were read. `header` holds the names of a table's columns,
-    which are known while a run explains the table, but are not stored.
+    which are known while a run explains the table, but are not stored. `shown` has what a user
+    wants the maps of a site to be shown as; it belongs to the style of pictures, not to the file.
     """
 
     method: MethodRecord
@@ -64,6 +65,7 @@ class MapRecord:
     model_sha256: str
     versions: Mapping[str, str]
     header: tuple[str, ...] = field(default=(), compare=False)
+    shown: Mapping[str, str] = field(default_factory=dict, compare=False)
 
     @property
     def usable_samples(self) -> list[SampleRecord]:
@@ -203,6 +205,10 @@ class RecordedMap:
 
     values: Arrays
     record: MapRecord
+
+    def show_as(self, choices: Sequence[tuple[str, str]]) -> RecordedMap:
+        """Return the map with pairs of a site and what its maps are shown as, one of `SHOWN`."""
+        return replace(self, record=replace(self.record, shown=dict(choices)))
 
     def get_values(self, site: str, row: int) -> Array:
         """Return the map of one sample at a site; a single sample is returned for any row."""

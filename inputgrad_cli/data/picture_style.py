@@ -19,6 +19,7 @@ class Style:
 
     `scale` is `item`, or `run` for one scale of all pictures. `limit` is then the end of that
     scale, and `signed` is true if zero is in its middle; both are None for a scale per picture.
+    `show` has pairs of an input or layer and what its maps are shown as, one of `SHOWN`.
     """
 
     kind: str = "overlay"
@@ -30,11 +31,14 @@ class Style:
     scale: str = "item"
     limit: float | None = None
     signed: bool | None = None
+    show: tuple[tuple[str, str], ...] = ()
 
     def record(self) -> StyleRecord:
         """Return the fields that differ from the defaults, as they are stored in records."""
         values = {field.name: getattr(self, field.name) for field in fields(self)}
         changed = {f.name: values[f.name] for f in fields(self) if values[f.name] != f.default}
+        if self.show:
+            changed["show"] = dict(self.show)
         return cast(StyleRecord, changed)
 
     def get_colour_map(self, signed: bool) -> str:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 
 from inputgrad_cli.data.map_record import MapRecord
 
@@ -13,7 +11,7 @@ VOLUME, VIDEO, STRIP = "volume", "video", "strip"
 SPECTROGRAM, LOGO = "spectrogram", "logo"  # no shape tells these, so only a user can say them
 SUBJECTS = (IMAGE, ROW, SIGNAL, SOUND, SPECTROGRAM, TEXT, LOGO, VOLUME, VIDEO, STRIP)
 MIN_SIGNAL_LENGTH = 256  # a shorter vector is taken for the columns of a table
-NO_CHOICE: Mapping[str, str] = MappingProxyType({})
+KIND_SUBJECTS = {"bars": ROW}  # words of `SHOWN` that are not their subject as well
 
 
 @dataclass(frozen=True)
@@ -42,18 +40,21 @@ def choose_subject(facts: MapFacts) -> str:
     return {2: SIGNAL, 3: IMAGE}.get(axes, STRIP)
 
 
-def find_subject(
-    record: MapRecord, site: str, shape: tuple[int, ...], choices: Mapping[str, str] = NO_CHOICE
-) -> str:
-    """Return the subject of the maps of a site; `choices` has those that a user has chosen."""
-    if site in choices:
-        return choices[site]
+def to_subject(kind: str) -> str:
+    """Return the subject of maps that are shown as a kind, one of `SHOWN`."""
+    return KIND_SUBJECTS.get(kind, kind)
+
+
+def find_subject(record: MapRecord, site: str, shape: tuple[int, ...]) -> str:
+    """Return the subject of the maps of a site, unless a user has chosen another."""
+    if site in record.shown:
+        return to_subject(record.shown[site])
     facts = MapFacts(
         shape,
         # The rows of a table are samples; a table that is one sample is a series.
         is_table="table" in record.inputs and record.many,
         has_tokens=site in record.axes.looked_up,
         has_rate=site in record.sample_rates,
-        has_frames="frame" in record.inputs,
+        has_frames=site in record.inputs.get("animated", ()),
     )
     return choose_subject(facts)

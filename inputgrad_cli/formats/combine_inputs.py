@@ -106,7 +106,7 @@ def _merge_records(parts: Sequence[Samples]) -> JsonObject:
             earlier = record.get(key)
             if isinstance(earlier, dict) and isinstance(value, dict):
                 value = {**earlier, **value}
-            elif key in ("channels_first", "flat") and earlier:
+            elif key in ("channels_first", "flat", "animated") and earlier:
                 value = [*earlier, *value]
             record[key] = value
     return record

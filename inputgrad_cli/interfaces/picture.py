@@ -108,6 +108,7 @@ class Picture:
     - `name`: what users type.
     - `help`: what it shows, for the help of `--picture`.
     - `subjects`: the inputs whose maps it draws, as a plural noun (`picture inputs`, `tables`).
+    - `extra_endings`: the endings of the files beside the PNG, in `Drawing.extras`.
     """
 
     name: ClassVar[str]

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from inputgrad_cli.choices import to_printable
+from inputgrad_cli.choices import SHOWN, to_printable
 from inputgrad_cli.data.preprocessing import ASSUMED, Preprocess, parse_preprocess
 from inputgrad_cli.data.signature import InputSpec
 from inputgrad_cli.errors import UsageError
@@ -31,7 +31,7 @@ class Sidecar:
 
     `inputs` maps the user's names of inputs to the model's. `class_order` gives the label of each
     class: class i is called `labels[class_order[i]]`. `columns` are the table columns that feed a
-    vector, in its order.
+    vector, in its order. `show` has what the maps of an input are shown as, one of `SHOWN`.
     """
 
     path: Path
@@ -40,6 +40,7 @@ class Sidecar:
     labels: tuple[str, ...] | Path | None = None
     class_order: tuple[int, ...] = ()
     columns: tuple[str, ...] = ()
+    show: Mapping[str, str] = field(default_factory=dict)
 
     def order_labels(self, labels: tuple[str, ...]) -> tuple[str, ...]:
         """Return the labels in the order of the model's classes; UsageError if they do not fit."""
@@ -96,7 +97,7 @@ def _walk_texts(table: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def _parse_sidecar(path: Path, table: Mapping[str, Any]) -> Sidecar:
-    known = ("inputs", "preprocess", "labels", "class_order", "columns")
+    known = ("inputs", "preprocess", "labels", "class_order", "columns", "show")
     if unknown := [key for key in table if key not in known]:
         raise _make_key_error(path, unknown[0], "is not known", f"the keys are {', '.join(known)}")
     return Sidecar(
@@ -106,6 +107,7 @@ def _parse_sidecar(path: Path, table: Mapping[str, Any]) -> Sidecar:
         _parse_labels(path, table.get("labels")),
         _parse_class_order(path, table.get("class_order", [])),
         _parse_columns(path, table.get("columns", [])),
+        _parse_show(path, table.get("show", {})),
     )
 
 
@@ -178,6 +180,16 @@ def _parse_columns(path: Path, value: Any) -> tuple[str, ...]:
     return tuple(name.strip() for name in value)
 
 
+def _parse_show(path: Path, value: Any) -> dict[str, str]:
+    if not isinstance(value, dict) or not all(isinstance(kind, str) for kind in value.values()):
+        raise _make_key_error(path, "show", "must be a table of texts", 'write input = "signal"')
+    for name, kind in value.items():
+        if kind not in SHOWN:
+            hint = f"{kind[:MAX_SHOWN_LENGTH]!r} is none of {', '.join(SHOWN)}"
+            raise _make_key_error(path, f"show.{name}", "is not known", hint)
+    return dict(value)
+
+
 def write_sidecar(
     model: Path,
     inputs: tuple[InputSpec, ...],
@@ -221,6 +233,8 @@ def _format_sidecar(
     lines += ["# Names of your own for the inputs, for -i and --wrt: yours = the model's name.", ""]
     lines.append("[inputs]")
     lines += [f"# {_format_key(spec.name)} = {_quote(spec.name)}  # {spec}" for spec in inputs]
+    lines += ["", "# What pictures show an input as, where its shape does not tell:", "", "[show]"]
+    lines += [f'# {_format_key(spec.name)} = "signal"' for spec in inputs]
     return "\n".join(lines) + "\n"
 
 

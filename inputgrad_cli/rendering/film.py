@@ -10,7 +10,7 @@ from inputgrad_cli.rendering.canvas import MARGIN, QUIET_INK, TICK_SIZE, Canvas
 from inputgrad_cli.rendering.colour_bar import ColourBar
 from inputgrad_cli.rendering.colour_maps import Pixels
 from inputgrad_cli.rendering.stack_map import Stack
-from inputgrad_cli.rendering.tiles import colour_map
+from inputgrad_cli.rendering.tiles import paint_map
 
 FILM = ".webp"  # ending of the file
 MAX_FRAMES, LONGEST_SIDE = 60, 320  # more frames are thinned out evenly
@@ -45,7 +45,7 @@ def _draw_frame(stack: Stack, index: int, bar: ColourBar, alpha: float) -> Pixel
     tile = stack.build_slice(index, "", (LONGEST_SIDE, LONGEST_SIDE))
     height, width = tile.heat.shape
     canvas = Canvas(max(width, MIN_WIDTH), height + FOOT)
-    canvas.draw_pixels((0, 0), colour_map(tile.heat, tile.grey, bar, alpha))
+    canvas.draw_pixels((0, 0), paint_map(tile.heat, tile.grey, bar, alpha))
     words = f"frame {index} of {len(stack.values)}"
     canvas.write((MARGIN, height + 3), words, TICK_SIZE, colour=QUIET_INK)
     return canvas.to_pixels()

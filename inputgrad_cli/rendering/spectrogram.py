@@ -20,7 +20,7 @@ from inputgrad_cli.rendering.colour_bar import (
 from inputgrad_cli.rendering.picture_file import encode_picture
 from inputgrad_cli.rendering.stack_map import Stack, build_stack
 from inputgrad_cli.rendering.ticks import choose_ticks
-from inputgrad_cli.rendering.tiles import Tile, colour_map, fit_tile
+from inputgrad_cli.rendering.tiles import Tile, fit_tile, paint_map
 
 WIDTH, LEFT, TOP = 902, 84, 34  # of the picture; of the map
 SIZE = (256, 800)  # height and width of the map
@@ -63,7 +63,7 @@ class Spectrogram(Picture):
         bottom = TOP + SIZE[0]
         canvas = Canvas(WIDTH, bottom + AXIS_HEIGHT + TOTAL_HEIGHT)
         canvas.write_title(source.caption.format_title().splitlines()[0])
-        canvas.draw_pixels((LEFT, TOP), colour_map(tile.heat, tile.grey, bar, style.alpha))
+        canvas.draw_pixels((LEFT, TOP), paint_map(tile.heat, tile.grey, bar, style.alpha))
         _draw_axes(canvas, stack.values.shape[1:], bottom)
         draw_colour_bar(canvas, LEFT + SIZE[1] // 2, bottom + AXIS_HEIGHT, bar)
         facts = {"kind": self.name, "reduce": stack.reduction, "alpha": style.alpha}

@@ -58,7 +58,7 @@ def scale_to_grey(values: Array) -> Floats:
     return np.asarray(share * 255.0)
 
 
-def colour_map(heat: Floats, grey: Floats | None, bar: ColourBar, alpha: float) -> Pixels:
+def paint_map(heat: Floats, grey: Floats | None, bar: ColourBar, alpha: float) -> Pixels:
     """Return a map (h, w) in colours, (h, w, 3), over the grey input if there is one."""
     colours = to_colours(normalize(heat[np.newaxis], [bar.scale])[0], bar.cmap)
     if grey is None:
@@ -74,7 +74,7 @@ def draw_tile(
     """Draw a tile with its label above it, its upper left corner at a point."""
     left, top = point
     canvas.write((left, top), tile.label, TICK_SIZE, colour=QUIET_INK)
-    pixels = colour_map(tile.heat, tile.grey, bar, alpha)
+    pixels = paint_map(tile.heat, tile.grey, bar, alpha)
     canvas.draw_pixels((left, top + LABEL_HEIGHT), pixels)
 
 

@@ -83,7 +83,7 @@ def note_pictures(options: RunOptions) -> None:
     run = read_runs(options.out).get(tag)
     picture_options = {
         name: options.option_records[name]
-        for name in OPTION_BY_FIELD.values()
+        for name in (*OPTION_BY_FIELD.values(), "show")
         if name in options.option_records
     }
     if run and any(run["options"].get(name) != value for name, value in picture_options.items()):

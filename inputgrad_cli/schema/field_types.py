@@ -35,6 +35,18 @@ Kernels = Literal["onednn", "eigen"]
 PictureKind = Annotated[
     str, Constraint("the name of a kind of picture", lambda text: bool(KIND.fullmatch(text)))
 ]
+ShownKind = Literal[
+    "image",
+    "bars",
+    "signal",
+    "sound",
+    "spectrogram",
+    "text",
+    "logo",
+    "volume",
+    "video",
+    "strip",
+]
 Reduce = Literal["sum", "l2", "max-abs", "mean-abs", "positive", "negative"]
 Dtype = Annotated[
     str,

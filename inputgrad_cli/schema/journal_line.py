@@ -13,6 +13,7 @@ from inputgrad_cli.schema.field_types import (
     Percent,
     PictureKind,
     Reduce,
+    ShownKind,
     Size,
     SourcePath,
     Turn,
@@ -54,6 +55,7 @@ class StyleRecord(TypedDict, total=False):
     alpha: NotRequired[Fraction]
     zoom: NotRequired[Zoom]
     scale: NotRequired[Literal["item", "run"]]
+    show: NotRequired[dict[str, ShownKind]]
 
 
 class JournalLine(TypedDict):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal, NotRequired, TypedDict
 
-from inputgrad_cli.schema.field_types import Count, Hash, Interval, Reduce
+from inputgrad_cli.schema.field_types import Count, Hash, Interval, Reduce, Size
 from inputgrad_cli.schema.json_object import JsonObject
 
 
@@ -155,6 +155,8 @@ class ResultRecord(TypedDict):
     input_range: NotRequired[Interval | None]
     channels_first: NotRequired[list[str]]
     flat: NotRequired[list[str]]
+    animated: NotRequired[list[str]]
+    sample_rate: NotRequired[dict[str, Size]]
     wrt: NotRequired[str | None]
     precision: NotRequired[str]
     seed: NotRequired[int]

@@ -23,7 +23,10 @@ def read_style(record: JournalLine, run: RunRecord | None) -> Style | None:
         # The scale was computed from the maps of that time; only what was requested counts.
         known = {field.name for field in fields(Style)} - {"limit", "signed"}
         recorded: Mapping[str, Any] = record["style"]
-        return Style(**{key: value for key, value in recorded.items() if key in known})
+        values = {key: value for key, value in recorded.items() if key in known}
+        if shown := values.get("show"):
+            values["show"] = tuple(sorted(shown.items()))
+        return Style(**values)
     if not record.get("drawn"):
         return None
     options: Mapping[str, Any] = run["options"] if run else {}

@@ -85,6 +85,7 @@ def map_records(draw):
         "frame": st.integers(0, 9) | st.just("all"),
         "input_range": st.just([0.0, 9.0]),
         "channels_first": st.lists(names),
+        "animated": st.lists(names),
         "sample_rate": st.dictionaries(names, st.integers(1, 96000)),
         "columns": st.lists(names),
     }

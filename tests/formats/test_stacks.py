@@ -79,6 +79,11 @@ def test_a_frame_cannot_be_chosen_of_a_video():
             read("a.gif", film(1, 2), port((2, 4, 4, 3)), frame=frame)
 
 
+def test_frames_of_animations_are_recorded_as_such_and_pages_are_not():
+    assert read("a.gif", film(1, 2), port((2, 4, 4, 3))).record["animated"] == ["x"]
+    assert "animated" not in read("a.tif", pages(VIDEO), port((5, 3, 4, 3))).record
+
+
 def test_the_pages_of_deep_volumes_have_one_range():
     deep = np.linspace(0, 4095, 5 * 42).reshape(5, 6, 7).astype("u2")
     samples = read("a.tif", pages(deep), port((5, 6, 7, 1)))

@@ -40,6 +40,11 @@ def test_all_keys_are_read(model):
     assert api.read_class_names(open_model(model)) == ("b", "a")
 
 
+def test_what_an_input_is_shown_as_is_read(model):
+    assert written(model, '[show]\nx = "spectrogram"\n').show == {"x": "spectrogram"}
+    assert written(model, "").show == {}
+
+
 def test_labels_may_stand_in_a_file_beside_it(model, tmp_path):
     (tmp_path / "classes.txt").write_text("cat\ndog\n")
     (tmp_path / "net.labels.txt").write_text("never\n")
@@ -76,6 +81,9 @@ def test_an_option_wins_over_the_sidecar(model):
         ('labels = ["a"]\nclass_order = [1]\n', "'class_order' must name each of the 1 labels"),
         ('labels = "none.txt"\n', "none.txt: cannot be read"),
         ("inputs = 3\n", "'inputs' must be a table"),
+        ("show = 3\n", "'show' must be a table"),
+        ("[show]\nx = 3\n", "'show' must be a table"),
+        ('[show]\nx = "film"\n', "'show.x' is not known"),
         ('[inputs]\na = "x"\nb = "x"\n', "'inputs' gives one input two names"),
         ("preprocess = \n", "cannot be read"),
     ],

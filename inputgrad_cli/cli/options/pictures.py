@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from inputgrad_cli.choices import REDUCTIONS
+from inputgrad_cli.choices import REDUCTIONS, SHOWN
 from inputgrad_cli.cli.options.groups import OptionGroup, declare_option
 from inputgrad_cli.cli.options.picture_kinds import DEFAULT, PictureKindType, format_kinds_help
+from inputgrad_cli.cli.options.types import ShowType
 
 if TYPE_CHECKING:
     from inputgrad_cli.data.picture_style import Style
@@ -28,6 +29,13 @@ class PictureOptions(OptionGroup):
         default=DEFAULT,
         show_default=True,
         help=format_kinds_help(),
+    )
+    show: tuple[tuple[str, str], ...] = declare_option(
+        "--show",
+        multiple=True,
+        type=ShowType(),
+        help="What the maps of an input are shown as, if its shape does not tell: "
+        f"{', '.join(SHOWN)}. Repeatable.",
     )
     cmap: str | None = declare_option(
         "--cmap",
@@ -80,4 +88,15 @@ class PictureOptions(OptionGroup):
     def apply_to(self, style: Style, names: Collection[str]) -> Style:
         """Return the style with the values of the options in `names`."""
         values = {f.name: getattr(self, f.name) for f in fields(self) if f.name in names}
+        if "show" in values:
+            values["show"] = _sort_choices(self.show)
         return replace(style, **{"kind" if k == "picture" else k: v for k, v in values.items()})
+
+
+def _sort_choices(pairs: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
+    """Return pairs of a name and a kind in the order of the names; UsageError if they disagree."""
+    choices = dict(pairs)
+    for name, kind in pairs:
+        if choices[name] != kind:
+            raise click.UsageError(f"--show {name}={kind} and --show {name}={choices[name]}.")
+    return tuple(sorted(choices.items()))

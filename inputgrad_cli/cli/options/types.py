@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from inputgrad_cli.choices import SHOWN
 from inputgrad_cli.machine.memory import parse_size
 from inputgrad_cli.optimization.summaries.gates import parse_gate
 from inputgrad_cli.schema.limits import MAX_SHARDS
@@ -25,6 +26,21 @@ class NamedPathType(click.ParamType[tuple[str, str]]):
         if not (name and equals and path):
             self.fail(f"{value!r} is not NAME=PATH", param, ctx)
         return name, path
+
+
+class ShowType(click.ParamType[tuple[str, str]]):
+    """NAME=KIND: the name of a model input or layer, and what its maps are shown as."""
+
+    name = "NAME=KIND"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> tuple[str, str]:
+        """Return the name and the kind."""
+        name, equals, kind = str(value).rpartition("=")
+        if not (name and equals and kind):
+            self.fail(f"{value!r} is not NAME=KIND, as in audio=spectrogram", param, ctx)
+        if kind not in SHOWN:
+            self.fail(f"{value!r}: {kind!r} is none of {', '.join(SHOWN)}", param, ctx)
+        return name, kind
 
 
 class DeviceType(click.ParamType[str]):

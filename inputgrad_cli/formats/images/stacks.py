@@ -17,6 +17,8 @@ from inputgrad_cli.formats.images.read_images import FrameConverter, refuse_larg
 from inputgrad_cli.formats.images.tiff_bands import count_bands, has_alpha, read_bands
 from inputgrad_cli.numeric.arrays import Array
 
+ANIMATED = ("GIF", "WEBP")  # formats whose frames follow each other in time; pages need not
+
 
 @dataclass(frozen=True)
 class ImageStack:
@@ -107,6 +109,7 @@ def _read_page_stack(image: Image.Image, spec: InputSpec, converter: FrameConver
             converter.collect_notes(),
             converter.record,
         )
-    return ImageStack(
-        np.stack(pages)[np.newaxis], True, converter.collect_notes(), converter.record
-    )
+    record = dict(converter.record)
+    if image.format in ANIMATED:
+        record["animated"] = [spec.name]
+    return ImageStack(np.stack(pages)[np.newaxis], True, converter.collect_notes(), record)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from inputgrad_cli.data.picture_style import Style
 from inputgrad_cli.data.preprocessing import Preprocess
-from inputgrad_cli.modelfile.sidecar import read_sidecar
+from inputgrad_cli.modelfile.sidecar import Sidecar, read_sidecar
 from inputgrad_cli.runs.planning.options import RunOptions
 
 
@@ -19,6 +20,7 @@ def apply_sidecar(options: RunOptions) -> RunOptions:
         ("preprocess", sidecar.preprocess),
         ("labels", sidecar.labels),
         ("columns", sidecar.columns or None),
+        ("show", tuple(f"{name}={kind}" for name, kind in sidecar.show.items()) or None),
     )
     for key, value in settings:
         # The command line, the environment and --config come before the sidecar.
@@ -36,4 +38,12 @@ def apply_sidecar(options: RunOptions) -> RunOptions:
         option_records=records,
         aliases=dict(sidecar.inputs),
         columns=columns,
+        style=None if options.style is None else _apply_kinds(options.style, sidecar),
     )
+
+
+def _apply_kinds(style: Style, sidecar: Sidecar) -> Style:
+    """Return the style with what the sidecar shows inputs as, unless an option says otherwise."""
+    choices = {sidecar.resolve_input_name(name): kind for name, kind in sidecar.show.items()}
+    choices |= {sidecar.resolve_input_name(name): kind for name, kind in style.show}
+    return replace(style, show=tuple(sorted(choices.items())))

@@ -35,6 +35,7 @@ from inputgrad_cli.runs.planning.early_checks import CheckedRun, list_targets
 from inputgrad_cli.runs.planning.goal_costs import check_radii, estimate_gradients
 from inputgrad_cli.runs.planning.options import RunOptions
 from inputgrad_cli.runs.planning.schedule import Schedule, choose_schedule
+from inputgrad_cli.runs.planning.shown_inputs import refuse_unfit_kinds
 from inputgrad_cli.runs.searches.movement import read_limits
 from inputgrad_cli.storage.atomic_write import is_case_insensitive
 from inputgrad_cli.storage.map_files import ARRAYS
@@ -75,6 +76,8 @@ def make_plan(checked: CheckedRun) -> Plan:
         checked.maps,
     )
     pixels = api.resolve_preprocessing(model_file, options.preprocess, outline.inputs)
+    if outline.inputs and options.style:
+        refuse_unfit_kinds(options.style.show, outline.inputs)
     if outline.inputs:  # raises if a file of baselines does not fit them
         read_baseline(checked.baseline, _build_reading(options, outline.inputs, pixels))
         if options.search:  # raises if what may move, or where it begins, cannot be found out
