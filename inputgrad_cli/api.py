@@ -158,7 +158,8 @@ def render(
 ) -> Drawing:
     """Return the picture of an attribution over `seen`, the uint8 picture that the model saw."""
     name = site or next(iter(attribution.values))
-    recorded = RecordedMap.from_attribution(attribution)
+    chosen_style = style or Style()
+    recorded = RecordedMap.from_attribution(attribution).show_as(chosen_style.show)
     record = recorded.record
     values = record.axes.to_channels_last(recorded.get_values(name, sample), name)
     source = MapSource(
@@ -168,5 +169,4 @@ def render(
         subject=find_subject(record, name, values.shape),
         view=build_view(record, name, sample, values=None, names=()),
     )
-    chosen_style = style or Style()
     return choose_picture(chosen_style, source.layout).draw([source], chosen_style)[0]

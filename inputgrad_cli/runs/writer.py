@@ -84,6 +84,8 @@ class OutputWriter:
         Those of a large map are drawn when they are written, because all at once would need too
         much memory. The pictures of a failed sample are None.
         """
+        if style := self.picture_style:
+            maps = [(recorded.show_as(style.show), samples) for recorded, samples in maps]
         sites = [
             [] if self.picture_style is None else list_drawable_sites(recorded)
             for recorded, _ in maps

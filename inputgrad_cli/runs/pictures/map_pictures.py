@@ -16,8 +16,9 @@ from inputgrad_cli.data.sample_view import build_view
 from inputgrad_cli.data.samples import Samples
 from inputgrad_cli.data.search_arrays import list_moved_inputs
 from inputgrad_cli.data.subjects import find_subject
+from inputgrad_cli.errors import ItemError
 from inputgrad_cli.interfaces.picture import MapLayout, MapSource
-from inputgrad_cli.numeric.arrays import Array
+from inputgrad_cli.numeric.arrays import Array, format_shape
 from inputgrad_cli.rendering import choose_picture, is_drawable
 from inputgrad_cli.rendering.colour_maps import as_pixels
 from inputgrad_cli.runs.pictures.search_pictures import build_search_source, to_search_layout
@@ -85,6 +86,19 @@ def list_drawable_sites(recorded: RecordedMap) -> list[str]:
     is_search = recorded.record.is_search
     sites = list_moved_inputs(recorded.values) if is_search else list(recorded.values)
     return [site for site in sites if is_drawable(_get_layout(recorded, site))]
+
+
+def refuse_unfit_kinds(recorded: RecordedMap) -> None:
+    """Raise ItemError if a map cannot be shown as what its record says."""
+    for site in set(recorded.record.shown).intersection(recorded.values):
+        layout = _get_layout(recorded, site)
+        if not is_drawable(layout):
+            kind = recorded.record.shown[site]
+            raise ItemError(
+                f"--show {site}={kind}: no picture of this kind fits a map of shape "
+                f"{format_shape(layout.shape)}",
+                kind="shape",
+            )
 
 
 def _get_layout(recorded: RecordedMap, site: str) -> MapLayout:

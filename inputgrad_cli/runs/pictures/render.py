@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from inputgrad_cli.choices import LAYER
 from inputgrad_cli.data.map_record import RecordedMap
 from inputgrad_cli.data.picture_style import Style
 from inputgrad_cli.data.samples import Samples
@@ -16,6 +17,7 @@ from inputgrad_cli.runs.pictures.map_pictures import (
     build_picture_source,
     draw_picture,
     list_drawable_sites,
+    refuse_unfit_kinds,
 )
 from inputgrad_cli.runs.pictures.shared_scale import compute_shared_scales, get_scale_key
 from inputgrad_cli.schema.encoded_names import decode_name
@@ -67,6 +69,7 @@ def redraw(directory: RunDirectory, options: RedrawOptions) -> Iterator[RedrawnP
     }
     if not styles:
         raise EmptyError(f"{directory.out}: the run has made no maps yet")
+    _refuse_unknown_sites(directory, styles)
     shared = compute_shared_scales(
         (directory.get_map(stem), style) for stem, style in styles.items()
     )
@@ -76,6 +79,22 @@ def redraw(directory: RunDirectory, options: RedrawOptions) -> Iterator[RedrawnP
             style = shared[get_scale_key(stored, style)]
         if not options.changed or stored.is_due(style):
             yield from redraw_map(stored, style)
+
+
+def _refuse_unknown_sites(directory: RunDirectory, styles: Mapping[str, Style]) -> None:
+    """Raise UsageError if a style shows an input or layer that no map of the run has."""
+    inputs = [run["signature"]["inputs"] for run in directory.runs.values()]
+    known = {record["name"] for records in inputs for record in records}
+    for stem, style in styles.items():
+        if not style.show:
+            continue
+        known |= set(directory.get_map(stem).line.get("shapes", ()))
+        for name, kind in style.show:
+            if name not in known and not name.startswith(LAYER):
+                raise UsageError(
+                    f"--show {name}={kind}: the run has no input {name!r}",
+                    hint=f"its inputs are: {', '.join(sorted(known))}",
+                )
 
 
 def redraw_locked(out: Path, options: RedrawOptions) -> Iterator[RedrawnPicture]:
@@ -132,7 +151,7 @@ def _redraw_pictures(
     stored: StoredMap, style: Style, read_inputs: InputReader
 ) -> Iterator[RedrawnPicture]:
     out, journal = stored.directory.out, stored.directory.journal
-    for result_file in _yield_result_files(stored, read_inputs):
+    for result_file in _yield_result_files(stored, style, read_inputs):
         for row, names in zip(result_file.rows, result_file.names, strict=True):
             for site, name in zip(list_drawable_sites(result_file.attribution), names, strict=True):
                 source = build_picture_source(
@@ -161,14 +180,18 @@ class ResultFile:
     blank: str = ""
 
 
-def _yield_result_files(stored: StoredMap, read_inputs: InputReader) -> Iterator[ResultFile]:
+def _yield_result_files(
+    stored: StoredMap, style: Style, read_inputs: InputReader
+) -> Iterator[ResultFile]:
     """Yield the array files of a map; ragged samples have one file each."""
     map_files, line = stored.files, stored.line
     count = line["samples"]
     parts = map_files.list_arrays(count) if line.get("apart") and count is not None else []
     inputs: Samples | None = None
     blank = ""
-    for name, attribution in stored.yield_arrays():
+    for name, stored_map in stored.yield_arrays():
+        attribution = stored_map.show_as(style.show)
+        refuse_unfit_kinds(attribution)
         sites = list_drawable_sites(attribution)
         if not sites:
             continue

@@ -32,7 +32,7 @@ def compute_shared_scales(pairs: Iterable[tuple[StoredMap, Style]]) -> dict[Scal
         shared.setdefault(key, replace(style, limit=0.0, signed=False))
         with contextlib.suppress(ItemError):  # reported when the picture itself is drawn
             for _, recorded in stored.yield_arrays():
-                shared[key] = _widen(shared[key], recorded)
+                shared[key] = _widen(shared[key], recorded.show_as(style.show))
     return shared
 
 
