@@ -13,15 +13,18 @@ from inputgrad_cli.data.picture_style import Scale, Style
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.interfaces.picture import Drawing, MapLayout, Picture, choose_picture
 from inputgrad_cli.rendering import pictures
+from inputgrad_cli.rendering.image_map import ImageMap
 from inputgrad_cli.rendering.png import encode_png
 
 BAR_HEIGHT = 10
+IMAGES = ImageMap.subjects
 
 
 @pytest.fixture
 def bars(monkeypatch):
-    """Register a kind for vectors: a white column for each value, as high as its share."""
-    monkeypatch.setattr(pictures, "_classes", dict(pictures._classes))
+    """Register a kind for vectors in place of ours: a white column for each value, as its share."""
+    kinds = {name: cls for name, cls in pictures._classes.items() if cls.subjects == IMAGES}
+    monkeypatch.setattr(pictures, "_classes", kinds)
 
     @pictures.register
     @dataclass(frozen=True)
