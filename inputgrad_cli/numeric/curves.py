@@ -36,7 +36,7 @@ def _interpolate(values: Array, positions: Floats) -> Floats:
     between = first + (second - first) * share
     # The border itself belongs to neither cell, or else the gap would lose a column.
     nearest = np.select([share < 0.5, share > 0.5], [first, second], np.nan)
-    return np.where(np.isnan(between), nearest, between)
+    return np.asarray(np.where(np.isnan(between), nearest, between))
 
 
 def cover_pixels(low: Floats, high: Floats, height: int) -> Floats:
@@ -48,4 +48,4 @@ def cover_pixels(low: Floats, high: Floats, height: int) -> Floats:
     tops = np.arange(height)[:, np.newaxis]
     with np.errstate(invalid="ignore"):
         upper, lower = np.maximum(low - 0.5, tops), np.minimum(high + 0.5, tops + 1)
-        return np.nan_to_num(np.clip(lower - upper, 0.0, 1.0))
+        return np.asarray(np.nan_to_num(np.clip(lower - upper, 0.0, 1.0)))

@@ -21,7 +21,7 @@ def pool_largest(values: Array, size: int, axis: int = 0) -> Floats:
     starts = np.arange(size) * length // size
     high = np.maximum.reduceat(finite, starts, axis=axis)
     low = np.minimum.reduceat(finite, starts, axis=axis)
-    return np.where(-low > high, low, high)
+    return np.asarray(np.where(-low > high, low, high))
 
 
 def pool_mean(values: Array, size: int, axis: int = 0) -> Floats:
@@ -50,4 +50,4 @@ def stretch(values: Array, size: int, axis: int = 0) -> Array:
 def take_largest(values: Array, axis: int) -> Floats:
     """Return the value farthest from 0 along an axis, with its sign; NaN where any is NaN."""
     high, low = values.max(axis=axis), values.min(axis=axis)
-    return np.where(-low > high, low, high)
+    return np.asarray(np.where(-low > high, low, high))
