@@ -9,7 +9,7 @@ from PIL import Image
 
 from inputgrad_cli import api
 
-from . import files, items, journal, metadata
+from . import files, items, metadata
 
 SENSORS = ("-t", "loss:reconstruction")
 
@@ -28,15 +28,6 @@ def models(tmp_path_factory):
         x = layers.Dense(4, activation="tanh")(x)
         keras.Model(start, layers.Dense(3)(x)).save(folder / f"{name}.keras")
     return folder
-
-
-@pytest.fixture
-def film(tmp_path):
-    """Save an animation of six frames, and return its path."""
-    noise = np.random.default_rng(1).integers(0, 256, (6, 8, 8), dtype=np.uint8)
-    first, *others = [Image.fromarray(frame) for frame in noise]
-    first.save(tmp_path / "a.gif", save_all=True, append_images=others, duration=100)
-    return tmp_path / "a.gif"
 
 
 def read_text(path):
@@ -101,37 +92,6 @@ def test_an_array_of_five_axes_is_a_strip(call, models, tmp_path):
     assert result.code == 0
     assert "no kind of picture" not in result.err
     assert read_text(tmp_path / "out/d.npy.gradient.png")["kind"] == "strip"
-
-
-NAMES = {f"a.gif.gradient.{ending}" for ending in ("npz", "png", "webp")}
-
-
-def test_a_video_gets_an_animation_that_every_command_knows(call, models, film, tmp_path):
-    words = ("saliency", models / "volume.keras", film, "-o", "out")
-    planned = call(*words, "-n").out
-    assert all(name in planned for name in NAMES)
-    (item,) = items(call(*words, "--json"))
-    assert files(tmp_path / "out") == NAMES
-    assert item["picture"] == "out/a.gif.gradient.png"
-    assert {file["path"] for file in journal(tmp_path / "out")[-1]["files"]} == NAMES
-    with Image.open(tmp_path / "out/a.gif.gradient.webp") as animation:
-        assert animation.n_frames == 6
-    assert call("verify", "out").code == 0
-    before = pictures(tmp_path / "out")
-    for again in (words, ("render", "out")):
-        (tmp_path / "out/a.gif.gradient.webp").unlink()
-        assert call("verify", "out").code == 1
-        assert call(*again).code == 0
-        assert pictures(tmp_path / "out") == before
-        assert call("verify", "out").code == 0
-
-
-def test_a_video_shown_as_a_volume_loses_its_animation(call, models, film, tmp_path):
-    words = ("saliency", models / "volume.keras", film, "-o", "out")
-    call(*words)
-    assert call(*words, "--show", "x=volume").code == 0
-    assert files(tmp_path / "out") == {name for name in NAMES if not name.endswith("webp")}
-    assert call("verify", "out").code == 0
 
 
 def test_what_an_input_is_shown_as_is_kept(call, samples, tmp_path):
