@@ -12,6 +12,10 @@ from dataclasses import dataclass
 
 from inputgrad_cli.errors import GrammarError
 
+# Only 0 to 9: isdigit() accepts ², which int() refuses. Python refuses thousands of digits, too;
+# no count or index that anyone means has more than these.
+WHOLE_NUMBER = re.compile("[0-9]{1,18}")
+
 
 @dataclass(frozen=True)
 class Word:
@@ -103,6 +107,11 @@ def unquote(text: str) -> str | None:
     """Return the content of a quoted text with escapes resolved, None if it is not quoted."""
     match = re.fullmatch(r"""(["'])((?:\\.|(?!\1)[^\\])*)\1""", text, re.S)
     return None if match is None else re.sub(r"\\(.)", r"\1", match[2], flags=re.S)
+
+
+def parse_whole_number(text: str) -> int | None:
+    """Return the number that a text of digits means, None for any other text."""
+    return int(text) if WHOLE_NUMBER.fullmatch(text) else None
 
 
 def as_list(value: str) -> list[str]:

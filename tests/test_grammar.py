@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inputgrad_cli.errors import GrammarError, UsageError
-from inputgrad_cli.grammar import as_list, parse, quote
+from inputgrad_cli.grammar import as_list, parse, parse_whole_number, quote
 from inputgrad_cli.methods import methods
 
 names = st.from_regex(r"[a-z][a-z-]{0,10}", fullmatch=True)
@@ -65,3 +65,16 @@ def test_lists_within_a_value():
 def test_an_inner_method_keeps_its_own_parameters():
     outer = methods.build('smoothgrad:of="integrated-gradients:steps=7",samples=2')
     assert (outer.inner.name, outer.inner.steps, outer.samples) == ("integrated-gradients", 7, 2)
+
+
+@given(st.integers(0, 10**18 - 1))
+def test_the_digits_of_a_whole_number_mean_it(value):
+    assert parse_whole_number(str(value)) == value
+
+
+@pytest.mark.parametrize(
+    "text", ["", "-1", "+1", " 1", "1_0", "1.0", "\u00b2", "\u0663", "9" * 5000]
+)
+def test_other_text_is_no_whole_number(text):
+    """Among it a power, the digits of another script, and more digits than Python would read."""
+    assert parse_whole_number(text) is None

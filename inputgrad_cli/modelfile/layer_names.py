@@ -13,6 +13,7 @@ from typing import Any
 from inputgrad_cli.choices import LAYER
 from inputgrad_cli.data.signature import Shape
 from inputgrad_cli.errors import UsageError
+from inputgrad_cli.grammar import parse_whole_number
 from inputgrad_cli.modelfile.allow_list import LAYERS, MODELS
 from inputgrad_cli.modelfile.config_errors import convert_config_errors
 from inputgrad_cli.modelfile.config_objects import get_module, get_name, get_setting, list_layers
@@ -111,8 +112,9 @@ def read_layer_names(config: Mapping[str, Any]) -> LayerNames:
 def split_layer_name(name: str) -> tuple[str, int | None]:
     """Return the path and the call index N (or None) of `layer:NAME` or `layer:NAME#N`."""
     written = name.removeprefix(LAYER)
-    path, mark, index = written.rpartition("#")
-    return (path, int(index)) if mark and index.isdigit() else (written, None)
+    path, mark, digits = written.rpartition("#")
+    index = parse_whole_number(digits) if mark else None
+    return (written, None) if index is None else (path, index)
 
 
 def make_unknown_layer_error(name: str, known: Sequence[str]) -> UsageError:

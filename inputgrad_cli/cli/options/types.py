@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from inputgrad_cli.choices import SHOWN
+from inputgrad_cli.grammar import parse_whole_number
 from inputgrad_cli.machine.memory import parse_size
 from inputgrad_cli.optimization.summaries.gates import parse_gate
 from inputgrad_cli.schema.limits import MAX_SHARDS
@@ -51,7 +52,8 @@ class DeviceType(click.ParamType[str]):
     def convert(self, value: Any, param: Any, ctx: Any) -> str:
         """Return the device as written."""
         kind, colon, index = str(value).partition(":")
-        if kind not in ("auto", "cpu", "gpu") or (colon and (kind != "gpu" or not index.isdigit())):
+        is_index = kind == "gpu" and parse_whole_number(index) is not None
+        if kind not in ("auto", "cpu", "gpu") or (colon and not is_index):
             self.fail(f"{value!r} is not auto, cpu, gpu or gpu:N", param, ctx)
         return str(value)
 
@@ -65,9 +67,10 @@ class BatchSizeType(click.ParamType[str | int]):
         """Return the integer, or `auto`."""
         if value == "auto":
             return "auto"
-        if not str(value).isdigit() or int(value) < 1:
+        size = parse_whole_number(str(value))
+        if not size:
             self.fail(f"{value!r} is not a whole number above zero, or auto", param, ctx)
-        return int(value)
+        return size
 
 
 class MemorySizeType(click.ParamType[str]):
@@ -94,14 +97,12 @@ class ShardType(click.ParamType[Shard]):
         # Click also converts values that have their type already, such as defaults.
         if isinstance(value, Shard):
             return value
-        index, slash, count = str(value).partition("/")
-        # isdigit() alone would accept the digits of every script.
-        are_digits = all(part.isascii() and part.isdigit() for part in (index, count))
-        if not (slash and are_digits and int(index) < int(count)):
+        index, count = (parse_whole_number(part) for part in str(value).partition("/")[::2])
+        if index is None or count is None or index >= count:
             self.fail(f"{value!r} is not I/N, as in 0/4: I from 0, below N", param, ctx)
-        if int(count) > MAX_SHARDS:
+        if count > MAX_SHARDS:
             self.fail(f"{value!r}: a run has at most {MAX_SHARDS} shards", param, ctx)
-        return Shard(int(index), int(count))
+        return Shard(index, count)
 
 
 class ColumnsType(click.ParamType[tuple[str, ...]]):
@@ -153,9 +154,10 @@ class FrameType(click.ParamType[str | int]):
         """Return the index, or `all`."""
         if value == "all":
             return "all"
-        if not (str(value).isascii() and str(value).isdigit()):
+        index = parse_whole_number(str(value))
+        if index is None:
             self.fail(f"{value!r} is not a frame's number, from 0, or all", param, ctx)
-        return int(value)
+        return index
 
 
 class RangeType(click.ParamType[tuple[float, float]]):
