@@ -21,6 +21,7 @@ from inputgrad_cli.numeric.arrays import take_rows
 from inputgrad_cli.numeric.lazy_array import split_rows
 from inputgrad_cli.runs.inputs.item_maps import ItemMap
 from inputgrad_cli.runs.pictures.map_pictures import (
+    PictureFiles,
     build_picture_source,
     draw_later,
     draw_pictures,
@@ -29,6 +30,7 @@ from inputgrad_cli.runs.pictures.map_pictures import (
 from inputgrad_cli.runs.searches.search_files import build_search_files
 from inputgrad_cli.runs.streamed_files import collect_bytes, has_content, is_large, to_npz
 from inputgrad_cli.runs.table_columns import join_columns
+from inputgrad_cli.runs.token_tables import build_token_tables
 from inputgrad_cli.schema.journal_line import JournalLine, StyleRecord
 from inputgrad_cli.schema.json_object import JsonObject
 from inputgrad_cli.storage.atomic_write import (
@@ -39,12 +41,13 @@ from inputgrad_cli.storage.atomic_write import (
     write_atomically,
 )
 from inputgrad_cli.storage.journal import OwnFiles, describe_file
-from inputgrad_cli.storage.map_files import get_picture_ending, list_file_names
+from inputgrad_cli.storage.map_files import PICTURE, list_file_names
 from inputgrad_cli.storage.pending_files import PendingFiles
+from inputgrad_cli.storage.picture_names import PictureNames
 from inputgrad_cli.storage.run_paths import build_foreign_error, find_file
 
-Picture = Bytes | WriteFunction | None
-PictureRow = Mapping[str, Picture]  # of one sample: a picture for each site that is drawn
+# The files of the pictures of one sample: by site that is drawn, then by ending.
+PictureRow = Mapping[str, PictureFiles | None]
 
 
 class TakenError(ItemError):
@@ -104,7 +107,7 @@ class OutputWriter:
 
     def _draw_sites(
         self, sources: Sequence[tuple[RecordedMap, Samples, int, str]]
-    ) -> Iterator[Picture]:
+    ) -> Iterator[PictureFiles | None]:
         style = self.picture_style
         if style is None:
             return
@@ -149,12 +152,12 @@ class OutputWriter:
             )
         elif has_table:
             files |= _build_table(item_map.files.table, recorded, samples)
-        ending = get_picture_ending(recorded.record.is_search)
-        names = item_map.files.list_pictures(samples.sample_count, list(drawn[0]), ending)
+        files |= build_token_tables(item_map.files, {0: recorded})
+        names = PictureNames(item_map.files, samples.sample_count, list(drawn[0]))
         return self._write_files(
             item_map.stem,
             files,
-            [_pair_names(*pair) for pair in zip(names, drawn, strict=True)],
+            [_name_pictures(names, index, row) for index, row in enumerate(drawn)],
             earlier_line,
         )
 
@@ -173,15 +176,13 @@ class OutputWriter:
         """
         names = item_map.files.list_arrays(total)
         files = {names[row]: to_npz(recorded) for row, recorded in maps.items()}
+        files |= build_token_tables(item_map.files, maps)
         sites: PictureRow = next((row for row in drawn.values() if row), {})
-        is_search = any(recorded.record.is_search for recorded in maps.values())
-        picture_names = item_map.files.list_pictures(
-            total, list(sites), get_picture_ending(is_search)
-        )
+        picture_names = PictureNames(item_map.files, total, list(sites))
         return self._write_files(
             item_map.stem,
             files,
-            [_pair_names(picture_names[row], drawn.get(row, {})) for row in range(total)],
+            [_name_pictures(picture_names, row, drawn.get(row, {})) for row in range(total)],
             earlier_line,
         )
 
@@ -207,7 +208,10 @@ class OutputWriter:
             if name not in files:  # of an earlier version of this item, with more samples perhaps
                 (self.out / name).unlink(missing_ok=True)
         entries = [describe_file(self.out, name, data) for name, data in files.items()]
-        return entries, [[self.get_path(name) for name in row] for row in picture_names]
+        pictures = [
+            [self.get_path(name) for name in row if name.endswith(PICTURE)] for row in picture_names
+        ]
+        return entries, pictures
 
     def refuse_other_target(self, item_map: ItemMap, earlier_line: JournalLine | None) -> None:
         """Raise TakenError if a map of another target has this name; `a b` and `a-b` share one."""
@@ -231,10 +235,15 @@ class OutputWriter:
                 raise build_foreign_error(path, "move it, or use --on-exists overwrite")
 
 
-def _pair_names(names: Sequence[str], drawn: PictureRow) -> dict[str, Bytes | WriteFunction]:
-    """Return the pictures of one sample by name, without those that are None."""
-    pairs = zip(names, drawn.values(), strict=False)  # a sample that failed has no pictures
-    return {name: data for name, data in pairs if data is not None}
+def _name_pictures(
+    names: PictureNames, index: int, drawn: PictureRow
+) -> dict[str, Bytes | WriteFunction]:
+    """Return the files of the pictures of one sample by name; a failed sample has none."""
+    return {
+        names.get_name(index, site, ending): data
+        for site, files in drawn.items()
+        for ending, data in (files or {}).items()
+    }
 
 
 def _build_table(

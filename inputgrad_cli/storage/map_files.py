@@ -20,6 +20,9 @@ SITE_HASH_DIGITS = 6  # sixteen million different names
 ARRAYS, TABLE, PICTURE = ".npz", ".csv", ".png"
 PANEL = ".panel.png"  # the picture of a search
 ANIMATION = ".gif"
+PAGE = ".html"  # a text for browsers, beside its picture
+FILM = ".webp"  # the animation of a map of frames, beside its picture
+TOKENS = ".tokens.csv"  # the value of each token of a text
 AFTER = ".after.png"  # the pixels that a search has reached, which are no drawing but a result
 
 
@@ -55,6 +58,10 @@ class MapFiles:
     def arrays(self) -> str:
         """Return the name of the array file, unless each sample has one of its own."""
         return self.stem + ARRAYS
+
+    def list_tokens(self, sites: Sequence[str]) -> list[str]:
+        """Return the name of the table of tokens of each site."""
+        return self.list_pictures(None, sites, TOKENS)[0]
 
     @property
     def table(self) -> str:
@@ -114,8 +121,11 @@ def is_array(name: str) -> bool:
 
 
 def is_picture(name: str) -> bool:
-    """Return whether a file of a map is a picture, which can be drawn again from its arrays."""
-    return name.endswith(PICTURE) and not name.endswith(AFTER)
+    """Return whether a file of a map is a picture, which can be drawn again from its arrays.
+
+    The page of a text and the animation of a video's map are pictures as well.
+    """
+    return name.endswith((PICTURE, PAGE, FILM)) and not name.endswith(AFTER)
 
 
 def get_picture_ending(is_search: bool) -> str:

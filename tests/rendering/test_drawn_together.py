@@ -100,8 +100,8 @@ def test_plates_of_one_kind_are_drawn_together_in_their_order(counts):
     plates.append(MapSource(small[0], None, about(8, "l2")))
     pictures = list(draw_pictures(plates, Style()))
     assert counts == [2, 1, 1, 2, 1, 1]
-    for plate, png in zip(plates, pictures, strict=True):
-        assert png == (plate and draw_all([plate], Style())[0].png)
+    for plate, files in zip(plates, pictures, strict=True):
+        assert files == (plate and {".png": draw_all([plate], Style())[0].png})
 
 
 def test_no_more_are_drawn_at_a_time_than_fit(counts, monkeypatch):

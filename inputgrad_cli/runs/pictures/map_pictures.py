@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from math import prod
 from typing import IO
 
@@ -22,15 +23,22 @@ from inputgrad_cli.numeric.arrays import Array, format_shape
 from inputgrad_cli.rendering import choose_picture, is_drawable
 from inputgrad_cli.rendering.colour_maps import as_pixels
 from inputgrad_cli.runs.pictures.search_pictures import build_search_source, to_search_layout
-from inputgrad_cli.storage.atomic_write import WriteFunction
+from inputgrad_cli.storage.atomic_write import Bytes, WriteFunction
+from inputgrad_cli.storage.map_files import get_picture_ending
 
 # Pixels of pictures that are drawn together. Twice as many take longer per picture, because they
 # need new memory.
 MAX_PIXELS_TOGETHER = 1 << 14
 
 
-def draw_pictures(sources: Iterable[MapSource | None], style: Style) -> Iterator[bytes | None]:
-    """Yield the PNG of each source, None for None; those with one batch key are drawn together."""
+PictureFiles = Mapping[str, Bytes | WriteFunction]
+"""The files of a picture by their endings: the PNG, and those that stand beside it."""
+
+
+def draw_pictures(
+    sources: Iterable[MapSource | None], style: Style
+) -> Iterator[PictureFiles | None]:
+    """Yield the files of each picture, None for None; those with one batch key at once."""
     group: list[MapSource] = []
     for source in sources:
         if group and (
@@ -55,25 +63,37 @@ def _count_pixels(group: list[MapSource]) -> int:
     return len(group) * prod(sides)
 
 
-def _draw_group(sources: list[MapSource], style: Style) -> Iterator[bytes]:
+def _draw_group(sources: list[MapSource], style: Style) -> Iterator[PictureFiles]:
     picture = choose_picture(style, sources[0].layout)
-    return (drawing.png for drawing in picture.draw(sources, style))
+    ending = get_picture_ending(sources[0].layout.is_search)
+    for drawing in picture.draw(sources, style):
+        yield {ending: drawing.png, **drawing.extras}
 
 
 def draw_later(
     recorded: RecordedMap, samples: Samples, row: int, site: str, style: Style
-) -> WriteFunction:
-    """Return a function that draws the PNG of a site of one sample into a file."""
+) -> PictureFiles:
+    """Return, by ending, functions that draw a site of one sample into a file."""
 
-    def write_png(file: IO[bytes]) -> None:
-        file.write(draw_picture(build_picture_source(recorded, samples, row, site), style))
+    def write_file(ending: str, file: IO[bytes]) -> None:
+        source = build_picture_source(recorded, samples, row, site)
+        data = draw_picture(source, style)[ending]
+        assert isinstance(data, bytes)
+        file.write(data)
 
-    return write_png
+    endings = list_picture_endings(get_layout(recorded, site), style)
+    return {ending: partial(write_file, ending) for ending in endings}
 
 
-def draw_picture(source: MapSource, style: Style) -> bytes:
-    """Draw one picture; return its PNG."""
+def draw_picture(source: MapSource, style: Style) -> PictureFiles:
+    """Draw one picture; return its files."""
     return next(_draw_group([source], style))
+
+
+def list_picture_endings(layout: MapLayout, style: Style) -> list[str]:
+    """Return the endings of the files of a picture."""
+    extras = choose_picture(style, layout).extra_endings
+    return [get_picture_ending(layout.is_search), *extras]
 
 
 def list_drawable_sites(recorded: RecordedMap) -> list[str]:
@@ -85,13 +105,13 @@ def list_drawable_sites(recorded: RecordedMap) -> list[str]:
         return []
     is_search = recorded.record.is_search
     sites = list_moved_inputs(recorded.values) if is_search else list(recorded.values)
-    return [site for site in sites if is_drawable(_get_layout(recorded, site))]
+    return [site for site in sites if is_drawable(get_layout(recorded, site))]
 
 
 def refuse_unfit_kinds(recorded: RecordedMap) -> None:
     """Raise ItemError if a map cannot be shown as what its record says."""
     for site in set(recorded.record.shown).intersection(recorded.values):
-        layout = _get_layout(recorded, site)
+        layout = get_layout(recorded, site)
         if not is_drawable(layout):
             kind = recorded.record.shown[site]
             raise ItemError(
@@ -101,7 +121,7 @@ def refuse_unfit_kinds(recorded: RecordedMap) -> None:
             )
 
 
-def _get_layout(recorded: RecordedMap, site: str) -> MapLayout:
+def get_layout(recorded: RecordedMap, site: str) -> MapLayout:
     """Return the layout of the map of a site."""
     template = np.broadcast_to(np.float32(0), recorded.values[site].shape[1:])
     if recorded.record.is_search:

@@ -24,11 +24,8 @@ from inputgrad_cli.schema.encoded_names import decode_name
 from inputgrad_cli.schema.journal_line import JournalLine
 from inputgrad_cli.storage.atomic_write import refuse_links, write_atomically
 from inputgrad_cli.storage.journal import describe_file
-from inputgrad_cli.storage.map_files import (
-    get_picture_ending,
-    is_picture,
-    list_file_names,
-)
+from inputgrad_cli.storage.map_files import is_picture, list_file_names
+from inputgrad_cli.storage.picture_names import PictureNames
 from inputgrad_cli.storage.run_directory import RunDirectory, StoredMap
 from inputgrad_cli.storage.run_paths import build_foreign_error
 from inputgrad_cli.storage.sources import SOURCE_KIND
@@ -152,23 +149,24 @@ def _redraw_pictures(
 ) -> Iterator[RedrawnPicture]:
     out, journal = stored.directory.out, stored.directory.journal
     for result_file in _yield_result_files(stored, style, read_inputs):
-        for row, names in zip(result_file.rows, result_file.names, strict=True):
-            for site, name in zip(list_drawable_sites(result_file.attribution), names, strict=True):
+        for row, index in zip(result_file.rows, result_file.indices, strict=True):
+            for site in list_drawable_sites(result_file.attribution):
                 source = build_picture_source(
                     result_file.attribution, result_file.samples, row, site
                 )
                 choose_picture(style, source.layout).refuse_large(source, style)
-                png = draw_picture(source, style)
-                if not journal.own_files.can_replace(name):
-                    raise build_foreign_error(out / name)
-                journal.pending.add([name])
-                write_atomically(out / name, png)
-                yield RedrawnPicture(stored.stem, name, None, result_file.blank)
+                for ending, data in draw_picture(source, style).items():
+                    name = result_file.names.get_name(index, site, ending)
+                    if not journal.own_files.can_replace(name):
+                        raise build_foreign_error(out / name)
+                    journal.pending.add([name])
+                    write_atomically(out / name, data)
+                    yield RedrawnPicture(stored.stem, name, None, result_file.blank)
 
 
 @dataclass(frozen=True)
 class ResultFile:
-    """One file of arrays, the rows to draw, and the names of their pictures by site.
+    """One file of arrays, the rows to draw, and the index of each among the samples of the map.
 
     `samples` are the inputs; if they cannot be used, `blank` is the reason.
     """
@@ -176,7 +174,8 @@ class ResultFile:
     attribution: RecordedMap
     samples: Samples
     rows: Sequence[int]
-    names: Sequence[Sequence[str]]
+    indices: Sequence[int]
+    names: PictureNames
     blank: str = ""
 
 
@@ -196,7 +195,7 @@ def _yield_result_files(
         if not sites:
             continue
         is_search = attribution.record.is_search
-        all_names = map_files.list_pictures(count, sites, get_picture_ending(is_search))
+        names = PictureNames(map_files, count, sites)
         if inputs is None and is_search:  # its arrays hold the input before and after
             inputs = Samples({})
         if inputs is None:
@@ -205,10 +204,10 @@ def _yield_result_files(
             row = _find_sample_index(name, parts, stored)
             has_inputs = not (blank or is_search)
             sample = inputs.extract_sample(row) if has_inputs else inputs
-            yield ResultFile(attribution, sample, [0], all_names[row : row + 1], blank)
+            yield ResultFile(attribution, sample, [0], [row], names, blank)
             continue
         rows = _list_rows(attribution)
-        yield ResultFile(attribution, inputs, rows, [all_names[row] for row in rows], blank)
+        yield ResultFile(attribution, inputs, rows, rows, names, blank)
 
 
 def _find_sample_index(name: str, parts: Sequence[str], stored: StoredMap) -> int:

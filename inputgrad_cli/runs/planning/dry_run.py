@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from inputgrad_cli.data.samples import Samples
 from inputgrad_cli.data.signature import InputSpec
-from inputgrad_cli.data.subjects import MapFacts, choose_subject
+from inputgrad_cli.data.subjects import TEXT, MapFacts, choose_subject
 from inputgrad_cli.errors import ItemError
 from inputgrad_cli.formats.read import open_file, read_samples
 from inputgrad_cli.formats.readers import find_reader
@@ -16,8 +16,10 @@ from inputgrad_cli.modelfile.workload import count_elements
 from inputgrad_cli.rendering import is_drawable
 from inputgrad_cli.runs.inputs.find_inputs import Item
 from inputgrad_cli.runs.inputs.item_maps import ItemMap, list_item_maps
+from inputgrad_cli.runs.pictures.map_pictures import list_picture_endings
 from inputgrad_cli.runs.planning.plan import Plan
-from inputgrad_cli.storage.map_files import AFTER, ANIMATION, get_picture_ending
+from inputgrad_cli.storage.map_files import AFTER, ANIMATION
+from inputgrad_cli.storage.picture_names import PictureNames
 
 NPZ_OVERHEAD_BYTES = 2048  # about what an .npz needs in addition to its arrays
 
@@ -35,37 +37,75 @@ def yield_planned_maps(plan: Plan) -> Iterator[PlannedMap]:
     """Yield every map of the plan. Files of many samples are read to count the samples."""
     specs = plan.outline.inputs or ()
     value_count = count_elements([spec.shape for spec in specs])
-    is_search, search = bool(plan.goals), plan.options.search
-    has_animation = search is not None and search.gif
-    has_style = plan.options.style is not None
-    wrt = plan.options.wrt
-    layer_labels = {request.label for request in plan.methods if request.method.at_layer}
-    copies = 2 if is_search else 1  # a search stores the input and its change
+    copies = 2 if plan.goals else 1  # a search stores the input and its change
     for _, item in plan.share:
         samples = _read_samples(plan, item)
         count = None if samples is None else samples.sample_count
-        layouts = {spec.name: _build_layout(spec, item, is_search) for spec in specs if has_style}
-        inputs = [name for name, layout in layouts.items() if is_drawable(layout)]
-        inputs = [name for name in inputs if wrt in (None, name)] or inputs[:1]
+        layouts = {spec.name: _build_layout(spec, item, bool(plan.goals)) for spec in specs}
         for item_map in list_item_maps(item, plan.maps):
-            spec, files = item_map.spec, item_map.files
-            has_parts = samples is not None and samples.is_ragged
-            names = files.list_arrays(count or 1) if has_parts else [files.arrays]
-            names += [files.table] if find_reader(item.path).kind == "table" else []
-            sites = [] if spec.target.kind == "all" else inputs
-            sites = sites[:1] if spec.label in layer_labels else sites
-            ending = get_picture_ending(is_search)
-            names += [name for row in files.list_pictures(count, sites, ending) for name in row]
-            if is_search:
-                pixels = _list_pixel_inputs(item, specs)
-                endings = (AFTER, ANIMATION) if has_animation else (AFTER,)
-                rows = [row for end in endings for row in files.list_pictures(count, pixels, end)]
-                names += [name for row in rows for name in row]
+            names = [
+                *_list_arrays(item_map, samples),
+                *_list_pictures(plan, item_map, count, layouts),
+                *(_list_search_files(plan, item_map, count) if plan.goals else ()),
+            ]
             yield PlannedMap(
                 item_map,
                 tuple(str(plan.options.out / name) for name in names),
                 (count or 1) * value_count * copies * 4 + NPZ_OVERHEAD_BYTES,
             )
+
+
+def _list_arrays(item_map: ItemMap, samples: Samples | None) -> list[str]:
+    """Return the names of the files of arrays, and of the table of an item that is one."""
+    files = item_map.files
+    has_parts = samples is not None and samples.is_ragged
+    names = files.list_arrays(len(samples)) if samples and has_parts else [files.arrays]
+    return names + [files.table] * (find_reader(item_map.item.path).kind == "table")
+
+
+def _list_pictures(
+    plan: Plan, item_map: ItemMap, count: int | None, layouts: Mapping[str, MapLayout]
+) -> list[str]:
+    """Return the names of the pictures, and of the tables of the tokens of texts."""
+    style, files = plan.options.style, item_map.files
+    sites = _list_sites(plan, item_map, layouts)
+    texts = [] if plan.goals else [site for site in sites if layouts[site].subject == TEXT]
+    names = files.list_tokens(texts) if texts else []
+    if style is None:
+        return names
+    drawn = [site for site in sites if is_drawable(layouts[site])]
+    picture_names = PictureNames(files, count, drawn)
+    return names + [
+        picture_names.get_name(row, site, ending)
+        for row in range(count or 1)
+        for site in drawn
+        for ending in list_picture_endings(layouts[site], style)
+    ]
+
+
+def _list_sites(plan: Plan, item_map: ItemMap, layouts: Mapping[str, MapLayout]) -> list[str]:
+    """Return the inputs whose maps are shown; those of all classes are not."""
+    if item_map.spec.target.kind == "all":
+        return []
+    inputs = [name for name in layouts if plan.options.wrt in (None, name)]
+    at_layer = any(
+        request.method.at_layer for request in plan.methods if request.label == item_map.spec.label
+    )
+    if not at_layer and inputs:
+        return inputs
+    # The map of a layer is drawn over the input that it depends on, and words are under none.
+    return [n for n, layout in layouts.items() if layout.subject != TEXT and is_drawable(layout)][
+        :1
+    ]
+
+
+def _list_search_files(plan: Plan, item_map: ItemMap, count: int | None) -> list[str]:
+    """Return the names of the pictures that a search has reached, and of their animations."""
+    search = plan.options.search
+    pixels = _list_pixel_inputs(item_map.item, plan.outline.inputs or ())
+    endings = (AFTER, ANIMATION) if search is not None and search.gif else (AFTER,)
+    rows = [row for end in endings for row in item_map.files.list_pictures(count, pixels, end)]
+    return [name for row in rows for name in row]
 
 
 def _list_pixel_inputs(item: Item, specs: Sequence[InputSpec]) -> list[str]:

@@ -1,0 +1,91 @@
+"""Draws the maps of texts: an image of coloured words, and a page for browsers beside it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from inputgrad_cli.data.picture_style import Scale, Style
+from inputgrad_cli.data.subjects import TEXT
+from inputgrad_cli.interfaces.picture import Drawing, MapLayout, MapSource, Picture, pictures
+from inputgrad_cli.numeric.arrays import Floats
+from inputgrad_cli.rendering.image_map import TEXT_KEY
+from inputgrad_cli.rendering.png import encode_png
+from inputgrad_cli.rendering.scale import is_signed
+from inputgrad_cli.rendering.text.colours import get_colour_map
+from inputgrad_cli.rendering.text.image import draw_text
+from inputgrad_cli.rendering.text.page import TextView, build_page
+from inputgrad_cli.rendering.text.tokens import build_passage
+from inputgrad_cli.rendering.text.values import (
+    choose_reduction,
+    compute_token_values,
+    format_quantity,
+    match_tokens,
+)
+
+
+@pictures.register
+@dataclass(frozen=True)
+class TextMap(Picture):
+    """Words on coloured grounds. The scale ends at the largest value, whatever `--clip` says.
+
+    A text has few values, and the largest is what a reader looks for.
+    """
+
+    name = "text"
+    help = "the words of a text on coloured grounds"
+    subjects = "texts"
+    extra_endings = (".html",)
+
+    def supports(self, layout: MapLayout) -> bool:
+        """Return whether the map is of the tokens of a text."""
+        return layout.subject == TEXT and not layout.is_search
+
+    def draw(self, sources: Sequence[MapSource], style: Style) -> list[Drawing]:
+        """Return the drawings, each with the page of its text."""
+        return [self._draw_source(source, style) for source in sources]
+
+    def _draw_source(self, source: MapSource, style: Style) -> Drawing:
+        view = build_text_view(source, style)
+        text = {
+            **vars(source.caption),
+            "kind": self.name,
+            "reduce": view.reduction,
+            "bar": format_quantity(source.caption, view.reduction),
+            "cmap": view.cmap,
+            "scale": {"low": view.scale.low, "high": view.scale.limit},
+        }
+        png = encode_png(draw_text(view), TEXT_KEY, json.dumps(text, sort_keys=True))
+        is_flat = not view.passage.values.any() and not view.passage.padding_values.any()
+        return Drawing(png, view.scale, is_flat, {".html": build_page(view)})
+
+    def find_scale(self, source: MapSource, style: Style) -> Scale:
+        """Return the scale that ends at the largest value of a token."""
+        values = _compute_values(source, style)
+        finite = values[np.isfinite(values)]
+        reduction = choose_reduction(source.caption.reduce, style.reduce)
+        signed = is_signed(values, reduction, source.caption.sign)
+        return Scale(float(np.abs(finite).max(initial=0.0)), signed)
+
+
+def build_text_view(source: MapSource, style: Style) -> TextView:
+    """Return the text of a map with its scale, or that of all pictures of the run."""
+    own = TextMap().find_scale(source, style)
+    limit = own.limit if style.limit is None else style.limit
+    scale = Scale(limit, own.signed if style.signed is None else style.signed)
+    values = _compute_values(source, style)
+    return TextView(
+        build_passage(match_tokens(source.view.tokens, len(values)), values),
+        source.caption,
+        scale,
+        get_colour_map(style, scale),
+        choose_reduction(source.caption.reduce, style.reduce),
+    )
+
+
+def _compute_values(source: MapSource, style: Style) -> Floats:
+    reduction = choose_reduction(source.caption.reduce, style.reduce)
+    return compute_token_values(source.values, reduction, is_copied=source.caption.copied)
