@@ -11,6 +11,7 @@ from inputgrad_cli.optimization.summaries.summary import SearchSummary
 from inputgrad_cli.schema.json_object import JsonObject
 
 SCHEMA = 1  # version of the machine stream
+STRONGEST = "strongest"  # the field of an item with its largest parts
 
 
 @dataclass(frozen=True)
@@ -40,9 +41,10 @@ class ItemEvent:
 
     def record(self) -> JsonObject:
         """Return the line of the machine stream."""
-        # `class` is for people's output alone; the stream contract does not name it.
+        # These are for people's output alone; the stream contract does not name them.
         target = {k: v for k, v in self.fields["target"].items() if k != "class"}
-        return {"type": "item", **self.fields, "target": target}
+        fields = {k: v for k, v in self.fields.items() if k != STRONGEST}
+        return {"type": "item", **fields, "target": target}
 
     @property
     def status(self) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 from inputgrad_cli.data.map_record import MapRecord
 from inputgrad_cli.data.search_arrays import SEARCH_NOTE
+from inputgrad_cli.runs.events import STRONGEST
 from inputgrad_cli.runs.inputs.item_maps import ItemMap
 from inputgrad_cli.runs.planning.dry_run import PlannedMap
 from inputgrad_cli.schema.encoded_names import to_readable_name
@@ -45,9 +46,11 @@ def build_done_fields(
     arrays: str,
     sample: int | None,
     results: Sequence[str] = (),
+    strongest: Sequence[tuple[str, float]] = (),
 ) -> JsonObject:
     """Return the fields of a sample that is done.
 
+    `strongest` are the names and values of its largest parts, which are for people alone.
     `pictures` are the paths for each sample. If a sample has several, all of them are listed in
     addition to the first. `results` are the paths of what a search has moved the sample to.
     """
@@ -65,6 +68,7 @@ def build_done_fields(
         "status": "ok",
         "checks": {k: v for k, v in sample_record.checks.items() if k in CHECKS},
         **_build_search_fields(sample_record.search, results),
+        **({STRONGEST: strongest} if strongest else {}),
     }
 
 

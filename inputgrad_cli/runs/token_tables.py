@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import IO, Any
 
 from inputgrad_cli.data.map_record import RecordedMap
 from inputgrad_cli.data.subjects import TEXT
+from inputgrad_cli.numeric.arrays import Floats
 from inputgrad_cli.rendering.text.values import (
     choose_reduction,
     compute_token_values,
@@ -56,22 +57,20 @@ def _write_table(maps: Mapping[int, RecordedMap], site: str, file: IO[bytes]) ->
     for sample, recorded in maps.items():
         for row, record in enumerate(recorded.record.samples):
             if record is not None:
-                lines = yield_token_values(recorded, site, row)
+                tokens, values = read_token_values(recorded, site, row)
+                pairs = enumerate(zip(tokens, values.tolist(), strict=True))
                 # The csv module writes floats by repr, which loses no digit.
-                writer.writerows((sample + row, *line) for line in lines)
+                writer.writerows((sample + row, position, *pair) for position, pair in pairs)
     text.flush()
     text.detach()
 
 
-def yield_token_values(
-    recorded: RecordedMap, site: str, row: int
-) -> Iterator[tuple[int, Any, float]]:
-    """Yield the position, the token and the value of each token of one sample."""
+def read_token_values(recorded: RecordedMap, site: str, row: int) -> tuple[Sequence[Any], Floats]:
+    """Return the tokens of one sample, and the value of each."""
     record = recorded.record
     reduction = choose_reduction(record.reduce)
     values = compute_token_values(
         recorded.values[site][row], reduction, is_copied=site in record.copied
     )
-    tokens = match_tokens((record.get_sample(row).tokens or {}).get(site, ()), len(values))
-    for position, (token, value) in enumerate(zip(tokens, values.tolist(), strict=True)):
-        yield position, token, value
+    tokens = (record.get_sample(row).tokens or {}).get(site, ())
+    return match_tokens(tokens, len(values)), values

@@ -15,6 +15,7 @@ from inputgrad_cli.runs.events import Event, ItemEvent, to_error_fields
 from inputgrad_cli.runs.item_fields import build_done_fields, build_failed_fields
 from inputgrad_cli.runs.map_lines import build_failed_line, build_line
 from inputgrad_cli.runs.searches.search_files import list_results
+from inputgrad_cli.runs.strongest import find_strongest
 from inputgrad_cli.runs.write_tasks import MapTask, WriteTask
 from inputgrad_cli.runs.writer import OutputWriter, PictureRow, TakenError, is_table
 from inputgrad_cli.schema.json_object import JsonObject
@@ -113,7 +114,12 @@ def _write_ragged_map(
             events.append(ItemEvent(build_failed_fields(item_map, error_fields, row)))
             continue
         fields = build_done_fields(
-            item_map, maps[row].record, [pictures[row]], arrays=output.get_path(name), sample=None
+            item_map,
+            maps[row].record,
+            [pictures[row]],
+            arrays=output.get_path(name),
+            sample=None,
+            strongest=find_strongest(maps[row], 0),
         )
         events.append(ItemEvent({**fields, "sample": row, "seconds": round(seconds, 4)}))
     line = {
@@ -204,5 +210,6 @@ def _yield_item_events(
                 arrays=arrays,
                 sample=row,
                 results=[output.get_path(name) for name in results[row or 0]],
+                strongest=find_strongest(recorded, row or 0),
             )
             yield ItemEvent({**fields, "seconds": round(seconds, 4)})

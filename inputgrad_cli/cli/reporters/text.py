@@ -23,7 +23,15 @@ from inputgrad_cli.cli.reporters.base import (
 from inputgrad_cli.cli.reporters.search_text import format_search, yield_summary_lines
 from inputgrad_cli.cli.terminal import measure_page, write_stderr, write_stdout
 from inputgrad_cli.errors import InputgradError, ModelError
-from inputgrad_cli.runs.events import Event, ItemEvent, Progress, RunNote, RunWarning, Summary
+from inputgrad_cli.runs.events import (
+    STRONGEST,
+    Event,
+    ItemEvent,
+    Progress,
+    RunNote,
+    RunWarning,
+    Summary,
+)
 
 MAX_NAME_WIDTH = 48  # columns for the names of items; longer names push the rest of the line right
 
@@ -134,7 +142,8 @@ class TextReporter:
         parts = [name.ljust(self._width), to_printable(label)]
         parts += [f"{score:.6g}"] if score is not None else []
         parts += [f"{p:.2%}"] if p is not None else []
-        return "  ".join([*parts, *map(to_printable, _list_paths(fields))])
+        parts += list(map(to_printable, _list_paths(fields)))
+        return "  ".join([*parts, *_format_strongest(fields)])
 
     def _print_failure(self, fields: Any) -> None:
         message = fields["error"]["message"]
@@ -176,6 +185,14 @@ class TextReporter:
 def _list_paths(fields: Any) -> list[str]:
     """Return the paths of a map's pictures, or of its arrays if it has none."""
     return list(fields.get("pictures") or [fields["picture"] or fields["arrays"]])
+
+
+def _format_strongest(fields: Any) -> list[str]:
+    """Return the largest parts of an item with their values, as one text if there are any."""
+    pairs = fields.get(STRONGEST, ())
+    return (
+        [", ".join(f"{to_printable(name)} {value:+.3g}" for name, value in pairs)] if pairs else []
+    )
 
 
 def _format_target(target: Any) -> str:
