@@ -86,12 +86,14 @@ def explain(
     precision: str = "float32",
     check_grad: bool = False,
     columns: Sequence[str] = (),
+    lines: bool = False,
 ) -> Attribution:
     """Return the attribution of one item.
 
     `inputs` is a path, an array for a model with one input, or a mapping of input names to arrays;
     arrays are fed to the model unchanged, one sample or many. `truth` are the labels for `loss:`.
     `columns` are the columns of a table that feed a vector, in its order; default: the sidecar's.
+    With `lines`, each line of a `.txt` file is a sample.
     `check_grad` compares the gradient with finite differences and records the result.
     """
     refuse_non_text(
@@ -114,7 +116,7 @@ def explain(
     refuse_missing_references(request.methods, chosen_baseline)
     request = replace(request, masks=read_masks(request.targets))
     opened_model = model if isinstance(model, Model) else open_for(model, request)
-    item = read_item(opened_model, partial(to_samples, inputs), preprocess, columns)
+    item = read_item(opened_model, partial(to_samples, inputs), preprocess, columns, lines=lines)
     samples, options = item.samples, item.options
     opened_model.calibrate(samples, request.targets, precision, seed)
     request = replace(

@@ -45,8 +45,13 @@ def read_item(
     read: Callable[[ReadOptions], Samples],
     preprocess: str,
     columns: Sequence[str],
+    *,
+    lines: bool = False,
 ) -> Item:
-    """Return the samples that `read` returns for the model; raise the first error."""
+    """Return the samples that `read` returns for the model; raise the first error.
+
+    `columns` and `lines` are those of `ReadOptions`.
+    """
     pixels = model.resolve_preprocessing(preprocess)
     sidecar = read_sidecar(model.file.path)
     column_names = tuple(columns) or (sidecar.columns if sidecar else ())
@@ -55,6 +60,7 @@ def read_item(
         pixels.other,
         input_preprocess=pixels.inputs,
         columns=column_names,
+        lines=lines,
     )
     samples = read(options)
     if samples.failed:

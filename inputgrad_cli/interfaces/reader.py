@@ -74,7 +74,7 @@ class ReadOptions:
     `aliases` maps the user's names of inputs to those of the model, and files may use either.
     `folder` holds temporary files of numbers that do not fit into memory. `input_preprocess` is the
     preprocessing of inputs for which it differs from `preprocess`. `columns` are the columns of a
-    table that feed a vector, in its order.
+    table that feed a vector, in its order. With `lines`, each line of a text file is a sample.
     """
 
     specs: tuple[InputSpec, ...]
@@ -84,6 +84,7 @@ class ReadOptions:
     folder: Path | None = None
     input_preprocess: Mapping[str, Preprocess] = field(default_factory=dict)
     columns: tuple[str, ...] = ()
+    lines: bool = False
 
     def get_preprocess(self, spec: InputSpec) -> Preprocess:
         """Return the preprocessing of pictures for this input."""

@@ -47,6 +47,7 @@ class Options(TypedDict, total=False):
     labels: NotRequired[Option[str | list[str] | None]]
     code: NotRequired[Option[list[str]]]
     columns: NotRequired[Option[list[str] | None]]
+    lines: NotRequired[Option[bool]]
     preprocess: NotRequired[Option[str]]
     resize: NotRequired[Option[str]]
     interp: NotRequired[Option[str]]

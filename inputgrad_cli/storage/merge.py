@@ -27,6 +27,7 @@ from inputgrad_cli.storage.shards import JOURNAL_FILE, Shard, parse_tag
 # What decides arrays or pictures. In other options, such as --device, shards may differ.
 DECIDING_OPTIONS = (
     *("method", "target", "truth", "space", "wrt", "baseline", "labels", "code", "preprocess"),
+    *("columns", "lines"),
     *("resize", "interp", "frame", "input_range", "precision", "seed", "tolerance", "check_grad"),
     *("picture", "cmap", "reduce", "clip", "alpha", "scale", "zoom"),
     *("goal", "until", "freeze", "ranges", "data", "where", "gif"),

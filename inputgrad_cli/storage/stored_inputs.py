@@ -39,13 +39,15 @@ def read_inputs(
     specs = tuple(InputSpec(r["name"], _to_shape(r["shape"]), r["dtype"]) for r in records)
     option = run["options"].get("columns")
     columns = tuple((option and option["value"]) or ())
+    lines = bool(run["options"].get("lines", {}).get("value"))
     paths = find_sources(line, first, run, out)
     for spec in specs:
         _refuse_other_shape(spec, recorded)
     image_options = ImageOptions.from_record(recorded.record.inputs)
     aliases = run.get("aliases", {})
     raw = Preprocess("raw")  # maps are drawn over pixels, whatever the model makes of them
-    return read_files(paths, ReadOptions(specs, raw, image_options, aliases, columns=columns))
+    options = ReadOptions(specs, raw, image_options, aliases, columns=columns, lines=lines)
+    return read_files(paths, options)
 
 
 def _refuse_other_shape(spec: InputSpec, recorded: RecordedMap) -> None:

@@ -45,6 +45,11 @@ class InputOptions(OptionGroup):
         metavar="A,B,...",
         help="Columns of a table to use as the input vector, in this order.",
     )
+    lines: bool = declare_option(
+        "--lines",
+        is_flag=True,
+        help="Take each line of a .txt file as one text.",
+    )
     from_file: Path | None = declare_option(
         "--from-file",
         type=click.Path(path_type=Path),

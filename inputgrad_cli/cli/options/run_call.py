@@ -62,6 +62,7 @@ class RunCall:
             preprocess=reading.preprocess,
             viewing=ImageOptions(resize, reading.frame, reading.input_range),
             columns=reading.columns or (),
+            lines=reading.lines,
             out=self.output.out,
             root=reading.root,
             include=reading.include,

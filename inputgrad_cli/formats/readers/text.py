@@ -1,4 +1,4 @@
-"""Registers the reader of text files, each one sample."""
+"""Registers the reader of text files, each one sample, or one a line."""
 
 from __future__ import annotations
 
@@ -6,13 +6,15 @@ from collections.abc import Sequence
 
 from inputgrad_cli.data.samples import Samples
 from inputgrad_cli.data.signature import InputSpec
-from inputgrad_cli.formats.text import is_text_input, read_text
+from inputgrad_cli.formats.text import is_text_input, read_lines, read_text
 from inputgrad_cli.interfaces.reader import InputFile, Reader, ReadOptions, register
 
 
 def read_text_file(file: InputFile, options: ReadOptions) -> Samples:
-    """Return the text of a file as one sample."""
+    """Return the text of a file as one sample, or each of its lines."""
     (spec,) = options.specs
+    if options.lines:
+        return read_lines(file.read_all(), spec, file.where)
     return Samples({spec.name: read_text(file.read_all(), spec, file.where)})
 
 

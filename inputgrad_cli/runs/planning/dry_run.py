@@ -17,7 +17,7 @@ from inputgrad_cli.rendering import is_drawable
 from inputgrad_cli.runs.inputs.find_inputs import Item
 from inputgrad_cli.runs.inputs.item_maps import ItemMap, list_item_maps
 from inputgrad_cli.runs.pictures.map_pictures import list_picture_endings
-from inputgrad_cli.runs.planning.plan import Plan
+from inputgrad_cli.runs.planning.plan import Plan, may_hold_many
 from inputgrad_cli.storage.map_files import AFTER, ANIMATION
 from inputgrad_cli.storage.picture_names import PictureNames
 
@@ -130,8 +130,7 @@ def _build_layout(spec: InputSpec, item: Item, is_search: bool) -> MapLayout:
 def _read_samples(plan: Plan, item: Item) -> Samples | None:
     """Read the samples of a file that may hold many; return None for any other file."""
     specs = plan.outline.inputs
-    may_be_many = plan.options.viewing.frame == "all" or find_reader(item.path).many
-    if specs is None or not may_be_many or item.error:
+    if specs is None or not may_hold_many(plan.options, item.path) or item.error:
         return None
     try:
         files = {name: open_file(path) for name, path in item.paths.items()}

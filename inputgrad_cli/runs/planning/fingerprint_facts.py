@@ -45,6 +45,7 @@ def build_fingerprint_facts(plan: Plan) -> JsonObject:
         # Options that came later are facts only if they are used, so that maps of earlier versions
         # count as done.
         **({"columns": list(options.columns)} if options.columns else {}),
+        **({"lines": True} if options.lines else {}),
         "seed": options.seed,
         # The tolerance decides how far the steps of path methods are refined.
         "tolerance": options.tolerance,

@@ -55,6 +55,7 @@ class RunOptions:
     preprocess: str = "auto"
     viewing: ImageOptions = field(default_factory=ImageOptions)
     columns: tuple[str, ...] = ()
+    lines: bool = False
     out: Path = Path("inputgrad-out")
     root: Path | None = None
     include: tuple[str, ...] = ()

@@ -42,6 +42,8 @@ from inputgrad_cli.storage.map_files import ARRAYS
 from inputgrad_cli.storage.map_specs import MapSpec, refuse_clashes
 from inputgrad_cli.supervision.worker import WORKER
 
+LINE_BYTES = 64  # about as many as a line of a text has
+
 
 @dataclass(frozen=True)
 class Plan(CheckedRun):
@@ -114,6 +116,7 @@ def _build_reading(
         aliases,
         input_preprocess=pixels.inputs,
         columns=options.columns,
+        lines=options.lines,
     )
 
 
@@ -148,15 +151,24 @@ def _find_inputs(options: RunOptions, outline: Outline) -> InputList:
 
 def _estimate_samples(options: RunOptions, outline: Outline, inputs: InputList) -> int:
     """Return about how many samples there are; files of many are estimated by size, as float32."""
-    all_frames = options.viewing.frame == "all"
-    items = inputs.items
-    may_be_many = [all_frames or find_reader(item.path).many for item in items]
     sample_bytes = 4 * max(1, count_elements([spec.shape for spec in outline.inputs or ()]))
     counts = [
-        _get_file_size(item) // sample_bytes if has_many else 1
-        for item, has_many in zip(items, may_be_many, strict=True)
+        _get_file_size(item) // (LINE_BYTES if _is_text(item.path) else sample_bytes)
+        if may_hold_many(options, item.path)
+        else 1
+        for item in inputs.items
     ]
     return sum(max(1, size) for size in counts)
+
+
+def may_hold_many(options: RunOptions, path: Path) -> bool:
+    """Return whether a file may hold many samples, by its format and the options."""
+    has_lines = options.lines and _is_text(path)
+    return has_lines or options.viewing.frame == "all" or find_reader(path).many
+
+
+def _is_text(path: Path) -> bool:
+    return find_reader(path).kind == "text"
 
 
 def _get_file_size(item: Item) -> int:
@@ -180,7 +192,7 @@ def _has_parts(path: Path) -> bool:
 
 def _refuse_existing(options: RunOptions, maps: Sequence[MapSpec], inputs: InputList) -> None:
     for _, item in _select_shard(options, inputs):
-        may_be_many = find_reader(item.path).many
+        may_be_many = may_hold_many(options, item.path)
         for spec in maps:
             path = options.out / spec.build_files(item.name).arrays
             if os.path.lexists(path) or (may_be_many and _has_parts(path)):
