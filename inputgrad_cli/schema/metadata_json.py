@@ -124,6 +124,7 @@ class ResultModel(TypedDict):
 
 
 Numbers = float | list[float | None] | None
+Tokens = dict[str, list[Any]]  # by input: words, or ids where there is no vocabulary
 
 
 class ResultRecord(TypedDict):
@@ -163,5 +164,5 @@ class ResultRecord(TypedDict):
     model: NotRequired[ResultModel]
     versions: NotRequired[dict[str, str]]
     scores: NotRequired[list[Any]]
-    tokens: NotRequired[JsonObject | list[JsonObject | None]]
+    tokens: NotRequired[Tokens | list[Tokens | None]]
     search: NotRequired[SearchRecord | list[SearchRecord | None] | None]

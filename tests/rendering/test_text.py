@@ -340,7 +340,8 @@ class Reader(HTMLParser):
 
 
 def test_hostile_tokens_are_text_in_a_page_without_scripts():
-    drawing = draw(HOSTILE, np.linspace(-1, 1, len(HOSTILE)), label="<b>&")
+    values = np.linspace(-1, 1, len(HOSTILE))
+    drawing = draw(HOSTILE, values, label="<b>&\udc80", quantity="<i>\udc80")
     page = read_page(drawing)
     reader = Reader()
     reader.feed(page)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from inputgrad_cli.choices import to_printable
 from inputgrad_cli.data.caption import Caption
 from inputgrad_cli.numeric.arrays import Floats
 from inputgrad_cli.rendering.labels import format_number, shorten_name
@@ -17,7 +18,7 @@ TIMES = "\u00d7"  # the sign of multiplication
 
 def format_title(caption: Caption) -> str:
     """Return the method, the target or its class, and the score."""
-    return caption.format_title().split("\n")[0]
+    return to_printable(caption.format_title().split("\n")[0])
 
 
 def format_padding(values: Floats, reduction: str) -> str:
@@ -50,7 +51,7 @@ def list_remarks(passage: Passage, reduction: str, hidden: int) -> Sequence[str]
 
 def format_unit(caption: Caption, reduction: str, *, is_signed: bool) -> str:
     """Return what a value is, and which side of the scale speaks for the target."""
-    quantity = format_quantity(caption, reduction)
+    quantity = to_printable(format_quantity(caption, reduction))
     if not is_signed:
         return quantity
     label = f" {shorten_name(caption.label)}" if caption.label else ""
