@@ -109,12 +109,14 @@ class Picture:
     - `help`: what it shows, for the help of `--picture`.
     - `subjects`: the inputs whose maps it draws, as a plural noun (`picture inputs`, `tables`).
     - `extra_endings`: the endings of the files beside the PNG, in `Drawing.extras`.
+    - `needs_input`: whether it shows values of the input, which are in its file alone.
     """
 
     name: ClassVar[str]
     help: ClassVar[str]
     subjects: ClassVar[str]
     extra_endings: ClassVar[tuple[str, ...]] = ()
+    needs_input: ClassVar[bool] = True
 
     def supports(self, layout: MapLayout) -> bool:
         """Return whether maps of this layout can be drawn."""

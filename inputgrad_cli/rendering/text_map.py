@@ -39,6 +39,7 @@ class TextMap(Picture):
     help = "the words of a text on coloured grounds"
     subjects = "texts"
     extra_endings = (".html",)
+    needs_input = False  # the tokens are in the record of a map
 
     def supports(self, layout: MapLayout) -> bool:
         """Return whether the map is of the tokens of a text."""

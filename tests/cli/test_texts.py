@@ -77,12 +77,12 @@ def test_a_text_has_a_picture_a_page_and_a_table_of_its_tokens(call, folder):
 def test_the_line_of_a_text_names_its_three_strongest_words(call, folder):
     result = call("saliency", "reviews.keras", "a.txt", *IG)
     (line,) = result.out.splitlines()
-    found = re.findall(r"(\S+) ([+-][\d.e-]+)(?:, |$)", line.split(".png  ")[1])
-    assert len(found) == 3
+    pairs = re.findall(r"(\S+) ([+-][\d.e-]+)(?:, |$)", line.split(".png  ")[1])
+    assert len(pairs) == 3
     rows = tokens(folder / "inputgrad-out/a.txt.integrated-gradients.tokens.csv")
     ranked = sorted(rows, key=lambda row: -abs(float(row["attribution"])))[:3]
-    assert [name for name, _ in found] == [row["token"] for row in ranked]
-    for (_, value), row in zip(found, ranked, strict=True):
+    assert [name for name, _ in pairs] == [row["token"] for row in ranked]
+    for (_, value), row in zip(pairs, ranked, strict=True):
         assert math.isclose(float(value), float(row["attribution"]), rel_tol=5e-3)
 
 
@@ -126,6 +126,7 @@ def test_render_draws_a_text_again_even_without_its_file(call, folder, closed):
     result = call("render", "inputgrad-out", "--cmap", "PuOr")
     assert result.code == 0
     assert len(result.out.splitlines()) == 2
+    assert "warning" not in result.err, "its words stand in its record"
     stem = "a.txt.integrated-gradients"
     changed = {name for name, data in contents(out).items() if data != before[name]}
     assert changed == {f"{stem}.png", f"{stem}.html"}
@@ -218,7 +219,7 @@ def test_shards_of_texts_are_merged_with_all_their_files(call, folder):
     for shard in ("0/2", "1/2"):
         assert call(*words, "-o", "shared", "--shard", shard).code == 0
     assert call("merge", "shared").code == 0
-    whole = {n: d for n, d in contents(folder / "whole").items()}
+    whole = contents(folder / "whole")
     assert contents(folder / "shared") == whole
     assert sum(name.endswith(".html") for name in whole) == 6
 

@@ -154,14 +154,16 @@ def _redraw_pictures(
                 source = build_picture_source(
                     result_file.attribution, result_file.samples, row, site
                 )
-                choose_picture(style, source.layout).refuse_large(source, style)
+                picture = choose_picture(style, source.layout)
+                picture.refuse_large(source, style)
+                blank = result_file.blank if picture.needs_input else ""
                 for ending, data in draw_picture(source, style).items():
                     name = result_file.names.get_name(index, site, ending)
                     if not journal.own_files.can_replace(name):
                         raise build_foreign_error(out / name)
                     journal.pending.add([name])
                     write_atomically(out / name, data)
-                    yield RedrawnPicture(stored.stem, name, None, result_file.blank)
+                    yield RedrawnPicture(stored.stem, name, None, blank)
 
 
 @dataclass(frozen=True)
