@@ -239,7 +239,7 @@ def test_ids_without_a_vocabulary_are_numbers(call, tmp_path):
         (str(sample), str(token)) for sample, line in enumerate(lines) for token in line
     ]
     assert ">#7<" in (out / "a.jsonl.gradient.1.html").read_text()
-    assert "#7 +" in done.out.splitlines()[1]
+    assert "  #4 +" in done.out.splitlines()[1]
     assert call("verify", "inputgrad-out").code == 0
     before = contents(out)
     assert call("render", "inputgrad-out").code == 0

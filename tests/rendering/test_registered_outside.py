@@ -124,10 +124,12 @@ def test_images_keep_their_pictures(bars, call, samples, tmp_path):
 def test_render_says_which_inputs_have_none(bars, call, samples):
     np.save("x.npy", np.ones((2, 6), "f4"))
     call("saliency", samples / "two_heads.keras", "x.npy", "-t", "kind/class:1", "-t", "all")
-    call("saliency", samples / "reviews.keras", samples / "inputs/review.txt", "-o", "text")
+    words = ("saliency", samples / "reviews.keras", samples / "inputs/review.txt")
+    call(*words, "-t", "all", "-o", "text")
     result = call("render", "text")
     assert result.code == 5
-    assert "only picture inputs and vectors have pictures, not tables or texts" in result.err
+    assert "only picture inputs, texts and vectors have pictures, not tables" in result.err
+    assert "maps of all classes (-t all) have none" in result.err
 
 
 def test_a_run_whose_kind_is_gone_is_drawn_as_another(vectors, call, monkeypatch):

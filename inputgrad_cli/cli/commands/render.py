@@ -75,7 +75,8 @@ def _explain_no_picture() -> str:
     drawn = list(dict.fromkeys(kind.subjects for kind in pictures))
     others = [word for word in ("tables", "texts", "vectors") if word not in drawn]
     reason = f"only {_join_words(drawn, 'and')} have pictures"
-    return f"{reason}, not {_join_words(others, 'or')}" if others else reason
+    reason = f"{reason}, not {_join_words(others, 'or')}" if others else reason
+    return f"{reason}; maps of all classes (-t all) have none"
 
 
 def _join_words(words: Sequence[str], last: str) -> str:
