@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import cache
-from itertools import pairwise
 
 import numpy as np
 
@@ -44,16 +43,3 @@ def get_ink(colour: Colour) -> Colour:
 def build_scale_colours(scale: Scale, cmap: str) -> Pixels:
     """Return the colours of a legend from the lowest to the highest value, (256, 3)."""
     return colour_values(np.linspace(scale.low, scale.limit, STRIP_COLOURS), scale, cmap)
-
-
-def pool_values(values: Floats, columns: int) -> Floats:
-    """Return at most `columns` values: of each part the one of largest magnitude, with its sign.
-
-    What is not finite counts as the largest.
-    """
-    if len(values) <= columns:
-        return values
-    sizes = np.where(np.isfinite(values), np.abs(values), np.inf)
-    edges = np.linspace(0, len(values), columns + 1).astype(int)
-    parts = pairwise(edges)
-    return values[[start + int(np.argmax(sizes[start:stop])) for start, stop in parts]]

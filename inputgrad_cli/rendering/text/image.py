@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import lru_cache
 
+from inputgrad_cli.numeric.pooling import pool_largest
 from inputgrad_cli.rendering.canvas import PAPER, QUIET_INK, Canvas
 from inputgrad_cli.rendering.colour_maps import Pixels
 from inputgrad_cli.rendering.fonts import fit_text, measure_text
@@ -13,7 +14,6 @@ from inputgrad_cli.rendering.text.colours import (
     build_scale_colours,
     colour_values,
     get_ink,
-    pool_values,
 )
 from inputgrad_cli.rendering.text.legend import format_title, format_unit, list_remarks
 from inputgrad_cli.rendering.text.lines import (
@@ -71,7 +71,7 @@ def _measure_word(text: str) -> float:
 
 def _draw_strip(canvas: Canvas, view: TextView) -> None:
     """Draw the values of the whole text in one strip, which shows where the strong words are."""
-    values = pool_values(view.passage.values, TEXT_WIDTH)
+    values = pool_largest(view.passage.values, TEXT_WIDTH)
     colours = colour_values(values, view.scale, view.cmap)
     colours = colours[::-1] if view.passage.is_right_to_left else colours
     left, top = MARGIN, TITLE_HEIGHT
