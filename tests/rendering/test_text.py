@@ -21,7 +21,7 @@ from inputgrad_cli.interfaces.picture import MapLayout, MapSource
 from inputgrad_cli.rendering import choose_picture
 from inputgrad_cli.rendering.colour_maps import NAN_COLOUR, load_colour_table
 from inputgrad_cli.rendering.labels import MINUS
-from inputgrad_cli.rendering.text.colours import colour_values
+from inputgrad_cli.rendering.text.colours import paint_values
 from inputgrad_cli.rendering.text.image import (
     GROUND_HEIGHT,
     LINE_HEIGHT,
@@ -208,7 +208,7 @@ def test_the_lines_of_the_largest_values_are_kept_in_their_order():
 
 def test_colours_are_white_at_zero_and_end_at_three_quarters_of_the_map():
     table = load_colour_table("RdBu_r")
-    colours = colour_values(np.array([-2.0, 0, 2, 4, math.nan, math.inf]), Scale(2, True), "RdBu_r")
+    colours = paint_values(np.array([-2.0, 0, 2, 4, math.nan, math.inf]), Scale(2, True), "RdBu_r")
     assert colours[1].tolist() == [255, 255, 255]
     assert np.array_equal(colours[0], table[round(255 * 0.125)])
     assert np.array_equal(colours[2], table[round(255 * 0.875)])

@@ -22,7 +22,7 @@ def get_colour_map(style: Style, scale: Scale) -> str:
     return style.cmap or (DIVERGING if scale.signed else MAGNITUDES)
 
 
-def colour_values(values: Floats, scale: Scale, cmap: str) -> Pixels:
+def paint_values(values: Floats, scale: Scale, cmap: str) -> Pixels:
     """Return the colour of each value, (T, 3); zero is white, what is not finite is green."""
     finite = np.isfinite(values)
     share = np.where(finite, values, 0.0) / (scale.limit or 1.0)
@@ -42,4 +42,4 @@ def get_ink(colour: Colour) -> Colour:
 
 def build_scale_colours(scale: Scale, cmap: str) -> Pixels:
     """Return the colours of a legend from the lowest to the highest value, (256, 3)."""
-    return colour_values(np.linspace(scale.low, scale.limit, STRIP_COLOURS), scale, cmap)
+    return paint_values(np.linspace(scale.low, scale.limit, STRIP_COLOURS), scale, cmap)

@@ -12,8 +12,8 @@ from inputgrad_cli.rendering.fonts import fit_text, measure_text
 from inputgrad_cli.rendering.labels import format_number
 from inputgrad_cli.rendering.text.colours import (
     build_scale_colours,
-    colour_values,
     get_ink,
+    paint_values,
 )
 from inputgrad_cli.rendering.text.legend import format_title, format_unit, list_remarks
 from inputgrad_cli.rendering.text.lines import (
@@ -72,7 +72,7 @@ def _measure_word(text: str) -> float:
 def _draw_strip(canvas: Canvas, view: TextView) -> None:
     """Draw the values of the whole text in one strip, which shows where the strong words are."""
     values = pool_largest(view.passage.values, TEXT_WIDTH)
-    colours = colour_values(values, view.scale, view.cmap)
+    colours = paint_values(values, view.scale, view.cmap)
     colours = colours[::-1] if view.passage.is_right_to_left else colours
     left, top = MARGIN, TITLE_HEIGHT
     right, bottom = left + TEXT_WIDTH, top + STRIP_HEIGHT
@@ -83,7 +83,7 @@ def _draw_strip(canvas: Canvas, view: TextView) -> None:
 def _draw_lines(canvas: Canvas, view: TextView, lines: Sequence[Line], top: int) -> None:
     """Draw the lines; a dashed line stands where others are left out."""
     values = view.passage.values
-    colours = colour_values(values, view.scale, view.cmap).tolist()
+    colours = paint_values(values, view.scale, view.cmap).tolist()
     first = _find_first_position(view.passage)
     following = 0
     for row, line in enumerate(lines):

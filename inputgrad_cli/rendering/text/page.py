@@ -13,7 +13,7 @@ from html import escape
 from inputgrad_cli.data.caption import Caption
 from inputgrad_cli.data.picture_style import Scale
 from inputgrad_cli.rendering.labels import format_number
-from inputgrad_cli.rendering.text.colours import build_scale_colours, colour_values, get_ink
+from inputgrad_cli.rendering.text.colours import build_scale_colours, get_ink, paint_values
 from inputgrad_cli.rendering.text.legend import format_title, format_unit, list_remarks
 from inputgrad_cli.rendering.text.tokens import Passage, Token, rank_tokens
 
@@ -70,7 +70,7 @@ def build_fragment(view: TextView) -> str:
 
 def _yield_spans(view: TextView, tokens: Sequence[Token]) -> Iterator[str]:
     """Yield a span for each token, with the space or the end of a line that stands beside it."""
-    colours = colour_values(view.passage.values[: len(tokens)], view.scale, view.cmap)
+    colours = paint_values(view.passage.values[: len(tokens)], view.scale, view.cmap)
     for index, (token, colour) in enumerate(zip(tokens, colours.tolist(), strict=True)):
         style = f"background:{_to_hex(colour)};color:{_to_hex(get_ink((*colour,)))}"
         style += ";outline:1px dotted #555" if token.is_unknown else ""
