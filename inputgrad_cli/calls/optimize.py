@@ -92,7 +92,6 @@ def optimize(
     (requested,) = parse_goals((goal,))
     _refuse_radii(requested.goal, inputs)
     targets = (parse_target(target),)
-    limits = SearchLimits(tuple(freeze), parse_ranges(ranges), where=read_where(where))
     request = OptimizeRequest(
         requested.goal,
         targets[0],
@@ -100,32 +99,56 @@ def optimize(
         wrt,
         cast(Direction, direction),
         parse_until(until),
-        limits,
+        SearchLimits(tuple(freeze), parse_ranges(ranges), where=read_where(where)),
         seed,
         inputs is None,
         masks=read_masks(targets),
     )
-    early = ExplainRequest((), targets, space, wrt, seed=seed, masks=request.masks)
-    opened_model = model if isinstance(model, Model) else open_for(model, early, _refuse_file)
-    read: Callable[[ReadOptions], Samples] = partial(to_samples, inputs)
-    if inputs is None:
-        read = build_blank_sample
-    item = read_item(opened_model, read, preprocess, columns)
-    opened_model.calibrate(item.samples, targets, precision, seed)
-    request = replace(
-        request,
-        limits=replace(limits, data=None if data is None else to_samples(data, item.options)),
-        labels=opened_model.labels,
-        compiled_loss=opened_model.compiled_loss,
+    shared_request = _to_explain_request(request)
+    opened_model = (
+        model if isinstance(model, Model) else open_for(model, shared_request, _refuse_file)
     )
-    results = optimize_batch(
-        opened_model.engine,
-        item.samples,
+    item = read_item(opened_model, _choose_reading(inputs), preprocess, columns)
+    opened_model.calibrate(item.samples, targets, precision, seed)
+    results = _search(opened_model, item, request, data=data, truth=truth)
+    return _join_results(results, requested, item, build_provenance(opened_model, shared_request))
+
+
+def _to_explain_request(request: OptimizeRequest) -> ExplainRequest:
+    """Return the part of a request that those of explain have, too."""
+    return ExplainRequest(
+        (),
+        (request.target,),
+        request.space,
+        request.wrt,
+        seed=request.seed,
+        masks=request.masks,
+    )
+
+
+def _choose_reading(inputs: Any) -> Callable[[ReadOptions], Samples]:
+    """Return the function that reads what the caller gave; None is a search from noise."""
+    return build_blank_sample if inputs is None else partial(to_samples, inputs)
+
+
+def _search(
+    model: Model, item: Item, request: OptimizeRequest, *, data: Any, truth: Any
+) -> list[Optimized | ItemError]:
+    """Return the result of each sample; `data` and `truth` are as the caller gave them."""
+    samples = None if data is None else to_samples(data, item.options)
+    complete_request = replace(
         request,
+        limits=replace(request.limits, data=samples),
+        labels=model.labels,
+        compiled_loss=model.compiled_loss,
+    )
+    return optimize_batch(
+        model.engine,
+        item.samples,
+        complete_request,
         None if truth is None else to_labels(truth, len(item.samples)),
         hooks=SearchHooks(store_pixels=build_pixel_store(item.options)),
     )
-    return _join_results(results, requested, item, build_provenance(opened_model, early))
 
 
 def _refuse_radii(goal: Goal, inputs: Any) -> None:
