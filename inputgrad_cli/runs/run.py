@@ -4,30 +4,25 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 
 from inputgrad_cli.errors import CompileError
 from inputgrad_cli.interfaces.engine import NO_PROGRESS, ProgressCallbacks
-from inputgrad_cli.runs import explain_tasks, load_tasks
-from inputgrad_cli.runs.batching import yield_batches
 from inputgrad_cli.runs.counts import RunCounts
 from inputgrad_cli.runs.diagnostics import yield_run_warnings
 from inputgrad_cli.runs.earlier_events import EarlierEvents
 from inputgrad_cli.runs.events import Event, ItemEvent, RunNote, RunStart, Summary
+from inputgrad_cli.runs.executors.batch_runner import BatchRunner
 from inputgrad_cli.runs.executors.local import LocalExecutor
-from inputgrad_cli.runs.explain import explain
 from inputgrad_cli.runs.explain_tasks import (
     BatchFailure,
     BatchOutcome,
     BatchResult,
-    BatchTask,
     ExplainTask,
     StoppedBatch,
 )
 from inputgrad_cli.runs.inputs.item_maps import list_item_maps
 from inputgrad_cli.runs.inputs.item_order import IndexedItem, order_items
-from inputgrad_cli.runs.load import load
-from inputgrad_cli.runs.load_tasks import FailedItem, SkippedMap, yield_load_tasks
+from inputgrad_cli.runs.load_tasks import FailedItem, SkippedMap
 from inputgrad_cli.runs.planning.plan import Plan
 from inputgrad_cli.runs.preparation import prepare_run, read_earlier
 from inputgrad_cli.runs.record import Recorded
@@ -123,6 +118,14 @@ class Run:
         self.plan, self._opening = preparation.plan, preparation.opening
         self._recorder = preparation.recorder
         self._executor.start(preparation.context, preparation.holder)
+        self._batches = BatchRunner(
+            self._executor,
+            self.plan,
+            self._opening,
+            journal,
+            self._earlier_events.stems,
+            self._is_halted,
+        )
         yield from keep_new(yield_run_warnings(self.plan))
         try:
             yield from self._run_items()
@@ -159,7 +162,8 @@ class Run:
             yield from self._run_one_at_a_time(order.others)
         else:
             WORKER.set_alone(len(order.others) == 1)
-            for outcome in self._explain_batches(self._load_batches(order.others, size)):
+            tasks = self._batches.load_batches(order.others, size)
+            for outcome in self._batches.explain_all(tasks):
                 yield from self._handle_outcome(outcome)
         yield from self._run_one_at_a_time(order.last)
 
@@ -168,41 +172,9 @@ class Run:
         yield from self._record_written()
         WORKER.set_alone(True)
         for indexed_item in items:
-            for task in self._load_batches([indexed_item], 1):
-                yield from self._handle_outcome(self._explain(task))
+            for task in self._batches.load_batches([indexed_item], 1):
+                yield from self._handle_outcome(self._batches.explain_alone(task))
             yield from self._record_written()
-
-    def _load_batches(self, items: Sequence[IndexedItem], count: int) -> Iterator[BatchTask]:
-        """Load the items, and yield them in batches of at most `count`."""
-        lines, finished_stems = self._journal.lines, self._earlier_events.stems
-        tasks = yield_load_tasks(items, self.plan.maps, lines, finished_stems)
-        results = self._executor.load(load, tasks, load_tasks.estimate_bytes)
-        # Samples of one file share passes, even if it is the only file at a time.
-        size = self._opening.batch_size
-        return yield_batches(results, items=count, size=size, stop=self._is_halted)
-
-    def _explain_batches(self, tasks: Iterator[BatchTask]) -> Iterator[BatchOutcome]:
-        """Explain the loaded batches and yield the outcomes, in order.
-
-        The first batch opens the model. After it, batches are computed in parallel if that is
-        faster. With a limit on failures they run one by one, so that each is counted in time.
-        """
-        for task in tasks:
-            yield self._explain(task)
-            if isinstance(task, ExplainTask):
-                break
-        has_limit = self.plan.options.max_failures is not None
-        threads = 0 if has_limit else self._opening.parallel_calls
-        if threads:
-            tasks = map(_share_processor, tasks)
-        yield from self._executor.explain(
-            explain, tasks, explain_tasks.estimate_bytes, threads=threads
-        )
-
-    def _explain(self, task: BatchTask) -> BatchOutcome:
-        """Explain a batch while no other is under way."""
-        weight = explain_tasks.estimate_bytes
-        return next(self._executor.explain(explain, [task], weight, threads=0))
 
     def _is_halted(self) -> bool:
         limit = self.plan.options.max_failures
@@ -252,7 +224,9 @@ class Run:
             yield from self._record_failed(FailedItem(loaded.item, failure.error, maps))
             return
         for loaded in task.batch:
-            yield from self._handle_outcome(self._explain(ExplainTask([loaded], task.size)))
+            yield from self._handle_outcome(
+                self._batches.explain_alone(ExplainTask([loaded], task.size))
+            )
 
     def _record_written(self, *, wait: bool = True) -> Iterator[Event]:
         """Record the batches that are written; with `wait` also those that are being written."""
@@ -272,8 +246,3 @@ class Run:
             self._is_picture_note_sent = True
             message = "no kind of picture serves these inputs yet: none is drawn"
             yield from self._earlier_events.keep_new([RunNote(message, loud=True)])
-
-
-def _share_processor(task: BatchTask) -> BatchTask:
-    """Return a task that is computed together with others."""
-    return replace(task, shared=True) if isinstance(task, ExplainTask) else task
