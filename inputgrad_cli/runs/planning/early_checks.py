@@ -57,14 +57,7 @@ def check_run(options: RunOptions) -> CheckedRun:
     methods = () if options.search else parse_methods(options.methods)
     baseline = baselines.build(options.baseline) if options.baseline else None
     refuse_missing_references(methods, baseline)
-    model_file = open_model(options.model)
-    # The machine itself shows that it has no GPU, so that TensorFlow need not start for it.
-    refuse_absent_device(options.device)
-    refuse_missing_code(options.code)
-    refuse_unsafe(model_file, options.trust)
-    # What the user's files define is known only once they are imported.
-    if not options.code:
-        refuse_missing_objects(model_file, ())
+    model_file = _open_usable_model(options)
     outline = build_outline(model_file.config)
     outputs = [name for name, _ in outline.outputs or ()]
     options = apply_sidecar(
@@ -112,6 +105,19 @@ def check_run(options: RunOptions) -> CheckedRun:
         masks,
         files,
     )
+
+
+def _open_usable_model(options: RunOptions) -> ModelFile:
+    """Return the model's file; refuse what this machine, the user's code or safety rules out."""
+    model_file = open_model(options.model)
+    # The machine itself shows that it has no GPU, so that TensorFlow need not start for it.
+    refuse_absent_device(options.device)
+    refuse_missing_code(options.code)
+    refuse_unsafe(model_file, options.trust)
+    # What the user's files define is known only once they are imported.
+    if not options.code:
+        refuse_missing_objects(model_file, ())
+    return model_file
 
 
 def _parse_goals(search: SearchOptions) -> tuple[GoalRequest, ...]:
