@@ -6,7 +6,7 @@ import re
 from typing import Annotated, Literal
 
 from inputgrad_cli.schema.encoded_names import is_absolute, is_inside, is_normalized, is_path
-from inputgrad_cli.schema.limits import MAX_VALUES
+from inputgrad_cli.schema.limits import MAX_BATCH_SIZE, MAX_VALUES
 from inputgrad_cli.schema.problems import Constraint, require_range
 
 MAX_AXES = 32  # of an array: the limit of NumPy 1
@@ -24,7 +24,7 @@ AbsolutePath = Annotated[str, Constraint("the absolute path of a directory", is_
 Count = Annotated[int, require_range(0, 1 << 53, "a whole number")]
 Size = Annotated[int, require_range(1, 1 << 31, "a whole number")]
 Turn = Annotated[int, require_range(0, 1 << 31, "a whole number")]
-BatchSize = Annotated[int, require_range(1, 1 << 16, "a whole number")]
+BatchSize = Annotated[int, require_range(1, MAX_BATCH_SIZE, "a whole number")]
 Percent = Annotated[float, Constraint("a number above 0, to 100", lambda value: 0 < value <= 100)]
 Fraction = Annotated[float, require_range(0, 1)]
 Zoom = Annotated[int, require_range(1, 64, "a whole number")]

@@ -1,6 +1,7 @@
 """Limits for the records of a run and the values they describe; nothing larger is written."""
 
 MAX_SHARDS = 1 << 16  # of one run
+MAX_BATCH_SIZE = 1 << 16  # samples of one pass; no more can help, and memory ends far below
 # Of one model input, or of one image or table in memory: 128 Mi, or 512 MiB of float32.
 MAX_VALUES = 1 << 27
 MAX_DEPTH = 64  # of nested lists and objects; the records that inputgrad writes have ten

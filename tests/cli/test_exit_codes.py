@@ -86,6 +86,7 @@ def test_a_failed_item_outweighs_a_failed_check(call, samples, tmp_path):
         (["--cmap", "nocolour"], "nocolour"),
         (["--batch-size", "none"], "auto"),
         (["--batch-size", "\u00b2"], "auto"),
+        (["--batch-size", "65537"], "65536"),
         (["--device", "gpu:\u00b2"], "gpu:N"),
         (["--frame", "9" * 5000], "all"),
         (["--shard", "0/\u0664"], "I/N"),

@@ -12,7 +12,7 @@ from inputgrad_cli.choices import SHOWN
 from inputgrad_cli.grammar import parse_whole_number
 from inputgrad_cli.machine.memory import parse_size
 from inputgrad_cli.optimization.summaries.gates import parse_gate
-from inputgrad_cli.schema.limits import MAX_SHARDS
+from inputgrad_cli.schema.limits import MAX_BATCH_SIZE, MAX_SHARDS
 from inputgrad_cli.storage.shards import Shard
 
 
@@ -70,6 +70,9 @@ class BatchSizeType(click.ParamType[str | int]):
         size = parse_whole_number(str(value))
         if not size:
             self.fail(f"{value!r} is not a whole number above zero, or auto", param, ctx)
+        # A larger one could not be read back from the record of the run.
+        if size > MAX_BATCH_SIZE:
+            self.fail(f"{value!r}: a pass has at most {MAX_BATCH_SIZE} samples", param, ctx)
         return size
 
 
