@@ -1,7 +1,10 @@
 """Lists the words that options accept, and escapes text for display; has no imports."""
 
 LAYER = "layer:"  # prefix of a tap, the name of a layer's output
-COMMANDS = ("saliency", "optimize", "inspect", "methods", "render", "verify", "merge", "doctor")
+COMMANDS = (
+    *("saliency", "optimize", "inspect", "methods", "render", "report", "verify", "merge"),
+    "doctor",
+)
 TARGETS = (
     *("auto", "top1", "top:", "class:", "unit:", "all", "margin:", "sum", "mean", "max", "norm"),
     *("mask:", "loss:", "file:", LAYER),

@@ -19,6 +19,7 @@ FLOORS = [
     {"calls"},
     {"api"},
     {"describe", "runs"},
+    {"report"},
     {"cli"},
 ]
 HEIGHT = {name: height for height, names in enumerate(FLOORS) for name in names}
@@ -26,6 +27,7 @@ ALONE = {
     "tensorflow": {"engine"},
     "keras": {"engine"},
     "click": {"cli"},
+    "jinja2": {"report"},
     "PIL": {"formats", "rendering"},
     "skimage": {"numeric"},
 }

@@ -90,6 +90,24 @@ class MemorySizeType(click.ParamType[str]):
         return str(value)
 
 
+class SizeType(click.ParamType[int]):
+    """A number of bytes such as 25M."""
+
+    name = "SIZE"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> int:
+        """Return the number of bytes."""
+        if isinstance(value, int):
+            return value
+        try:
+            size = parse_size(str(value))
+        except ValueError:
+            size = None
+        if not size:
+            self.fail(f"{value!r} is not a size such as 800K or 25M", param, ctx)
+        return size
+
+
 class ShardType(click.ParamType[Shard]):
     """I/N: shard I, counted from 0, of N."""
 

@@ -1,0 +1,143 @@
+"""Builds what a cell shows of a map that is not a picture: bars, coloured words, a series."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from inputgrad_cli.choices import to_printable
+from inputgrad_cli.numeric.arrays import Array, Floats
+from inputgrad_cli.report.contents import Bars, Spark, Tokens
+from inputgrad_cli.report.words import MAX_COLUMN_NAME, cut_middle, format_number
+
+FULL = 100  # the length of the longest bar, and the height of the highest value of a series
+TOKEN_LEVELS = 8  # shades of each sign; more cannot be told apart on a word
+SPARK_COLUMNS = 96
+MAX_TOKENS = 300  # of one text; a card of more is longer than a screen
+MAX_WORD = 60  # characters of one token
+SPACED = ("\u2581", "\u0120")  # begin tokens that follow a space, in SentencePiece and in GPT-2
+NEW_LINE = "\u010a"  # GPT-2's token of a new line
+PADDING = ("", "[PAD]", "<pad>", 0)
+
+
+@dataclass(frozen=True)
+class Row:
+    """The values of one row of a table with their columns, and the texts of the input, if known."""
+
+    names: Sequence[str]
+    values: Floats
+    inputs: Sequence[str] = ()
+
+
+def build_bars(row: Row, top: int, is_sum: bool) -> Bars:
+    """Return the `top` values of largest magnitude; values that are not finite come first.
+
+    The others are summed by sign if `is_sum`, else they have different units, and the largest is
+    named. If only one is left over, it is shown as well.
+    """
+    values = np.asarray(row.values, np.float64).reshape(-1)
+    magnitudes = np.where(np.isfinite(values), np.abs(values), np.inf)
+    shown = len(values) if len(values) <= top + 1 else top
+    order = np.argsort(-magnitudes, kind="stable")
+    first, rest = order[:shown], values[order[shown:]]
+    return Bars(
+        names=[cut_middle(to_printable(row.names[i]), MAX_COLUMN_NAME) for i in first],
+        lengths=_scale_to_levels(values[first], FULL),
+        numbers=[format_number(float(values[i])) for i in first],
+        inputs=[cut_middle(to_printable(row.inputs[i]), MAX_COLUMN_NAME) for i in first]
+        if row.inputs
+        else (),
+        others=_describe_others(rest, is_sum),
+    )
+
+
+def _describe_others(rest: Floats, is_sum: bool) -> str:
+    if not rest.size:
+        return ""
+    if not is_sum:
+        return f"{rest.size:,} others, each at most {format_number(float(np.abs(rest).max()))[1:]}"
+    low, high = (format_number(float(part.sum())) for part in (rest[rest < 0], rest[rest > 0]))
+    return f"{rest.size:,} others: {low} and {high} together"
+
+
+def build_tokens(tokens: Sequence[Any], values: Floats) -> Tokens:
+    """Return the tokens of a text, (T,) values, with spaces as they are written."""
+    count = min(len(tokens), len(values))
+    texts = [_to_text(token) for token in tokens[:count]]
+    end = count
+    while end and tokens[end - 1] in PADDING:
+        end -= 1
+    shown = min(end, MAX_TOKENS)
+    others = [f"{end - shown:,} more tokens"] if end > shown else []
+    others += [f"{count - end:,} x padding"] if count > end else []
+    values = np.asarray(values[:count], np.float64)
+    return Tokens(
+        words=_join_words(texts[:shown]),
+        levels=_scale_to_levels(values, TOKEN_LEVELS)[:shown],
+        numbers=[format_number(float(value)) for value in values[:shown]],
+        others=", ".join(others),
+    )
+
+
+def _to_text(token: Any) -> str:
+    return f"#{token}" if isinstance(token, int) else str(token)
+
+
+def _join_words(texts: Sequence[str]) -> list[str]:
+    """Return the texts, each with the space before it that its tokenizer took away."""
+    has_marks = any(text.startswith(SPACED) for text in texts)
+    words = []
+    for text in texts:
+        is_start = text.startswith(SPACED) if has_marks else not text.startswith("##")
+        bare = text[1:] if text.startswith(SPACED) else text.removeprefix("##")
+        shown = "⏎" if bare == NEW_LINE else to_printable(cut_middle(bare, MAX_WORD)) or "·"
+        words.append((" " if is_start and words else "") + shown)
+    return words
+
+
+def build_spark(values: Array) -> Spark:
+    """Return a series of any length in 96 columns; where values are many, the largest stays.
+
+    A mean over a column would let positive and negative values cancel.
+    """
+    flat = np.asarray(values, np.float64).reshape(-1)
+    parts = np.array_split(flat, min(SPARK_COLUMNS, max(1, len(flat))))
+    peaks = np.array([_find_peak(part) for part in parts])
+    return Spark(_scale_to_levels(peaks, FULL), f"{len(flat):,} values")
+
+
+def _find_peak(part: Floats) -> float:
+    finite = part[np.isfinite(part)]
+    return float(finite[np.abs(finite).argmax()]) if finite.size else 0.0
+
+
+def _scale_to_levels(values: Floats, levels: int) -> list[int]:
+    """Return values as whole numbers, -levels to levels by the largest; 0 if not finite."""
+    finite = np.where(np.isfinite(values), values, 0.0)
+    limit = float(np.abs(finite).max(initial=0.0))
+    return [int(level) for level in np.rint(finite / (limit or 1.0) * levels)]
+
+
+def sum_embedding(values: Array, reduction: str, is_copied: bool) -> Floats:
+    """Return one value for each token, (T,), from (T,) or (T, E)."""
+    flat = np.asarray(values, np.float64)
+    if flat.ndim < 2:
+        return flat.reshape(-1)
+    if is_copied:
+        return np.asarray(flat[..., 0]).reshape(-1)
+    if reduction == "sum":
+        return np.asarray(flat.sum(axis=-1)).reshape(-1)
+    return np.asarray(np.sqrt(np.square(flat).sum(axis=-1))).reshape(-1)
+
+
+def join_rows(parts: Sequence[tuple[str, Array]]) -> Row:
+    """Return the values of several sites as one row; a site of one value has its own name."""
+    names: list[str] = []
+    for site, values in parts:
+        size = int(np.asarray(values).size)
+        names += [site] if size == 1 else [f"{site}[{i}]" for i in range(size)]
+    joined = [np.asarray(values, np.float64).reshape(-1) for _, values in parts]
+    return Row(names, np.concatenate(joined))

@@ -1,0 +1,59 @@
+"""Reads the names of columns and the values of the input from the table beside a map."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from inputgrad_cli.errors import ItemError
+from inputgrad_cli.storage.map_files import list_file_names
+from inputgrad_cli.storage.run_directory import StoredMap
+from inputgrad_cli.storage.run_paths import check_file
+
+MAX_TABLE_BYTES = 64 << 20  # a larger table takes longer to read than its names are worth
+SUFFIX = ":attribution"  # ends the name of a column that has the attributions of another
+
+
+@dataclass(frozen=True)
+class TableTexts:
+    """The names of the columns that a map explains, and the texts of the input by row."""
+
+    names: Sequence[str] = ()
+    rows: Sequence[Sequence[str]] = ()
+
+    def get_row(self, row: int) -> Sequence[str]:
+        """Return the texts of one row of the input, empty if they are not known."""
+        return self.rows[row] if row < len(self.rows) else ()
+
+
+NO_TEXTS = TableTexts()
+
+
+def read_table_texts(stored: StoredMap) -> TableTexts:
+    """Return what the table of a map says, nothing if there is no table that can be read."""
+    name, out = stored.files.table, stored.directory.out
+    if name not in list_file_names(stored.line):
+        return NO_TEXTS
+    try:
+        if check_file(out, name).st_size > MAX_TABLE_BYTES:
+            return NO_TEXTS
+        text = (out / name).read_text("utf-8", "replace")
+        header, *rows = csv.reader(io.StringIO(text, newline=""))
+    except (OSError, ItemError, ValueError, csv.Error):
+        return NO_TEXTS
+    return _select_columns(header, rows)
+
+
+def _select_columns(header: Sequence[str], rows: Sequence[Sequence[str]]) -> TableTexts:
+    """Return the columns that have attributions beside them, all of them in older tables."""
+    names = [name.removesuffix(SUFFIX) for name in header if name.endswith(SUFFIX)]
+    if not names:
+        return TableTexts(header)
+    positions = {name: index for index, name in reversed(list(enumerate(header)))}
+    if any(name not in positions for name in names):
+        return TableTexts(names)
+    indices = [positions[name] for name in names]
+    width = len(header)
+    return TableTexts(names, [[row[i] for i in indices] for row in rows if len(row) == width])

@@ -1,0 +1,74 @@
+"""Writes names, numbers and messages for a page that is mailed to people elsewhere."""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from urllib.parse import quote
+
+from inputgrad_cli.choices import to_printable
+
+MAX_NAME, MAX_TEXT = 250, 500  # characters; a page of names of 10,000 letters cannot be read
+MAX_COLUMN_NAME = 28  # characters of the name of a column of a table
+ELLIPSIS, MINUS = "…", "\u2212"
+# An absolute path up to its last name: a slash after no letter, and folders without spaces.
+FOLDERS = re.compile(r"(?<![\w.\-/~])~?/(?:[^/\s'\"<>|:,;=()]+/)+")
+SMALLEST, LARGEST = 1e-3, 1e5  # outside, numbers are written with an exponent
+
+
+@dataclass(frozen=True)
+class Cleaner:
+    """Removes from texts what a reader elsewhere need not know, and what a page cannot show.
+
+    `folders` are absolute folders that are known to be in the records of the run.
+    """
+
+    folders: Sequence[str] = ()
+
+    def clean(self, text: str, limit: int = MAX_TEXT) -> str:
+        """Return a text without absolute folders and control characters, of limited length."""
+        for folder in sorted(self.folders, key=len, reverse=True):
+            text = text.replace(folder.rstrip("/") + "/", "")
+        return cut_middle(to_printable(FOLDERS.sub(ELLIPSIS + "/", text[: 4 * limit])), limit)
+
+
+def format_name(name: str, sample: int | None = None) -> str:
+    """Return the name of an item as any page can show it, with the index of its sample."""
+    shown = cut_middle(to_printable(name), MAX_NAME)
+    return shown if sample is None else f"{shown}#{sample}"
+
+
+def cut_middle(text: str, limit: int) -> str:
+    """Return a text of at most `limit` characters; both ends stay, because both tell it apart."""
+    if len(text) <= limit:
+        return text
+    end = limit // 2
+    return text[: limit - end - 1] + ELLIPSIS + text[-end:]
+
+
+def build_link(name: str) -> str:
+    """Return the relative link to a file, whatever characters its name has."""
+    return quote(os.fsencode(name))
+
+
+def format_number(value: float | None) -> str:
+    """Return a number in three digits, with a sign that no hyphen is mistaken for."""
+    if value is None or math.isnan(value):
+        return "not a number"
+    if math.isinf(value):
+        text = "+∞" if value > 0 else "-∞"
+    elif value == 0:
+        text = "0"
+    elif SMALLEST <= abs(value) < LARGEST:
+        text = f"{float(f'{value:.3g}'):+g}"
+    else:
+        text = f"{value:+.2e}"
+    return text.replace("-", MINUS)
+
+
+def format_size(size: int) -> str:
+    """Return a number of bytes as people write it."""
+    return f"{size / 1e6:.1f} MB" if size >= 1e6 else f"{size / 1e3:.0f} kB"
