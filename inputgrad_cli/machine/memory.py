@@ -47,17 +47,25 @@ class _Process:
     previous_limit: tuple[int, int] | None = None
 
 
+def parse_bytes(text: str) -> int | None:
+    """Return the number of bytes that a text such as `25M` means, None if it is no size.
+
+    K, M, G and T are powers of 1024; a bare number counts bytes.
+    """
+    match = SIZE_PATTERN.fullmatch(text.strip())
+    return int(float(match[1]) * (1 << UNIT_SHIFTS[match[2].upper()])) if match else None
+
+
 def parse_size(text: str) -> int | None:
     """Return the number of bytes that `800M` or `4G` means, None for `auto`.
 
-    K, M, G and T are powers of 1024; a bare number counts bytes. Raises ValueError with the reason.
+    Raises ValueError with the reason.
     """
     if text == "auto":
         return None
-    match = SIZE_PATTERN.fullmatch(text.strip())
-    if not match:
+    size = parse_bytes(text)
+    if size is None:
         raise ValueError("is not a size such as 800M or 4G, or auto")
-    size = int(float(match[1]) * (1 << UNIT_SHIFTS[match[2].upper()]))
     if size < MIN_BYTES:
         raise ValueError(f"is less than {MIN_BYTES >> 20}M, which the libraries alone would need")
     return size

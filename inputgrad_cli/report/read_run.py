@@ -26,9 +26,10 @@ from inputgrad_cli.storage.run_directory import RunDirectory
 MAX_THREADS = 8  # more wait for each other, because a part of the work holds Python's lock
 PENDING_PER_THREAD = 4
 LOOKS = (
-    "Each card is one input. Its colours show how much each part of the input moved the score of "
-    "the class on the card."
+    "Each card is one input of the model. The colours show on which parts of it the model's "
+    "{score} depends."
 )
+CLASS_SCORE, OTHER_SCORE = "score for the class on the card", "output"
 MOVES = (
     "Each card is one input that was changed step by step, to see what changes the model's answer: "
     "before, after, and the change."
@@ -71,10 +72,12 @@ def read_contents(directory: RunDirectory, options: ReadOptions) -> Contents:
     run = directory.get_run("")
     model = os.path.basename(run["model"]["path"]) if run else "a model"
     is_search = run is not None and "goal" in run["options"]
+    has_classes = any(placed.cell.label for placed in cells)
+    score = CLASS_SCORE if has_classes else OTHER_SCORE
     title = f"What changes the answer of {model}" if is_search else f"What {model} looks at"
     return Contents(
         title=cleaner.clean(options.title or title),
-        introduction=MOVES if is_search else LOOKS,
+        introduction=MOVES if is_search else LOOKS.format(score=score),
         columns=_name_columns(columns, cleaner),
         items=_group_items(cells, columns),
         facts=list_facts(directory, cleaner),

@@ -70,10 +70,12 @@ def _build_options(page: ReportPageOptions) -> ReportOptions:
 
 def _list_notes(written: WrittenReport) -> list[str]:
     """Return the lines for stderr: what the page shows, and what a reader would miss."""
-    parts = [f"{written.items:,} items"]
+    from inputgrad_cli.report.words import format_size
+
+    parts = [f"{written.items:,} item{'' if written.items == 1 else 's'}"]
     parts += [f"{written.failed:,} failed"] if written.failed else []
     parts += [f"{written.unmet:,} with a check that does not hold"] if written.unmet else []
-    notes = [f"{', '.join(parts)}; {written.bytes / 1e6:.1f} MB."]
+    notes = [f"{', '.join(parts)}; {format_size(written.bytes)}."]
     if written.unread:
         notes.append(
             f"warning: {written.unread:,} maps could not be read; `inputgrad verify` lists "

@@ -10,7 +10,7 @@ import click
 
 from inputgrad_cli.choices import SHOWN
 from inputgrad_cli.grammar import parse_whole_number
-from inputgrad_cli.machine.memory import parse_size
+from inputgrad_cli.machine.memory import parse_bytes, parse_size
 from inputgrad_cli.optimization.summaries.gates import parse_gate
 from inputgrad_cli.schema.limits import MAX_BATCH_SIZE, MAX_SHARDS
 from inputgrad_cli.storage.shards import Shard
@@ -99,10 +99,7 @@ class SizeType(click.ParamType[int]):
         """Return the number of bytes."""
         if isinstance(value, int):
             return value
-        try:
-            size = parse_size(str(value))
-        except ValueError:
-            size = None
+        size = parse_bytes(str(value))
         if not size:
             self.fail(f"{value!r} is not a size such as 800K or 25M", param, ctx)
         return size
