@@ -36,7 +36,8 @@ def build_legends(contents: Contents) -> list[Legend]:
     legends = []
     for position, name in enumerate(contents.columns):
         cells = [item.cells[position] for item in contents.items]
-        scales = [cell.scale for cell in cells if cell.scale is not None]
+        shown = [cell for cell in cells if isinstance(cell.body, Picture)]
+        scales = [cell.scale for cell in shown if cell.scale is not None]
         if scales and (legend := _build_legend(name, scales)) is not None:
             legends.append(legend)
     return legends

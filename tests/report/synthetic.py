@@ -39,13 +39,13 @@ FIRST_HOSTILE = 20  # the index of the first hostile name
 
 
 def make_thumbnails(count=20, side=96):
-    """Return WebP pictures of noise, which are as large as thumbnails of maps."""
+    """Return WebP pictures of coarse noise, which have as many bytes as thumbnails of maps."""
     rng = np.random.default_rng(0)
     pictures = []
     for _ in range(count):
         out = io.BytesIO()
-        noise = rng.integers(0, 255, (side, side, 3), np.uint8)
-        Image.fromarray(noise).save(out, "WEBP", quality=30)
+        noise = Image.fromarray(rng.integers(0, 255, (11, 11, 3), np.uint8))
+        noise.resize((side, side), Image.Resampling.BICUBIC).save(out, "WEBP", quality=75)
         pictures.append(out.getvalue())
     return pictures
 
