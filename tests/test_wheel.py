@@ -41,6 +41,8 @@ def test_it_explains_a_copied_sample(wheel, samples, tmp_path, spawn):
 def test_it_is_typed_and_brings_no_tests(wheel):
     names = zipfile.ZipFile(wheel).namelist()
     assert "inputgrad_cli/py.typed" in names
+    for name in ("template.html.j2", "report.css", "report.js"):
+        assert f"inputgrad_cli/report/{name}" in names
     assert not [n for n in names if n.startswith(("tests/", "sample_models/"))]
     entry = next(n for n in names if n.endswith("entry_points.txt"))
     assert b"inputgrad = inputgrad_cli.cli.main:main" in zipfile.ZipFile(wheel).read(entry)

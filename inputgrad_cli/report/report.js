@@ -176,8 +176,9 @@ function drawPage(isFocused) {
   const first = listOpeners()[0];
   if (first) first.tabIndex = 0;
   if (first && isFocused) first.focus();
-  const start = page * pageSize + 1, total = view.length.toLocaleString('en');
-  byId('shown').textContent = view.length ? `${start.toLocaleString('en')}–${(start + shown.length - 1).toLocaleString('en')} of ${total}` : 'nothing matches';
+  const format = number => number.toLocaleString('en');
+  const start = page * pageSize, range = `${format(start + 1)} to ${format(start + shown.length)}`;
+  byId('shown').textContent = view.length ? `${range} of ${format(view.length)}` : 'nothing matches';
   byId('back').disabled = page === 0;
   byId('forward').disabled = (page + 1) * pageSize >= view.length;
   performance.mark('drawn');
@@ -231,7 +232,7 @@ function turnPage(step) {
 }
 
 let largeItem = 0;
-const format = value => value === null ? 'not recorded' : String(+value.toPrecision(4));
+const toDigits = value => String(+value.toPrecision(4));
 function showLarge(item) {
   largeItem = item;
   const columns = getShownColumns();
@@ -246,8 +247,8 @@ function showLarge(item) {
   for (const k of columns) {
     const cell = item * width + k, start = width > 1 ? data.columns[k] + ': ' : '';
     if (data.answer[cell]) facts.push([start + 'model', data.answer[cell]]);
-    if (data.norm[cell] !== null) facts.push([start + 'sum of magnitudes', format(data.norm[cell])]);
-    if (data.gap[cell] !== null) facts.push([start + 'completeness gap', format(data.gap[cell])]);
+    if (data.norm[cell] !== null) facts.push([start + 'sum of magnitudes', toDigits(data.norm[cell])]);
+    if (data.gap[cell] !== null) facts.push([start + 'completeness gap', toDigits(data.gap[cell])]);
     for (const note of data.notes[cell] || []) facts.push([start + (data.status[cell] === 1 ? 'failed' : 'note'), note]);
   }
   byId('large-facts').replaceChildren(...facts.flatMap(([name, text]) => [make('dt', {}, name), make('dd', {}, text)]));

@@ -48,7 +48,7 @@ def meet(call, honest_runs, tmp_path):
 
     def meet(damage, *commands):
         results = {}
-        for command in commands or ("verify", "render", "merge"):
+        for command in commands or ("verify", "render", "report", "merge"):
             own = "shared" if command == "merge" else "run"
             for name in (own, "in", OUTSIDE):
                 shutil.rmtree(tmp_path / name, ignore_errors=True)
@@ -129,11 +129,12 @@ def test_each_field_that_is_wrong_is_named_by_each_command(meet, honest_runs, ki
             assert str(part) in results["verify"].out, (field, results["verify"].out)
         if kind != "metadata":
             assert results["render"].code == results["merge"].code == 2, field
+            assert results["report"].code == 2, field
             assert str(problem.path[-1]) in results["render"].err, field
         else:
-            assert results["render"].code == 3, field
+            assert results["render"].code == results["report"].code == 3, field
         for value in fine[:1]:
-            meet(tamper(field.path, value), ("verify", "render", "merge")[index % 3])
+            meet(tamper(field.path, value), ("verify", "render", "merge")[index % 3], "report")
 
 
 def test_python_reads_no_result_that_says_something_wrong(honest_runs, tmp_path):

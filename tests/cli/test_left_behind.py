@@ -77,6 +77,7 @@ CALLS = {
     ],
     "methods": [(0, "methods"), (2, "methods", "no")],
     "render": [(0, "render", "o2", "--picture", "panel"), (2, "render", ".")],
+    "report": [(0, "report", "o2"), (2, "report", ".")],
     "verify": [(0, "verify", "o"), (2, "verify", ".")],
     "merge": [(2, "merge", "o")],
     "doctor": [(0, "doctor")],

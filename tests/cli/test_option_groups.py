@@ -20,6 +20,7 @@ HEADINGS = {
         *("For scripts", "Help"),
     ],
     "inspect": ["What to show", "Run", "For scripts", "Help"],
+    "report": ["Report", "For scripts", "Help"],
     "render": ["Pictures", "For scripts", "Help"],
     **{name: ["For scripts", "Help"] for name in ("methods", "verify", "merge", "doctor")},
 }

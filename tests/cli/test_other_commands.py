@@ -7,7 +7,8 @@ import pytest
 
 from . import strict
 
-COMMANDS = ["saliency", "optimize", "inspect", "methods", "render", "verify", "merge", "doctor"]
+COMMANDS = ["saliency", "optimize", "inspect", "methods", "render", "report", "verify", "merge"]
+COMMANDS += ["doctor"]
 METHODS = [
     "blur-integrated-gradients",
     "expected-gradients",

@@ -163,11 +163,23 @@ CALLS = {
         ("render", "inputgrad-out", "--json"),
         ("render", "in"),
     ],
+    "report": [
+        ("report", "inputgrad-out"),
+        ("report", "inputgrad-out", "--json"),
+        ("report", "in"),
+    ],
     "verify": [("verify", "inputgrad-out"), ("verify", "inputgrad-out", "--json")],
     "merge": [("merge", "s"), ("merge", "s", "--json"), ("merge", "in")],
     "doctor": [("doctor",), ("doctor", "--json")],
 }
-DATA = {"saliency", "optimize", "render", "verify", "merge"}  # whose lines on stdout name files
+DATA = {
+    "saliency",
+    "optimize",
+    "render",
+    "report",
+    "verify",
+    "merge",
+}  # whose lines on stdout name files
 
 
 def test_every_command_is_called():
