@@ -89,7 +89,7 @@ def _to_text(token: Any) -> str:
 def _join_words(texts: Sequence[str]) -> list[str]:
     """Return the texts, each with the space before it that its tokenizer took away."""
     has_marks = any(text.startswith(SPACED) for text in texts)
-    words = []
+    words: list[str] = []
     for text in texts:
         is_start = text.startswith(SPACED) if has_marks else not text.startswith("##")
         bare = text[1:] if text.startswith(SPACED) else text.removeprefix("##")

@@ -124,7 +124,8 @@ def render_page(view: ItemView, parts: PageParts) -> bytes:
         "packs": parts.packs,
         **_list_failures(contents),
     }
-    return _load_environment().get_template(TEMPLATE).render(values).encode()
+    page: str = _load_environment().get_template(TEMPLATE).render(values)
+    return page.encode()
 
 
 def _has_wide_cells(contents: Contents) -> bool:

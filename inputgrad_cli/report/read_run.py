@@ -15,6 +15,7 @@ from inputgrad_cli.report.contents import (
     Column,
     Contents,
     ReportItem,
+    Status,
 )
 from inputgrad_cli.report.documents import read_documents
 from inputgrad_cli.report.facts import list_facts
@@ -106,11 +107,21 @@ def _get_folder(path: str) -> Iterable[str]:
 
 
 def _list_columns(cells: Sequence[PlacedCell]) -> list[Column]:
-    """Return the columns in order of appearance; failed maps need none for themselves alone."""
-    shown = list(dict.fromkeys(placed.column for placed in cells if placed.cell.body))
-    requests = {(column.method, column.target) for column in shown}
-    others = dict.fromkeys(placed.column for placed in cells)
-    return shown + [c for c in others if c not in shown and (c.method, c.target) not in requests]
+    """Return the columns by method and target in order of appearance.
+
+    Only maps that could be read have sites; a column without a site is for those that have none.
+    """
+    columns: dict[tuple[str, str], list[Column]] = {}
+    for placed in cells:
+        column = placed.column
+        same = columns.setdefault((column.method, column.target), [])
+        if column not in same and placed.cell.status in (Status.OK, Status.UNMET):
+            same.append(column)
+    return [
+        column
+        for (method, target), same in columns.items()
+        for column in same or [Column(method, target)]
+    ]
 
 
 def _name_columns(columns: Sequence[Column], cleaner: Cleaner) -> list[str]:

@@ -75,9 +75,9 @@ const drawings = {
     return text;
   },
   spark(body, alt) {
-    const bars = body.levels.map((level, x) => makeSvg('rect', {
+    const bars = body.levels.flatMap((level, x) => level ? [makeSvg('rect', {
       class: getSide(level), x, y: Math.min(0, -level), width: 1, height: Math.abs(level),
-    }));
+    })] : []);
     const view = `0 -100 ${body.levels.length} 200`;
     const image = { class: 'spark', viewBox: view, preserveAspectRatio: 'none', role: 'img', 'aria-label': alt };
     return makeSvg('svg', image, ...bars);
@@ -158,9 +158,9 @@ function makeCard(item, columns) {
     fillSmall(figure, item, k);
     return figure;
   });
-  const open = make('button', { type: 'button', className: 'open', tabIndex: -1 }, make('bdi', {}, data.name[item]));
+  const open = make('button', { type: 'button', className: 'open name', dir: 'auto', tabIndex: -1 }, data.name[item]);
   const card = make('li', { className: `card ${statusNames[getStatus(item, columns)]}` },
-    make('div', { className: 'cells' }, ...figures), make('p', { className: 'name' }, open));
+    make('div', { className: 'cells' }, ...figures), open);
   const answer = answers.find(Boolean);
   if (isOneAnswer && answer) card.append(make('p', {}, answer));
   for (const note of listNotes(item, columns)) card.append(make('p', { className: 'note' }, note));

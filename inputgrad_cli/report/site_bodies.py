@@ -188,8 +188,9 @@ def parse_scale(small: Thumbnail) -> ColourScale | None:
     """Return the colours of a picture as it describes them, None if it does not."""
     text: Mapping[str, Any] = small.text
     scale = text.get("scale")
-    ends = [scale.get(key) for key in ("low", "high")] if isinstance(scale, dict) else []
-    if not ends or not all(isinstance(end, (int, float)) for end in ends):
+    low, high = (scale.get(key) if isinstance(scale, dict) else None for key in ("low", "high"))
+    if not isinstance(low, (int, float)) or not isinstance(high, (int, float)):
         return None
-    low, high = map(float, ends)
-    return ColourScale(str(text.get("cmap")), low, high, str(text.get("bar") or "")[:200])
+    return ColourScale(
+        str(text.get("cmap")), float(low), float(high), str(text.get("bar") or "")[:200]
+    )
