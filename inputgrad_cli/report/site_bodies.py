@@ -16,6 +16,7 @@ from inputgrad_cli.data.search_arrays import CHANGE, list_moved_inputs
 from inputgrad_cli.data.subjects import ROW, SIGNAL, SOUND, TEXT, find_subject
 from inputgrad_cli.errors import InputgradError, ItemError
 from inputgrad_cli.numeric.arrays import Array
+from inputgrad_cli.rendering import choose_picture
 from inputgrad_cli.rendering.thumbnails import Thumbnail, encode_thumbnail
 from inputgrad_cli.report.bodies import (
     Row,
@@ -27,11 +28,7 @@ from inputgrad_cli.report.bodies import (
 )
 from inputgrad_cli.report.contents import Body, ColourScale, Picture
 from inputgrad_cli.report.table_texts import TableTexts
-from inputgrad_cli.runs.pictures.map_pictures import (
-    build_picture_source,
-    draw_picture,
-    list_drawable_sites,
-)
+from inputgrad_cli.runs.pictures.map_pictures import build_picture_source, list_drawable_sites
 from inputgrad_cli.schema.encoded_names import decode_name
 from inputgrad_cli.storage.map_files import get_picture_ending, is_picture
 from inputgrad_cli.storage.run_directory import StoredMap
@@ -179,7 +176,10 @@ class SiteBodies:
             notes.append(NO_PICTURE)
         try:
             source = build_picture_source(self.sites.recorded, NO_INPUTS, self.row, site)
-            yield draw_picture(source, self.sites.stored.style or Style())
+            style = self.sites.stored.style or Style()
+            picture = choose_picture(style, source.layout)
+            picture.refuse_large(source, style)
+            yield picture.draw([source], style)[0].png
         except InputgradError as error:
             notes.append(error.format_line())
 
