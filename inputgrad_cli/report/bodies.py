@@ -10,6 +10,7 @@ import numpy as np
 
 from inputgrad_cli.choices import to_printable
 from inputgrad_cli.numeric.arrays import Array, Floats
+from inputgrad_cli.rendering.text.tokens import build_passage
 from inputgrad_cli.report.contents import Bars, Spark, Tokens
 from inputgrad_cli.report.words import MAX_COLUMN_NAME, cut_middle, format_number
 
@@ -17,10 +18,6 @@ FULL = 100  # the length of the longest bar, and the height of the highest value
 TOKEN_LEVELS = 8  # shades of each sign; more cannot be told apart on a word
 SPARK_COLUMNS = 96
 MAX_TOKENS = 300  # of one text; a card of more is longer than a screen
-MAX_WORD = 60  # characters of one token
-SPACED = ("\u2581", "\u0120")  # begin tokens that follow a space, in SentencePiece and in GPT-2
-NEW_LINE = "\u010a"  # GPT-2's token of a new line
-PADDING = ("", "[PAD]", "<pad>", 0)
 
 
 @dataclass(frozen=True)
@@ -65,37 +62,19 @@ def _describe_others(rest: Floats, is_sum: bool) -> str:
 
 def build_tokens(tokens: Sequence[Any], values: Floats) -> Tokens:
     """Return the tokens of a text, (T,) values, with spaces as they are written."""
-    count = min(len(tokens), len(values))
-    texts = [_to_text(token) for token in tokens[:count]]
-    end = count
-    while end and tokens[end - 1] in PADDING:
-        end -= 1
-    shown = min(end, MAX_TOKENS)
-    others = [f"{end - shown:,} more tokens"] if end > shown else []
-    others += [f"{count - end:,} x padding"] if count > end else []
-    values = np.asarray(values[:count], np.float64)
+    passage = build_passage(tokens, values)
+    shown = passage.tokens[:MAX_TOKENS]
+    others = []
+    if left := len(passage.tokens) - len(shown):
+        others.append(f"{left:,} more tokens")
+    if padding := len(passage.padding_values):
+        others.append(f"{padding:,} x padding")
     return Tokens(
-        words=_join_words(texts[:shown]),
-        levels=_scale_to_levels(values, TOKEN_LEVELS)[:shown],
-        numbers=[format_number(float(value)) for value in values[:shown]],
+        words=[" " * (token.is_spaced and i > 0) + token.text for i, token in enumerate(shown)],
+        levels=_scale_to_levels(passage.values, TOKEN_LEVELS)[: len(shown)],
+        numbers=[format_number(token.value) for token in shown],
         others=", ".join(others),
     )
-
-
-def _to_text(token: Any) -> str:
-    return f"#{token}" if isinstance(token, int) else str(token)
-
-
-def _join_words(texts: Sequence[str]) -> list[str]:
-    """Return the texts, each with the space before it that its tokenizer took away."""
-    has_marks = any(text.startswith(SPACED) for text in texts)
-    words: list[str] = []
-    for text in texts:
-        is_start = text.startswith(SPACED) if has_marks else not text.startswith("##")
-        bare = text[1:] if text.startswith(SPACED) else text.removeprefix("##")
-        shown = "⏎" if bare == NEW_LINE else to_printable(cut_middle(bare, MAX_WORD)) or "·"
-        words.append((" " if is_start and words else "") + shown)
-    return words
 
 
 def build_spark(values: Array) -> Spark:
@@ -119,18 +98,6 @@ def _scale_to_levels(values: Floats, levels: int) -> list[int]:
     finite = np.where(np.isfinite(values), values, 0.0)
     limit = float(np.abs(finite).max(initial=0.0))
     return [int(level) for level in np.rint(finite / (limit or 1.0) * levels)]
-
-
-def sum_embedding(values: Array, reduction: str, is_copied: bool) -> Floats:
-    """Return one value for each token, (T,), from (T,) or (T, E)."""
-    flat = np.asarray(values, np.float64)
-    if flat.ndim < 2:
-        return flat.reshape(-1)
-    if is_copied:
-        return np.asarray(flat[..., 0]).reshape(-1)
-    if reduction == "sum":
-        return np.asarray(flat.sum(axis=-1)).reshape(-1)
-    return np.asarray(np.sqrt(np.square(flat).sum(axis=-1))).reshape(-1)
 
 
 def join_rows(parts: Sequence[tuple[str, Array]]) -> Row:

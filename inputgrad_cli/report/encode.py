@@ -35,7 +35,7 @@ def encode_base64(data: bytes) -> str:
     return base64.b64encode(data).decode("ascii")
 
 
-def compress_json(value: Any) -> str:
+def encode_json(value: Any) -> str:
     """Return a value as JSON, compressed, in base64; equal values give equal text."""
     text = json.dumps(value, separators=(",", ":"), allow_nan=False)
     return encode_base64(gzip.compress(text.encode(), LEVEL, mtime=0))
@@ -47,7 +47,7 @@ def encode_body(body: Body | None) -> str:
         return ""
     if isinstance(body, Picture):
         return encode_base64(body.thumbnail)
-    return compress_json(to_json(body))
+    return encode_json(to_json(body))
 
 
 def build_packs(texts: Sequence[str], columns: int) -> Packs:

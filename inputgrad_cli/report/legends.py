@@ -10,7 +10,10 @@ from inputgrad_cli.rendering.thumbnails import encode_colour_bar
 from inputgrad_cli.report.contents import ColourScale, Contents, Picture, Status
 from inputgrad_cli.report.words import format_number
 
-RED_AND_BLUE = "Red raises the score and blue lowers it; the stronger the colour, the more."
+RED_AND_BLUE = (
+    "In bars, words and series, red raises the score and blue lowers it; the stronger the colour, "
+    "the more. Methods that give magnitudes alone have red alone."
+)
 CHANGED = "Red was raised and blue was lowered; the stronger the colour, the more."
 GREEN = "Pure green marks values that are no numbers."
 

@@ -79,13 +79,13 @@ class ItemView:
 
     def _show_cell(self, index: int, position: int, answer: str) -> ShownCell:
         item, columns = self.contents.items[index], self.contents.columns
-        cell, place = item.cells[position], index * len(columns) + position
+        cell, cell_index = item.cells[position], index * len(columns) + position
         caption = describe_cell(cell, columns[position] if len(columns) > 1 else "", answer)
         alt = ", ".join(filter(None, (f"{columns[position]} of {item.name}", cell.answer)))
         if cell.body is None:
             return ShownCell("", caption, alt)
         if isinstance(cell.body, Picture):
-            src, link = self.source(place, cell.body), self.link(place, cell)
+            src, link = self.source(cell_index, cell.body), self.link(cell_index, cell)
             return ShownCell(Picture.kind, caption, alt, src=src, link=link)
         return ShownCell(cell.body.kind, caption, alt, to_json(cell.body))
 

@@ -13,9 +13,9 @@ from inputgrad_cli.report.encode import (
     build_file_link,
     build_index,
     build_packs,
-    compress_json,
     encode_base64,
     encode_body,
+    encode_json,
 )
 from inputgrad_cli.report.hints import list_hints
 from inputgrad_cli.report.large_pictures import encode_large_pictures
@@ -94,7 +94,7 @@ class SingleFile:
             lambda cell, picture: "data:image/webp;base64," + encode_base64(picture.thumbnail),
             lambda index, cell: build_file_link(cell, prefix),
         )
-        return render_page(view, replace(parts, index=compress_json(index), packs=packs))
+        return render_page(view, replace(parts, index=encode_json(index), packs=packs))
 
     def _find_prefix(self) -> str | None:
         """Return the link from the page to the run's files, None if they are not below it.

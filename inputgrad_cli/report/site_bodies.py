@@ -15,8 +15,13 @@ from inputgrad_cli.data.samples import Samples
 from inputgrad_cli.data.search_arrays import CHANGE, list_moved_inputs
 from inputgrad_cli.data.subjects import ROW, SIGNAL, SOUND, TEXT, find_subject
 from inputgrad_cli.errors import InputgradError, ItemError
-from inputgrad_cli.numeric.arrays import Array
+from inputgrad_cli.numeric.arrays import Array, Floats
 from inputgrad_cli.rendering import choose_picture
+from inputgrad_cli.rendering.text.values import (
+    choose_reduction,
+    compute_token_values,
+    match_tokens,
+)
 from inputgrad_cli.rendering.thumbnails import Thumbnail, encode_thumbnail
 from inputgrad_cli.report.bodies import (
     Row,
@@ -24,7 +29,6 @@ from inputgrad_cli.report.bodies import (
     build_spark,
     build_tokens,
     join_rows,
-    sum_embedding,
 )
 from inputgrad_cli.report.contents import Body, ColourScale, Picture
 from inputgrad_cli.report.table_texts import TableTexts
@@ -128,21 +132,29 @@ class SiteBodies:
         return ShownBody(build_bars(row, self.top, is_sum), self._find_picture(names[0]))
 
     def _build_body(self, site: str) -> ShownBody:
-        record, subject = self.sites.recorded.record, self.sites.subjects[site]
+        subject = self.sites.subjects[site]
         file = self._find_picture(site)
         values = self.sites.get_values(site, self.row)
         if subject == TEXT:
-            tokens = self._get_tokens(site)
-            sums = sum_embedding(values, record.reduce, site in record.copied)
-            return ShownBody(build_tokens(tokens or list(range(len(sums))), sums), file)
+            sums = self._reduce_last_axis(values, site)
+            return ShownBody(
+                build_tokens(match_tokens(self._get_tokens(site), len(sums)), sums), file
+            )
         if subject in (SIGNAL, SOUND):
-            series = sum_embedding(values, record.reduce, site in record.copied)
+            is_series = values.ndim < 2 or values.shape[-1] == 1
+            series = values if is_series else self._reduce_last_axis(values, site)
             return ShownBody(build_spark(series), file)
         if self.height is None:
             return ShownBody(None, file)
         if file or site in self.sites.drawable:
             return self._build_picture(site, file)
         return ShownBody(build_spark(values))
+
+    def _reduce_last_axis(self, values: Array, site: str) -> Floats:
+        """Return one value for each token or step, (T,), from those of its channels."""
+        record = self.sites.recorded.record
+        reduction = choose_reduction(record.reduce)
+        return compute_token_values(values, reduction, is_copied=site in record.copied)
 
     def _get_tokens(self, site: str) -> Sequence[Any]:
         tokens = (self.sites.recorded.record.get_sample(self.row).tokens or {}).get(site, ())

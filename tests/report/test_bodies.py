@@ -10,7 +10,6 @@ from inputgrad_cli.report.bodies import (
     build_spark,
     build_tokens,
     join_rows,
-    sum_embedding,
 )
 from inputgrad_cli.report.words import MINUS
 
@@ -84,7 +83,7 @@ def test_words_are_joined_as_they_were_written():
     assert join(["\u2581the", "\u2581cat", "s"]) == "the cats"
     assert join(["The", "\u0120cat", "s", "\u010a"]) == "The cats⏎"
     assert join([7, 12]) == "#7 #12"
-    assert join(["a\u202eb", "", "c"]) == "a\\u202eb · c"
+    assert join(["a\u202eb", "c"]) == "a\\u202eb c"
 
 
 def test_words_are_coloured_by_the_largest_value_of_the_text():
@@ -102,13 +101,6 @@ def test_padding_is_counted_and_long_texts_are_cut():
     assert long.others == "5 more tokens"
     (word,) = build_tokens(["x" * 10_000], np.ones(1)).words
     assert len(word) == 60
-
-
-def test_a_token_has_the_sum_of_its_embedding_or_the_norm_of_a_gradient():
-    values = np.array([[3.0, -4.0], [1.0, 1.0]])
-    assert sum_embedding(values, "sum", is_copied=False).tolist() == [-1.0, 2.0]
-    assert sum_embedding(values, "max-abs", is_copied=False)[0] == pytest.approx(5.0)
-    assert sum_embedding(values, "sum", is_copied=True).tolist() == [3.0, 1.0]
 
 
 def test_a_series_keeps_the_largest_value_of_each_column_with_its_sign():
