@@ -15,10 +15,10 @@ LEFT_OUT = {
 }
 
 ELSEWHERE = {
-    4: ["cli/test_journal.py::test_a_torn_last_line_is_cut_and_its_map_done_anew"],
-    5: ["cli/test_journal.py::test_a_line_that_is_none_is_named_with_its_number"],
-    17: ["cli/test_resume.py::test_a_changed_input_is_computed_again_and_said"],
-    19: ["cli/test_journal.py::test_another_model_under_the_same_name_is_2"],
+    4: ["cli/runs/test_journal.py::test_a_torn_last_line_is_cut_and_its_map_done_anew"],
+    5: ["cli/runs/test_journal.py::test_a_line_that_is_none_is_named_with_its_number"],
+    17: ["cli/runs/test_resume.py::test_a_changed_input_is_computed_again_and_said"],
+    19: ["cli/runs/test_journal.py::test_another_model_under_the_same_name_is_2"],
     20: [
         "cli/test_exit_codes.py::test_a_broken_model_is_4",
         "cli/test_process.py::test_a_missing_layer_class_is_4_in_a_fresh_process",
@@ -26,34 +26,34 @@ ELSEWHERE = {
     23: ["cli/test_signals.py::test_a_signal_in_a_long_native_call_ends_it_after_the_grace"],
     24: ["cli/test_process.py::test_a_reader_that_leaves_early_is_141_or_fine"],
     30: ["model_zoo/test_limits.py::test_55_a_batch_beyond_the_memory_leaves_no_half_file"],
-    34: ["cli/test_shards.py::test_two_shares_at_once"],
-    35: ["cli/test_names.py::test_items_whose_files_would_share_a_name_are_refused"],
+    34: ["cli/runs/test_shards.py::test_two_shares_at_once"],
+    35: ["cli/runs/test_names.py::test_items_whose_files_would_share_a_name_are_refused"],
     37: [
         "cli/test_file_names.py::test_an_odd_name_in_a_directory",
         "cli/test_file_names.py::test_control_characters_do_not_reach_the_terminal",
         "cli/test_file_names.py::test_a_name_that_is_not_utf8",
-        "cli/test_junit.py::test_hostile_names_are_harmless",
+        "cli/reporters/test_junit.py::test_hostile_names_are_harmless",
     ],
-    38: ["cli/test_journal.py::test_a_name_as_long_as_a_file_system_takes"],
+    38: ["cli/runs/test_journal.py::test_a_name_as_long_as_a_file_system_takes"],
     39: [
-        "cli/test_journal.py::test_names_that_lead_out_stay_below_the_output",
-        "cli/test_journal.py::test_a_bad_line_of_a_list_is_told_with_its_number",
+        "cli/runs/test_journal.py::test_names_that_lead_out_stay_below_the_output",
+        "cli/runs/test_journal.py::test_a_bad_line_of_a_list_is_told_with_its_number",
     ],
     40: [
-        "cli/test_journal.py::test_a_link_in_the_output_is_not_followed_out",
-        "cli/test_journal.py::test_a_link_at_a_destination_is_a_foreign_file",
+        "cli/runs/test_journal.py::test_a_link_in_the_output_is_not_followed_out",
+        "cli/runs/test_journal.py::test_a_link_at_a_destination_is_a_foreign_file",
     ],
-    41: ["cli/test_journal.py::test_what_is_no_file_never_blocks"],
-    43: ["cli/test_resume.py::test_a_foreign_file_fails_its_item_alone_and_stays"],
+    41: ["cli/runs/test_journal.py::test_what_is_no_file_never_blocks"],
+    43: ["cli/runs/test_resume.py::test_a_foreign_file_fails_its_item_alone_and_stays"],
     46: [
         "cli/test_bad_inputs.py::test_a_bad_file_fails_alone",
         "formats/test_pictures.py::test_fifty_bytes_that_claim_to_be_a_huge_picture_take_no_memory",
         "formats/test_npy.py::test_a_bomb_is_refused_by_its_declared_size",
     ],
     47: ["cli/test_bad_inputs.py::test_pickles_in_an_npz_are_not_run"],
-    52: ["cli/test_journal.py::test_what_matches_nothing_names_the_pattern"],
-    53: ["cli/test_verify.py::test_a_bad_file_is_listed_and_repaired_alone"],
-    54: ["cli/test_shards.py::test_a_merge_that_is_killed_leaves_the_old_or_the_new"],
+    52: ["cli/runs/test_journal.py::test_what_matches_nothing_names_the_pattern"],
+    53: ["cli/commands/test_verify.py::test_a_bad_file_is_listed_and_repaired_alone"],
+    54: ["cli/runs/test_shards.py::test_a_merge_that_is_killed_leaves_the_old_or_the_new"],
 }
 
 

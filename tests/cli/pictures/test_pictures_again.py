@@ -11,8 +11,7 @@ from inputgrad_cli import api
 from inputgrad_cli.data.picture_style import Style
 from inputgrad_cli.rendering import pictures as kinds_of_pictures
 from inputgrad_cli.storage.styles import read_style
-
-from . import arrays, draw, files, items, strict
+from tests.cli import arrays, draw, files, items, strict
 
 STYLES = [
     ("--picture", "panel", "--cmap", "jet"),

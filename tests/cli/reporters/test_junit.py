@@ -5,7 +5,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from . import draw, stream
+from tests.cli import draw, stream
 
 
 @pytest.fixture

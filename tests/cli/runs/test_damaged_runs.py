@@ -14,6 +14,7 @@ from inputgrad_cli.schema.check_types import get_check
 from inputgrad_cli.schema.journal_line import JournalLine
 from inputgrad_cli.schema.metadata_json import ResultRecord
 from inputgrad_cli.schema.run_json import RunRecord
+from tests.cli import draw, journal
 from tests.damaged_records import (
     CODES,
     GONE,
@@ -31,8 +32,6 @@ from tests.damaged_records import (
     put,
 )
 from tests.processor_cost import limit_cost
-
-from . import draw, journal
 
 
 @pytest.fixture

@@ -11,8 +11,7 @@ import numpy as np
 import pytest
 
 from inputgrad_cli import api
-
-from . import arrays, files, items, metadata
+from tests.cli import arrays, files, items, metadata
 
 TEXTS = (
     "the film was wonderful and moving",

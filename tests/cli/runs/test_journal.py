@@ -9,8 +9,7 @@ import pytest
 
 from inputgrad_cli.errors import StorageError
 from inputgrad_cli.storage import atomic_write
-
-from . import draw, files, items, journal
+from tests.cli import draw, files, items, journal
 
 GARBAGE = [
     "hello",

@@ -6,7 +6,7 @@ import shutil
 import numpy as np
 import pytest
 
-from . import arrays, draw, files, items, journal
+from tests.cli import arrays, draw, files, items, journal
 
 
 @pytest.fixture

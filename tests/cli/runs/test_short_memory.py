@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from . import arrays, items, stream
+from tests.cli import arrays, items, stream
 
 CODE = """
 import keras, numpy as np, tensorflow as tf

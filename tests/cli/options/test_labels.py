@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 
-from . import arrays, files, items
+from tests.cli import arrays, files, items
 
 L = keras.layers
 NAMES = [

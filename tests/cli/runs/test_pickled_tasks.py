@@ -16,8 +16,7 @@ from inputgrad_cli.runs import run, spill_buffer
 from inputgrad_cli.runs.context import PROCESS
 from inputgrad_cli.runs.executors.local import LocalExecutor
 from inputgrad_cli.runs.record import Recorder
-
-from . import draw, items
+from tests.cli import draw, items
 
 LINES = [[1, 2, 3], [4, 5, 6, 7, 8], [2, 2, 9], [7], [1, 1, 1]]
 PARTS = [

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from . import arrays, files, items
+from tests.cli import arrays, files, items
 
 
 @pytest.fixture

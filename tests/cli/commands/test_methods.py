@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from . import arrays, items, metadata
+from tests.cli import arrays, items, metadata
 
 WEIGHTS = np.array([1.0, -2.0, 3.0, 0.5], "float32")
 VALUES = np.array([[0.5, 1.0, -1.0, 2.0], [1.0, 0.0, 2.0, -3.0]], "float32")

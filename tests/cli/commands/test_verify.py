@@ -7,7 +7,7 @@ import shutil
 import numpy as np
 import pytest
 
-from . import draw, items, journal, strict
+from tests.cli import draw, items, journal, strict
 
 NPZ, PNG = "a.png.gradient.npz", "a.png.gradient.png"
 

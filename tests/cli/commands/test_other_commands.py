@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pytest
 
-from . import strict
+from tests.cli import strict
 
 COMMANDS = ["saliency", "optimize", "inspect", "methods", "render", "report", "verify", "merge"]
 COMMANDS += ["doctor"]

@@ -6,7 +6,7 @@ import zipfile
 import numpy as np
 import pytest
 
-from . import arrays, draw, items, metadata
+from tests.cli import arrays, draw, items, metadata
 
 
 @pytest.fixture

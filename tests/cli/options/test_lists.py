@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from . import draw, files, items
+from tests.cli import draw, files, items
 
 
 @pytest.fixture

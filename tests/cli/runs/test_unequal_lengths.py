@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 
-from . import arrays, files, items, journal, metadata
+from tests.cli import arrays, files, items, journal, metadata
 
 L = keras.layers
 LINES = [[1, 2, 3], [4, 5, 6, 7, 8], [2, 2, 9], [7], [1, 1, 1]]

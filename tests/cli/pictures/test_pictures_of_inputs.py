@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from . import files, items, journal, strict
+from tests.cli import files, items, journal, strict
 
 SIDES = ("front", "side")
 

@@ -17,9 +17,8 @@ from PIL import Image
 from inputgrad_cli.choices import COMMANDS
 from inputgrad_cli.optimization.goals import goals
 from inputgrad_cli.supervision.signal_receiver import GRACE_SECONDS
+from tests.cli import arrays, draw, files, items, journal, metadata, stream
 from tests.processes import started
-
-from . import arrays, draw, files, items, journal, metadata, stream
 
 SHAPES = ("06-cross.png", "07-square.png", "08-circle.png")
 ENDINGS = (".npz", ".after.png", ".panel.png")

@@ -5,9 +5,8 @@ import json
 import numpy as np
 import pytest
 
+from tests.cli import items, stream
 from tests.modelfile.files import rewritten
-
-from . import items, stream
 
 
 @pytest.fixture

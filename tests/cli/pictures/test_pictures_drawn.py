@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from . import draw, files, strict
+from tests.cli import draw, files, strict
 
 
 @pytest.fixture

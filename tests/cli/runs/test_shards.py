@@ -7,7 +7,7 @@ import shutil
 import numpy as np
 import pytest
 
-from . import files, items, journal, strict
+from tests.cli import files, items, journal, strict
 
 NAMES = [f"{n}.npy" for n in "abcdefghij"]
 

@@ -14,8 +14,7 @@ from inputgrad_cli.formats.streaming import hashed_file, large_files
 from inputgrad_cli.numeric import lazy_array
 from inputgrad_cli.runs import spill_buffer
 from inputgrad_cli.storage.shards import Shard
-
-from . import arrays, items, journal, stream
+from tests.cli import arrays, items, journal, stream
 
 NAMES = "abcdefgh"
 SCRIPT = """

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from . import draw, items, stream
+from tests.cli import draw, items, stream
 
 ITEM = {"type", "input", "path", "sample", "method", "target", "space", "score", "probability"}
 ITEM |= {"arrays", "picture", "status", "checks", "seconds"}

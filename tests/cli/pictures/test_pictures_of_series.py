@@ -8,8 +8,7 @@ import pytest
 from PIL import Image
 
 from inputgrad_cli import api
-
-from . import files, items, metadata
+from tests.cli import files, items, metadata
 
 SENSORS = ("-t", "loss:reconstruction")
 

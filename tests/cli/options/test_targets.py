@@ -5,8 +5,7 @@ import numpy as np
 import pytest
 
 from inputgrad_cli import api
-
-from . import arrays, items
+from tests.cli import arrays, items
 
 
 @pytest.fixture

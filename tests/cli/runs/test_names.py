@@ -5,7 +5,7 @@ import shutil
 import numpy as np
 import pytest
 
-from . import draw, files, items
+from tests.cli import draw, files, items
 
 
 @pytest.fixture

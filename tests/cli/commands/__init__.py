@@ -1,0 +1,1 @@
+"""Tests of single commands: what each does, its files, its exit codes."""

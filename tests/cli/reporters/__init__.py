@@ -1,0 +1,1 @@
+"""Tests of what a call says: lines, the JSON stream, JUnit."""
