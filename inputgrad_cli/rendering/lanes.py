@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -55,35 +55,54 @@ class Lanes:
 def build_lanes(source: MapSource, reduce: str | None, width: int) -> Lanes:
     """Return the lanes of a map (T, ...), with a strip of its own for each channel.
 
-    Where a reduction is asked for, or one value stands for all channels, one strip serves all.
+    Where a reduction is asked for, or one value stands for all channels, one strip serves all. So
+    does that of a layer without channels, whose steps may be coarser than those of the input.
     """
     values = source.values.reshape(len(source.values), -1)
-    series = _get_series(source.view, values.shape)
-    caption, length, channels = source.caption, *values.shape
-    names = _name_channels(source.view, channels)
-    shared = reduce or (SIGNED if caption.copied and channels > 1 else None)
-    ranks = series if shared and series is not None else values
-    kept = _rank_channels(ranks) if not shared or series is not None else []
-    curves = {index: None if series is None else series[:, index] for index in kept}
-    hidden = channels - len(kept) if curves else 0
-    if shared is None:
-        lanes = [
-            Lane(names[i], curves[i], pool_largest(values[:, i : i + 1], width)[:, 0]) for i in kept
-        ]
-        return Lanes(lanes, length, caption.quantity, hidden=hidden)
-    strip = reduce_channels(values, shared, caption.copied)
-    lanes = [Lane(names[index], curves[index], None) for index in kept]
-    lanes.append(Lane(_describe_strip(caption, shared, channels), None, pool_largest(strip, width)))
-    return Lanes(lanes, length, caption.format_bar_label(shared, channels), shared, hidden)
+    series = _get_series(source.view)
+    caption, channels = source.caption, values.shape[1]
+    is_shared = bool(reduce) or (caption.copied and channels > 1)
+    if series is not None and series.shape == values.shape and not is_shared:
+        curves = _list_curves(series, source.view, ranks=values)
+    elif is_shared or channels == 1:
+        return _share_strip(source, values, series, reduction=reduce or SIGNED, width=width)
+    else:
+        kept = _rank_channels(values)
+        names = _name_channels(source.view, channels)
+        curves = {index: Lane(names[index], None, None) for index in kept}
+    pooled = pool_largest(values[:, list(curves)], width)
+    lanes = [replace(lane, strip=pooled[:, column]) for column, lane in enumerate(curves.values())]
+    return Lanes(lanes, len(values), caption.quantity, hidden=channels - len(lanes))
 
 
-def _get_series(view: SampleView, shape: tuple[int, ...]) -> Array | None:
-    """Return the input as (T, C), None if it is unknown or of another shape than its map."""
+def _share_strip(
+    source: MapSource, values: Array, series: Array | None, *, reduction: str, width: int
+) -> Lanes:
+    """Return the curves of the input without strips, and one strip of the reduced map."""
+    caption, channels = source.caption, values.shape[1]
+    curves = {} if series is None else _list_curves(series, source.view, ranks=series)
+    strip = pool_largest(reduce_channels(values, reduction, caption.copied), width)
+    units = caption.format_bar_label(reduction, channels)
+    lanes = [*curves.values(), Lane(_describe_strip(caption, reduction, channels), None, strip)]
+    if len(lanes) == 2:  # the only curve has the strip below it
+        lanes = [replace(lanes[0], strip=strip)]
+    length = len(values) if series is None else len(series)
+    hidden = 0 if series is None else series.shape[1] - len(curves)
+    return Lanes(lanes, length, units, reduction, hidden)
+
+
+def _get_series(view: SampleView) -> Array | None:
+    """Return the input as (T, C), None if it is unknown or no series of numbers."""
     values = view.values
-    if values is None or values.dtype.kind not in "biuf" or len(values) != shape[0]:
+    if values is None or values.dtype.kind not in "biuf" or not values.size or not values.ndim:
         return None
-    series = values.reshape(len(values), -1)
-    return series if series.shape == shape else None
+    return values.reshape(len(values), -1)
+
+
+def _list_curves(series: Array, view: SampleView, *, ranks: Array) -> dict[int, Lane]:
+    """Return lanes with a curve but no strip, by channel: those whose `ranks` are largest."""
+    names = _name_channels(view, series.shape[1])
+    return {index: Lane(names[index], series[:, index], None) for index in _rank_channels(ranks)}
 
 
 def _name_channels(view: SampleView, channels: int) -> list[str]:
@@ -101,6 +120,6 @@ def _rank_channels(values: Array) -> list[int]:
 
 
 def _describe_strip(caption: Caption, reduction: str, channels: int) -> str:
-    if channels == 1:
-        return ""
-    return "all channels together" if caption.copied else f"{reduction} over {channels} channels"
+    if caption.copied:
+        return "all channels together"
+    return f"{reduction} over {channels} channels" if channels > 1 else caption.site

@@ -12,6 +12,7 @@ import numpy as np
 from inputgrad_cli.data.picture_style import Scale, Style
 from inputgrad_cli.interfaces.picture import Drawing, MapLayout, MapSource, Picture
 from inputgrad_cli.numeric.arrays import Array, Floats
+from inputgrad_cli.numeric.pooling import stretch
 from inputgrad_cli.rendering.canvas import QUIET_INK, TICK_SIZE, Canvas
 from inputgrad_cli.rendering.colour_bar import (
     TOTAL_HEIGHT,
@@ -76,15 +77,23 @@ def build_stack(source: MapSource, reduce: str | None) -> Stack:
     values = values[..., np.newaxis] if values.ndim == 3 else values
     reduction = reduce or caption.reduce
     flat = reduce_channels(values, reduction, caption.copied)
-    grey = _find_grey(source.view.values, flat.shape)
+    flat, grey = _fit_to_input(flat, source.view.values)
     return Stack(flat, grey, caption.format_bar_label(reduction, values.shape[-1]), reduction)
 
 
-def _find_grey(seen: Array | None, shape: tuple[int, ...]) -> Floats | None:
-    """Return an input (D, H, W, ...) in 0..255, None if it is unknown or of another shape."""
-    if seen is None or seen.dtype.kind not in "biuf" or seen.shape[:3] != shape:
-        return None
-    return scale_to_grey(seen.reshape(*shape, -1).mean(axis=-1))
+def _fit_to_input(flat: Floats, seen: Array | None) -> tuple[Floats, Floats | None]:
+    """Return the map in the shape of the input (D, H, W, ...), and the input in 0..255.
+
+    The map of a layer is enlarged by cells. Without an input the map is as it was.
+    """
+    if seen is None or seen.dtype.kind not in "biuf" or seen.ndim not in (3, 4):
+        return flat, None
+    shape = seen.shape[:3]
+    if any(side < part for side, part in zip(shape, flat.shape, strict=True)):
+        return flat, None
+    for axis, side in enumerate(shape):
+        flat = stretch(flat, side, axis)
+    return flat, scale_to_grey(seen.reshape(*shape, -1).mean(axis=-1))
 
 
 @dataclass(frozen=True)

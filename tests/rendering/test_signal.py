@@ -117,6 +117,32 @@ def test_a_value_that_stands_for_all_channels_is_shown_once():
     assert read_facts(draw(source, clip=100))["scale"] == {"low": -2.0, "high": 2.0}
 
 
+def test_the_map_of_a_layer_lies_below_the_curves_of_the_input():
+    series = np.arange(40.0).reshape(20, 2)
+    source = build_source([[1.0], [-2.0]], "signal", {"values": series}, site="layer:conv")
+    lanes = build_lanes(source, None, 100)
+    assert [lane.label for lane in lanes.lanes] == ["channel 0", "channel 1", "layer:conv"]
+    assert [lane.strip is None for lane in lanes.lanes] == [True, True, False]
+    assert lanes.length == 20
+    drawing = draw(source, clip=100)
+    strip = get_strip(read_pixels(drawing), top=TOP + 2 * 89 + NAME_HEIGHT)
+    half = PLOT_WIDTH // 2
+    assert is_colour(strip[:half], COLOURS[round(0.75 * 255)]).all()
+    assert is_colour(strip[half:], COLOURS[0]).all()
+
+
+def test_a_series_of_one_channel_keeps_its_name_and_has_one_lane():
+    source = build_source(
+        np.ones((9, 1)), "signal", {"values": np.ones((9, 1)), "names": ["pulse"]}, copied=True
+    )
+    (lane,) = build_lanes(source, None, 100).lanes
+    assert lane.label == "pulse"
+    assert lane.curve is not None
+    assert lane.strip is not None
+    (lane,) = build_lanes(source, "l2", 100).lanes
+    assert lane.label == "pulse"
+
+
 def test_a_reduction_makes_a_single_strip():
     values = np.array([[1.0, -2.0], [3.0, 4.0]])
     source = build_source(values, "signal", {"values": values})

@@ -67,6 +67,16 @@ def test_the_input_is_a_grey_backdrop():
     np.testing.assert_allclose(corners, expected, atol=0.51)
 
 
+def test_the_map_of_a_layer_is_enlarged_to_the_input():
+    values = np.zeros((2, 1, 1, 1))
+    values[1] = 1
+    source = build_source(values, "volume", {"values": np.zeros((6, 4, 4, 1))})
+    pixels = read_pixels(draw(source, clip=100, alpha=1.0)).astype(int)
+    for index in range(6):
+        tile = get_tile(pixels, index, (SIDE, SIDE))
+        assert (tile == COLOURS[255 if index >= 3 else 128]).all()
+
+
 def test_channels_are_reduced_as_those_of_images():
     values = np.ones((3, 4, 4, 2)) * [3.0, -4.0]
     for reduce, limit in (("sum", 1), ("l2", 5), ("max-abs", 4)):
