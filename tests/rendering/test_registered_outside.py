@@ -128,7 +128,7 @@ def test_render_says_which_inputs_have_none(bars, call, samples):
     call(*words, "-t", "all", "-o", "text")
     result = call("render", "text")
     assert result.code == 5
-    assert "only picture inputs, texts and vectors have pictures, not tables" in result.err
+    assert "only picture inputs and vectors have pictures, not tables or texts" in result.err
     assert "maps of all classes (-t all) have none" in result.err
 
 

@@ -16,7 +16,7 @@ from inputgrad_cli.data.picture_style import Style
 from inputgrad_cli.data.sample_view import build_view
 from inputgrad_cli.data.samples import Samples
 from inputgrad_cli.data.search_arrays import list_moved_inputs
-from inputgrad_cli.data.subjects import find_subject
+from inputgrad_cli.data.subjects import SIGNAL, SOUND, VIDEO, VOLUME, find_subject
 from inputgrad_cli.errors import ItemError
 from inputgrad_cli.interfaces.picture import MapLayout, MapSource
 from inputgrad_cli.numeric.arrays import Array, format_shape
@@ -29,7 +29,8 @@ from inputgrad_cli.storage.map_files import get_picture_ending
 # Pixels of pictures that are drawn together. Twice as many take longer per picture, because they
 # need new memory.
 MAX_PIXELS_TOGETHER = 1 << 14
-
+# Axes of the inputs, with that of the samples, below which the map of a layer is shown.
+SHOWN_AXES = {SIGNAL: (2, 3), SOUND: (2, 3), VOLUME: (5,), VIDEO: (5,)}
 
 PictureFiles = Mapping[str, Bytes | WriteFunction]
 """The files of a picture by their endings: the PNG, and those that stand beside it."""
@@ -143,16 +144,37 @@ def build_picture_source(recorded: RecordedMap, samples: Samples, row: int, site
         build_caption(recorded.record, site, row),
         over=None if background is None else background_input,
     )
-    is_input = site in samples.arrays
+    subject = find_subject(recorded.record, site, image.shape)
+    shown = _find_shown_input(recorded, samples, site, subject)
     view = build_view(
         recorded.record,
         site,
         row,
-        values=samples.axes.to_channels_last(samples.arrays[site][row], site) if is_input else None,
+        values=shown and samples.axes.to_channels_last(samples.arrays[shown][row], shown),
         names=samples.header,
     )
-    subject = find_subject(recorded.record, site, image.shape)
     return MapSource(image, background, caption, subject=subject, view=view)
+
+
+def _find_shown_input(
+    recorded: RecordedMap, samples: Samples, site: str, subject: str
+) -> str | None:
+    """Return the input whose values are shown with a site's map, if any.
+
+    For a layer it is the only input of the same subject that the layer depends on.
+    """
+    if site in samples.arrays:
+        return site
+    visible_inputs = recorded.record.seen_inputs.get(site, samples.arrays)
+    candidates = [
+        name
+        for name, array in samples.arrays.items()
+        if name in visible_inputs
+        and array.dtype.kind == "f"  # ids and texts have no course
+        and array.ndim in SHOWN_AXES.get(subject, ())
+        and name not in samples.axes.flat
+    ]
+    return candidates[0] if len(candidates) == 1 else None
 
 
 def _find_background_input(recorded: RecordedMap, samples: Samples, site: str) -> str | None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from inputgrad_cli.data.samples import Samples
 from inputgrad_cli.data.signature import InputSpec
-from inputgrad_cli.data.subjects import TEXT, MapFacts, choose_subject
+from inputgrad_cli.data.subjects import TEXT, MapFacts, choose_subject, to_subject
 from inputgrad_cli.errors import ItemError
 from inputgrad_cli.formats.read import open_file, read_samples
 from inputgrad_cli.formats.readers import find_reader
@@ -21,6 +21,7 @@ from inputgrad_cli.runs.planning.plan import Plan, may_hold_many
 from inputgrad_cli.storage.map_files import AFTER, ANIMATION
 from inputgrad_cli.storage.picture_names import PictureNames
 
+ANIMATED = (".gif", ".webp")  # files whose frames are those of a video
 NPZ_OVERHEAD_BYTES = 2048  # about what an .npz needs in addition to its arrays
 
 
@@ -37,11 +38,14 @@ def yield_planned_maps(plan: Plan) -> Iterator[PlannedMap]:
     """Yield every map of the plan. Files of many samples are read to count the samples."""
     specs = plan.outline.inputs or ()
     value_count = count_elements([spec.shape for spec in specs])
+    choices = dict(plan.options.style.show) if plan.options.style else {}
     copies = 2 if plan.goals else 1  # a search stores the input and its change
     for _, item in plan.share:
         samples = _read_samples(plan, item)
         count = None if samples is None else samples.sample_count
-        layouts = {spec.name: _build_layout(spec, item, bool(plan.goals)) for spec in specs}
+        layouts = {
+            spec.name: _build_layout(spec, item, bool(plan.goals), choices) for spec in specs
+        }
         for item_map in list_item_maps(item, plan.maps):
             names = [
                 *_list_arrays(item_map, samples),
@@ -117,14 +121,19 @@ def _list_pixel_inputs(item: Item, specs: Sequence[InputSpec]) -> list[str]:
     return [name for name, path in paths if path and find_reader(path).kind == "image"]
 
 
-def _build_layout(spec: InputSpec, item: Item, is_search: bool) -> MapLayout:
+def _build_layout(
+    spec: InputSpec, item: Item, is_search: bool, choices: Mapping[str, str]
+) -> MapLayout:
     """Return the layout of the maps of an input, as far as its file and its signature tell it."""
     shape = spec.image_shape if spec.is_image else spec.shape
     sizes = tuple(dim or 1 for dim in shape or ())
     path = item.paths.get(spec.name, item.paths.get(None))
     kind = find_reader(path).kind if path else None
-    facts = MapFacts(sizes, kind == "table", spec.kind == "text", kind == "sound")
-    return MapLayout(sizes, is_search, choose_subject(facts))
+    has_frames = path is not None and path.suffix.lower() in ANIMATED and not spec.is_image
+    facts = MapFacts(sizes, kind == "table", spec.kind == "text", kind == "sound", has_frames)
+    shown = choices.get(spec.name)
+    subject = choose_subject(facts) if shown is None else to_subject(shown)
+    return MapLayout(sizes, is_search, subject)
 
 
 def _read_samples(plan: Plan, item: Item) -> Samples | None:

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from inputgrad_cli import api
-from tests.cli import files, items, metadata
+from tests.cli import files, items, journal, metadata
 
 SENSORS = ("-t", "loss:reconstruction")
 
@@ -27,6 +27,15 @@ def models(tmp_path_factory):
         x = layers.Dense(4, activation="tanh")(x)
         keras.Model(start, layers.Dense(3)(x)).save(folder / f"{name}.keras")
     return folder
+
+
+@pytest.fixture
+def film(tmp_path):
+    """Save an animation of six frames, and return its path."""
+    noise = np.random.default_rng(1).integers(0, 256, (6, 8, 8), dtype=np.uint8)
+    first, *others = [Image.fromarray(frame) for frame in noise]
+    first.save(tmp_path / "a.gif", save_all=True, append_images=others, duration=100)
+    return tmp_path / "a.gif"
 
 
 def read_text(path):
@@ -91,6 +100,37 @@ def test_an_array_of_five_axes_is_a_strip(call, models, tmp_path):
     assert result.code == 0
     assert "no kind of picture" not in result.err
     assert read_text(tmp_path / "out/d.npy.gradient.png")["kind"] == "strip"
+
+
+NAMES = {f"a.gif.gradient.{ending}" for ending in ("npz", "png", "webp")}
+
+
+def test_a_video_gets_an_animation_that_every_command_knows(call, models, film, tmp_path):
+    words = ("saliency", models / "volume.keras", film, "-o", "out")
+    planned = call(*words, "-n").out
+    assert all(name in planned for name in NAMES)
+    (item,) = items(call(*words, "--json"))
+    assert files(tmp_path / "out") == NAMES
+    assert item["picture"] == "out/a.gif.gradient.png"
+    assert {file["path"] for file in journal(tmp_path / "out")[-1]["files"]} == NAMES
+    with Image.open(tmp_path / "out/a.gif.gradient.webp") as animation:
+        assert animation.n_frames == 6
+    assert call("verify", "out").code == 0
+    before = pictures(tmp_path / "out")
+    for again in (words, ("render", "out")):
+        (tmp_path / "out/a.gif.gradient.webp").unlink()
+        assert call("verify", "out").code == 1
+        assert call(*again).code == 0
+        assert pictures(tmp_path / "out") == before
+        assert call("verify", "out").code == 0
+
+
+def test_a_video_shown_as_a_volume_loses_its_animation(call, models, film, tmp_path):
+    words = ("saliency", models / "volume.keras", film, "-o", "out")
+    call(*words)
+    assert call(*words, "--show", "x=volume").code == 0
+    assert files(tmp_path / "out") == {name for name in NAMES if not name.endswith("webp")}
+    assert call("verify", "out").code == 0
 
 
 def test_what_an_input_is_shown_as_is_kept(call, samples, tmp_path):
@@ -159,3 +199,20 @@ def test_one_scale_of_a_run_serves_all_signals(call, samples, tmp_path):
     assert len(scales) == 16
     assert all(scale == scales[0] for scale in scales)
     assert scales[0]["high"] > 0
+
+
+def test_the_map_of_a_layer_is_drawn_over_the_volume(call, models, tmp_path):
+    import keras
+    from keras import layers
+
+    start = keras.Input((6, 8, 8, 1), name="x")
+    x = layers.Conv3D(2, 3, activation="relu", name="conv")(start)
+    x = layers.Dense(2)(layers.GlobalAveragePooling3D()(x))
+    keras.Model(start, x).save(tmp_path / "m.keras")
+    np.save(tmp_path / "v.npy", np.random.default_rng(0).random((6, 8, 8, 1), np.float32))
+    words = ("saliency", "m.keras", "v.npy", "-m", "grad-cam", "-o", "out", "--alpha", "0")
+    assert call(*words).code == 0
+    with Image.open(tmp_path / "out/v.npy.grad-cam.png") as picture:
+        shown = np.asarray(picture)[49:193, 12:156]
+    assert len(np.unique(shown)) > 20, "the grey input"
+    assert (shown.min(axis=-1) == shown.max(axis=-1)).all()
