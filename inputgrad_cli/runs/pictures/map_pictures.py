@@ -150,10 +150,15 @@ def build_picture_source(recorded: RecordedMap, samples: Samples, row: int, site
         recorded.record,
         site,
         row,
-        values=shown and samples.axes.to_channels_last(samples.arrays[shown][row], shown),
+        values=None if shown is None else _get_values(samples, shown, row),
         names=samples.header,
     )
     return MapSource(image, background, caption, subject=subject, view=view)
+
+
+def _get_values(samples: Samples, name: str, row: int) -> Array:
+    """Return an input of one sample with channels last."""
+    return samples.axes.to_channels_last(samples.arrays[name][row], name)
 
 
 def _find_shown_input(
