@@ -191,6 +191,14 @@ class Goal:
         """Return the best points of the problem that this goal finds."""
         raise TypeError(f"{type(self).__name__} does not define search()")
 
+    def draw_noise(self, problem: Problem, result: SearchResult) -> Array | None:
+        """Return random points (B, D) as far from the starts as the search may go, float32.
+
+        A result that scores no higher has gained nothing from the gradients. None for goals whose
+        results are compared with nothing random, because they go no farther than they must.
+        """
+        return None
+
 
 @dataclass(frozen=True)
 class GoalRequest:

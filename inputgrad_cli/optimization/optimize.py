@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -15,6 +15,7 @@ from inputgrad_cli.interfaces.engine import Engine
 from inputgrad_cli.interfaces.goal import Problem, Rows, SearchResult
 from inputgrad_cli.numeric.arrays import Array
 from inputgrad_cli.optimization.aim import Aim, build_aim
+from inputgrad_cli.optimization.doubts import Ends, describe_doubts
 from inputgrad_cli.optimization.objective import EngineObjective
 from inputgrad_cli.optimization.request import OptimizeRequest, SearchHooks
 from inputgrad_cli.optimization.result import Optimized
@@ -66,22 +67,34 @@ class _Batch:
         is_open = ~self.aim.is_there(before.scores, prediction)
         is_open[list(errors)] = False
         moving = rows[is_open]
-        result = self._search(moving) if len(moving) else None
-        after = before
-        if result is not None:
-            after = before.replace_rows(moving, self._store(result, moving))
+        result, after = None, before
+        doubts: Sequence[Mapping[str, str]] = ()
+        if len(moving):
+            problem = self._build_problem(moving)
+            result = self.request.goal.search(problem)
+            stored = self._store(result, moving)
+            after = before.replace_rows(moving, stored)
             errors = {**after.find_nonfinite("result"), **errors}
+            doubts = self._describe_doubts(problem, result, before.scores[moving], stored)
         positions = {int(row): position for position, row in enumerate(moving)}
         builder = ResultBuilder(
-            self.space, self.aim, self.request, before, after, result, positions
+            self.space, self.aim, self.request, before, after, result, positions, doubts
         )
         return [errors[row] if row in errors else builder.build(row) for row in map(int, rows)]
 
-    def _search(self, rows: Rows) -> SearchResult:
-        """Return what the goal reaches for the samples that move."""
+    def _describe_doubts(
+        self, problem: Problem, result: SearchResult, before: Array, stored: Outcome
+    ) -> list[dict[str, str]]:
+        """Return the notes on what is doubtful in each search."""
+        ends = Ends(before, stored.points, stored.scores)
+        is_seeded = "random" in self.engine.notes
+        return describe_doubts(self.request.goal, problem, result, ends, is_seeded=is_seeded)
+
+    def _build_problem(self, rows: Rows) -> Problem:
+        """Return the problem of moving these samples."""
         space, aim = self.space.take(rows), self.aim.take(rows)
         keys = compute_keys(self.samples.arrays, self.request.seed)
-        problem = Problem(
+        return Problem(
             EngineObjective(self.engine, space, aim),
             space.start,
             space.low,
@@ -98,7 +111,6 @@ class _Batch:
             on_step=self.hooks.on_step,
             on_frame=self._build_frame_hook(rows),
         )
-        return self.request.goal.search(problem)
 
     def _build_frame_hook(self, rows: Rows) -> Callable[[int, Array, Rows], None] | None:
         """Return the goal's hook for frames, which sends on the pixels of points."""

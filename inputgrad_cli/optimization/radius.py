@@ -7,9 +7,13 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import numpy as np
+
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.grammar import as_list
-from inputgrad_cli.interfaces.goal import PIXEL_RANGE, Goal, Problem
+from inputgrad_cli.interfaces.goal import PIXEL_RANGE, Goal, Problem, SearchResult
+from inputgrad_cli.numeric.arrays import Array
+from inputgrad_cli.numeric.random_streams import draw_normal
 from inputgrad_cli.optimization.balls import BALLS, Ball
 from inputgrad_cli.optimization.search_log import SearchLog
 from inputgrad_cli.registry import declare_parameter
@@ -91,6 +95,26 @@ class RadiusGoal(Goal):
             if problem.should_stop():
                 return
             log.settle()
+
+    def draw_noise(self, problem: Problem, result: SearchResult) -> Array:
+        """Return points in random directions on the edge of the radius, rounded as stored.
+
+        It is the radius in which an item was reached, or the largest. With norm=inf every value
+        moves by all of it, and only the signs are random. Starts that were there do not move.
+        """
+        radii = self.choose_radii(problem.radius_unit)
+        indices = np.searchsorted([radius.share for radius in radii], result.radius)
+        indices = np.minimum(indices, len(radii) - 1)
+        points = np.array(problem.start, np.float32)
+        for index, radius in enumerate(radii):
+            rows = np.flatnonzero((indices == index) & (result.radius > 0))
+            if not len(rows):
+                continue
+            ball, shape = BALLS[self.norm](problem, radius.length), points.shape[1:]
+            seeds = [problem.seeds[row] for row in rows.tolist()]
+            directions = [draw_normal(seed, "noise", 0, shape) for seed in seeds]
+            points[rows] = ball.round_points(ball.find_highest(np.stack(directions), rows), rows)
+        return points
 
 
 def open_log(problem: Problem) -> SearchLog:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -70,7 +70,10 @@ class Outcome:
 
 @dataclass(frozen=True)
 class ResultBuilder:
-    """Builds the results of a batch; `searches` are the positions in `result` by row."""
+    """Builds the results of a batch; `searches` are the positions in `result` by row.
+
+    `doubts` are further notes by code, at the same positions.
+    """
 
     space: SearchSpace
     aim: Aim
@@ -79,6 +82,7 @@ class ResultBuilder:
     after: Outcome
     result: SearchResult | None = None
     searches: Mapping[int, int] = field(default_factory=dict)
+    doubts: Sequence[Mapping[str, str]] = ()
 
     def build(self, row: int) -> Optimized:
         """Return the result of a sample."""
@@ -190,6 +194,8 @@ class ResultBuilder:
             notes |= {SEARCH_NOTE: note} if note else {}
         if rounded := [radius.note for radius in self._radii if radius.note]:
             notes[RADIUS_NOTE] = "; ".join(rounded)
+        if self.doubts and row in self.searches:
+            notes |= self.doubts[self.searches[row]]
         if row in self._rounded_starts:
             notes[ROUNDED_START_NOTE] = (
                 "the picture holds more than 8 bits; the search starts at its rounding to 8 bits"

@@ -20,6 +20,7 @@ from inputgrad_cli.optimization.maximization.canvas import (
     build_parametrization,
     list_grids,
 )
+from inputgrad_cli.optimization.maximization.phase_noise import draw_phase_noise
 from inputgrad_cli.optimization.maximization.transforms import Movements
 from inputgrad_cli.optimization.rows.row_space import RowSpace
 from inputgrad_cli.optimization.rows.table_problem import build_table_problem, try_categories
@@ -98,6 +99,10 @@ class Maximize(Goal):
         try_categories(log, spaces)
         result = log.build_result()
         return replace(result, notes=describe_bounds(problem, result.points))
+
+    def draw_noise(self, problem: Problem, result: SearchResult) -> Array | None:
+        """Return noise with the spectrum of what the search has added; None for tables."""
+        return draw_phase_noise(problem, result.points)
 
 
 class _Ascent(StepRule):
