@@ -125,15 +125,27 @@ class EuclideanBall(Ball):
 
     def move(self, points: Array, gradients: Array, rows: Rows, lengths: Array) -> Array:
         """Return the points after a step along the gradient, of these L2 lengths, projected."""
-        return self.project(points + normalize_rows(gradients) * lengths[:, None], rows)
+        moved = np.empty(points.shape, np.float32)
+        # Row by row: what one row needs stays in the cache.
+        for row, length in enumerate(lengths):
+            step = normalize_rows(gradients[[row]])
+            step *= length
+            step += points[row]
+            moved[row] = self._project_row(step, rows[[row]])
+        return moved
 
     def project(self, points: Array, rows: Rows) -> Array:
         """Return the nearest points inside, float32."""
+        projected = np.empty(points.shape, np.float32)
+        for row in range(len(rows)):
+            projected[row] = self._project_row(points[[row]], rows[[row]])
+        return projected
+
+    def _project_row(self, points: Array, rows: Rows) -> Array:
         start = take(self.problem.start, rows)
         offsets = points - start.astype(np.float64)
-        return add_inward(
-            start, project_on_ball(offsets, self._compute_room(offsets, rows), self.radius)
-        )
+        room = self._compute_room(offsets, rows)
+        return add_inward(start, project_on_ball(offsets, room, self.radius))
 
     def find_highest(self, gradients: Array, rows: Rows) -> Array:
         """Return the points as far along the gradients as ball and bounds allow.

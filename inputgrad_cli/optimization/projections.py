@@ -14,6 +14,7 @@ import numpy as np
 from inputgrad_cli.numeric.arrays import Array
 
 LEAST_SHARE = 1e-100  # of the largest value of a direction; the square of a smaller one may vanish
+LEAST_FREE = 1e-6  # of a sum; what is left of it by a difference has lost so many digits
 
 
 def add_inward(start: Array, offsets: Any) -> Array:
@@ -22,10 +23,12 @@ def add_inward(start: Array, offsets: Any) -> Array:
     A sum that was rounded away from the start is replaced by the next number towards it, so that a
     point inside a ball stays inside for whoever measures it exactly.
     """
-    sums = (start + np.asarray(offsets, np.float64)).astype(np.float32)
+    sums = np.asarray((start + np.asarray(offsets, np.float64)).astype(np.float32))
     is_farther = np.abs(sums - start.astype(np.float64)) > np.abs(offsets)
-    sums[is_farther] = np.nextafter(sums[is_farther], start[is_farther])
-    return np.asarray(sums)
+    # By index, because to select every other value by a mask takes four times as long.
+    farther = np.flatnonzero(is_farther)
+    sums.reshape(-1)[farther] = np.nextafter(sums.reshape(-1)[farther], start.reshape(-1)[farther])
+    return sums
 
 
 def normalize_rows(gradients: Array) -> Array:
@@ -37,7 +40,8 @@ def normalize_rows(gradients: Array) -> Array:
     # By the largest value first, because the squares of very small ones would vanish.
     largest = np.abs(directions).max(axis=1, initial=0.0)
     directions /= np.where(largest > 0, largest, 1.0)[:, None]
-    directions[np.abs(directions) < LEAST_SHARE] = 0.0
+    if gradients.dtype != np.float32:
+        directions[np.abs(directions) < LEAST_SHARE] = 0.0
     norms = np.sqrt(np.square(directions).sum(axis=1))
     directions /= np.where(norms > 0, norms, 1.0)[:, None]
     return directions
@@ -45,9 +49,12 @@ def normalize_rows(gradients: Array) -> Array:
 
 def compute_room(directions: Array, points: Array, low: Array, high: Array) -> Array:
     """Return how far each value may move along its direction, float64; 0 where that is 0."""
-    start = points.astype(np.float64)
-    room = np.where(directions > 0, high - start, start - low)
-    return np.asarray(np.where(directions == 0, 0.0, np.maximum(room, 0.0)))
+    # By signs, because to select bounds by a mask takes four times as long; signs are exact.
+    signs = np.sign(directions).astype(np.float32)
+    with np.errstate(invalid="ignore"):  # infinity times 0; fmax prefers a number to NaN
+        ends = np.fmax(signs * high, signs * low)
+        room = np.subtract(ends, signs * points, dtype=np.float64)
+        return np.asarray(np.fmax(room, 0.0, out=room))
 
 
 def solve_scales(
@@ -88,6 +95,23 @@ def project_on_ball(offsets: Array, room: Array, radius: float) -> Array:
     The nearest point of a ball and a box that holds its centre is the offset times s <= 1, cut by
     the box. To project on the ball and to cut afterwards gives another point.
     """
-    totals = np.full(len(offsets), radius**2)
-    scales = solve_scales(np.abs(offsets), room, totals, power=2)
-    return scale_offsets(offsets, room, np.minimum(scales, 1.0))
+    scales = [_solve_scale(o, r, radius) for o, r in zip(np.abs(offsets), room, strict=True)]
+    return scale_offsets(offsets, room, np.array(scales))
+
+
+def _solve_scale(sizes: Array, room: Array, radius: float) -> float:
+    """Return s <= 1 with sum(min(s * sizes, room) ** 2) <= radius ** 2, the largest, for (D,)."""
+    squares = np.square(sizes)
+    total, square = squares.sum(), radius**2
+    # Only these may reach the end of their room; all others together are as if they were one.
+    ending = np.flatnonzero(sizes > room)
+    free = max(total - squares[ending].sum(), 0.0)
+    if free < LEAST_FREE * total:  # too little is left of the difference
+        squares[ending] = 0.0
+        free = squares.sum()
+    if free + np.square(room[ending]).sum() <= square:
+        return 1.0
+    speeds = np.concatenate([[np.sqrt(free)], sizes[ending]])
+    ends = np.concatenate([[np.inf], room[ending]])
+    (scale,) = solve_scales(speeds[None], ends[None], np.array([square]), power=2)
+    return min(float(scale), 1.0)
