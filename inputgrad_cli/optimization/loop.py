@@ -73,7 +73,7 @@ def run_steps(
         for step in range(steps):
             if problem.should_stop():
                 return
-            _send_frame(problem, step, steps, points, rows)
+            send_frame(problem, step, steps, points, rows)
             evaluation = rule.evaluate(log, step, points, rows)
             is_done = log.verify_reached(points, rows, evaluation.scores) & until_reached
             is_open = end_searches(log, rows, evaluation, is_done)
@@ -88,7 +88,7 @@ def run_steps(
             count = (part * restarts + restart) * steps + step + 1
             problem.on_step(count, parts * restarts * steps)
         if len(rows):
-            _send_frame(problem, steps, steps, points, rows)
+            send_frame(problem, steps, steps, points, rows)
             evaluate_points(log, log.round_points(points, rows), rows)
 
 
@@ -132,6 +132,7 @@ def choose_frame_steps(steps: int) -> list[int]:
     return sorted({0, *later.tolist()})
 
 
-def _send_frame(problem: Problem, step: int, steps: int, points: Array, rows: Rows) -> None:
+def send_frame(problem: Problem, step: int, steps: int, points: Array, rows: Rows) -> None:
+    """Send the points at a step as a frame, if frames are wanted and the step is one of theirs."""
     if problem.on_frame is not None and step in choose_frame_steps(steps):
         problem.on_frame(step, points, rows)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from inputgrad_cli.optimization.goals import goals
+from inputgrad_cli.optimization.loop import FRAMES
 from inputgrad_cli.optimization.radius import RadiusGoal
 from tests.optimization.law_cases import (
     ALL,
@@ -109,6 +110,21 @@ def test_a_result_is_what_it_says(goal):
     for stop, reached in zip(result.stops, result.reached, strict=True):
         assert (stop == "reached") == reached
     assert [len(trace) > 0 for trace in result.traces] == [True] * COUNT
+
+
+def test_a_search_sends_frames_of_its_way(goal):
+    frames = []
+    problem = build_pictures(draw_start(), on_frame=lambda *frame: frames.append(frame))
+    goal.search(problem)
+    seen = {int(row) for _, _, rows in frames for row in rows}
+    assert seen == set(range(COUNT))
+    starts = max(getattr(goal, "restarts", 1) * 2, getattr(goal, "bisections", 0), 3)
+    for row in seen:
+        assert sum(row in rows for _, _, rows in frames) <= FRAMES * starts
+    for step, points, rows in frames:
+        assert step >= 0
+        assert points.shape == (len(rows), SIZE)
+        assert np.all((points >= 0) & (points <= 255))
 
 
 def test_a_result_is_not_worse_than_the_start(goal):

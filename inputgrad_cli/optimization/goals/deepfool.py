@@ -18,7 +18,7 @@ from inputgrad_cli.interfaces.goal import (
 )
 from inputgrad_cli.numeric.arrays import Array
 from inputgrad_cli.optimization.balls import BALLS
-from inputgrad_cli.optimization.loop import end_searches
+from inputgrad_cli.optimization.loop import end_searches, send_frame
 from inputgrad_cli.optimization.projections import (
     add_inward,
     compute_room,
@@ -80,6 +80,7 @@ class Deepfool(Goal):
         for step in range(self.steps):
             if not len(rows) or problem.should_stop():
                 break
+            send_frame(problem, step, self.steps, points, rows)
             pieces = log.compute_pieces(points, rows, self.candidates)
             is_open = _end_searches(log, rows, pieces)
             rows, points = rows[is_open], points[is_open]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from inputgrad_cli.interfaces.goal import Problem, SearchResult, goals
-from inputgrad_cli.optimization.loop import end_searches, evaluate_points
+from inputgrad_cli.optimization.loop import end_searches, evaluate_points, send_frame
 from inputgrad_cli.optimization.radius import RadiusGoal, open_log
 
 
@@ -34,6 +34,8 @@ class Fgsm(RadiusGoal):
             rows = rows[is_open[rows]]
             if len(rows):
                 points = ball.find_highest(evaluation.gradients[rows], rows)
-                evaluate_points(log, ball.round_points(points, rows), rows)
+                points = ball.round_points(points, rows)
+                send_frame(problem, *log.part, points, rows)
+                evaluate_points(log, points, rows)
             problem.on_step(log.part[0] + 1, log.part[1])
         return log.build_result()

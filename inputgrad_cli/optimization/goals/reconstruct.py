@@ -9,7 +9,7 @@ import numpy as np
 from inputgrad_cli.interfaces.goal import Goal, Problem, Rows, SearchResult, goals
 from inputgrad_cli.numeric.arrays import Array
 from inputgrad_cli.optimization.fista import Fista
-from inputgrad_cli.optimization.loop import end_searches
+from inputgrad_cli.optimization.loop import end_searches, send_frame
 from inputgrad_cli.optimization.search_log import REACHED, SearchLog
 from inputgrad_cli.registry import declare_parameter
 
@@ -75,6 +75,7 @@ class Reconstruct(Goal):
         )
         if not len(rows):
             return rows, np.zeros(0, bool)
+        send_frame(log.problem, bisection, self.bisections, points, rows)
         scores = log.compute_scores(log.round_points(points, rows), rows)
         is_reached = np.asarray(scores >= log.problem.wanted[rows])
         log.stop(rows[is_reached], REACHED)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from inputgrad_cli.numeric.arrays import Array
+from inputgrad_cli.optimization.loop import send_frame
 from inputgrad_cli.optimization.search_log import SearchLog
 
 
@@ -61,11 +62,20 @@ def run_item_searches(
                 queries.pop(row, None)
                 ends[row] = end.value
                 log.stop(np.array([row]), end.value.stop)
+        _send_queries(log, queries, steps.start + rounds, total)
         answers = _answer(log, queries)
         rounds += 1
         # Refinements come on top of the steps, and must not be reported as more than all of them.
         log.problem.on_step(steps.start + min(rounds, len(steps)), total)
     return ends
+
+
+def _send_queries(log: SearchLog, queries: Mapping[int, Query], step: int, total: int) -> None:
+    """Send as frames the points that need gradients: others only try to take changes back."""
+    rows = [row for row, query in queries.items() if query.with_gradient]
+    if rows:
+        points = np.stack([queries[row].point for row in rows]).astype(np.float32)
+        send_frame(log.problem, step, total, points, np.array(rows, np.intp))
 
 
 def _answer(log: SearchLog, queries: Mapping[int, Query]) -> dict[int, State]:
