@@ -20,6 +20,7 @@ class Style:
     `scale` is `item`, or `run` for one scale of all pictures. `limit` is then the end of that
     scale, and `signed` is true if zero is in its middle; both are None for a scale per picture.
     `show` has pairs of an input or layer and what its maps are shown as, one of `SHOWN`.
+    `alphabet` has the letters of one-hot sequences, in the order of their columns.
     """
 
     kind: str = "overlay"
@@ -32,6 +33,7 @@ class Style:
     limit: float | None = None
     signed: bool | None = None
     show: tuple[tuple[str, str], ...] = ()
+    alphabet: str | None = None
 
     def record(self) -> StyleRecord:
         """Return the fields that differ from the defaults, as they are stored in records."""

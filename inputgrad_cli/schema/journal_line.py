@@ -56,6 +56,7 @@ class StyleRecord(TypedDict, total=False):
     zoom: NotRequired[Zoom]
     scale: NotRequired[Literal["item", "run"]]
     show: NotRequired[dict[str, ShownKind]]
+    alphabet: NotRequired[str]
 
 
 class JournalLine(TypedDict):

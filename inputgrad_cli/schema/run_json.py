@@ -65,6 +65,7 @@ class Options(TypedDict, total=False):
     alpha: NotRequired[Option[Fraction]]
     scale: NotRequired[Option[Literal["item", "run"]]]
     zoom: NotRequired[Option[Zoom | None]]
+    alphabet: NotRequired[Option[str | None]]
 
 
 class ModelRecord(TypedDict):

@@ -29,7 +29,7 @@ DECIDING_OPTIONS = (
     *("method", "target", "truth", "space", "wrt", "baseline", "labels", "code", "preprocess"),
     *("columns", "lines"),
     *("resize", "interp", "frame", "input_range", "precision", "seed", "tolerance", "check_grad"),
-    *("picture", "cmap", "reduce", "clip", "alpha", "scale", "zoom"),
+    *("picture", "cmap", "reduce", "clip", "alpha", "scale", "zoom", "show", "alphabet"),
     *("goal", "until", "freeze", "ranges", "data", "where", "gif"),
 )
 FILE_OPTIONS = (

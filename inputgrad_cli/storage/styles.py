@@ -11,7 +11,7 @@ from inputgrad_cli.schema.journal_line import JournalLine
 from inputgrad_cli.schema.run_json import RunRecord
 
 OPTION_BY_FIELD = {"kind": "picture", "reduce": "reduce", "cmap": "cmap", "clip": "clip"}
-OPTION_BY_FIELD |= {"alpha": "alpha", "zoom": "zoom", "scale": "scale"}
+OPTION_BY_FIELD |= {"alpha": "alpha", "zoom": "zoom", "scale": "scale", "alphabet": "alphabet"}
 
 
 def read_style(record: JournalLine, run: RunRecord | None) -> Style | None:

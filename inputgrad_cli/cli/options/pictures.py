@@ -74,6 +74,12 @@ class PictureOptions(OptionGroup):
         help="Integer factor of enlargement; default: the short side gets at least 224 pixels.",
     )
 
+    alphabet: str | None = declare_option(
+        "--alphabet",
+        metavar="LETTERS",
+        help="The letters of one-hot sequences, in the order of the columns; default: ACGT for 4.",
+    )
+
     @property
     def is_drawn(self) -> bool:
         """Return whether any picture is asked for."""
