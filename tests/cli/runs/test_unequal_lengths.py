@@ -73,8 +73,9 @@ def test_a_bad_line_among_them_fails_alone_and_names_are_padded(call, model, tmp
     done = call("saliency", model, "a.jsonl", "--json")
     assert done.code == 3
     assert [item["status"] for item in items(done)] == ["ok"] * 11 + ["failed"]
-    names = {f"a.jsonl.gradient.{n:02}.npz" for n in range(11)}
-    assert files(tmp_path / "inputgrad-out") == names
+    endings = (".npz", ".png", ".html")
+    names = {f"a.jsonl.gradient.{n:02}{ending}" for n in range(11) for ending in endings}
+    assert files(tmp_path / "inputgrad-out") == names | {"a.jsonl.gradient.tokens.csv"}
     assert metadata(tmp_path / "inputgrad-out/a.jsonl.gradient.07.npz")["id"] == "n7"
 
 
