@@ -195,7 +195,8 @@ def _draw_axes(
     canvas.draw_line((LEFT - 2, zero, right, zero))
     canvas.draw_line((LEFT - 2, top, LEFT - 2, top + PLOT_HEIGHT))
     canvas.write((LEFT - 8, zero), "0", NUMBER_SIZE, anchor="rm")
-    for value, y in ((ends[0], top), (ends[1], top + PLOT_HEIGHT)):
+    # The number at the lower end stands above it, because positions stand below.
+    for value, y in ((ends[0], top), (ends[1], top + PLOT_HEIGHT - NUMBER_HEIGHT // 2)):
         if abs(y - zero) > NUMBER_HEIGHT:
             text = format_number(value, signed=True)
             canvas.write((LEFT - 8, y), text, NUMBER_SIZE, anchor="rm")
