@@ -68,8 +68,8 @@ def draw_stacks(
     zero = round(ends[0] * scale)
     area = np.full((height, len(heights) * width, 3), 255, np.uint8)
     least = LEAST * np.nanmax(np.abs(np.where(np.isfinite(heights), heights, 0)), initial=0.0)
-    for place, column in enumerate(heights):
-        left = place * width
+    for index, column in enumerate(heights):
+        left = index * width
         if not np.isfinite(column).all():
             area[max(zero - MARK, 0) : zero + MARK, left : left + width - 1] = NAN_COLOUR
             continue
