@@ -6,17 +6,21 @@ import io
 
 import numpy as np
 
-from inputgrad_cli.rendering.canvas import MARGIN, QUIET_INK, TICK_SIZE, Canvas
+from inputgrad_cli.data.picture_style import DIVERGING
+from inputgrad_cli.rendering.canvas import QUIET_INK, TICK_SIZE, Canvas
 from inputgrad_cli.rendering.colour_bar import ColourBar
 from inputgrad_cli.rendering.colour_maps import Pixels
+from inputgrad_cli.rendering.fonts import fit_text
 from inputgrad_cli.rendering.stack_map import Stack
 from inputgrad_cli.rendering.tiles import paint_map
 
 FILM = ".webp"  # ending of the file
 MAX_FRAMES, LONGEST_SIDE = 60, 320  # more frames are thinned out evenly
-MIN_WIDTH = 96  # leaves space for the words
+MIN_WIDTH = 240  # leaves space for the words
 FRAME_MILLISECONDS = 100
-FOOT = 20  # of the number of the frame, in pixels
+HEAD = FOOT = 20  # of the title and of the index of the frame, in pixels
+EDGE = 4  # between the edge and a word
+COLOURS_IN_WORDS = "; red for, blue against"
 QUALITY, EFFORT = 75, 2  # of WebP; more effort doubles the time for 6 % fewer bytes
 
 
@@ -42,10 +46,15 @@ def draw_film(stack: Stack, bar: ColourBar, alpha: float) -> bytes:
 
 
 def _draw_frame(stack: Stack, index: int, bar: ColourBar, alpha: float) -> Pixels:
+    """Return a frame (H, W, 3) below the title, and above its index and what the colours mean."""
     tile = stack.build_slice(index, "", (LONGEST_SIDE, LONGEST_SIDE))
     height, width = tile.heat.shape
-    canvas = Canvas(max(width, MIN_WIDTH), height + FOOT)
-    canvas.draw_pixels((0, 0), paint_map(tile.heat, tile.grey, bar, alpha))
-    words = f"frame {index} of {len(stack.values)}"
-    canvas.write((MARGIN, height + 3), words, TICK_SIZE, colour=QUIET_INK)
+    canvas = Canvas(max(width, MIN_WIDTH), HEAD + height + FOOT)
+    room = canvas.width - 2 * EDGE
+    canvas.write((EDGE, 3), fit_text(stack.title, room, TICK_SIZE), TICK_SIZE)
+    canvas.draw_pixels((0, HEAD), paint_map(tile.heat, tile.grey, bar, alpha))
+    is_plain = bar.scale.signed and bar.cmap == DIVERGING
+    words = f"frame {index} of {len(stack.values)}" + (COLOURS_IN_WORDS if is_plain else "")
+    point = (EDGE, HEAD + height + 3)
+    canvas.write(point, fit_text(words, room, TICK_SIZE), TICK_SIZE, colour=QUIET_INK)
     return canvas.to_pixels()

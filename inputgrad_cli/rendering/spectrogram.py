@@ -62,7 +62,7 @@ class Spectrogram(Picture):
         bar = ColourBar(scale, cmap, stack.units, has_nan, is_flat=flat and not has_nan)
         bottom = TOP + SIZE[0]
         canvas = Canvas(WIDTH, bottom + AXIS_HEIGHT + TOTAL_HEIGHT)
-        canvas.write_title(source.caption.format_title().splitlines()[0])
+        canvas.write_title(stack.title)
         canvas.draw_pixels((LEFT, TOP), paint_map(tile.heat, tile.grey, bar, style.alpha))
         _draw_axes(canvas, stack.values.shape[1:], bottom)
         draw_colour_bar(canvas, LEFT + SIZE[1] // 2, bottom + AXIS_HEIGHT, bar)

@@ -59,6 +59,7 @@ class Stack:
     grey: Floats | None
     units: str
     reduction: str
+    title: str
 
     @cached_property
     def magnitudes(self) -> Floats:
@@ -78,7 +79,8 @@ def build_stack(source: MapSource, reduce: str | None) -> Stack:
     reduction = reduce or caption.reduce
     flat = reduce_channels(values, reduction, caption.copied)
     flat, grey = _fit_to_input(flat, source.view.values)
-    return Stack(flat, grey, caption.format_bar_label(reduction, values.shape[-1]), reduction)
+    units = caption.format_bar_label(reduction, values.shape[-1])
+    return Stack(flat, grey, units, reduction, caption.format_title().splitlines()[0])
 
 
 def _fit_to_input(flat: Floats, seen: Array | None) -> tuple[Floats, Floats | None]:
@@ -147,7 +149,7 @@ class StackMap(Picture):
         top = TOP + LABEL_HEIGHT + self.chart_height + GAP
         bottom = top + measure_grid(slices) + ROOM_BELOW
         canvas = Canvas(WIDTH, bottom + TOTAL_HEIGHT)
-        canvas.write_title(source.caption.format_title().splitlines()[0])
+        canvas.write_title(stack.title)
         for index, tile in enumerate(summaries):
             draw_tile(canvas, (EDGE + 2 * index * (SIDE + GAP), TOP), tile, bar, style.alpha)
         self._draw_magnitudes(canvas, EDGE + 2 * len(summaries) * (SIDE + GAP), stack)

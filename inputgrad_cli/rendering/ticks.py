@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 STEPS = (1.0, 2.0, 5.0, 10.0)
+SMALLEST = 1e-300  # step, of an axis without length
 TOLERANCE = 1e-9  # of a step, by which rounding may move a tick across the end of the axis
 
 
@@ -13,9 +14,9 @@ def choose_ticks(low: float, high: float, most: int = 8, least_step: float = 0.0
 
     Neighbours are at least `least_step` apart, which is 1 where only whole numbers have a meaning.
     """
-    wanted = max((high - low) / most, least_step, 1e-300)
+    wanted = max((high - low) / (most - 1), least_step, SMALLEST)
     power = 10.0 ** math.floor(math.log10(wanted))
     step = next(s * power for s in STEPS if s * power >= wanted * (1.0 - TOLERANCE))
     first = math.ceil(low / step - TOLERANCE)
     last = math.floor(high / step + TOLERANCE)
-    return [index * step for index in range(first, last + 1)][:most]
+    return [index * step for index in range(first, last + 1)]

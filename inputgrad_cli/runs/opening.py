@@ -19,6 +19,7 @@ from inputgrad_cli.runs.planning.pixel_record import (
 from inputgrad_cli.runs.planning.plan import Plan
 from inputgrad_cli.runs.planning.required_inputs import refuse_unknown_inputs
 from inputgrad_cli.runs.planning.schedule import Schedule, build_schedule_record
+from inputgrad_cli.runs.planning.shown_inputs import refuse_unfit_kinds
 from inputgrad_cli.runs.run_record import write_run
 from inputgrad_cli.schema.run_json import RunRecord
 from inputgrad_cli.storage.run_record import read_runs
@@ -37,6 +38,8 @@ def resolve_plan(
     plan = _resolve_pixels(plan, holder, earlier)
     specs = plan.outline.inputs or holder.model.signature.inputs
     refuse_unknown_inputs(plan.options, specs)
+    if plan.options.style is not None:
+        refuse_unfit_kinds(plan.options.style.show, specs)
     return plan, specs
 
 

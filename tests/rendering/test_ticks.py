@@ -10,7 +10,12 @@ def test_ticks_are_multiples_of_1_2_or_5():
     np.testing.assert_allclose(choose_ticks(0, 3), [0, 0.5, 1, 1.5, 2, 2.5, 3])
     np.testing.assert_allclose(choose_ticks(0, 0.3), [0, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3])
     np.testing.assert_allclose(choose_ticks(0, 127, least_step=1), [0, 20, 40, 60, 80, 100, 120])
-    np.testing.assert_allclose(choose_ticks(-1, 1, 4), [-1, -0.5, 0, 0.5, 1][:4])
+    np.testing.assert_allclose(choose_ticks(-1, 1, 4), [-1, 0, 1])
+
+
+def test_no_tick_is_cut_off_at_the_end():
+    assert choose_ticks(0, 15, 15, least_step=1) == [0, 2, 4, 6, 8, 10, 12, 14]
+    assert choose_ticks(0, 15, 16, least_step=1) == list(range(16))
 
 
 def test_whole_numbers_stay_whole():

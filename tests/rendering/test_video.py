@@ -45,10 +45,10 @@ def test_the_animation_shows_every_frame_on_one_scale():
     frames = read_film(draw(build_source(values, "video"), clip=100))
     assert len(frames) == 5
     for index, frame in enumerate(frames):
-        assert frame.shape == (160 + 20, 320, 3)
-        spot = frame[80, 8 * index + 4].astype(int)
+        assert frame.shape == (20 + 160 + 20, 320, 3)
+        spot = frame[100, 8 * index + 4].astype(int)
         assert (spot[0] > spot[2] + 60) == (index != 3), "red, but blue where it is negative"
-        zero = frame[80, 300].astype(int)
+        zero = frame[100, 300].astype(int)
         assert np.ptp(zero) < 12
         assert zero.min() > 235
 
