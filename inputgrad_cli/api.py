@@ -17,8 +17,9 @@ from inputgrad_cli.data.check_arguments import refuse_non_text, refuse_word
 from inputgrad_cli.data.map_record import RecordedMap
 from inputgrad_cli.data.picture_style import Style
 from inputgrad_cli.data.preprocessing import InputPreprocessing, Preprocess
+from inputgrad_cli.data.row_columns import find_row_columns
 from inputgrad_cli.data.sample_view import build_view
-from inputgrad_cli.data.samples import match_input
+from inputgrad_cli.data.samples import Samples, match_input
 from inputgrad_cli.data.signature import InputSpec
 from inputgrad_cli.data.subjects import find_subject
 from inputgrad_cli.data.target_text import parse_target
@@ -49,6 +50,7 @@ from inputgrad_cli.model import (
 )
 from inputgrad_cli.numeric.arrays import Array
 from inputgrad_cli.rendering import choose_picture
+from inputgrad_cli.rendering.row_source import build_row_source
 
 __all__ = [
     "Attribution",
@@ -162,13 +164,22 @@ def render(
     name = site or next(iter(attribution.values))
     chosen_style = style or Style()
     recorded = RecordedMap.from_attribution(attribution).show_as(chosen_style.show)
+    source = _build_source(recorded, name, sample, seen)
+    return choose_picture(chosen_style, source.layout).draw([source], chosen_style)[0]
+
+
+def _build_source(recorded: RecordedMap, site: str, sample: int, seen: Array | None) -> MapSource:
+    """Return what the picture of a site of one sample is drawn from."""
+    columns = find_row_columns(recorded)
+    if columns is not None and columns.has_site(site):
+        row = sample if recorded.record.many else 0
+        return build_row_source(recorded, Samples({}), row, columns)
     record = recorded.record
-    values = record.axes.to_channels_last(recorded.get_values(name, sample), name)
-    source = MapSource(
+    values = record.axes.to_channels_last(recorded.get_values(site, sample), site)
+    return MapSource(
         values,
         seen,
-        build_caption(record, name, sample),
-        subject=find_subject(record, name, values.shape),
-        view=build_view(record, name, sample, values=None, names=()),
+        build_caption(record, site, sample),
+        subject=find_subject(record, site, values.shape),
+        view=build_view(record, site, sample, values=None, names=()),
     )
-    return choose_picture(chosen_style, source.layout).draw([source], chosen_style)[0]

@@ -43,9 +43,9 @@ class MapRecord:
 
     `samples` has None for a sample that failed. With `many` the file holds a list of values where
     samples differ. `baseline` is text, and so can be requested again; None if the method uses none.
-    `inputs` says how the input files were read. `header` holds the names of a table's columns,
-    which are known while a run explains the table, but are not stored. `shown` has what a user
-    wants the maps of a site to be shown as; it belongs to the style of pictures, not to the file.
+    `inputs` says how the input files were read. `header` holds the names of a table's columns.
+    `shown` has what a user wants the maps of a site to be shown as; it belongs to the style of
+    pictures, not to the file.
     """
 
     method: MethodRecord
@@ -64,7 +64,7 @@ class MapRecord:
     seed: int
     model_sha256: str
     versions: Mapping[str, str]
-    header: tuple[str, ...] = field(default=(), compare=False)
+    header: tuple[str, ...] = ()
     shown: Mapping[str, str] = field(default_factory=dict, compare=False)
 
     @property
@@ -72,12 +72,12 @@ class MapRecord:
         """Return the records of the samples that have a map."""
         return [sample for sample in self.samples if sample is not None]
 
-    @property
+    @cached_property
     def has_all_classes(self) -> bool:
         """Return whether the map has a class axis, as maps of the target `all` do."""
         return any(sample.scores is not None for sample in self.usable_samples)
 
-    @property
+    @cached_property
     def is_search(self) -> bool:
         """Return whether this is the result of a search, with the change of each input."""
         return any(sample.search is not None for sample in self.usable_samples)
@@ -150,6 +150,7 @@ class MapRecord:
             "baseline": self.baseline,
             "preprocess": dict(self.preprocess) or None,
             **self.inputs,
+            **({"header": list(self.header)} if self.header else {}),
             "wrt": self.wrt,
             "precision": self.precision,
             "seed": self.seed,
@@ -187,6 +188,7 @@ class MapRecord:
             seed=stored.get("seed", 0),
             model_sha256=stored["model"]["sha256"] if "model" in stored else "",
             versions=stored.get("versions", {}),
+            header=tuple(stored.get("header", ())),
         )
 
 

@@ -52,7 +52,7 @@ def find_subject(record: MapRecord, site: str, shape: tuple[int, ...]) -> str:
     facts = MapFacts(
         shape,
         # The rows of a table are samples; a table that is one sample is a series.
-        is_table="table" in record.inputs and record.many,
+        is_table=record.many and (bool(record.header) or "table" in record.inputs),
         has_tokens=site in record.axes.looked_up,
         has_rate=site in record.sample_rates,
         has_frames=site in record.inputs.get("animated", ()),

@@ -35,12 +35,14 @@ class MapLayout:
     """What is known of a map before it is computed: its shape for one sample, channels last.
 
     `is_search` is true for the change that a search has made to an input. `subject` is one of
-    `SUBJECTS`: what the map is of.
+    `SUBJECTS`: what the map is of. `is_complete` is true if its values add up to the difference of
+    two scores, which was checked.
     """
 
     shape: tuple[int, ...]
     is_search: bool = False
     subject: str = "image"
+    is_complete: bool = False
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,8 @@ class MapSource:
     @property
     def layout(self) -> MapLayout:
         """Return the layout of the map."""
-        return MapLayout(self.values.shape, self.search is not None, self.subject)
+        is_search = self.search is not None
+        return MapLayout(self.values.shape, is_search, self.subject, self.view.is_complete)
 
     @property
     def batch_key(self) -> tuple[object, ...]:
@@ -110,6 +113,8 @@ class Picture:
     - `subjects`: the inputs whose maps it draws, as a plural noun (`picture inputs`, `tables`).
     - `extra_endings`: the endings of the files beside the PNG, in `Drawing.extras`.
     - `needs_input`: whether it shows values of the input, which are in its file alone.
+    - `max_samples`: of a file with more samples it draws none, unless `--picture` names a kind for
+      such subjects.
     """
 
     name: ClassVar[str]
@@ -117,10 +122,15 @@ class Picture:
     subjects: ClassVar[str]
     extra_endings: ClassVar[tuple[str, ...]] = ()
     needs_input: ClassVar[bool] = True
+    max_samples: ClassVar[int | None] = None
 
     def supports(self, layout: MapLayout) -> bool:
         """Return whether maps of this layout can be drawn."""
         raise TypeError(f"{type(self).__name__} does not define supports()")
+
+    def explain_refusal(self, layout: MapLayout) -> str:
+        """Return why another kind draws this map, where a user who named this one must know it."""
+        return ""
 
     def draw(self, sources: Sequence[MapSource], style: Style) -> list[Drawing]:
         """Return a drawing of each source, as if it were drawn alone; all share one batch key.
@@ -160,3 +170,11 @@ def choose_picture(style: Style, layout: MapLayout) -> Picture:
         if cls().supports(layout):
             return cls()
     raise UsageError(f"no kind of picture draws a map of shape {layout.shape}")
+
+
+def has_pictures(layout: MapLayout, style: Style, sample_count: int) -> bool:
+    """Return whether maps of a layout that can be drawn get pictures in a file of many samples."""
+    picture = choose_picture(style, layout)
+    if picture.max_samples is None or sample_count <= picture.max_samples:
+        return True
+    return pictures.get(style.kind).subjects == picture.subjects

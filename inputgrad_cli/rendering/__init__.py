@@ -7,9 +7,14 @@ new file needs no entry anywhere else; `interfaces/picture.py` says how to add o
 import importlib
 import pkgutil
 
-from inputgrad_cli.interfaces.picture import choose_picture, is_drawable, pictures
+from inputgrad_cli.interfaces.picture import (
+    choose_picture,
+    has_pictures,
+    is_drawable,
+    pictures,
+)
 
 for _module in sorted(m.name for m in pkgutil.iter_modules(__path__, f"{__name__}.")):
     importlib.import_module(_module)
 
-__all__ = ["choose_picture", "is_drawable", "pictures"]
+__all__ = ["choose_picture", "has_pictures", "is_drawable", "pictures"]

@@ -7,6 +7,7 @@ import math
 from inputgrad_cli.choices import to_printable
 
 MAX_NAME = 28  # characters of a name in a picture
+MAX_WHOLE = 1e9  # whole numbers below it are written with all digits
 MAX_TEXT = 12  # characters of a value that is a word
 ELLIPSIS = "…"
 MINUS = "\u2212"  # as wide as a plus sign, unlike a hyphen
@@ -56,9 +57,12 @@ def join_name(name: str, value: str | None = None, limit: int = MAX_NAME) -> str
 
 
 def format_value(value: str | bytes | float) -> str:
-    """Return the value of an input: a number of at most 6 significant digits, or a word."""
+    """Return the value of an input: a whole number, one of at most 6 digits, or a word."""
     if isinstance(value, bytes):
         return value.decode("utf-8", "backslashreplace")
     if isinstance(value, str):
         return value
-    return format_number(float(value), digits=6)
+    size = abs(float(value))
+    if size < MAX_WHOLE and size.is_integer():
+        return f"{MINUS if value < 0 else ''}{size:.0f}"
+    return f"{float(value):.6g}".replace("-", MINUS)

@@ -11,7 +11,7 @@ from inputgrad_cli.errors import ItemError
 from inputgrad_cli.explanation.item_record import Provenance, build_map, find_failures
 from inputgrad_cli.runs.context import PROCESS
 from inputgrad_cli.runs.diagnostics import yield_item_warnings, yield_map_warnings
-from inputgrad_cli.runs.events import Event, ItemEvent, to_error_fields
+from inputgrad_cli.runs.events import Event, ItemEvent, RunWarning, to_error_fields
 from inputgrad_cli.runs.item_fields import build_done_fields, build_failed_fields
 from inputgrad_cli.runs.map_lines import build_failed_line, build_line
 from inputgrad_cli.runs.searches.search_files import list_results
@@ -177,6 +177,9 @@ def _write_map(
         *yield_item_warnings(task.loaded),
         *yield_map_warnings(item_map.item, item_map.spec, recorded.record),
     ]
+    if reason := output.explain_refusal(recorded):
+        message = f"{item_map.spec.label}: {reason}"
+        events.append(RunWarning("picture-kind", message, item_map.item.name))
     events += _yield_item_events(task, recorded, pictures, output=output, seconds=seconds)
     shapes = {site: list(array.shape) for site, array in recorded.file_values.items()}
     line = {

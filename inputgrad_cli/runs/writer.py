@@ -25,6 +25,7 @@ from inputgrad_cli.runs.pictures.map_pictures import (
     build_picture_source,
     draw_later,
     draw_pictures,
+    explain_refusal,
     list_drawable_sites,
 )
 from inputgrad_cli.runs.searches.search_files import build_search_files
@@ -81,17 +82,22 @@ class OutputWriter:
         """Return the path of a file in the output directory."""
         return self._prefix + name
 
+    def explain_refusal(self, recorded: RecordedMap) -> str:
+        """Return why a map is drawn as another kind than was asked for, if it must be told."""
+        style = self.picture_style
+        return "" if style is None else explain_refusal(recorded.show_as(style.show), style)
+
     def draw_pictures(self, maps: Sequence[tuple[RecordedMap, Samples]]) -> Iterator[PictureRow]:
         """Yield the pictures of each sample of the maps, in order; small ones are drawn together.
 
         Those of a large map are drawn when they are written, because all at once would need too
         much memory. The pictures of a failed sample are None.
         """
-        if style := self.picture_style:
+        style = self.picture_style
+        if style is not None:
             maps = [(recorded.show_as(style.show), samples) for recorded, samples in maps]
         sites = [
-            [] if self.picture_style is None else list_drawable_sites(recorded)
-            for recorded, _ in maps
+            [] if style is None else list_drawable_sites(recorded, style) for recorded, _ in maps
         ]
         flat = self._draw_sites(
             [

@@ -157,6 +157,7 @@ class ResultRecord(TypedDict):
     channels_first: NotRequired[list[str]]
     flat: NotRequired[list[str]]
     animated: NotRequired[list[str]]
+    header: NotRequired[list[str]]
     sample_rate: NotRequired[dict[str, Size]]
     wrt: NotRequired[str | None]
     precision: NotRequired[str]

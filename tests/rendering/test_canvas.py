@@ -69,9 +69,9 @@ def test_a_signed_number_says_its_sign_and_is_right_to_three_digits(size):
 
 
 def test_values_of_inputs_are_numbers_or_words():
-    assert [format_value(v) for v in (52341.0, np.float32(0.1), "clerk", b"\xff")] == [
-        *("52341", "0.1", "clerk", "\\xff")
-    ]
+    values = (52341.0, np.float32(0.1), -12345678, "clerk", b"\xff", math.nan)
+    words = ["52341", "0.1", f"{MINUS}12345678", "clerk", "\\xff", "nan"]
+    assert [format_value(value) for value in values] == words
 
 
 @given(st.text(max_size=80), st.integers(1, 40))

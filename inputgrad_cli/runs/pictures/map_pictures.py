@@ -13,15 +13,17 @@ import numpy as np
 from inputgrad_cli.data.caption import build_caption
 from inputgrad_cli.data.map_record import RecordedMap
 from inputgrad_cli.data.picture_style import Style
+from inputgrad_cli.data.row_columns import RowColumns, find_row_columns
 from inputgrad_cli.data.sample_view import build_view
 from inputgrad_cli.data.samples import Samples
 from inputgrad_cli.data.search_arrays import list_moved_inputs
-from inputgrad_cli.data.subjects import SIGNAL, SOUND, VIDEO, VOLUME, find_subject
+from inputgrad_cli.data.subjects import ROW, SIGNAL, SOUND, VIDEO, VOLUME, find_subject
 from inputgrad_cli.errors import ItemError
 from inputgrad_cli.interfaces.picture import MapLayout, MapSource
 from inputgrad_cli.numeric.arrays import Array, format_shape
-from inputgrad_cli.rendering import choose_picture, is_drawable
+from inputgrad_cli.rendering import choose_picture, has_pictures, is_drawable, pictures
 from inputgrad_cli.rendering.colour_maps import as_pixels
+from inputgrad_cli.rendering.row_source import build_row_source
 from inputgrad_cli.runs.pictures.search_pictures import build_search_source, to_search_layout
 from inputgrad_cli.storage.atomic_write import Bytes, WriteFunction
 from inputgrad_cli.storage.map_files import get_picture_ending
@@ -97,22 +99,32 @@ def list_picture_endings(layout: MapLayout, style: Style) -> list[str]:
     return [get_picture_ending(layout.is_search), *extras]
 
 
-def list_drawable_sites(recorded: RecordedMap) -> list[str]:
+def list_drawable_sites(recorded: RecordedMap, style: Style) -> list[str]:
     """Return the sites that have a picture: those whose maps a kind of picture supports.
 
-    The maps of the target `all` are not drawn.
+    All columns of a row stand in one picture, that of the first site among them. The maps of the
+    target `all` are not drawn.
     """
     if recorded.record.has_all_classes:
         return []
     is_search = recorded.record.is_search
     sites = list_moved_inputs(recorded.values) if is_search else list(recorded.values)
-    return [site for site in sites if is_drawable(get_layout(recorded, site))]
+    columns = find_row_columns(recorded)
+    joined = [] if columns is None else [part.site for part in columns.parts]
+    first = next((site for site in sites if site in joined), None)
+    return [
+        site
+        for site in sites
+        if (site not in joined or site == first)
+        and _is_drawn(_build_layout(recorded, site, columns), recorded, style)
+    ]
 
 
 def refuse_unfit_kinds(recorded: RecordedMap) -> None:
     """Raise ItemError if a map cannot be shown as what its record says."""
+    columns = find_row_columns(recorded)
     for site in set(recorded.record.shown).intersection(recorded.values):
-        layout = get_layout(recorded, site)
+        layout = _build_layout(recorded, site, columns)
         if not is_drawable(layout):
             kind = recorded.record.shown[site]
             raise ItemError(
@@ -122,8 +134,29 @@ def refuse_unfit_kinds(recorded: RecordedMap) -> None:
             )
 
 
+def _is_drawn(layout: MapLayout, recorded: RecordedMap, style: Style) -> bool:
+    return is_drawable(layout) and has_pictures(layout, style, len(recorded.record.samples))
+
+
+def explain_refusal(recorded: RecordedMap, style: Style) -> str:
+    """Return why another kind than that of the style is drawn, if its user must know it."""
+    kind = pictures.get(style.kind)()
+    row = next(index for index, sample in enumerate(recorded.record.samples) if sample is not None)
+    for site in list_drawable_sites(recorded, style):
+        source = build_picture_source(recorded, Samples({}), row, site)
+        if reason := kind.explain_refusal(source.layout):
+            return reason
+    return ""
+
+
 def get_layout(recorded: RecordedMap, site: str) -> MapLayout:
-    """Return the layout of the map of a site."""
+    """Return the layout of the map of a site, which for a row has all of its columns."""
+    return _build_layout(recorded, site, find_row_columns(recorded))
+
+
+def _build_layout(recorded: RecordedMap, site: str, columns: RowColumns | None) -> MapLayout:
+    if columns is not None and columns.has_site(site):
+        return MapLayout((len(columns.names),), subject=ROW)
     template = np.broadcast_to(np.float32(0), recorded.values[site].shape[1:])
     if recorded.record.is_search:
         return MapLayout(to_search_layout(recorded, template, site).shape, is_search=True)
@@ -135,6 +168,9 @@ def build_picture_source(recorded: RecordedMap, samples: Samples, row: int, site
     """Build the source of the picture of a site of one sample."""
     if recorded.record.is_search:
         return build_search_source(recorded, row, site)
+    columns = find_row_columns(recorded, samples.header)
+    if columns is not None and columns.has_site(site):
+        return build_row_source(recorded, samples, row, columns)
     image = recorded.record.axes.to_channels_last(recorded.values[site][row], site)
     background_input = _find_background_input(recorded, samples, site)
     background = (

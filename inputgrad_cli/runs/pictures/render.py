@@ -149,8 +149,9 @@ def _redraw_pictures(
 ) -> Iterator[RedrawnPicture]:
     out, journal = stored.directory.out, stored.directory.journal
     for result_file in _yield_result_files(stored, style, read_inputs):
+        sites = list_drawable_sites(result_file.attribution, style)
         for row, index in zip(result_file.rows, result_file.indices, strict=True):
-            for site in list_drawable_sites(result_file.attribution):
+            for site in sites:
                 source = build_picture_source(
                     result_file.attribution, result_file.samples, row, site
                 )
@@ -193,7 +194,7 @@ def _yield_result_files(
     for name, stored_map in stored.yield_arrays():
         attribution = stored_map.show_as(style.show)
         refuse_unfit_kinds(attribution)
-        sites = list_drawable_sites(attribution)
+        sites = list_drawable_sites(attribution, style)
         if not sites:
             continue
         is_search = attribution.record.is_search

@@ -47,7 +47,7 @@ def _widen(style: Style, recorded: RecordedMap) -> Style:
 def _yield_scales(recorded: RecordedMap, style: Style) -> Iterator[Scale]:
     """Yield the scale that each picture of a map needs."""
     no_inputs = Samples({})
-    for site in list_drawable_sites(recorded):
+    for site in list_drawable_sites(recorded, style):
         for row in range(len(recorded.values[site])):
             source = build_picture_source(recorded, no_inputs, row, site)
             yield choose_picture(style, source.layout).find_scale(source, style)

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from inputgrad_cli.data.picture_style import Style
 from inputgrad_cli.data.samples import Samples
 from inputgrad_cli.data.signature import InputSpec
-from inputgrad_cli.data.subjects import TEXT, MapFacts, choose_subject, to_subject
+from inputgrad_cli.data.subjects import ROW, TEXT, MapFacts, choose_subject, to_subject
 from inputgrad_cli.errors import ItemError
 from inputgrad_cli.formats.read import open_file, read_samples
 from inputgrad_cli.formats.readers import find_reader
 from inputgrad_cli.interfaces.picture import MapLayout
 from inputgrad_cli.modelfile.workload import count_elements
-from inputgrad_cli.rendering import is_drawable
+from inputgrad_cli.rendering import has_pictures, is_drawable
 from inputgrad_cli.runs.inputs.find_inputs import Item
 from inputgrad_cli.runs.inputs.item_maps import ItemMap, list_item_maps
 from inputgrad_cli.runs.pictures.map_pictures import list_picture_endings
@@ -44,7 +45,10 @@ def yield_planned_maps(plan: Plan) -> Iterator[PlannedMap]:
         samples = _read_samples(plan, item)
         count = None if samples is None else samples.sample_count
         layouts = {
-            spec.name: _build_layout(spec, item, bool(plan.goals), choices) for spec in specs
+            spec.name: _build_layout(
+                spec, item, choices, is_search=bool(plan.goals), many=count is not None
+            )
+            for spec in specs
         }
         for item_map in list_item_maps(item, plan.maps):
             names = [
@@ -77,7 +81,7 @@ def _list_pictures(
     names = files.list_tokens(texts) if texts else []
     if style is None:
         return names
-    drawn = [site for site in sites if is_drawable(layouts[site])]
+    drawn = _list_drawn_sites({site: layouts[site] for site in sites}, style, count or 1)
     picture_names = PictureNames(files, count, drawn)
     return names + [
         picture_names.get_name(row, site, ending)
@@ -122,7 +126,7 @@ def _list_pixel_inputs(item: Item, specs: Sequence[InputSpec]) -> list[str]:
 
 
 def _build_layout(
-    spec: InputSpec, item: Item, is_search: bool, choices: Mapping[str, str]
+    spec: InputSpec, item: Item, choices: Mapping[str, str], *, is_search: bool, many: bool
 ) -> MapLayout:
     """Return the layout of the maps of an input, as far as its file and its signature tell it."""
     shape = spec.image_shape if spec.is_image else spec.shape
@@ -130,10 +134,20 @@ def _build_layout(
     path = item.paths.get(spec.name, item.paths.get(None))
     kind = find_reader(path).kind if path else None
     has_frames = path is not None and path.suffix.lower() in ANIMATED and not spec.is_image
-    facts = MapFacts(sizes, kind == "table", spec.kind == "text", kind == "sound", has_frames)
+    is_table = kind == "table" and many  # a table that is one sample is a series
+    is_text = spec.kind == "text" and not is_table
+    facts = MapFacts(sizes, is_table, is_text, kind == "sound", has_frames)
     shown = choices.get(spec.name)
     subject = choose_subject(facts) if shown is None else to_subject(shown)
-    return MapLayout(sizes, is_search, subject)
+    return MapLayout(sizes or (1,), is_search, subject)
+
+
+def _list_drawn_sites(layouts: Mapping[str, MapLayout], style: Style, count: int) -> list[str]:
+    """Return the inputs that get pictures; the columns of a row stand in the picture of one."""
+    names = [name for name, layout in layouts.items() if is_drawable(layout)]
+    names = [name for name in names if has_pictures(layouts[name], style, count)]
+    rows = [name for name in names if layouts[name].subject == ROW and not layouts[name].is_search]
+    return [name for name in names if name not in rows[1:]]
 
 
 def _read_samples(plan: Plan, item: Item) -> Samples | None:
