@@ -7,13 +7,14 @@ column together.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 from typing import Any
 
 import numpy as np
 
+from inputgrad_cli.choices import LAYER
 from inputgrad_cli.data.map_record import MapRecord, RecordedMap
 from inputgrad_cli.data.subjects import ROW, find_subject, to_subject
 from inputgrad_cli.numeric.arrays import Array, Arrays, Floats
@@ -111,15 +112,23 @@ def find_row_columns(recorded: RecordedMap, header: Sequence[str] = ()) -> RowCo
     if record.is_search or record.has_all_classes:
         return None
     names = tuple(header or record.header)
-    shapes = {site: array.shape[1:] for site, array in recorded.values.items()}
-    sites = [site for site, shape in shapes.items() if _is_row_site(record, site, shape, names)]
-    ordered = [name for name in names if name in sites]
-    ordered += [site for site in sites if site not in ordered]
-    if not ordered:
-        return None
+    shapes = {
+        site: array.shape[1:]
+        for site, array in recorded.values.items()
+        if _is_row_site(record, site, array.shape[1:], names)
+    }
+    return name_columns(record, shapes, names) if shapes else None
+
+
+def name_columns(
+    record: MapRecord, shapes: Mapping[str, tuple[int, ...]], header: Sequence[str]
+) -> RowColumns:
+    """Return the columns of sites of these shapes for one row, in the order of the table."""
+    # A layer, or an input's second embedding, is not a column of the file, so it comes last.
+    ordered = [name for name in header if name in shapes]
+    ordered += [site for site in shapes if site not in ordered]
     parts = tuple(
-        _name_columns(record, site, shapes[site], names, alone=len(ordered) == 1)
-        for site in ordered
+        _name_site(record, site, shapes[site], header, alone=len(ordered) == 1) for site in ordered
     )
     return RowColumns(parts, record.reduce, frozenset(record.copied))
 
@@ -138,13 +147,14 @@ def _is_row_site(
     return is_column or is_vector or find_subject(record, site, shape) == ROW
 
 
-def _name_columns(
+def _name_site(
     record: MapRecord, site: str, shape: tuple[int, ...], header: Sequence[str], *, alone: bool
 ) -> SiteColumns:
     width = prod(shape)
-    if site in header and not (alone and len(header) == width):
+    is_vector = alone and not site.startswith(LAYER) and len(header) in (width, *shape[:1])
+    if site in header and not is_vector:
         return SiteColumns(site, (site,), is_code=width > 1)
-    if header and shape[:1] == (len(header),):
+    if header and is_vector:
         return SiteColumns(site, tuple(header), is_code=width > len(header))
     if site in record.axes.looked_up and (len(shape) < 2 or shape[0] == 1):
         return SiteColumns(site, (site,), is_code=width > 1)

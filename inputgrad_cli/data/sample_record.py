@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from inputgrad_cli.schema.metadata_json import Checks
@@ -20,7 +20,9 @@ class SampleRecord:
     `asked` is the target as requested; the other fields of the target say what was explained.
     `scores` are those of all classes, for the target `all`. `tokens` are the words or ids of the
     inputs that go through an embedding, by input. `search` says how a search has ended, and what
-    the model gives before and after it; the score is then that after it.
+    the model gives before and after it; the score is then that after it. `prediction` is what the
+    model gives, whatever the target: the name of the top class, else the only value; it stands in
+    tables of results, not in the metadata.
     """
 
     asked: str
@@ -36,6 +38,7 @@ class SampleRecord:
     scores: Sequence[float | None] | None = None
     tokens: Mapping[str, Sequence[Any]] | None = None
     search: Mapping[str, Any] | None = None
+    prediction: str | float | None = field(default=None, compare=False)
 
     def to_json(self) -> dict[str, object]:
         """Return the fields as `metadata.json` holds them for a map of a single sample."""

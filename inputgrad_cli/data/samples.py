@@ -13,9 +13,27 @@ from inputgrad_cli.data.axes import Axes
 from inputgrad_cli.data.preprocessing import Preprocess, get_preset
 from inputgrad_cli.data.signature import InputSpec
 from inputgrad_cli.errors import ItemError
-from inputgrad_cli.numeric.arrays import Arrays, concat_rows, count_rows, digest_arrays, take_rows
+from inputgrad_cli.numeric.arrays import (
+    Array,
+    Arrays,
+    concat_rows,
+    count_rows,
+    digest_arrays,
+    take_rows,
+)
 from inputgrad_cli.numeric.lazy_array import split_rows
 from inputgrad_cli.numeric.ragged import is_ragged
+
+
+@dataclass(frozen=True)
+class UnusedColumns:
+    """The columns of a table that feed no input, such as an id: their names, and their cells.
+
+    `cells` are texts, (N, columns), a row for each row of the table.
+    """
+
+    names: tuple[str, ...]
+    cells: Array
 
 
 @dataclass(frozen=True)
@@ -27,7 +45,8 @@ class Samples:
     preprocessing: uint8 (N, H, W, C), whatever axis order the model has; the preprocessing is in
     `preprocess`. `header` has the names of a table's columns in the file's order, `failed` the
     errors of samples that cannot be used by index, `notes` the changes made to the data by code,
-    and `record` what is copied into the metadata.
+    `record` what is copied into the metadata, and `unused` the columns that feed no input, which
+    the table of results repeats.
     """
 
     arrays: Arrays
@@ -38,6 +57,7 @@ class Samples:
     failed: Mapping[int, ItemError] = field(default_factory=dict)
     notes: Mapping[str, str] = field(default_factory=dict)
     record: Mapping[str, Any] = field(default_factory=dict)
+    unused: UnusedColumns | None = None
 
     def __len__(self) -> int:
         return count_rows(self.arrays)
@@ -76,13 +96,14 @@ class Samples:
         return replace(self.select_rows([row]), many=False, record=record)
 
     def select_rows(self, rows: Sequence[int]) -> Samples:
-        """Return only the samples at the indices `rows`."""
+        """Return only the samples at the indices `rows`, without columns that feed no input."""
         index = np.asarray(rows, np.intp)
         return replace(
             self,
             arrays=take_rows(self.arrays, index),
             pixels=take_rows(self.pixels, index),
             failed={},
+            unused=None,
         )
 
     def rename_inputs(self, names: Mapping[str, str]) -> Samples:
@@ -123,6 +144,7 @@ def join_samples(parts: Sequence[Samples]) -> Samples:
         parts[0],
         arrays=concat_rows([part.arrays for part in parts]),
         pixels=concat_rows([part.pixels for part in parts]) if parts[0].pixels else {},
+        unused=None,
     )
 
 

@@ -18,6 +18,7 @@ from inputgrad_cli.interfaces.method import Batch
 from inputgrad_cli.schema.metadata_json import Checks, CompletenessCheck, StandardErrorCheck
 
 RecordOrError = SampleRecord | ItemError
+BINARY_THRESHOLD = 0.5  # of a probability, from which class 1 is predicted
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,7 @@ class RecordBuilder:
             score=None if batch.scores is None else float(batch.scores[row]),
             baseline_score=None if baseline_scores is None else float(baseline_scores[row]),
             probability=_get_probability(class_index, row, output, self.first),
+            prediction=_get_prediction(row, self.labels, output, self.first),
             checks=check_values(result, row),
         )
 
@@ -165,3 +167,18 @@ def _get_probability(
         p = float(np.ravel(values)[0])
         return p if class_index == 1 else 1.0 - p
     return float(values[output.get_class_index(class_index)])
+
+
+def _get_prediction(
+    row: int, labels: Sequence[str], output: OutputSpec, first: FirstPass
+) -> str | float | None:
+    """Return the class that the model gives, or its only value; None if it gives neither."""
+    values = np.ravel(first.outputs[output.name][row])
+    if output.is_binary:
+        return _get_label(int(values[0] >= BINARY_THRESHOLD), labels, output)
+    if values.size == 1:
+        return float(values[0])
+    if output.class_count != values.size or np.isnan(values).any():
+        return None
+    top = int(values.argmax())
+    return _get_label(top, labels, output) or f"class {top}"

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
-from typing import IO
 
 from inputgrad_cli.data.map_record import RecordedMap
 from inputgrad_cli.data.picture_style import Style
@@ -16,9 +15,7 @@ from inputgrad_cli.data.target_text import is_same_target
 from inputgrad_cli.errors import ItemError
 from inputgrad_cli.explanation.batch import Frames
 from inputgrad_cli.formats.readers import find_reader
-from inputgrad_cli.formats.tables.delimited import write_table
-from inputgrad_cli.numeric.arrays import take_rows
-from inputgrad_cli.numeric.lazy_array import split_rows
+from inputgrad_cli.runs.attribution_table import build_attribution_table
 from inputgrad_cli.runs.inputs.item_maps import ItemMap
 from inputgrad_cli.runs.pictures.map_pictures import (
     PictureFiles,
@@ -29,8 +26,7 @@ from inputgrad_cli.runs.pictures.map_pictures import (
     list_drawable_sites,
 )
 from inputgrad_cli.runs.searches.search_files import build_search_files
-from inputgrad_cli.runs.streamed_files import collect_bytes, has_content, is_large, to_npz
-from inputgrad_cli.runs.table_columns import join_columns
+from inputgrad_cli.runs.streamed_files import has_content, is_large, to_npz
 from inputgrad_cli.runs.token_tables import build_token_tables
 from inputgrad_cli.schema.journal_line import JournalLine, StyleRecord
 from inputgrad_cli.schema.json_object import JsonObject
@@ -157,7 +153,7 @@ class OutputWriter:
                 item_map.files, recorded, samples, is_table=has_table, frames=frames
             )
         elif has_table:
-            files |= _build_table(item_map.files.table, recorded, samples)
+            files |= build_attribution_table(item_map.files.table, recorded, samples)
         files |= build_token_tables(item_map.files, {0: recorded})
         names = PictureNames(item_map.files, samples.sample_count, list(drawn[0]))
         return self._write_files(
@@ -250,23 +246,6 @@ def _name_pictures(
         for site, files in drawn.items()
         for ending, data in (files or {}).items()
     }
-
-
-def _build_table(
-    name: str, recorded: RecordedMap, samples: Samples
-) -> dict[str, Bytes | WriteFunction]:
-    if recorded.record.has_all_classes or not recorded.values:
-        return {}  # one map per class does not fit in one table
-
-    def write_rows(file: IO[bytes]) -> None:
-        # The rows of a series, which is a single sample, are those of its table.
-        values = recorded.file_values
-        template = next(iter(values.values()))
-        for start, stop in split_rows(template.shape, template.dtype.itemsize):
-            part = join_columns(take_rows(values, slice(start, stop)), samples.header)
-            file.write(write_table(() if start else part[0], part[1]))
-
-    return {name: write_rows if is_large(recorded) else collect_bytes(write_rows)}
 
 
 def is_table(item_map: ItemMap, samples: Samples) -> bool:

@@ -7,31 +7,7 @@ import pytest
 
 from inputgrad_cli.data.map_record import MapRecord, RecordedMap, SiteFacts
 from inputgrad_cli.data.row_columns import find_row_columns
-from inputgrad_cli.data.sample_record import SampleRecord
-
-SAMPLE = SampleRecord("auto", "logit", {"finite": True, "zero": False}, score=1.0)
-
-
-def build_record(**changes):
-    record = MapRecord(
-        method={"name": "m", "label": "m"},
-        samples=(SAMPLE, SAMPLE),
-        many=True,
-        sites=SiteFacts(),
-        reduce="sum",
-        quantity="logit",
-        sign="signed",
-        per_input=False,
-        baseline=None,
-        preprocess={},
-        inputs={},
-        wrt=None,
-        precision="float32",
-        seed=0,
-        model_sha256="",
-        versions={},
-    )
-    return replace(record, **changes)
+from tests.map_records import SAMPLE, build_record
 
 
 def find(values, inputs=None, **changes):
@@ -70,6 +46,11 @@ def test_a_layer_comes_last_and_has_no_values_of_its_own():
     cells = columns.list_cells({"age": np.array([[5], [6]]), "job": np.array([["a"], ["b"]])}, 0)
     assert list(cells) == [5, None, None, None]
     assert columns.list_cells({}, 0) is None
+
+
+def test_a_layer_as_wide_as_the_table_keeps_its_own_names():
+    columns, _ = find({"layer:h": np.ones((2, 2))}, header=("a", "b"))
+    assert columns.names == ("layer:h[0]", "layer:h[1]")
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,9 @@
 """Tables: which column feeds which input, and what is said of a wrong cell."""
 
+import csv
 import difflib
+import io
+import pickle
 
 import numpy as np
 import pytest
@@ -8,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inputgrad_cli.errors import ItemError
+from inputgrad_cli.formats.streaming.spilled_texts import TextSpill
+from inputgrad_cli.formats.tables.cell_text import join_cells, to_cells
 from inputgrad_cli.formats.tables.column_names import find_similar_name
-from inputgrad_cli.formats.tables.delimited import write_table
 
 from . import port, read
 
@@ -240,8 +244,41 @@ def test_a_table_that_cannot_be_used_is_one_sentence(data, message):
     )
 )
 def test_what_is_written_is_what_is_read(rows):
-    samples = read("a.csv", write_table(("p", "q", "r"), np.array(rows)), port((3,)))
-    assert values(samples) == rows
+    lines = ["p,q,r", *(",".join(to_cells(np.array(row, np.float32))) for row in rows)]
+    assert values(read("a.csv", "\n".join(lines).encode(), port((3,)))) == rows
+
+
+def test_cells_are_as_people_write_them():
+    assert to_cells(np.array([0.1, 52341, -3, 1e30], np.float32)) == ["0.1", "52341", "-3", "1e+30"]
+    assert to_cells(np.array([True, False])) == ["1", "0"]
+    assert to_cells(np.array([2**60])) == [str(2**60)]
+    assert to_cells(np.array(["a", 'b,"c"', ""])) == ["a", '"b,""c"""', ""]
+
+
+@given(st.lists(st.text(st.characters(exclude_characters="\0", codec="utf-8")), min_size=2))
+def test_a_line_of_cells_is_read_back(cells):
+    assert next(csv.reader(io.StringIO(join_cells(cells), newline=""))) == cells
+
+
+def test_columns_that_feed_no_input_are_kept_as_they_are_written():
+    data = b'id,a,note,b\nr07,1,"x, y",2\nr8,3,,4\nlost\n'
+    samples = read("a.csv", data, port((2,)))
+    assert samples.unused.names == ("id", "note")
+    assert samples.unused.cells.tolist() == [["r07", "x, y"], ["r8", ""], ["lost", ""]]
+    assert list(samples.failed) == [2]
+    assert read("a.csv", b"a,b\n1,2\n", port((2,))).unused is None
+
+
+def test_texts_of_a_large_table_come_back_by_row(tmp_path):
+    spill = TextSpill(tmp_path)
+    rows = [[f"é{n}", "", 'a "b"\n'][: n % 2 + 2] for n in range(20)]
+    rows = [[*row, ""][:3] for row in rows]
+    spill.append(rows[:7])
+    spill.append(rows[7:])
+    cells = spill.get_rows(3)
+    assert cells[0:20].tolist() == rows
+    assert cells[[3, 4, 19]].tolist() == [rows[3], rows[4], rows[19]]
+    assert pickle.loads(pickle.dumps(cells))[5:9].tolist() == rows[5:9]
 
 
 @given(

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from inputgrad_cli.data.fit_array import FittedArray, find_sample_shape, fit_rows
-from inputgrad_cli.data.samples import Samples, describe_layout
+from inputgrad_cli.data.samples import Samples, UnusedColumns, describe_layout
 from inputgrad_cli.data.signature import InputSpec
 from inputgrad_cli.errors import ItemError
 from inputgrad_cli.formats.files import (
@@ -25,6 +25,7 @@ from inputgrad_cli.formats.files import (
 from inputgrad_cli.formats.npy import NpyHeader, read_header, to_native_order
 from inputgrad_cli.formats.streaming.hashed_file import LARGE_BYTES, open_content
 from inputgrad_cli.formats.streaming.spill_file import SpillFile
+from inputgrad_cli.formats.streaming.spilled_texts import TextSpill
 from inputgrad_cli.formats.tables.delimited import DESCRIPTION, build_record
 from inputgrad_cli.formats.tables.delimited_rows import Table, TableRequest, reshape_row
 from inputgrad_cli.formats.tables.open_delimited import open_table
@@ -142,6 +143,8 @@ def read_large_table(data: LargeFile, request: TableRequest, folder: Path | None
 def _spill_rows(table: Table, where: str, folder: Path | None) -> Samples:
     columns = table.columns
     spill_files = {spec.name: SpillFile(folder) for spec in columns.specs}
+    names = table.unused_names
+    texts = TextSpill(folder) if names else None
     failed: dict[int, ItemError] = {}
     total, rows = 0, table.read_rows(where)
     while chunk := list(islice(rows, max(1, MAX_CELLS // table.width))):
@@ -150,6 +153,8 @@ def _spill_rows(table: Table, where: str, folder: Path | None) -> Samples:
             spill_files[spec.name].append(
                 _stack_rows(chunk, spec, len(columns.by_input[spec.name]))
             )
+        if texts is not None:
+            texts.append([row.unused for row in chunk])
         total += len(chunk)
     if len(failed) == total:
         raise build_unusable_error(total, failed[0], where)
@@ -158,7 +163,14 @@ def _spill_rows(table: Table, where: str, folder: Path | None) -> Samples:
         for spec in columns.specs
         for filler in [_build_filler(spec, len(columns.by_input[spec.name]))]
     }
-    return Samples(arrays, many=True, header=columns.header, failed=failed, notes=columns.notes)
+    return Samples(
+        arrays,
+        many=True,
+        header=columns.header,
+        failed=failed,
+        notes=columns.notes,
+        unused=None if texts is None else UnusedColumns(names, texts.get_rows(len(names))),
+    )
 
 
 def _stack_rows(rows: Sequence[Row], spec: InputSpec, width: int) -> Array:

@@ -23,8 +23,8 @@ SCALAR_SHAPES = ((), (1,))  # of samples that hold one value
 class ColumnAssignment:
     """The indices of the columns by model input, and the names of all columns.
 
-    `header` holds the names of the columns that are used. With `series`, all rows together are one
-    sample.
+    `header` holds the names of the columns that are used, and `unused` are the indices of the
+    others. With `series`, all rows together are one sample.
     """
 
     specs: tuple[InputSpec, ...]
@@ -33,6 +33,7 @@ class ColumnAssignment:
     header: tuple[str, ...]
     notes: Mapping[str, str] = field(default_factory=dict)
     series: bool = False
+    unused: tuple[int, ...] = ()
 
 
 def is_table_input(specs: Sequence[InputSpec]) -> bool:
@@ -116,7 +117,9 @@ def _build_assignment(
     header = tuple(heading.names[index] for index in indices) if heading.names else ()
     unused = [index for index in range(heading.width) if index not in indices]
     notes = {} if heading.columns else _note_unused(heading, unused)
-    return ColumnAssignment((spec,), {spec.name: indices}, heading.names, header, notes, series)
+    return ColumnAssignment(
+        (spec,), {spec.name: indices}, heading.names, header, notes, series, tuple(unused)
+    )
 
 
 def _note_unused(heading: Heading, indices: Sequence[int]) -> dict[str, str]:
@@ -132,7 +135,8 @@ def _assign_by_name(heading: Heading, specs: Sequence[InputSpec]) -> ColumnAssig
     by_input = {spec.name: [header.index(spec.name)] for spec in specs}
     used = tuple(name for name in header if name in by_input)
     unused = [index for index, name in enumerate(header) if name not in by_input]
-    return ColumnAssignment(tuple(specs), by_input, header, used, _note_unused(heading, unused))
+    notes = _note_unused(heading, unused)
+    return ColumnAssignment(tuple(specs), by_input, header, used, notes, unused=tuple(unused))
 
 
 def _can_use_order(header: Sequence[str], names: Sequence[str]) -> bool:

@@ -1,8 +1,7 @@
-"""Reads and writes tables of text: CSV and TSV files, and those with other delimiters."""
+"""Reads tables of text: CSV and TSV files, and those with other delimiters."""
 
 from __future__ import annotations
 
-import csv
 import io
 from collections.abc import Sequence
 from dataclasses import replace
@@ -10,7 +9,7 @@ from math import prod
 
 import numpy as np
 
-from inputgrad_cli.data.samples import Samples, describe_layout
+from inputgrad_cli.data.samples import Samples, UnusedColumns, describe_layout
 from inputgrad_cli.errors import ItemError
 from inputgrad_cli.formats.files import decode_text
 from inputgrad_cli.formats.tables.delimited_rows import Table, TableRequest
@@ -35,7 +34,22 @@ def read_table(data: bytes, request: TableRequest) -> Samples:
     else:
         samples = gather_rows(rows, request.specs, request.where)
     record = {**samples.record, **build_record(table, request)}
-    return replace(samples, header=table.header, notes=table.columns.notes, record=record)
+    return replace(
+        samples,
+        header=table.header,
+        notes=table.columns.notes,
+        record=record,
+        unused=_gather_unused(rows, table),
+    )
+
+
+def _gather_unused(rows: Sequence[Row], table: Table) -> UnusedColumns | None:
+    """Return the columns of the rows that feed no input, None if all feed one."""
+    if not (names := table.unused_names):
+        return None
+    cells: Array = np.empty((len(rows), len(names)), object)
+    cells[:] = [row.unused for row in rows]
+    return UnusedColumns(names, cells)
 
 
 def build_record(table: Table, request: TableRequest) -> dict[str, object]:
@@ -67,14 +81,3 @@ def _build_series(rows: Sequence[Row], table: Table, request: TableRequest) -> S
     steps = np.stack([row.values[spec.name] for row in rows])
     array = steps.reshape(len(rows), *(spec.shape or ())[1:])
     return Samples({spec.name: array[np.newaxis]}, record=describe_layout([spec]))
-
-
-def write_table(header: Sequence[str], values: Array) -> bytes:
-    """Return the values (N, columns) as CSV, with `header` if it is not empty."""
-    out = io.StringIO(newline="")
-    writer = csv.writer(out, lineterminator="\n")
-    if header:
-        writer.writerow(header)
-    # The csv module writes floats by repr, which loses no digit.
-    writer.writerows(np.asarray(values, np.float64).tolist())
-    return out.getvalue().encode()

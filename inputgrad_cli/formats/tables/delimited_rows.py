@@ -55,6 +55,12 @@ class Table:
         """Return the names of the columns that are used."""
         return self.columns.header
 
+    @property
+    def unused_names(self) -> tuple[str, ...]:
+        """Return the names of the columns that feed no input; their positions without a header."""
+        names = self.columns.names
+        return tuple(names[i] if names else str(i + 1) for i in self.columns.unused)
+
     def read_rows(self, where: str) -> Iterator[Row]:
         """Yield the samples, or the steps of a series.
 
@@ -65,15 +71,21 @@ class Table:
 
     def _read_row(self, line: Line, columns: ColumnAssignment, where: str) -> Row:
         location = f"{where}:{line.line_number}"
+        unused = self._take_unused(line)
         try:
             if len(line.cells) != self.width:
                 raise ItemError(
                     f"{location}: {len(line.cells)} columns, not {self.width}", kind="table"
                 )
             values = {p.name: self._parse_values(line, p, columns, location) for p in columns.specs}
-            return Row(location, values)
+            return Row(location, values, unused=unused)
         except ItemError as error:
-            return Row(location, {}, error)
+            return Row(location, {}, error, unused)
+
+    def _take_unused(self, line: Line) -> tuple[str, ...]:
+        """Return the cells that feed no input; those that a short line lacks are empty."""
+        cells, count = line.cells, len(line.cells)
+        return tuple(cells[index] if index < count else "" for index in self.columns.unused)
 
     def _parse_values(
         self, line: Line, spec: InputSpec, columns: ColumnAssignment, location: str

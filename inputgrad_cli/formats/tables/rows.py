@@ -19,11 +19,15 @@ MAX_TEXT_BYTES = 1 << 30  # NumPy gives every text the space of the longest
 
 @dataclass(frozen=True)
 class Row:
-    """One sample by model input, without the batch axis, or the error if it cannot be used."""
+    """One sample by model input, without the batch axis, or the error if it cannot be used.
+
+    `unused` are the cells of the columns of a table that feed no input.
+    """
 
     location: str
     values: Mapping[str, Array]
     error: ItemError | None = None
+    unused: tuple[str, ...] = ()
 
 
 def gather_rows(rows: Sequence[Row], specs: Sequence[InputSpec], where: str) -> Samples:
