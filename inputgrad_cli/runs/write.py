@@ -15,10 +15,12 @@ from inputgrad_cli.runs.events import Event, ItemEvent, RunWarning, to_error_fie
 from inputgrad_cli.runs.item_fields import build_done_fields, build_failed_fields
 from inputgrad_cli.runs.map_lines import build_failed_line, build_line
 from inputgrad_cli.runs.searches.search_files import list_results
-from inputgrad_cli.runs.strongest import find_strongest
+from inputgrad_cli.runs.strongest import find_strongest, yield_strongest
 from inputgrad_cli.runs.write_tasks import MapTask, WriteTask
 from inputgrad_cli.runs.writer import OutputWriter, PictureRow, TakenError, is_table
+from inputgrad_cli.schema.encoded_names import decode_name
 from inputgrad_cli.schema.json_object import JsonObject
+from inputgrad_cli.storage.map_files import is_picture
 from inputgrad_cli.supervision.worker import WORKER
 
 
@@ -183,7 +185,7 @@ def _write_map(
     events += _yield_item_events(task, recorded, pictures, output=output, seconds=seconds)
     shapes = {site: list(array.shape) for site, array in recorded.file_values.items()}
     line = {
-        **build_line(task, events, any(pictures)),
+        **build_line(task, events, any(is_picture(decode_name(file, "path")) for file in files)),
         **output.style,
         "shapes": shapes,
         "files": files,
@@ -202,7 +204,8 @@ def _yield_item_events(
     samples, files = task.loaded.samples, task.item_map.files
     arrays = output.get_path(files.arrays)
     results = list_results(files, recorded, samples, is_table=is_table(task.item_map, samples))
-    for row in samples.row_labels:
+    strongest = yield_strongest(recorded, samples.header)
+    for row, parts in zip(samples.row_labels, strongest, strict=True):
         if row is not None and (error := samples.failed.get(row)):
             yield ItemEvent(build_failed_fields(task.item_map, to_error_fields(error), row))
         else:
@@ -213,6 +216,6 @@ def _yield_item_events(
                 arrays=arrays,
                 sample=row,
                 results=[output.get_path(name) for name in results[row or 0]],
-                strongest=find_strongest(recorded, row or 0),
+                strongest=parts,
             )
             yield ItemEvent({**fields, "seconds": round(seconds, 4)})

@@ -27,6 +27,7 @@ from inputgrad_cli.runs.pictures.map_pictures import (
 )
 from inputgrad_cli.runs.searches.search_files import build_search_files
 from inputgrad_cli.runs.streamed_files import has_content, is_large, to_npz
+from inputgrad_cli.runs.table_summary import build_summary_files
 from inputgrad_cli.runs.token_tables import build_token_tables
 from inputgrad_cli.schema.journal_line import JournalLine, StyleRecord
 from inputgrad_cli.schema.json_object import JsonObject
@@ -154,6 +155,8 @@ class OutputWriter:
             )
         elif has_table:
             files |= build_attribution_table(item_map.files.table, recorded, samples)
+            is_drawn = self.picture_style is not None
+            files |= build_summary_files(item_map.files, recorded, samples, is_drawn=is_drawn)
         files |= build_token_tables(item_map.files, {0: recorded})
         names = PictureNames(item_map.files, samples.sample_count, list(drawn[0]))
         return self._write_files(

@@ -18,6 +18,7 @@ MAX_STEM_BYTES = MAX_NAME_BYTES - len(".000000.png")  # the longest ending witho
 NAME_HASH_DIGITS = 12  # of the hash in the name of a file whose full name is too long
 SITE_HASH_DIGITS = 6  # sixteen million different names
 ARRAYS, TABLE, PICTURE = ".npz", ".csv", ".png"
+SUMMARY_TABLE, SUMMARY_PICTURE = ".summary.csv", ".summary.png"  # of a table over its rows
 PANEL = ".panel.png"  # the picture of a search
 ANIMATION = ".gif"
 PAGE = ".html"  # a text for browsers, beside its picture
@@ -68,6 +69,20 @@ class MapFiles:
         """Return the name of the table that shows the map of a table."""
         return self.stem + TABLE
 
+    @property
+    def summary_table(self) -> str:
+        """Return the name of the table that sums up the map of a table over its rows."""
+        return self._add_ending(SUMMARY_TABLE)
+
+    @property
+    def summary_picture(self) -> str:
+        """Return the name of the picture that sums up the map of a table over its rows."""
+        return self._add_ending(SUMMARY_PICTURE)
+
+    def _add_ending(self, ending: str) -> str:
+        folder, slash, last = self.stem.rpartition("/")
+        return folder + slash + _shorten_name(last, ending, last, limit=MAX_NAME_BYTES)
+
     def list_arrays(self, count: int) -> list[str]:
         """Return the names of the array files of samples of unequal shapes, one per sample."""
         return [f"{self.stem}{index}{ARRAYS}" for index in _format_sample_indices(count)]
@@ -79,16 +94,12 @@ class MapFiles:
 
         If there are several sites, for example two model inputs, the names contain the site.
         """
-        folder, slash, last = self.stem.rpartition("/")
         samples = [""] if count is None else _format_sample_indices(count)
         words = (
             [f".{word}" for word in _encode_sites(sites)] if len(sites) > 1 else [""] * len(sites)
         )
         endings = [[f"{word}{index}{ending}" for word in words] for index in samples]
-        return [
-            [folder + slash + _shorten_name(last, end, last, limit=MAX_NAME_BYTES) for end in row]
-            for row in endings
-        ]
+        return [[self._add_ending(end) for end in row] for row in endings]
 
     def is_of(self, item: str, method: str) -> bool:
         """Return whether this is a map of the item, by name, and the method, by label.

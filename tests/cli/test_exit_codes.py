@@ -22,7 +22,7 @@ def table(samples):
 
 
 def test_a_run_that_works_is_0_and_quiet(call, table):
-    result = call("saliency", *table, "--picture", "none")  # no picture serves a table yet
+    result = call("saliency", *table)
     assert result.code == 0
     assert result.err == ""
 

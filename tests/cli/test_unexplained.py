@@ -55,8 +55,11 @@ def test_a_column_of_words_is_explained_beside_numbers(call, folder, tmp_path):
     # To take a word away leaves a word that is not known: its own code has the weight taken back.
     whole = values["colour"].sum(axis=1)
     np.testing.assert_allclose(lost["colour"][:, 0], whole - whole[2], atol=1e-5)
-    header = (out / "table.csv.feature-ablation.csv").read_text().splitlines()[0]
-    assert header == "colour,size"
+    lines = (out / "table.csv.integrated-gradients.csv").read_text().splitlines()
+    assert lines[0].split(",")[3:] == ["colour", "colour:attribution", "size", "size:attribution"]
+    cells = [line.split(",")[3:] for line in lines[1:]]
+    assert [(row[0], row[2]) for row in cells] == [("red", "1"), ("blue", "2"), ("none", "3")]
+    np.testing.assert_allclose([float(row[1]) for row in cells], whole, atol=1e-5)
 
 
 @pytest.mark.parametrize("baseline", ["zeros", "dataset"])
@@ -66,9 +69,12 @@ def test_a_layer_of_a_table_has_its_columns_and_its_baselines(call, folder, tmp_
     assert call("saliency", folder / "table.keras", folder / "table.csv", *words).code == 0
     (path,) = (tmp_path / "inputgrad-out").glob("*.integrated-gradients.csv")
     header, *rows = path.read_text().splitlines()
-    assert header == ",".join(f"layer:code[{unit}]" for unit in range(4))
+    names = [f"layer:code[{unit}]" for unit in range(4)]
+    assert header.split(",")[3::2] == names
+    assert header.split(",")[4::2] == [f"{name}:attribution" for name in names]
     values = arrays(path.with_suffix(".npz"))["layer:code"]
-    np.testing.assert_allclose([[float(v) for v in row.split(",")] for row in rows], values)
+    written = [[float(v) for v in row.split(",")[4::2]] for row in rows]
+    np.testing.assert_allclose(written, values, rtol=1e-6)
 
 
 @pytest.mark.parametrize(

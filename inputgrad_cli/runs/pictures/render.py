@@ -20,9 +20,15 @@ from inputgrad_cli.runs.pictures.map_pictures import (
     refuse_unfit_kinds,
 )
 from inputgrad_cli.runs.pictures.shared_scale import compute_shared_scales, get_scale_key
+from inputgrad_cli.runs.table_summary import draw_summary
 from inputgrad_cli.schema.encoded_names import decode_name
 from inputgrad_cli.schema.journal_line import JournalLine
-from inputgrad_cli.storage.atomic_write import refuse_links, write_atomically
+from inputgrad_cli.storage.atomic_write import (
+    Bytes,
+    WriteFunction,
+    refuse_links,
+    write_atomically,
+)
 from inputgrad_cli.storage.journal import describe_file
 from inputgrad_cli.storage.map_files import is_picture, list_file_names
 from inputgrad_cli.storage.picture_names import PictureNames
@@ -147,7 +153,6 @@ def _is_replaced(name: str, written_names: Sequence[str], is_complete: bool) -> 
 def _redraw_pictures(
     stored: StoredMap, style: Style, read_inputs: InputReader
 ) -> Iterator[RedrawnPicture]:
-    out, journal = stored.directory.out, stored.directory.journal
     for result_file in _yield_result_files(stored, style, read_inputs):
         sites = list_drawable_sites(result_file.attribution, style)
         for row, index in zip(result_file.rows, result_file.indices, strict=True):
@@ -160,11 +165,29 @@ def _redraw_pictures(
                 blank = result_file.blank if picture.needs_input else ""
                 for ending, data in draw_picture(source, style).items():
                     name = result_file.names.get_name(index, site, ending)
-                    if not journal.own_files.can_replace(name):
-                        raise build_foreign_error(out / name)
-                    journal.pending.add([name])
-                    write_atomically(out / name, data)
-                    yield RedrawnPicture(stored.stem, name, None, blank)
+                    yield _write_picture(stored, name, data, blank)
+        if _has_summary(stored):
+            png = draw_summary(result_file.attribution, result_file.samples)
+            if png is not None:
+                name = stored.files.summary_picture
+                yield _write_picture(stored, name, png, result_file.blank)
+
+
+def _write_picture(
+    stored: StoredMap, name: str, data: Bytes | WriteFunction, blank: str
+) -> RedrawnPicture:
+    """Write a picture of a map. Raises ItemError if a file that is not of the run is there."""
+    out, journal = stored.directory.out, stored.directory.journal
+    if not journal.own_files.can_replace(name):
+        raise build_foreign_error(out / name)
+    journal.pending.add([name])
+    write_atomically(out / name, data)
+    return RedrawnPicture(stored.stem, name, None, blank)
+
+
+def _has_summary(stored: StoredMap) -> bool:
+    """Return whether the map is one of a table that is summed up."""
+    return stored.files.summary_table in list_file_names(stored.line)
 
 
 @dataclass(frozen=True)
@@ -195,7 +218,7 @@ def _yield_result_files(
         attribution = stored_map.show_as(style.show)
         refuse_unfit_kinds(attribution)
         sites = list_drawable_sites(attribution, style)
-        if not sites:
+        if not sites and not _has_summary(stored):
             continue
         is_search = attribution.record.is_search
         names = PictureNames(map_files, count, sites)
@@ -209,7 +232,7 @@ def _yield_result_files(
             sample = inputs.extract_sample(row) if has_inputs else inputs
             yield ResultFile(attribution, sample, [0], [row], names, blank)
             continue
-        rows = _list_rows(attribution)
+        rows = _list_rows(attribution) if sites else []
         yield ResultFile(attribution, inputs, rows, rows, names, blank)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from inputgrad_cli.data.column_summary import MIN_ROWS
 from inputgrad_cli.data.picture_style import Style
 from inputgrad_cli.data.samples import Samples
 from inputgrad_cli.data.signature import InputSpec
@@ -53,6 +54,7 @@ def yield_planned_maps(plan: Plan) -> Iterator[PlannedMap]:
         for item_map in list_item_maps(item, plan.maps):
             names = [
                 *_list_arrays(item_map, samples),
+                *_list_summary_files(plan, item_map, count or 1, layouts),
                 *_list_pictures(plan, item_map, count, layouts),
                 *(_list_search_files(plan, item_map, count) if plan.goals else ()),
             ]
@@ -69,6 +71,18 @@ def _list_arrays(item_map: ItemMap, samples: Samples | None) -> list[str]:
     has_parts = samples is not None and samples.is_ragged
     names = files.list_arrays(len(samples)) if samples and has_parts else [files.arrays]
     return names + [files.table] * (find_reader(item_map.item.path).kind == "table")
+
+
+def _list_summary_files(
+    plan: Plan, item_map: ItemMap, count: int, layouts: Mapping[str, MapLayout]
+) -> list[str]:
+    """Return the names of the files that sum up a table of `count` rows, if the item is one."""
+    has_rows = any(layout.subject == ROW for layout in layouts.values())
+    is_table = has_rows and find_reader(item_map.item.path).kind == "table"
+    if plan.goals or item_map.spec.target.kind == "all" or not is_table or count < MIN_ROWS:
+        return []
+    files = item_map.files
+    return [files.summary_table] + [files.summary_picture] * (plan.options.style is not None)
 
 
 def _list_pictures(

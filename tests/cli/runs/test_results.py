@@ -58,16 +58,22 @@ def test_one_row_of_a_table_is_many_samples(call, table, tmp_path):
 
 
 @pytest.mark.parametrize("suffix", ["csv", "tsv"])
-def test_a_table_gets_a_table_with_its_header(call, table, samples, tmp_path, suffix):
+def test_a_table_gets_a_table_with_its_values_and_attributions(
+    call, table, samples, tmp_path, suffix
+):
     text = (samples / "inputs/sequential.csv").read_text()
     text = text if suffix == "csv" else text.replace(",", "\t")
     (tmp_path / f"t.{suffix}").write_text(text)
     assert call("saliency", table[0], f"t.{suffix}").code == 0
     result = (tmp_path / f"inputgrad-out/t.{suffix}.gradient.csv").read_text()
     header, *rows = list(csv.reader(result.splitlines()))
-    assert header == [f"f{n}" for n in range(10)]
-    numbers = np.array(rows, "float32")
-    np.testing.assert_array_equal(numbers, arrays(first(tmp_path))["features"])
+    pairs = [name for n in range(10) for name in (f"f{n}", f"f{n}:attribution")]
+    assert header == ["prediction", "score", "baseline_score", *pairs]
+    numbers = np.array([row[3:] for row in rows], "float32")
+    np.testing.assert_array_equal(numbers[:, 1::2], arrays(first(tmp_path))["features"])
+    given = np.loadtxt(text.replace("\t", ",").splitlines()[1:], "float32", delimiter=",")
+    np.testing.assert_array_equal(numbers[:, ::2], given)
+    assert [float(row[1]) for row in rows] == metadata(first(tmp_path))["score"]
 
 
 def test_a_table_and_an_array_agree(call, table, samples, tmp_path):
@@ -82,7 +88,7 @@ def test_a_byte_order_mark_and_quotes_in_a_header_are_read(call, table, tmp_path
     (tmp_path / "t.csv").write_bytes(f"{header}\r\n{'1,' * 9}1\r\n".encode("utf-8-sig"))
     assert call("saliency", table[0], "t.csv").code == 0
     text = (tmp_path / "inputgrad-out/t.csv.gradient.csv").read_text()
-    assert next(csv.reader(text.splitlines())) == [f"a,{n}" for n in range(10)]
+    assert next(csv.reader(text.splitlines()))[3::2] == [f"a,{n}" for n in range(10)]
 
 
 def test_all_puts_the_class_axis_first(call, samples, tmp_path):
