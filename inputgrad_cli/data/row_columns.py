@@ -85,12 +85,12 @@ class RowColumns:
 
     def list_cells(self, inputs: Arrays, row: int) -> Array | None:
         """Return the values of one sample, (F,) objects, None without any input."""
-        one = {
+        sample = {
             part.site: inputs[part.site][row : row + 1]
             for part in self.parts
             if part.site in inputs
         }
-        columns = self.join_inputs(one)
+        columns = self.join_inputs(sample)
         if all(column is None for column in columns):
             return None
         cells: Array = np.empty(len(columns), object)

@@ -59,7 +59,7 @@ def _yield_columns(recorded: RecordedMap, columns: RowColumns) -> Iterator[Parts
         largest = np.take_along_axis(values, chosen, axis=1).tolist()
         for indices, numbers in zip(chosen.tolist(), largest, strict=True):
             yield [
-                (names[index], number)
-                for index, number in zip(indices, numbers, strict=True)
-                if number != 0
+                (names[index], value)
+                for index, value in zip(indices, numbers, strict=True)
+                if value != 0
             ]
