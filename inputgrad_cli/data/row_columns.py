@@ -142,7 +142,8 @@ def _is_row_site(
         return False
     if site in record.shown:
         return to_subject(record.shown[site]) == ROW and len(shape) <= 1
-    is_column = site in header
+    has_one_value = len(shape) < 2 or shape[0] == 1  # a text has several tokens
+    is_column = site in header and has_one_value
     is_vector = site in record.axes.looked_up and shape[:1] == (len(header),)
     return is_column or is_vector or find_subject(record, site, shape) == ROW
 

@@ -83,11 +83,12 @@ def test_columns_that_are_looked_up_one_by_one_have_a_value_each():
         ((2, 8, 8, 3), {}),
         ((2, 16, 4), {}),
         ((2, 300), {}),
+        ((2, 7, 4), {"header": ("x",), "samples": (replace(SAMPLE, tokens={"x": [1] * 7}),) * 2}),
         ((1, 5, 2), {"header": ("a", "b"), "many": False, "samples": (SAMPLE,)}),
         ((2, 3, 4), {"samples": (replace(SAMPLE, scores=[1.0, 2.0, 3.0]),) * 2}),
     ],
 )
-def test_images_series_and_all_classes_are_no_rows(shape, changes):
+def test_images_series_texts_and_all_classes_are_no_rows(shape, changes):
     assert find({"x": np.ones(shape)}, **changes)[0] is None
 
 
