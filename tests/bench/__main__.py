@@ -13,7 +13,7 @@ import time
 from functools import partial
 from pathlib import Path
 
-from . import attacks, jobs, kernels, mass, refusals, sizes
+from . import attacks, jobs, kernels, mass, refusals, rows, sizes
 from .loops import Loop
 
 # name, what is compared, how, the bar, whether the ratio should be at least or at most that
@@ -38,6 +38,8 @@ ROWS = (
      lambda _: jobs.help_text(rounds=15), 3.0, "most"),
     ("refusals", "the slowest of six mistakes that the file answers, over half a second",
      lambda _: refusals.refusals(rounds=7), 1.0, "most"),
+    ("bars", "a row of a table as bars, over 50 ms",
+     lambda _: rows.bars(rounds=9), 1.0, "most"),
     ("memory", "peak memory of 2,000 files over that of 100",
      lambda folder: jobs.peak_memory(folder, rounds=3), 1.1, "most"),
 )  # fmt: skip
