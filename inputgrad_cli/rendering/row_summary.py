@@ -113,7 +113,7 @@ def _draw_swarm(
     span = (axis.high - axis.low) or 1.0
     xs = np.rint(axis.left + (shown - axis.low) / span * (axis.right - axis.left)).astype(int)
     ys = np.rint(middle - SWARM_HEIGHT * compute_offsets(shown)).astype(int)
-    known = colour_points(values, len(points))
+    known = choose_point_colours(values, len(points))
     colours, is_ring = known.colours[is_finite], known.is_ring[is_finite]
     for y, x in DISC:
         solid = ~is_ring
@@ -138,7 +138,7 @@ def compute_offsets(points: Floats) -> Floats:
     return np.asarray(steps / max(MIN_LEVELS, float(np.abs(steps).max())))
 
 
-def colour_points(values: Array | None, count: int) -> SwarmColours:
+def choose_point_colours(values: Array | None, count: int) -> SwarmColours:
     """Return the colours of points by the values of their input, low to high."""
     if values is None:
         return SwarmColours(_repeat(POINT, count), np.zeros(count, bool))
@@ -183,6 +183,8 @@ def _draw_foot(
     )
     canvas.draw_colours((left, top - 6, left + 120, top + 6), table)
     tail = "high;  ring: a word, or not a number"
-    has_rings = any(colour_points(v, len(summary.points)).is_ring.any() for v in summary.inputs)
+    has_rings = any(
+        choose_point_colours(v, len(summary.points)).is_ring.any() for v in summary.inputs
+    )
     text = tail if has_rings else "high"
     canvas.write((left + 128, top), text, TICK_SIZE, colour=QUIET_INK, anchor="lm")

@@ -14,7 +14,7 @@ from inputgrad_cli.rendering import row_summary
 from inputgrad_cli.rendering.colour_maps import load_colour_table
 from inputgrad_cli.rendering.row_summary import (
     RING,
-    colour_points,
+    choose_point_colours,
     compute_offsets,
     draw_row_summary,
 )
@@ -87,12 +87,12 @@ def test_points_of_one_place_stand_above_each_other_in_the_order_of_the_file():
 
 
 def test_words_and_missing_values_are_rings_and_constants_have_one_colour():
-    words = colour_points(np.array(["a", "b"]), 2)
+    words = choose_point_colours(np.array(["a", "b"]), 2)
     assert words.is_ring.all()
-    gaps = colour_points(np.array([0.0, 5.0, NAN, INF]), 4)
+    gaps = choose_point_colours(np.array([0.0, 5.0, NAN, INF]), 4)
     assert gaps.is_ring.tolist() == [False, False, True, True]
     assert tuple(gaps.colours[2]) == RING
-    constant = colour_points(np.array([3.0, 3.0]), 2).colours
+    constant = choose_point_colours(np.array([3.0, 3.0]), 2).colours
     np.testing.assert_array_equal(constant, load_colour_table("cividis")[[128, 128]])
 
 

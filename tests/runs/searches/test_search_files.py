@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from inputgrad_cli.data.map_record import MapRecord
+from inputgrad_cli.data.picture_style import Style
 from inputgrad_cli.data.preprocessing import PRESETS
 from inputgrad_cli.data.samples import Samples, join_samples
 from inputgrad_cli.data.search_arrays import join_traces, pad_traces
@@ -191,7 +192,7 @@ def test_the_picture_shows_pixels_before_and_after(rng):
     engine = PictureEngine(rng.normal(size=(3, 6)))
     samples = pictures(rng.integers(60, 200, (2, 6)))
     recorded = run_search(engine, samples)
-    assert list_drawable_sites(recorded) == ["x"]
+    assert list_drawable_sites(recorded, Style()) == ["x"]
     source = build_picture_source(recorded, Samples({}), 1, "x")
     np.testing.assert_array_equal(source.search.before, samples.pixels["x"][1])
     np.testing.assert_array_equal(source.search.after, recorded.values["x"][1])
