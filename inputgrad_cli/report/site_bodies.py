@@ -78,7 +78,7 @@ class MapSites:
     @cached_property
     def drawable(self) -> Sequence[str]:
         """Return the sites that have pictures."""
-        return list_drawable_sites(self.recorded)
+        return list_drawable_sites(self.recorded, self.stored.style or Style())
 
     @cached_property
     def pictures(self) -> Sequence[Sequence[str]]:
