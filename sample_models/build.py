@@ -15,6 +15,7 @@ from pathlib import Path
 os.environ["KERAS_BACKEND"] = "tensorflow"
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
+from build_loan import build_loan
 from build_reviews import build_reviews
 from build_sensors import build_sensors
 from build_shapes import build_shapes
@@ -31,6 +32,7 @@ BUILDERS = {
     "two_inputs": build_two_inputs,
     "custom_layer": build_custom_layer,
     "two_heads": build_two_heads,
+    "loan": build_loan,
     "reviews": build_reviews,
     "sensors": build_sensors,
     "shapes": build_shapes,

@@ -1,7 +1,7 @@
 """`make bench`: paired runs on one machine, the median ratio of each pair printed as a table.
 
 `python -m tests.bench NAME...` runs the rows whose names begin so; `kernels` the table of kernels,
-`mass` that of the methods, `optimize` those of the goals.
+`mass` that of the methods, `optimize` and `counterfactual` those of the goals.
 """
 
 import itertools
@@ -13,7 +13,7 @@ import time
 from functools import partial
 from pathlib import Path
 
-from . import attacks, jobs, kernels, mass, refusals, rows, sizes
+from . import attacks, counterfactuals, jobs, kernels, mass, refusals, rows, sizes
 from .loops import Loop
 
 # name, what is compared, how, the bar, whether the ratio should be at least or at most that
@@ -51,7 +51,12 @@ SIZE_ROWS = tuple(
     for model in sizes.MODELS for size in sizes.SIZES
 )  # fmt: skip
 
-TABLES = (("kernels", kernels.table), ("mass", mass.table), ("optimize", attacks.table))
+TABLES = (
+    ("kernels", kernels.table),
+    ("mass", mass.table),
+    ("optimize", attacks.table),
+    ("counterfactual", counterfactuals.table),
+)
 
 
 def loops(name, method, rounds, steps=50):
