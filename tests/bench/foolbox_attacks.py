@@ -1,29 +1,18 @@
 """The attacks of foolbox on the same model and pictures, as a yardstick for those of optimize.
 
 foolbox is no dependency: make an environment of its own with TensorFlow, Keras, Pillow and
-`pip install foolbox`, then call `python tests/bench/foolbox_attacks.py 300` there.
+`pip install foolbox`, then call `TF_ENABLE_ONEDNN_OPTS=0 python tests/bench/foolbox_attacks.py
+300` there: eager operations of oneDNN can corrupt memory.
 """
 
 import sys
-from pathlib import Path
 
 import foolbox
-import keras
 import numpy as np
 import tensorflow as tf
+from peers import LEVELS, draw_held_out, load_logits
 
-SAMPLES = Path(__file__).parents[2] / "sample_models"
-STEPS, LEVELS, BATCH = 40, (1.0, 2.0, 4.0, 8.0), 100
-
-
-def load_logits():
-    """Return the shapes model without its softmax, as foolbox wants it, and bounds in pixels."""
-    model = keras.models.load_model(SAMPLES / "shapes.keras", compile=False)
-    last = model.layers[-1]
-    dense = keras.layers.Dense.from_config({**last.get_config(), "activation": "linear"})
-    logits = keras.Model(model.inputs, dense(last.input))
-    dense.set_weights(last.get_weights())
-    return logits, foolbox.TensorFlowModel(logits, bounds=(0, 255))
+STEPS, BATCH = 40, 100
 
 
 def print_accuracies(name, attack, model, pixels, labels):
@@ -31,7 +20,9 @@ def print_accuracies(name, attack, model, pixels, labels):
     fooled = []
     for start in range(0, len(pixels), BATCH):
         part = slice(start, start + BATCH)
-        _, _, success = attack(model, pixels[part], labels[part], epsilons=LEVELS)
+        _, _, success = attack(
+            model, pixels[part], labels[part], epsilons=[float(level) for level in LEVELS]
+        )
         fooled.append(np.asarray(success))
     print(name, 1 - np.concatenate(fooled, axis=1).mean(axis=1))
 
@@ -54,13 +45,9 @@ def print_distances(name, attack, model, pixels, labels):
 
 def main(count):
     """Print the figures of FGSM, PGD and DeepFool."""
-    sys.path.insert(0, str(SAMPLES))
-    from draw_shapes import draw_pictures
-
-    drawn = draw_pictures(2000, 7)
-    pixels = tf.constant(drawn.pixels[:count].astype(np.float32))
-    labels = tf.constant(drawn.labels[:count].astype(np.int64))
-    logits, model = load_logits()
+    pixels, labels = map(tf.constant, draw_held_out(count))
+    logits = load_logits()
+    model = foolbox.TensorFlowModel(logits, bounds=(0, 255))
     attacks = foolbox.attacks
     pgd = attacks.LinfProjectedGradientDescentAttack(steps=STEPS, rel_stepsize=2.5 / STEPS)
     print_accuracies("fgsm", attacks.LinfFastGradientAttack(), model, pixels, labels)
