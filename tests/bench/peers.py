@@ -3,7 +3,6 @@
 import sys
 from pathlib import Path
 
-
 import keras
 import numpy as np
 

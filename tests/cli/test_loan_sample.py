@@ -60,7 +60,8 @@ def test_saliency_explains_each_row_without_its_id(call, samples, predict):
 def test_nearly_all_rows_have_a_counterfactual_that_keeps_to_the_table(
     call, samples, tmp_path, predict, norm
 ):
-    goal = f"counterfactual:norm={norm}"
+    # A row on the boundary may fall to either side on another processor, so it goes a little on.
+    goal = f"counterfactual:norm={norm},kappa=0.01"
     inputs = samples / "inputs"
     result = call(
         *("optimize", samples / "loan.keras", inputs / "loan.csv", "--goal", goal, "--json"),
