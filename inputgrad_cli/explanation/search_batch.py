@@ -17,7 +17,7 @@ from inputgrad_cli.explanation.sample_record import RecordOrError
 from inputgrad_cli.interfaces.engine import Engine
 from inputgrad_cli.interfaces.goal import GoalRequest, Rows
 from inputgrad_cli.numeric.arrays import Array, Arrays
-from inputgrad_cli.optimization.optimize import optimize_batch
+from inputgrad_cli.optimization.optimize import optimize_batch, prepare_inputs
 from inputgrad_cli.optimization.request import OptimizeRequest, SearchHooks
 from inputgrad_cli.optimization.result import TRACE_COLUMNS, Optimized
 
@@ -56,6 +56,7 @@ def search_batch(
     hooks = hooks or SearchHooks()
     targets = [single for target in request.targets for single in target.split_ranks()]
     attributions = []
+    clean = prepare_inputs(engine, samples, request.common)
     for goal in request.goals:
         for target in targets:
             single = request.build_request(goal, target)
@@ -66,6 +67,7 @@ def search_batch(
                 single,
                 truth,
                 hooks=replace(hooks, on_frame=film.add) if keeps_frames else hooks,
+                clean=clean,
             )
             records = [_build_record(result, request.common.labels) for result in results]
             values = _stack_results(results, samples)

@@ -27,7 +27,8 @@ from inputgrad_cli.data.targets.resolve_target import resolve_target
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.interfaces.engine import Engine, FirstPass
 from inputgrad_cli.modelfile.compiled_loss import resolve_compiled_loss
-from inputgrad_cli.numeric.arrays import Array, Arrays, count_rows
+from inputgrad_cli.numeric.arrays import Array
+from inputgrad_cli.optimization.clean_inputs import CleanInputs
 from inputgrad_cli.optimization.request import OptimizeRequest
 
 # The smallest score of another class: a tie is no change. Smaller floats may be read as zero.
@@ -151,38 +152,37 @@ def resolve_aim_target(engine: Engine, request: OptimizeRequest) -> ResolvedTarg
 
 
 def build_aim(
-    engine: Engine, inputs: Arrays, request: OptimizeRequest, truth: Array | None = None
+    clean: CleanInputs, request: OptimizeRequest, truth: Array | None = None
 ) -> tuple[Aim, FirstPass]:
     """Return the aim of each sample, and the pass over the clean inputs by which it was chosen.
 
     `truth` holds the labels, (B,): the classes to leave, or what a loss compares with.
     """
+    engine = clean.engine
     resolved = resolve_aim_target(engine, request)
     output = engine.signature.get_output(resolved.head)
-    values = _get_truth(engine, resolved, request, truth, count_rows(inputs))
-    pinned, first = _pin(engine, inputs, resolved, values)
+    values = _get_truth(engine, resolved, request, truth, len(clean.space))
+    pinned, first = _pin(clean, resolved, values)
     if count_classes(output) and _is_class_aim(request):
         return _build_class_aim(request, output, pinned, truth, first), first
-    scores = engine.compute_scores(inputs, pinned)
+    scores = clean.compute_values(pinned)
     return Aim(pinned, output, *_choose_interval(request, resolved, scores)), first
 
 
 def _pin(
-    engine: Engine, inputs: Arrays, resolved: ResolvedTarget, truth: Array | None
+    clean: CleanInputs, resolved: ResolvedTarget, truth: Array | None
 ) -> tuple[PinnedTarget, FirstPass]:
     """Return the target of each sample, and a pass whose last target is the top class, if any.
 
     Where it can, the pass asks for the top class alone, so that the one over the results is of the
     same kind, and has been traced.
     """
-    output = engine.signature.get_output(resolved.head)
+    output = clean.engine.signature.get_output(resolved.head)
     is_top = resolved.kind == "rank" and resolved.rank == 0
     tops = [resolve_top_class(resolved)] if count_classes(output) and not is_top else []
     if tops and resolved.kind == "units":
-        first = engine.run_first_pass(inputs, tops, (), gradients=False)
-        return pin(resolved, count_rows(inputs)), first
-    truths = [truth, *[None] * len(tops)]
-    first = engine.run_first_pass(inputs, [resolved, *tops], (), truths, gradients=False)
+        return pin(resolved, len(clean.space)), clean.run_first_pass(tops)
+    first = clean.run_first_pass([resolved, *tops], [truth, *[None] * len(tops)])
     return first.targets[0], first
 
 

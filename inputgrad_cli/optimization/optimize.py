@@ -15,6 +15,7 @@ from inputgrad_cli.interfaces.engine import Engine
 from inputgrad_cli.interfaces.goal import Problem, Rows, SearchResult
 from inputgrad_cli.numeric.arrays import Array
 from inputgrad_cli.optimization.aim import Aim, build_aim
+from inputgrad_cli.optimization.clean_inputs import CleanInputs
 from inputgrad_cli.optimization.doubts import Ends, describe_doubts
 from inputgrad_cli.optimization.objective import EngineObjective
 from inputgrad_cli.optimization.request import OptimizeRequest, SearchHooks
@@ -30,28 +31,44 @@ def optimize_batch(
     truth: Array | None = None,
     *,
     hooks: SearchHooks | None = None,
+    clean: CleanInputs | None = None,
 ) -> list[Optimized | ItemError]:
     """Return the result of each sample, or the error of one that cannot be used.
 
-    `truth` holds the labels, (B,). Samples that have arrived before the search are not moved. Every
-    result is rounded as a file stores it, and evaluated after that.
+    `truth` holds the labels, (B,), and `clean` what `prepare_inputs` returns, if several goals or
+    targets share it. Samples that have arrived before the search are not moved. Every result is
+    rounded as a file stores it, and evaluated after that.
     """
-    space = build_space(engine, samples, request.limits, request.wrt)
-    aim, first = build_aim(engine, space.inputs, request, truth)
-    batch = _Batch(engine, samples, request, space, aim, hooks or SearchHooks())
+    clean = clean or prepare_inputs(engine, samples, request)
+    aim, first = build_aim(clean, request, truth)
+    batch = _Batch(samples, request, clean, aim, hooks or SearchHooks())
     return batch.optimize(aim.predict(first))
+
+
+def prepare_inputs(engine: Engine, samples: Samples, request: OptimizeRequest) -> CleanInputs:
+    """Return the inputs before a search, for all requests that let the same values move."""
+    return CleanInputs(engine, build_space(engine, samples, request.limits, request.wrt))
 
 
 @dataclass(frozen=True)
 class _Batch:
     """Samples that are optimized together, each with an aim of its own."""
 
-    engine: Engine
     samples: Samples
     request: OptimizeRequest
-    space: SearchSpace
+    clean: CleanInputs
     aim: Aim
     hooks: SearchHooks
+
+    @property
+    def engine(self) -> Engine:
+        """Return the engine."""
+        return self.clean.engine
+
+    @property
+    def space(self) -> SearchSpace:
+        """Return the points of all samples."""
+        return self.clean.space
 
     @cached_property
     def objective(self) -> EngineObjective:
@@ -61,8 +78,8 @@ class _Batch:
     def optimize(self, prediction: Prediction | None) -> list[Optimized | ItemError]:
         """Return the results; `prediction` is that of the clean inputs."""
         rows = np.arange(len(self.space), dtype=np.intp)
-        start = self.space.start
-        before = self._evaluate(start, rows, prediction)
+        values = self.clean.compute_values(self.aim.target)
+        before = self._to_outcome(self.space.start, rows, values, prediction)
         errors = before.find_nonfinite("start")
         is_open = ~self.aim.is_there(before.scores, prediction)
         is_open[list(errors)] = False
@@ -133,7 +150,13 @@ class _Batch:
 
     def _evaluate(self, points: Array, rows: Rows, prediction: Prediction | None) -> Outcome:
         """Return the scores of points, with the values of the target, and the prediction."""
-        values = self.objective.compute_values(points, rows)
+        return self._to_outcome(
+            points, rows, self.objective.compute_values(points, rows), prediction
+        )
+
+    def _to_outcome(
+        self, points: Array, rows: Rows, values: Array, prediction: Prediction | None
+    ) -> Outcome:
         return Outcome(points, self.aim.compute_scores(values, rows), values, prediction)
 
     def _read_back(self, points: Array) -> Array:

@@ -14,6 +14,7 @@ from inputgrad_cli.calls.item import read_item, to_samples
 from inputgrad_cli.data.target_text import parse_target
 from inputgrad_cli.errors import ItemError, UsageError
 from inputgrad_cli.optimization.aim import build_aim
+from inputgrad_cli.optimization.clean_inputs import CleanInputs
 from inputgrad_cli.optimization.goals import goals
 from inputgrad_cli.optimization.objective import EngineObjective
 from inputgrad_cli.optimization.request import OptimizeRequest
@@ -147,7 +148,7 @@ def test_gradients_of_pixels_are_those_of_finite_differences(tmp_path, shape, pr
     model.calibrate(item.samples)
     space = build_space(model.engine, item.samples)
     request = OptimizeRequest(goals.build("fgsm"), parse_target("unit:1"), direction="up")
-    aim, _ = build_aim(model.engine, space.inputs, request)
+    aim, _ = build_aim(CleanInputs(model.engine, space), request)
     objective, rows = EngineObjective(model.engine, space, aim), np.array([0])
     gradient = objective.compute_gradients(space.start, rows).gradients[0]
     for column in rng.choice(space.start.size, 8, replace=False):

@@ -7,6 +7,7 @@ from inputgrad_cli.data.target_text import parse_target
 from inputgrad_cli.errors import ItemError, UsageError
 from inputgrad_cli.interfaces.engine import Gradients
 from inputgrad_cli.optimization.aim import LEAST_CHANGE, build_aim
+from inputgrad_cli.optimization.clean_inputs import CleanInputs
 from inputgrad_cli.optimization.objective import EngineObjective
 from inputgrad_cli.optimization.request import OptimizeRequest, parse_until
 from inputgrad_cli.optimization.space import build_space
@@ -18,7 +19,7 @@ def objective(engine, x, goal=None, target="auto", truth=None, **asked):
     """Return the objective of all rows of x, and their aim."""
     space = build_space(engine, rows_of(x))
     request = OptimizeRequest(goal or Attack(), parse_target(target), **asked)
-    aim, _ = build_aim(engine, space.inputs, request, truth)
+    aim, _ = build_aim(CleanInputs(engine, space), request, truth)
     return EngineObjective(engine, space, aim), aim
 
 
