@@ -17,7 +17,7 @@ from art.attacks.evasion.projected_gradient_descent.projected_gradient_descent_n
 from art.estimators.classification import TensorFlowV2Classifier
 from peers import LEVELS, draw_held_out, load_logits
 
-STEPS, BATCH, RANGE, SEEDS = 40, 100, 255.0, 3
+STEPS, BATCH, RANGE, SEEDS = 40, 100, 255.0, 1
 CLASSES, SHAPE = 5, (64, 64, 3)
 OVERSHOOTS = (1e-6, 0.02)  # of DeepFool: its default, and that of the paper
 
