@@ -105,7 +105,14 @@ def print_distances(overshoot, model, pixels, labels):
         offsets = (points - pixels).reshape(len(points), -1)
         distances = np.where(classes == labels, np.inf, np.linalg.norm(offsets, axis=1))
         count = np.isfinite(distances).sum()
-        print(f"deepfool {overshoot:g}", word, np.median(distances), count, f"{gradients:.1f}")
+        print(
+            f"deepfool {overshoot:g}",
+            word,
+            np.median(distances),
+            count,
+            f"{gradients:.1f}",
+            flush=True,
+        )
 
 
 def build_pgd(model, radius):
@@ -134,16 +141,17 @@ def build_apgd(model, radius):
     )
 
 
-def main(count):
-    """Print the figures of PGD, APGD and DeepFool."""
+def main(count, names):
+    """Print the figures of the attacks whose names are given, or of all."""
     pixels, labels = draw_held_out(count)
     model = Shapes(load_logits())
     assert (model.predict(pixels / RANGE).argmax(axis=1) == labels).all()
-    for overshoot in OVERSHOOTS:
+    for name, build_attack in (("apgd", build_apgd), ("pgd", build_pgd)):
+        if not names or name in names:
+            print_accuracies(name, build_attack, model, pixels, labels)
+    for overshoot in OVERSHOOTS if not names or "deepfool" in names else ():
         print_distances(overshoot, model, pixels, labels)
-    print_accuracies("apgd", build_apgd, model, pixels, labels)
-    print_accuracies("pgd", build_pgd, model, pixels, labels)
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    main(int(sys.argv[1]), sys.argv[2:])
