@@ -104,16 +104,16 @@ def move_values(folder, norm, width):
 
 def search_values(tables, norm, wanted, signs, reach):
     """Return the results of the rows of `tables`, the known ones and those to move."""
-    from inputgrad_cli import api
+    from inputgrad_cli import load, optimize
 
-    model = api.load(SAMPLES / "sequential.keras")
+    model = load(SAMPLES / "sequential.keras")
     known, rows = tables
     results = []
     for row, value, sign in zip(rows, wanted.tolist(), signs.tolist(), strict=True):
         until, direction = value, "up" if sign > 0 else "down"
         if np.isfinite(reach):
             until, direction = (value - reach, value + reach), "auto"
-        result = api.optimize(
+        result = optimize(
             model,
             row[np.newaxis],
             goal=f"counterfactual:norm={norm}",
