@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from . import arrays, draw, files, items
+from tests.cli import arrays, draw, files, items
 
 SIDE = 12
 

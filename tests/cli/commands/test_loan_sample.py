@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from draw_loans import CLASSES, COLUMNS, HOMES, WHOLE, decide, draw_applications
 
-from . import items
+from tests.cli import items
 
 HELD_OUT, HELD_OUT_SEED = 200, 81  # as the builder draws them
 AGE, YEARS, CHILDREN = (COLUMNS.index(name) for name in ("age", "years", "children"))

@@ -8,9 +8,8 @@ import time
 
 import pytest
 
+from tests.cli import files, journal
 from tests.processes import started
-
-from . import files, journal
 
 COUNT, ROUNDS = 12, 8
 
