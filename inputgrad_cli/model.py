@@ -66,6 +66,7 @@ class Model:
         pixels = resolve_preprocessing(self.file, requested, self.signature.inputs)
         if pixels.is_final:
             return pixels
+        # Imported here, as everywhere in this module, because the engine imports TensorFlow.
         from inputgrad_cli.engine.pixel_probe import probe_pixels
 
         with self._loaded.messages.capture():
@@ -74,6 +75,7 @@ class Model:
         probed = {
             name: match_input(guess.preprocess, specs[name]) for name, guess in guesses.items()
         }
+        # What the model itself has shown is no doubt any more.
         doubts = {name: guess.doubt for name, guess in guesses.items() if guess.doubt}
         return replace(pixels, inputs={**pixels.inputs, **probed}, doubts=doubts, is_final=True)
 
@@ -130,6 +132,7 @@ def load(
     if not isinstance(path, ModelFile):
         refuse_live_model(path)
     file = path if isinstance(path, ModelFile) else open_model(Path(path))
+    # TensorFlow takes seconds to import, so what can be refused without it is refused before.
     refuse_missing_code(code)
     refuse_absent_device(device)
     if labels is None or isinstance(labels, (str, os.PathLike)):
