@@ -14,7 +14,8 @@ from inputgrad_cli.errors import ItemError
 from inputgrad_cli.interfaces.engine import Engine
 from inputgrad_cli.interfaces.goal import Problem, Rows, SearchResult
 from inputgrad_cli.numeric.arrays import Array
-from inputgrad_cli.optimization.aim import Aim, build_aim
+from inputgrad_cli.optimization.aim import Aim
+from inputgrad_cli.optimization.build_aim import build_aim
 from inputgrad_cli.optimization.clean_inputs import CleanInputs
 from inputgrad_cli.optimization.doubts import Ends, describe_doubts
 from inputgrad_cli.optimization.objective import EngineObjective

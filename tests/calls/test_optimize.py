@@ -13,7 +13,7 @@ from inputgrad_cli import api
 from inputgrad_cli.calls.item import read_item, to_samples
 from inputgrad_cli.data.target_text import parse_target
 from inputgrad_cli.errors import ItemError, UsageError
-from inputgrad_cli.optimization.aim import build_aim
+from inputgrad_cli.optimization.build_aim import build_aim
 from inputgrad_cli.optimization.clean_inputs import CleanInputs
 from inputgrad_cli.optimization.goals import goals
 from inputgrad_cli.optimization.objective import EngineObjective

@@ -6,7 +6,7 @@ import pytest
 from inputgrad_cli.data.target_text import parse_target
 from inputgrad_cli.errors import ItemError, UsageError
 from inputgrad_cli.interfaces.engine import Gradients
-from inputgrad_cli.optimization.aim import LEAST_CHANGE, build_aim
+from inputgrad_cli.optimization.build_aim import LEAST_CHANGE, build_aim
 from inputgrad_cli.optimization.clean_inputs import CleanInputs
 from inputgrad_cli.optimization.objective import EngineObjective
 from inputgrad_cli.optimization.request import OptimizeRequest, parse_until
