@@ -99,7 +99,7 @@ class Aim:
         """
         return np.asarray(np.logical_and.reduce(self._list_signs(scores, prediction)))
 
-    def is_there(self, scores: Array, prediction: Prediction | None) -> Array:
+    def is_done_already(self, scores: Array, prediction: Prediction | None) -> Array:
         """Return which samples need no search, (B,): by their scores, classes or labels.
 
         An attack has nothing to do where the prediction was wrong before, or where the class to

@@ -82,7 +82,7 @@ class _Batch:
         values = self.clean.compute_values(self.aim.target)
         before = self._to_outcome(self.space.start, rows, values, prediction)
         errors = before.find_nonfinite("start")
-        is_open = ~self.aim.is_there(before.scores, prediction)
+        is_open = ~self.aim.is_done_already(before.scores, prediction)
         is_open[list(errors)] = False
         moving = rows[is_open]
         result, after = None, before

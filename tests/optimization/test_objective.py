@@ -67,7 +67,7 @@ def test_the_label_is_left_even_where_it_is_not_predicted(rng):
     np.testing.assert_array_equal(aim.left, truth)
     scores = asked.compute_scores(x, everything(x))
     assert (scores > 0).all()
-    assert aim.is_there(scores, None).all()
+    assert aim.is_done_already(scores, None).all()
 
 
 def test_a_tie_is_not_another_class():
@@ -77,7 +77,7 @@ def test_a_tie_is_not_another_class():
     assert score == 0
     assert aim.wanted[0] == LEAST_CHANGE > 0
     first = engine.run_first_pass({"x": np.float32([[2.0]])}, [aim.top], (), gradients=False)
-    assert not aim.is_there(score, aim.predict(first))[0]
+    assert not aim.is_done_already(score, aim.predict(first))[0]
 
 
 def test_a_class_is_reached_by_its_own_margin(rng):
@@ -89,7 +89,7 @@ def test_a_class_is_reached_by_its_own_margin(rng):
         z[:, 2] - largest_other(z, np.full(len(x), 2)),
         rtol=1e-5,
     )
-    there = aim.is_there(asked.compute_scores(x, everything(x)), None)
+    there = aim.is_done_already(asked.compute_scores(x, everything(x)), None)
     np.testing.assert_array_equal(there, z.argmax(axis=1) == 2)
 
 
@@ -98,9 +98,9 @@ def test_an_attack_toward_the_true_class_has_nothing_to_do(rng):
     truth = np.array([2, 0, 2, 1, 3, 2])
     _, aim = objective(engine, x, target="class:2", truth=truth)
     scores = np.full(len(x), -1.0)
-    np.testing.assert_array_equal(aim.is_there(scores, None), truth == 2)
+    np.testing.assert_array_equal(aim.is_done_already(scores, None), truth == 2)
     _, aim = objective(engine, x, Repair(), "class:2", truth=truth)
-    assert not aim.is_there(scores, None).any()
+    assert not aim.is_done_already(scores, None).any()
 
 
 @pytest.mark.parametrize(("classes", "count"), [(4, 2), (4, 3), (4, 99), (20, 5), (20, 99)])
@@ -159,7 +159,7 @@ def test_one_sigmoid_unit_has_two_classes_with_no_margin_at_one_half(space, rng)
     evaluation = asked.compute_gradients(x, everything(x))
     np.testing.assert_allclose(evaluation.scores, expected, rtol=1e-4, atol=1e-5)
     assert (np.sign(evaluation.gradients[:, 0]) == sign).all()
-    np.testing.assert_array_equal(aim.is_there(expected, None), (z >= 0) != truth)
+    np.testing.assert_array_equal(aim.is_done_already(expected, None), (z >= 0) != truth)
     pieces = asked.compute_pieces(x, everything(x), 10)
     assert pieces.scores.shape == (6, 1)
     zero = LinearEngine([[1.0]], 0.0, "sigmoid")
@@ -178,7 +178,7 @@ def test_of_saturated_sigmoid_units_the_largest_logit_is_the_class():
     scores = asked.compute_scores(x, everything(x))
     np.testing.assert_allclose(scores, [-2, -2])
     first = engine.run_first_pass({"x": x}, [aim.top], (), gradients=False)
-    assert not aim.is_there(scores, aim.predict(first)).any()
+    assert not aim.is_done_already(scores, aim.predict(first)).any()
 
 
 @pytest.mark.parametrize("target", ["class:0", "class:1"])
@@ -231,7 +231,7 @@ def test_an_interval_is_reached_from_both_sides():
     evaluation = asked.compute_gradients(x, everything(x))
     np.testing.assert_allclose(evaluation.scores, [-5, 0, 0.5, 0, -4], atol=1e-6)
     np.testing.assert_allclose(evaluation.gradients[[0, 4], 0], [1, -1], rtol=1e-3)
-    there = aim.is_there(evaluation.scores, None)
+    there = aim.is_done_already(evaluation.scores, None)
     np.testing.assert_array_equal(there, [False, True, True, True, False])
 
 
@@ -242,7 +242,7 @@ def test_until_is_reached_in_its_direction(direction, there):
     until = parse_until({"up": 2, "down": 0}[direction])
     asked, aim = objective(engine, x, Attack(), direction=direction, until=until)
     scores = asked.compute_scores(x, everything(x))
-    np.testing.assert_array_equal(aim.is_there(scores, None), np.array(there, bool))
+    np.testing.assert_array_equal(aim.is_done_already(scores, None), np.array(there, bool))
     np.testing.assert_allclose(scores, x[:, 0] if direction == "up" else -x[:, 0])
 
 
