@@ -128,8 +128,8 @@ def _is_gone(holder: bytes) -> bool:
     try:
         # Signal 0 is never delivered; it only asks whether the process exists.
         os.kill(int(pid), 0)
-    except ProcessLookupError:
-        return True
+    except (ProcessLookupError, OverflowError, ValueError):
+        return True  # there is none, or the text is damaged and its number is none of a process
     except OSError:  # the process exists, but belongs to another user
         return False
     return False
