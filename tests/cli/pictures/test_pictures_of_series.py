@@ -216,3 +216,42 @@ def test_the_map_of_a_layer_is_drawn_over_the_volume(call, models, tmp_path):
         shown = np.asarray(picture)[49:193, 12:156]
     assert len(np.unique(shown)) > 20, "the grey input"
     assert (shown.min(axis=-1) == shown.max(axis=-1)).all()
+
+
+@pytest.fixture
+def open_model(tmp_path):
+    """Save a model of series of two channels and any length, and return its path."""
+    import keras
+    from keras import layers
+
+    start = keras.Input((None, 2), name="x")
+    x = layers.GlobalAveragePooling1D()(layers.Conv1D(3, 3, activation="tanh")(start))
+    keras.Model(start, layers.Dense(2)(x)).save(tmp_path / "open.keras")
+    return tmp_path / "open.keras"
+
+
+def test_series_of_unequal_lengths_have_a_picture_each(call, open_model, tmp_path):
+    rows = [np.random.default_rng(0).random((length, 2)).tolist() for length in (5, 9)]
+    (tmp_path / "s.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    assert call("saliency", open_model, "s.jsonl", "-o", "out").code == 0
+    names = {f"s.jsonl.gradient.{row}.{end}" for row in range(2) for end in ("npz", "png")}
+    assert files(tmp_path / "out") == names
+    before = pictures(tmp_path / "out")
+    (tmp_path / "out/s.jsonl.gradient.1.png").unlink()
+    assert call("render", "out").code == 0
+    assert pictures(tmp_path / "out") == before
+
+
+def test_the_columns_of_a_table_name_the_curves(call, open_model, tmp_path):
+    values = np.random.default_rng(0).random((8, 2)).astype("f4")
+    np.save(tmp_path / "t.npy", values)
+    lines = ["pulse,breath", *(",".join(map(repr, map(float, row))) for row in values)]
+    (tmp_path / "t.csv").write_text("\n".join(lines) + "\n")
+    assert call("saliency", open_model, "t.npy", "t.csv", "-o", "out").code == 0
+    plain, named = (tmp_path / f"out/t.{end}.gradient.png" for end in ("npy", "csv"))
+    assert read_text(named)["kind"] == "signal"
+    with Image.open(plain) as first, Image.open(named) as second:
+        differs = (np.asarray(first) != np.asarray(second)).any(axis=-1)
+    rows = np.flatnonzero(differs.any(axis=1))
+    assert rows.size, "the names"
+    assert all(34 <= row < 52 or 139 <= row < 157 for row in rows), "nothing but the names"
