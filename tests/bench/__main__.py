@@ -13,7 +13,7 @@ import time
 from functools import partial
 from pathlib import Path
 
-from . import attacks, counterfactuals, jobs, kernels, mass, refusals, rows, sizes
+from . import attacks, counterfactuals, jobs, kernels, mass, refusals, rows, sizes, texts
 from .loops import Loop
 
 # name, what is compared, how, the bar, whether the ratio should be at least or at most that
@@ -40,6 +40,10 @@ ROWS = (
      lambda _: refusals.refusals(rounds=7), 1.0, "most"),
     ("bars", "a row of a table as bars, over 50 ms",
      lambda _: rows.bars(rounds=9), 1.0, "most"),
+    ("text", "a text of 200 tokens as a picture and a page, over 50 ms",
+     lambda _: texts.texts(rounds=9), 1.0, "most"),
+    ("logo", "a sequence of 60 places as a logo, over 50 ms",
+     lambda _: texts.logos(rounds=9), 1.0, "most"),
     ("memory", "peak memory of 2,000 files over that of 100",
      lambda folder: jobs.peak_memory(folder, rounds=3), 1.1, "most"),
 )  # fmt: skip
