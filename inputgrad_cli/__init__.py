@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any
 from inputgrad_cli.version import __version__
 
 if TYPE_CHECKING:
-    from inputgrad_cli.api import Model, explain, load, read, render
+    from inputgrad_cli.api import Attribution, Model, explain, load, read, render
     from inputgrad_cli.calls.optimize import optimize
-    from inputgrad_cli.data.attribution import Attribution
     from inputgrad_cli.optimization.result import Optimization
 
 __all__ = [
@@ -35,8 +34,8 @@ MODULES = {
 
 
 def __dir__() -> list[str]:
-    """Return the public names, including those that are not imported yet."""
-    return sorted({*globals(), *__all__})
+    """Return the public names alone, including those that are not imported yet."""
+    return sorted({*__all__, *(name for name in globals() if name.startswith("__"))})
 
 
 def __getattr__(name: str) -> Any:

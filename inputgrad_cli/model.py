@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
+import weakref
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from inputgrad_cli.data.check_arguments import refuse_live_model
+from inputgrad_cli.data.check_arguments import is_live_model, refuse_other_model
 from inputgrad_cli.data.preprocessing import ASSUMED, InputPreprocessing, parse_preprocess
 from inputgrad_cli.data.samples import Samples, match_input
 from inputgrad_cli.data.signature import InputSpec, Signature
@@ -25,17 +28,58 @@ from inputgrad_cli.modelfile.model_file import ModelFile, open_model
 from inputgrad_cli.modelfile.outline import build_outline
 from inputgrad_cli.modelfile.pixels.pixel_range import PreprocessingGuess
 from inputgrad_cli.modelfile.pixels.preprocessing import find_preprocessing
+from inputgrad_cli.modelfile.safety import find_needed_objects
 from inputgrad_cli.modelfile.sidecar import read_sidecar
 from inputgrad_cli.version import __version__
 
 PathLike = str | os.PathLike[str]
 
 
+@dataclass(frozen=True)
+class ModelSource:
+    """The file of a model. A live model is saved to one in `folder`, and its code is `objects`.
+
+    The folder is removed with the last reference to this object.
+    """
+
+    file: ModelFile
+    objects: Mapping[str, Any] = field(default_factory=dict)
+    folder: str | None = None
+
+    @property
+    def is_live(self) -> bool:
+        """Return whether the model lives in this process, so that its code runs here already."""
+        return self.folder is not None
+
+
+def open_source(model: Any) -> ModelSource:
+    """Return the file of a model, given as its path, or as a Keras model. ModelError, UsageError.
+
+    A Keras model is saved to a file of its own, so that it is checked as any other, and never
+    changed.
+    """
+    refuse_other_model(model)
+    if not is_live_model(model):
+        return ModelSource(open_model(Path(model)))
+    from inputgrad_cli.engine.opening.live_models import collect_objects, save_model
+
+    folder = tempfile.mkdtemp(prefix="inputgrad-")
+    try:
+        file = open_model(save_model(model, Path(folder)))
+        source = ModelSource(file, collect_objects(model, find_needed_objects(file)), folder)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    weakref.finalize(source, shutil.rmtree, folder, ignore_errors=True)
+    return source
+
+
 class Model:
     """An opened model: its engine, its file, its labels. Made by `load`."""
 
-    def __init__(self, file: ModelFile, loaded: Any, labels: Sequence[str]) -> None:
-        self.file = file
+    def __init__(self, source: ModelSource, loaded: Any, labels: Sequence[str]) -> None:
+        self.file = source.file
+        self._source = source  # the file of a live model is removed with it
         self.labels = tuple(labels)
         self._loaded = loaded
         self._first_settings: tuple[str, tuple[str, ...], int] | None = None
@@ -105,7 +149,7 @@ class Model:
 
 
 def load(
-    path: PathLike | ModelFile,
+    path: Any,
     *,
     code: Sequence[str] = (),
     device: str = "auto",
@@ -118,20 +162,19 @@ def load(
     kernels: str | None = None,
     telling: ProgressCallbacks = NO_PROGRESS,
 ) -> Model:
-    """Return the model saved at `path`, or in a file that was read already. Raises ModelError.
+    """Return the model at `path`, or a Keras model of this process. Raises ModelError.
 
-    `code` names Python files or modules with the user's own layers. `traced` compiles the
-    gradients, which pays off from a few batches on. `folded` compiles the weights in as constants
-    and lets threads share the passes, which pays off for hundreds of pictures; weights that change
-    later have no effect. `padded` fills up every pass, so that the last digits of a result do not
-    depend on the number of samples in its pass. `trust` opens files that can run code. `kernels`
-    (`onednn`, `eigen`) have an effect only if TensorFlow is not imported yet; with oneDNN
-    everything is compiled.
-    `telling` receives the progress of long steps.
+    A Keras model is copied, so later changes of it have no effect. `code` names Python files or
+    modules with the user's own layers. `traced` compiles the gradients, which pays off from a few
+    batches on. `folded` compiles the weights in as constants and lets threads share the passes,
+    which pays off for hundreds of pictures; weights that change later have no effect. `padded`
+    fills up every pass, so that the last digits of a result do not depend on the number of samples
+    in its pass. `trust` opens files that can run code. `kernels` (`onednn`, `eigen`) have an effect
+    only if TensorFlow is not imported yet; with oneDNN everything is compiled. `telling` receives
+    the progress of long steps.
     """
-    if not isinstance(path, ModelFile):
-        refuse_live_model(path)
-    file = path if isinstance(path, ModelFile) else open_model(Path(path))
+    source = to_source(path)
+    file = source.file
     # TensorFlow takes seconds to import, so what can be refused without it is refused before.
     refuse_missing_code(code)
     refuse_absent_device(device)
@@ -140,7 +183,15 @@ def load(
     from inputgrad_cli.engine.opening.load import load as load_engine
 
     options = EngineOptions(device, batch_size, traced, folded, padded, kernels, telling)
-    return Model(file, load_engine(file, code, trust, options), labels)
+    loaded = load_engine(file, code, trust or source.is_live, options, live_objects=source.objects)
+    return Model(source, loaded, labels)
+
+
+def to_source(model: Any) -> ModelSource:
+    """Return the file of a model, which may have been read already."""
+    if isinstance(model, ModelSource):
+        return model
+    return ModelSource(model) if isinstance(model, ModelFile) else open_source(model)
 
 
 def resolve_preprocessing(

@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 
 from inputgrad_cli.data.baselines import Baseline, FromFile
-from inputgrad_cli.data.check_arguments import refuse_live_model
 from inputgrad_cli.data.preprocessing import InputPreprocessing
 from inputgrad_cli.data.samples import Samples
 from inputgrad_cli.errors import UsageError
@@ -24,8 +23,8 @@ from inputgrad_cli.formats.combine_inputs import from_arrays
 from inputgrad_cli.formats.files import read_bytes
 from inputgrad_cli.formats.read import check_finite, read_samples
 from inputgrad_cli.interfaces.reader import ReadOptions
-from inputgrad_cli.model import Model, PathLike, list_versions, load
-from inputgrad_cli.modelfile.model_file import ModelFile, open_model
+from inputgrad_cli.model import Model, list_versions, load, open_source
+from inputgrad_cli.modelfile.model_file import ModelFile
 from inputgrad_cli.modelfile.safety import refuse_unsafe
 from inputgrad_cli.modelfile.sidecar import read_sidecar
 from inputgrad_cli.numeric.arrays import Array
@@ -76,21 +75,21 @@ def read_item(
 
 
 def open_for(
-    path: PathLike, request: ExplainRequest, check: Callable[[ModelFile], None] | None = None
+    model: Any, request: ExplainRequest, check: Callable[[ModelFile], None] | None = None
 ) -> Model:
-    """Load the model saved at `path`; refuse a question that its file cannot answer before that.
+    """Load a model, given as in `load`; refuse a question that its file cannot answer before that.
 
     `check` raises UsageError if the file shows that a further question is in vain.
     """
-    refuse_live_model(path)
-    file = open_model(Path(path))
-    refuse_unsafe(file, trust=False)
+    source = open_source(model)
+    file = source.file
+    refuse_unsafe(file, trust=source.is_live)
     request = replace(request, labels=read_class_names(file), compiled_loss=file.compiled_loss)
     # The loss may be registered by the caller's program.
     check_request(request, file.config, own_losses=True)
     if check is not None:
         check(file)
-    return load(file)
+    return load(source)
 
 
 def to_labels(truth: Any, samples: int) -> Array:

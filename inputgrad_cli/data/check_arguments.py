@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -24,6 +25,19 @@ def refuse_non_text(texts: Mapping[str, Any]) -> None:
         )
 
 
+def list_texts(name: str, value: object) -> tuple[str, ...]:
+    """Return the texts of an argument that takes one or a list; UsageError for anything else."""
+    texts = tuple(value) if isinstance(value, (list, tuple)) else (value,)
+    if not texts:
+        raise UsageError(f"{name} is an empty list", hint=f"name a {name}, or leave it out")
+    for text in texts:
+        if not isinstance(text, str):
+            raise UsageError(
+                f"{name} is a {type(text).__name__}, not text", received=repr(text)[:100]
+            )
+    return texts
+
+
 def refuse_word(name: str, value: str, words: Sequence[str]) -> None:
     """Raise UsageError if an argument is not one of the words that it accepts."""
     if value not in words:
@@ -33,12 +47,17 @@ def refuse_word(name: str, value: str, words: Sequence[str]) -> None:
         )
 
 
-def refuse_live_model(model: object) -> None:
-    """Raise UsageError for a model that is not a path, such as a Keras model object."""
-    if isinstance(model, (str, os.PathLike)):
+def is_live_model(model: object) -> bool:
+    """Return whether this is a Keras model of this process, for which Keras is imported already."""
+    keras = sys.modules.get("keras")
+    return keras is not None and isinstance(model, keras.Model)
+
+
+def refuse_other_model(model: object) -> None:
+    """Raise UsageError for a model that is neither a path nor a Keras model."""
+    if isinstance(model, (str, os.PathLike)) or is_live_model(model):
         return
     raise UsageError(
-        f"the model is a {type(model).__name__}, not a path",
-        reason="models are read from their files",
+        f"the model is a {type(model).__name__}, neither a path nor a Keras model",
         hint="save it by model.save('NAME.keras') and give that path",
     )

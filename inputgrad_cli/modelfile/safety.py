@@ -75,6 +75,14 @@ def find_bare_names(config: Any) -> list[tuple[str, CustomObject]]:
     return bare_names
 
 
+def find_needed_objects(file: ModelFile) -> list[CustomObject]:
+    """Return the custom objects and the bare names that the model needs."""
+    return [
+        *find_custom_objects(file.config),
+        *(item for _, item in find_bare_names(file.config)),
+    ]
+
+
 def _list_object_settings(node: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     inner = node.get("config")
     values = inner.values() if isinstance(inner, Mapping) else ()

@@ -17,7 +17,7 @@ from inputgrad_cli.rendering.png import encode_png
 from inputgrad_cli.rendering.scale import is_signed
 from inputgrad_cli.rendering.text.colours import get_colour_map
 from inputgrad_cli.rendering.text.image import draw_text
-from inputgrad_cli.rendering.text.page import TextView, build_page
+from inputgrad_cli.rendering.text.page import TextView, build_fragment, build_page
 from inputgrad_cli.rendering.text.tokens import build_passage
 from inputgrad_cli.rendering.text.values import (
     choose_reduction,
@@ -61,7 +61,8 @@ class TextMap(Picture):
         }
         png = encode_png(draw_text(view), TEXT_KEY, json.dumps(text, sort_keys=True))
         is_flat = not view.passage.values.any() and not view.passage.padding_values.any()
-        return Drawing(png, view.scale, is_flat, {".html": build_page(view)})
+        fragment = build_fragment(view)
+        return Drawing(png, view.scale, is_flat, {".html": build_page(view, fragment)}, fragment)
 
     def find_scale(self, source: MapSource, style: Style) -> Scale:
         """Return the scale that ends at the largest value of a token."""

@@ -10,11 +10,12 @@ import inputgrad_cli
 from inputgrad_cli import api
 from inputgrad_cli.errors import UsageError
 
-TEXTS = ("method", "target", "space", "wrt", "baseline", "preprocess", "precision")
+TEXTS = ("space", "wrt", "baseline", "preprocess", "precision")
+LISTS = ("method", "target")  # of which there may be several
 
 
 class Live:
-    """Stands for a model that lives in Python."""
+    """Stands for a model of another library."""
 
 
 def refusal(model, **asked):
@@ -32,7 +33,8 @@ def test_the_public_names_are_listed_before_anything_is_imported():
 
 
 @pytest.mark.parametrize("model", [Live(), None, 3, b"model.keras"])
-def test_a_live_model_is_to_be_saved_first(model):
+def test_what_is_no_model_is_refused(model):
+    assert "neither a path nor a Keras model" in refusal(model)
     assert "model.save(" in refusal(model)
     with pytest.raises(UsageError, match=r"model\.save"):
         api.load(model)
@@ -44,6 +46,13 @@ def test_an_argument_of_another_kind_is_named(samples, name, value):
     assert f"{name} is a {type(value).__name__}" in refusal(
         samples / "sequential.keras", **{name: value}
     )
+
+
+@pytest.mark.parametrize("name", LISTS)
+@pytest.mark.parametrize("value", [3, {"a": 1}, b"x", ["auto", 3]])
+def test_what_is_neither_text_nor_a_list_of_texts_is_named(samples, name, value):
+    kind = "int" if isinstance(value, list) else type(value).__name__
+    assert f"{name} is a {kind}" in refusal(samples / "sequential.keras", **{name: value})
 
 
 @pytest.mark.parametrize(

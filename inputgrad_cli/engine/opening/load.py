@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from inputgrad_cli.engine.adapter.captured_stderr import CapturedOutput
@@ -67,8 +67,13 @@ def load(
     code: Sequence[str] = (),
     trust: bool = False,
     options: EngineOptions | None = None,
+    *,
+    live_objects: Mapping[str, Any] | None = None,
 ) -> LoadedModel:
-    """Return the opened model; ModelError unless it is certain to equal the saved one."""
+    """Return the opened model; ModelError unless it is certain to equal the saved one.
+
+    `live_objects` are the classes and functions of a model that lives in this process, by name.
+    """
     options = options or EngineOptions()
     # Before anything is imported: the file alone shows it, and TensorFlow takes seconds to start.
     refuse_unsafe(file, trust)
@@ -97,7 +102,7 @@ def load(
         workers = share_cores(device) if options.folded else 1
         enforce_limit()
     weight_bytes = None if file.form == "saved_model" else count_weight_bytes(file)
-    user_code = load_required_code(file, code)
+    user_code = load_required_code(file, code, live_objects or {})
     # User code may take any time to import, and a trusted file any time to open.
     seconds = 0.0 if trust else compute_opening_seconds(file.path, import_seconds)
     WORKER.enter_stage(Stage.OPENING, str(file.path), seconds)
@@ -112,7 +117,7 @@ def load(
             model = open_in_keras(file, path, user_code, trust)
             refuse_unrolled(file.path, model)
             losses = Losses({**user_code.names, **user_code.objects})
-            adapter = KerasAdapter(model, bool(code), losses)
+            adapter = KerasAdapter(model, bool(code or live_objects), losses)
         context = PassContext(adapter, device=device, workers=workers, output=captured)
         engine = TapeEngine(context, options, config=file.config, remarks=user_code.remarks)
         if weight_check.is_built_late(file, model, captured.text):

@@ -27,7 +27,7 @@ from inputgrad_cli.modelfile.allow_list import (
 from inputgrad_cli.modelfile.model_file import ModelFile
 from inputgrad_cli.modelfile.safety import (
     find_bare_names,
-    find_custom_objects,
+    find_needed_objects,
     refuse_missing_objects,
 )
 
@@ -47,13 +47,18 @@ class UserCode:
     remarks: Mapping[str, str]
 
 
-def load_required_code(file: ModelFile, code: Sequence[str]) -> UserCode:
-    """Return the code that the model needs; ModelError if some of it is missing."""
+def load_required_code(
+    file: ModelFile, code: Sequence[str], live_objects: Mapping[str, Any]
+) -> UserCode:
+    """Return the code that the model needs; ModelError if some of it is missing.
+
+    `live_objects` are those of a model that lives in this process, by name.
+    """
     modules = import_modules(code)
     functions = find_bare_names(file.config)
-    wanted = [*find_custom_objects(file.config), *(item for _, item in functions)]
+    wanted = find_needed_objects(file)
     # What a module defines itself takes precedence over what it imports.
-    objects = {**find_wanted(modules, wanted), **list_definitions(modules)}
+    objects = {**find_wanted(modules, wanted), **list_definitions(modules), **live_objects}
     refuse_missing_objects(file, [*objects, *list_registered_names()], code)
     names = build_namespace(modules)
     refuse_unknown_names(file, names, code)

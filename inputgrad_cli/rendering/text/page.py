@@ -39,8 +39,8 @@ class TextView:
     reduction: str
 
 
-def build_page(view: TextView) -> bytes:
-    """Return a page of its own, which neither runs scripts nor loads anything."""
+def build_page(view: TextView, fragment: str) -> bytes:
+    """Return a page with the fragment of a text, which neither runs scripts nor loads anything."""
     title = escape(format_title(view.caption))
     page = (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
@@ -48,7 +48,7 @@ def build_page(view: TextView) -> bytes:
         '<meta name="viewport" content="width=device-width">\n'
         f"<title>{title}</title>\n</head>\n"
         f'<body style="{PAPER};max-width:56em;margin:16px auto;padding:0 12px">\n'
-        f"{build_fragment(view)}\n</body>\n</html>\n"
+        f"{fragment}\n</body>\n</html>\n"
     )
     return page.encode()
 

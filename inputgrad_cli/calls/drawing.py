@@ -1,0 +1,88 @@
+"""Draws attributions for callers of the Python interface, who have no run on disk."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from inputgrad_cli.data.attribution import Attribution
+from inputgrad_cli.data.caption import build_caption
+from inputgrad_cli.data.map_record import RecordedMap
+from inputgrad_cli.data.picture_style import Style
+from inputgrad_cli.data.row_columns import find_row_columns
+from inputgrad_cli.data.sample_view import build_view
+from inputgrad_cli.data.samples import Samples
+from inputgrad_cli.data.subjects import find_subject
+from inputgrad_cli.interfaces.picture import Drawing, MapSource
+from inputgrad_cli.numeric.arrays import Array, Arrays
+from inputgrad_cli.rendering import choose_picture, is_drawable
+from inputgrad_cli.rendering.row_source import build_row_source
+
+MAX_DRAWINGS = 16  # on one sheet of a notebook
+
+
+def draw_site(
+    recorded: RecordedMap, site: str, sample: int, seen: Array | None, style: Style
+) -> Drawing:
+    """Return the picture of one sample at a site, over the pixels `seen` if there are any."""
+    source = _build_source(recorded, site, sample, seen)
+    return choose_picture(style, source.layout).draw([source], style)[0]
+
+
+def _build_source(
+    recorded: RecordedMap, site: str, sample: int, seen: Array | None = None
+) -> MapSource:
+    record = recorded.record
+    columns = find_row_columns(recorded)
+    if columns is not None and columns.has_site(site):
+        return build_row_source(recorded, Samples({}), sample if record.many else 0, columns)
+    values = record.axes.to_channels_last(recorded.get_values(site, sample), site)
+    return MapSource(
+        values,
+        seen,
+        build_caption(record, site, sample),
+        subject=find_subject(record, site, values.shape),
+        view=build_view(record, site, sample, values=None, names=()),
+    )
+
+
+@dataclass(frozen=True)
+class NamedDrawing:
+    """A drawing with the name of its site and sample, as far as there are several."""
+
+    name: str
+    drawing: Drawing
+
+
+def list_drawings(attribution: Attribution, pixels: Arrays) -> Sequence[NamedDrawing]:
+    """Return the drawings of the first samples at all sites that have a picture.
+
+    `pixels` are the pictures that the model saw, (N, H, W, C) uint8, by input.
+    """
+    recorded = RecordedMap.from_attribution(attribution)
+    record = recorded.record
+    if record.has_all_classes or record.is_search:
+        return []
+    sites = _list_sites(recorded)
+    rows = [row for row, sample in enumerate(record.samples) if sample is not None]
+    drawings = []
+    for row in rows[: MAX_DRAWINGS // max(len(sites), 1)]:
+        for site in sites:
+            words = [site] * (len(sites) > 1) + [f"sample {row}"] * record.many
+            seen = pixels[site][row] if site in pixels else None
+            drawing = draw_site(recorded, site, row, seen, Style())
+            drawings.append(NamedDrawing(", ".join(words), drawing))
+    return drawings
+
+
+def _list_sites(recorded: RecordedMap) -> list[str]:
+    """Return the sites that have a picture; all columns of a row stand in that of the first."""
+    columns = find_row_columns(recorded)
+    sites: list[str] = []
+    has_row = False
+    for site in recorded.values:
+        is_column = columns is not None and columns.has_site(site)
+        if not (is_column and has_row) and is_drawable(_build_source(recorded, site, 0).layout):
+            sites.append(site)
+        has_row |= is_column
+    return sites
