@@ -17,6 +17,7 @@ VALUES = {"property", "cached_property", "setter"}  # read as values, without a 
 EXCEPTIONS = {
     "main": "the entry point in pyproject.toml",
     "cli": "the name that Click's own documentation gives the group of all commands",
+    "_repr_mimebundle_": "named by IPython",
     "readable": "named by io.RawIOBase",
     "seekable": "named by io.RawIOBase",
     "readinto": "named by io.RawIOBase",
