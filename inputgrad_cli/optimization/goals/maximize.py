@@ -12,6 +12,8 @@ from inputgrad_cli.interfaces.goal import Evaluation, Goal, Problem, Rows, Searc
 from inputgrad_cli.numeric.arrays import Array
 from inputgrad_cli.optimization.loop import StepRule, run_steps
 from inputgrad_cli.optimization.maximization.adam import Adam
+from inputgrad_cli.optimization.maximization.backdrops import build_backdrops
+from inputgrad_cli.optimization.maximization.bounds import describe_bounds
 from inputgrad_cli.optimization.maximization.canvas import (
     FOURIER,
     MACO,
@@ -21,6 +23,8 @@ from inputgrad_cli.optimization.maximization.canvas import (
     list_grids,
 )
 from inputgrad_cli.optimization.maximization.phase_noise import draw_phase_noise
+from inputgrad_cli.optimization.maximization.ranges import compute_units
+from inputgrad_cli.optimization.maximization.smoothness import subtract_variation
 from inputgrad_cli.optimization.maximization.transforms import Movements
 from inputgrad_cli.optimization.rows.row_space import RowSpace
 from inputgrad_cli.optimization.rows.table_problem import build_table_problem, try_categories
@@ -32,6 +36,8 @@ NOISE_GROWTH = 4.0  # from attempt to attempt; the last has a picture of full co
 # A search from noise is lost if it rises less than so many times what its first step promised; by
 # then others rise by 9 to 290 times as much. A short search is judged by a share of its steps.
 LEAST_RISE, LEAST_RISE_STEPS = 3.0, 80
+# Of total variation with spotlight: with 0.1 squares come in pairs, with 0.5 stars vanish.
+SPOTLIGHT_SMOOTHNESS = 0.2
 CHECK_STEPS = 16  # from one score of the picture itself to the next, if it is moved at every step
 
 
@@ -75,7 +81,13 @@ class Maximize(Goal):
         0.05, "largest random change of a picture's size, as a share", minimum=0.0, maximum=0.5
     )
     spotlight: bool = declare_parameter(
-        False, "move only a round window in the middle, which shows an object once"
+        False, "move only a round window, before surroundings that change; shows an object once"
+    )
+    smooth: float | None = declare_parameter(
+        None,
+        "weight of the total variation of what is added (0.2 with spotlight, else 0)",
+        minimum=0.0,
+        maximum=10.0,
     )
     patience: int = declare_parameter(
         0, "stop after so many steps without a better score; 0 never stops", minimum=0
@@ -114,7 +126,12 @@ class _Ascent(StepRule):
         self._problem, self._attempt = problem, attempt
         self._step, self._steps, self._patience = goal.step, goal.steps, goal.patience
         self._parametrization = build_parametrization(problem, options)
-        self._movements = Movements(list_grids(problem), goal.jitter, goal.rotate, goal.scale)
+        self._grids = list_grids(problem)
+        self._movements = Movements(self._grids, goal.jitter, goal.rotate, goal.scale)
+        has_backdrop = goal.spotlight and problem.from_noise
+        self._backdrops = build_backdrops(problem) if has_backdrop else None
+        smooth = SPOTLIGHT_SMOOTHNESS if goal.spotlight else 0.0
+        self._smooth = smooth if goal.smooth is None else goal.smooth
         self._parameters = np.zeros((size, self._parametrization.count))
         self._adam = Adam(size, self._parametrization.count, goal.step)
         self._best, self._waits = np.full(size, -np.inf), np.zeros(size, int)
@@ -136,14 +153,17 @@ class _Ascent(StepRule):
         A moved point is no result: from time to time the point itself is evaluated, and so it is
         where a movement has lost the gradient. The loop verifies scores that end a search.
         """
-        if self._movements.is_still:
+        if self._movements.is_still and self._backdrops is None:
             evaluation = log.compute_gradients(points, rows)
             self._note_scores(evaluation.scores, rows)
             return evaluation
         is_check = step % CHECK_STEPS == 0
         low, high = self._problem.low[rows], self._problem.high[rows]
-        movement = self._movements.draw([self._problem.seeds[row] for row in rows], step)
+        seeds = [self._problem.seeds[row] for row in rows]
+        movement = self._movements.draw(seeds, step)
         moved = movement.apply(points)
+        if self._backdrops is not None:
+            moved += self._backdrops.draw(seeds, step).astype(np.float32)
         clipped = np.clip(moved, low, high)  # a value that may not move stays where it is
         evaluation = log.compute_moved_gradients(clipped, rows, is_step=not is_check)
         self._note_scores(evaluation.scores, rows)
@@ -160,7 +180,13 @@ class _Ascent(StepRule):
     def move(self, step: int, points: Array, rows: Rows, evaluation: Evaluation) -> Array:
         """Return the points after a step of the parameters."""
         parameters = self._parameters[rows]
-        slopes = self._parametrization.pull_back(parameters, evaluation.gradients, rows)
+        low, high = self._problem.low[rows], self._problem.high[rows]
+        changes = points.astype(np.float64) - self._problem.start[rows]
+        units = compute_units(low, high, 1.0)
+        gradients = subtract_variation(
+            changes, evaluation.gradients, units, self._grids, self._smooth
+        )
+        slopes = self._parametrization.pull_back(parameters, gradients, rows)
         if step == 0:
             self._first[rows] = evaluation.scores
             self._promises[rows] = self._step * np.abs(slopes).sum(axis=1)
@@ -185,18 +211,3 @@ class _Ascent(StepRule):
         is_better = scores > self._best[rows]
         self._waits[rows] = np.where(is_better, 0, self._waits[rows] + 1)
         self._best[rows] = np.maximum(self._best[rows], scores)
-
-
-def describe_bounds(problem: Problem, points: Array) -> list[str]:
-    """Return for each point how many features of its plain vectors lie at a bound.
-
-    A score without a maximum inside the bounds ends there. The text is empty where none does.
-    """
-    grids = list_grids(problem)
-    is_feature = np.concatenate([np.full(grid.count, not grid.size) for grid in grids])
-    can_move = (problem.low < problem.high) & is_feature
-    is_bound = can_move & ((points <= problem.low) | (points >= problem.high))
-    counts = zip(is_bound.sum(axis=1), can_move.sum(axis=1), strict=True)
-    return [
-        f"at the bound: {bound} of {total} features" if bound else "" for bound, total in counts
-    ]

@@ -12,7 +12,7 @@ from inputgrad_cli.numeric.arrays import Array
 from inputgrad_cli.optimization.maximization.parametrizations import Grid
 
 SLOPE = 0.25  # of a sigmoid at zero; small values change a clipped input as much
-WINDOW_SIGMA = 0.25  # of the spotlight, in shortest sides: one object of half a side fits into it
+WINDOW_SIGMA = 0.22  # of the spotlight, in shortest sides: one object of half a side fits into it
 MARGIN = 0.02  # share of the range between a bound and the start of a sigmoid, which is flat there
 
 
@@ -100,7 +100,7 @@ class Spotlight:
 def compute_window(grid: Grid) -> Array:
     """Return a window (..., 1): 1 in the middle, flat inside, 0 at the corners.
 
-    It is exp(-(r^2 / 2 sigma^2)^2), with sigma a quarter of the shortest side.
+    It is exp(-(r^2 / 2 sigma^2)^2), half at 1.3 sigma, with a sigma of 0.22 of the shortest side.
     """
     sigma = min(grid.size) * WINDOW_SIGMA
     lines = [np.arange(size) - (size - 1) / 2 for size in grid.size]

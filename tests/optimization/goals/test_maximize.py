@@ -267,11 +267,31 @@ def test_a_spotlight_moves_the_middle_and_leaves_the_corners():
         problem = build_picture_problem(
             Weighted(draw_weights()), start=start, from_noise=from_noise
         )
-        points = Maximize(steps=30, spotlight=True, step=0.5).search(problem).points
+        # Random weights are all edges, which smoothness is against.
+        goal = Maximize(steps=30, spotlight=True, step=0.5, smooth=0.0)
+        points = goal.search(problem).points
         moved = np.abs(points - problem.start).reshape(3, *SHAPE)
         corners = moved[:, [0, 0, -1, -1], [0, -1, 0, -1]]
         assert corners.max() < 3
         assert moved[:, 5:7, 4:6].mean() > 40
+
+
+def test_a_spotlight_from_noise_stands_before_surroundings_that_change():
+    """The model sees others at each step; the picture that is stored and scored has grey ones."""
+    objective = Weighted(draw_weights())
+    still = {"jitter": 0.0, "rotate": 0.0, "scale": 0.0}
+    problem = build_picture_problem(objective, 1, from_noise=True)
+    points = Maximize(steps=6, spotlight=True, **still).search(problem).points
+    corners = {call.reshape(-1, *SHAPE)[0, 0, 0].round(1).tobytes() for call in objective.calls}
+    assert len(corners) >= 6
+    np.testing.assert_allclose(points.reshape(SHAPE)[0, 0], 127.5, atol=1)
+    start = draw_pictures(1)
+    objective = Weighted(draw_weights())
+    Maximize(steps=6, spotlight=True, **still).search(
+        build_picture_problem(objective, 1, start=start)
+    )
+    corners = [call.reshape(-1, *SHAPE)[0, 0, 0] for call in objective.calls]
+    np.testing.assert_allclose(corners, [start.reshape(SHAPE)[0, 0]] * len(corners), atol=1)
 
 
 def test_maco_has_the_spectrum_of_the_data():
