@@ -16,6 +16,7 @@ from inputgrad_cli.data.subjects import find_subject
 from inputgrad_cli.interfaces.picture import Drawing, MapSource
 from inputgrad_cli.numeric.arrays import Array, Arrays
 from inputgrad_cli.rendering import choose_picture, is_drawable
+from inputgrad_cli.rendering.class_views import build_class_view
 from inputgrad_cli.rendering.row_source import build_row_source
 
 MAX_DRAWINGS = 16  # on one sheet of a notebook
@@ -32,17 +33,23 @@ def draw_site(
 def _build_source(
     recorded: RecordedMap, site: str, sample: int, seen: Array | None = None
 ) -> MapSource:
-    record = recorded.record
-    columns = find_row_columns(recorded)
+    record, classes = recorded.record, None
+    columns = None if record.has_all_classes else find_row_columns(recorded)
     if columns is not None and columns.has_site(site):
         return build_row_source(recorded, Samples({}), sample if record.many else 0, columns)
-    values = record.axes.to_channels_last(recorded.get_values(site, sample), site)
+    caption = build_caption(record, site, sample)
+    if record.has_all_classes:
+        classes = build_class_view(recorded, site, sample, caption)
+        values, caption = classes.values[0], classes.captions[0]
+    else:
+        values = record.axes.to_channels_last(recorded.get_values(site, sample), site)
     return MapSource(
         values,
         seen,
-        build_caption(record, site, sample),
+        caption,
         subject=find_subject(record, site, values.shape),
         view=build_view(record, site, sample, values=None, names=()),
+        classes=classes,
     )
 
 

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 
 from inputgrad_cli.choices import LAYER
 from inputgrad_cli.data.map_record import MapRecord
+from inputgrad_cli.data.sample_record import SampleRecord
 
+MINUS = "\u2212"  # as wide as a plus sign, unlike a hyphen
 PARTS = {"sum": "", "positive": ", positive part", "negative": ", negative part"}
 
 
@@ -15,9 +17,10 @@ class Caption:
     """The description of a picture. All fields are written into the PNG file.
 
     `reduce` is the default channel reduction of the method. With `copied`, all channels hold the
-    same value, which is counted once. `quantity` describes a value in words. `sign` is `signed`,
-    `positive`, or `either`, which means positive if no value is below zero. `site` is the input or
-    layer of the map, and `over` the input that is drawn below it.
+    same value, which is counted once. `quantity` describes a value in words. `sign` is `signed`, or
+    `positive` if no value can be below zero. `site` is the input or layer of the map, and `over`
+    the input that is drawn below it. `item` is the name of the input file, with the index of the
+    sample if the file has many. `probability` is that of the class, `class_index` its index.
     """
 
     method: str
@@ -31,26 +34,63 @@ class Caption:
     copied: bool = False
     site: str = ""
     over: str | None = None
+    item: str = ""
+    probability: float | None = None
+    class_index: int | None = None
+
+    @property
+    def is_layer(self) -> bool:
+        """Return whether the map is that of a layer, and not of an input."""
+        return self.site.startswith(LAYER)
 
     def format_title(self) -> str:
-        """Return the lines above a panel."""
-        score = "" if self.score is None else f", {self.space} {self.score:.4g}"
-        position = f" at {self.site}" if self.site.startswith(LAYER) else ""
-        return f"{self.method}{position}: {self.label or self.target}{score}\n{self.quantity}"
+        """Return the lines above a panel: file and class, then method and score."""
+        first = ": ".join(filter(None, (self.item, self.format_class())))
+        return "\n".join(filter(None, (first, self.format_method())))
+
+    def format_line(self) -> str:
+        """Return the title in one line, for pictures that are narrow."""
+        return self.format_title().replace("\n", ", ")
+
+    def format_class(self) -> str:
+        """Return the class, or the target if it is none, with its probability: `cat, 98.2 %`."""
+        chance = "" if self.probability is None else f", {format_percent(self.probability)}"
+        index = "" if self.class_index is None else f"class {self.class_index}"
+        return f"{self.label or index or self.target}{chance}"
+
+    def format_method(self) -> str:
+        """Return the method with its layer, and the score: `grad-cam at layer:top, logit 9.71`."""
+        position = f" at {self.site}" if self.is_layer else ""
+        return ", ".join(filter(None, (f"{self.method}{position}", self.format_score())))
+
+    def format_score(self) -> str:
+        """Return the score in its space, `logit 9.71`, or nothing if there is none."""
+        return "" if self.score is None else f"{self.space} {self.score:.4g}".replace("-", MINUS)
 
     def format_input_title(self) -> str:
         """Return the line above the input of a panel."""
         return "input" if self.over is None else f"input {self.over}"
 
-    def format_bar_label(self, reduction: str, channels: int) -> str:
+    def format_bar_label(self, reduction: str, channels: int, smoothed: bool = False) -> str:
         """Return the label of the colour bar for maps reduced over `channels` channels."""
+        end = ", smoothed" if smoothed else ""
         if channels > 1 and not self.copied:
-            return f"{self.quantity}, {reduction} over channels"
-        return self.quantity + PARTS.get(reduction, ", absolute value")
+            return f"{self.quantity}, {reduction} over channels{end}"
+        return self.quantity + PARTS.get(reduction, ", absolute value") + end
 
 
-def build_caption(record: MapRecord, site: str, row: int) -> Caption:
-    """Return the caption of the picture of one site of one sample."""
+def format_percent(probability: float) -> str:
+    """Return a probability in percent; what is no certainty is not rounded to one."""
+    text = f"{probability:.1%}"
+    if text == "100.0%" and probability < 1:
+        text = "> 99.9%"
+    if text == "0.0%" and probability > 0:
+        text = "< 0.1%"
+    return text.replace("%", " %")
+
+
+def build_caption(record: MapRecord, site: str, row: int, item: str = "") -> Caption:
+    """Return the caption of the picture of one site of one sample of an item."""
     sample = record.get_sample(row)
     return Caption(
         record.method["label"],
@@ -60,7 +100,35 @@ def build_caption(record: MapRecord, site: str, row: int) -> Caption:
         sample.label,
         record.reduce,
         record.quantity.replace("{space}", sample.space),
-        record.sign,
+        _find_sign(record.sign, sample),
         site in record.copied,
         site,
+        item=f"{item}, sample {row}" if item and record.many else item,
+        probability=sample.probability,
+        class_index=_find_class(sample),
     )
+
+
+def _find_class(sample: SampleRecord) -> int | None:
+    """Return the index of the class that was explained, None if the target is no single class."""
+    unit = _get_unit(sample)
+    if sample.class_index is not None or "margin:" in sample.asked:
+        return sample.class_index
+    return unit[0] if len(unit) == 1 else None
+
+
+def _get_unit(sample: SampleRecord) -> list[int]:
+    """Return the index of the unit that was explained, empty if it is none or a pair."""
+    return [entry for entry in sample.index or [] if isinstance(entry, int)]
+
+
+def _find_sign(sign: str, sample: SampleRecord) -> str:
+    """Return `signed`, or `positive` if no value can be below zero.
+
+    The values of a method whose sign is `either` are means of scores, and only the probability of
+    one unit is never negative.
+    """
+    if sign != "either":
+        return sign
+    is_unit = bool(_get_unit(sample)) and "margin:" not in sample.asked
+    return "positive" if sample.space == "probability" and is_unit else "signed"

@@ -29,12 +29,14 @@ class Resize:
 class ImageOptions:
     """How a picture file is read.
 
-    `frame` is an index or `all`; `value_range` holds the values of black and white.
+    `frame` is an index or `all`; `value_range` holds the values of black and white. With
+    `keep_original`, the file's own picture is kept to be drawn; it decides nothing else.
     """
 
     resize: Resize = field(default_factory=Resize)
     frame: int | str | None = None
     value_range: ValueRange | None = None
+    keep_original: bool = False
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> ImageOptions:

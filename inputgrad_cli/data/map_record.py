@@ -22,6 +22,7 @@ SCHEMA = 1  # version of the stored metadata
 # Keys that describe how the input files were read; see `Samples.record`.
 INPUT_KEYS = {"resize", "frame", "input_range", "channels_first", "flat", "sample_rate"}
 INPUT_KEYS |= {"animated", "table", "columns", "ids", "id"}
+CLASS_NAMES = "class_names"  # the fact that holds them, for a map of all classes
 
 
 @dataclass(frozen=True)
@@ -87,6 +88,12 @@ class MapRecord:
         """Return the sites where all channels hold the same value."""
         copied: Sequence[str] = self.sites.facts.get("copied", ())
         return copied
+
+    @property
+    def class_names(self) -> Sequence[str]:
+        """Return the names of the classes of a map of all classes; empty if they have none."""
+        names = self.sites.facts.get(CLASS_NAMES, ())
+        return [str(name) for name in names] if isinstance(names, (list, tuple)) else ()
 
     @property
     def seen_inputs(self) -> Mapping[str, Sequence[str]]:

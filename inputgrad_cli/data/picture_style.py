@@ -17,6 +17,10 @@ MAX_PIXELS = 1 << 26  # of an enlarged picture; 8192 by 8192 pixels take 400 MB 
 class Style:
     """The style of pictures. `reduce`, `cmap` and `zoom` are chosen for each picture if None.
 
+    `on` is `model` for the input as the model sees it, `original` for the file's own picture. With
+    `smooth`, maps of inputs are drawn blurred. `keep` is the percentage of the pixels that a
+    percentile picture shows.
+
     `scale` is `item`, or `run` for one scale of all pictures. `limit` is then the end of that
     scale, and `signed` is true if zero is in its middle; both are None for a scale per picture.
     `show` has pairs of an input or layer and what its maps are shown as, one of `SHOWN`.
@@ -30,6 +34,9 @@ class Style:
     alpha: float = 0.5
     zoom: int | None = None
     scale: str = "item"
+    on: str = "model"
+    smooth: bool = False
+    keep: float = 10.0
     limit: float | None = None
     signed: bool | None = None
     show: tuple[tuple[str, str], ...] = ()

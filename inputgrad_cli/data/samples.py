@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from inputgrad_cli.data.axes import Axes
+from inputgrad_cli.data.original_picture import OriginalPicture
 from inputgrad_cli.data.preprocessing import Preprocess, get_preset
 from inputgrad_cli.data.signature import InputSpec
 from inputgrad_cli.errors import ItemError
@@ -46,7 +47,8 @@ class Samples:
     `preprocess`. `header` has the names of a table's columns in the file's order, `failed` the
     errors of samples that cannot be used by index, `notes` the changes made to the data by code,
     `record` what is copied into the metadata, and `unused` the columns that feed no input, which
-    the table of results repeats.
+    the table of results repeats. `item` is the name of the item, for titles. `originals` are the
+    files' own pictures of each sample, by input, if they are to be drawn.
     """
 
     arrays: Arrays
@@ -58,6 +60,8 @@ class Samples:
     notes: Mapping[str, str] = field(default_factory=dict)
     record: Mapping[str, Any] = field(default_factory=dict)
     unused: UnusedColumns | None = None
+    item: str = ""
+    originals: Mapping[str, tuple[OriginalPicture, ...]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return count_rows(self.arrays)
@@ -93,7 +97,8 @@ class Samples:
         record = dict(self.record)
         if "ids" in record:
             record["id"] = record.pop("ids")[row]
-        return replace(self.select_rows([row]), many=False, record=record)
+        item = self.item and f"{self.item}, sample {row}"
+        return replace(self.select_rows([row]), many=False, record=record, item=item)
 
     def select_rows(self, rows: Sequence[int]) -> Samples:
         """Return only the samples at the indices `rows`, without columns that feed no input."""
@@ -102,6 +107,7 @@ class Samples:
             self,
             arrays=take_rows(self.arrays, index),
             pixels=take_rows(self.pixels, index),
+            originals={n: tuple(o[row] for row in rows) for n, o in self.originals.items()},
             failed={},
             unused=None,
         )
@@ -145,6 +151,7 @@ def join_samples(parts: Sequence[Samples]) -> Samples:
         arrays=concat_rows([part.arrays for part in parts]),
         pixels=concat_rows([part.pixels for part in parts]) if parts[0].pixels else {},
         unused=None,
+        originals={},  # pictures are drawn item by item
     )
 
 

@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 
 from inputgrad_cli.choices import LAYER
-from inputgrad_cli.data.map_record import SiteFacts
+from inputgrad_cli.data.map_record import CLASS_NAMES, SiteFacts
 from inputgrad_cli.data.sample_record import SampleRecord
 from inputgrad_cli.data.samples import Samples, compute_keys
 from inputgrad_cli.data.target import ResolvedTarget
@@ -135,7 +135,7 @@ class MapBuilder:
                         total[:, position] = array
                     rows[index].append(replace(result, values={}))
         return [
-            MapRows(arrays, _merge_classes(classes, targets[0].group), classes[0].sites)
+            MapRows(arrays, _merge_classes(classes, targets[0].group), _add_class_names(classes))
             for arrays, classes in zip(values, rows, strict=True)
         ]
 
@@ -245,6 +245,16 @@ def _merge_classes(classes: Sequence[MapRows], group: str) -> list[RecordOrError
     """Return one record per sample from the records of its classes."""
     rows = zip(*(rows.records for rows in classes), strict=True)
     return [merge_records(records, group) for records in rows]
+
+
+def _add_class_names(classes: Sequence[MapRows]) -> SiteFacts:
+    """Return the facts that all classes share, with the names of the classes if they have any."""
+    firsts = [rows.records[0] for rows in classes]
+    names = [first.label for first in firsts if isinstance(first, SampleRecord)]
+    sites = classes[0].sites
+    if None in names or len(names) < len(classes):
+        return sites
+    return replace(sites, facts={**sites.facts, CLASS_NAMES: names})
 
 
 def _build_independence_error() -> ItemError:

@@ -80,6 +80,11 @@ def merge_samples(parts: Sequence[Samples], specs: Sequence[InputSpec]) -> Sampl
         notes={code: note for part in parts for code, note in part.notes.items()}
         | _note_crossing(parts, specs),
         record=_merge_records(parts),
+        originals={
+            name: originals if part.many or not many else originals * total
+            for part in parts
+            for name, originals in part.originals.items()
+        },
     )
 
 

@@ -134,8 +134,8 @@ class Method:
     def sign(self) -> str:
         """Return `signed`, `positive` if no value can be below zero, or `either`.
 
-        `either` means that the sign comes from something else, such as the score: a map without
-        values below zero is then drawn like a positive one.
+        `either` means that values are means of scores: they are drawn like positive ones if the
+        score is a probability, and otherwise like signed ones. The values at hand decide nothing.
         """
         return "signed"
 

@@ -19,13 +19,14 @@ from __future__ import annotations
 import base64
 import os
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
 
 from inputgrad_cli.data.caption import Caption
+from inputgrad_cli.data.original_picture import Box
 from inputgrad_cli.data.picture_style import Scale, Style
 from inputgrad_cli.data.sample_view import SampleView
 from inputgrad_cli.errors import UsageError
@@ -39,13 +40,15 @@ class MapLayout:
 
     `is_search` is true for the change that a search has made to an input. `subject` is one of
     `SUBJECTS`: what the map is of. `is_complete` is true if its values add up to the difference of
-    two scores, which was checked.
+    two scores, which was checked. With `has_classes` there is such a map for
+    each class.
     """
 
     shape: tuple[int, ...]
     is_search: bool = False
     subject: str = "image"
     is_complete: bool = False
+    has_classes: bool = False
 
 
 @dataclass(frozen=True)
@@ -64,12 +67,27 @@ class SearchView:
 
 
 @dataclass(frozen=True)
+class ClassView:
+    """The maps of the classes of largest score, the largest first; `hidden` others are not shown.
+
+    `captions` and `values` (K, H, W, C) have an entry for each class.
+    """
+
+    captions: tuple[Caption, ...]
+    values: Array
+    hidden: int
+
+
+@dataclass(frozen=True)
 class MapSource:
     """The data of one picture: a signed map of one sample, channels last, and its caption.
 
     `background` are the pixels (H, W, 1, 3 or 4) that the model saw, uint8, if it saw an image.
     For a search, the map is the change of an input, and `search` has the rest. `subject` is that of
-    the layout, and `view` what kinds for other subjects than images show besides the map.
+    the layout, and `view` what kinds for other subjects than images show besides the map. `box` is
+    where the map lies on a background that the model did not see as it is: left, top, right and
+    bottom in pixels of the background, which may lie outside of it. `classes` are the maps of
+    several classes for the target `all`; the map itself is that of the class of largest score.
     """
 
     values: Array
@@ -78,20 +96,37 @@ class MapSource:
     search: SearchView | None = None
     subject: str = "image"
     view: SampleView = field(default_factory=SampleView)
+    box: Box | None = None
+    classes: ClassView | None = None
 
     @property
     def layout(self) -> MapLayout:
         """Return the layout of the map."""
-        is_search = self.search is not None
-        return MapLayout(self.values.shape, is_search, self.subject, self.view.is_complete)
+        return MapLayout(
+            self.values.shape,
+            self.search is not None,
+            self.subject,
+            self.view.is_complete,
+            self.classes is not None,
+        )
+
+    def split_classes(self) -> list[MapSource]:
+        """Return a source for each class, or the source itself if there are none."""
+        if self.classes is None:
+            return [self]
+        pairs = zip(self.classes.captions, self.classes.values, strict=True)
+        return [
+            replace(self, values=values, caption=caption, classes=None) for caption, values in pairs
+        ]
 
     @property
     def batch_key(self) -> tuple[object, ...]:
         """Return what maps must have in common to be drawn together."""
         seen_shape = None if self.background is None else self.background.shape
         caption = self.caption
-        words = (caption.reduce, caption.sign, caption.copied, caption.quantity)
-        return (self.values.shape, seen_shape, self.subject, *words)
+        words = (caption.reduce, caption.sign, caption.copied, caption.quantity, caption.site)
+        has_classes = self.classes is not None
+        return (self.values.shape, seen_shape, self.box, self.subject, has_classes, *words)
 
 
 @dataclass(frozen=True, repr=False)
@@ -147,6 +182,7 @@ class Picture:
     - `needs_input`: whether it shows values of the input, which are in its file alone.
     - `max_samples`: of a file with more samples it draws none, unless `--picture` names a kind for
       such subjects.
+    - `per_item`: all maps of an item are drawn in one picture, after the last of them.
     """
 
     name: ClassVar[str]
@@ -155,6 +191,7 @@ class Picture:
     extra_endings: ClassVar[tuple[str, ...]] = ()
     needs_input: ClassVar[bool] = True
     max_samples: ClassVar[int | None] = None
+    per_item: ClassVar[bool] = False
 
     def supports(self, layout: MapLayout) -> bool:
         """Return whether maps of this layout can be drawn."""
@@ -171,6 +208,10 @@ class Picture:
         """
         raise TypeError(f"{type(self).__name__} does not define draw()")
 
+    def draw_together(self, sources: Sequence[MapSource], style: Style) -> Drawing:
+        """Return one drawing of all maps of one sample, for a kind that is drawn per item."""
+        raise TypeError(f"{type(self).__name__} does not define draw_together()")
+
     def find_scale(self, source: MapSource, style: Style) -> Scale:
         """Return the scale that this map needs, from which `--scale run` makes one for all."""
         finite = source.values[np.isfinite(source.values)]
@@ -182,25 +223,29 @@ class Picture:
 
 pictures: Registry[Picture] = Registry("kind of picture")
 search_pictures: Registry[Picture] = Registry("kind of picture of a search")
+class_pictures: Registry[Picture] = Registry("kind of picture of all classes")
 
 
 def is_drawable(layout: MapLayout) -> bool:
     """Return whether any kind of picture supports maps of this layout."""
-    kinds = search_pictures if layout.is_search else pictures
-    return any(cls().supports(layout) for cls in kinds)
+    return any(cls().supports(layout) for cls in _get_registry(layout))
 
 
 def choose_picture(style: Style, layout: MapLayout) -> Picture:
     """Return the kind of the style if it supports the layout, otherwise the first that does.
 
     The default kind comes first, then the others in the order of registration. Raises UsageError
-    if no kind supports the layout, or the style's kind is not registered. Searches have kinds of
-    their own, of which the layout alone decides.
+    if no kind supports the layout, or the style's kind is not registered. Searches and the maps of
+    all classes have kinds of their own, of which the style's is taken if it is among them.
     """
-    kinds: list[type[Picture]] = [pictures.get(style.kind), pictures.get(Style().kind), *pictures]
-    for cls in search_pictures if layout.is_search else kinds:
-        if cls().supports(layout):
-            return cls()
+    kinds: list[type[Picture]] = [pictures.get(style.kind), pictures.get(Style().kind)]
+    registry = _get_registry(layout)
+    chosen = [cls for cls in kinds if cls in list(registry)]
+    others = [cls for cls in registry if not cls.per_item]  # which is only drawn if asked for
+    candidates: list[Picture] = [cls() for cls in [*chosen, *others]]
+    for picture in candidates:
+        if picture.supports(layout):
+            return picture
     raise UsageError(f"no kind of picture draws a map of shape {layout.shape}")
 
 
@@ -210,3 +255,9 @@ def has_pictures(layout: MapLayout, style: Style, sample_count: int) -> bool:
     if picture.max_samples is None or sample_count <= picture.max_samples:
         return True
     return pictures.get(style.kind).subjects == picture.subjects
+
+
+def _get_registry(layout: MapLayout) -> Registry[Picture]:
+    if layout.is_search:
+        return search_pictures
+    return class_pictures if layout.has_classes else pictures

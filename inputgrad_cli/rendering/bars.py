@@ -125,7 +125,7 @@ def build_bar_axis(values: Array, style: Style) -> Axis:
 
 def format_heading(source: MapSource) -> str:
     """Return the title: method, what was explained, and its score."""
-    return source.caption.format_title().rsplit("\n", 1)[0].replace("\n", " ")
+    return source.caption.format_line()
 
 
 def format_column(source: MapSource, index: int) -> str:

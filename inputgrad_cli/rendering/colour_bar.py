@@ -38,7 +38,7 @@ def build_scale(heat: Sequence[Array], style: Style, reduction: str, sign: str) 
     """
     flat = np.concatenate([part.ravel() for part in heat])[np.newaxis]
     (limit,) = find_limits(flat, style.clip) if style.limit is None else (style.limit,)
-    signed = is_signed(flat, reduction, sign) if style.signed is None else style.signed
+    signed = is_signed(reduction, sign) if style.signed is None else style.signed
     return Scale(limit, signed)
 
 

@@ -139,7 +139,7 @@ def draw_logo(letters: Letters, caption: Caption, ends: tuple[float, float] | No
         top + PLOT_HEIGHT + AXIS_HEIGHT + NOTE_HEIGHT * (1 + bool(notes)),
     )
     text_width = canvas.width - 2 * MARGIN
-    title = to_printable(caption.format_title().split("\n")[0])
+    title = to_printable(caption.format_line())
     canvas.write((MARGIN, 7), fit_text(title, text_width, TITLE_SIZE), TITLE_SIZE)
     if is_long:
         _draw_overview(canvas, letters.totals, (first, stop))

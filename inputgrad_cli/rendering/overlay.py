@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from inputgrad_cli.data.picture_style import Style
 from inputgrad_cli.interfaces.picture import pictures
 from inputgrad_cli.rendering.colour_maps import Pixels
-from inputgrad_cli.rendering.image_map import ImageLayers, ImageMap
+from inputgrad_cli.rendering.image_layers import ImageLayers
+from inputgrad_cli.rendering.image_map import ImageMap
 
 
 @pictures.register

@@ -1,21 +1,22 @@
-"""Draws panels of input, heatmap, overlay and colour bar with matplotlib."""
+"""Draws panels of input, heatmap, overlay and colour bar."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
-import numpy as np
+from inputgrad_cli.data.picture_style import Scale, Style
+from inputgrad_cli.interfaces.picture import Drawing, MapSource, pictures
+from inputgrad_cli.rendering.colour_maps import Pixels
+from inputgrad_cli.rendering.image_layers import ImageLayers
+from inputgrad_cli.rendering.image_map import TEXT_KEY, ImageMap, describe_layers
+from inputgrad_cli.rendering.labels import shorten_name
+from inputgrad_cli.rendering.named_tiles import Tile, draw_tiles, reduce_pixels
+from inputgrad_cli.rendering.png import encode_png
+from inputgrad_cli.rendering.tile_layers import build_bar, build_input_tiles, build_tile_layers
 
-from inputgrad_cli.data.picture_style import Style
-from inputgrad_cli.interfaces.picture import pictures
-from inputgrad_cli.rendering.colour_maps import Pixels, load_colour_table
-from inputgrad_cli.rendering.figure import draw_figure, wrap_title
-from inputgrad_cli.rendering.image_map import ImageLayers, ImageMap
-
-TITLE_WIDTH = 44  # characters of a title that fit above one picture
-BAR_WIDTH = 48  # characters of a label that fit along the colour bar
-MAX_LINES = 6  # more lines would leave no space for the pictures
+MAX_ITEM = 44  # characters of a file's name in the title
 
 
 @pictures.register
@@ -25,44 +26,26 @@ class Panel(ImageMap):
 
     name = "panel"
     help = "both and the input"
-    enlarged = False
 
-    def compose(self, layers: ImageLayers, style: Style) -> Pixels:
-        """Return the figure; without a background it has only the heatmap."""
-        return draw_panel(layers)
+    def draw(self, sources: Sequence[MapSource], style: Style) -> list[Drawing]:
+        """Return the panels, each with its caption and scale in the text chunk of the file."""
+        return [self._draw_panel(source, style) for source in sources]
+
+    def _draw_panel(self, source: MapSource, style: Style) -> Drawing:
+        scale = self.find_scale(source, style)
+        if style.limit is not None and style.signed is not None:
+            scale = Scale(style.limit, style.signed)
+        layers = build_tile_layers(source, style, scale)
+        text = {"kind": self.name, **describe_layers(layers, style)}
+        png = encode_png(draw_panel(layers), TEXT_KEY, json.dumps(text, sort_keys=True))
+        return Drawing(png, layers.scale, layers.flat)
 
 
 def draw_panel(layers: ImageLayers) -> Pixels:
-    """Return the figure, (H, W, 3)."""
-    images = [("heatmap", layers.heat)]
+    """Return the figure, (H, W, 3); without an image it has only the heatmap."""
+    tiles = [*build_input_tiles([layers]), Tile(reduce_pixels(layers.heat), ("heatmap",))]
     if layers.backdrop is not None:
-        images.insert(0, (layers.caption.format_input_title(), layers.backdrop))
-        images.append(("overlay", layers.mixed))
-
-    def fill(figure: Any) -> None:
-        axes = np.atleast_1d(np.asarray(figure.subplots(1, len(images))))
-        for axis, (name, pixels) in zip(axes, images, strict=True):
-            axis.imshow(pixels, interpolation="nearest")
-            axis.set_title(wrap_title(name, TITLE_WIDTH, 1), fontsize=10, parse_math=False)
-            axis.set_axis_off()
-        _draw_bar(figure, list(axes), layers)
-        title = wrap_title(layers.caption.format_title(), TITLE_WIDTH * len(images), MAX_LINES)
-        figure.suptitle(title, fontsize=11, parse_math=False)
-
-    return draw_figure(3.4 * len(images) + 1.0, 3.9, fill)
-
-
-def _draw_bar(figure: Any, axes: list[Any], layers: ImageLayers) -> None:
-    """Add the colour bar, with ticks at both ends because values beyond them are clipped."""
-    from matplotlib.cm import ScalarMappable
-    from matplotlib.colors import ListedColormap, Normalize
-
-    scale = layers.scale
-    limit = scale.limit or 1.0  # a flat map holds only zero, which is its only tick
-    colours = ListedColormap(load_colour_table(layers.cmap) / 255.0)
-    norm = Normalize(-limit if scale.signed else 0.0, limit)
-    bar = figure.colorbar(ScalarMappable(norm, colours), ax=axes, shrink=0.8, pad=0.02)
-    ticks = scale.list_ticks()
-    bar.set_ticks(ticks, labels=[f"{tick:.4g}" for tick in ticks])
-    bar.set_label(wrap_title(layers.bar, BAR_WIDTH, MAX_LINES), fontsize=9, parse_math=False)
-    bar.ax.tick_params(labelsize=8)
+        tiles.append(Tile(reduce_pixels(layers.mixed), ("overlay",)))
+    caption = replace(layers.caption, item=shorten_name(layers.caption.item, MAX_ITEM))
+    bar = build_bar(layers)
+    return draw_tiles(caption.format_title(), [tiles], bar.words, bar)

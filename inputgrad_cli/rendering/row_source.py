@@ -28,5 +28,5 @@ def build_row_source(
         unsigned=columns.unsigned,
         is_whole=len(columns.parts) == len(recorded.values),
     )
-    caption = build_caption(record, site, row)
+    caption = build_caption(record, site, row, samples.item)
     return MapSource(values, None, caption, subject=ROW, view=view)

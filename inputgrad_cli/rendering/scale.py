@@ -36,11 +36,12 @@ def reduce_channels(values: Array, reduction: str, copied: bool = False) -> Floa
         return np.asarray(_REDUCTIONS[reduction](planes), np.float64)
 
 
-def is_signed(flat: Array, reduction: str, sign: str) -> bool:
-    """Return whether the colour scale of reduced maps has zero in its middle."""
-    if reduction != "sum" or sign == "positive":
-        return False
-    return sign == "signed" or bool((flat[np.isfinite(flat)] < 0).any())
+def is_signed(reduction: str, sign: str) -> bool:
+    """Return whether the colour scale of reduced maps has zero in its middle.
+
+    Only the method decides it, so that all maps of a method can be compared.
+    """
+    return reduction == "sum" and sign == "signed"
 
 
 def normalize(maps: Array, scales: Sequence[Scale]) -> Floats:

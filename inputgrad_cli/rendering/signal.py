@@ -89,7 +89,7 @@ def draw_lanes(source: MapSource, lanes: Lanes, bar: ColourBar, unit: str) -> Pi
     """Return the picture (H, W, 3) of a signal."""
     height = TOP + BOTTOM + sum(_get_height(lane) for lane in lanes.lanes)
     canvas = Canvas(WIDTH, height)
-    _write_title(canvas, source.caption.format_title().splitlines()[0], lanes.hidden)
+    _write_title(canvas, source.caption.format_line(), lanes.hidden)
     top = TOP
     for lane in lanes.lanes:
         _draw_lane(canvas, top, lane, bar)

@@ -80,7 +80,7 @@ def build_stack(source: MapSource, reduce: str | None) -> Stack:
     flat = reduce_channels(values, reduction, caption.copied)
     flat, grey = _fit_to_input(flat, source.view.values)
     units = caption.format_bar_label(reduction, values.shape[-1])
-    return Stack(flat, grey, units, reduction, caption.format_title().splitlines()[0])
+    return Stack(flat, grey, units, reduction, caption.format_line())
 
 
 def _fit_to_input(flat: Floats, seen: Array | None) -> tuple[Floats, Floats | None]:

@@ -69,7 +69,7 @@ class TextMap(Picture):
         values = _compute_values(source, style)
         finite = values[np.isfinite(values)]
         reduction = choose_reduction(source.caption.reduce, style.reduce)
-        signed = is_signed(values, reduction, source.caption.sign)
+        signed = is_signed(reduction, source.caption.sign)
         return Scale(float(np.abs(finite).max(initial=0.0)), signed)
 
 

@@ -11,6 +11,7 @@ from inputgrad_cli.runs.events import STRONGEST
 from inputgrad_cli.runs.inputs.item_maps import ItemMap
 from inputgrad_cli.runs.planning.dry_run import PlannedMap
 from inputgrad_cli.schema.encoded_names import to_readable_name
+from inputgrad_cli.schema.journal_line import JournalLine
 from inputgrad_cli.schema.json_object import JsonObject
 
 CHECKS = ("finite", "zero", "completeness", "gradient")  # those that the stream contract names
@@ -21,6 +22,20 @@ def build_failed_fields(
 ) -> JsonObject:
     """Return the fields of an item that failed."""
     return {**_build_common_fields(item_map, sample), "status": "failed", "error": error}
+
+
+def build_stored_failure(line: JournalLine, error: dict[str, str]) -> JsonObject:
+    """Return the fields of a map that is written, and whose picture failed."""
+    path = {key: value for key, value in line["sources"][0].items() if key.startswith("path")}
+    return {
+        "input": line["input"],
+        **path,
+        "sample": None,
+        "method": line["method"],
+        "target": {"asked": line["target"]},
+        "status": "failed",
+        "error": error,
+    }
 
 
 def build_skipped_fields(item_map: ItemMap, sample: int | None) -> JsonObject:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from inputgrad_cli.errors import ItemError
 from inputgrad_cli.formats.blank import build_blank_sample
@@ -53,6 +54,7 @@ def _load_item(task: LoadTask, context: RunContext) -> Iterator[LoadResult]:
                 if item.is_generated
                 else read_samples(files, item.paths, context.read_options)
             )
+            samples = replace(samples, item=item.name)
             truth = annotations.get_truth(item.name, task.index, len(samples))
             targets = annotations.get_targets(item.name, len(samples))
             yield LoadedItem(item, samples, tuple(todo), truth, targets, hashes)

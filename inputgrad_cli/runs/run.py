@@ -11,7 +11,14 @@ from inputgrad_cli.rendering.bars import MAX_ROWS
 from inputgrad_cli.runs.counts import RunCounts
 from inputgrad_cli.runs.diagnostics import yield_run_warnings
 from inputgrad_cli.runs.earlier_events import EarlierEvents
-from inputgrad_cli.runs.events import Event, ItemEvent, RunNote, RunStart, Summary
+from inputgrad_cli.runs.events import (
+    Event,
+    ItemEvent,
+    RunNote,
+    RunStart,
+    Summary,
+    to_error_fields,
+)
 from inputgrad_cli.runs.executors.batch_runner import BatchRunner
 from inputgrad_cli.runs.executors.local import LocalExecutor
 from inputgrad_cli.runs.explain_tasks import (
@@ -23,7 +30,9 @@ from inputgrad_cli.runs.explain_tasks import (
 )
 from inputgrad_cli.runs.inputs.item_maps import list_item_maps
 from inputgrad_cli.runs.inputs.item_order import IndexedItem, order_items
+from inputgrad_cli.runs.item_fields import build_stored_failure
 from inputgrad_cli.runs.load_tasks import FailedItem, SkippedMap
+from inputgrad_cli.runs.pictures.update_pictures import PictureUpdater
 from inputgrad_cli.runs.planning.plan import Plan
 from inputgrad_cli.runs.preparation import prepare_run, read_earlier
 from inputgrad_cli.runs.record import Recorded
@@ -137,12 +146,24 @@ class Run:
         yield from self._record_written()
         journal.pending.remove(())  # an empty list goes, too
         preparation.opening.finish()
-        preparation.pictures.finish(self._stop())
-        if count := preparation.pictures.count:
-            yield from keep_new([RunNote(f"{count} pictures were drawn again, from their arrays")])
+        yield from self._finish_pictures(preparation.pictures)
         if not self._stop():
             self._search_report = report_searches(self.plan, journal)
             yield from keep_new(self._search_report.warnings)
+
+    def _finish_pictures(self, pictures: PictureUpdater) -> Iterator[Event]:
+        """Draw the pictures that need all maps, and yield what is to be said of them."""
+        failed = pictures.finish(self._stop)
+        events: list[Event] = [
+            ItemEvent(build_stored_failure(line, to_error_fields(error))) for line, error in failed
+        ]
+        if count := pictures.count:
+            events.append(RunNote(f"{count} pictures were drawn again, from their arrays"))
+        if count := pictures.grid_count:
+            subject = "a picture" if count == 1 else f"{count} pictures"
+            message = f"drew {subject} of all maps of an input: {self.plan.options.out}/*.grid.png"
+            events.append(RunNote(message, loud=True))
+        yield from self._earlier_events.keep_new(events)
 
     def _run_items(self) -> Iterator[Event]:
         """Run all items in batches, except that items at which a process died run alone."""

@@ -125,7 +125,7 @@ def _write_ragged_map(
         )
         events.append(ItemEvent({**fields, "sample": row, "seconds": round(seconds, 4)}))
     line = {
-        **build_line(task, events, any(pictures)),
+        **build_line(task, events, any(pictures) or any(map(output.is_drawn_later, maps.values()))),
         **output.style,
         "apart": True,
         "files": files,
@@ -185,12 +185,16 @@ def _write_map(
     events += _yield_item_events(task, recorded, pictures, output=output, seconds=seconds)
     shapes = {site: list(array.shape) for site, array in recorded.file_values.items()}
     line = {
-        **build_line(task, events, any(is_picture(decode_name(file, "path")) for file in files)),
+        **build_line(task, events, _has_picture(files) or output.is_drawn_later(recorded)),
         **output.style,
         "shapes": shapes,
         "files": files,
     }
     return WrittenMap(item_map.stem, line, events)
+
+
+def _has_picture(files: Sequence[JsonObject]) -> bool:
+    return any(is_picture(decode_name(file, "path")) for file in files)
 
 
 def _yield_item_events(

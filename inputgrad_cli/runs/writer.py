@@ -23,7 +23,8 @@ from inputgrad_cli.runs.pictures.map_pictures import (
     draw_later,
     draw_pictures,
     explain_refusal,
-    list_drawable_sites,
+    list_own_sites,
+    list_shared_sites,
 )
 from inputgrad_cli.runs.searches.search_files import build_search_files
 from inputgrad_cli.runs.streamed_files import has_content, is_large, to_npz
@@ -93,9 +94,7 @@ class OutputWriter:
         style = self.picture_style
         if style is not None:
             maps = [(recorded.show_as(style.show), samples) for recorded, samples in maps]
-        sites = [
-            [] if style is None else list_drawable_sites(recorded, style) for recorded, _ in maps
-        ]
+        sites = [[] if style is None else list_own_sites(recorded, style) for recorded, _ in maps]
         flat = self._draw_sites(
             [
                 (recorded, samples, row, site)
@@ -107,6 +106,11 @@ class OutputWriter:
         for (_, samples), item_sites in zip(maps, sites, strict=True):
             for _ in range(len(samples)):
                 yield dict(zip(item_sites, islice(flat, len(item_sites)), strict=True))
+
+    def is_drawn_later(self, recorded: RecordedMap) -> bool:
+        """Return whether a map is shown in the picture of all maps of its item."""
+        style = self.picture_style
+        return style is not None and bool(list_shared_sites(recorded.show_as(style.show), style))
 
     def _draw_sites(
         self, sources: Sequence[tuple[RecordedMap, Samples, int, str]]

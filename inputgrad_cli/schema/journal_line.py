@@ -57,10 +57,17 @@ class StyleRecord(TypedDict, total=False):
     scale: NotRequired[Literal["item", "run"]]
     show: NotRequired[dict[str, ShownKind]]
     alphabet: NotRequired[str]
+    on: NotRequired[Literal["model", "original"]]
+    smooth: NotRequired[bool]
+    keep: NotRequired[Percent]
 
 
 class JournalLine(TypedDict):
-    """A map of an input by a method for a target: what was requested, and the files written."""
+    """A map of an input by a method for a target: what was requested, and the files written.
+
+    One map of an item has the picture of all of its maps among its files, and in `tiles` the hash
+    of what that picture shows.
+    """
 
     stem: InsidePath
     stem_b64: NotRequired[str]
@@ -79,5 +86,6 @@ class JournalLine(TypedDict):
     apart: NotRequired[bool]
     files: NotRequired[list[FileRecord]]
     error: NotRequired[JsonObject]
+    tiles: NotRequired[Hash]
     turn: NotRequired[Turn]
     bad: NotRequired[list[str]]

@@ -66,6 +66,9 @@ class Options(TypedDict, total=False):
     scale: NotRequired[Option[Literal["item", "run"]]]
     zoom: NotRequired[Option[Zoom | None]]
     alphabet: NotRequired[Option[str | None]]
+    on: NotRequired[Option[Literal["model", "original"]]]
+    smooth: NotRequired[Option[bool]]
+    keep: NotRequired[Option[Percent]]
 
 
 class ModelRecord(TypedDict):

@@ -19,6 +19,10 @@ class JournalLines(Mapping[str, JournalLine]):
         """Store a line; it replaces an earlier line of the same stem."""
         self._lines[stem] = line
 
+    def has_text(self, text: bytes) -> bool:
+        """Return whether any line contains the text, without parsing them."""
+        return any(text in line for line in self._lines.values())
+
     def __getitem__(self, stem: str) -> JournalLine:
         """Return the record as a new object; KeyError."""
         return cast(JournalLine, json.loads(self._lines[stem]))

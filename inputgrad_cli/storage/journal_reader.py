@@ -14,7 +14,13 @@ from inputgrad_cli.schema.journal_line import JournalLine
 from inputgrad_cli.schema.limits import MAX_LINE_BYTES
 from inputgrad_cli.schema.problems import Problem, Problems
 from inputgrad_cli.schema.read_records import open_record, parse_record
-from inputgrad_cli.storage.map_files import ARRAYS, MapFiles, is_array, list_file_names
+from inputgrad_cli.storage.map_files import (
+    ARRAYS,
+    MapFiles,
+    is_array,
+    is_grid,
+    list_file_names,
+)
 
 FLOAT_BYTES = 4  # of a float32 in a result
 
@@ -61,11 +67,12 @@ def _parse_line(line_number: int, line: bytes) -> ParsedLine:
 
 def _find_contradictions(record: JournalLine) -> Iterator[Problem]:
     """Yield contradictions between fields that are valid on their own."""
-    map_files = MapFiles.from_line(record)
-    if not map_files.is_of(decode_name(record, "input"), record["method"]):
+    map_files, item = MapFiles.from_line(record), decode_name(record, "input")
+    if not map_files.is_of(item, record["method"]):
         yield Problem(("stem",), "is not a name of this input and method")
     for index, file in enumerate(record.get("files", ())):
-        if not map_files.has_file(decode_name(file, "path")):
+        name = decode_name(file, "path")
+        if not (map_files.has_file(name) or ("tiles" in record and is_grid(name, item))):
             yield Problem(("files", index, "path"), "is not a file of this stem")
     if record["status"] == "ok":
         # A line of status failed has none of these, so the type of a line cannot require them.

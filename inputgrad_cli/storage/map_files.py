@@ -24,6 +24,7 @@ ANIMATION = ".gif"
 PAGE = ".html"  # a text for browsers, beside its picture
 FILM = ".webp"  # the animation of a map of frames, beside its picture
 TOKENS = ".tokens.csv"  # the value of each token of a text
+GRID = ".grid"  # in the name of the picture of all maps of an item
 AFTER = ".after.png"  # the pixels that a search has reached, which are no drawing but a result
 
 
@@ -124,6 +125,16 @@ class MapFiles:
         folder, _, last = self.stem.rpartition("/")
         file_folder, _, file_name = name.rpartition("/")
         return file_folder == folder and _is_shortened(file_name, last)
+
+
+def build_grid_files(item: str) -> MapFiles:
+    """Return the names of the pictures that show all maps of an item together."""
+    return MapFiles.from_item(item, GRID)
+
+
+def is_grid(name: str, item: str) -> bool:
+    """Return whether a file is a picture of all maps of this item."""
+    return is_picture(name) and build_grid_files(item).has_file(name)
 
 
 def is_array(name: str) -> bool:

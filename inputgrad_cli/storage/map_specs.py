@@ -9,7 +9,7 @@ from inputgrad_cli.data.written_target import Target
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.interfaces.goal import Goal
 from inputgrad_cli.interfaces.method import Method
-from inputgrad_cli.storage.map_files import MapFiles
+from inputgrad_cli.storage.map_files import GRID, MapFiles
 from inputgrad_cli.storage.target_words import encode_targets
 
 
@@ -38,13 +38,18 @@ def build_map_specs(
     """Return all maps of a run, from methods or goals with labels.
 
     The seed is part of the names of those that are made of no input. Raises UsageError if two
-    labels are equal.
+    labels are equal, or one names other files of a run.
     """
     labels = [label for label, _ in methods]
     if duplicate := next((label for label in labels if labels.count(label) > 1), None):
         hint = "give one of them another name with as=LABEL"
         flag = "--goal" if isinstance(methods[0][1], Goal) else "-m"
         raise UsageError(f"{flag}: two of them would write files called {duplicate!r}", hint=hint)
+    if GRID.removeprefix(".") in labels:
+        raise UsageError(
+            f"the label {GRID.removeprefix('.')!r} is that of the picture of all maps of an item",
+            hint="give the method another name with as=LABEL",
+        )
     requested = [single for target in targets for single in target.split_ranks()]
     full_words = words = encode_targets(requested)
     # Most calls have no other target, and their files need no word for it.

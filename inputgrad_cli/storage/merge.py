@@ -30,6 +30,7 @@ DECIDING_OPTIONS = (
     *("columns", "lines"),
     *("resize", "interp", "frame", "input_range", "precision", "seed", "tolerance", "check_grad"),
     *("picture", "cmap", "reduce", "clip", "alpha", "scale", "zoom", "show", "alphabet"),
+    *("on", "smooth", "keep"),
     *("goal", "until", "freeze", "ranges", "data", "where", "gif"),
 )
 FILE_OPTIONS = (

@@ -137,13 +137,20 @@ class StoredMap:
         for name in filter(is_array, list_file_names(self.line)):
             yield name, self.open_arrays(name)
 
-    def read_inputs(self, attribution: RecordedMap) -> Samples:
+    def read_inputs(self, attribution: RecordedMap, keep_originals: bool = False) -> Samples:
         """Return the inputs as the run read them; ItemError if they are gone or have changed.
 
         `attribution` is the content of one of its array files, which says how images were read.
+        With `keep_originals`, the files' own pictures are kept as well.
         """
-        first = self.directory.journal.first_lines[self._tag]
-        return read_inputs(attribution, self.line, first, run=self.run, out=self.directory.out)
+        return read_inputs(
+            attribution,
+            self.line,
+            self.directory.journal.first_lines[self._tag],
+            run=self.run,
+            out=self.directory.out,
+            keep_originals=keep_originals,
+        )
 
     @property
     def _tag(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
 from inputgrad_cli.errors import ItemError
@@ -38,6 +39,12 @@ def find_sources(
         _check_content(path, source.get("sha256"))
         paths[source["for"]] = path
     return paths
+
+
+def refuse_changed(line: JournalLine, paths: Mapping[str | None, Path]) -> None:
+    """Raise ItemError if one of the files of a map has another content than its line says."""
+    for source in line["sources"]:
+        _check_content(paths[source["for"]], source.get("sha256"))
 
 
 def _refuse_other_inputs(line: JournalLine, run: RunRecord) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from inputgrad_cli.data.image_options import ImageOptions
@@ -28,10 +29,12 @@ def read_inputs(
     *,
     run: RunRecord | None,
     out: Path,
+    keep_originals: bool = False,
 ) -> Samples:
     """Return the inputs of a map as its run in `out` read them; ItemError if they are gone.
 
-    `first` is the first line of the journal that contains `line`.
+    `first` is the first line of the journal that contains `line`. With `keep_originals`, the files'
+    own pictures are kept as well.
     """
     if run is None:
         raise ItemError("its run has no record", kind=SOURCE_KIND)
@@ -43,7 +46,9 @@ def read_inputs(
     paths = find_sources(line, first, run, out)
     for spec in specs:
         _refuse_other_shape(spec, recorded)
-    image_options = ImageOptions.from_record(recorded.record.inputs)
+    image_options = replace(
+        ImageOptions.from_record(recorded.record.inputs), keep_original=keep_originals
+    )
     aliases = run.get("aliases", {})
     raw = Preprocess("raw")  # maps are drawn over pixels, whatever the model makes of them
     options = ReadOptions(specs, raw, image_options, aliases, columns=columns, lines=lines)
@@ -61,7 +66,8 @@ def _refuse_other_shape(spec: InputSpec, recorded: RecordedMap) -> None:
     elif spec.image_shape is None or spec.name in recorded.record.axes.looked_up:
         fits = True
     else:
-        fits = spec.can_take(array.shape[1:])
+        # The axis after the samples is that of the classes for the target `all`.
+        fits = spec.can_take(array.shape[1 + recorded.record.has_all_classes :])
     if not fits:
         raise ItemError("its run records another shape of the input", kind=SOURCE_KIND)
 

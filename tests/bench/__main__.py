@@ -13,7 +13,7 @@ import time
 from functools import partial
 from pathlib import Path
 
-from . import attacks, counterfactuals, jobs, kernels, mass, refusals, rows, sizes, texts
+from . import attacks, counterfactuals, drawing, jobs, kernels, mass, refusals, rows, sizes, texts
 from .loops import Loop
 
 # name, what is compared, how, the bar, whether the ratio should be at least or at most that
@@ -55,6 +55,16 @@ SIZE_ROWS = tuple(
     for model in sizes.MODELS for size in sizes.SIZES
 )  # fmt: skip
 
+# Pictures that are drawn for every map: within their budgets, and beside plain matplotlib.
+DRAWING_ROWS = tuple(
+    row for kind, seconds in drawing.BUDGETS.items() for row in (
+        (f"draw-{kind}", f"{kind} of 224, over its budget of {1000 * seconds:.0f} ms",
+         lambda _, kind=kind: drawing.compare_with_budget(kind, rounds=5), 1.0, "most"),
+        (f"draw-{kind}-matplotlib", f"{kind} of 224, over plain matplotlib, seconds",
+         lambda _, kind=kind: drawing.compare_with_matplotlib(kind, rounds=5), 1.0, "most"),
+    )
+)  # fmt: skip
+
 TABLES = (
     ("kernels", kernels.table),
     ("mass", mass.table),
@@ -75,7 +85,7 @@ def main(wanted):
     print(f"{platform.machine()}, Python {platform.python_version()}, {time.strftime('%Y-%m-%d')}")
     print("| what | median ratio | least - most | bar |")
     print("|---|---|---|---|")
-    for name, title, measure, bar, side in (*ROWS, *SIZE_ROWS):
+    for name, title, measure, bar, side in (*ROWS, *SIZE_ROWS, *DRAWING_ROWS):
         if wanted and not any(name.startswith(word) for word in wanted):
             continue
         with tempfile.TemporaryDirectory() as folder:

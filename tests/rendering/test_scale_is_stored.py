@@ -128,16 +128,21 @@ def test_so_it_does_under_every_reduction(maps, method, reduction):
     assert drawing.scale.limit == pytest.approx(largest, rel=1e-6)
 
 
+@pytest.mark.parametrize("space", ["logit", "probability"])
 @pytest.mark.parametrize("method", METHODS)
-def test_a_map_without_negative_values_has_a_scale_without_them(maps, method):
-    """Where the sign tells something, zero stays in the middle, whatever the values are."""
-    flat, scale = reduce_map(maps[method]), api.render(maps[method], style=Style(clip=100)).scale
-    sign = maps[method].metadata["sign"]
-    if (flat < 0).any():
-        assert scale.signed
-        assert sign != "positive"
-    elif sign != "signed":
-        assert not scale.signed
+def test_zero_is_in_the_middle_where_the_method_can_go_below_it(maps, method, space):
+    """The values at hand decide nothing; a mean of scores is signed unless it is a probability."""
+    attribution = maps[method]
+    if attribution.metadata["sign"] == "either":
+        values = {site: np.abs(array) for site, array in attribution.values.items()}
+        metadata = {**attribution.metadata, "space": space}
+        attribution = dataclasses.replace(attribution, values=values, metadata=metadata)
+    metadata, reduction = attribution.metadata, attribution.metadata["reduce"]
+    is_signed = {"signed": True, "positive": False, "either": space == "logit"}[metadata["sign"]]
+    scale = api.render(attribution, style=Style(clip=100)).scale
+    assert scale.signed == (is_signed and reduction == "sum")
+    if not scale.signed:
+        assert (reduce_map(attribution) >= 0).all()
 
 
 def test_those_that_cannot_be_negative_say_so(maps):
@@ -175,44 +180,32 @@ def test_so_it_does_where_channels_come_first_and_at_embeddings(tmp_path, order,
 
 @pytest.fixture
 def bars(monkeypatch):
-    """Note what every colour bar names, from its lower end to its upper end."""
-    from matplotlib.figure import Figure
+    """Note what every upright colour bar names, from its lower end to its upper end."""
+    from inputgrad_cli.rendering import named_tiles
 
-    noted, draw_bar = [], Figure.colorbar
+    noted, draw_bar = [], named_tiles.draw_upright_bar
 
-    def colorbar(self, *args, **kwargs):
-        bar = draw_bar(self, *args, **kwargs)
-        set_ticks = bar.set_ticks
+    def noting(canvas, bar, box):
+        texts, write = [], canvas.write
 
-        def noting(ticks, *, labels):
-            assert [ticks[0], ticks[-1]] == [bar.norm.vmin, bar.norm.vmax]
-            noted.append(labels)
-            return set_ticks(ticks, labels=labels)
+        def keep(point, text, *args, **kwargs):
+            texts.append((point[1], text.replace("\u2212", "-")))
+            write(point, text, *args, **kwargs)
 
-        bar.set_ticks = noting
-        return bar
+        monkeypatch.setattr(canvas, "write", keep)
+        draw_bar(canvas, bar, box)
+        noted.append([text for _, text in sorted(texts, reverse=True) if text[-1].isdigit()])
 
-    monkeypatch.setattr(Figure, "colorbar", colorbar)
+    monkeypatch.setattr(named_tiles, "draw_upright_bar", noting)
     return noted
 
 
 @pytest.mark.parametrize("method", ["gradient", "input-x-gradient"])
-def test_the_bar_of_a_flat_map_names_zero_alone(maps, method, monkeypatch):
-    from inputgrad_cli.rendering import panel
-
-    labels = []
-    draw_bar = panel._draw_bar
-
-    def noting(figure, axes, layers):
-        draw_bar(figure, axes, layers)
-        figure.canvas.draw()
-        labels.extend(tick.get_text() for tick in figure.axes[-1].get_yticklabels())
-
-    monkeypatch.setattr(panel, "_draw_bar", noting)
+def test_the_bar_of_a_flat_map_names_zero_alone(maps, method, bars):
     zeros = {site: np.zeros_like(a) for site, a in maps[method].values.items()}
     flat = dataclasses.replace(maps[method], values=zeros)
     assert api.render(flat, style=Style(kind="panel")).flat
-    assert labels == ["0"]
+    assert bars == [["0"]]
 
 
 def test_a_scale_of_zero_stays_on_the_side_of_its_sign():

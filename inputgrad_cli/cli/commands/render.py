@@ -20,7 +20,7 @@ from inputgrad_cli.cli.reporters.choose import choose_reporters
 from inputgrad_cli.cli.terminal import show_status
 
 if TYPE_CHECKING:
-    from inputgrad_cli.runs.pictures.render import RedrawnPicture
+    from inputgrad_cli.runs.pictures.redrawn import RedrawnPicture
 
 
 @click.command(
@@ -41,6 +41,7 @@ def run_render(
 
     if not pictures.is_drawn:
         raise click.UsageError("--picture none leaves nothing to draw.")
+    pictures.refuse_contradictions()
     # Options that are not given must not undo the style in which a picture was drawn.
     given = [f.name for f in fields(pictures) if get_source(ctx, f.name) != "default"]
     reporter = choose_reporters(scripts.json)

@@ -73,6 +73,7 @@ def run_saliency(
             "Missing argument 'INPUT'. Name a file, a directory, or - for a list on stdin."
         )
     _check_scale(execution, pictures)
+    pictures.refuse_contradictions()
 
     def build_options() -> RunOptions:
         from inputgrad_cli.data.target_text import parse_target

@@ -79,6 +79,34 @@ class PictureOptions(OptionGroup):
         metavar="LETTERS",
         help="The letters of one-hot sequences, in the order of the columns; default: ACGT for 4.",
     )
+    on: str = declare_option(
+        "--on",
+        type=click.Choice(["model", "original"]),
+        default="model",
+        show_default=True,
+        help="Draw over what the model saw, or over the file's own picture at its own size.",
+    )
+    smooth: bool = declare_option(
+        "--smooth",
+        is_flag=True,
+        help="Blur maps of inputs in pictures; arrays and scales stay as they are.",
+    )
+    keep: float = declare_option(
+        "--keep",
+        metavar="PERCENT",
+        type=click.FloatRange(0, 100, min_open=True),
+        default=10.0,
+        show_default=True,
+        help="Pixels that stay with --picture percentile: those of the largest values.",
+    )
+
+    def refuse_contradictions(self) -> None:
+        """Raise UsageError for options that no picture can follow together."""
+        if self.picture == "grid" and self.scale == "run":
+            raise click.UsageError(
+                "--scale run is not for --picture grid, in which each method has one scale for "
+                "all maps of an input: leave it out, or choose another --picture."
+            )
 
     @property
     def is_drawn(self) -> bool:

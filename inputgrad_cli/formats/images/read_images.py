@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,13 +42,14 @@ class ImageFrames:
     """The frames of one file, (N, H, W, C): uint8, or float32 for values of more than 8 bits.
 
     `many` is true if all frames were requested. `notes` describes the conversions by code, and
-    `record` holds the options that were used.
+    `record` holds the options that were used, and `indices` the frames.
     """
 
     pixels: Array
     many: bool
     notes: Mapping[str, str]
     record: Mapping[str, Any]
+    indices: Sequence[int] = (0,)
 
     @property
     def display_pixels(self) -> Array:
@@ -74,7 +75,11 @@ def read_image_frames(
         ]
         notes = converter.collect_notes()
         return ImageFrames(
-            _stack_frames(frames, where), options.frame == "all", notes, converter.record
+            _stack_frames(frames, where),
+            options.frame == "all",
+            notes,
+            converter.record,
+            indices,
         )
 
 

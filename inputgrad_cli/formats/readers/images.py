@@ -8,11 +8,13 @@ from dataclasses import replace
 import numpy as np
 
 from inputgrad_cli.data.fit_array import fit_array
+from inputgrad_cli.data.image_options import ImageOptions
+from inputgrad_cli.data.original_picture import OriginalPicture
 from inputgrad_cli.data.preprocessing import Preprocess
 from inputgrad_cli.data.samples import Samples, describe_layout
 from inputgrad_cli.data.signature import InputSpec
 from inputgrad_cli.errors import ItemError
-from inputgrad_cli.formats.images.read_images import read_image_frames
+from inputgrad_cli.formats.images.read_images import ImageFrames, read_image_frames
 from inputgrad_cli.formats.images.stacks import has_bands, is_stack_input, read_image_stack
 from inputgrad_cli.interfaces.reader import InputFile, Reader, ReadOptions, register
 from inputgrad_cli.numeric.arrays import Array
@@ -44,7 +46,23 @@ def _read_picture(data: bytes, spec: InputSpec, options: ReadOptions, where: str
         preprocess={spec.name: preprocess},
         notes=notes,
         record=record,
+        originals=_keep_originals(data, images, spec, options=options.image_options, where=where),
     )
+
+
+def _keep_originals(
+    data: bytes, images: ImageFrames, spec: InputSpec, *, options: ImageOptions, where: str
+) -> dict[str, tuple[OriginalPicture, ...]]:
+    """Return the file's own pictures, still encoded, if they are to be drawn."""
+    if not options.keep_original:
+        return {}
+    height, width = images.pixels.shape[1:3]
+    return {
+        spec.name: tuple(
+            OriginalPicture(data, frame, options, (height, width), where)
+            for frame in images.indices
+        )
+    }
 
 
 def _read_stack(data: bytes, spec: InputSpec, options: ReadOptions, where: str) -> Samples:

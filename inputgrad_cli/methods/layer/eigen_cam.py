@@ -34,11 +34,6 @@ class EigenCAM(CAM):
         """Return the label of colour bars."""
         return "the layer's maps along their first singular vector"
 
-    @property
-    def sign(self) -> str:
-        """Return `either`, because maps behind a ReLU have no negative values."""
-        return "positive" if self.relu else "either"
-
     def attribute(self, engine: Engine, batch: Batch) -> MethodResult:
         """Return the projection, (B, ...) with the spatial axes of the layer."""
         tap = self.find_tap(engine, batch)

@@ -18,7 +18,7 @@ TIMES = "\u00d7"  # the sign of multiplication
 
 def format_title(caption: Caption) -> str:
     """Return the method, the target or its class, and the score."""
-    return to_printable(caption.format_title().split("\n")[0])
+    return to_printable(caption.format_line())
 
 
 def format_padding(values: Floats, reduction: str) -> str:

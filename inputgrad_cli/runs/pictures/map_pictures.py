@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from math import prod
@@ -12,6 +12,7 @@ import numpy as np
 
 from inputgrad_cli.data.caption import build_caption
 from inputgrad_cli.data.map_record import RecordedMap
+from inputgrad_cli.data.original_picture import Box, find_model_view
 from inputgrad_cli.data.picture_style import Style
 from inputgrad_cli.data.row_columns import RowColumns, find_row_columns
 from inputgrad_cli.data.sample_view import build_view
@@ -19,9 +20,11 @@ from inputgrad_cli.data.samples import Samples
 from inputgrad_cli.data.search_arrays import list_moved_inputs
 from inputgrad_cli.data.subjects import ROW, SIGNAL, SOUND, VIDEO, VOLUME, find_subject
 from inputgrad_cli.errors import ItemError
+from inputgrad_cli.formats.images.originals import read_original
 from inputgrad_cli.interfaces.picture import MapLayout, MapSource
 from inputgrad_cli.numeric.arrays import Array, format_shape
 from inputgrad_cli.rendering import choose_picture, has_pictures, is_drawable, pictures
+from inputgrad_cli.rendering.class_views import build_class_view
 from inputgrad_cli.rendering.colour_maps import as_pixels
 from inputgrad_cli.rendering.row_source import build_row_source
 from inputgrad_cli.runs.pictures.search_pictures import build_search_source, to_search_layout
@@ -102,14 +105,11 @@ def list_picture_endings(layout: MapLayout, style: Style) -> list[str]:
 def list_drawable_sites(recorded: RecordedMap, style: Style) -> list[str]:
     """Return the sites that have a picture: those whose maps a kind of picture supports.
 
-    All columns of a row stand in one picture, that of the first site among them. The maps of the
-    target `all` are not drawn.
+    All columns of a row stand in one picture, that of the first site among them.
     """
-    if recorded.record.has_all_classes:
-        return []
     is_search = recorded.record.is_search
     sites = list_moved_inputs(recorded.values) if is_search else list(recorded.values)
-    columns = find_row_columns(recorded)
+    columns = _find_columns(recorded)
     joined = [] if columns is None else [part.site for part in columns.parts]
     first = next((site for site in sites if site in joined), None)
     return [
@@ -120,9 +120,24 @@ def list_drawable_sites(recorded: RecordedMap, style: Style) -> list[str]:
     ]
 
 
+def list_own_sites(recorded: RecordedMap, style: Style) -> list[str]:
+    """Return the sites that have a picture of their own in this style."""
+    shared = list_shared_sites(recorded, style)
+    return [site for site in list_drawable_sites(recorded, style) if site not in shared]
+
+
+def list_shared_sites(recorded: RecordedMap, style: Style) -> list[str]:
+    """Return the sites that are shown in one picture of all maps of an item in this style."""
+    return [
+        site
+        for site in list_drawable_sites(recorded, style)
+        if choose_picture(style, get_layout(recorded, site)).per_item
+    ]
+
+
 def refuse_unfit_kinds(recorded: RecordedMap) -> None:
     """Raise ItemError if a map cannot be shown as what its record says."""
-    columns = find_row_columns(recorded)
+    columns = _find_columns(recorded)
     for site in set(recorded.record.shown).intersection(recorded.values):
         layout = _build_layout(recorded, site, columns)
         if not is_drawable(layout):
@@ -151,35 +166,49 @@ def explain_refusal(recorded: RecordedMap, style: Style) -> str:
 
 def get_layout(recorded: RecordedMap, site: str) -> MapLayout:
     """Return the layout of the map of a site, which for a row has all of its columns."""
-    return _build_layout(recorded, site, find_row_columns(recorded))
+    return _build_layout(recorded, site, _find_columns(recorded))
+
+
+def _find_columns(recorded: RecordedMap, header: Sequence[str] = ()) -> RowColumns | None:
+    """Return the columns of a row, None if the map is of none; rows of all classes have none."""
+    return None if recorded.record.has_all_classes else find_row_columns(recorded, header)
 
 
 def _build_layout(recorded: RecordedMap, site: str, columns: RowColumns | None) -> MapLayout:
     if columns is not None and columns.has_site(site):
         return MapLayout((len(columns.names),), subject=ROW)
-    template = np.broadcast_to(np.float32(0), recorded.values[site].shape[1:])
+    has_classes = recorded.record.has_all_classes
+    template = np.broadcast_to(np.float32(0), recorded.values[site].shape[1 + has_classes :])
     if recorded.record.is_search:
         return MapLayout(to_search_layout(recorded, template, site).shape, is_search=True)
     shape = recorded.record.axes.to_channels_last(template, site).shape
-    return MapLayout(shape, subject=find_subject(recorded.record, site, shape))
+    subject = find_subject(recorded.record, site, shape)
+    return MapLayout(shape, subject=subject, has_classes=has_classes)
 
 
 def build_picture_source(recorded: RecordedMap, samples: Samples, row: int, site: str) -> MapSource:
     """Build the source of the picture of a site of one sample."""
     if recorded.record.is_search:
-        return build_search_source(recorded, row, site)
-    columns = find_row_columns(recorded, samples.header)
+        return build_search_source(recorded, row, site, samples.item)
+    columns = _find_columns(recorded, samples.header)
     if columns is not None and columns.has_site(site):
         return build_row_source(recorded, samples, row, columns)
-    image = recorded.record.axes.to_channels_last(recorded.values[site][row], site)
     background_input = _find_background_input(recorded, samples, site)
-    background = (
-        None if background_input is None else _get_background(samples, background_input, row)
+    background, box = (
+        (None, None)
+        if background_input is None
+        else _get_background(samples, background_input, row)
     )
     caption = replace(
-        build_caption(recorded.record, site, row),
+        build_caption(recorded.record, site, row, samples.item),
         over=None if background is None else background_input,
     )
+    classes = None
+    if recorded.record.has_all_classes:
+        classes = build_class_view(recorded, site, row, caption)
+        image, caption = classes.values[0], classes.captions[0]
+    else:
+        image = recorded.record.axes.to_channels_last(recorded.values[site][row], site)
     subject = find_subject(recorded.record, site, image.shape)
     shown = _find_shown_input(recorded, samples, site, subject)
     view = build_view(
@@ -189,7 +218,9 @@ def build_picture_source(recorded: RecordedMap, samples: Samples, row: int, site
         values=None if shown is None else _get_values(samples, shown, row),
         names=samples.header,
     )
-    return MapSource(image, background, caption, subject=subject, view=view)
+    return MapSource(
+        image, background, caption, subject=subject, view=view, box=box, classes=classes
+    )
 
 
 def _get_values(samples: Samples, name: str, row: int) -> Array:
@@ -244,11 +275,19 @@ def _is_picture(name: str, array: Array, samples: Samples) -> bool:
     return len(shape) == 3 and shape[-1] in (1, 3, 4)
 
 
-def _get_background(samples: Samples, site: str, row: int) -> Array | None:
-    """Return the picture under a map: the file's pixels, or the array scaled to 0..255."""
+def _get_background(samples: Samples, site: str, row: int) -> tuple[Array | None, Box | None]:
+    """Return the picture under a map, and where the map lies on it if that is the file's own.
+
+    Otherwise it is what the model saw: the file's pixels, or the array scaled to 0..255.
+    """
+    if site in samples.originals:
+        original = samples.originals[site][row]
+        pixels = read_original(original)
+        height, width = pixels.shape[:2]
+        return pixels, find_model_view(original.options.resize.mode, (height, width), original.size)
     if site in samples.pixels:
-        return np.asarray(samples.pixels[site][row])
+        return np.asarray(samples.pixels[site][row]), None
     # The maps of tokens and texts have the shape of their embedding, and no background.
     if not _is_picture(site, samples.arrays[site], samples):
-        return None
-    return as_pixels(samples.axes.to_channels_last(samples.arrays[site][row], site))
+        return None, None
+    return as_pixels(samples.axes.to_channels_last(samples.arrays[site][row], site)), None

@@ -27,7 +27,7 @@ def to_search_layout(recorded: RecordedMap, values: Array, site: str) -> Array:
     return recorded.record.axes.to_channels_last(values, site)
 
 
-def build_search_source(recorded: RecordedMap, row: int, site: str) -> MapSource:
+def build_search_source(recorded: RecordedMap, row: int, site: str, item: str) -> MapSource:
     """Build the source of the picture of one input of one sample, from its arrays alone."""
     after = to_search_layout(recorded, np.asarray(recorded.values[site][row]), site)
     change = to_search_layout(recorded, np.asarray(recorded.values[site + CHANGE][row]), site)
@@ -42,7 +42,7 @@ def build_search_source(recorded: RecordedMap, row: int, site: str) -> MapSource
         (f"before: {format_answer(search['before'])}", f"after: {format_answer(search['after'])}"),
         np.asarray(recorded.values[TRACE][row]),
     )
-    return MapSource(change, None, build_caption(recorded.record, site, row), view)
+    return MapSource(change, None, build_caption(recorded.record, site, row, item), view)
 
 
 def format_answer(answer: Mapping[str, Any]) -> str:

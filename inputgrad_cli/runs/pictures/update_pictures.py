@@ -2,29 +2,45 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+from inputgrad_cli.data.map_record import RecordedMap
 from inputgrad_cli.data.picture_style import Style
+from inputgrad_cli.data.samples import Samples
 from inputgrad_cli.errors import ItemError
 from inputgrad_cli.interfaces.reader import ReadOptions
 from inputgrad_cli.runs.load_tasks import SkippedMap
+from inputgrad_cli.runs.pictures.grids import GridOptions, is_per_item, update_grids
 from inputgrad_cli.runs.pictures.render import RedrawOptions, redraw, redraw_map
+from inputgrad_cli.runs.pictures.stored_sources import InputReader, choose_stored_reader
 from inputgrad_cli.runs.planning.options import RunOptions
 from inputgrad_cli.runs.planning.plan import Plan
 from inputgrad_cli.runs.run_record import note_pictures
+from inputgrad_cli.schema.encoded_names import decode_name
 from inputgrad_cli.schema.journal_line import JournalLine
 from inputgrad_cli.storage.journal import Journal
 from inputgrad_cli.storage.run_directory import RunDirectory, StoredMap
+from inputgrad_cli.storage.run_record import read_existing_runs
+from inputgrad_cli.storage.shards import to_tag
+from inputgrad_cli.storage.sources import refuse_changed
 from inputgrad_cli.storage.stored_inputs import read_files
+
+TILES = b'"tiles"'  # the key of a line with a picture of all maps of an item
 
 
 class PictureUpdater:
-    """Updates the pictures of a directory to the requested style; `count` were drawn so far."""
+    """Updates the pictures of a directory to the requested style.
+
+    `count` were drawn again so far, and `grid_count` show all maps of an item.
+    """
 
     def __init__(self, plan: Plan, journal: Journal, reading: ReadOptions) -> None:
         self._options: RunOptions = plan.options
         self._directory = RunDirectory(plan.options.out, {}, journal)  # of this run, in progress
         self._reading = reading
         self._maps = {(has_maps.label, has_maps.target.text) for has_maps in plan.maps}
-        self.count = 0
+        self._items = {item.name: item for _, item in plan.share}
+        self.count = self.grid_count = 0
 
     def update_skipped(self, skipped_map: SkippedMap) -> ItemError | None:
         """Redraw a skipped map if its style differs; return the error if a picture fails."""
@@ -39,16 +55,52 @@ class PictureUpdater:
         self.count += sum(picture.name is not None for picture in redrawn)
         return next((picture.error for picture in redrawn if picture.error), None)
 
-    def finish(self, stopped: bool) -> None:
-        """Redraw pictures that share a scale, and record the picture options."""
-        style = self._options.style
-        if style is None:
-            return
+    def finish(self, should_stop: Callable[[], bool]) -> list[tuple[JournalLine, ItemError]]:
+        """Redraw pictures that share a scale or all maps of an item; record the picture options.
+
+        Returns the pictures that cannot be drawn, each with the line of the map that has it.
+        """
+        style, stopped = self._options.style, should_stop()
         stored_maps = self._directory.yield_maps(self._is_asked)
         has_maps = any(stored.line.get("files") for stored in stored_maps)
-        if style.scale == "run" and has_maps and not stopped:
+        if style is not None and style.scale == "run" and has_maps and not stopped:
             self._share_scale(style)
-        note_pictures(self._options)
+        failed = [] if stopped or not self._should_draw_grids() else self._update_grids(should_stop)
+        if style is not None:
+            note_pictures(self._options)
+        return failed
+
+    def _should_draw_grids(self) -> bool:
+        """Return whether pictures of all maps of an item are asked for, or there from before."""
+        return is_per_item(self._options.style) or self._directory.journal.lines.has_text(TILES)
+
+    def _update_grids(self, should_stop: Callable[[], bool]) -> list[tuple[JournalLine, ItemError]]:
+        options, shard = self._options, self._options.shard
+        journal = Journal(options.out, tag=to_tag(shard), invalid=[])
+        directory = RunDirectory(options.out, read_existing_runs(options.out), journal)
+        grid_options = GridOptions(
+            options.style if is_per_item(options.style) else None,
+            overwrite=options.on_exists == "overwrite",
+            has_item=shard.has_item if shard else lambda item: True,
+            should_stop=should_stop,
+            choose_reader=self._choose_reader,
+        )
+        drawn = list(update_grids(directory, grid_options))
+        self.grid_count += sum(picture.name is not None for picture in drawn)
+        lines = directory.journal.lines
+        return [(lines[p.stem], p.error) for p in drawn if p.error is not None]
+
+    def _choose_reader(self, stored: StoredMap, style: Style) -> InputReader:
+        """Return how the inputs of a map are read: those of this call from where they are now."""
+        item = self._items.get(decode_name(stored.line, "input"))
+        if item is None:
+            return choose_stored_reader(stored, style)
+
+        def read(_: RecordedMap) -> Samples:
+            refuse_changed(stored.line, item.paths)
+            return read_files(item.paths, self._reading)
+
+        return read
 
     def _share_scale(self, style: Style) -> None:
         options = RedrawOptions(lambda old_style: style, changed=True, is_selected=self._is_asked)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from inputgrad_cli.data.column_summary import MIN_ROWS
 from inputgrad_cli.data.picture_style import Style
@@ -15,12 +15,12 @@ from inputgrad_cli.formats.read import open_file, read_samples
 from inputgrad_cli.formats.readers import find_reader
 from inputgrad_cli.interfaces.picture import MapLayout
 from inputgrad_cli.modelfile.workload import count_elements
-from inputgrad_cli.rendering import has_pictures, is_drawable
+from inputgrad_cli.rendering import choose_picture, has_pictures, is_drawable
 from inputgrad_cli.runs.inputs.find_inputs import Item
 from inputgrad_cli.runs.inputs.item_maps import ItemMap, list_item_maps
 from inputgrad_cli.runs.pictures.map_pictures import list_picture_endings
 from inputgrad_cli.runs.planning.plan import Plan, may_hold_many
-from inputgrad_cli.storage.map_files import AFTER, ANIMATION
+from inputgrad_cli.storage.map_files import AFTER, ANIMATION, build_grid_files
 from inputgrad_cli.storage.picture_names import PictureNames
 
 ANIMATED = (".gif", ".webp")  # files whose frames are those of a video
@@ -51,13 +51,16 @@ def yield_planned_maps(plan: Plan) -> Iterator[PlannedMap]:
             )
             for spec in specs
         }
+        grids = _list_grids(plan, item, count, layouts)
         for item_map in list_item_maps(item, plan.maps):
             names = [
                 *_list_arrays(item_map, samples),
                 *_list_summary_files(plan, item_map, count or 1, layouts),
                 *_list_pictures(plan, item_map, count, layouts),
                 *(_list_search_files(plan, item_map, count) if plan.goals else ()),
+                *grids,
             ]
+            grids = []  # the first map has those of all maps
             yield PlannedMap(
                 item_map,
                 tuple(str(plan.options.out / name) for name in names),
@@ -90,12 +93,15 @@ def _list_pictures(
 ) -> list[str]:
     """Return the names of the pictures, and of the tables of the tokens of texts."""
     style, files = plan.options.style, item_map.files
+    if item_map.spec.target.kind == "all":
+        layouts = {name: replace(each, has_classes=True) for name, each in layouts.items()}
     sites = _list_sites(plan, item_map, layouts)
     texts = [] if plan.goals else [site for site in sites if layouts[site].subject == TEXT]
     names = files.list_tokens(texts) if texts else []
     if style is None:
         return names
     drawn = _list_drawn_sites({site: layouts[site] for site in sites}, style, count or 1)
+    drawn = [site for site in drawn if not choose_picture(style, layouts[site]).per_item]
     picture_names = PictureNames(files, count, drawn)
     return names + [
         picture_names.get_name(row, site, ending)
@@ -105,10 +111,19 @@ def _list_pictures(
     ]
 
 
-def _list_sites(plan: Plan, item_map: ItemMap, layouts: Mapping[str, MapLayout]) -> list[str]:
-    """Return the inputs whose maps are shown; those of all classes are not."""
-    if item_map.spec.target.kind == "all":
+def _list_grids(
+    plan: Plan, item: Item, count: int | None, layouts: Mapping[str, MapLayout]
+) -> list[str]:
+    """Return the names of the pictures of all maps of an item, one for each sample."""
+    style = plan.options.style
+    drawn = [layout for layout in layouts.values() if style and is_drawable(layout)]
+    if not any(choose_picture(style, layout).per_item for layout in drawn if style):
         return []
+    return [name for (name,) in build_grid_files(item.name).list_pictures(count, [""])]
+
+
+def _list_sites(plan: Plan, item_map: ItemMap, layouts: Mapping[str, MapLayout]) -> list[str]:
+    """Return the inputs whose maps are shown."""
     inputs = [name for name in layouts if plan.options.wrt in (None, name)]
     at_layer = any(
         request.method.at_layer for request in plan.methods if request.label == item_map.spec.label

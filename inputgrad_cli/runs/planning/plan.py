@@ -6,7 +6,7 @@ import glob
 import math
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from inputgrad_cli import api
@@ -108,7 +108,9 @@ def make_plan(checked: CheckedRun) -> Plan:
 def _build_reading(
     options: RunOptions, specs: tuple[InputSpec, ...], pixels: InputPreprocessing
 ) -> ReadOptions:
-    viewing, aliases = options.viewing, options.aliases
+    viewing, aliases, style = options.viewing, options.aliases, options.style
+    if style is not None and style.on == "original":
+        viewing = replace(viewing, keep_original=True)
     return ReadOptions(
         specs,
         pixels.other,

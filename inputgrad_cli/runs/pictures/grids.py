@@ -1,0 +1,167 @@
+"""Draws the pictures that show all maps of an item, from the arrays in the run's directory.
+
+Such a picture belongs to the journal line of one map of the item, its owner. The line has the hash
+of what the picture shows, so a picture that lacks a map, or shows an old one, is drawn again. This
+comes after the maps: whatever ends a call before, the next call finds it out.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from inputgrad_cli.data.picture_style import Style
+from inputgrad_cli.errors import ItemError
+from inputgrad_cli.interfaces.picture import pictures
+from inputgrad_cli.runs.pictures.grid_sources import draw_grids
+from inputgrad_cli.runs.pictures.redrawn import RedrawnPicture
+from inputgrad_cli.runs.pictures.stored_sources import InputReader, choose_stored_reader
+from inputgrad_cli.schema.encoded_names import decode_name
+from inputgrad_cli.schema.json_object import JsonObject
+from inputgrad_cli.storage.atomic_write import refuse_links, write_atomically
+from inputgrad_cli.storage.journal import describe_file
+from inputgrad_cli.storage.map_files import is_array, is_grid
+from inputgrad_cli.storage.run_directory import RunDirectory, StoredMap
+from inputgrad_cli.storage.run_paths import build_foreign_error
+
+
+@dataclass(frozen=True)
+class GridOptions:
+    """Which pictures of items to bring up to date, and how.
+
+    `style` is the one that was asked for, None if each keeps its own. With `redraws_all` those that
+    are up to date are drawn again as well, with `overwrite` over files of others. `has_item`
+    selects items by name, and `should_stop` ends the work between two of them. `choose_reader`
+    returns how the inputs of a map are read: by default as its run has recorded them.
+    """
+
+    style: Style | None = None
+    redraws_all: bool = False
+    overwrite: bool = False
+    has_item: Callable[[str], bool] = lambda item: True
+    should_stop: Callable[[], bool] = lambda: False
+    choose_reader: Callable[[StoredMap, Style], InputReader] = choose_stored_reader
+
+
+def update_grids(directory: RunDirectory, options: GridOptions) -> Iterator[RedrawnPicture]:
+    """Draw the pictures of items that are missing or out of date, and yield each."""
+    for item, stems in _group_stems(directory, options).items():
+        if options.should_stop():
+            return
+        yield from _update_item(directory, item, stems, options)
+
+
+def is_per_item(style: Style | None) -> bool:
+    """Return whether the style is that of one picture for all maps of an item."""
+    names = [cls.name for cls in pictures if cls.per_item]
+    return style is not None and style.kind in names
+
+
+def _group_stems(directory: RunDirectory, options: GridOptions) -> dict[str, list[str]]:
+    """Return the maps of each item that has, or should have, a picture of all of them."""
+    groups: dict[str, list[str]] = {}
+    chosen: set[str] = set()
+    for stored in directory.yield_maps():
+        item = decode_name(stored.line, "input")
+        if not stored.line.get("files") or not options.has_item(item):
+            continue
+        groups.setdefault(item, []).append(stored.stem)
+        if "tiles" in stored.line or is_per_item(stored.style):
+            chosen.add(item)
+    return {item: sorted(stems) for item, stems in groups.items() if item in chosen}
+
+
+def _update_item(
+    directory: RunDirectory, item: str, stems: Sequence[str], options: GridOptions
+) -> Iterator[RedrawnPicture]:
+    maps = [directory.get_map(stem) for stem in stems]
+    earlier = next((stored for stored in maps if "tiles" in stored.line), None)
+    owner = _choose_owner(maps, earlier, options.style)
+    if owner is None:
+        if earlier is not None:
+            directory.journal.add([_remove_grid(earlier, item, kept=())])
+        return
+    tiles = _hash_tiles(maps, owner)
+    is_current = owner is earlier and owner.line.get("tiles") == tiles
+    is_whole = directory.journal.written_files.has_pictures(owner.line)
+    if is_current and is_whole and not options.redraws_all:
+        return
+    try:
+        yield from _draw(maps, owner, earlier, tiles=tiles, options=options)
+    except ItemError as error:
+        yield RedrawnPicture(owner.stem, None, error)
+
+
+def _choose_owner(
+    maps: Sequence[StoredMap], earlier: StoredMap | None, asked: Style | None
+) -> StoredMap | None:
+    """Return the map whose style the picture has: one of the style asked for, if there is any."""
+    candidates = [stored for stored in maps if is_per_item(stored.style)]
+    candidates = [stored for stored in candidates if stored.style == asked] or candidates
+    if earlier in candidates:
+        return earlier
+    return next(iter(candidates), None)
+
+
+def _hash_tiles(maps: Sequence[StoredMap], owner: StoredMap) -> str:
+    """Return a hash of the arrays of all maps and of the style of their picture."""
+    arrays = [
+        [stored.stem, file["sha256"]]
+        for stored in maps
+        for file in stored.line.get("files", ())
+        if is_array(decode_name(file, "path"))
+    ]
+    facts = [arrays, owner.line.get("style", {})]
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+
+def _draw(
+    maps: Sequence[StoredMap],
+    owner: StoredMap,
+    earlier: StoredMap | None,
+    *,
+    tiles: str,
+    options: GridOptions,
+) -> Iterator[RedrawnPicture]:
+    """Draw the pictures of one item, one for each sample, and record them with their owner."""
+    out, journal = owner.directory.out, owner.directory.journal
+    item, style = decode_name(owner.line, "input"), owner.style or Style()
+    refuse_links(out, owner.stem)
+    entries: list[RedrawnPicture] = []
+    for name, drawing in draw_grids(maps, style, lambda m: options.choose_reader(m, style)):
+        if not journal.own_files.can_replace(name, options.overwrite):
+            raise build_foreign_error(out / name)
+        journal.pending.add([name])
+        write_atomically(out / name, drawing.png)
+        entries.append(RedrawnPicture(owner.stem, name, None, drawing.blank))
+    names = [entry.name for entry in entries if entry.name is not None]
+    line = _remove_grid(owner, item, kept=names)
+    line["files"] += [describe_file(out, name, (out / name).read_bytes()) for name in names]
+    line |= {"tiles": tiles, "drawn": True}
+    lines = [line]
+    if earlier is not None and earlier.stem != owner.stem:
+        lines.append(_remove_grid(earlier, item, kept=names))
+    journal.add(lines)
+    yield from entries
+
+
+def _remove_grid(stored: StoredMap, item: str, kept: Sequence[str]) -> JsonObject:
+    """Return the line of a map without its picture of the item; remove the files but `kept`."""
+    files, line = [], {key: value for key, value in stored.line.items() if key != "tiles"}
+    removed = []
+    for file in stored.line.get("files", ()):
+        name = decode_name(file, "path")
+        if not is_grid(name, item):
+            files.append(file)
+        else:
+            removed.append(name)
+            if name not in kept:
+                (stored.directory.out / name).unlink(missing_ok=True)
+    line["files"] = files
+    if bad := [name for name in stored.line.get("bad", ()) if name not in removed]:
+        line["bad"] = bad
+    else:
+        line.pop("bad", None)
+    return line
