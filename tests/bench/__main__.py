@@ -1,7 +1,8 @@
 """`make bench`: paired runs on one machine, the median ratio of each pair printed as a table.
 
 `python -m tests.bench NAME...` runs the rows whose names begin so; `kernels` the table of kernels,
-`mass` that of the methods, `optimize` and `counterfactual` those of the goals.
+`mass` that of the methods, `optimize` and `counterfactual` those of the goals, `report` that of the
+page of a run.
 """
 
 import itertools
@@ -13,7 +14,19 @@ import time
 from functools import partial
 from pathlib import Path
 
-from . import attacks, counterfactuals, drawing, jobs, kernels, mass, refusals, rows, sizes, texts
+from . import (
+    attacks,
+    counterfactuals,
+    drawing,
+    jobs,
+    kernels,
+    mass,
+    refusals,
+    reports,
+    rows,
+    sizes,
+    texts,
+)
 from .loops import Loop
 
 # name, what is compared, how, the bar, whether the ratio should be at least or at most that
@@ -70,6 +83,7 @@ TABLES = (
     ("mass", mass.table),
     ("optimize", attacks.table),
     ("counterfactual", counterfactuals.table),
+    ("report", reports.table),
 )
 
 
