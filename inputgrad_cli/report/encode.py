@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import gzip
 import json
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -98,7 +99,10 @@ def list_classes(cells: Iterable[Cell]) -> list[str]:
 
 
 def _round_all(values: Iterable[float | None]) -> list[float | None]:
-    return [None if value is None else float(f"{value:.{DIGITS}g}") for value in values]
+    return [
+        None if value is None or not math.isfinite(value) else float(f"{value:.{DIGITS}g}")
+        for value in values
+    ]
 
 
 def _list_notes(cells: Sequence[Cell]) -> Mapping[str, Sequence[str]]:

@@ -14,8 +14,9 @@ from inputgrad_cli.choices import to_printable
 MAX_NAME, MAX_TEXT = 250, 500  # characters; a page of names of 10,000 letters cannot be read
 MAX_COLUMN_NAME = 28  # characters of the name of a column of a table
 ELLIPSIS, MINUS = "…", "\u2212"
-# An absolute path up to its last name: a slash after no letter, and folders without spaces.
-FOLDERS = re.compile(r"(?<![\w.\-/~])~?/(?:[^/\s'\"<>|:,;=()]+/)+")
+BEGINNING = r"(?<![\w.\-/~])"  # of an absolute path: its slash stands after no name
+# An absolute path up to its last name; its folders are without spaces.
+FOLDERS = re.compile(BEGINNING + r"~?/(?:[^/\s'\"<>|:,;=()]+/)+")
 SMALLEST, LARGEST = 1e-3, 1e5  # outside, numbers are written with an exponent
 
 
@@ -31,7 +32,7 @@ class Cleaner:
     def clean(self, text: str, limit: int = MAX_TEXT) -> str:
         """Return a text without absolute folders and control characters, of limited length."""
         for folder in sorted(self.folders, key=len, reverse=True):
-            text = text.replace(folder.rstrip("/") + "/", "")
+            text = re.sub(BEGINNING + re.escape(folder.rstrip("/") + "/"), "", text)
         return cut_middle(to_printable(FOLDERS.sub(ELLIPSIS + "/", text[: 4 * limit])), limit)
 
 

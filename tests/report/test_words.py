@@ -56,6 +56,7 @@ def test_folders_of_this_machine_are_left_out_of_texts():
     cleaner = Cleaner(["/home/an na/run", "/data"])
     assert cleaner.clean("/home/an na/run/in/a.png: gone") == "in/a.png: gone"
     assert cleaner.clean("see /data/x.csv") == "see x.csv"
+    assert cleaner.clean("see /mnt/data/x.csv") == "see …/x.csv"
     assert cleaner.clean("mask:/etc/deep/er/m.png") == "mask:…/m.png"
     assert (
         cleaner.clean("eps=8/255 and in/a.png, up/or/down") == "eps=8/255 and in/a.png, up/or/down"
