@@ -206,13 +206,13 @@ def test_what_holds_no_run_is_2(call, out, tmp_path):
     assert not (tmp_path / "in/.lock").exists()
 
 
-def test_neither_verify_nor_merge_imports_tensorflow(out, spawn):
+def test_no_command_on_a_finished_run_imports_tensorflow(out, spawn):
     import subprocess
     import sys
 
     code = "import sys\nfrom inputgrad_cli.cli.main import run\nrun(sys.argv[1:])\n"
     code += "assert not {'tensorflow', 'keras'} & set(sys.modules), 'loaded'"
-    for words in (["verify", out], ["merge", out]):
+    for words in (["verify", out], ["report", out], ["merge", out]):
         done = subprocess.run(
             [sys.executable, "-c", code, *map(str, words)], capture_output=True, check=False
         )
