@@ -19,7 +19,7 @@ from inputgrad_cli.rendering.png import SIGNATURE
 
 QUALITY = 75  # of WebP: at 96 pixels 1.5 kB each, and no difference to the PNG that the eye sees
 EFFORT = 2  # of 0 to 6: half the time of 4, for 6 % more bytes
-WIDEST = 2  # times as wide as high is a thumbnail at most, for figures of several pictures
+WIDEST = 4  # times as wide as high is a thumbnail at most, for figures of several pictures
 SIZE_OF_HEADER = slice(16, 24)  # of a PNG: where its width and height stand
 
 
@@ -32,7 +32,7 @@ class Thumbnail:
 
 
 def encode_thumbnail(png: bytes, height: int) -> Thumbnail:
-    """Return a drawn picture, at most `height` pixels high and twice as wide; ItemError."""
+    """Return a drawn picture, at most `height` pixels high and four times as wide; ItemError."""
     if not png.startswith(SIGNATURE) or len(png) < SIZE_OF_HEADER.stop:
         raise _build_error("not a PNG file")
     columns, rows = struct.unpack(">II", png[SIZE_OF_HEADER])

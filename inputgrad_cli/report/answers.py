@@ -43,7 +43,9 @@ def _describe_search(search: Mapping[str, Any], score: float | None) -> Answer:
     before, after = format_answer(search["before"]), format_answer(search["after"])
     word = SEARCH_WORDS.get(search["search"])
     text = before if search["search"] == "already" else f"{before} → {after}"
-    sizes = f"L2 {search['distances']['l2']:.3g}"
+    distances = search["distances"]
+    # Those of pictures are shares of the range of pixels, as everywhere else.
+    sizes = f"L2 {distances.get('fractions', distances)['l2']:.3g}"
     parts = [text, word] if word else [text]
     label = search["after"]["label"]
     return Answer(

@@ -129,9 +129,9 @@ def render_page(view: ItemView, parts: PageParts) -> bytes:
 
 
 def _has_wide_cells(contents: Contents) -> bool:
-    """Return whether cards need room for names or words."""
+    """Return whether cards need room for names, words, or figures of several pictures."""
     bodies = (cell.body for item in contents.items for cell in item.cells)
-    return any(isinstance(body, (Bars, Tokens)) for body in bodies)
+    return contents.is_search or any(isinstance(body, (Bars, Tokens)) for body in bodies)
 
 
 def _format_counts(contents: Contents) -> dict[str, str]:

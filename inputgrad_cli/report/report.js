@@ -64,9 +64,10 @@ const drawings = {
     return make('table', { className: 'bars' }, ...caption, make('tbody', {}, ...rows));
   },
   tokens(body) {
-    const words = body.words.map((word, i) => {
+    const words = body.words.flatMap((word, i) => {
       const level = body.levels[i], shade = (level > 0 ? 'p' : 'm') + Math.abs(level);
-      return make('span', { className: level ? shade : '', title: body.numbers[i] }, word);
+      const span = make('span', { className: level ? shade : '', title: body.numbers[i] }, word.replace(/^ /, ''));
+      return word.startsWith(' ') ? [' ', span] : [span];  // the space itself has no colour
     });
     const rest = body.others ? [make('span', { className: 'rest' }, ` (${body.others})`)] : [];
     const text = make('div', { className: 'text', dir: 'auto', tabIndex: 0 }, ...words, ...rest);
@@ -277,6 +278,7 @@ function moveFocus(key) {
 data.classes.forEach((name, i) => byId('class').append(make('option', { value: i }, name)));
 data.columns.forEach((name, k) => byId('column').append(make('option', { value: k }, name)));
 byId('column').parentElement.hidden = width < 2;
+byId('class').parentElement.hidden = !data.classes.length;
 let timer = 0;
 byId('find').addEventListener('input', () => { clearTimeout(timer); timer = setTimeout(choose, 120); });
 for (const id of FIELDS.slice(1)) byId(id).addEventListener('change', () => choose());
