@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.rendering.thumbnails import encode_colour_bar
-from inputgrad_cli.report.contents import ColourScale, Contents, Picture, Status
+from inputgrad_cli.report.contents import ColourScale, Contents, Picture
 from inputgrad_cli.report.words import format_number
 
 RED_AND_BLUE = (
@@ -15,7 +15,6 @@ RED_AND_BLUE = (
     "the more. Methods that give magnitudes alone have red alone."
 )
 CHANGED = "Red was raised and blue was lowered; the stronger the colour, the more."
-GREEN = "Pure green marks values that are no numbers."
 
 
 @dataclass(frozen=True)
@@ -76,9 +75,6 @@ def list_notes(contents: Contents) -> list[str]:
     """Return the sentences on colours that the cells need."""
     cells = [cell for item in contents.items for cell in item.cells]
     kinds = {cell.body.kind for cell in cells if cell.body is not None}
-    notes = []
-    if kinds - {Picture.kind}:
-        notes.append(CHANGED if contents.is_search else RED_AND_BLUE)
-    if any(cell.status is Status.UNMET for cell in cells) and Picture.kind in kinds:
-        notes.append(GREEN)
-    return notes
+    if kinds <= {Picture.kind}:
+        return []
+    return [CHANGED if contents.is_search else RED_AND_BLUE]
