@@ -37,10 +37,15 @@ PIXEL_RANGE = 255.0  # of the values of 8-bit pixels, the unit of a radius for p
 
 @dataclass(frozen=True)
 class Evaluation:
-    """The scores (N,) of points, and the gradients of the scores, (N, D)."""
+    """The scores (N,) of points, and the gradients to follow from there, (N, D).
+
+    Those are of the scores, or of what is climbed in their place; `score_calls` counts the passes
+    without a gradient that the scores then took.
+    """
 
     scores: Array
     gradients: Array
+    score_calls: int = 0
 
 
 @dataclass(frozen=True)
@@ -176,6 +181,8 @@ class Goal:
     - `leaves_class`: the target `auto` means any class but the label.
     - `minimal`: the result is the nearest point that is reached, not the best in a radius.
     - `random`: the result depends on random draws.
+    - `climbs_cross_entropy`: a class is left along the gradient of its cross-entropy, which counts
+      all other classes, and not along that of the margin, which counts the nearest.
     """
 
     name: ClassVar[str]
@@ -185,6 +192,7 @@ class Goal:
     leaves_class: ClassVar[bool] = False
     minimal: ClassVar[bool] = False
     random: ClassVar[bool] = False
+    climbs_cross_entropy: ClassVar[bool] = False
     aliases: ClassVar[tuple[str, ...]] = ()
 
     def search(self, problem: Problem) -> SearchResult:

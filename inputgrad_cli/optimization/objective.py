@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
-from inputgrad_cli.data.class_margin import count_classes, pin_pairs
+from inputgrad_cli.data.class_margin import count_classes, pin_pairs, pin_rivals
 from inputgrad_cli.data.target import PinnedTarget, ResolvedTarget
 from inputgrad_cli.data.targets.find_class import select_class
 from inputgrad_cli.errors import ItemError
@@ -21,11 +22,16 @@ CLASSES_PER_PASS = 16  # gradients of so many classes come from one pass, as the
 
 @dataclass(frozen=True)
 class EngineObjective:
-    """The score of points by a model: an `Objective`. Space and aim have the same items."""
+    """The score of points by a model: an `Objective`. Space and aim have the same items.
+
+    With `climbs_cross_entropy` the gradients by which a class is left are those of its
+    cross-entropy; the scores are margins all the same, because their sign is the success.
+    """
 
     engine: Engine
     space: SearchSpace
     aim: Aim
+    climbs_cross_entropy: bool = False
 
     def compute_scores(self, points: Array, rows: Rows) -> Array:
         """Return the scores of the points (N, D), float64 (N,)."""
@@ -37,8 +43,10 @@ class EngineObjective:
         return self.engine.compute_scores(inputs, self.aim.target.take(rows))
 
     def compute_gradients(self, points: Array, rows: Rows) -> Evaluation:
-        """Return the scores of the points (N, D) and their gradients, from one pass."""
+        """Return the scores of the points (N, D), and the gradients to follow from there."""
         inputs = self.space.to_inputs(points, rows)
+        if self._smooth_margin is not None:
+            return self._follow_cross_entropy(inputs, rows, self._smooth_margin)
         values, gradients = self._differentiate(inputs, self.aim.target.take(rows))
         slopes = self.aim.compute_slopes(values, rows)
         return Evaluation(self.aim.compute_scores(values, rows), gradients * slopes[:, np.newaxis])
@@ -60,6 +68,31 @@ class EngineObjective:
     def round_points(self, points: Array) -> Array:
         """Return the points with the values that a file stores: pixels are whole numbers."""
         return self.space.round_points(points)
+
+    @cached_property
+    def _smooth_margin(self) -> PinnedTarget | None:
+        """Return the logit of each class to leave minus the logsumexp of all others, or None.
+
+        With two classes that is the margin itself, and it means nothing for other values.
+        """
+        aim, space = self.aim, self.aim.target.resolved.space
+        if not self.climbs_cross_entropy or aim.left is None or space != "logit":
+            return None
+        if count_classes(aim.output) <= 2:
+            return None
+        return pin_rivals(aim.output, space, aim.left, "logsumexp")
+
+    def _follow_cross_entropy(
+        self, inputs: Arrays, rows: Rows, smooth_margin: PinnedTarget
+    ) -> Evaluation:
+        """Return the scores of points, and the gradients of how far the class has been left.
+
+        The cross-entropy is the softplus of that, so that its gradient has the same direction, but
+        vanishes where a softmax is sure.
+        """
+        _, gradients = self._differentiate(inputs, smooth_margin.take(rows))
+        values = self.engine.compute_scores(inputs, self.aim.target.take(rows))
+        return Evaluation(self.aim.compute_scores(values, rows), -gradients, score_calls=1)
 
     def _differentiate(self, inputs: Arrays, target: PinnedTarget) -> tuple[Array, Array]:
         """Return the values of a target, (N,), and their gradients at the points, (N, D)."""

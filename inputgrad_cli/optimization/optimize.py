@@ -112,8 +112,9 @@ class _Batch:
         """Return the problem of moving these samples."""
         space, aim = self.space.take(rows), self.aim.take(rows)
         keys = compute_keys(self.samples.arrays, self.request.seed)
+        climbs_cross_entropy = self.request.goal.climbs_cross_entropy
         return Problem(
-            EngineObjective(self.engine, space, aim),
+            EngineObjective(self.engine, space, aim, climbs_cross_entropy),
             space.start,
             space.low,
             space.high,

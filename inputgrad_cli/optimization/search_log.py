@@ -75,6 +75,7 @@ class SearchLog:
         """
         evaluation = self.problem.objective.compute_gradients(points, rows)
         self._gradient_calls[rows] += 1
+        self._score_calls[rows] += evaluation.score_calls
         self._trace(points, rows, evaluation.scores)
         if keep:
             self._keep(points, rows, evaluation.scores)

@@ -52,7 +52,8 @@ class LinearEngine:
         score = target.offset[row] + (target.signs[row] * z[:, classes]).sum(axis=1)
         if resolved.kind == "rival":
             rivals = np.delete(z, classes[0], axis=1)
-            score = score - rivals.max(axis=1)
+            combine = np.logaddexp if resolved.argument == "logsumexp" else np.maximum
+            score = score - combine.reduce(rivals, axis=1)
         return score
 
     def compute_scores(self, inputs, target):

@@ -318,3 +318,31 @@ def test_a_target_that_depends_on_nothing_that_moves_is_an_error(rng):
     asked, _ = objective(Cut(np.eye(3)), x)
     with pytest.raises(ItemError, match="Round has no derivative"):
         asked.compute_gradients(x, everything(x))
+
+
+def test_the_cross_entropy_is_followed_and_the_margin_is_scored():
+    engine, x = logits(), np.random.default_rng(1).normal(size=(5, 3))
+    plain, aim = objective(engine, x)
+    rows = np.arange(5)
+    smooth = EngineObjective(engine, plain.space, aim, climbs_cross_entropy=True)
+    evaluation = smooth.compute_gradients(x, rows)
+    z = engine.logits(x)
+    shares = np.exp(z - z.max(axis=1, keepdims=True))
+    shares /= shares.sum(axis=1, keepdims=True)
+    own = np.eye(4)[aim.left]
+    direction = (shares - own) @ engine.weights  # of the cross-entropy
+    lengths = 1 - (shares * own).sum(axis=1, keepdims=True)  # of its gradient, in that of ours
+    np.testing.assert_allclose(evaluation.gradients, direction / lengths, atol=1e-5)
+    np.testing.assert_allclose(evaluation.scores, plain.compute_scores(x, rows))
+    assert (evaluation.score_calls, plain.compute_gradients(x, rows).score_calls) == (1, 0)
+
+
+@pytest.mark.parametrize(("classes", "target"), [(2, "auto"), (4, "class:1")])
+def test_with_two_classes_or_a_class_to_reach_the_margin_is_followed(classes, target):
+    engine, x = logits(classes), np.random.default_rng(1).normal(size=(5, 3))
+    plain, aim = objective(engine, x, target=target)
+    rows = np.arange(5)
+    same = EngineObjective(engine, plain.space, aim, climbs_cross_entropy=True)
+    results = [each.compute_gradients(x, rows) for each in (plain, same)]
+    np.testing.assert_array_equal(results[0].gradients, results[1].gradients)
+    assert results[1].score_calls == 0

@@ -26,14 +26,16 @@ FIRST_PERIOD, SHORTER, LAST_PERIOD = 0.22, 0.03, 0.06  # between checkpoints, of
 class Apgd(RadiusGoal):
     """Best point in the radius by PGD with momentum that sets the length of its steps itself.
 
-    At checkpoints the step of an item is halved, and it returns to its best point, if too few steps
-    raised its score, or if the best score did not improve with a step that was not halved before.
+    A class is left along the gradient of its cross-entropy, as in the paper. At checkpoints the
+    step of an item is halved, and it returns to its best point, if too few steps raised its score,
+    or if the best score did not improve with a step that was not halved before.
     """
 
     name = "apgd"
     paper = "arXiv:2003.01690"
-    cost = "steps times restarts, for each radius, at most"
+    cost = "steps times restarts, for each radius, at most, and as many scores"
     random = True
+    climbs_cross_entropy = True
     aliases = ("auto-pgd", "autopgd", "autoattack")
 
     steps: int = declare_parameter(40, "steps from each start; 100 for reports", minimum=1)
