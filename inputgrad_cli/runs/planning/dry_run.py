@@ -14,6 +14,7 @@ from inputgrad_cli.errors import ItemError
 from inputgrad_cli.formats.read import open_file, read_samples
 from inputgrad_cli.formats.readers import find_reader
 from inputgrad_cli.interfaces.picture import MapLayout
+from inputgrad_cli.modelfile.embedded_inputs import find_embedded_inputs
 from inputgrad_cli.modelfile.workload import count_elements
 from inputgrad_cli.rendering import choose_picture, has_pictures, is_drawable
 from inputgrad_cli.runs.inputs.find_inputs import Item
@@ -40,14 +41,14 @@ def yield_planned_maps(plan: Plan) -> Iterator[PlannedMap]:
     """Yield every map of the plan. Files of many samples are read to count the samples."""
     specs = plan.outline.inputs or ()
     value_count = count_elements([spec.shape for spec in specs])
-    choices = dict(plan.options.style.show) if plan.options.style else {}
+    embedded = find_embedded_inputs(plan.model_file.config, [spec.name for spec in specs])
     copies = 2 if plan.goals else 1  # a search stores the input and its change
     for _, item in plan.share:
         samples = _read_samples(plan, item)
         count = None if samples is None else samples.sample_count
         layouts = {
             spec.name: _build_layout(
-                spec, item, choices, is_search=bool(plan.goals), many=count is not None
+                plan, spec, item, many=count is not None, has_tokens=spec.name in embedded
             )
             for spec in specs
         }
@@ -155,7 +156,7 @@ def _list_pixel_inputs(item: Item, specs: Sequence[InputSpec]) -> list[str]:
 
 
 def _build_layout(
-    spec: InputSpec, item: Item, choices: Mapping[str, str], *, is_search: bool, many: bool
+    plan: Plan, spec: InputSpec, item: Item, *, many: bool, has_tokens: bool
 ) -> MapLayout:
     """Return the layout of the maps of an input, as far as its file and its signature tell it."""
     shape = spec.image_shape if spec.is_image else spec.shape
@@ -164,11 +165,12 @@ def _build_layout(
     kind = find_reader(path).kind if path else None
     has_frames = path is not None and path.suffix.lower() in ANIMATED and not spec.is_image
     is_table = kind == "table" and many  # a table that is one sample is a series
-    is_text = spec.kind == "text" and not is_table
+    is_text = has_tokens and not is_table
     facts = MapFacts(sizes, is_table, is_text, kind == "sound", has_frames)
-    shown = choices.get(spec.name)
+    style = plan.options.style
+    shown = dict(style.show).get(spec.name) if style else None
     subject = choose_subject(facts) if shown is None else to_subject(shown)
-    return MapLayout(sizes or (1,), is_search, subject)
+    return MapLayout(sizes or (1,), bool(plan.goals), subject)
 
 
 def _list_drawn_sites(layouts: Mapping[str, MapLayout], style: Style, count: int) -> list[str]:

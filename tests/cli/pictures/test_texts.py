@@ -230,8 +230,10 @@ def test_ids_without_a_vocabulary_are_numbers(call, tmp_path):
     keras.Model(ids, keras.layers.Dense(2)(hidden)).save(tmp_path / "m.keras")
     lines = [[1, 2, 3], [4, 5, 6, 7]]
     (tmp_path / "a.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+    before = call("saliency", "m.keras", "a.jsonl", "-n")
     done = call("saliency", "m.keras", "a.jsonl")
     assert done.code == 0, done.err
+    assert planned(before) == {f"inputgrad-out/{n}" for n in files(tmp_path / "inputgrad-out")}
     out = tmp_path / "inputgrad-out"
     rows = tokens(out / "a.jsonl.gradient.tokens.csv")
     assert [(row["sample"], row["token"]) for row in rows] == [
