@@ -24,7 +24,7 @@ PAPER = "background:#fff;color:#111;color-scheme:light;font:16px sans-serif"
 BLOCK = "margin:8px 0;line-height:1.9;white-space:pre-wrap;overflow-wrap:anywhere"
 BAR = "display:inline-block;width:160px;height:12px;vertical-align:middle;margin:0 6px"
 CELL = "padding:1px 12px 1px 0;text-align:start"
-QUIET = "color:#555;font-size:13px;margin:4px 0"
+QUIET = "color:#555;font-size:13px;margin:4px 0;white-space:pre-wrap"
 POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 
 
@@ -91,7 +91,7 @@ def _build_legend(view: TextView) -> str:
     ends = (escape(format_number(end, signed=True)) for end in (scale.low, scale.limit))
     low, high = ends
     bar = f'<span style="{BAR};background:linear-gradient(to right,{gradient})"></span>'
-    return f'<p style="{QUIET}"><span dir="ltr">{low}{bar}{high}</span> &nbsp; {words}</p>'
+    return f'<p style="{QUIET}"><span dir="ltr">{low}{bar}{high}</span>   {words}</p>'
 
 
 def _build_table(view: TextView) -> str:
