@@ -10,8 +10,10 @@ from inputgrad_cli.modelfile.graph import Graph, Tensor, build_graph
 
 EMBEDDINGS = ("Embedding", "ReversibleEmbedding")
 # They turn words into ids, or pass ids on; a Sequential model begins with the layer of its input.
-PASSED = ("TextVectorization", "StringLookup", "IntegerLookup", "Hashing", "Identity", "Masking")
-PASSED += ("InputLayer",)
+PASSED = (
+    *("TextVectorization", "StringLookup", "IntegerLookup", "Hashing"),
+    *("Identity", "Masking", "InputLayer"),
+)
 
 
 @convert_config_errors
