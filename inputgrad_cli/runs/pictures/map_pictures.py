@@ -155,6 +155,8 @@ def _is_drawn(layout: MapLayout, recorded: RecordedMap, style: Style) -> bool:
 
 def explain_refusal(recorded: RecordedMap, style: Style) -> str:
     """Return why another kind than that of the style is drawn, if its user must know it."""
+    if style.kind == Style().kind:  # nobody has asked for it
+        return ""
     kind = pictures.get(style.kind)()
     row = next(index for index, sample in enumerate(recorded.record.samples) if sample is not None)
     for site in list_drawable_sites(recorded, style):
