@@ -64,8 +64,8 @@ def test_directories_are_paired_by_name(call, model, folders, tmp_path):
     assert result.code == 0
     names = sorted(item["input"] for item in items(result))
     assert names == ["deep/three.npy", "one.npy", "two.npy"]
-    out = {f"{name}.gradient.npz" for name in names}
-    assert files(tmp_path / "inputgrad-out") == out
+    expected = {f"{name}.gradient.npz" for name in names}
+    assert {name for name in files(tmp_path / "inputgrad-out") if name.endswith("npz")} == expected
 
 
 def test_directories_are_paired_whatever_the_suffix(call, model, folders, tmp_path):

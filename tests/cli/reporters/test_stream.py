@@ -122,7 +122,8 @@ def test_samples_share_their_arrays(call, table):
     maps = items(call("saliency", *table, "--json"))
     assert [item["sample"] for item in maps] == list(range(8))
     assert {item["arrays"] for item in maps} == {"inputgrad-out/sequential.npy.gradient.npz"}
-    assert {item["picture"] for item in maps} == {None}
+    names = [f"inputgrad-out/sequential.npy.gradient.{row}.png" for row in range(8)]
+    assert [item["picture"] for item in maps] == names
 
 
 @pytest.mark.parametrize("asked", ["sum", "mean", "max", "norm", "all", "loss:mse"])

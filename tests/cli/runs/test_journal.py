@@ -30,7 +30,7 @@ def words(samples, tmp_path):
     for seed, name in enumerate(("a.npy", "b.npy", "c.npy")):
         (tmp_path / "in").mkdir(exist_ok=True)
         np.save(tmp_path / "in" / name, np.random.default_rng(seed).normal(size=10))
-    return "saliency", samples / "sequential.keras", "in", "--json"
+    return "saliency", samples / "sequential.keras", "in", "--json", "--picture", "none"
 
 
 @pytest.fixture
@@ -153,6 +153,7 @@ def test_a_name_as_long_as_a_file_system_takes(call, samples, tmp_path, out, cha
         (tmp_path / "in").mkdir(exist_ok=True)
         np.save(tmp_path / "in" / path, np.ones(10))
     words = ("saliency", samples / "sequential.keras", "in", "--json", "-t", "sum", "-t", "mean")
+    words = (*words, "--picture", "none")
     result = call(*words)
     assert result.code == 0
     assert {line["input"] for line in journal(out)} == {name, twin}
@@ -171,7 +172,8 @@ def test_names_that_lead_out_stay_below_the_output(call, samples, tmp_path, out)
     )
     result = call("saliency", samples / "sequential.keras", "--from-file", "list", "--json")
     assert states(result) == {"here/x.npy": "ok", "there/y.npy": "ok"}
-    assert files(out) == {"here/x.npy.gradient.npz", "there/y.npy.gradient.npz"}
+    names = ("here/x.npy.gradient", "there/y.npy.gradient")
+    assert files(out) == {name + ending for name in names for ending in (".npz", ".png")}
 
 
 @pytest.mark.parametrize("line", [b"nowhere.npy", b"../../etc/nothing", b"a\0b", b"\xff\xfe"])
