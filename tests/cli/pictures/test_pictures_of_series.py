@@ -252,6 +252,6 @@ def test_the_columns_of_a_table_name_the_curves(call, open_model, tmp_path):
     assert read_text(named)["kind"] == "signal"
     with Image.open(plain) as first, Image.open(named) as second:
         differs = (np.asarray(first) != np.asarray(second)).any(axis=-1)
-    rows = np.flatnonzero(differs.any(axis=1))
+    rows = np.flatnonzero(differs[34:].any(axis=1)) + 34  # below the title, which names the file
     assert rows.size, "the names"
-    assert all(34 <= row < 52 or 139 <= row < 157 for row in rows), "nothing but the names"
+    assert all(row < 52 or 139 <= row < 157 for row in rows), "nothing but the names"
