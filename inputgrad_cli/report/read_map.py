@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from inputgrad_cli.data.map_record import RecordedMap
-from inputgrad_cli.data.search_arrays import list_moved_inputs
+from inputgrad_cli.data.search_arrays import CHANGE, list_moved_inputs
 from inputgrad_cli.errors import InputgradError
 from inputgrad_cli.numeric.arrays import Array
 from inputgrad_cli.report.answers import describe_answer, describe_checks, list_unmet
@@ -107,7 +107,7 @@ def _compute_norm(recorded: RecordedMap, row: int) -> float:
 
 
 def _list_map_arrays(recorded: RecordedMap) -> Sequence[Array]:
-    """Return the arrays of a map, (N, ...), which for a search are the moved inputs."""
+    """Return the arrays of a map, (N, ...), which for a search are the changes of its inputs."""
     if recorded.record.is_search:
-        return [recorded.values[site] for site in list_moved_inputs(recorded.values)]
+        return [recorded.values[site + CHANGE] for site in list_moved_inputs(recorded.values)]
     return list(recorded.values.values())

@@ -1,6 +1,7 @@
 """How soon a report of 10,000 items shows something, can be used, and answers, in Chromium."""
 
 import shutil
+from pathlib import Path
 
 from inputgrad_cli.report.single_file import SingleFile
 from tests.report.browser import DRIVER, Browser
@@ -21,9 +22,9 @@ CHANGES = {"filter": ("status", "0"), "sort": ("sort", "score")}
 
 def measure(folder, rounds):
     """Return, for each thing that is measured, pairs of milliseconds: measured, and its bar."""
-    path = folder / "report.html"
+    path = Path(folder, "report.html")
     path.write_bytes(
-        SingleFile(folder, path, MAX_BYTES).compose(make_contents(ITEMS), 96, False).page
+        SingleFile(path.parent, path, MAX_BYTES).compose(make_contents(ITEMS), 96, False).page
     )
     pairs = {name: [] for name in BARS}
     for _ in range(rounds):
