@@ -24,6 +24,7 @@ TARGETS = {
     "two_inputs": "auto",
     "custom_layer": "loss:mean_squared_error",
     "two_heads": "kind/class:1",
+    "loan": "class:1",
     "shapes": "class:2",
     "sensors": "loss:reconstruction",
 }
@@ -36,6 +37,9 @@ def inputs_of(name, samples, count=64):
     if name == "shapes":
         draw_shapes = importlib.import_module("draw_shapes")
         return {"picture": draw_shapes.draw_pictures(count, seed=99).pixels.astype(np.float32)}
+    if name == "loan":
+        draw_loans = importlib.import_module("draw_loans")
+        return {"application": draw_loans.draw_applications(count, seed=99)}
     if name == "two_inputs":
         return {n: rng.normal(size=(count, 5)).astype(np.float32) for n in ("input_a", "input_b")}
     stored = np.load(samples / "inputs" / f"{name.replace('sensors', 'sensors_fault')}.npy")
@@ -63,6 +67,7 @@ def reference(name, model):
     keras_model = model.engine.adapter.model
     scalars = {
         "two_heads": lambda y, x: y[0]._keras_logits[:, 1],
+        "loan": lambda y, x: y._keras_logits[:, 1],
         "shapes": lambda y, x: y._keras_logits[:, 2],
         "custom_layer": lambda y, x: (y[:, 0] - 0.5) ** 2,
         "sensors": lambda y, x: (y - x[0]) ** 2 / (64 * 4),

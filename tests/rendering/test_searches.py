@@ -2,6 +2,7 @@
 
 import io
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,6 +10,8 @@ from PIL import Image
 
 from inputgrad_cli.data.caption import Caption
 from inputgrad_cli.data.picture_style import Style
+from inputgrad_cli.data.sample_view import SampleView
+from inputgrad_cli.data.subjects import ROW
 from inputgrad_cli.interfaces.picture import (
     MapLayout,
     MapSource,
@@ -24,6 +27,19 @@ from inputgrad_cli.rendering.searches.panel import (
     choose_factor,
     scale_to_levels,
     to_pixels,
+)
+from inputgrad_cli.rendering.searches.row import (
+    BAR_COLOUR,
+    BAR_LEFT,
+    BAR_RIGHT,
+    FOOT,
+    HEAD,
+    MAX_COLUMNS,
+    MIN_HEIGHT,
+    ROW_HEIGHT,
+    WIDTH,
+    choose_columns,
+    compute_shares,
 )
 
 TRACE = np.array([[0, -2.0, 0, 0, 0], [1, -0.5, 1, 1, 0], [2, 0.5, 2, 2, 0]], np.float32)
@@ -89,9 +105,65 @@ def test_a_signal_is_drawn_before_and_after(rng, shape):
     assert len(text["channels"]) == min(8, 1 if len(shape) == 1 else shape[1])
 
 
-def test_the_change_of_a_row_of_a_table_has_no_picture():
+def row_of(before, after, names=()):
+    source = search_of(before, after)
+    return replace(source, subject=ROW, view=SampleView(before, names))
+
+
+@pytest.mark.parametrize("width", [2, 5, 24, 40])
+def test_a_row_of_a_table_has_a_line_for_each_column_that_changes(rng, width):
+    before = rng.normal(size=width).astype("float32")
+    after = before.copy()
+    after[-2:] += 1
+    pixels, text = draw(row_of(before, after))
+    assert text["kind"] == "search-row"
+    assert len(text["columns"]) == min(width, MAX_COLUMNS)
+    assert {width - 2, width - 1} <= set(text["columns"])
+    assert text["columns"] == sorted(text["columns"])
+    assert pixels.shape == (
+        max(HEAD + ROW_HEIGHT * min(width, MAX_COLUMNS) + FOOT, MIN_HEIGHT),
+        WIDTH,
+        3,
+    )
+
+
+def test_bars_stand_where_columns_change_and_on_the_side_of_the_change():
+    before = np.float32([10.0, 3.0, -2.0, 0.0])
+    after = np.float32([5.0, 3.0, -1.0, 0.0])
+    pixels, _ = draw(row_of(before, after, ("age", "income", "debt", "years")))
+    is_bar = (pixels == BAR_COLOUR).all(axis=-1)
+    middle = (BAR_LEFT + BAR_RIGHT) // 2
+    for index, side in enumerate((-1, 0, 1, 0)):
+        rows = slice(HEAD + ROW_HEIGHT * index, HEAD + ROW_HEIGHT * (index + 1))
+        left, right = is_bar[rows, :middle].sum(), is_bar[rows, middle + 1 :].sum()
+        assert (left > 0) == (side < 0)
+        assert (right > 0) == (side > 0)
+    lengths = is_bar.sum(axis=1)[[HEAD + ROW_HEIGHT // 2, HEAD + ROW_HEIGHT * 5 // 2]]
+    assert abs(int(lengths[0]) - int(lengths[1])) <= 2  # both are halved
+
+
+def test_a_share_is_that_of_the_larger_value():
+    before, after = np.float64([0, 2, 4, 1, -1, 0, np.nan]), np.float64([5, 2, 1, -1, 1, 0, 1])
+    shares = compute_shares(before, after)
+    np.testing.assert_array_equal(shares[:-1], [1, 0, -0.75, -2, 2, 0])
+    assert np.isnan(shares[-1])
+
+
+def test_of_many_columns_those_that_change_come_first():
+    is_changed = np.arange(100) % 50 == 49
+    columns = choose_columns(is_changed, np.where(is_changed, 1e-9, 0.0))
+    assert columns.tolist() == [*range(MAX_COLUMNS - 2), 49, 99]
+    shares = np.linspace(0.1, 1, 100)
+    assert choose_columns(shares > 0, shares).tolist() == [*range(100 - MAX_COLUMNS, 100)]
+
+
+def test_a_row_is_no_course_in_time_however_many_columns_it_has():
+    for shape in [(9,), (64,), (400,)]:
+        layout = MapLayout(shape, is_search=True, subject=ROW)
+        assert choose_picture(Style(), layout).name == "search-row"
     assert not is_drawable(MapLayout((9,), is_search=True))
-    assert not is_drawable(MapLayout((), is_search=True))
+    for shape in [(), (0,), (1,)]:
+        assert not is_drawable(MapLayout(shape, is_search=True, subject=ROW))
 
 
 def test_maps_and_searches_have_kinds_of_their_own():

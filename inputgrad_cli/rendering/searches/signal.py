@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from inputgrad_cli.data.subjects import ROW
 from inputgrad_cli.interfaces.picture import MapLayout, MapSource, SearchView, search_pictures
 from inputgrad_cli.numeric.arrays import Array
 from inputgrad_cli.rendering.colour_maps import Pixels
@@ -18,7 +19,7 @@ from inputgrad_cli.rendering.searches.base import (
     draw_trace,
 )
 
-MIN_STEPS = 16  # shorter vectors are rows of tables, whose values are no course in time
+MIN_STEPS = 16  # a shorter series shows no course in time
 MAX_CHANNELS = 8  # more lines in one plot cannot be told apart
 
 
@@ -34,7 +35,8 @@ class SearchSignal(SearchPicture):
     def supports(self, layout: MapLayout) -> bool:
         """Return whether the change is that of a signal, (T,) or (T, C)."""
         shape = layout.shape
-        return layout.is_search and len(shape) in (1, 2) and shape[0] >= MIN_STEPS and all(shape)
+        is_signal = layout.is_search and layout.subject != ROW
+        return is_signal and len(shape) in (1, 2) and shape[0] >= MIN_STEPS and all(shape)
 
     def compose(self, source: MapSource, search: SearchView) -> tuple[Pixels, Mapping[str, Any]]:
         """Return the figure; of many channels those that change most are drawn."""

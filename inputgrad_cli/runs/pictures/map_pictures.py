@@ -27,7 +27,7 @@ from inputgrad_cli.rendering import choose_picture, has_pictures, is_drawable, p
 from inputgrad_cli.rendering.class_views import build_class_view
 from inputgrad_cli.rendering.colour_maps import as_pixels
 from inputgrad_cli.rendering.row_source import build_row_source
-from inputgrad_cli.runs.pictures.search_pictures import build_search_source, to_search_layout
+from inputgrad_cli.runs.pictures.search_pictures import build_search_source, get_search_layout
 from inputgrad_cli.storage.atomic_write import Bytes, WriteFunction
 from inputgrad_cli.storage.map_files import get_picture_ending
 
@@ -182,7 +182,7 @@ def _build_layout(recorded: RecordedMap, site: str, columns: RowColumns | None) 
     has_classes = recorded.record.has_all_classes
     template = np.broadcast_to(np.float32(0), recorded.values[site].shape[1 + has_classes :])
     if recorded.record.is_search:
-        return MapLayout(to_search_layout(recorded, template, site).shape, is_search=True)
+        return get_search_layout(recorded, site)
     shape = recorded.record.axes.to_channels_last(template, site).shape
     subject = find_subject(recorded.record, site, shape)
     return MapLayout(shape, subject=subject, has_classes=has_classes)
@@ -191,7 +191,7 @@ def _build_layout(recorded: RecordedMap, site: str, columns: RowColumns | None) 
 def build_picture_source(recorded: RecordedMap, samples: Samples, row: int, site: str) -> MapSource:
     """Build the source of the picture of a site of one sample."""
     if recorded.record.is_search:
-        return build_search_source(recorded, row, site, samples.item)
+        return build_search_source(recorded, samples, row, site)
     columns = _find_columns(recorded, samples.header)
     if columns is not None and columns.has_site(site):
         return build_row_source(recorded, samples, row, columns)

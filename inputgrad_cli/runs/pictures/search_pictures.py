@@ -9,8 +9,11 @@ import numpy as np
 
 from inputgrad_cli.data.caption import build_caption
 from inputgrad_cli.data.map_record import RecordedMap
+from inputgrad_cli.data.sample_view import build_view
+from inputgrad_cli.data.samples import Samples
 from inputgrad_cli.data.search_arrays import CHANGE, TRACE
-from inputgrad_cli.interfaces.picture import MapSource, SearchView
+from inputgrad_cli.data.subjects import ROW, find_subject
+from inputgrad_cli.interfaces.picture import MapLayout, MapSource, SearchView
 from inputgrad_cli.numeric.arrays import Array
 
 
@@ -27,22 +30,41 @@ def to_search_layout(recorded: RecordedMap, values: Array, site: str) -> Array:
     return recorded.record.axes.to_channels_last(values, site)
 
 
-def build_search_source(recorded: RecordedMap, row: int, site: str, item: str) -> MapSource:
-    """Build the source of the picture of one input of one sample, from its arrays alone."""
+def get_search_layout(recorded: RecordedMap, site: str) -> MapLayout:
+    """Return the layout of the change of one input."""
+    template = np.broadcast_to(np.float32(0), recorded.values[site].shape[1:])
+    shape = to_search_layout(recorded, template, site).shape
+    return MapLayout(shape, is_search=True, subject=find_subject(recorded.record, site, shape))
+
+
+def build_search_source(recorded: RecordedMap, samples: Samples, row: int, site: str) -> MapSource:
+    """Build the source of the picture of one input of one sample.
+
+    Its arrays hold all of it but the names of columns, which `samples` has if it was read.
+    """
     after = to_search_layout(recorded, np.asarray(recorded.values[site][row]), site)
     change = to_search_layout(recorded, np.asarray(recorded.values[site + CHANGE][row]), site)
-    before = after - change
+    before, subject = after - change, find_subject(recorded.record, site, change.shape)
     if site in list_pixel_inputs(recorded):
         before, after = (np.rint(pixels).astype(np.uint8) for pixels in (before, after))
+    elif subject == ROW and site in samples.arrays:  # with the digits that a large change loses
+        before = to_search_layout(recorded, np.asarray(samples.arrays[site][row]), site)
     sample = recorded.record.get_sample(row)
     search = sample.search or {}
-    view = SearchView(
+    search_view = SearchView(
         before,
         after,
         (f"before: {format_answer(search['before'])}", f"after: {format_answer(search['after'])}"),
         np.asarray(recorded.values[TRACE][row]),
     )
-    return MapSource(change, None, build_caption(recorded.record, site, row, item), view)
+    return MapSource(
+        change,
+        None,
+        build_caption(recorded.record, site, row, samples.item),
+        search_view,
+        subject=subject,
+        view=build_view(recorded.record, site, row, values=before, names=samples.header),
+    )
 
 
 def format_answer(answer: Mapping[str, Any]) -> str:

@@ -9,8 +9,9 @@ from functools import partial
 from inputgrad_cli.data.map_record import RecordedMap
 from inputgrad_cli.data.picture_style import Style
 from inputgrad_cli.data.samples import Samples
+from inputgrad_cli.data.subjects import ROW
 from inputgrad_cli.errors import ItemError, UsageError
-from inputgrad_cli.runs.pictures.map_pictures import refuse_unfit_kinds
+from inputgrad_cli.runs.pictures.map_pictures import get_layout, refuse_unfit_kinds
 from inputgrad_cli.schema.encoded_names import decode_name
 from inputgrad_cli.storage.map_files import list_file_names
 from inputgrad_cli.storage.run_directory import StoredMap
@@ -56,14 +57,13 @@ def yield_result_files(
         if not sites and not has_summary(stored):
             continue
         is_search = attribution.record.is_search
-        if inputs is None and is_search:  # its arrays hold the input before and after
-            inputs = Samples({}, item=decode_name(line, "input"))
+        if inputs is None and is_search and not _needs_names(stored, attribution, sites):
+            inputs = Samples({}, item=decode_name(line, "input"))  # the arrays hold all the rest
         if inputs is None:
             inputs, blank = _try_read_inputs(stored, attribution, read_inputs)
         if parts:
             row = _find_sample_index(name, parts, stored)
-            has_inputs = not (blank or is_search)
-            sample = inputs.extract_sample(row) if has_inputs else inputs
+            sample = inputs.extract_sample(row) if inputs.arrays else inputs
             yield ResultFile(attribution, sample, sites, [0], [row], blank)
             continue
         rows = _list_rows(attribution) if sites else []
@@ -73,6 +73,12 @@ def yield_result_files(
 def has_summary(stored: StoredMap) -> bool:
     """Return whether the map is one of a table that is summed up."""
     return stored.files.summary_table in list_file_names(stored.line)
+
+
+def _needs_names(stored: StoredMap, attribution: RecordedMap, sites: Sequence[str]) -> bool:
+    """Return whether the pictures of a search show names of columns, which its file has."""
+    is_row = any(get_layout(attribution, site).subject == ROW for site in sites)
+    return is_row and bool(stored.line["sources"])
 
 
 def _find_sample_index(name: str, parts: Sequence[str], stored: StoredMap) -> int:

@@ -355,6 +355,26 @@ def test_a_signal_is_drawn_before_and_after(call, samples):
         assert json.loads(picture.info["inputgrad"])["kind"] == "search-signal"
 
 
+def test_a_row_of_a_table_is_drawn_column_by_column_and_drawn_again(call, samples, tmp_path):
+    shutil.copy(samples / "inputs/sequential.csv", tmp_path / "rows.csv")
+    words = ("optimize", samples / "sequential.keras", "rows.csv", "--goal", "pgd:eps=0.5,steps=3")
+    result = call(*words, "-t", "unit:0", "--until", "0", "--json")
+    assert result.code == 0, result.err
+    paths = [tmp_path / item["picture"] for item in items(result)]
+    assert [path.name for path in paths] == [f"rows.csv.pgd.unit0.{n}.panel.png" for n in range(8)]
+    with Image.open(paths[0]) as picture:
+        text = json.loads(picture.info["inputgrad"])
+    assert (text["kind"], text["columns"]) == ("search-row", [*range(10)])
+    first = [path.read_bytes() for path in paths]
+    assert call("render", "inputgrad-out").code == 0
+    assert [path.read_bytes() for path in paths] == first
+    (tmp_path / "rows.csv").unlink()  # with it, the names of the columns are gone
+    redrawn = call("render", "inputgrad-out")
+    assert redrawn.code == 0
+    assert "its input is gone" in redrawn.err
+    assert [path.read_bytes() for path in paths] != first
+
+
 def test_a_dry_run_names_the_files_that_a_run_writes(call, cross, tmp_path):
     words = (*cross, "--goal", "fgsm", "--goal", "fgsm:eps=1/255,as=small")
     planned = {line.split(" -> ")[1] for line in call(*words, "-n").out.splitlines()[:-1]}
