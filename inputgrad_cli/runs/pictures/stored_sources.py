@@ -57,7 +57,7 @@ def yield_result_files(
         if not sites and not has_summary(stored):
             continue
         is_search = attribution.record.is_search
-        if inputs is None and is_search and not _needs_names(stored, attribution, sites):
+        if inputs is None and is_search and not _has_column_names(stored, attribution, sites):
             inputs = Samples({}, item=decode_name(line, "input"))  # the arrays hold all the rest
         if inputs is None:
             inputs, blank = _try_read_inputs(stored, attribution, read_inputs)
@@ -75,7 +75,7 @@ def has_summary(stored: StoredMap) -> bool:
     return stored.files.summary_table in list_file_names(stored.line)
 
 
-def _needs_names(stored: StoredMap, attribution: RecordedMap, sites: Sequence[str]) -> bool:
+def _has_column_names(stored: StoredMap, attribution: RecordedMap, sites: Sequence[str]) -> bool:
     """Return whether the pictures of a search show names of columns, which its file has."""
     is_row = any(get_layout(attribution, site).subject == ROW for site in sites)
     return is_row and bool(stored.line["sources"])
