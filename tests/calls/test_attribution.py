@@ -58,7 +58,7 @@ def read_picture(bundle):
 
 def test_the_line_of_an_attribution_is_short_and_nothing_is_drawn_for_it(monkeypatch):
     monkeypatch.setattr(Drawing, "__init__", lambda *_: pytest.fail("it was drawn"))
-    assert repr(image(side=200)) == "<Attribution gradient: cat, logit 2.5: x (200, 200, 3)>"
+    assert repr(image(side=200)) == "<Attribution cat, gradient, logit 2.5: x (200, 200, 3)>"
     assert repr(image(samples=7)) == "<Attribution gradient: auto, 7 samples: x (7, 4, 4, 3)>"
     assert len(repr([image()] * 3)) < 200
 

@@ -235,6 +235,11 @@ def test_words_have_the_colours_of_their_values_from_the_left_margin_on():
     assert drawing.scale == Scale(1, True)
 
 
+def test_the_title_says_file_class_method_and_score():
+    page = read_page(draw(["film"], [1], item="a.txt", probability=0.982))
+    assert "<title>a.txt: praise, 98.2 %, ig, logit 2.5</title>" in page
+
+
 def test_a_text_of_zeros_is_plain_words_on_white():
     drawing = draw(["a", "film", ""], [0, 0, 0])
     pixels, _ = read_png(drawing)
