@@ -21,6 +21,7 @@ MIN_WIDTH = 224  # of a tile, or the words below a narrow picture could not be r
 GAP = 16
 WORDS_GAP = 6  # between a picture and its words
 TITLE_HEIGHT, LINE_HEIGHT = 34, 18
+MAX_TITLE_LINES = 3  # a record that was damaged may have thousands
 BAR_HEIGHT = 10
 BAR_DIGITS = 4  # of the numbers beside it
 BAR_ROOM = 96  # for a bar on the right, with its numbers
@@ -75,7 +76,7 @@ def draw_tiles(
     The title may have several lines. None leaves a tile empty. The colour bar of all tiles stands
     on the right.
     """
-    first, *others = title.splitlines() or [""]
+    first, *others = title.splitlines()[:MAX_TITLE_LINES] or [""]
     all_tiles = [tile for row in rows for tile in row if tile is not None]
     tile_width = max(MIN_WIDTH, *(tile.pixels.shape[1] for tile in all_tiles))
     heights = [_measure_row(row, tile_width) for row in rows]

@@ -9,6 +9,8 @@ import pytest
 
 from tests.cli import files, items, journal, strict
 
+FILES = 20  # of ten maps: the arrays and a picture of each
+
 NAMES = [f"{n}.npy" for n in "abcdefghij"]
 
 
@@ -109,7 +111,7 @@ def test_shares_of_several_directories_merge_into_the_first(call, words, whole, 
 
 
 def test_sources_are_found_from_wherever_a_share_was_run(call, samples, tmp_path, monkeypatch):
-    from . import draw
+    from tests.cli import draw
 
     for name in ("one", "two"):
         for seed in range(6):
@@ -228,7 +230,9 @@ def test_a_share_that_was_stopped_is_told_and_can_be_finished(call, words, tmp_p
 def test_readers_read_all_shares_before_they_are_merged(call, words, tmp_path):
     for shard in range(2):
         call(*words, "--shard", f"{shard}/2")
-    assert strict(call("verify", "inputgrad-out", "--json").out)["files"] == 10
+    assert (
+        strict(call("verify", "inputgrad-out", "--json").out)["files"] == 20
+    )  # arrays and a picture each
     maps = items(call(*words))  # the whole run knows what its shares did
     assert {item["status"] for item in maps} == {"skipped"}
     maps = items(call(*words, "--shard", "1/2"))
@@ -349,7 +353,9 @@ def test_a_merge_that_is_killed_leaves_the_old_or_the_new(
         if left[0]:
             with pytest.raises(Killed):
                 call("merge", "inputgrad-out")
-    assert strict(call("verify", "inputgrad-out", "--json").out)["files"] == 10
+    assert (
+        strict(call("verify", "inputgrad-out", "--json").out)["files"] == 20
+    )  # arrays and a picture each
     assert {item["status"] for item in items(call(*words))} == {"skipped"}
     assert call("merge", "inputgrad-out").code == 0
     assert contents(tmp_path / "inputgrad-out") == whole
