@@ -7,6 +7,7 @@ import os
 import shutil
 import threading
 import time
+from importlib.util import find_spec
 
 import pytest
 
@@ -23,9 +24,9 @@ def find_browser():
     """Return the paths of the browser and its driver; skip the test if there are none."""
     browser = next(filter(None, map(shutil.which, BROWSERS)), None)
     driver = shutil.which(DRIVER)
-    if browser and driver:
+    if browser and driver and find_spec("selenium"):
         return browser, driver
-    reason = f"no {BROWSERS[0]} or no {DRIVER} is installed"
+    reason = f"{BROWSERS[0]}, {DRIVER} or selenium is not installed"
     if os.environ.get(REQUIRED):
         pytest.fail(reason)
     return pytest.skip(reason)
@@ -51,10 +52,10 @@ class Browser:
     """A page in a headless browser, and what a test asks of it."""
 
     def __init__(self, size=(1280, 900)):
+        browser, driver = find_browser()
         from selenium import webdriver
         from selenium.webdriver.chrome.service import Service
 
-        browser, driver = find_browser()
         options = webdriver.ChromeOptions()
         options.binary_location = browser
         for flag in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage"):
