@@ -111,7 +111,7 @@ def _choose_ends(shares: Array) -> tuple[float, float]:
 
 
 def _write_head(canvas: Canvas, source: MapSource, search: SearchView) -> None:
-    canvas.write_title(source.caption.format_title().partition("\n")[0])
+    canvas.write_title(source.caption.format_line())
     answers = fit_text("    ".join(search.titles), canvas.width - 2 * MARGIN, NUMBER_SIZE)
     canvas.write((MARGIN, 30), answers, NUMBER_SIZE, colour=QUIET_INK)
     for x, text in ((BEFORE_RIGHT, "before"), (AFTER_RIGHT, "after")):

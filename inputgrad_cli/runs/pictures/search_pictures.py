@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -57,10 +58,12 @@ def build_search_source(recorded: RecordedMap, samples: Samples, row: int, site:
         (f"before: {format_answer(search['before'])}", f"after: {format_answer(search['after'])}"),
         np.asarray(recorded.values[TRACE][row]),
     )
+    # The class of the target may be the one that was left, and the probability is that afterwards.
+    caption = replace(build_caption(recorded.record, site, row, samples.item), probability=None)
     return MapSource(
         change,
         None,
-        build_caption(recorded.record, site, row, samples.item),
+        caption,
         search_view,
         subject=subject,
         view=build_view(recorded.record, site, row, values=before, names=samples.header),

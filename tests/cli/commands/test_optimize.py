@@ -126,6 +126,12 @@ def test_an_item_says_how_its_search_has_ended(attack_run):
     assert item["checks"] == {"finite": True, "zero": False}
 
 
+def test_the_title_of_a_panel_gives_no_class_the_probability_of_another(attack_run):
+    with Image.open(attack_run.folder / f"{SHAPES[0]}.pgd.panel.png") as picture:
+        text = json.loads(picture.info["inputgrad"])
+    assert (text["label"], text["probability"]) == ("cross", None)  # it is a star with 71 % now
+
+
 def test_the_metadata_says_the_same_as_the_stream(attack_run):
     item = by_name(attack_run)[SHAPES[0]]
     stored = metadata(attack_run.folder / f"{SHAPES[0]}.pgd.npz")
