@@ -9,7 +9,7 @@ from inputgrad_cli.calls.drawing import draw_site
 from inputgrad_cli.calls.explain import explain, find_pixel_inputs
 from inputgrad_cli.calls.item import build_provenance
 from inputgrad_cli.data.map_record import RecordedMap
-from inputgrad_cli.data.picture_style import Style
+from inputgrad_cli.data.pictures.picture_style import Style
 from inputgrad_cli.explanation.request import parse_methods, refuse_missing_references
 from inputgrad_cli.formats.classes import read_class_names
 from inputgrad_cli.formats.images.masks import read_masks

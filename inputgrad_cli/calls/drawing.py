@@ -6,18 +6,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from inputgrad_cli.data.attribution import Attribution
-from inputgrad_cli.data.caption import build_caption
 from inputgrad_cli.data.map_record import RecordedMap
-from inputgrad_cli.data.picture_style import Style
+from inputgrad_cli.data.pictures.caption import build_caption
+from inputgrad_cli.data.pictures.picture_style import Style
+from inputgrad_cli.data.pictures.sample_view import build_view
+from inputgrad_cli.data.pictures.subjects import find_subject
 from inputgrad_cli.data.row_columns import find_row_columns
-from inputgrad_cli.data.sample_view import build_view
 from inputgrad_cli.data.samples import Samples
-from inputgrad_cli.data.subjects import find_subject
 from inputgrad_cli.interfaces.picture import Drawing, MapSource
 from inputgrad_cli.numeric.arrays import Array, Arrays
 from inputgrad_cli.rendering import choose_picture, is_drawable
-from inputgrad_cli.rendering.class_views import build_class_view
-from inputgrad_cli.rendering.row_source import build_row_source
+from inputgrad_cli.rendering.classes.class_views import build_class_view
+from inputgrad_cli.rendering.rows.row_source import build_row_source
 
 MAX_DRAWINGS = 16  # on one sheet of a notebook
 

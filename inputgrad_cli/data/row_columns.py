@@ -16,7 +16,7 @@ import numpy as np
 
 from inputgrad_cli.choices import LAYER
 from inputgrad_cli.data.map_record import MapRecord, RecordedMap
-from inputgrad_cli.data.subjects import ROW, find_subject, to_subject
+from inputgrad_cli.data.pictures.subjects import ROW, find_subject, to_subject
 from inputgrad_cli.numeric.arrays import Array, Arrays, Floats
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from inputgrad_cli.data.axes import Axes
-from inputgrad_cli.data.original_picture import OriginalPicture
+from inputgrad_cli.data.pictures.original_picture import OriginalPicture
 from inputgrad_cli.data.preprocessing import Preprocess, get_preset
 from inputgrad_cli.data.signature import InputSpec
 from inputgrad_cli.errors import ItemError

@@ -2,16 +2,17 @@
 
 How to add a kind of picture:
 
-1. Write one file, `rendering/my_picture.py`: a frozen dataclass that inherits from `Picture` and is
-   decorated with `@pictures.register`. It sets `name`, `help` and `subjects`, in this order, and
-   defines `supports` and `draw`. `rendering/__init__.py` imports every file beside it, so nothing
-   else needs to be edited. `rendering/heatmap.py` is a short example.
+1. Write one file in the folder of `rendering/` that fits, as `rendering/images/my_picture.py`: a
+   frozen dataclass that inherits from `Picture` and is decorated with `@pictures.register`. It sets
+   `name`, `help` and `subjects`, in this order, and defines `supports` and `draw`.
+   `rendering/__init__.py` imports every file below it, so nothing else needs to be edited.
+   `rendering/images/heatmap.py` is a short example.
 2. Write one test file, `tests/rendering/test_my_picture.py`.
 
 A run draws the kind that `--picture` names wherever it supports the map, and otherwise the first
 kind that does. So a kind for vectors leaves the pictures of images as they are. A kind that must
 know more of a map adds that as a field of `MapLayout` or `SampleView`; sources are built in
-`runs/pictures/map_pictures.py`. `data/subjects.py` says what each map is of.
+`runs/pictures/map_pictures.py`. `data/pictures/subjects.py` says what each map is of.
 """
 
 from __future__ import annotations
@@ -25,10 +26,10 @@ from typing import ClassVar
 
 import numpy as np
 
-from inputgrad_cli.data.caption import Caption
-from inputgrad_cli.data.original_picture import Box
-from inputgrad_cli.data.picture_style import Scale, Style
-from inputgrad_cli.data.sample_view import SampleView
+from inputgrad_cli.data.pictures.caption import Caption
+from inputgrad_cli.data.pictures.original_picture import Box
+from inputgrad_cli.data.pictures.picture_style import Scale, Style
+from inputgrad_cli.data.pictures.sample_view import SampleView
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.numeric.arrays import Array
 from inputgrad_cli.registry import Registry

@@ -1,7 +1,7 @@
 """All kinds of pictures, one file each, and what they share.
 
-Importing this package imports every module in it, and each kind of picture registers itself. So a
-new file needs no entry anywhere else; `interfaces/picture.py` says how to add one.
+Importing this package imports every module below it, and each kind of picture registers itself.
+So a new file needs no entry anywhere else; `interfaces/picture.py` says how to add one.
 """
 
 import importlib
@@ -14,7 +14,7 @@ from inputgrad_cli.interfaces.picture import (
     pictures,
 )
 
-for _module in sorted(m.name for m in pkgutil.iter_modules(__path__, f"{__name__}.")):
+for _module in sorted(m.name for m in pkgutil.walk_packages(__path__, f"{__name__}.")):
     importlib.import_module(_module)
 
 __all__ = ["choose_picture", "has_pictures", "is_drawable", "pictures"]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from inputgrad_cli.data.picture_style import Scale, Style
+from inputgrad_cli.data.pictures.picture_style import Scale, Style
 from inputgrad_cli.numeric.arrays import Array
 from inputgrad_cli.rendering.canvas import NUMBER_SIZE, TICK_SIZE, Canvas
 from inputgrad_cli.rendering.colour_maps import load_colour_table

@@ -6,11 +6,11 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from inputgrad_cli.data.caption import Caption
-from inputgrad_cli.data.picture_style import Style
+from inputgrad_cli.data.pictures.caption import Caption
+from inputgrad_cli.data.pictures.picture_style import Style
 from inputgrad_cli.rendering.colour_bar import ColourBar
 from inputgrad_cli.rendering.colour_maps import Pixels
-from inputgrad_cli.rendering.image_map import TEXT_KEY
+from inputgrad_cli.rendering.images.image_map import TEXT_KEY
 from inputgrad_cli.rendering.png import encode_png
 
 

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from inputgrad_cli.data.picture_style import Scale, Style
-from inputgrad_cli.data.subjects import TEXT
+from inputgrad_cli.data.pictures.picture_style import Scale, Style
+from inputgrad_cli.data.pictures.subjects import TEXT
 from inputgrad_cli.interfaces.picture import Drawing, MapLayout, MapSource, Picture, pictures
 from inputgrad_cli.numeric.arrays import Floats
-from inputgrad_cli.rendering.image_map import TEXT_KEY
+from inputgrad_cli.rendering.images.image_map import TEXT_KEY
 from inputgrad_cli.rendering.png import encode_png
 from inputgrad_cli.rendering.scale import is_signed
 from inputgrad_cli.rendering.text.colours import get_colour_map

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from inputgrad_cli.data.map_record import RecordedMap
-from inputgrad_cli.data.picture_style import Style
+from inputgrad_cli.data.pictures.picture_style import Style
+from inputgrad_cli.data.pictures.subjects import ROW, SIGNAL, SOUND, TEXT, find_subject
 from inputgrad_cli.data.samples import Samples
 from inputgrad_cli.data.search_arrays import CHANGE, list_moved_inputs
-from inputgrad_cli.data.subjects import ROW, SIGNAL, SOUND, TEXT, find_subject
 from inputgrad_cli.errors import InputgradError, ItemError
 from inputgrad_cli.numeric.arrays import Array, Floats
 from inputgrad_cli.rendering import choose_picture

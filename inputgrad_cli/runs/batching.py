@@ -11,8 +11,8 @@ from inputgrad_cli.data.samples import Samples, join_samples
 from inputgrad_cli.data.written_target import Target
 from inputgrad_cli.numeric.arrays import Array
 from inputgrad_cli.numeric.ragged import count_equal_shapes
-from inputgrad_cli.runs.explain_tasks import BatchTask, ExplainTask
-from inputgrad_cli.runs.load_tasks import LoadedItem, LoadResult
+from inputgrad_cli.runs.tasks.explain_tasks import BatchTask, ExplainTask
+from inputgrad_cli.runs.tasks.load_tasks import LoadedItem, LoadResult
 
 
 def yield_batches(

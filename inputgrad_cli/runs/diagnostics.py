@@ -11,9 +11,9 @@ from inputgrad_cli.data.signature import Signature
 from inputgrad_cli.formats.combine_inputs import CROSSED_NOTE
 from inputgrad_cli.runs.events import RunWarning
 from inputgrad_cli.runs.inputs.find_inputs import Item
-from inputgrad_cli.runs.load_tasks import LoadedItem
 from inputgrad_cli.runs.planning.pixel_record import has_picture_files
 from inputgrad_cli.runs.planning.plan import Plan
+from inputgrad_cli.runs.tasks.load_tasks import LoadedItem
 from inputgrad_cli.storage.map_specs import MapSpec
 
 CLASS_LOSSES = ("crossentropy", "cross_entropy", "hinge")  # losses of outputs that are classes

@@ -10,8 +10,10 @@ from inputgrad_cli.errors import ItemError, UsageError
 from inputgrad_cli.explanation.batch import BatchAttribution, explain_batch
 from inputgrad_cli.explanation.request import ExplainRequest
 from inputgrad_cli.runs.batching import Chunk, yield_chunks
-from inputgrad_cli.runs.context import PROCESS, RunContext
-from inputgrad_cli.runs.explain_tasks import (
+from inputgrad_cli.runs.model_holder import ModelHolder
+from inputgrad_cli.runs.spill_buffer import SpillBuffer
+from inputgrad_cli.runs.tasks.context import PROCESS, RunContext
+from inputgrad_cli.runs.tasks.explain_tasks import (
     BatchFailure,
     BatchOutcome,
     BatchResult,
@@ -20,9 +22,7 @@ from inputgrad_cli.runs.explain_tasks import (
     SearchStoppedError,
     StoppedBatch,
 )
-from inputgrad_cli.runs.load_tasks import LoadedItem
-from inputgrad_cli.runs.model_holder import ModelHolder
-from inputgrad_cli.runs.spill_buffer import SpillBuffer
+from inputgrad_cli.runs.tasks.load_tasks import LoadedItem
 from inputgrad_cli.supervision.worker import WORKER
 
 

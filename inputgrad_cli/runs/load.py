@@ -9,8 +9,8 @@ from inputgrad_cli.errors import ItemError
 from inputgrad_cli.formats.blank import build_blank_sample
 from inputgrad_cli.formats.read import open_file, read_samples
 from inputgrad_cli.formats.streaming.hashed_file import hash_content
-from inputgrad_cli.runs.context import PROCESS, RunContext
-from inputgrad_cli.runs.load_tasks import (
+from inputgrad_cli.runs.tasks.context import PROCESS, RunContext
+from inputgrad_cli.runs.tasks.load_tasks import (
     FailedItem,
     LoadedItem,
     LoadResult,

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from inputgrad_cli.interfaces.engine import ProgressCallbacks
-from inputgrad_cli.runs.context import RunContext, build_context
 from inputgrad_cli.runs.model_holder import ModelHolder
 from inputgrad_cli.runs.opening import Opening, resolve_plan
 from inputgrad_cli.runs.pictures.update_pictures import PictureUpdater
@@ -14,6 +13,7 @@ from inputgrad_cli.runs.planning.plan import Plan
 from inputgrad_cli.runs.planning.schedule import resume_schedule
 from inputgrad_cli.runs.record import Recorder
 from inputgrad_cli.runs.run_record import refuse_other_model
+from inputgrad_cli.runs.tasks.context import RunContext, build_context
 from inputgrad_cli.schema.run_json import RunRecord
 from inputgrad_cli.storage.journal import Journal
 from inputgrad_cli.storage.run_record import read_runs, select_run

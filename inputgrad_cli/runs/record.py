@@ -9,9 +9,9 @@ from pathlib import Path
 from inputgrad_cli.errors import StorageError
 from inputgrad_cli.runs.events import Event, ItemEvent, to_error_fields
 from inputgrad_cli.runs.item_fields import build_failed_fields, build_skipped_fields
-from inputgrad_cli.runs.load_tasks import FailedItem, SkippedMap
 from inputgrad_cli.runs.map_lines import build_failed_line
 from inputgrad_cli.runs.pictures.update_pictures import PictureUpdater
+from inputgrad_cli.runs.tasks.load_tasks import FailedItem, SkippedMap
 from inputgrad_cli.runs.write import WriteResult, WrittenMap
 from inputgrad_cli.storage.atomic_write import sync_folder
 from inputgrad_cli.storage.journal import Journal

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from inputgrad_cli.errors import CompileError
 from inputgrad_cli.interfaces.engine import NO_PROGRESS, ProgressCallbacks
-from inputgrad_cli.rendering.bars import MAX_ROWS
+from inputgrad_cli.rendering.rows.bars import MAX_ROWS
 from inputgrad_cli.runs.counts import RunCounts
 from inputgrad_cli.runs.diagnostics import yield_run_warnings
 from inputgrad_cli.runs.earlier_events import EarlierEvents
@@ -21,24 +21,24 @@ from inputgrad_cli.runs.events import (
 )
 from inputgrad_cli.runs.executors.batch_runner import BatchRunner
 from inputgrad_cli.runs.executors.local import LocalExecutor
-from inputgrad_cli.runs.explain_tasks import (
+from inputgrad_cli.runs.inputs.item_maps import list_item_maps
+from inputgrad_cli.runs.inputs.item_order import IndexedItem, order_items
+from inputgrad_cli.runs.item_fields import build_stored_failure
+from inputgrad_cli.runs.pictures.update_pictures import PictureUpdater
+from inputgrad_cli.runs.planning.plan import Plan
+from inputgrad_cli.runs.preparation import prepare_run, read_earlier
+from inputgrad_cli.runs.record import Recorded
+from inputgrad_cli.runs.searches.search_report import SearchReport, report_searches
+from inputgrad_cli.runs.tasks.explain_tasks import (
     BatchFailure,
     BatchOutcome,
     BatchResult,
     ExplainTask,
     StoppedBatch,
 )
-from inputgrad_cli.runs.inputs.item_maps import list_item_maps
-from inputgrad_cli.runs.inputs.item_order import IndexedItem, order_items
-from inputgrad_cli.runs.item_fields import build_stored_failure
-from inputgrad_cli.runs.load_tasks import FailedItem, SkippedMap
-from inputgrad_cli.runs.pictures.update_pictures import PictureUpdater
-from inputgrad_cli.runs.planning.plan import Plan
-from inputgrad_cli.runs.preparation import prepare_run, read_earlier
-from inputgrad_cli.runs.record import Recorded
-from inputgrad_cli.runs.searches.search_report import SearchReport, report_searches
+from inputgrad_cli.runs.tasks.load_tasks import FailedItem, SkippedMap
+from inputgrad_cli.runs.tasks.write_tasks import yield_write_tasks
 from inputgrad_cli.runs.write import WriteResult, WrittenMap, join_results, write
-from inputgrad_cli.runs.write_tasks import yield_write_tasks
 from inputgrad_cli.schema.json_object import JsonObject
 from inputgrad_cli.storage.lock import RunLock
 from inputgrad_cli.storage.shards import to_tag

@@ -9,14 +9,14 @@ from itertools import islice
 from inputgrad_cli.data.map_record import RecordedMap
 from inputgrad_cli.errors import ItemError
 from inputgrad_cli.explanation.item_record import Provenance, build_map, find_failures
-from inputgrad_cli.runs.context import PROCESS
 from inputgrad_cli.runs.diagnostics import yield_item_warnings, yield_map_warnings
 from inputgrad_cli.runs.events import Event, ItemEvent, RunWarning, to_error_fields
 from inputgrad_cli.runs.item_fields import build_done_fields, build_failed_fields
 from inputgrad_cli.runs.map_lines import build_failed_line, build_line
 from inputgrad_cli.runs.searches.search_files import list_results
-from inputgrad_cli.runs.strongest import find_strongest, yield_strongest
-from inputgrad_cli.runs.write_tasks import MapTask, WriteTask
+from inputgrad_cli.runs.tables.strongest import find_strongest, yield_strongest
+from inputgrad_cli.runs.tasks.context import PROCESS
+from inputgrad_cli.runs.tasks.write_tasks import MapTask, WriteTask
 from inputgrad_cli.runs.writer import OutputWriter, PictureRow, TakenError, is_table
 from inputgrad_cli.schema.encoded_names import decode_name
 from inputgrad_cli.schema.json_object import JsonObject

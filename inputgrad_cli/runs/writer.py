@@ -9,13 +9,12 @@ from itertools import islice
 from pathlib import Path
 
 from inputgrad_cli.data.map_record import RecordedMap
-from inputgrad_cli.data.picture_style import Style
+from inputgrad_cli.data.pictures.picture_style import Style
 from inputgrad_cli.data.samples import Samples
 from inputgrad_cli.data.target_text import is_same_target
 from inputgrad_cli.errors import ItemError
 from inputgrad_cli.explanation.batch import Frames
 from inputgrad_cli.formats.readers import find_reader
-from inputgrad_cli.runs.attribution_table import build_attribution_table
 from inputgrad_cli.runs.inputs.item_maps import ItemMap
 from inputgrad_cli.runs.pictures.map_pictures import (
     PictureFiles,
@@ -28,8 +27,9 @@ from inputgrad_cli.runs.pictures.map_pictures import (
 )
 from inputgrad_cli.runs.searches.search_files import build_search_files
 from inputgrad_cli.runs.streamed_files import has_content, is_large, to_npz
-from inputgrad_cli.runs.table_summary import build_summary_files
-from inputgrad_cli.runs.token_tables import build_token_tables
+from inputgrad_cli.runs.tables.attribution_table import build_attribution_table
+from inputgrad_cli.runs.tables.table_summary import build_summary_files
+from inputgrad_cli.runs.tables.token_tables import build_token_tables
 from inputgrad_cli.schema.journal_line import JournalLine, StyleRecord
 from inputgrad_cli.schema.json_object import JsonObject
 from inputgrad_cli.storage.atomic_write import (

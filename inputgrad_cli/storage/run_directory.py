@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from inputgrad_cli.data.map_record import RecordedMap
-from inputgrad_cli.data.picture_style import Style
+from inputgrad_cli.data.pictures.picture_style import Style
 from inputgrad_cli.data.samples import Samples
 from inputgrad_cli.errors import StorageError
 from inputgrad_cli.schema.journal_line import JournalLine

@@ -12,7 +12,7 @@ CALLS = 10  # of which the quickest counts, because others use the processor as 
 
 def build_source():
     """Return a noisy map of a picture, which compresses no better than a real one."""
-    from inputgrad_cli.data.caption import Caption
+    from inputgrad_cli.data.pictures.caption import Caption
     from inputgrad_cli.interfaces.picture import MapSource
 
     rng = np.random.default_rng(0)
@@ -25,7 +25,7 @@ def build_source():
 
 def draw_ours(kind, source):
     """Draw a picture of this kind as a run does."""
-    from inputgrad_cli.data.picture_style import Style
+    from inputgrad_cli.data.pictures.picture_style import Style
     from inputgrad_cli.rendering import pictures
 
     return pictures.get(kind)().draw([source], Style(kind=kind))[0].png

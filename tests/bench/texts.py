@@ -4,9 +4,9 @@ import time
 
 import numpy as np
 
-from inputgrad_cli.data.caption import Caption
-from inputgrad_cli.data.picture_style import Style
-from inputgrad_cli.data.sample_view import SampleView
+from inputgrad_cli.data.pictures.caption import Caption
+from inputgrad_cli.data.pictures.picture_style import Style
+from inputgrad_cli.data.pictures.sample_view import SampleView
 from inputgrad_cli.interfaces.picture import MapSource
 from inputgrad_cli.rendering import choose_picture
 

@@ -11,10 +11,10 @@ from PIL import Image
 from inputgrad_cli import api
 from inputgrad_cli.calls.attribution import Attribution
 from inputgrad_cli.calls.drawing import MAX_DRAWINGS
-from inputgrad_cli.data.picture_style import Scale
+from inputgrad_cli.data.pictures.picture_style import Scale
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.interfaces.picture import Drawing
-from inputgrad_cli.rendering.sheet import GAP, LABEL_HEIGHT, build_sheet, decode_png
+from inputgrad_cli.rendering.images.sheet import GAP, LABEL_HEIGHT, build_sheet, decode_png
 
 CHECKS = {"finite": True, "zero": False}
 

@@ -6,7 +6,7 @@ import pytest
 from inputgrad_cli.data.attribution import compute_completeness
 from inputgrad_cli.data.baselines import baselines
 from inputgrad_cli.data.fit_array import fit_array
-from inputgrad_cli.data.picture_style import Scale
+from inputgrad_cli.data.pictures.picture_style import Scale
 from inputgrad_cli.data.preprocessing import get_preset, parse_preprocess
 from inputgrad_cli.data.samples import compute_keys, find_nonfinite
 from inputgrad_cli.data.signature import InputSpec

@@ -5,9 +5,9 @@ import json
 import pytest
 
 from inputgrad_cli.choices import SHOWN
-from inputgrad_cli.data.picture_style import Style
+from inputgrad_cli.data.pictures.picture_style import Style
+from inputgrad_cli.data.pictures.subjects import SUBJECTS, to_subject
 from inputgrad_cli.data.signature import InputSpec
-from inputgrad_cli.data.subjects import SUBJECTS, to_subject
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.runs.planning.shown_inputs import can_show, refuse_unfit_kinds
 from inputgrad_cli.schema.check_types import get_check

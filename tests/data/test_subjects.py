@@ -2,7 +2,7 @@
 
 import pytest
 
-from inputgrad_cli.data.subjects import SUBJECTS, MapFacts, choose_subject
+from inputgrad_cli.data.pictures.subjects import SUBJECTS, MapFacts, choose_subject
 
 
 @pytest.mark.parametrize(

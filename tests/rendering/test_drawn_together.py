@@ -7,17 +7,17 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from inputgrad_cli.data.caption import Caption
-from inputgrad_cli.data.picture_style import Style
+from inputgrad_cli.data.pictures.caption import Caption
+from inputgrad_cli.data.pictures.picture_style import Style
 from inputgrad_cli.data.samples import Samples
 from inputgrad_cli.interfaces.picture import MapSource
 from inputgrad_cli.rendering import choose_picture
 from inputgrad_cli.rendering.colour_maps import NAN_COLOUR
-from inputgrad_cli.rendering.image_map import ImageMap
-from inputgrad_cli.runs.load_tasks import LoadedItem
+from inputgrad_cli.rendering.images.image_map import ImageMap
 from inputgrad_cli.runs.pictures import map_pictures
 from inputgrad_cli.runs.pictures.map_pictures import draw_pictures
-from inputgrad_cli.runs.write_tasks import MapTask, group_tasks
+from inputgrad_cli.runs.tasks.load_tasks import LoadedItem
+from inputgrad_cli.runs.tasks.write_tasks import MapTask, group_tasks
 
 REDUCTIONS = ("sum", "l2", "max-abs", "mean-abs", "positive", "negative")
 STYLES = (Style(), Style(kind="heatmap", clip=100), Style(limit=1.5, alpha=0.3), Style(cmap="jet"))

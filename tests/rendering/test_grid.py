@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from inputgrad_cli.data.caption import Caption
-from inputgrad_cli.data.picture_style import Scale, Style
+from inputgrad_cli.data.pictures.caption import Caption
+from inputgrad_cli.data.pictures.picture_style import Scale, Style
 from inputgrad_cli.interfaces.picture import (
     ClassView,
     MapLayout,
@@ -19,10 +19,10 @@ from inputgrad_cli.interfaces.picture import (
     is_drawable,
     pictures,
 )
-from inputgrad_cli.rendering.class_views import rank_classes
+from inputgrad_cli.rendering.classes.class_views import rank_classes
 from inputgrad_cli.rendering.colour_maps import load_colour_table
-from inputgrad_cli.rendering.grid import arrange_tiles
-from inputgrad_cli.rendering.named_tiles import (
+from inputgrad_cli.rendering.images.grid import arrange_tiles
+from inputgrad_cli.rendering.images.named_tiles import (
     GAP,
     MAX_SIDE,
     TILE_SIDE,
@@ -30,7 +30,7 @@ from inputgrad_cli.rendering.named_tiles import (
     choose_factor,
     reduce_pixels,
 )
-from inputgrad_cli.rendering.tile_layers import build_input_tiles, build_tile_layers
+from inputgrad_cli.rendering.images.tile_layers import build_input_tiles, build_tile_layers
 
 SEEN = np.full((4, 4, 3), (10, 200, 30), np.uint8)
 RED_AND_BLUE = load_colour_table("RdBu_r")

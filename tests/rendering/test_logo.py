@@ -5,8 +5,8 @@ import pytest
 
 from inputgrad_cli.errors import ItemError
 from inputgrad_cli.interfaces.picture import MapLayout
-from inputgrad_cli.rendering.letters import COLOURS, OTHER, draw_stacks, measure_stacks
-from inputgrad_cli.rendering.logo import (
+from inputgrad_cli.rendering.series.letters import COLOURS, OTHER, draw_stacks, measure_stacks
+from inputgrad_cli.rendering.series.logo import (
     LEFT,
     MAX_PLACES,
     PLOT_HEIGHT,

@@ -9,13 +9,13 @@ from PIL import Image
 
 from inputgrad_cli import api
 from inputgrad_cli.cli.options.picture_kinds import read_picture_kinds
-from inputgrad_cli.data.picture_style import Scale, Style
+from inputgrad_cli.data.pictures.picture_style import Scale, Style
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.interfaces.picture import Drawing, MapLayout, Picture, choose_picture
 from inputgrad_cli.rendering import pictures
-from inputgrad_cli.rendering.bars import WIDTH
-from inputgrad_cli.rendering.image_map import ImageMap
+from inputgrad_cli.rendering.images.image_map import ImageMap
 from inputgrad_cli.rendering.png import encode_png
+from inputgrad_cli.rendering.rows.bars import WIDTH
 
 BAR_HEIGHT = 10
 IMAGES = ImageMap.subjects

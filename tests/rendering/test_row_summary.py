@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from inputgrad_cli.data.caption import Caption
 from inputgrad_cli.data.column_summary import MAX_POINTS, summarize_columns
+from inputgrad_cli.data.pictures.caption import Caption
 from inputgrad_cli.data.row_columns import RowColumns, SiteColumns
 from inputgrad_cli.numeric.lazy_array import build_lazy_array
-from inputgrad_cli.rendering import row_summary
 from inputgrad_cli.rendering.colour_maps import load_colour_table
-from inputgrad_cli.rendering.row_summary import (
+from inputgrad_cli.rendering.rows import row_summary
+from inputgrad_cli.rendering.rows.row_summary import (
     RING,
     choose_point_colours,
     compute_offsets,

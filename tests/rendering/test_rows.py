@@ -7,15 +7,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from inputgrad_cli.data.caption import Caption
-from inputgrad_cli.data.picture_style import Style
-from inputgrad_cli.data.sample_view import SampleView
+from inputgrad_cli.data.pictures.caption import Caption
+from inputgrad_cli.data.pictures.picture_style import Style
+from inputgrad_cli.data.pictures.sample_view import SampleView
 from inputgrad_cli.interfaces.picture import MapLayout, MapSource, choose_picture
-from inputgrad_cli.rendering import bars, has_pictures, waterfall
-from inputgrad_cli.rendering.bars import Bars
+from inputgrad_cli.rendering import has_pictures
 from inputgrad_cli.rendering.canvas import AGAINST, FOR, LINE
-from inputgrad_cli.rendering.ranking import rank_columns, sum_rest
-from inputgrad_cli.rendering.waterfall import GAP_COLOUR, Waterfall
+from inputgrad_cli.rendering.rows import bars, waterfall
+from inputgrad_cli.rendering.rows.bars import Bars
+from inputgrad_cli.rendering.rows.ranking import rank_columns, sum_rest
+from inputgrad_cli.rendering.rows.waterfall import GAP_COLOUR, Waterfall
 
 NAN, INF = np.nan, np.inf
 ROW = MapLayout((3,), subject="row")

@@ -16,7 +16,7 @@ from PIL import Image
 from inputgrad_cli import api
 from inputgrad_cli.choices import REDUCTIONS
 from inputgrad_cli.data.map_record import MapRecord
-from inputgrad_cli.data.picture_style import Style
+from inputgrad_cli.data.pictures.picture_style import Style
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.methods import methods
 from inputgrad_cli.rendering import pictures
@@ -181,7 +181,7 @@ def test_so_it_does_where_channels_come_first_and_at_embeddings(tmp_path, order,
 @pytest.fixture
 def bars(monkeypatch):
     """Note what every upright colour bar names, from its lower end to its upper end."""
-    from inputgrad_cli.rendering import named_tiles
+    from inputgrad_cli.rendering.images import named_tiles
 
     noted, draw_bar = [], named_tiles.draw_upright_bar
 
@@ -209,7 +209,7 @@ def test_the_bar_of_a_flat_map_names_zero_alone(maps, method, bars):
 
 
 def test_a_scale_of_zero_stays_on_the_side_of_its_sign():
-    from inputgrad_cli.data.picture_style import Scale
+    from inputgrad_cli.data.pictures.picture_style import Scale
 
     assert Scale(2.0, signed=True).list_ticks() == [-2.0, 0.0, 2.0]
     assert Scale(2.0, signed=False).list_ticks() == [0.0, 1.0, 2.0]

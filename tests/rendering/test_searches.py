@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from inputgrad_cli.data.caption import Caption
-from inputgrad_cli.data.picture_style import Style
-from inputgrad_cli.data.sample_view import SampleView
-from inputgrad_cli.data.subjects import ROW
+from inputgrad_cli.data.pictures.caption import Caption
+from inputgrad_cli.data.pictures.picture_style import Style
+from inputgrad_cli.data.pictures.sample_view import SampleView
+from inputgrad_cli.data.pictures.subjects import ROW
 from inputgrad_cli.interfaces.picture import (
     MapLayout,
     MapSource,

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from inputgrad_cli.data.picture_style import Scale, Style
+from inputgrad_cli.data.pictures.picture_style import Scale, Style
 from inputgrad_cli.interfaces.picture import MapLayout
 from inputgrad_cli.rendering import choose_picture, is_drawable
 from inputgrad_cli.rendering.colour_maps import load_colour_table
-from inputgrad_cli.rendering.lanes import build_lanes
-from inputgrad_cli.rendering.signal import (
+from inputgrad_cli.rendering.series.lanes import build_lanes
+from inputgrad_cli.rendering.series.signal import (
     CURVE_GAP,
     CURVE_GREY,
     CURVE_HEIGHT,

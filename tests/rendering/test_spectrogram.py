@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from inputgrad_cli.data.picture_style import Scale, Style
+from inputgrad_cli.data.pictures.picture_style import Scale, Style
 from inputgrad_cli.interfaces.picture import MapLayout
 from inputgrad_cli.rendering import choose_picture, is_drawable
 from inputgrad_cli.rendering.colour_maps import load_colour_table
-from inputgrad_cli.rendering.spectrogram import LEFT, SIZE, TOP
+from inputgrad_cli.rendering.series.spectrogram import LEFT, SIZE, TOP
 
 from .drawn import GREEN, build_source, draw, read_facts, read_pixels
 

@@ -6,7 +6,7 @@ import pytest
 from inputgrad_cli.interfaces.picture import MapLayout
 from inputgrad_cli.rendering import is_drawable
 from inputgrad_cli.rendering.colour_maps import load_colour_table
-from inputgrad_cli.rendering.signal import LEFT, NAME_HEIGHT, PLOT_WIDTH, TOP
+from inputgrad_cli.rendering.series.signal import LEFT, NAME_HEIGHT, PLOT_WIDTH, TOP
 
 from .drawn import build_source, draw, read_facts, read_pixels
 

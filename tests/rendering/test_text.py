@@ -14,9 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from inputgrad_cli.data.caption import Caption
-from inputgrad_cli.data.picture_style import Scale, Style
-from inputgrad_cli.data.sample_view import SampleView
+from inputgrad_cli.data.pictures.caption import Caption
+from inputgrad_cli.data.pictures.picture_style import Scale, Style
+from inputgrad_cli.data.pictures.sample_view import SampleView
 from inputgrad_cli.interfaces.picture import MapLayout, MapSource
 from inputgrad_cli.rendering import choose_picture
 from inputgrad_cli.rendering.colour_maps import NAN_COLOUR, load_colour_table

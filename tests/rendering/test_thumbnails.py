@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from inputgrad_cli.data.caption import Caption
-from inputgrad_cli.data.picture_style import Style
+from inputgrad_cli.data.pictures.caption import Caption
+from inputgrad_cli.data.pictures.picture_style import Style
 from inputgrad_cli.errors import ItemError
 from inputgrad_cli.interfaces.picture import MapSource
 from inputgrad_cli.rendering import choose_picture

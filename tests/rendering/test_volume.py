@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from inputgrad_cli.data.picture_style import Scale, Style
+from inputgrad_cli.data.pictures.picture_style import Scale, Style
 from inputgrad_cli.interfaces.picture import MapLayout
 from inputgrad_cli.rendering import choose_picture, is_drawable
 from inputgrad_cli.rendering.colour_maps import load_colour_table
-from inputgrad_cli.rendering.stack_map import EDGE, TOP
-from inputgrad_cli.rendering.tiles import (
+from inputgrad_cli.rendering.volumes.stack_map import EDGE, TOP
+from inputgrad_cli.rendering.volumes.tiles import (
     GAP,
     LABEL_HEIGHT,
     SIDE,

@@ -10,8 +10,8 @@ from inputgrad_cli.data.map_record import RecordedMap
 from inputgrad_cli.data.samples import Samples, UnusedColumns
 from inputgrad_cli.errors import ItemError
 from inputgrad_cli.numeric.lazy_array import build_lazy_array
-from inputgrad_cli.runs import attribution_table
-from inputgrad_cli.runs.attribution_table import build_attribution_table
+from inputgrad_cli.runs.tables import attribution_table
+from inputgrad_cli.runs.tables.attribution_table import build_attribution_table
 from tests.map_records import SAMPLE, build_record
 
 FIRST = replace(SAMPLE, score=0.25, baseline_score=-1.0, prediction="a, b")

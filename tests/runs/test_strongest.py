@@ -6,7 +6,7 @@ import numpy as np
 
 from inputgrad_cli.data.map_record import RecordedMap
 from inputgrad_cli.numeric import lazy_array
-from inputgrad_cli.runs.strongest import yield_strongest
+from inputgrad_cli.runs.tables.strongest import yield_strongest
 from tests.map_records import SAMPLE, build_record
 
 

@@ -6,8 +6,8 @@ import pytest
 
 from inputgrad_cli.errors import StorageError
 from inputgrad_cli.runs import write as module
+from inputgrad_cli.runs.tasks.write_tasks import WriteTask
 from inputgrad_cli.runs.write import WriteResult, WrittenMap, join_results, write
-from inputgrad_cli.runs.write_tasks import WriteTask
 
 FIRST, SECOND = WrittenMap("a", {}, []), WrittenMap("b", {}, [])
 

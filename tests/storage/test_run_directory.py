@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from inputgrad_cli.data.picture_style import Style
+from inputgrad_cli.data.pictures.picture_style import Style
 from inputgrad_cli.errors import BusyError, ItemError, UsageError
 from inputgrad_cli.storage.record_errors import InvalidRecord
 from inputgrad_cli.storage.run_directory import RunDirectory

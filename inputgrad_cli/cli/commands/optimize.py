@@ -96,7 +96,7 @@ def run_optimize(
         )
 
     def build_options() -> RunOptions:
-        from inputgrad_cli.data.picture_style import Style
+        from inputgrad_cli.data.pictures.picture_style import Style
         from inputgrad_cli.data.target_text import parse_target
 
         return replace(

@@ -89,7 +89,7 @@ def _yield_pictures(
     run: Path, options: PictureOptions, given: Collection[str]
 ) -> Iterator[RedrawnPicture]:
     """Yield each picture as it is drawn; show a status line meanwhile."""
-    from inputgrad_cli.data.picture_style import Style
+    from inputgrad_cli.data.pictures.picture_style import Style
     from inputgrad_cli.runs.pictures.render import RedrawOptions, redraw_locked
 
     with show_status(True, "drawing the pictures"):

@@ -13,6 +13,7 @@ import inputgrad_cli
 
 DEFAULT = "overlay"
 RENDERING_FOLDER = Path(inputgrad_cli.__file__).parent / "rendering"
+DECORATOR = "@pictures.register\n"  # not that of pictures of searches, which no option names
 # The lines with which the class of a kind of picture sets its name and its help.
 KIND_PATTERN = re.compile(r'^    name = "([^"]+)"\n    help = "([^"]+)"$', re.M)
 
@@ -24,7 +25,8 @@ def read_picture_kinds() -> dict[str, str]:
     They are read from the source files, because importing those imports NumPy, and `--help` must
     not wait for it.
     """
-    texts = (path.read_text("utf-8") for path in RENDERING_FOLDER.glob("*.py"))
+    texts = [path.read_text("utf-8") for path in RENDERING_FOLDER.rglob("*.py")]
+    texts = [text for text in texts if DECORATOR in text]
     kinds = {kind[1]: kind[2] for text in texts for kind in KIND_PATTERN.finditer(text)}
     return {name: kinds[name] for name in sorted(kinds, key=lambda name: (name != DEFAULT, name))}
 

@@ -14,7 +14,7 @@ from inputgrad_cli.cli.options.picture_kinds import DEFAULT, PictureKindType, fo
 from inputgrad_cli.cli.options.types import ShowType
 
 if TYPE_CHECKING:
-    from inputgrad_cli.data.picture_style import Style
+    from inputgrad_cli.data.pictures.picture_style import Style
 
 
 @dataclass(frozen=True)
@@ -115,7 +115,7 @@ class PictureOptions(OptionGroup):
 
     def to_style(self) -> Style | None:
         """Return the style, None if no pictures are asked for."""
-        from inputgrad_cli.data.picture_style import Style  # not imported by --help
+        from inputgrad_cli.data.pictures.picture_style import Style  # not imported by --help
 
         return self.apply_to(Style(), [f.name for f in fields(self)]) if self.is_drawn else None
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image
 
-from inputgrad_cli.data.original_picture import OriginalPicture
-from inputgrad_cli.data.picture_style import MAX_PIXELS
+from inputgrad_cli.data.pictures.original_picture import OriginalPicture
+from inputgrad_cli.data.pictures.picture_style import MAX_PIXELS
 from inputgrad_cli.errors import ItemError
 from inputgrad_cli.formats.images.bit_depth import is_deep, resolve_value_range, to_pixels
 from inputgrad_cli.formats.images.colour import to_channels

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from inputgrad_cli.data.picture_style import Scale, Style
+from inputgrad_cli.data.pictures.picture_style import Scale, Style
 from inputgrad_cli.interfaces.picture import Drawing, MapSource, class_pictures
-from inputgrad_cli.rendering.grid import encode_grid
-from inputgrad_cli.rendering.image_layers import ImageLayers
-from inputgrad_cli.rendering.image_map import ImageMap, describe_layers
-from inputgrad_cli.rendering.named_tiles import Tile, TileBar, draw_tiles, reduce_pixels
-from inputgrad_cli.rendering.tile_layers import build_input_tiles, build_tile_layers
+from inputgrad_cli.rendering.images.grid import encode_grid
+from inputgrad_cli.rendering.images.image_layers import ImageLayers
+from inputgrad_cli.rendering.images.image_map import ImageMap, describe_layers
+from inputgrad_cli.rendering.images.named_tiles import Tile, TileBar, draw_tiles, reduce_pixels
+from inputgrad_cli.rendering.images.tile_layers import build_input_tiles, build_tile_layers
 
 
 @class_pictures.register

@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from inputgrad_cli.data.picture_style import Scale, Style
+from inputgrad_cli.data.pictures.picture_style import Scale, Style
 from inputgrad_cli.interfaces.picture import Drawing, MapSource, Picture, SearchView
 from inputgrad_cli.rendering.colour_maps import Pixels
 from inputgrad_cli.rendering.figure import wrap_title
-from inputgrad_cli.rendering.image_map import TEXT_KEY
+from inputgrad_cli.rendering.images.image_map import TEXT_KEY
 from inputgrad_cli.rendering.png import encode_png
 
 TITLE_WIDTH = 30  # characters of a title that fit above one of the figures

@@ -9,10 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from inputgrad_cli.data.subjects import ROW
+from inputgrad_cli.data.pictures.subjects import ROW
 from inputgrad_cli.interfaces.picture import MapLayout, MapSource, SearchView, search_pictures
 from inputgrad_cli.numeric.arrays import Array
-from inputgrad_cli.rendering.bars import MAX_ROWS
 from inputgrad_cli.rendering.canvas import (
     INK,
     LINE,
@@ -27,6 +26,7 @@ from inputgrad_cli.rendering.canvas import (
 from inputgrad_cli.rendering.colour_maps import Pixels
 from inputgrad_cli.rendering.fonts import fit_name, fit_text
 from inputgrad_cli.rendering.labels import format_number, format_value
+from inputgrad_cli.rendering.rows.bars import MAX_ROWS
 from inputgrad_cli.rendering.searches.base import SCORE, STEP, SearchPicture
 
 MAX_COLUMNS = 24  # of the table; further ones are counted below

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from inputgrad_cli.data.subjects import ROW
+from inputgrad_cli.data.pictures.subjects import ROW
 from inputgrad_cli.interfaces.picture import MapLayout, MapSource, SearchView, search_pictures
 from inputgrad_cli.numeric.arrays import Array
 from inputgrad_cli.rendering.colour_maps import Pixels

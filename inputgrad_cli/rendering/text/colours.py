@@ -6,7 +6,7 @@ from functools import cache
 
 import numpy as np
 
-from inputgrad_cli.data.picture_style import DIVERGING, Scale, Style
+from inputgrad_cli.data.pictures.picture_style import DIVERGING, Scale, Style
 from inputgrad_cli.numeric.arrays import Floats
 from inputgrad_cli.rendering.canvas import Colour, choose_ink
 from inputgrad_cli.rendering.colour_maps import NAN_COLOUR, Pixels, load_colour_table

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from inputgrad_cli.choices import to_printable
-from inputgrad_cli.data.caption import Caption
+from inputgrad_cli.data.pictures.caption import Caption
 from inputgrad_cli.numeric.arrays import Floats
 from inputgrad_cli.rendering.labels import format_number, shorten_name
 from inputgrad_cli.rendering.text.tokens import Passage

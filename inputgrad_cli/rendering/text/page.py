@@ -10,8 +10,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
 
-from inputgrad_cli.data.caption import Caption
-from inputgrad_cli.data.picture_style import Scale
+from inputgrad_cli.data.pictures.caption import Caption
+from inputgrad_cli.data.pictures.picture_style import Scale
 from inputgrad_cli.rendering.labels import format_number
 from inputgrad_cli.rendering.text.colours import build_scale_colours, get_ink, paint_values
 from inputgrad_cli.rendering.text.legend import format_title, format_unit, list_remarks

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from inputgrad_cli.data.caption import Caption
+from inputgrad_cli.data.pictures.caption import Caption
 from inputgrad_cli.numeric.arrays import Array, Floats
 from inputgrad_cli.rendering.scale import reduce_channels
 

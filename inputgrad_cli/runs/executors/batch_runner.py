@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence, Set
 from dataclasses import dataclass, replace
 
-from inputgrad_cli.runs import explain_tasks, load_tasks
 from inputgrad_cli.runs.batching import yield_batches
 from inputgrad_cli.runs.executors.local import LocalExecutor
 from inputgrad_cli.runs.explain import explain
-from inputgrad_cli.runs.explain_tasks import BatchOutcome, BatchTask, ExplainTask
 from inputgrad_cli.runs.inputs.item_order import IndexedItem
 from inputgrad_cli.runs.load import load
-from inputgrad_cli.runs.load_tasks import yield_load_tasks
 from inputgrad_cli.runs.opening import Opening
 from inputgrad_cli.runs.planning.plan import Plan
+from inputgrad_cli.runs.tasks import explain_tasks, load_tasks
+from inputgrad_cli.runs.tasks.explain_tasks import BatchOutcome, BatchTask, ExplainTask
+from inputgrad_cli.runs.tasks.load_tasks import yield_load_tasks
 from inputgrad_cli.runs.write import WriteResult
 from inputgrad_cli.storage.journal import Journal
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from inputgrad_cli.data.picture_style import Style
+from inputgrad_cli.data.pictures.picture_style import Style
 from inputgrad_cli.interfaces.picture import MapSource, choose_picture
 from inputgrad_cli.runs.pictures.map_pictures import build_picture_source, list_shared_sites
 from inputgrad_cli.runs.pictures.stored_sources import InputReader, ResultFile, yield_result_files

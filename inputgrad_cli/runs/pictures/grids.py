@@ -12,7 +12,7 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from inputgrad_cli.data.picture_style import Style
+from inputgrad_cli.data.pictures.picture_style import Style
 from inputgrad_cli.errors import ItemError
 from inputgrad_cli.interfaces.picture import pictures
 from inputgrad_cli.runs.pictures.grid_sources import draw_grids

@@ -10,23 +10,23 @@ from typing import IO
 
 import numpy as np
 
-from inputgrad_cli.data.caption import build_caption
 from inputgrad_cli.data.map_record import RecordedMap
-from inputgrad_cli.data.original_picture import Box, find_model_view
-from inputgrad_cli.data.picture_style import Style
+from inputgrad_cli.data.pictures.caption import build_caption
+from inputgrad_cli.data.pictures.original_picture import Box, find_model_view
+from inputgrad_cli.data.pictures.picture_style import Style
+from inputgrad_cli.data.pictures.sample_view import build_view
+from inputgrad_cli.data.pictures.subjects import ROW, SIGNAL, SOUND, VIDEO, VOLUME, find_subject
 from inputgrad_cli.data.row_columns import RowColumns, find_row_columns
-from inputgrad_cli.data.sample_view import build_view
 from inputgrad_cli.data.samples import Samples
 from inputgrad_cli.data.search_arrays import list_moved_inputs
-from inputgrad_cli.data.subjects import ROW, SIGNAL, SOUND, VIDEO, VOLUME, find_subject
 from inputgrad_cli.errors import ItemError
 from inputgrad_cli.formats.images.originals import read_original
 from inputgrad_cli.interfaces.picture import MapLayout, MapSource
 from inputgrad_cli.numeric.arrays import Array, format_shape
 from inputgrad_cli.rendering import choose_picture, has_pictures, is_drawable, pictures
-from inputgrad_cli.rendering.class_views import build_class_view
+from inputgrad_cli.rendering.classes.class_views import build_class_view
 from inputgrad_cli.rendering.colour_maps import as_pixels
-from inputgrad_cli.rendering.row_source import build_row_source
+from inputgrad_cli.rendering.rows.row_source import build_row_source
 from inputgrad_cli.runs.pictures.search_pictures import build_search_source, get_search_layout
 from inputgrad_cli.storage.atomic_write import Bytes, WriteFunction
 from inputgrad_cli.storage.map_files import get_picture_ending

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from inputgrad_cli.choices import LAYER
-from inputgrad_cli.data.picture_style import Style
+from inputgrad_cli.data.pictures.picture_style import Style
 from inputgrad_cli.errors import EmptyError, ItemError, UsageError
 from inputgrad_cli.rendering import choose_picture
 from inputgrad_cli.runs.pictures.grids import GridOptions, update_grids
@@ -26,7 +26,7 @@ from inputgrad_cli.runs.pictures.stored_sources import (
     has_summary,
     yield_result_files,
 )
-from inputgrad_cli.runs.table_summary import draw_summary
+from inputgrad_cli.runs.tables.table_summary import draw_summary
 from inputgrad_cli.schema.encoded_names import decode_name
 from inputgrad_cli.schema.journal_line import JournalLine
 from inputgrad_cli.storage.atomic_write import (

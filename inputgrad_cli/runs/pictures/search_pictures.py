@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from inputgrad_cli.data.caption import build_caption
 from inputgrad_cli.data.map_record import RecordedMap
-from inputgrad_cli.data.sample_view import build_view
+from inputgrad_cli.data.pictures.caption import build_caption
+from inputgrad_cli.data.pictures.sample_view import build_view
+from inputgrad_cli.data.pictures.subjects import ROW, find_subject
 from inputgrad_cli.data.samples import Samples
 from inputgrad_cli.data.search_arrays import CHANGE, TRACE
-from inputgrad_cli.data.subjects import ROW, find_subject
 from inputgrad_cli.interfaces.picture import MapLayout, MapSource, SearchView
 from inputgrad_cli.numeric.arrays import Array
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from inputgrad_cli.data.map_record import RecordedMap
-from inputgrad_cli.data.picture_style import Scale, Style
+from inputgrad_cli.data.pictures.picture_style import Scale, Style
 from inputgrad_cli.data.samples import Samples
 from inputgrad_cli.errors import ItemError
 from inputgrad_cli.rendering import choose_picture

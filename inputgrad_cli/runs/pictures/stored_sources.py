@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from inputgrad_cli.data.map_record import RecordedMap
-from inputgrad_cli.data.picture_style import Style
+from inputgrad_cli.data.pictures.picture_style import Style
+from inputgrad_cli.data.pictures.subjects import ROW
 from inputgrad_cli.data.samples import Samples
-from inputgrad_cli.data.subjects import ROW
 from inputgrad_cli.errors import ItemError, UsageError
 from inputgrad_cli.runs.pictures.map_pictures import get_layout, refuse_unfit_kinds
 from inputgrad_cli.schema.encoded_names import decode_name

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from inputgrad_cli.data.map_record import RecordedMap
-from inputgrad_cli.data.picture_style import Style
+from inputgrad_cli.data.pictures.picture_style import Style
 from inputgrad_cli.data.samples import Samples
 from inputgrad_cli.errors import ItemError
 from inputgrad_cli.interfaces.reader import ReadOptions
-from inputgrad_cli.runs.load_tasks import SkippedMap
 from inputgrad_cli.runs.pictures.grids import GridOptions, is_per_item, update_grids
 from inputgrad_cli.runs.pictures.render import RedrawOptions, redraw, redraw_map
 from inputgrad_cli.runs.pictures.stored_sources import InputReader, choose_stored_reader
 from inputgrad_cli.runs.planning.options import RunOptions
 from inputgrad_cli.runs.planning.plan import Plan
 from inputgrad_cli.runs.run_record import note_pictures
+from inputgrad_cli.runs.tasks.load_tasks import SkippedMap
 from inputgrad_cli.schema.encoded_names import decode_name
 from inputgrad_cli.schema.journal_line import JournalLine
 from inputgrad_cli.storage.journal import Journal

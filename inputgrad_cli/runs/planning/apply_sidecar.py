@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from inputgrad_cli.data.picture_style import Style
+from inputgrad_cli.data.pictures.picture_style import Style
 from inputgrad_cli.data.preprocessing import Preprocess
 from inputgrad_cli.modelfile.sidecar import Sidecar, read_sidecar
 from inputgrad_cli.runs.planning.options import RunOptions

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from inputgrad_cli.data.column_summary import MIN_ROWS
-from inputgrad_cli.data.picture_style import Style
+from inputgrad_cli.data.pictures.picture_style import Style
+from inputgrad_cli.data.pictures.subjects import ROW, TEXT, MapFacts, choose_subject, to_subject
 from inputgrad_cli.data.samples import Samples
 from inputgrad_cli.data.signature import InputSpec
-from inputgrad_cli.data.subjects import ROW, TEXT, MapFacts, choose_subject, to_subject
 from inputgrad_cli.errors import ItemError
 from inputgrad_cli.formats.read import open_file, read_samples
 from inputgrad_cli.formats.readers import find_reader

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from inputgrad_cli.data.image_options import ImageOptions
-from inputgrad_cli.data.picture_style import Style
+from inputgrad_cli.data.pictures.picture_style import Style
 from inputgrad_cli.data.target_text import parse_target
 from inputgrad_cli.data.written_target import Target
 from inputgrad_cli.optimization.summaries.gates import Gate

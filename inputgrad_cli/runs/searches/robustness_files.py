@@ -9,7 +9,7 @@ from pathlib import Path
 
 from inputgrad_cli.errors import StorageError
 from inputgrad_cli.optimization.summaries.summary import SearchSummary
-from inputgrad_cli.rendering.image_map import TEXT_KEY
+from inputgrad_cli.rendering.images.image_map import TEXT_KEY
 from inputgrad_cli.rendering.robustness_curve import RobustnessCurve, draw_robustness
 from inputgrad_cli.storage.atomic_write import write_atomically
 from inputgrad_cli.storage.run_paths import is_folder

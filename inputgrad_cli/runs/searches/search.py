@@ -7,10 +7,10 @@ from inputgrad_cli.explanation.batch import BatchAttribution
 from inputgrad_cli.explanation.search_batch import SearchRequest, search_batch
 from inputgrad_cli.optimization.request import OptimizeRequest, SearchHooks, parse_until
 from inputgrad_cli.runs.batching import Chunk
-from inputgrad_cli.runs.context import RunContext
-from inputgrad_cli.runs.explain_tasks import SearchStoppedError
-from inputgrad_cli.runs.load_tasks import LoadedItem
 from inputgrad_cli.runs.model_holder import ModelHolder
+from inputgrad_cli.runs.tasks.context import RunContext
+from inputgrad_cli.runs.tasks.explain_tasks import SearchStoppedError
+from inputgrad_cli.runs.tasks.load_tasks import LoadedItem
 
 
 def search_chunk(

@@ -17,7 +17,7 @@ from inputgrad_cli.formats.images.animation import encode_animation
 from inputgrad_cli.formats.images.lossless import encode_pixels
 from inputgrad_cli.numeric.arrays import Array, Arrays
 from inputgrad_cli.runs.pictures.search_pictures import list_pixel_inputs
-from inputgrad_cli.runs.table_columns import join_columns
+from inputgrad_cli.runs.tables.table_columns import join_columns
 from inputgrad_cli.storage.atomic_write import Bytes, WriteFunction
 from inputgrad_cli.storage.map_files import AFTER, ANIMATION, MapFiles
 

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from inputgrad_cli import api
-from inputgrad_cli.data.picture_style import Style
+from inputgrad_cli.data.pictures.picture_style import Style
 from inputgrad_cli.rendering import pictures as kinds_of_pictures
 from inputgrad_cli.storage.styles import read_style
 from tests.cli import arrays, draw, files, items, strict

@@ -13,9 +13,9 @@ import pytest
 from inputgrad_cli.formats.streaming import hashed_file, large_files
 from inputgrad_cli.numeric import lazy_array
 from inputgrad_cli.runs import run, spill_buffer
-from inputgrad_cli.runs.context import PROCESS
 from inputgrad_cli.runs.executors.local import LocalExecutor
 from inputgrad_cli.runs.record import Recorder
+from inputgrad_cli.runs.tasks.context import PROCESS
 from tests.cli import draw, items
 
 LINES = [[1, 2, 3], [4, 5, 6, 7, 8], [2, 2, 9], [7], [1, 1, 1]]

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from inputgrad_cli.data.map_record import MapRecord
-from inputgrad_cli.data.picture_style import Style
+from inputgrad_cli.data.pictures.picture_style import Style
 from inputgrad_cli.data.preprocessing import PRESETS
 from inputgrad_cli.data.samples import Samples, join_samples
 from inputgrad_cli.data.search_arrays import join_traces, pad_traces

@@ -1,0 +1,1 @@
+"""Says what pictures show and how: subjects, captions, views of samples, styles."""

@@ -1,0 +1,48 @@
+"""Selects the maps of the classes of largest score from a map that has one for each class."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from inputgrad_cli.data.map_record import RecordedMap
+from inputgrad_cli.data.pictures.caption import Caption
+from inputgrad_cli.interfaces.picture import ClassView
+
+MAX_CLASSES = 8  # beside each other in one picture
+
+
+def build_class_view(recorded: RecordedMap, site: str, row: int, caption: Caption) -> ClassView:
+    """Return the maps of at most `MAX_CLASSES` classes of one sample, channels last."""
+    values = recorded.get_values(site, row)
+    count = len(values)
+    scores: list[float | None] = list(recorded.record.get_sample(row).scores or ())[:count]
+    scores += [None] * (count - len(scores))
+    top = rank_classes(scores)[:MAX_CLASSES]
+    names = dict(enumerate(recorded.record.class_names))
+    captions = tuple(
+        replace(
+            caption,
+            target=f"class:{index}",
+            class_index=index,
+            label=names.get(index),
+            score=scores[index],
+        )
+        for index in top
+    )
+    maps = np.stack([values[index] for index in top])
+    return ClassView(captions, recorded.record.axes.to_channels_last(maps, site), count - len(top))
+
+
+def rank_classes(scores: Sequence[float | None]) -> list[int]:
+    """Return the classes by score, the largest first; those without a finite score are last."""
+
+    def get_key(index: int) -> tuple[bool, float]:
+        score = scores[index]
+        is_known = score is not None and math.isfinite(score)
+        return not is_known, -score if is_known and score is not None else 0.0
+
+    return sorted(range(len(scores)), key=get_key)

@@ -1,0 +1,1 @@
+"""Kinds of pictures of images, and what they share."""

@@ -1,0 +1,50 @@
+"""Draws maps as lines of equal value over the images that the model saw."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from inputgrad_cli.data.pictures.picture_style import Style
+from inputgrad_cli.interfaces.picture import pictures
+from inputgrad_cli.numeric.arrays import Array
+from inputgrad_cli.rendering.colour_maps import Pixels, load_colour_table
+from inputgrad_cli.rendering.images.image_layers import ImageLayers, mark_lost
+from inputgrad_cli.rendering.images.image_map import ImageMap
+
+LEVELS = (0.5, 0.75, 0.9)  # shares of the end of the scale
+GROUND = 128  # grey, on which all colours of both default maps can be seen
+LAST_COLOUR = 255  # of a table of 256
+
+
+@pictures.register
+@dataclass(frozen=True)
+class Contours(ImageMap):
+    """Lines around what reaches 50, 75 and 90 % of the scale, one pixel wide, over the image."""
+
+    name = "contours"
+    help = "lines at 50, 75, 90 % of the scale"
+    at_drawn_size = True
+
+    def compose(self, layers: ImageLayers, style: Style) -> Pixels:
+        """Return the grey image with the lines; without a background they are drawn on grey."""
+        pixels = np.full_like(layers.heat, GROUND) if layers.backdrop is None else layers.grey
+        table = load_colour_table(layers.cmap)
+        limit = layers.scale.limit
+        for level in LEVELS if limit > 0 else ():
+            for sign in (-1, 1) if layers.scale.signed else (1,):
+                line = trace_edge(layers.values * sign >= level * limit)
+                share = (1 + sign * level) / 2 if layers.scale.signed else level
+                pixels[line] = table[round(share * LAST_COLOUR)]
+        return mark_lost(pixels, layers)
+
+
+def trace_edge(region: Array) -> Array:
+    """Return the pixels of a region (H, W) that have one of four neighbours outside of it.
+
+    The edge of the picture is not an edge of the region.
+    """
+    padded = np.pad(region, 1, constant_values=True)
+    inner = padded[:-2, 1:-1] & padded[2:, 1:-1] & padded[1:-1, :-2] & padded[1:-1, 2:]
+    return np.asarray(region & ~inner)

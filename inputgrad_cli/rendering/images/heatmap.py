@@ -1,0 +1,24 @@
+"""Draws the maps of images alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from inputgrad_cli.data.pictures.picture_style import Style
+from inputgrad_cli.interfaces.picture import pictures
+from inputgrad_cli.rendering.colour_maps import Pixels
+from inputgrad_cli.rendering.images.image_layers import ImageLayers
+from inputgrad_cli.rendering.images.image_map import ImageMap
+
+
+@pictures.register
+@dataclass(frozen=True)
+class Heatmap(ImageMap):
+    """The map in the colours of its scale, without the image."""
+
+    name = "heatmap"
+    help = "the map alone"
+
+    def compose(self, layers: ImageLayers, style: Style) -> Pixels:
+        """Return the coloured map."""
+        return layers.heat

@@ -1,0 +1,1 @@
+"""Kinds of pictures of rows of tables, and the summary of a table."""

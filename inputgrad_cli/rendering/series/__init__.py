@@ -1,0 +1,1 @@
+"""Kinds of pictures of signals, sounds and sequences, and what they share."""

@@ -1,0 +1,1 @@
+"""Kinds of pictures of volumes and videos, and what they share."""

@@ -1,0 +1,33 @@
+"""Draws the maps of volumes: the largest values along each axis, and slices over the input."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from inputgrad_cli.interfaces.picture import pictures
+from inputgrad_cli.numeric.pooling import take_largest
+from inputgrad_cli.rendering.volumes.stack_map import Stack, StackMap
+from inputgrad_cli.rendering.volumes.tiles import GAP, SIDE, Tile, build_tile
+
+
+@pictures.register
+@dataclass(frozen=True)
+class Volume(StackMap):
+    """The value of largest magnitude along each axis, and 16 slices over the grey input."""
+
+    name = "volume"
+    help = "projections and slices"
+    subjects = "volumes"
+
+    def build_summaries(self, stack: Stack) -> Sequence[Tile]:
+        """Return the projections of the map along each axis, over the mean of the input."""
+        return [
+            build_tile(
+                f"largest along axis {axis}",
+                take_largest(stack.values, axis),
+                None if stack.grey is None else stack.grey.mean(axis=axis),
+                (self.chart_height, 2 * SIDE + GAP),
+            )
+            for axis in range(3)
+        ]

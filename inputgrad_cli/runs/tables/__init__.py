@@ -1,0 +1,1 @@
+"""Builds the tables of maps: columns of rows, tokens of texts, and summaries."""

@@ -1,0 +1,64 @@
+"""Builds the summary of the map of a table over its rows, as a table and as a picture."""
+
+from __future__ import annotations
+
+from inputgrad_cli.data.column_summary import MIN_ROWS, ColumnSummary, summarize_columns
+from inputgrad_cli.data.map_record import RecordedMap
+from inputgrad_cli.data.pictures.caption import build_caption
+from inputgrad_cli.data.row_columns import find_row_columns
+from inputgrad_cli.data.samples import Samples
+from inputgrad_cli.formats.tables.cell_text import join_cells
+from inputgrad_cli.rendering.rows.row_summary import draw_row_summary
+from inputgrad_cli.storage.map_files import MapFiles
+
+HEADER = ("column", "mean_magnitude", "mean", "share")
+NUMBER = "%.6g"
+
+
+def build_summary_files(
+    files: MapFiles, recorded: RecordedMap, samples: Samples, *, is_drawn: bool
+) -> dict[str, bytes]:
+    """Return the files of the summary of a table by name; none for a table of few rows."""
+    summary = _summarize(recorded, samples)
+    if summary is None:
+        return {}
+    built = {files.summary_table: _write_summary(summary)}
+    return {**built, files.summary_picture: _draw(summary, recorded)} if is_drawn else built
+
+
+def draw_summary(recorded: RecordedMap, samples: Samples) -> bytes | None:
+    """Return the picture of the summary of a table, None for a table of few rows.
+
+    Without samples, the points do not tell the values of their inputs.
+    """
+    summary = _summarize(recorded, samples)
+    return None if summary is None else _draw(summary, recorded)
+
+
+def _summarize(recorded: RecordedMap, samples: Samples) -> ColumnSummary | None:
+    record = recorded.record
+    columns = find_row_columns(recorded, samples.header)
+    if columns is None or not record.many or len(record.samples) < MIN_ROWS:
+        return None
+    return summarize_columns(columns, recorded.values, samples.arrays, per_input=record.per_input)
+
+
+def _draw(summary: ColumnSummary, recorded: RecordedMap) -> bytes:
+    record = recorded.record
+    row = next(index for index, sample in enumerate(record.samples) if sample is not None)
+    return draw_row_summary(summary, build_caption(record, next(iter(recorded.values)), row))
+
+
+def _write_summary(summary: ColumnSummary) -> bytes:
+    """Return the table of all columns, the most important first.
+
+    The share is that of the sum of all magnitudes; it is empty where values are per unit of input,
+    because such values have no common unit.
+    """
+    lines = [",".join(HEADER)]
+    shares = summary.shares
+    for index, name in enumerate(summary.names):
+        share = "" if shares is None else NUMBER % shares[index]
+        numbers = [NUMBER % summary.magnitudes[index], NUMBER % summary.means[index], share]
+        lines.append(join_cells([name, *numbers]))
+    return ("\n".join(lines) + "\n").encode("utf-8", "surrogatepass")
