@@ -20,7 +20,8 @@ class Caption:
     same value, which is counted once. `quantity` describes a value in words. `sign` is `signed`, or
     `positive` if no value can be below zero. `site` is the input or layer of the map, and `over`
     the input that is drawn below it. `item` is the name of the input file, with the index of the
-    sample if the file has many. `probability` is that of the class, `class_index` its index.
+    sample if the file has many. `probability` is that of the class, `class_index` its index. `unit`
+    is the output and the index of its unit that the target `auto` has chosen: `price[0]`.
     """
 
     method: str
@@ -37,6 +38,7 @@ class Caption:
     item: str = ""
     probability: float | None = None
     class_index: int | None = None
+    unit: str = ""
 
     @property
     def is_layer(self) -> bool:
@@ -56,7 +58,7 @@ class Caption:
         """Return the class, or the target if it is none, with its probability: `cat, 98.2 %`."""
         chance = "" if self.probability is None else f", {format_percent(self.probability)}"
         index = "" if self.class_index is None else f"class {self.class_index}"
-        return f"{self.label or index or self.target}{chance}"
+        return f"{self.label or index or self.unit or self.target}{chance}"
 
     def format_method(self) -> str:
         """Return the method with its layer, and the score: `grad-cam at layer:top, logit 9.71`."""
@@ -106,6 +108,7 @@ def build_caption(record: MapRecord, site: str, row: int, item: str = "") -> Cap
         item=f"{item}, sample {row}" if item and record.many else item,
         probability=sample.probability,
         class_index=_find_class(sample),
+        unit=_format_unit(sample),
     )
 
 
@@ -114,7 +117,15 @@ def _find_class(sample: SampleRecord) -> int | None:
     unit = _get_unit(sample)
     if sample.class_index is not None or "margin:" in sample.asked:
         return sample.class_index
-    return unit[0] if len(unit) == 1 else None
+    # The only value of a regression is no class; no probability is known of it.
+    is_class = len(unit) == 1 and (sample.probability is not None or "class:" in sample.asked)
+    return unit[0] if is_class else None
+
+
+def _format_unit(sample: SampleRecord) -> str:
+    """Return the unit that the target `auto` has chosen, as lines of items show it."""
+    unit = _get_unit(sample)
+    return f"{sample.output}{unit}" if unit and sample.asked == "auto" else ""
 
 
 def _get_unit(sample: SampleRecord) -> list[int]:

@@ -81,7 +81,10 @@ def _format_heading(summary: ColumnSummary, caption: Caption, rows: int) -> str:
     tail = f"; {others:,} other columns" if others else ""
     points = len(summary.points)
     note = f", {points:,} as points" if points < summary.row_count else ""
-    return f"{caption.method}, target {caption.target}: {summary.row_count:,} rows{note}{tail}"
+    # Of a classifier, `auto` is another class in each row, and "for" means that class.
+    each = " of each row" if caption.target == "auto" else ""
+    heading = f"{caption.method}: {summary.row_count:,} rows, target {caption.target}{each}"
+    return f"{heading}{note}{tail}"
 
 
 def _build_axis(points: Floats) -> Axis:
