@@ -4,6 +4,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 TESTS = $(BIN)/pytest -n 2 --dist worksteal
 COMPUTING = tests/engine tests/methods tests/model_zoo tests/cli/test_pictures_read.py
+KERNELS = 0 1
 DEMO = sample_models/shapes.keras sample_models/inputs/shapes
 
 .PHONY: help setup demo check format test test-all test-kernels bench docs samples clean
@@ -51,8 +52,9 @@ test-all: setup
 
 # What depends on the kernels that TensorFlow computes with: engine, methods, pictures, models.
 test-kernels: setup
-	TF_ENABLE_ONEDNN_OPTS=0 $(TESTS) -m "not slow" $(COMPUTING)
-	TF_ENABLE_ONEDNN_OPTS=1 $(TESTS) -m "not slow" $(COMPUTING)
+	for kernels in $(KERNELS); do \
+	  TF_ENABLE_ONEDNN_OPTS=$$kernels $(TESTS) -m "not slow" $(COMPUTING) || exit 1; \
+	done
 
 bench: setup
 	$(BIN)/python -m tests.bench $(ROWS)
