@@ -65,7 +65,11 @@ def alike(whole, parts):
         np.testing.assert_array_equal(np.asarray(parts.arrays[name]), array)
     messages = [{n: e.format_line() for n, e in s.failed.items()} for s in (parts, whole)]
     assert messages[0] == messages[1]
-    rest = {"arrays": {}, "failed": {}}
+    ids = [
+        s.unused and (s.unused.names, np.asarray(s.unused.cells).tolist()) for s in (parts, whole)
+    ]
+    assert ids[0] == ids[1]
+    rest = {"arrays": {}, "failed": {}, "unused": None}
     assert replace(parts, **rest) == replace(whole, **rest)
 
 

@@ -1,5 +1,6 @@
 """Whole calls on files of every kind: what is computed, drawn and recorded."""
 
+import csv
 import io
 import json
 import zipfile
@@ -12,6 +13,15 @@ from PIL import Image
 from . import film, picture
 
 RAMP = np.linspace(0, 65535, 48).reshape(6, 8)
+
+
+SCORES = ("prediction", "score", "baseline_score")  # what stands before the columns of a table
+
+
+def read_table(path):
+    """Return the rows of a table of results, each by the names of its columns."""
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
 
 
 def linear(path, *inputs):
@@ -104,8 +114,9 @@ def test_a_mixed_table_feeds_numbers_and_words_in_one_run(call, tmp_path):
     arrays, _ = result(tmp_path / "inputgrad-out/t.csv.gradient.npz")
     assert np.isfinite(arrays["age"][:2]).all()
     assert np.isnan(arrays["age"][2]).all()
-    with open(tmp_path / "inputgrad-out/t.csv.gradient.csv") as file:
-        assert file.readline() == "city[0],city[1],age\n"
+    rows = read_table(tmp_path / "inputgrad-out/t.csv.gradient.csv")
+    assert list(rows[0]) == [*SCORES, "city", "city:attribution", "age", "age:attribution"]
+    assert [row["city"] for row in rows] == ["Rome", "Bern", ""]  # the last row has failed
 
 
 def test_another_frame_is_another_result(call, tmp_path):
@@ -157,10 +168,9 @@ def test_numbers_of_several_inputs_come_from_one_table(call, tmp_path):
     done = call("saliency", "m.keras", "t.csv", "-m", "input-x-gradient")
     assert done.code == 3
     assert "t.csv:3:1" in done.err
-    with open(tmp_path / "inputgrad-out/t.csv.input-x-gradient.csv") as file:
-        header, *rows = (line.strip().split(",") for line in file)
-    assert header == ["q", "p"]
-    assert [float(rows[0][0]), float(rows[0][1])] == [20, 1]
+    rows = read_table(tmp_path / "inputgrad-out/t.csv.input-x-gradient.csv")
+    assert list(rows[0]) == [*SCORES, "q", "q:attribution", "p", "p:attribution"]
+    assert [float(rows[0]["q:attribution"]), float(rows[0]["p:attribution"])] == [20, 1]
 
 
 def test_json_lines_keep_their_ids_in_the_record(call, tmp_path):
@@ -230,8 +240,9 @@ def test_columns_are_chosen_by_option_environment_config_sidecar_and_in_python(
         arrays, record = result(tmp_path / out / "t.csv.input-x-gradient.npz")
         np.testing.assert_allclose(arrays["x"], wanted)
         assert record["columns"] == ["a", "b"]
-        lines = (tmp_path / out / "t.csv.input-x-gradient.csv").read_text().splitlines()
-        assert lines[0] == "a,b"
+        rows = read_table(tmp_path / out / "t.csv.input-x-gradient.csv")
+        columns = ["a", "a:attribution", "b", "b:attribution"]
+        assert list(rows[0]) == ["id", "label", *SCORES, *columns]
         return json.loads((tmp_path / out / "run.json").read_text())["options"]["columns"]
 
     assert check("option", "--columns", "a, b") == {"value": ["a", "b"], "source": "commandline"}
@@ -260,9 +271,9 @@ def test_a_column_of_a_table_is_one_series_with_a_table_of_its_own(call, tmp_pat
     assert item["sample"] is None
     arrays, _ = result(tmp_path / "inputgrad-out/t.csv.gradient.npz")
     np.testing.assert_allclose(arrays["x"], weights)
-    header, *lines = (tmp_path / "inputgrad-out/t.csv.gradient.csv").read_text().splitlines()
-    assert header == "load"
-    np.testing.assert_allclose([float(line) for line in lines], weights)
+    table = read_table(tmp_path / "inputgrad-out/t.csv.gradient.csv")
+    assert list(table[0]) == ["date", *SCORES, "load", "load:attribution"]
+    np.testing.assert_allclose([float(row["load:attribution"]) for row in table], weights)
 
 
 def test_a_film_and_a_volume_are_one_sample_each_compared_with_black(call, tmp_path):

@@ -26,6 +26,7 @@ class PictureOptions(OptionGroup):
     picture: str = declare_option(
         "--picture",
         type=PictureKindType(),
+        metavar="KIND",  # the help says the kinds, which make a line of their own too wide
         default=DEFAULT,
         show_default=True,
         help=format_kinds_help(),
