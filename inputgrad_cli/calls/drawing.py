@@ -73,13 +73,13 @@ def list_drawings(attribution: Attribution, pixels: Arrays) -> Sequence[NamedDra
     sites = _list_sites(recorded)
     rows = [row for row, sample in enumerate(record.samples) if sample is not None]
     drawings = []
-    for row in rows[: MAX_DRAWINGS // max(len(sites), 1)]:
+    for row in rows[: max(1, MAX_DRAWINGS // max(len(sites), 1))]:
         for site in sites:
             words = [site] * (len(sites) > 1) + [f"sample {row}"] * record.many
             seen = pixels[site][row] if site in pixels else None
             drawing = draw_site(recorded, site, row, seen, Style())
             drawings.append(NamedDrawing(", ".join(words), drawing))
-    return drawings
+    return drawings[:MAX_DRAWINGS]
 
 
 def _list_sites(recorded: RecordedMap) -> list[str]:

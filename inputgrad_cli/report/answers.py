@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from inputgrad_cli.data.pictures.caption import format_percent
 from inputgrad_cli.data.sample_record import SampleRecord
 from inputgrad_cli.runs.pictures.search_pictures import format_answer
 
@@ -33,7 +34,7 @@ def describe_answer(sample: SampleRecord) -> Answer:
         return _describe_search(sample.search, score)
     label = str(sample.label or "")
     parts = [label] if label else []
-    parts += [] if probability is None else [f"{probability:.1%}"]
+    parts += [] if probability is None else [format_percent(probability)]
     parts += [] if score is None else [f"{sample.space} {score:.4g}"]
     text = SEPARATOR.join(parts)
     return Answer(text, label, score=score, probability=probability, gap=gap)

@@ -55,7 +55,8 @@ def _describe_others(rest: Floats, is_sum: bool) -> str:
     if not rest.size:
         return ""
     if not is_sum:
-        return f"{rest.size:,} others, each at most {format_number(float(np.abs(rest).max()))[1:]}"
+        largest = format_number(float(np.abs(rest).max())).removeprefix("+")
+        return f"{rest.size:,} others, each at most {largest}"
     low, high = (format_number(float(part.sum())) for part in (rest[rest < 0], rest[rest > 0]))
     return f"{rest.size:,} others: {low} and {high} together"
 

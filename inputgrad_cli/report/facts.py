@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from inputgrad_cli.report.words import MAX_TEXT, Cleaner
+from inputgrad_cli.report.words import ELLIPSIS, MAX_TEXT, Cleaner
 from inputgrad_cli.schema.json_object import JsonObject
 from inputgrad_cli.schema.run_json import RunRecord
 from inputgrad_cli.storage.run_directory import RunDirectory
@@ -15,6 +16,8 @@ from inputgrad_cli.storage.run_directory import RunDirectory
 VERSIONS = ("inputgrad", "tensorflow", "keras", "numpy", "python")
 MAX_CALL = 4 * MAX_TEXT  # characters of the command line
 SHOWN_ELSEWHERE = ("model", "inputs", "method", "goal", "out", "target", "seed")
+# A path alone, behind a short option, or behind an equals sign, as in `-o/tmp/a` and `x=/tmp/a`.
+ABSOLUTE_PATH = re.compile(r"(?P<before>-[A-Za-z]|[^/\s]*=)?(?:file://)?(?P<path>~?/.*)", re.S)
 DEFAULT = "default"  # the source of an option that nobody has set
 
 
@@ -35,7 +38,7 @@ def list_facts(directory: RunDirectory, cleaner: Cleaner) -> list[tuple[str, str
 
 def _yield_facts(run: RunRecord) -> Iterator[tuple[str, str]]:
     options: JsonObject = {**run["options"]}
-    yield "command", shlex.join(["inputgrad", *run.get("argv", ())])
+    yield "command", " ".join(["inputgrad", *map(_quote_word, run.get("argv", ()))])
     yield "model", os.path.basename(run["model"]["path"])
     yield "SHA-256 of the model", run["model"]["sha256"]
     inputs = [f"{i['name']} {_format_shape(i['shape'])}" for i in run["signature"]["inputs"]]
@@ -48,6 +51,15 @@ def _yield_facts(run: RunRecord) -> Iterator[tuple[str, str]]:
     yield "other options", ", ".join(_yield_settings(options))
     versions = run.get("versions", {})
     yield "versions", ", ".join(f"{n} {versions[n]}" for n in VERSIONS if n in versions)
+
+
+def _quote_word(word: str) -> str:
+    """Return a word as a shell takes it, without the folders of an absolute path in it."""
+    match = ABSOLUTE_PATH.fullmatch(word)
+    if match is None:
+        return shlex.quote(word)
+    last = os.path.basename(match["path"].rstrip("/"))
+    return f"{match['before'] or ''}{ELLIPSIS}/{shlex.quote(last) if last else ''}"
 
 
 def _get_value(options: Mapping[str, Any], name: str) -> Any:

@@ -67,7 +67,7 @@ def _describe_limits(limits: Sequence[float]) -> str:
     """Return what limits the scales of different pictures have, if they differ."""
     if len(limits) == 1:
         return ""
-    ends = [format_number(limit)[1:] for limit in (limits[0], limits[-1])]
+    ends = [format_number(limit).removeprefix("+") for limit in (limits[0], limits[-1])]
     return f"; each picture has its own scale, which ends at {ends[0]} to {ends[1]}"
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from inputgrad_cli.data.map_record import RecordedMap
+from inputgrad_cli.data.pictures.picture_style import Style
 from inputgrad_cli.data.search_arrays import CHANGE, list_moved_inputs
 from inputgrad_cli.errors import InputgradError
 from inputgrad_cli.numeric.arrays import Array
@@ -63,7 +64,9 @@ class MapReader:
         line, texts = stored.line, read_table_texts(stored)
         count = line["samples"]
         parts = stored.files.list_arrays(count) if line.get("apart") and count is not None else []
-        for file_name, recorded in stored.yield_arrays():
+        choices = (stored.style or Style()).show
+        for file_name, stored_map in stored.yield_arrays():
+            recorded = stored_map.show_as(choices)
             sites = MapSites(stored, recorded, texts)
             for row in range(len(recorded.record.samples)):
                 index = parts.index(file_name) if file_name in parts else row
@@ -101,13 +104,19 @@ class MapReader:
 
 def _compute_norm(recorded: RecordedMap, row: int) -> float:
     """Return the sum of absolute values over all sites of a sample, of those that are finite."""
-    arrays = _list_map_arrays(recorded)
-    rows = [np.abs(np.asarray(array[row], np.float64)) for array in arrays]
-    return float(sum(part[np.isfinite(part)].sum() for part in rows))
+    parts = (np.abs(np.asarray(part, np.float64)) for part in _yield_parts(recorded, row))
+    return float(sum(part[np.isfinite(part)].sum() for part in parts))
 
 
-def _list_map_arrays(recorded: RecordedMap) -> Sequence[Array]:
-    """Return the arrays of a map, (N, ...), which for a search are the changes of its inputs."""
-    if recorded.record.is_search:
-        return [recorded.values[site + CHANGE] for site in list_moved_inputs(recorded.values)]
-    return list(recorded.values.values())
+def _yield_parts(recorded: RecordedMap, row: int) -> Iterator[Array]:
+    """Yield the values of each site of a sample; of a search, the change of each input.
+
+    A value that stands for all channels is there once.
+    """
+    record, values = recorded.record, recorded.values
+    if record.is_search:
+        yield from (values[site + CHANGE][row] for site in list_moved_inputs(values))
+        return
+    for site, array in values.items():
+        part = record.axes.to_channels_last(np.asarray(array[row]), site)
+        yield part[..., :1] if site in record.copied and part.ndim else part

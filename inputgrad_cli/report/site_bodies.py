@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -9,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from inputgrad_cli.choices import to_printable
 from inputgrad_cli.data.map_record import RecordedMap
 from inputgrad_cli.data.pictures.picture_style import Style
 from inputgrad_cli.data.pictures.subjects import ROW, SIGNAL, SOUND, TEXT, find_subject
@@ -39,6 +41,7 @@ from inputgrad_cli.storage.run_directory import StoredMap
 from inputgrad_cli.storage.run_paths import find_file
 
 NO_PICTURE = "Its picture in the run is gone or damaged; this one is drawn from the arrays."
+LARGEST_LIMIT = 1e300  # of a scale
 ALL_CLASSES = "This map has a part for each class; the arrays hold them all."
 NO_INPUTS = Samples({})  # a report is made of the run alone, so maps are drawn without backdrop
 
@@ -122,9 +125,13 @@ class SiteBodies:
 
     def _build_row(self, names: Sequence[str]) -> ShownBody:
         record = self.sites.recorded.record
-        parts = [(name, self.sites.get_values(name, self.row)) for name in names]
-        row, texts = join_rows(parts), self.sites.texts
-        if len(texts.names) == len(row.names):
+        texts = self.sites.texts
+        # The arrays have the inputs in the model's order, the table in that of its columns.
+        positions = {name: index for index, name in enumerate(texts.names)}
+        ordered = sorted(names, key=lambda name: positions.get(name, len(positions)))
+        row = join_rows([(name, self.sites.get_values(name, self.row)) for name in ordered])
+        is_vector = len(names) == 1 and len(texts.names) == len(row.names)
+        if is_vector or list(texts.names) == list(row.names):
             row = Row(texts.names, row.values, texts.get_row(self.index))
         elif len(names) == 1:
             row = Row([f"feature {i}" for i in range(len(row.names))], row.values)
@@ -176,7 +183,9 @@ class SiteBodies:
                 small = encode_thumbnail(png, self.height)
             except ItemError:
                 continue
-            return ShownBody(Picture(small.data), file, tuple(notes), parse_scale(small))
+            # What is there in place of the run's picture is not shown large either.
+            shown_file = "" if NO_PICTURE in notes else file
+            return ShownBody(Picture(small.data), shown_file, tuple(notes), parse_scale(small))
         return ShownBody(None, notes=tuple(notes))
 
     def _yield_pictures(self, site: str, file: str, notes: list[str]) -> Iterator[bytes]:
@@ -184,7 +193,8 @@ class SiteBodies:
         if file:
             status = find_file(out, file)
             if status is not None and status.st_size == self.sites.sizes[file]:
-                yield (out / file).read_bytes()
+                with contextlib.suppress(OSError):
+                    yield (out / file).read_bytes()
             notes.append(NO_PICTURE)
         try:
             source = build_picture_source(self.sites.recorded, NO_INPUTS, self.row, site)
@@ -203,6 +213,8 @@ def parse_scale(small: Thumbnail) -> ColourScale | None:
     low, high = (scale.get(key) if isinstance(scale, dict) else None for key in ("low", "high"))
     if not isinstance(low, (int, float)) or not isinstance(high, (int, float)):
         return None
-    return ColourScale(
-        str(text.get("cmap")), float(low), float(high), str(text.get("bar") or "")[:200]
-    )
+    # A whole number may be of any length, and what is no number is not below the limit either.
+    if not (abs(low) < LARGEST_LIMIT and abs(high) < LARGEST_LIMIT):
+        return None
+    cmap, quantity = (to_printable(str(text.get(key) or "")) for key in ("cmap", "bar"))
+    return ColourScale(cmap, float(low), float(high), quantity[:200])

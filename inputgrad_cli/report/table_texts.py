@@ -51,9 +51,9 @@ def _select_columns(header: Sequence[str], rows: Sequence[Sequence[str]]) -> Tab
     names = [name.removesuffix(SUFFIX) for name in header if name.endswith(SUFFIX)]
     if not names:
         return TableTexts(header)
-    positions = {name: index for index, name in reversed(list(enumerate(header)))}
-    if any(name not in positions for name in names):
+    # A value stands before its attribution. Its name may be that of another column, as `score` is.
+    indices = [index - 1 for index, name in enumerate(header) if name.endswith(SUFFIX)]
+    if indices[0] < 0 or [header[index] for index in indices] != names:
         return TableTexts(names)
-    indices = [positions[name] for name in names]
     width = len(header)
     return TableTexts(names, [[row[i] for i in indices] for row in rows if len(row) == width])

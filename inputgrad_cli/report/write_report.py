@@ -7,14 +7,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from inputgrad_cli.errors import StorageError, UsageError
+from inputgrad_cli.errors import ItemError, StorageError, UsageError
 from inputgrad_cli.report.contents import Contents, Status
 from inputgrad_cli.report.folder import INDEX, OWN_FILES, FolderForm
 from inputgrad_cli.report.page import MARK
 from inputgrad_cli.report.read_run import ReadOptions, count_cells, read_contents
 from inputgrad_cli.report.single_file import SingleFile
 from inputgrad_cli.report.thumbnail_heights import choose_height
-from inputgrad_cli.storage.atomic_write import build_write_error, write_atomically
+from inputgrad_cli.storage.atomic_write import build_write_error, refuse_links, write_atomically
 from inputgrad_cli.storage.run_directory import RunDirectory
 
 REPORT_NAME = "report.html"
@@ -55,7 +55,8 @@ def write_report(run: Path, options: ReportOptions) -> WrittenReport:
     Raises UsageError if there is no run or its records are damaged, EmptyError if it has made no
     maps yet, and StorageError.
     """
-    directory = RunDirectory.open(run)
+    # Messages have the folder as it was named, and are cleaned of its absolute path.
+    directory = RunDirectory.open(Path(os.path.abspath(run)))
     path = options.folder or options.out or run / REPORT_NAME
     _refuse_foreign(path / INDEX if options.folder else path, options.folder)
     height = choose_height(options.px, count_cells(directory), options.max_bytes)
@@ -91,11 +92,20 @@ def _refuse_foreign(page: Path, folder: Path | None) -> None:
         )
 
 
+def _refuse_link(folder: Path, name: str) -> None:
+    """Raise UsageError if a file would be written through a link, out of the folder."""
+    try:
+        refuse_links(folder, name)
+    except ItemError as error:
+        raise UsageError(error.message, hint="remove it, or choose another --folder") from None
+
+
 def _write_folder(folder: Path, files: Iterator[tuple[str, bytes]]) -> int:
     """Write all files, remove those of an earlier report, and return the bytes written."""
     written: set[str] = set()
     size = 0
     for name, data in files:
+        _refuse_link(folder, name)
         write_atomically(folder / name, data)
         written.add(name)
         size += len(data)

@@ -48,6 +48,8 @@ def _yield_scales(recorded: RecordedMap, style: Style) -> Iterator[Scale]:
     """Yield the scale that each picture of a map needs."""
     no_inputs = Samples({})
     for site in list_drawable_sites(recorded, style):
-        for row in range(len(recorded.values[site])):
+        for row, sample in enumerate(recorded.record.samples):
+            if sample is None:  # it has failed, so it has no picture
+                continue
             source = build_picture_source(recorded, no_inputs, row, site)
             yield choose_picture(style, source.layout).find_scale(source, style)

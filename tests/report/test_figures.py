@@ -1,0 +1,77 @@
+"""What a page says of a map is what the run has stored: each figure beside its own name."""
+
+import re
+
+import keras
+import numpy as np
+import pytest
+
+from inputgrad_cli.rendering.thumbnails import Thumbnail
+from inputgrad_cli.report.bodies import Row, build_bars
+from inputgrad_cli.report.facts import _quote_word
+from inputgrad_cli.report.legends import _describe_limits
+from inputgrad_cli.report.site_bodies import parse_scale
+from inputgrad_cli.report.table_texts import _select_columns
+
+
+def test_a_value_stands_before_its_attribution_whatever_it_is_called():
+    header = ["prediction", "score", "baseline_score", "age", "age:attribution", "score"]
+    texts = _select_columns(
+        [*header, "score:attribution"], [["p", "2.5", "0", "33", "1", "7", "2"]]
+    )
+    assert texts.names == ["age", "score"]
+    assert texts.rows == [["33", "7"]]
+    assert _select_columns(["a:attribution"], [["1"]]).rows == ()
+
+
+def test_a_number_without_a_sign_is_not_cut():
+    row = Row([f"c{i}" for i in range(9)], np.array([5.0, 4, 0, 0, 0, 0, 0, 0, 0]))
+    assert build_bars(row, 2, is_sum=False).others == "7 others, each at most 0"
+    row = Row(row.names, np.array([np.nan] * 9))
+    assert build_bars(row, 2, is_sum=False).others.endswith("each at most not a number")
+    assert _describe_limits([0.0, 0.32]).endswith("ends at 0 to 0.32")
+
+
+@pytest.mark.parametrize(
+    ("word", "quoted"),
+    [
+        ("/home/jane/out", "…/out"),
+        ("-o/home/jane/out", "-o…/out"),
+        ("/data", "…/data"),
+        ("file:///home/jane/x", "…/x"),
+        ("x=/home/jane doe/y z.png", "x=…/'y z.png'"),
+        ("~/in", "…/in"),
+        ("in/a.png", "in/a.png"),
+        ("gradient", "gradient"),
+        ("-t", "-t"),
+    ],
+)
+def test_no_word_of_the_command_tells_a_folder(word, quoted):
+    assert _quote_word(word) == quoted
+
+
+@pytest.mark.parametrize("limit", [10**400, float("inf"), float("nan"), None, "1"])
+def test_a_scale_that_is_none_is_left_out(limit):
+    text = {"scale": {"low": 0, "high": limit}, "cmap": "inferno", "bar": "x"}
+    assert parse_scale(Thumbnail(b"", text)) is None
+
+
+def test_what_a_picture_says_of_itself_can_be_written():
+    text = {"scale": {"low": 0, "high": 1}, "cmap": "inferno", "bar": "\ud800"}
+    parse_scale(Thumbnail(b"", text)).quantity.encode()
+
+
+def test_columns_of_several_inputs_keep_their_values(call, tmp_path):
+    """The model has its inputs in another order than the table its columns."""
+    income, age = (keras.Input((1,), name=name) for name in ("income", "age"))
+    total = keras.layers.Add()([keras.layers.Rescaling(2.0)(income), income, age])
+    keras.Model([income, age], keras.layers.Dense(1, kernel_initializer="ones")(total)).save(
+        tmp_path / "m.keras"
+    )
+    (tmp_path / "t.csv").write_text("age,income\n33,50\n20,70\n")
+    assert call("saliency", "m.keras", "t.csv", "-m", "input-x-gradient", "-o", "out").code == 0
+    assert call("report", "out").code == 0
+    page = (tmp_path / "out/report.html").read_text()
+    text = re.sub(r"<[^>]+>|\s+", " ", page)
+    assert re.search(r"income\s*=?\s*50\b[^0-9+]*\+150", text)
+    assert re.search(r"age\s*=?\s*33\b[^0-9+]*\+33", text)
