@@ -118,7 +118,9 @@ class OutputWriter:
         style = self.picture_style
         if style is None:
             return
-        if any(is_large(recorded) for recorded, *_ in sources):
+        # A file's own picture may be refused, which must fail its item alone and no other's.
+        has_originals = any(samples.originals for _, samples, *_ in sources)
+        if has_originals or any(is_large(recorded) for recorded, *_ in sources):
             for recorded, samples, row, site in sources:
                 yield (
                     None

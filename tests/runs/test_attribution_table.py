@@ -104,3 +104,46 @@ def test_blocks_and_files_that_are_not_held_give_the_same_lines(monkeypatch, rng
     out = io.BytesIO()
     write(out)
     assert out.getvalue() == whole
+
+
+SERIES = Samples(
+    {"x": np.arange(6, dtype=np.float32).reshape(1, 6, 1)},
+    header=("load",),
+    unused=collect(("day",), [[f"day{i}"] for i in range(6)]),
+)
+ALONE = {"samples": (FIRST,), "many": False}
+
+
+def test_a_series_has_the_id_of_each_step():
+    header, lines = build({"x": np.ones((1, 6, 1))}, SERIES, **ALONE)
+    assert header[0] == "day"
+    assert [line[0] for line in lines] == [f"day{i}" for i in range(6)]
+
+
+def test_the_map_of_a_layer_has_no_step_of_the_file():
+    for units in (3, 6, 8):  # fewer than the steps, as many, more
+        header, lines = build({"layer:dense": np.ones((1, units))}, SERIES, **ALONE)
+        assert header == [
+            "prediction",
+            "score",
+            "baseline_score",
+            "layer:dense",
+            "layer:dense:attribution",
+        ]
+        assert len(lines) == units
+
+
+def test_an_input_beside_a_series_has_no_lines_in_its_table():
+    beside = {"age": np.ones((1, 4), np.float32), "sum": np.ones((1,), np.float32)}
+    samples = replace(SERIES, arrays={**SERIES.arrays, **beside})
+    header, lines = build({"x": np.ones((1, 6, 1)), **beside}, samples, **ALONE)
+    assert header[-1] in ("load:attribution", "x:attribution")
+    assert len(lines) == 6
+    assert (
+        build_attribution_table(
+            "t.csv",
+            RecordedMap({"sum": beside["sum"]}, build_record(**ALONE)),
+            replace(samples, arrays={"sum": beside["sum"]}),
+        )
+        == {}
+    )

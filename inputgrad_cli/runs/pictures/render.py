@@ -161,7 +161,9 @@ def _redraw_pictures(
                     name = names.get_name(index, site, ending)
                     yield _write_picture(stored, name, data, blank)
         if has_summary(stored):
-            png = draw_summary(result_file.attribution, result_file.samples)
+            # What the maps are shown as concerns the rows, and not their summary.
+            own = result_file.attribution.show_as(())
+            png = draw_summary(own, result_file.samples)
             if png is not None:
                 name = stored.files.summary_picture
                 yield _write_picture(stored, name, png, result_file.blank)

@@ -7,7 +7,7 @@ column that is explained. Rows are formatted in blocks, so a large table is neve
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import IO
 
 from inputgrad_cli.data.map_record import RecordedMap
@@ -85,11 +85,35 @@ def build_attribution_table(
         return {}
     values, inputs = recorded.values, samples.arrays
     if not record.many:  # a series, whose steps are the lines
-        values, inputs = _take_only(values), _take_only(inputs)
+        values = _select_series(_take_only(values), inputs)
+        if not values:
+            return {}
+        inputs = {site: array[0] for site, array in inputs.items() if site in values}
+        samples = _keep_ids(samples, values)
     shapes = {site: array.shape[1:] for site, array in values.items()}
     columns = name_columns(record, shapes, samples.header)
     table = AttributionTable(columns, values, inputs, record.samples, samples)
     return {name: table.write if is_large(recorded) else collect_bytes(table.write)}
+
+
+def _select_series(values: Arrays, inputs: Arrays) -> Arrays:
+    """Return the maps that share the lines of one table: those of inputs, else those of layers.
+
+    A picture or a vector beside the series has other lines, and so has the map of a layer.
+    """
+    lines = {site: array for site, array in values.items() if array.ndim}
+    chosen = {site: array for site, array in lines.items() if site in inputs} or lines
+    count = len(next(iter(chosen.values()), ()))
+    return {site: array for site, array in chosen.items() if len(array) == count}
+
+
+def _keep_ids(samples: Samples, values: Arrays) -> Samples:
+    """Return the samples without the ids of steps if the lines are not those of the file."""
+    unused = samples.unused
+    is_by_step = unused is not None and all(
+        site in samples.arrays and len(array) == len(unused.cells) for site, array in values.items()
+    )
+    return samples if is_by_step else replace(samples, unused=None)
 
 
 def _take_only(arrays: Arrays) -> Arrays:
