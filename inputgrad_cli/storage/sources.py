@@ -44,6 +44,8 @@ def find_sources(
 def refuse_changed(line: JournalLine, paths: Mapping[str | None, Path]) -> None:
     """Raise ItemError if one of the files of a map has another content than its line says."""
     for source in line["sources"]:
+        if source["for"] not in paths:  # the item was given in another way before
+            raise ItemError("its files are those of other inputs", kind=SOURCE_KIND)
         _check_content(paths[source["for"]], source.get("sha256"))
 
 

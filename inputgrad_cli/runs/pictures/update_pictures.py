@@ -93,7 +93,8 @@ class PictureUpdater:
     def _choose_reader(self, stored: StoredMap, style: Style) -> InputReader:
         """Return how the inputs of a map are read: those of this call from where they are now."""
         item = self._items.get(decode_name(stored.line, "input"))
-        if item is None:
+        # Maps of earlier calls may have been read with another --resize, for example.
+        if item is None or not self._is_asked(stored.line):
             return choose_stored_reader(stored, style)
 
         def read(_: RecordedMap) -> Samples:
