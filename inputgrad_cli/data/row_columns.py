@@ -159,6 +159,8 @@ def _name_site(
         return SiteColumns(site, tuple(header), is_code=width > len(header))
     if site in record.axes.looked_up and (len(shape) < 2 or shape[0] == 1):
         return SiteColumns(site, (site,), is_code=width > 1)
+    if alone and len(header) == 1 and site in record.axes.looked_up:
+        return SiteColumns(site, tuple(header), is_code=True)  # a column of texts, of many tokens
     if width == 1:
         return SiteColumns(site, (site,))
     return SiteColumns(site, tuple(f"{site}[{index}]" for index in range(width)))

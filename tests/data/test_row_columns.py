@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from inputgrad_cli.data.map_record import MapRecord, RecordedMap, SiteFacts
-from inputgrad_cli.data.row_columns import find_row_columns
+from inputgrad_cli.data.row_columns import find_row_columns, name_columns
 from tests.map_records import SAMPLE, build_record
 
 
@@ -101,3 +101,14 @@ def test_the_header_is_stored_with_the_map():
     record = build_record(header=("a", "b"))
     assert MapRecord.from_json(record.to_json()).header == ("a", "b")
     assert "header" not in build_record().to_json()
+
+
+def test_a_column_of_texts_is_one_column_of_its_table():
+    tokens = replace(SAMPLE, tokens={"text_input": ["good", "film", ""]})
+    record = build_record(samples=(tokens, tokens), header=("review",))
+    columns = name_columns(record, {"text_input": (3, 4)}, ("review",))
+    assert columns.names == ("review",)
+    values = columns.join_values({"text_input": np.ones((2, 3, 4), np.float32)})
+    np.testing.assert_array_equal(values, [[12], [12]])
+    texts = columns.list_cells({"text_input": np.array([["good film"], ["bad"]], object)}, 0)
+    assert list(texts) == ["good film"]
