@@ -19,6 +19,7 @@ from inputgrad_cli.runs.pictures.grid_sources import draw_grids
 from inputgrad_cli.runs.pictures.redrawn import RedrawnPicture
 from inputgrad_cli.runs.pictures.stored_sources import InputReader, choose_stored_reader
 from inputgrad_cli.schema.encoded_names import decode_name
+from inputgrad_cli.schema.journal_line import JournalLine
 from inputgrad_cli.schema.json_object import JsonObject
 from inputgrad_cli.storage.atomic_write import refuse_links, write_atomically
 from inputgrad_cli.storage.journal import describe_file
@@ -33,14 +34,16 @@ class GridOptions:
 
     `style` is the one that was asked for, None if each keeps its own. With `redraws_all` those that
     are up to date are drawn again as well, with `overwrite` over files of others. `has_item`
-    selects items by name, and `should_stop` ends the work between two of them. `choose_reader`
-    returns how the inputs of a map are read: by default as its run has recorded them.
+    selects items by name, and `is_asked` the maps that this call has made; `should_stop` ends the
+    work between two items. `choose_reader` returns how the inputs of a map are read: by default as
+    its run has recorded them.
     """
 
     style: Style | None = None
     redraws_all: bool = False
     overwrite: bool = False
     has_item: Callable[[str], bool] = lambda item: True
+    is_asked: Callable[[JournalLine], bool] = lambda line: False
     should_stop: Callable[[], bool] = lambda: False
     choose_reader: Callable[[StoredMap, Style], InputReader] = choose_stored_reader
 
@@ -78,6 +81,7 @@ def _update_item(
 ) -> Iterator[RedrawnPicture]:
     maps = [directory.get_map(stem) for stem in stems]
     earlier = next((stored for stored in maps if "tiles" in stored.line), None)
+    maps = _select_same_content(maps, options)
     owner = _choose_owner(maps, earlier, options.style)
     if owner is None:
         if earlier is not None:
@@ -92,6 +96,24 @@ def _update_item(
         yield from _draw(maps, owner, earlier, tiles=tiles, options=options)
     except ItemError as error:
         yield RedrawnPicture(owner.stem, None, error)
+
+
+def _select_same_content(maps: Sequence[StoredMap], options: GridOptions) -> list[StoredMap]:
+    """Return the maps of the content that this call has explained, all if it has made none.
+
+    A file that has changed has maps of its old content until they are asked for again.
+    """
+    reference = next((stored for stored in maps if options.is_asked(stored.line)), None)
+    if reference is None:
+        return list(maps)
+    content = _get_content(reference.line)
+    return [stored for stored in maps if _get_content(stored.line) == content]
+
+
+def _get_content(line: JournalLine) -> tuple[object, ...]:
+    """Return what the files of an item held: their hashes, and the number of samples."""
+    hashes = sorted((str(s["for"]), s.get("sha256") or "") for s in line["sources"])
+    return line["samples"], *hashes
 
 
 def _choose_owner(

@@ -82,6 +82,7 @@ class PictureUpdater:
             options.style if is_per_item(options.style) else None,
             overwrite=options.on_exists == "overwrite",
             has_item=shard.has_item if shard else lambda item: True,
+            is_asked=self._is_asked,
             should_stop=should_stop,
             choose_reader=self._choose_reader,
         )

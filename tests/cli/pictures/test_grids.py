@@ -87,6 +87,18 @@ def test_a_second_call_with_another_method_draws_it_again_with_all(call, folder)
     assert call("verify", "out").code == 0
 
 
+def test_no_map_of_old_content_stands_beside_one_of_the_new(call, folder):
+    saliency(call, "-m", "gradient", "--picture", "grid")
+    shutil.copy(folder / "in/b.png", folder / "in/a.png")
+    saliency(call, "-m", "grad-cam", "--picture", "grid")
+    assert list_tiles(folder / "out/a.png.grid.png") == [("grad-cam", "auto")]
+    assert list_tiles(folder / "out/b.png.grid.png") == [("grad-cam", "auto"), ("gradient", "auto")]
+    assert list_owners(folder / "out") == ["a.png.grad-cam"]
+    assert call("verify", "out").code == 0
+    saliency(call, "-m", "gradient", "--picture", "grid")
+    assert list_tiles(folder / "out/a.png.grid.png") == [("grad-cam", "auto"), ("gradient", "auto")]
+
+
 @pytest.mark.parametrize("harm", ["remove", "cut", "kill"])
 def test_a_grid_that_is_lost_is_drawn_again_without_the_model(call, folder, closed, harm):
     saliency(call, *WORDS)
