@@ -41,11 +41,15 @@ def shorten_name(name: str, limit: int = MAX_NAME) -> str:
 
     It is cut in its middle, because both ends tell columns such as `job=clerk` apart.
     """
-    name = to_printable(name)
-    if len(name) <= limit:
-        return name
+    return cut_middle(to_printable(name), limit)
+
+
+def cut_middle(text: str, limit: int) -> str:
+    """Return a text of at most `limit` characters, cut in its middle if it is longer."""
+    if len(text) <= limit:
+        return text
     tail = (limit - 1) // 2
-    return name[: limit - 1 - tail] + ELLIPSIS + name[len(name) - tail :]
+    return text[: limit - 1 - tail] + ELLIPSIS + text[len(text) - tail :]
 
 
 def join_name(name: str, value: str | None = None, limit: int = MAX_NAME) -> str:

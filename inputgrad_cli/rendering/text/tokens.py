@@ -11,6 +11,7 @@ import numpy as np
 
 from inputgrad_cli.choices import to_printable
 from inputgrad_cli.numeric.arrays import Floats
+from inputgrad_cli.rendering.labels import cut_middle
 
 CONTINUED = "##"  # WordPiece: the token goes on with the word before
 SPACED = ("\u2581", "\u0120")  # SentencePiece and byte-level BPE: a space stands before the token
@@ -22,7 +23,6 @@ PADDINGS = ("", "[PAD]", "<pad>")
 UNKNOWN = ("[UNK]", "<unk>")
 PADDING_ID = 0  # by the convention of Keras
 MAX_CHARACTERS = 60  # of one token
-ELLIPSIS = "…"
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ def format_token(word: Any) -> str:
         return f"#{word}"
     text = word.removeprefix(CONTINUED) if word != CONTINUED else word
     text = text.lstrip("".join(SPACED)).replace(LINE_BREAK, BREAK_SIGN)
-    return _cut_middle(escape_token(text)) or BLANK
+    return cut_middle(escape_token(text), MAX_CHARACTERS) or BLANK
 
 
 def escape_token(text: str) -> str:
@@ -111,13 +111,6 @@ def escape_token(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(c if c in JOINERS else to_printable(c) for c in text)
-
-
-def _cut_middle(text: str) -> str:
-    if len(text) <= MAX_CHARACTERS:
-        return text
-    tail = (MAX_CHARACTERS - 1) // 2
-    return text[: MAX_CHARACTERS - 1 - tail] + ELLIPSIS + text[-tail:]
 
 
 def find_direction(text: str) -> int:
