@@ -144,9 +144,8 @@ class SiteBodies:
         values = self.sites.get_values(site, self.row)
         if subject == TEXT:
             sums = self._reduce_last_axis(values, site)
-            return ShownBody(
-                build_tokens(match_tokens(self._get_tokens(site), len(sums)), sums), file
-            )
+            tokens = (self.sites.recorded.record.get_sample(self.row).tokens or {}).get(site, ())
+            return ShownBody(build_tokens(match_tokens(tokens, len(sums)), sums), file)
         if subject in (SIGNAL, SOUND):
             is_series = values.ndim < 2 or values.shape[-1] == 1
             series = values if is_series else self._reduce_last_axis(values, site)
@@ -162,10 +161,6 @@ class SiteBodies:
         record = self.sites.recorded.record
         reduction = choose_reduction(record.reduce)
         return compute_token_values(values, reduction, is_copied=site in record.copied)
-
-    def _get_tokens(self, site: str) -> Sequence[Any]:
-        tokens = (self.sites.recorded.record.get_sample(self.row).tokens or {}).get(site, ())
-        return tokens if isinstance(tokens, list) else ()
 
     def _find_picture(self, site: str) -> str:
         """Return the picture of a site in the run, empty if the run has none."""

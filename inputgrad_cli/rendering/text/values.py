@@ -38,8 +38,12 @@ def compute_token_values(values: Array, reduction: str, *, is_copied: bool) -> F
 
 
 def match_tokens(tokens: Sequence[Any], count: int) -> Sequence[Any]:
-    """Return the tokens of a map with `count` values; marks for them if it has others."""
-    return tokens if len(tokens) == count else [MISSING] * count
+    """Return the tokens of a map with `count` values; marks for them if it has others.
+
+    A record that was damaged may hold anything in their place.
+    """
+    is_whole = isinstance(tokens, (list, tuple)) and len(tokens) == count
+    return tokens if is_whole else [MISSING] * count
 
 
 def format_quantity(caption: Caption, reduction: str) -> str:
