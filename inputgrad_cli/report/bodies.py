@@ -10,6 +10,8 @@ import numpy as np
 
 from inputgrad_cli.choices import to_printable
 from inputgrad_cli.numeric.arrays import Array, Floats
+from inputgrad_cli.rendering import labels
+from inputgrad_cli.rendering.rows.ranking import rank_columns
 from inputgrad_cli.rendering.text.tokens import build_passage
 from inputgrad_cli.report.contents import Bars, Spark, Tokens
 from inputgrad_cli.report.words import MAX_COLUMN_NAME, cut_middle, format_number
@@ -36,10 +38,8 @@ def build_bars(row: Row, top: int, is_sum: bool) -> Bars:
     named. If only one is left over, it is shown as well.
     """
     values = np.asarray(row.values, np.float64).reshape(-1)
-    magnitudes = np.where(np.isfinite(values), np.abs(values), np.inf)
-    shown = len(values) if len(values) <= top + 1 else top
-    order = np.argsort(-magnitudes, kind="stable")
-    first, rest = order[:shown], values[order[shown:]]
+    ranking = rank_columns(values, top)
+    first, rest = ranking.shown, values[ranking.rest]
     return Bars(
         names=[cut_middle(to_printable(row.names[i]), MAX_COLUMN_NAME) for i in first],
         lengths=_scale_to_levels(values[first], FULL),
@@ -55,7 +55,7 @@ def _describe_others(rest: Floats, is_sum: bool) -> str:
     if not rest.size:
         return ""
     if not is_sum:
-        largest = format_number(float(np.abs(rest).max())).removeprefix("+")
+        largest = labels.format_number(float(np.abs(rest).max()))
         return f"{rest.size:,} others, each at most {largest}"
     low, high = (format_number(float(part.sum())) for part in (rest[rest < 0], rest[rest > 0]))
     return f"{rest.size:,} others: {low} and {high} together"

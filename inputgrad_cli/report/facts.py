@@ -8,7 +8,8 @@ import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from inputgrad_cli.report.words import ELLIPSIS, MAX_TEXT, Cleaner
+from inputgrad_cli.rendering.labels import ELLIPSIS
+from inputgrad_cli.report.words import MAX_TEXT, Cleaner
 from inputgrad_cli.schema.json_object import JsonObject
 from inputgrad_cli.schema.run_json import RunRecord
 from inputgrad_cli.storage.run_directory import RunDirectory

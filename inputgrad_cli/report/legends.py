@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from inputgrad_cli.errors import UsageError
+from inputgrad_cli.rendering import labels
 from inputgrad_cli.rendering.thumbnails import encode_colour_bar
 from inputgrad_cli.report.contents import ColourScale, Contents, Picture
 from inputgrad_cli.report.words import format_number
@@ -67,7 +68,7 @@ def _describe_limits(limits: Sequence[float]) -> str:
     """Return what limits the scales of different pictures have, if they differ."""
     if len(limits) == 1:
         return ""
-    ends = [format_number(limit).removeprefix("+") for limit in (limits[0], limits[-1])]
+    ends = [labels.format_number(limit) for limit in (limits[0], limits[-1])]
     return f"; each picture has its own scale, which ends at {ends[0]} to {ends[1]}"
 
 

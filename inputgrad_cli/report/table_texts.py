@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from inputgrad_cli.errors import ItemError
+from inputgrad_cli.runs.tables.attribution_table import ATTRIBUTION
 from inputgrad_cli.storage.map_files import list_file_names
 from inputgrad_cli.storage.run_directory import StoredMap
 from inputgrad_cli.storage.run_paths import check_file
 
 MAX_TABLE_BYTES = 64 << 20  # a larger table takes longer to read than its names are worth
-SUFFIX = ":attribution"  # ends the name of a column that has the attributions of another
 
 
 @dataclass(frozen=True)
@@ -48,11 +48,11 @@ def read_table_texts(stored: StoredMap) -> TableTexts:
 
 def _select_columns(header: Sequence[str], rows: Sequence[Sequence[str]]) -> TableTexts:
     """Return the columns that have attributions beside them, all of them in older tables."""
-    names = [name.removesuffix(SUFFIX) for name in header if name.endswith(SUFFIX)]
+    names = [name.removesuffix(ATTRIBUTION) for name in header if name.endswith(ATTRIBUTION)]
     if not names:
         return TableTexts(header)
     # A value stands before its attribution. Its name may be that of another column, as `score` is.
-    indices = [index - 1 for index, name in enumerate(header) if name.endswith(SUFFIX)]
+    indices = [index - 1 for index, name in enumerate(header) if name.endswith(ATTRIBUTION)]
     if indices[0] < 0 or [header[index] for index in indices] != names:
         return TableTexts(names)
     width = len(header)

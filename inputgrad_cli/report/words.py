@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from urllib.parse import quote
 
 from inputgrad_cli.choices import to_printable
+from inputgrad_cli.rendering import labels
+from inputgrad_cli.rendering.labels import ELLIPSIS
 
 MAX_NAME, MAX_TEXT = 250, 500  # characters; a page of names of 10,000 letters cannot be read
 MAX_COLUMN_NAME = 28  # characters of the name of a column of a table
-ELLIPSIS, MINUS = "…", "\u2212"
 BEGINNING = r"(?<![\w.\-/~])"  # of an absolute path: its slash stands after no name
 # An absolute path up to its last name; its folders are without spaces.
 FOLDERS = re.compile(BEGINNING + r"~?/(?:[^/\s'\"<>|:,;=()]+/)+")
-SMALLEST, LARGEST = 1e-3, 1e5  # outside, numbers are written with an exponent
 
 
 @dataclass(frozen=True)
@@ -56,18 +56,8 @@ def build_link(name: str) -> str:
 
 
 def format_number(value: float | None) -> str:
-    """Return a number in three digits, with a sign that no hyphen is mistaken for."""
-    if value is None or math.isnan(value):
-        return "not a number"
-    if math.isinf(value):
-        text = "+∞" if value > 0 else "-∞"
-    elif value == 0:
-        text = "0"
-    elif SMALLEST <= abs(value) < LARGEST:
-        text = f"{float(f'{value:.3g}'):+g}"
-    else:
-        text = f"{value:+.2e}"
-    return text.replace("-", MINUS)
+    """Return a number in three digits with its sign; None is no number."""
+    return labels.format_number(math.nan if value is None else value, signed=True)
 
 
 def format_size(size: int) -> str:

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from inputgrad_cli.rendering.labels import MINUS
 from inputgrad_cli.report.bodies import (
     MAX_TOKENS,
     Row,
@@ -11,7 +12,6 @@ from inputgrad_cli.report.bodies import (
     build_tokens,
     join_rows,
 )
-from inputgrad_cli.report.words import MINUS
 
 
 def bars(values, top=8, names=None, is_sum=True):

@@ -4,8 +4,8 @@ import math
 
 import pytest
 
+from inputgrad_cli.rendering.labels import MINUS
 from inputgrad_cli.report.words import (
-    MINUS,
     Cleaner,
     build_link,
     cut_middle,
