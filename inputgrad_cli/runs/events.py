@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from inputgrad_cli.errors import InputgradError
-from inputgrad_cli.optimization.summaries.summary import SearchSummary
 from inputgrad_cli.schema.json_object import JsonObject
+
+if TYPE_CHECKING:  # not imported by --help
+    from inputgrad_cli.optimization.summaries.summary import SearchSummary
 
 SCHEMA = 1  # version of the machine stream
 STRONGEST = "strongest"  # the field of an item with its largest parts
