@@ -31,7 +31,7 @@ def model(path):
     return api.load(path)
 
 
-def asked(attributions):
+def list_targets(attributions):
     return [(a.metadata["method"]["label"], a.metadata["target"]["asked"]) for a in attributions]
 
 
@@ -45,15 +45,15 @@ def test_lists_give_a_list_with_methods_outermost(model):
     methods, targets = ["gradient", "input-x-gradient"], ["class:0", "class:1"]
     both = api.explain(model, X, method=methods, target=targets)
     pairs = [(m, t) for m in methods for t in targets]
-    assert asked(both) == pairs
+    assert list_targets(both) == pairs
     for attribution, (method, target) in zip(both, pairs, strict=True):
         assert_close(attribution, api.explain(model, X, method=method, target=target))
 
 
 def test_one_list_is_enough_and_a_list_of_one_is_a_list(model):
-    assert asked(api.explain(model, X, target=("class:1",))) == [("gradient", "class:1")]
+    assert list_targets(api.explain(model, X, target=("class:1",))) == [("gradient", "class:1")]
     twice = api.explain(model, X, method=["gradient", "smoothgrad:samples=2"])
-    assert [method for method, _ in asked(twice)] == ["gradient", "smoothgrad"]
+    assert [method for method, _ in list_targets(twice)] == ["gradient", "smoothgrad"]
     assert len(api.explain(model, X, target=["top:2"])) == 2
     assert isinstance(api.explain(model, X), inputgrad_cli.Attribution)
 

@@ -133,7 +133,7 @@ def test_the_address_keeps_what_was_chosen(page, browser):
 
 
 def test_the_keyboard_reaches_every_card(page, contents):
-    def focused():
+    def get_focus():
         return page.run("return document.activeElement.textContent")
 
     keys = get_keys()
@@ -144,17 +144,17 @@ def test_the_keyboard_reaches_every_card(page, contents):
     page.choose("find", "")
     page.run("document.querySelector('#grid .open').focus()")
     page.press(keys.ARROW_RIGHT)
-    assert focused() == contents.items[1].name
+    assert get_focus() == contents.items[1].name
     page.press(keys.ARROW_LEFT, keys.ARROW_LEFT)
-    assert focused() == contents.items[0].name
+    assert get_focus() == contents.items[0].name
     page.press(keys.ARROW_DOWN)
     columns = page.run(
         "const cards = [...document.querySelectorAll('.card')];"
         "return cards.filter(card => card.offsetTop === cards[0].offsetTop).length"
     )
-    assert focused() == contents.items[columns].name
+    assert get_focus() == contents.items[columns].name
     page.press(keys.END)
-    assert focused() == contents.items[99].name
+    assert get_focus() == contents.items[99].name
     page.press(keys.HOME, keys.ENTER)
     page.wait("return document.getElementById('large').open")
     assert page.run("return document.getElementById('large-name').textContent") == (

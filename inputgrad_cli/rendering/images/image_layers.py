@@ -51,7 +51,7 @@ class ImageLayers:
         return to_grey(self.heat if self.backdrop is None else self.backdrop)
 
     @property
-    def lost(self) -> Array:
+    def nonfinite(self) -> Array:
         """Return where the map is not finite, (H, W)."""
         lost = np.isnan(self.values)
         return lost if self.outside is None else lost & ~self.outside
@@ -195,7 +195,7 @@ def to_grey(pixels: Pixels, share: float = 1.0) -> Pixels:
 
 def mark_lost(pixels: Pixels, layers: ImageLayers) -> Pixels:
     """Return pixels with the colour of what is not a number where the map is not finite."""
-    if (lost := layers.lost).any():
+    if (lost := layers.nonfinite).any():
         pixels[lost] = NAN_COLOUR
     return pixels
 

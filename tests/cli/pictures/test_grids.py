@@ -20,14 +20,6 @@ def folder(tmp_path, samples):
     return tmp_path
 
 
-@pytest.fixture
-def closed(monkeypatch):
-    """Refuse to open a model."""
-    return lambda: monkeypatch.setattr(
-        api, "load", lambda *_, **__: pytest.fail("the model was opened")
-    )
-
-
 def saliency(call, *words, out="out"):
     return call("saliency", "m.keras", "in", "--json", "-o", out, *words)
 
@@ -66,10 +58,10 @@ def test_a_grid_has_every_map_of_its_item_and_belongs_to_one(call, folder):
     assert "grid.png" in result.err
 
 
-def test_the_same_call_again_draws_nothing_and_opens_no_model(call, folder, closed):
+def test_the_same_call_again_draws_nothing_and_opens_no_model(call, folder, refuse_models):
     saliency(call, *WORDS)
     before = {p: p.stat().st_mtime_ns for p in (folder / "out").glob("[a-z]*")}
-    closed()
+    refuse_models()
     assert {item["status"] for item in items(saliency(call, *WORDS))} == {"skipped"}
     assert {p: p.stat().st_mtime_ns for p in before} == before
 
@@ -100,7 +92,7 @@ def test_no_map_of_old_content_stands_beside_one_of_the_new(call, folder):
 
 
 @pytest.mark.parametrize("harm", ["remove", "cut", "kill"])
-def test_a_grid_that_is_lost_is_drawn_again_without_the_model(call, folder, closed, harm):
+def test_a_grid_that_is_lost_is_drawn_again_without_the_model(call, folder, refuse_models, harm):
     saliency(call, *WORDS)
     before = pictures(folder / "out")
     path = folder / "out/a.png.grid.png"
@@ -115,7 +107,7 @@ def test_a_grid_that_is_lost_is_drawn_again_without_the_model(call, folder, clos
         for line in (folder / "out/journal.jsonl").read_text().splitlines():
             strict(line)
     if harm == "kill":  # what `verify` has marked is computed again, as for every picture
-        closed()
+        refuse_models()
     assert saliency(call, *WORDS).code == 0
     assert pictures(folder / "out") == before
     assert call("verify", "out").code == 0

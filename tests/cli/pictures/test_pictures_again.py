@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from inputgrad_cli import api
 from inputgrad_cli.data.pictures.picture_style import Style
 from inputgrad_cli.rendering import pictures as kinds_of_pictures
 from inputgrad_cli.storage.styles import read_style
@@ -41,17 +40,7 @@ def read_record(path):
         return strict(picture.text["inputgrad"])
 
 
-@pytest.fixture
-def closed(monkeypatch):
-    """Refuse to open a model."""
-
-    def close():
-        monkeypatch.setattr(api, "load", lambda *_, **__: pytest.fail("the model was opened"))
-
-    return close
-
-
-def test_a_second_call_draws_what_it_asks_for_without_the_model(call, folder, closed):
+def test_a_second_call_draws_what_it_asks_for_without_the_model(call, folder, refuse_models):
     """Each style, one after the other, gives what a fresh directory gives; the arrays stay."""
     clean = {}
     for index, style in enumerate(STYLES):
@@ -60,7 +49,7 @@ def test_a_second_call_draws_what_it_asks_for_without_the_model(call, folder, cl
     saliency(call)
     npz = {path: path.stat().st_mtime_ns for path in (folder / "out").glob("*.npz")}
     usual = pictures(folder / "out")
-    closed()
+    refuse_models()
     for style in STYLES:
         result = saliency(call, *style)
         assert result.code == 0
@@ -98,39 +87,41 @@ def test_the_same_call_again_draws_nothing(call, folder):
 
 
 @pytest.mark.parametrize("harm", ["remove", "cut"])
-def test_a_picture_that_is_lost_is_drawn_again_without_the_model(call, folder, closed, harm):
+def test_a_picture_that_is_lost_is_drawn_again_without_the_model(call, folder, refuse_models, harm):
     saliency(call)
     before = pictures(folder / "out")
     path = folder / "out/a.png.gradient.png"
     path.unlink() if harm == "remove" else path.write_bytes(path.read_bytes()[:-9])
-    closed()
+    refuse_models()
     assert {item["status"] for item in items(saliency(call))} == {"skipped"}
     assert pictures(folder / "out") == before
 
 
-def test_what_was_never_drawn_is_drawn_when_it_is_asked_for(call, folder, closed):
+def test_what_was_never_drawn_is_drawn_when_it_is_asked_for(call, folder, refuse_models):
     saliency(call, "--picture", "none")
     assert not pictures(folder / "out")
-    closed()
+    refuse_models()
     saliency(call)
     assert len(pictures(folder / "out")) == 2
     saliency(call, "--picture", "none")
     assert len(pictures(folder / "out")) == 2, "none asks for nothing, and takes nothing away"
 
 
-def test_samples_without_a_picture_kind_are_not_looked_at_twice(call, samples, tmp_path, closed):
+def test_samples_without_a_picture_kind_are_not_looked_at_twice(
+    call, samples, tmp_path, refuse_models
+):
     words = ("saliency", samples / "sequential.keras", samples / "inputs/sequential.npy")
     call(*words)
-    closed()
+    refuse_models()
     lines = (tmp_path / "inputgrad-out/journal.jsonl").read_bytes()
     assert call(*words).code == 0
     assert (tmp_path / "inputgrad-out/journal.jsonl").read_bytes() == lines
 
 
-def test_a_file_that_no_run_made_is_not_drawn_over(call, folder, closed):
+def test_a_file_that_no_run_made_is_not_drawn_over(call, folder, refuse_models):
     saliency(call, "--picture", "none")
     (folder / "out/a.png.gradient.png").write_text("mine")
-    closed()
+    refuse_models()
     result = saliency(call)
     assert result.code == 3
     failed, done = items(result)

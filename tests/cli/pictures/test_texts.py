@@ -10,7 +10,6 @@ import keras
 import numpy as np
 import pytest
 
-from inputgrad_cli import api
 from tests.cli import arrays, files, items, metadata
 
 TEXTS = (
@@ -30,14 +29,6 @@ def folder(tmp_path, samples):
     return tmp_path
 
 
-@pytest.fixture
-def closed(monkeypatch):
-    """Refuse to open a model."""
-    return lambda: monkeypatch.setattr(
-        api, "load", lambda *_, **__: pytest.fail("the model was opened")
-    )
-
-
 def contents(out):
     return {name: (out / name).read_bytes() for name in files(out)}
 
@@ -46,7 +37,7 @@ def tokens(path):
     return list(csv.DictReader(path.read_text().splitlines()))
 
 
-def planned(result):
+def list_planned_files(result):
     return {line.split(" -> ")[1] for line in result.out.splitlines() if " -> " in line}
 
 
@@ -58,7 +49,7 @@ def test_a_text_has_a_picture_a_page_and_a_table_of_its_tokens(call, folder):
     out = folder / "inputgrad-out"
     stem = "a.txt.integrated-gradients"
     assert files(out) == {stem + end for end in (".npz", ".png", ".html", ".tokens.csv")}
-    assert planned(before) == {f"inputgrad-out/{name}" for name in files(out)}
+    assert list_planned_files(before) == {f"inputgrad-out/{name}" for name in files(out)}
     rows = tokens(out / f"{stem}.tokens.csv")
     assert [row["token"] for row in rows][:6] == TEXTS[0].split()
     (array,) = arrays(out / f"{stem}.npz").values()
@@ -93,12 +84,14 @@ def test_the_stream_has_the_picture_and_no_words(call, folder):
 
 
 @pytest.mark.parametrize("ending", [".png", ".html"])
-def test_a_lost_file_of_a_picture_is_drawn_again_without_the_model(call, folder, closed, ending):
+def test_a_lost_file_of_a_picture_is_drawn_again_without_the_model(
+    call, folder, refuse_models, ending
+):
     call("saliency", "reviews.keras", "a.txt")
     out = folder / "inputgrad-out"
     before = contents(out)
     (out / f"a.txt.gradient{ending}").unlink()
-    closed()
+    refuse_models()
     assert {i["status"] for i in items(call("saliency", "reviews.keras", "a.txt", "--json"))} == {
         "skipped"
     }
@@ -116,11 +109,11 @@ def test_a_lost_table_of_tokens_is_written_again(call, folder):
     assert contents(out) == before
 
 
-def test_render_draws_a_text_again_even_without_its_file(call, folder, closed):
+def test_render_draws_a_text_again_even_without_its_file(call, folder, refuse_models):
     call("saliency", "reviews.keras", "a.txt", *IG)
     out = folder / "inputgrad-out"
     before = contents(out)
-    closed()
+    refuse_models()
     (folder / "a.txt").unlink()
     result = call("render", "inputgrad-out", "--cmap", "PuOr")
     assert result.code == 0
@@ -140,7 +133,7 @@ def test_without_pictures_there_is_the_table_alone(call, folder):
     call(*words)
     names = {"a.txt.gradient.npz", "a.txt.gradient.tokens.csv"}
     assert files(folder / "inputgrad-out") == names
-    assert planned(before) == {f"inputgrad-out/{name}" for name in names}
+    assert list_planned_files(before) == {f"inputgrad-out/{name}" for name in names}
 
 
 def test_each_line_is_a_text_with_the_result_that_it_has_alone(call, folder):
@@ -156,7 +149,7 @@ def test_each_line_is_a_text_with_the_result_that_it_has_alone(call, folder):
         f"{stem}.tokens.csv",
         *(f"{stem}.{n}{end}" for n in range(3) for end in (".png", ".html")),
     }
-    assert planned(before) == {f"inputgrad-out/{name}" for name in files(out)}
+    assert list_planned_files(before) == {f"inputgrad-out/{name}" for name in files(out)}
     (array,) = arrays(out / f"{stem}.npz").values()
     for row, text in enumerate(TEXTS):
         (folder / f"{row}.txt").write_text(text)
@@ -172,7 +165,7 @@ def test_each_line_is_a_text_with_the_result_that_it_has_alone(call, folder):
     assert metadata(out / f"{stem}.npz")["many"] is True
 
 
-def test_a_run_of_lines_is_resumed_and_other_reading_is_another_result(call, folder, closed):
+def test_a_run_of_lines_is_resumed_and_other_reading_is_another_result(call, folder, refuse_models):
     words = ("saliency", "reviews.keras", "lines.txt", "--json")
     call(*words, "--lines")
     out = folder / "inputgrad-out"
@@ -187,7 +180,7 @@ def test_a_run_of_lines_is_resumed_and_other_reading_is_another_result(call, fol
     assert "lines.txt.gradient.0.png" not in files(out)
     call(*words, "--lines")
     assert contents(out) == before
-    closed()
+    refuse_models()
     (out / "lines.txt.gradient.1.html").unlink()
     assert call("render", "inputgrad-out").code == 0
     assert contents(out) == before
@@ -233,7 +226,9 @@ def test_ids_without_a_vocabulary_are_numbers(call, tmp_path):
     before = call("saliency", "m.keras", "a.jsonl", "-n")
     done = call("saliency", "m.keras", "a.jsonl")
     assert done.code == 0, done.err
-    assert planned(before) == {f"inputgrad-out/{n}" for n in files(tmp_path / "inputgrad-out")}
+    assert list_planned_files(before) == {
+        f"inputgrad-out/{n}" for n in files(tmp_path / "inputgrad-out")
+    }
     out = tmp_path / "inputgrad-out"
     rows = tokens(out / "a.jsonl.gradient.tokens.csv")
     assert [(row["sample"], row["token"]) for row in rows] == [
