@@ -128,8 +128,3 @@ def load_content(path: Path, streamed: bool) -> bytes | HashedFile:
 def hash_content(data: bytes | HashedFile) -> str:
     """Return the SHA-256 of the content of a file, in hexadecimal."""
     return data.sha256 if isinstance(data, HashedFile) else hashlib.sha256(data).hexdigest()
-
-
-def read_all_bytes(data: bytes | HashedFile) -> bytes:
-    """Return all bytes of the content of a file."""
-    return data.read_all() if isinstance(data, HashedFile) else data

@@ -148,11 +148,10 @@ def draw_bar(canvas: Canvas, bar: TileBar, corner: tuple[int, int], width: int) 
     right = left + width
     canvas.draw_colours((left, top, right, top + BAR_HEIGHT), load_colour_table(bar.cmap))
     top += BAR_HEIGHT + 3
-    low, *middle, high = [bar.scale.low, *([0.0] if bar.scale.signed else []), bar.scale.limit]
-    canvas.write((left, top), format_number(low), TICK_SIZE)
-    for value in middle:
-        canvas.write(((left + right) // 2, top), format_number(value), TICK_SIZE, anchor="ma")
-    canvas.write((right, top), format_number(high), TICK_SIZE, anchor="ra")
+    canvas.write((left, top), format_number(bar.scale.low), TICK_SIZE)
+    if bar.scale.signed:
+        canvas.write(((left + right) // 2, top), format_number(0.0), TICK_SIZE, anchor="ma")
+    canvas.write((right, top), format_number(bar.scale.limit), TICK_SIZE, anchor="ra")
     top += LINE_HEIGHT
     if bar.scale.signed:
         canvas.write((left, top), AGAINST_WORDS, TICK_SIZE)
