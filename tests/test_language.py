@@ -26,7 +26,7 @@ EXCEPTIONS = {
 FIELDS_ON_DISK = {  # by file: keys of records that every run directory has
     "schema/metadata_json.py": {"how"},
     "schema/run_json.py": {"number"},
-    "storage/shards.py": {"number"},
+    "data/shard.py": {"number"},
 }
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -43,7 +42,9 @@ def _yield_values(ctx: click.Context, path: Path) -> Iterator[tuple[str, Any]]:
 
 
 def _read_table(path: Path, name: str) -> Mapping[str, Any]:
-    from inputgrad_cli.supervision.call_notes import read_once  # not imported by --help
+    import tomllib
+
+    from inputgrad_cli.supervision.call_notes import read_once  # neither is imported by --help
 
     try:
         # Editors on Windows begin UTF-8 files with a byte order mark.

@@ -17,7 +17,7 @@ from inputgrad_cli.errors import (
     StorageError,
     UsageError,
 )
-from inputgrad_cli.machine.memory import MEMORY_HINT
+from inputgrad_cli.machine.memory_option import MEMORY_HINT
 
 # Codes from 64 on are those of sysexits.h: EX_SOFTWARE, EX_IOERR and EX_TEMPFAIL.
 BUG_CODE = 70

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from inputgrad_cli.cli.options.run_call import RunCall
-from inputgrad_cli.cli.reporters.choose import add_junit, choose_reporters
 from inputgrad_cli.cli.terminal import show_status
 
 if TYPE_CHECKING:
@@ -29,6 +28,7 @@ def run_command(call: RunCall, build_options: Callable[[], RunOptions], *, stric
 
 
 def _run(call: RunCall, build_options: Callable[[], RunOptions], strict: bool) -> int:
+    from inputgrad_cli.cli.reporters.choose import add_junit, choose_reporters
     from inputgrad_cli.cli.reporters.session import open_session
 
     scripts, dry_run = call.scripts, call.output.dry_run

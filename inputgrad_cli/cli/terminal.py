@@ -19,7 +19,7 @@ from typing import TextIO
 
 import click
 
-from inputgrad_cli.cli.reporters.progress import StatusLine
+from inputgrad_cli.cli.status_line import StatusLine
 
 FIRST_DRAW_SECONDS = 0.3  # before the line is first drawn: a quicker call shows none
 REDRAW_SECONDS = 0.25  # between two checks whether the line has changed

@@ -7,7 +7,8 @@ import stat
 from pathlib import Path
 
 from inputgrad_cli.errors import ItemError
-from inputgrad_cli.machine.memory import MEMORY_HINT, find_free_memory
+from inputgrad_cli.machine.memory import find_free_memory
+from inputgrad_cli.machine.memory_option import MEMORY_HINT
 from inputgrad_cli.machine.missing_files import suggest_path, to_typed_path
 
 MAX_BYTES = 4 << 30  # 4 GiB, of a file that is held in memory, and of all that it unpacks to

@@ -8,20 +8,16 @@ memory of the machine is the limit.
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from inputgrad_cli.machine.limits import find_available_memory, read_held_memory
+from inputgrad_cli.machine.memory_option import parse_size
 
 AUTO_SHARE = 0.9  # share of the free memory for `auto`; the rest is left to other processes
-MIN_BYTES = 128 << 20  # bytes; Python and NumPy alone hold a third of it
 STACK_BYTES = 64 << 20  # bytes of address space for the stacks of threads that start later
-UNIT_SHIFTS = {"": 0, "K": 10, "M": 20, "G": 30, "T": 40}
-SIZE_PATTERN = re.compile(r"(\d+(?:\.\d+)?) ?([KMGT]?)(?:I?B)?", re.I | re.ASCII)
-MEMORY_HINT = "give more with --max-memory where the machine has it"
 
 
 @dataclass(frozen=True)
@@ -45,30 +41,6 @@ class _Process:
 
     allowance: Allowance | None = None
     previous_limit: tuple[int, int] | None = None
-
-
-def parse_bytes(text: str) -> int | None:
-    """Return the number of bytes that a text such as `25M` means, None if it is no size.
-
-    K, M, G and T are powers of 1024; a bare number counts bytes.
-    """
-    match = SIZE_PATTERN.fullmatch(text.strip())
-    return int(float(match[1]) * (1 << UNIT_SHIFTS[match[2].upper()])) if match else None
-
-
-def parse_size(text: str) -> int | None:
-    """Return the number of bytes that `800M` or `4G` means, None for `auto`.
-
-    Raises ValueError with the reason.
-    """
-    if text == "auto":
-        return None
-    size = parse_bytes(text)
-    if size is None:
-        raise ValueError("is not a size such as 800M or 4G, or auto")
-    if size < MIN_BYTES:
-        raise ValueError(f"is less than {MIN_BYTES >> 20}M, which the libraries alone would need")
-    return size
 
 
 @contextmanager

@@ -11,7 +11,8 @@ from typing import Any
 
 from inputgrad_cli.data.signature import InputSpec
 from inputgrad_cli.errors import ModelError
-from inputgrad_cli.machine.memory import MEMORY_HINT, find_free_memory
+from inputgrad_cli.machine.memory import find_free_memory
+from inputgrad_cli.machine.memory_option import MEMORY_HINT
 from inputgrad_cli.modelfile.allow_list import is_keras_class
 from inputgrad_cli.modelfile.config_errors import convert_config_errors
 from inputgrad_cli.modelfile.config_objects import (

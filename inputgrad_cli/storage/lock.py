@@ -78,7 +78,7 @@ class RunLock:
         for other in map(parse_tag, LOCK_FILE.list_tags(self.out)):
             if shard and other and other.of != shard.of:
                 raise UsageError(
-                    f"--shard {shard.number}/{shard.of}: {self.out} holds shares of {other.of}",
+                    f"--shard {shard}: {self.out} holds shares of {other.of}",
                     hint="finish those and join them with `inputgrad merge`, "
                     "or choose another --out",
                 )

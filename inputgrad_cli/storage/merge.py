@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from inputgrad_cli.data.shard import Shard
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.formats.attribution_npz import dump_json
 from inputgrad_cli.schema.encoded_names import decode_name, encode_name
@@ -22,7 +23,7 @@ from inputgrad_cli.storage.lock import LOCK_FILE
 from inputgrad_cli.storage.pending_files import PENDING_FILE
 from inputgrad_cli.storage.run_directory import RunDirectory
 from inputgrad_cli.storage.run_record import RUN_FILE, read_existing_runs, save_run
-from inputgrad_cli.storage.shards import JOURNAL_FILE, Shard, parse_tag
+from inputgrad_cli.storage.shards import JOURNAL_FILE, parse_tag
 
 # What decides arrays or pictures. In other options, such as --device, shards may differ.
 DECIDING_OPTIONS = (
@@ -64,7 +65,7 @@ class RunPart:
         return parse_tag(self.tag)
 
     def __str__(self) -> str:
-        suffix = f" (shard {self.shard.number}/{self.shard.of})" if self.shard else ""
+        suffix = f" (shard {self.shard})" if self.shard else ""
         return f"{self.directory.out}{suffix}"
 
 
@@ -157,7 +158,7 @@ def _count_missing_maps(parts: Sequence[RunPart]) -> Iterator[tuple[str, int]]:
         lines = part.directory.journal.lines.values()
         done = sum(part.shard.has_item(decode_name(line, "input")) for line in lines)
         if (missing := part.run.get("maps", 0) - done) > 0:
-            yield f"{part.shard.number}/{part.shard.of}", missing
+            yield str(part.shard), missing
 
 
 def _merge_lines(directories: Sequence[RunDirectory], base: str) -> list[Record]:

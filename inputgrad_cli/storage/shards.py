@@ -1,35 +1,16 @@
-"""Shards of a run: which items belong to a shard, and the names of its records."""
+"""The names of the records of a run and of its shards."""
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from inputgrad_cli.data.shard import Shard
 from inputgrad_cli.schema.limits import MAX_SHARDS
 
 TAG_PATTERN = r"((?:\.[0-9]+-of-[0-9]+)?)"  # in a record's name; empty if a run is not shared
-
-
-@dataclass(frozen=True)
-class Shard:
-    """The shard with index `number`, counted from 0, of a run with `of` shards."""
-
-    number: int
-    of: int
-
-    @property
-    def tag(self) -> str:
-        """Return the tag in the names of its records, for example `.0-of-4`."""
-        return f".{self.number}-of-{self.of}"
-
-    def has_item(self, name: str) -> bool:
-        """Return whether an item belongs to the shard; the answer is the same on every machine."""
-        # Not hash(), which gives the same text another value in every process.
-        digest = hashlib.sha256(os.fsencode(name)).digest()
-        return int.from_bytes(digest[:8], "big") % self.of == self.number
 
 
 def to_tag(shard: Shard | None) -> str:

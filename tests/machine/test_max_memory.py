@@ -8,7 +8,8 @@ import pytest
 
 from inputgrad_cli.machine import memory
 from inputgrad_cli.machine.limits import find_available_memory
-from inputgrad_cli.machine.memory import find_free_memory, limit_memory, parse_size
+from inputgrad_cli.machine.memory import find_free_memory, limit_memory
+from inputgrad_cli.machine.memory_option import parse_size
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import click
 
 from inputgrad_cli.cli import completion
-from inputgrad_cli.cli.goals_page import format_goals
 from inputgrad_cli.cli.options.execution import ComputingOptions
 from inputgrad_cli.cli.options.goals import (
     GateOptions,
@@ -22,8 +21,6 @@ from inputgrad_cli.cli.options.inputs import InputOptions
 from inputgrad_cli.cli.options.output import OutputOptions
 from inputgrad_cli.cli.options.run_call import RunCall
 from inputgrad_cli.cli.options.scripts import ScriptOptions
-from inputgrad_cli.cli.reporters.base import Result
-from inputgrad_cli.cli.reporters.choose import choose_reporters
 from inputgrad_cli.cli.run_command import run_command
 from inputgrad_cli.optimization.summaries.gates import OVER, UNDER, Gate, parse_gate
 
@@ -141,6 +138,9 @@ def _parse_gates(gates: GateOptions) -> tuple[Gate, ...]:
 
 
 def _list_goals(as_json: bool) -> None:
+    from inputgrad_cli.cli.goals_page import format_goals
+    from inputgrad_cli.cli.reporters.base import Result
+    from inputgrad_cli.cli.reporters.choose import choose_reporters
     from inputgrad_cli.describe.goals import list_goals
 
     descriptions = list_goals()

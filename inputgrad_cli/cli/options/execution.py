@@ -11,7 +11,7 @@ from inputgrad_cli.choices import PRECISIONS
 from inputgrad_cli.cli import completion
 from inputgrad_cli.cli.options.groups import OptionGroup, declare_option
 from inputgrad_cli.cli.options.types import BatchSizeType, DeviceType, MemorySizeType, ShardType
-from inputgrad_cli.storage.shards import Shard
+from inputgrad_cli.data.shard import Shard
 
 
 def declare_memory_limit() -> Any:

@@ -4,20 +4,35 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import click
 
 from inputgrad_cli.cli import completion
 from inputgrad_cli.cli.options.groups import OptionGroup, declare_option
 from inputgrad_cli.cli.options.target import LABELS, SPACE, TARGET, TRUTH
-from inputgrad_cli.cli.options.types import ColumnsType, GateType
-from inputgrad_cli.optimization.summaries.gates import FIELDS, OVER, UNDER
+from inputgrad_cli.cli.options.types import ColumnsType
+from inputgrad_cli.optimization.summaries.gates import FIELDS, OVER, UNDER, parse_gate
 
 GOAL_TARGET_HELP = (
     "Where the input shall go: class:NAME, 3, unit:I,J, margin:A,B, loss:NAME, layer:NAME/unit:I "
     "and the other targets of `saliency`; auto: away from the label, or to the top class. "
     "Repeatable."
 )
+
+
+class GateType(click.ParamType[str]):
+    """MEASURE=VALUE: a limit on the results of a run, given with `option`."""
+
+    name = "MEASURE=VALUE"
+
+    def __init__(self, option: str) -> None:
+        self._option = option
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> str:
+        """Return the gate as written; GrammarError points at the wrong word."""
+        parse_gate(self._option, str(value))
+        return str(value)
 
 
 @dataclass(frozen=True)

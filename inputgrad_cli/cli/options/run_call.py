@@ -14,8 +14,6 @@ from inputgrad_cli.cli.options.execution import ComputingOptions
 from inputgrad_cli.cli.options.inputs import InputOptions
 from inputgrad_cli.cli.options.output import OutputOptions
 from inputgrad_cli.cli.options.scripts import ScriptOptions
-from inputgrad_cli.runs.inputs.input_lists import read_list
-from inputgrad_cli.storage.shards import Shard
 
 if TYPE_CHECKING:
     from inputgrad_cli.runs.planning.options import RunOptions
@@ -83,6 +81,7 @@ class RunCall:
 
 def _read_names(call: RunCall) -> tuple[str, ...]:
     """Return the names of the inputs from the arguments, or from a list in a file or on stdin."""
+    from inputgrad_cli.runs.inputs.input_lists import read_list
     from inputgrad_cli.supervision.call_notes import read_once
 
     # Either list may come through a pipe, which can be read only once, while another worker may
@@ -122,6 +121,4 @@ def _to_json(value: Any) -> Any:
 
 
 def _to_texts(value: Any) -> Any:
-    if isinstance(value, Shard):
-        return f"{value.number}/{value.of}"
     return [_to_texts(v) for v in value] if isinstance(value, (tuple, list)) else str(value)

@@ -9,11 +9,10 @@ from typing import Any
 import click
 
 from inputgrad_cli.choices import SHOWN
+from inputgrad_cli.data.shard import Shard
 from inputgrad_cli.grammar import parse_whole_number
-from inputgrad_cli.machine.memory import parse_bytes, parse_size
-from inputgrad_cli.optimization.summaries.gates import parse_gate
+from inputgrad_cli.machine.memory_option import parse_bytes, parse_size
 from inputgrad_cli.schema.limits import MAX_BATCH_SIZE, MAX_SHARDS
-from inputgrad_cli.storage.shards import Shard
 
 
 class NamedPathType(click.ParamType[tuple[str, str]]):
@@ -147,20 +146,6 @@ class ColumnsType(click.ParamType[tuple[str, ...]]):
         except csv.Error as error:
             self.fail(f"{value!r}: {error}", param, ctx)
         return [name for row in rows for name in row]
-
-
-class GateType(click.ParamType[str]):
-    """MEASURE=VALUE: a limit on the results of a run, given with `option`."""
-
-    name = "MEASURE=VALUE"
-
-    def __init__(self, option: str) -> None:
-        self._option = option
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> str:
-        """Return the gate as written; GrammarError points at the wrong word."""
-        parse_gate(self._option, str(value))
-        return str(value)
 
 
 class FrameType(click.ParamType[str | int]):

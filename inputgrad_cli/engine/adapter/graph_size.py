@@ -11,7 +11,8 @@ from typing import Any
 import tensorflow as tf
 
 from inputgrad_cli.errors import ItemError
-from inputgrad_cli.machine.memory import MEMORY_HINT, find_free_memory
+from inputgrad_cli.machine.memory import find_free_memory
+from inputgrad_cli.machine.memory_option import MEMORY_HINT
 from inputgrad_cli.numeric.arrays import format_shape
 
 TEXT_BYTES = 24  # bytes that a string takes in a tensor, without a long text's own buffer

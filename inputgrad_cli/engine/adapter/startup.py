@@ -15,6 +15,7 @@ from inputgrad_cli.errors import ModelError, UsageError
 from inputgrad_cli.machine import memory
 from inputgrad_cli.machine.devices import build_absent_device_error
 from inputgrad_cli.machine.limits import count_visible_cores, find_available_cores
+from inputgrad_cli.machine.memory_option import MEMORY_HINT
 from inputgrad_cli.supervision.worker import WORKER
 
 # Keras imports these for helpers that are never called here; they take as long as Keras itself.
@@ -195,7 +196,7 @@ def enforce_limit() -> None:
     if free.size < MIN_FREE_BYTES:
         raise UsageError(
             f"{free.source}: TensorFlow and Keras alone hold {memory.measure_resident():,} bytes",
-            hint=memory.MEMORY_HINT,
+            hint=MEMORY_HINT,
             kind="memory",
         )
     if not tf.config.list_physical_devices("GPU"):

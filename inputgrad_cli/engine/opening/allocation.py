@@ -18,7 +18,8 @@ import tensorflow as tf
 from inputgrad_cli.engine.adapter.error_location import locate_error, yield_causes
 from inputgrad_cli.engine.adapter.graph_size import count_bytes
 from inputgrad_cli.errors import ModelError
-from inputgrad_cli.machine.memory import MEMORY_HINT, find_free_memory
+from inputgrad_cli.machine.memory import find_free_memory
+from inputgrad_cli.machine.memory_option import MEMORY_HINT
 from inputgrad_cli.modelfile.memory_limits import compute_weight_limit
 from inputgrad_cli.numeric.arrays import format_shape
 

@@ -9,10 +9,10 @@ from typing import Any
 
 from inputgrad_cli.data.image_options import ImageOptions
 from inputgrad_cli.data.pictures.picture_style import Style
+from inputgrad_cli.data.shard import Shard
 from inputgrad_cli.data.target_text import parse_target
 from inputgrad_cli.data.written_target import Target
 from inputgrad_cli.optimization.summaries.gates import Gate
-from inputgrad_cli.storage.shards import Shard
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,10 @@ import sys
 import numpy as np
 import pytest
 
+from inputgrad_cli.data.shard import Shard
 from inputgrad_cli.formats.streaming import hashed_file, large_files
 from inputgrad_cli.numeric import lazy_array
 from inputgrad_cli.runs import spill_buffer
-from inputgrad_cli.storage.shards import Shard
 from tests.cli import arrays, items, journal, stream
 
 NAMES = "abcdefgh"
