@@ -1,10 +1,25 @@
-"""Lists the words that options accept, and escapes text for display; has no imports."""
+"""Lists the commands and the words that options accept, and escapes text; has no imports."""
 
 LAYER = "layer:"  # prefix of a tap, the name of a layer's output
-COMMANDS = (
-    *("saliency", "optimize", "inspect", "methods", "render", "report", "verify", "merge"),
-    "doctor",
-)
+# The first sentences of the commands' own helps. They are repeated here because `--help` would
+# otherwise import all commands, which takes as long as importing Click once more.
+COMMANDS = {
+    "saliency": (
+        "Write what MODEL looks at in each INPUT: arrays and, for picture inputs, heatmaps."
+    ),
+    "optimize": (
+        "Move each INPUT by its gradient until a goal is reached; write the result and its change."
+    ),
+    "inspect": "Show what MODEL takes and gives, and what saliency would do with it.",
+    "methods": "List the methods; with NAME, show the parameters, paper and laws of one.",
+    "render": "Draw the pictures of RUN again.",
+    "report": "Write one HTML page of RUN, to open, mail, or keep with a build.",
+    "verify": "List the files of RUN that are missing or modified.",
+    "merge": "Join the results of saliency calls with --shard into one run.",
+    "doctor": (
+        "Show versions, devices, memory, cores and disk; exit with 4 if models cannot be opened."
+    ),
+}
 TARGETS = (
     *("auto", "top1", "top:", "class:", "unit:", "all", "margin:", "sum", "mean", "max", "norm"),
     *("mask:", "loss:", "file:", LAYER),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import importlib
 import io
 import os
 import signal
@@ -12,10 +11,10 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 from click.core import ParameterSource
-from click.exceptions import NoSuchCommand
 
 from inputgrad_cli.choices import COMMANDS
 from inputgrad_cli.cli.exit_codes import report_exception
+from inputgrad_cli.cli.lazy_group import LazyGroup, PipeClosed
 from inputgrad_cli.cli.terminal import write_stderr
 from inputgrad_cli.version import __version__
 
@@ -29,36 +28,6 @@ UNSUPERVISED = {"methods"}  # commands that read no files of the user and so nee
 STREAMING = {"saliency", "optimize"}  # commands that report on their own stream what ended them
 COMPLETION_VARIABLE = "_INPUTGRAD_COMPLETE"
 SIGNALS_BY_EXIT_CODE = {PIPE_CLOSED: signal.SIGPIPE, INTERRUPTED: signal.SIGINT}
-
-
-class LazyGroup(click.Group):
-    """A group that imports a command only when it is called."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return the names of the commands."""
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Return a command by name."""
-        if cmd_name not in COMMANDS:
-            if cmd_name.startswith("-"):
-                # Click then says that there is no such option.
-                return None
-            raise NoSuchCommand(cmd_name, possibilities=COMMANDS, ctx=ctx)
-        module = importlib.import_module(f"inputgrad_cli.cli.commands.{cmd_name}")
-        command: click.Command = getattr(module, f"run_{cmd_name}")
-        return command
-
-    def invoke(self, ctx: click.Context) -> Any:
-        """Run the command; a closed pipe raises PipeClosed, because Click would exit with 1."""
-        try:
-            return super().invoke(ctx)
-        except BrokenPipeError:
-            raise PipeClosed from None
-
-
-class PipeClosed(Exception):  # noqa: N818 - an event, not an error
-    """The reader of stdout has closed the pipe."""
 
 
 @click.group(

@@ -1,5 +1,6 @@
 """What only a process of its own can show."""
 
+import importlib.util
 import json
 import os
 import subprocess
@@ -48,18 +49,49 @@ def test_help_and_version_import_neither_tensorflow_nor_numpy(loaded, words, cod
     assert loaded(*words) == [code]
 
 
-LATER = """
+IMPORTED = """
 import sys
 from inputgrad_cli.cli.main import run
-run(["--help"])
-later = ("modelfile.archive", "supervision.worker", "supervision.parent", "formats.labels")
-print("LATER", *[name for name in later if f"inputgrad_cli.{name}" in sys.modules])
+run(sys.argv[1:])
+print(*sys.modules, file=sys.stderr)
 """
+# What is imported by help, by version and by nothing else that a call does before it is refused.
+CHEAP_ROOMS = {"choices", "cli", "data", "errors", "grammar", "machine", "modelfile", "schema"}
+CHEAP_ROOMS |= {"optimization", "suggest", "version"}
+SLOW = ("hashlib", "tomllib", "tempfile", "inputgrad_cli.machine.memory")
+SLOW += ("inputgrad_cli.cli.reporters.base", "inputgrad_cli.cli.signals")
 
 
-def test_help_imports_neither_what_reads_models_nor_what_watches():
-    done = subprocess.run([sys.executable, "-c", LATER], capture_output=True, text=True, check=True)
-    assert done.stdout.splitlines()[-1] == "LATER"
+def list_imports(*words):
+    """Return the names of the modules that a call imports."""
+    command = [sys.executable, "-c", IMPORTED, *words]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    return set(done.stderr.split())
+
+
+def list_rooms(modules):
+    return {name.split(".")[1] for name in modules if name.startswith("inputgrad_cli.")}
+
+
+def test_the_help_of_all_commands_imports_none_of_them():
+    modules = list_imports("--help")
+    assert "inputgrad_cli.cli.lazy_group" in modules
+    assert not [name for name in modules if "cli.commands" in name or "cli.options" in name]
+    assert list_rooms(modules) <= {"choices", "cli", "errors", "machine", "version"}
+    assert not modules & {*SLOW, "dataclasses", "pathlib"}
+
+
+@pytest.mark.parametrize("command", ["saliency", "optimize"])
+def test_the_help_of_a_run_imports_its_options_and_no_run(command):
+    modules = list_imports(command, "--help")
+    assert f"inputgrad_cli.cli.commands.{command}" in modules
+    assert list_rooms(modules) <= CHEAP_ROOMS
+    assert not modules & set(SLOW)
+
+
+@pytest.mark.parametrize("name", SLOW)
+def test_what_help_must_not_import_exists(name):
+    assert importlib.util.find_spec(name) is not None
 
 
 @pytest.mark.parametrize("shell", ["bash_source", "zsh_source", "bash_complete"])

@@ -1,0 +1,25 @@
+"""The list of commands in `--help`, which is written without importing them."""
+
+import click
+import pytest
+
+from inputgrad_cli.choices import COMMANDS
+from inputgrad_cli.cli.main import cli
+
+
+@pytest.mark.parametrize("width", [30, 45, 80, 120, 200])
+def test_the_list_is_that_of_click_which_imports_all_commands(width):
+    context = click.Context(cli)
+    pages = []
+    for format_commands in (cli.format_commands, super(type(cli), cli).format_commands):
+        formatter = click.HelpFormatter(width=width)
+        format_commands(context, formatter)
+        pages.append(formatter.getvalue())
+    assert pages[0] == pages[1]
+    assert all(f"  {name} " in pages[0] for name in COMMANDS)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_short_help_is_the_first_sentence_of_the_command(name):
+    command = cli.get_command(click.Context(cli), name)
+    assert command.get_short_help_str(limit=1000) == COMMANDS[name]
