@@ -25,6 +25,7 @@ from inputgrad_cli.cli.run_command import run_command
 from inputgrad_cli.optimization.summaries.gates import OVER, UNDER, Gate, parse_gate
 
 if TYPE_CHECKING:
+    from inputgrad_cli.data.shard import Shard
     from inputgrad_cli.runs.planning.options import RunOptions, SearchOptions
 
 
@@ -85,12 +86,7 @@ def run_optimize(
     call.refuse_mixed_sources()
     if not search.goal:
         raise click.UsageError("Missing option '--goal'. `inputgrad optimize --goals` lists them.")
-    limits = _parse_gates(gates)
-    if limits and execution.shard:
-        raise click.UsageError(
-            f"{limits[0].option} needs all results, and a shard has only its own: join the shards "
-            "with `inputgrad merge`, then call again without --shard."
-        )
+    limits = _parse_gates(gates, execution.shard)
 
     def build_options() -> RunOptions:
         from inputgrad_cli.data.pictures.picture_style import Style
@@ -132,9 +128,16 @@ def _build_search(
     )
 
 
-def _parse_gates(gates: GateOptions) -> tuple[Gate, ...]:
-    under = (parse_gate(UNDER, text) for text in gates.fail_under)
-    return (*under, *(parse_gate(OVER, text) for text in gates.fail_over))
+def _parse_gates(gates: GateOptions, shard: Shard | None) -> tuple[Gate, ...]:
+    """Return the limits on the results; UsageError for a shard, which has not all of them."""
+    under = [parse_gate(UNDER, text) for text in gates.fail_under]
+    limits = (*under, *(parse_gate(OVER, text) for text in gates.fail_over))
+    if limits and shard:
+        raise click.UsageError(
+            f"{limits[0].option} needs all results, and a shard has only its own: join the shards "
+            "with `inputgrad merge`, then call again without --shard."
+        )
+    return limits
 
 
 def _list_goals(as_json: bool) -> None:

@@ -27,7 +27,9 @@ from inputgrad_cli.supervision.shared_page import Stage
 from inputgrad_cli.supervision.time_limits import compute_opening_seconds
 from inputgrad_cli.supervision.worker import WORKER
 
-if TYPE_CHECKING:  # it imports TensorFlow, which `load` does without output
+if TYPE_CHECKING:  # they import TensorFlow, which `load` does without output
+    from inputgrad_cli.engine.adapter.keras_adapter import KerasAdapter
+    from inputgrad_cli.engine.opening.required_code import UserCode
     from inputgrad_cli.engine.tape_engine import TapeEngine
 
 CHATTER = re.compile(r"[IW]\d{4} |E\d{4} .*(cuda|oneDNN)|WARNING: All log messages before absl")
@@ -79,19 +81,11 @@ def load(
     refuse_unsafe(file, trust)
     captured = CapturedOutput()
     WORKER.enter_stage(Stage.OPENING, str(file.path))
-    options.progress.on_stage("starting TensorFlow")
-    memory.suspend_limit()
-    start_time = time.process_time()
-    import_keras(captured, options.kernels)
-    import_seconds = time.process_time() - start_time
+    import_seconds = _start_tensorflow(captured, options)
     options.progress.on_stage("opening the model")
     # The messages of the import are the same for every model, and explain no failure.
     import_length = len(captured.text)
-    from inputgrad_cli.engine.adapter.keras_adapter import KerasAdapter
-    from inputgrad_cli.engine.adapter.losses import Losses
     from inputgrad_cli.engine.opening import weight_check
-    from inputgrad_cli.engine.opening.allocation import refuse_large_model, refuse_unrolled
-    from inputgrad_cli.engine.opening.open_keras import open_in_keras, prepare_source
     from inputgrad_cli.engine.opening.required_code import load_required_code
     from inputgrad_cli.engine.pass_context import PassContext
     from inputgrad_cli.engine.tape_engine import TapeEngine
@@ -101,32 +95,53 @@ def load(
         limit_threads()
         workers = share_cores(device) if options.folded else 1
         enforce_limit()
-    weight_bytes = None if file.form == "saved_model" else count_weight_bytes(file)
     user_code = load_required_code(file, code, live_objects or {})
     # User code may take any time to import, and a trusted file any time to open.
     seconds = 0.0 if trust else compute_opening_seconds(file.path, import_seconds)
     WORKER.enter_stage(Stage.OPENING, str(file.path), seconds)
     try:
         # Weights on another device would be copied for every pass.
-        with (
-            captured.capture(),
-            prepare_source(file) as path,
-            use_device(device),
-            refuse_large_model(file.path, weight_bytes),
-        ):
-            model = open_in_keras(file, path, user_code, trust)
-            refuse_unrolled(file.path, model)
-            losses = Losses({**user_code.names, **user_code.objects})
-            adapter = KerasAdapter(model, bool(code or live_objects), losses)
+        with captured.capture(), use_device(device):
+            adapter = _open_adapter(file, user_code, trust, has_code=bool(code or live_objects))
         context = PassContext(adapter, device=device, workers=workers, output=captured)
         engine = TapeEngine(context, options, config=file.config, remarks=user_code.remarks)
-        if weight_check.is_built_late(file, model, captured.text):
+        if weight_check.is_built_late(file, adapter.model, captured.text):
             return LoadedModel(engine, captured, late=file)
-        weight_check.check_weights(file, model)
+        weight_check.check_weights(file, adapter.model)
     except ModelError as error:
         error.log = _drop_chatter(captured.text[import_length:])
         raise
     return LoadedModel(engine, captured)
+
+
+def _start_tensorflow(captured: CapturedOutput, options: EngineOptions) -> float:
+    """Import TensorFlow and Keras, and return the processor seconds that this took."""
+    options.progress.on_stage("starting TensorFlow")
+    memory.suspend_limit()
+    start_time = time.process_time()
+    import_keras(captured, options.kernels)
+    return time.process_time() - start_time
+
+
+def _open_adapter(
+    file: ModelFile, user_code: UserCode, trust: bool, *, has_code: bool
+) -> KerasAdapter:
+    """Return the adapter of the model, opened in Keras; ModelError if it does not fit into memory.
+
+    With `has_code`, some of the model's code is the user's.
+    """
+    from inputgrad_cli.engine.adapter.keras_adapter import KerasAdapter
+    from inputgrad_cli.engine.adapter.losses import Losses
+    from inputgrad_cli.engine.opening.allocation import refuse_large_model, refuse_unrolled
+    from inputgrad_cli.engine.opening.open_keras import open_in_keras, prepare_source
+
+    # No HDF5 file lists the arrays of a SavedModel, so nothing says how many bytes it may create.
+    weight_bytes = None if file.form == "saved_model" else count_weight_bytes(file)
+    with prepare_source(file) as path, refuse_large_model(file.path, weight_bytes):
+        model = open_in_keras(file, path, user_code, trust)
+        refuse_unrolled(file.path, model)
+        losses = Losses({**user_code.names, **user_code.objects})
+        return KerasAdapter(model, has_code, losses)
 
 
 def _drop_chatter(text: str) -> str:

@@ -49,11 +49,7 @@ class CheckedRun:
 
 def check_run(options: RunOptions) -> CheckedRun:
     """Check the options against the model file; raises the first error, in the order of reading."""
-    goals = _parse_goals(options.search) if options.search else ()
-    if options.search:
-        refuse_several_ways(options.targets)
-        if options.search.from_noise:
-            refuse_bound_goals(goals)
+    goals = _parse_goals(options.search, options.targets) if options.search else ()
     methods = () if options.search else parse_methods(options.methods)
     baseline = baselines.build(options.baseline) if options.baseline else None
     refuse_missing_references(methods, baseline)
@@ -79,32 +75,37 @@ def check_run(options: RunOptions) -> CheckedRun:
         refuse_unknown_inputs(options, outline.inputs)
         if goals:
             refuse_immovable(outline.inputs)
-    labels = read_class_names(model_file, options.labels)
-    masks = _read_masks(targets)
-    request = ExplainRequest(
-        methods,
-        tuple(target for target in options.targets if target not in files),
-        options.space,
-        options.wrt,
-        baseline,
-        labels=labels,
-        masks=masks,
-        compiled_loss=model_file.compiled_loss,
-    )
-    check_request(request, model_file.config, own_losses=bool(options.code))
-    refuse_missing_truth(options, targets)
-    return CheckedRun(
+    run = CheckedRun(
         options,
         model_file,
         outline,
-        methods,
-        goals,
-        tuple(maps),
-        baseline,
-        labels,
-        masks,
-        files,
+        methods=methods,
+        goals=goals,
+        maps=tuple(maps),
+        baseline=baseline,
+        labels=read_class_names(model_file, options.labels),
+        masks=_read_masks(targets),
+        target_files=files,
     )
+    _check_request(run)
+    refuse_missing_truth(options, targets)
+    return run
+
+
+def _check_request(run: CheckedRun) -> None:
+    """Raise UsageError if the model file shows that its methods or targets cannot be computed."""
+    options = run.options
+    request = ExplainRequest(
+        run.methods,
+        tuple(target for target in options.targets if target not in run.target_files),
+        options.space,
+        options.wrt,
+        run.baseline,
+        labels=run.labels,
+        masks=run.masks,
+        compiled_loss=run.model_file.compiled_loss,
+    )
+    check_request(request, run.model_file.config, own_losses=bool(options.code))
 
 
 def _open_usable_model(options: RunOptions) -> ModelFile:
@@ -120,10 +121,15 @@ def _open_usable_model(options: RunOptions) -> ModelFile:
     return model_file
 
 
-def _parse_goals(search: SearchOptions) -> tuple[GoalRequest, ...]:
+def _parse_goals(search: SearchOptions, targets: Sequence[Target]) -> tuple[GoalRequest, ...]:
+    """Return the goals of a search; UsageError for those that it cannot have."""
     from inputgrad_cli.optimization.request import parse_goals  # imports all goals
 
-    return parse_goals(search.goals)
+    goals = parse_goals(search.goals)
+    refuse_several_ways(targets)
+    if search.from_noise:
+        refuse_bound_goals(goals)
+    return goals
 
 
 def _read_masks(targets: Sequence[Target]) -> Mapping[str, Array]:
