@@ -112,4 +112,5 @@ def _join_drawings(drawings: Sequence[NamedDrawing]) -> Drawing:
         return first
     sheet = build_sheet([named.drawing.png for named in drawings], [n.name for n in drawings])
     html = "\n".join(named.drawing.html for named in drawings)
+    # A sheet has no scale of its own, so that of its first picture stands for it.
     return Drawing(sheet, first.scale, all(n.drawing.flat for n in drawings), {}, html.strip())

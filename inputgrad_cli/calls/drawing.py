@@ -73,6 +73,7 @@ def list_drawings(attribution: Attribution, pixels: Arrays) -> Sequence[NamedDra
     sites = _list_sites(recorded)
     rows = [row for row, sample in enumerate(record.samples) if sample is not None]
     drawings = []
+    # At least one sample is drawn, however many sites it has; the last line keeps to the limit.
     for row in rows[: max(1, MAX_DRAWINGS // max(len(sites), 1))]:
         for site in sites:
             words = [site] * (len(sites) > 1) + [f"sample {row}"] * record.many

@@ -135,6 +135,7 @@ def explain(
     item = read_item(opened_model, partial(to_samples, inputs), preprocess, columns, lines=lines)
     maps = _explain_item(opened_model, item, request, question, truth)
     if isinstance(method, str) and isinstance(target, str):
+        # `top:3` is one text that makes three maps.
         if len(maps) != 1:
             raise UsageError(
                 f"target {target!r} makes {len(maps)} maps", hint="ask for one: top1, or for a list"

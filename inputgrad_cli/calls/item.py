@@ -68,7 +68,7 @@ def read_item(
         raise UsageError(
             "samples of unequal shapes make several results", hint="give one sample at a time"
         )
-    # Three calls up is the line of the user's program that calls the public function.
+    # Level 3 is the user's program: level 1 is this function, level 2 the public one that calls it.
     for doubt in [pixels.doubts[name] for name in samples.pixels if name in pixels.doubts]:
         warnings.warn(f"{doubt}; decide it with preprocess=", stacklevel=3)
     return Item(samples, options, pixels)
@@ -133,5 +133,6 @@ def to_samples(inputs: Any, options: ReadOptions) -> Samples:
         path = Path(inputs)
         return read_samples({None: read_bytes(path)}, {None: path}, options)
     by_name = inputs if isinstance(inputs, Mapping) else {options.specs[0].name: inputs}
+    # Lists and tensors of other libraries become arrays here, and nothing but arrays goes further.
     arrays = {name: np.asarray(array) for name, array in by_name.items()}
     return check_finite(from_arrays(arrays, options.specs, "inputs"), "inputs")

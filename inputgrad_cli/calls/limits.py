@@ -33,6 +33,7 @@ def _parse_range(name: str, pair: Any) -> FeatureRange:
         raise UsageError(
             f"ranges[{name!r}] is not a pair of numbers",
             hint="give the lowest and the highest value",
+            # An array that was given by mistake may print as thousands of lines.
             received=repr(pair)[:100],
         ) from None
     return FeatureRange(name, f"ranges[{name!r}]", {"low": low, "high": high})

@@ -105,6 +105,7 @@ def optimize(
         masks=read_masks(targets),
     )
     shared_request = _to_explain_request(request)
+    # Everything above needs no model, so a mistake in it is reported before one is opened.
     opened_model = (
         model if isinstance(model, Model) else open_for(model, shared_request, _refuse_file)
     )
@@ -190,7 +191,9 @@ def _join_results(
         optimized.append(result)
         notes |= result.notes
     for code, note in notes.items():
+        # What ended a search is a part of its result, and no cause for a warning.
         if code != SEARCH_NOTE:
+            # Level 3 is the user's program: level 2 is `optimize`, which calls this function.
             warnings.warn(note, stacklevel=3)
     facts = {
         "goal": {

@@ -68,6 +68,7 @@ def describe_model(path: Path) -> ModelDescription:
         preprocess=_describe_preprocessing(api.resolve_preprocessing(file), model.inputs or ()),
         labels=api.read_class_names(file),
         sidecar=str(sidecar.path) if sidecar else None,
+        # The variables of a SavedModel are in a checkpoint, which only TensorFlow can read.
         weights=None if file.form == "saved_model" else _count_weights(weights),
         custom=find_custom_objects(file.config),
         unsafe=find_dangers(file),
@@ -92,6 +93,7 @@ def save_sidecar(path: Path) -> Path:
     inputs = build_outline(file.config).inputs or ()
     preprocessing = api.resolve_preprocessing(file)
     kinds = {preprocessing.get(spec.name) for spec in inputs if spec.is_image}
+    # A sidecar has one preprocessing for all inputs, so inputs that differ get none.
     common = kinds.pop() if len(kinds) == 1 else None
     return write_sidecar(path, inputs, common, api.read_class_names(file))
 
@@ -198,6 +200,8 @@ def _find_blocked_inputs(model: api.Model, samples: Samples) -> list[BlockedInpu
         try:
             reason = _find_blocking_reason(model, samples, spec.name)
         except InputgradError as error:
+            # An input that cannot be tried is listed as well, so that the others are still
+            # described.
             reason = error.format_line()
         if reason is not None:
             blocked.append(BlockedInput(spec.name, reason))

@@ -64,6 +64,7 @@ def _average_results(batch: Batch, means: Arrays, results: list[MethodResult]) -
         check,
         frozenset(means).intersection(*(f.disconnected for f in results)),
         _average_errors(errors),
+        # These describe the method at work, and so do not depend on the baseline.
         results[0].facts,
         results[0].broadcast_sites,
     )

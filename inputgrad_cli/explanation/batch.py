@@ -76,6 +76,7 @@ def explain_batch(
     jacobians = {g[0].group: builder.compute_jacobian_maps(g) for g in groups if g[0].group}
     names = [group[0].group or group[0].text for group in groups]
     attributions = []
+    # Callers of the Python interface are promised all targets of the first method first.
     for index, method in enumerate(request.methods):
         for name in names:
             result = (jacobians.get(name) or maps[name])[index]

@@ -60,13 +60,16 @@ def check_gradient(engine: Engine, batch: Batch) -> GradientCheck:
     for step in STEP_SHARES:
         ends = [_compute_scores_at(engine, batch, directions, sign * step) for sign in (1, -1)]
         slope_at_step = (ends[0] - ends[1]) / (2 * step)
-        if step == STEP_SHARES[0]:  # if rounding hides the longest step, nothing can be compared
+        # If rounding hides the longest step, nothing can be compared. Each score may be wrong by
+        # four units in its last place, because the layers before it round as well.
+        if step == STEP_SHARES[0]:
             rounding = 4 * FLOAT32_EPSILON * np.maximum(np.abs(ends[0]), np.abs(ends[1])) / step
             is_hidden = np.abs(slope_at_step - slope) <= rounding
         is_better = np.abs(slope_at_step - slope) < best
         best = np.where(is_better, np.abs(slope_at_step - slope), best)
         difference = np.where(is_better, slope_at_step, difference)
     with np.errstate(divide="ignore", invalid="ignore"):
+        # A slope of zero that the differences confirm has no error, not one of 0/0.
         error = np.where(best == 0, 0.0, best / np.abs(slope))
     return GradientCheck(slope, difference, error, (error <= MAX_RELATIVE_ERROR) | is_hidden)
 
@@ -76,6 +79,7 @@ def _choose_directions(batch: Batch, slopes: Arrays) -> dict[str, Array]:
     directions = {}
     for site in batch.sites:
         values = batch.inputs[site]
+        # The name of the check gives it draws of its own, apart from those of a method.
         random = np.stack(
             [draw_normal(key, f"check {site}", 0, values.shape[1:]) for key in batch.seeds]
         )

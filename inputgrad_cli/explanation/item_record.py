@@ -55,6 +55,7 @@ def describe_request(request: MethodRequest | GoalRequest) -> MapOrigin:
     """Return what the record of a map says of the request that it answers."""
     if isinstance(request, GoalRequest):
         goal = request.goal
+        # Channels that move in opposite directions would cancel in a sum, so the largest is taken.
         return MapOrigin(goal.name, get_parameters(goal), "change of the input", "max-abs")
     method = request.method
     return MapOrigin(
@@ -81,6 +82,7 @@ def build_map(
         raise failed[usable[0]]
     is_search = isinstance(parts[0].request, GoalRequest)
     values = {}
+    # A site that one of the passes could not explain has no values for all samples.
     for site in (s for s in parts[0].values if all(s in part.values for part in parts)):
         rows = [part.values[site] for part in parts]
         if is_search and site == TRACE:

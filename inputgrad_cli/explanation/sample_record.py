@@ -180,5 +180,7 @@ def _get_prediction(
         return float(values[0])
     if output.class_count != values.size or np.isnan(values).any():
         return None
+    # Which value is the largest is the same for logits and probabilities, so nothing is proved
+    # here.
     top = int(values.argmax())
     return _get_label(top, labels, output) or f"class {top}"

@@ -111,6 +111,7 @@ def _stack_results(results: Sequence[Optimized | ItemError], samples: Samples) -
             ]
         )
         for name, template in templates.items()
+        # Traces end where their search ends, so they are padded before they are stacked.
         if name != TRACE
     }
     traces = [
@@ -127,6 +128,7 @@ def _list_templates(samples: Samples) -> dict[str, Array]:
     inputs = {
         name: samples.pixels.get(name, array)[0]
         for name, array in samples.arrays.items()
+        # Ids and texts cannot move, so a search has no result for them.
         if array.dtype.kind == "f"
     }
     return {**inputs, **{name + CHANGE: array for name, array in inputs.items()}}

@@ -66,6 +66,7 @@ def parse_stored_target(text: str) -> Target:
     except GrammarError:
         if match is None:
             raise
+        # `top:3` stands for the ranks 1 to 3, and the record has the last of them.
         return parse_target(f"{match[1]}:{match[2]}").split_ranks()[-1]
 
 
@@ -116,6 +117,7 @@ def _pin(
 ) -> PinnedTarget:
     if target.kind != "rank":
         return pin(target, 1, truth)
+    # Both classes of a binary output share a unit, so its index does not tell which was explained.
     if output.is_binary and sample.class_index is not None:
         chosen = select_class(target, output, sample.class_index)
     else:

@@ -75,6 +75,7 @@ def _has_negative_values(engine: Engine, method: Method, batch: Batch) -> Array:
     """Return which samples have nonzero values once negative ones are not clipped; (B,)."""
     if not getattr(method, "relu", False):
         return np.zeros(len(batch), bool)
+    # Only a single baseline is tried: what clipping has removed shows with any of them.
     options: dict[str, Any] = {"relu": False}
     result = replace(method, **options).attribute(engine, replace(batch, references={}))
     return np.asarray(np.any([_has_nonzero(array) for array in result.values.values()], axis=0))
@@ -82,6 +83,7 @@ def _has_negative_values(engine: Engine, method: Method, batch: Batch) -> Array:
 
 def _is_own_baseline(method: Method, batch: Batch) -> Array:
     """Return which samples equal their baseline; (B,)."""
+    # An input can equal one of several baselines, and differ from their mean.
     if not method.uses_baseline or batch.references:
         return np.zeros(len(batch), bool)
     return _intersect_rows(
