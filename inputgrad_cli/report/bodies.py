@@ -18,7 +18,7 @@ from inputgrad_cli.report.words import MAX_COLUMN_NAME, cut_middle, format_numbe
 
 FULL = 100  # the length of the longest bar, and the height of the highest value of a series
 TOKEN_LEVELS = 8  # shades of each sign; more cannot be told apart on a word
-SPARK_COLUMNS = 96
+SPARK_COLUMNS = 96  # of a series; on a card each is a few pixels wide
 MAX_TOKENS = 300  # of one text; a card of more is longer than a screen
 
 

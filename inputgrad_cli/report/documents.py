@@ -11,7 +11,7 @@ from inputgrad_cli.report.words import Cleaner
 from inputgrad_cli.schema.read_records import InvalidRecordError, parse_json, read_record_bytes
 
 TITLES = {"evaluation.json": "Evaluation", "diff.json": "Comparison with another run"}
-MAX_BYTES = 16 << 20
+MAX_BYTES = 16 << 20  # of one record; parsing a larger one would take the memory of the page
 MAX_ROWS = 200  # of one record; the file beside the report has them all
 
 

@@ -50,6 +50,7 @@ class FolderForm:
             lambda i, cell: _name_file("large", i) if i in large else "",
         )
         count = max(1, -(-len(contents.items) // PACK_ITEMS))
+        # The first page comes last, so that nobody opens a report of which other pages are missing.
         for page in reversed(range(count)):
             parts = PageParts(
                 first=page * PACK_ITEMS,

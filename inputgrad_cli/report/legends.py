@@ -48,8 +48,10 @@ def build_legends(contents: Contents) -> list[Legend]:
 
 def _build_legend(column: str, scales: Sequence[ColourScale]) -> Legend | None:
     first = scales[0]
+    # One bar cannot explain two colour maps.
     if any(scale.colour_map != first.colour_map for scale in scales):
         return None
+    # A run may name a colour map that this version does not have.
     try:
         bar = encode_colour_bar(first.colour_map)
     except UsageError:

@@ -25,7 +25,7 @@ from inputgrad_cli.schema.encoded_names import decode_name
 from inputgrad_cli.storage.run_directory import RunDirectory
 
 MAX_THREADS = 8  # more wait for each other, because a part of the work holds Python's lock
-PENDING_PER_THREAD = 4
+PENDING_PER_THREAD = 4  # maps that are read ahead, which limits the memory for thumbnails
 LOOKS = (
     "Each card is one input of the model. The colours show on which parts of it the model's "
     "{score} depends."
@@ -99,6 +99,7 @@ def _list_folders(directory: RunDirectory) -> Sequence[str]:
         folders |= {
             f for source in line["sources"] for f in _get_folder(decode_name(source, "path"))
         }
+    # Every absolute path begins with the root, so it says nothing of this machine.
     return sorted(folder for folder in folders if len(folder) > 1)
 
 

@@ -26,6 +26,7 @@ from inputgrad_cli.report.thumbnail_heights import find_smaller, shrink_contents
 from inputgrad_cli.report.words import build_link
 
 BASE64_BYTES = 4 / 3  # for each byte of a picture
+LARGE_SHARE = 0.98  # of the room; the rest is for the lengths of the pictures and their elements
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,7 @@ class SingleFile:
 
         With `is_plain`, pictures were not wanted, so that nothing need be said of their absence.
         """
+        # The sizes of thumbnails were estimated, so a page may turn out too large.
         while True:
             texts = [encode_body(cell.body) for item in contents.items for cell in item.cells]
             bodies = build_packs(texts, len(contents.columns))
@@ -64,7 +66,7 @@ class SingleFile:
             contents = shrink_contents(contents, height)
         if height is None or room <= 0:
             return Composed(base, height, contents)
-        pictures = encode_large_pictures(self.out, contents, int(room / BASE64_BYTES * 0.98))
+        pictures = encode_large_pictures(self.out, contents, int(room / BASE64_BYTES * LARGE_SHARE))
         large_texts = [
             encode_base64(pictures[i]) if i in pictures else "" for i in range(len(texts))
         ]

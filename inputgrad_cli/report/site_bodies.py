@@ -212,4 +212,5 @@ def parse_scale(small: Thumbnail) -> ColourScale | None:
     if not (abs(low) < LARGEST_LIMIT and abs(high) < LARGEST_LIMIT):
         return None
     cmap, quantity = (to_printable(str(text.get(key) or "")) for key in ("cmap", "bar"))
+    # The text is read from a file, which may have been changed since it was drawn.
     return ColourScale(cmap, float(low), float(high), quantity[:200])

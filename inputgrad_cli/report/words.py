@@ -33,6 +33,7 @@ class Cleaner:
         """Return a text without absolute folders and control characters, of limited length."""
         for folder in sorted(self.folders, key=len, reverse=True):
             text = re.sub(BEGINNING + re.escape(folder.rstrip("/") + "/"), "", text)
+        # Only the beginning is searched for folders, because a text may be of any length.
         return cut_middle(to_printable(FOLDERS.sub(ELLIPSIS + "/", text[: 4 * limit])), limit)
 
 

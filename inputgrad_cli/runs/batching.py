@@ -70,6 +70,7 @@ def yield_chunks(batch: Sequence[LoadedItem], size: int) -> Iterator[Chunk]:
     while start < len(usable):
         rows = usable[start : start + size]
         targets = targets_by_row[rows[0]] if targets_by_row else (batch[0].targets or (None,))[0]
+        # A pass has one target, so it is cut before the first sample that has another.
         rows = rows[
             : next(
                 (

@@ -22,6 +22,7 @@ class RunCounts:
 
     def count_skipped(self, item: str) -> bool:
         """Count a map that exists already; return whether it was the last of its item."""
+        # The maps of an item follow one another, so that only the last item must be known.
         name, maps = self._last_item
         self._last_item = (item, maps + 1 if name == item else 1)
         if self._last_item[1] < self._maps:

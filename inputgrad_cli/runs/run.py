@@ -84,6 +84,7 @@ class Run:
                     self._count(event)
                 yield event
         finally:
+            # Threads may still be writing files, so the lock is released after them.
             self._executor.stop()
             lock.release()
         WORKER.enter_stage(Stage.ENDING)
@@ -100,6 +101,7 @@ class Run:
         if exit_code is None:
             is_unmet = counts["unmet"] and self.plan.options.strict
             unmet = 1 if is_unmet or self._search_report.failures else 0
+            # An item that has failed outweighs checks and gates that do not hold.
             exit_code = 3 if counts["failed"] else unmet
         seconds = time.monotonic() - self._earlier_events.began
         return Summary(
@@ -177,13 +179,16 @@ class Run:
                 if item_map.stem not in finished_stems
             ):
                 yield from self._record_failed(FailedItem(item, error, remaining))
+        # These may have ended a process of this call. Alone, the next end is certainly their own.
         yield from self._run_one_at_a_time(order.first)
         size = earlier.limit_batch_size(self._opening.batch_size)
+        # A process that has to take over begins with this size.
         WORKER.set_batch_limit(size)
         self._opening.limit_batch_size(size)
         if earlier.alone:
             yield from self._run_one_at_a_time(order.others)
         else:
+            # If a process ends with several items under way, any of them may be the cause.
             WORKER.set_alone(len(order.others) == 1)
             tasks = self._batches.load_batches(order.others, size)
             for outcome in self._batches.explain_all(tasks):

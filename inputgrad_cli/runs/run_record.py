@@ -65,6 +65,7 @@ def write_run(
         record["shard"] = asdict(options.shard)
     record["maps"] = len(plan.share) * len(plan.maps)
     save_run(options.out, record, to_tag(options.shard))
+    # This run replaces those of all shards, whose records would claim the same maps.
     if options.on_exists == "overwrite" and not options.shard:
         for tag in RUN_FILE.list_tags(options.out):
             if tag:  # the shard's journal stays; only its record is replaced by this run's
@@ -73,6 +74,7 @@ def write_run(
 
 def _to_record(output: OutputSpec) -> JsonObject:
     """Return the fields of an output; `logits_verified` is stored as `proved`."""
+    # Earlier versions have written this name, and directories are read by newer ones.
     names = {"logits_verified": "proved"}
     return {names.get(name, name): value for name, value in asdict(output).items()}
 

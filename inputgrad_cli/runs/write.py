@@ -23,6 +23,8 @@ from inputgrad_cli.schema.json_object import JsonObject
 from inputgrad_cli.storage.map_files import is_picture
 from inputgrad_cli.supervision.worker import WORKER
 
+SECONDS_DIGITS = 4  # decimals of the time that a sample has taken: a tenth of a millisecond
+
 
 @dataclass(frozen=True)
 class WrittenMap:
@@ -123,10 +125,13 @@ def _write_ragged_map(
             sample=None,
             strongest=find_strongest(maps[row], 0),
         )
-        events.append(ItemEvent({**fields, "sample": row, "seconds": round(seconds, 4)}))
+        events.append(
+            ItemEvent({**fields, "sample": row, "seconds": round(seconds, SECONDS_DIGITS)})
+        )
     line = {
         **build_line(task, events, any(pictures) or any(map(output.is_drawn_later, maps.values()))),
         **output.style,
+        # The samples have unequal shapes, so that each has a file of its own.
         "apart": True,
         "files": files,
     }
@@ -222,4 +227,4 @@ def _yield_item_events(
                 results=[output.get_path(name) for name in results[row or 0]],
                 strongest=parts,
             )
-            yield ItemEvent({**fields, "seconds": round(seconds, 4)})
+            yield ItemEvent({**fields, "seconds": round(seconds, SECONDS_DIGITS)})

@@ -208,6 +208,7 @@ class OutputWriter:
             files |= sample_pictures
         self._refuse_foreign(files)
         refuse_links(self.out, stem)
+        # Listed first, so that after a kill the next run knows them as its own.
         self.pending.add(files)
         try:
             for name, data in files.items():
@@ -215,6 +216,7 @@ class OutputWriter:
         except ItemError:  # a source file changed while a large file was written
             self.pending.remove(files)
             raise
+        # Removed last, because the journal names the old files until the new ones are recorded.
         for name in list_file_names(earlier_line or {}):
             if name not in files:  # of an earlier version of this item, with more samples perhaps
                 (self.out / name).unlink(missing_ok=True)

@@ -151,6 +151,7 @@ def _walk(top: Path, search: Search, inputs: InputList) -> Iterator[Path]:
         path = folders.pop()
         # Linked folders are not followed, except `top` itself.
         if path.is_dir() and not (path.is_symlink() and path != top):
+            # Names that begin with a dot are of the system or of editors, such as `.DS_Store`.
             inner = [path / name for name in _list_folder(path) if not name.startswith(".")]
             # The last entry is visited next; the output directory is never an input.
             folders += sorted((path for path in inner if path != out), reverse=True)
@@ -173,6 +174,7 @@ def _is_wanted(file: Path, top: Path, search: Search) -> bool:
     relative = file.relative_to(top).as_posix()
 
     def is_match(globs: Iterable[str]) -> bool:
+        # A glob may be of the path below the directory, or of the name alone.
         return any(fnmatch(relative, g) or fnmatch(file.name, g) for g in globs)
 
     if file.suffix.lower() not in search.suffixes or is_match(search.exclude):

@@ -55,6 +55,7 @@ class TargetFile:
                 reason=reason,
                 hint=error.hint,
             ) from None
+        # The files of a run are named by the target of the call, so a row stands for one map.
         if not target.is_single_map:
             raise UsageError(f"{self._option}: {text!r} of {row['input']} is not one map")
         return target.split_ranks()[0]
@@ -67,6 +68,7 @@ class TargetFile:
         """Return the targets of an item and of its samples, by row."""
         inputs = [name, *self._samples.get(name, ())]
         pairs = [(row, target) for row in inputs for target in self.targets_by_name.get(row, ())]
+        # The index keeps rows of the same name apart, and in their order.
         return {f"{index} {row}": target for index, (row, target) in enumerate(pairs)}
 
     def get_targets(self, name: str, samples: int) -> list[Target]:

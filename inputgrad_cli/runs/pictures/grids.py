@@ -73,6 +73,7 @@ def _group_stems(directory: RunDirectory, options: GridOptions) -> dict[str, lis
         groups.setdefault(item, []).append(stored.stem)
         if "tiles" in stored.line or is_per_item(stored.style):
             chosen.add(item)
+    # Sorted, because lines of the journal stand in the order in which maps were finished.
     return {item: sorted(stems) for item, stems in groups.items() if item in chosen}
 
 

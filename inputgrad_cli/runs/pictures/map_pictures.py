@@ -180,6 +180,7 @@ def _build_layout(recorded: RecordedMap, site: str, columns: RowColumns | None) 
     if columns is not None and columns.has_site(site):
         return MapLayout((len(columns.names),), subject=ROW)
     has_classes = recorded.record.has_all_classes
+    # Only the shape is wanted, so a single zero stands for all values.
     template = np.broadcast_to(np.float32(0), recorded.values[site].shape[1 + has_classes :])
     if recorded.record.is_search:
         return get_search_layout(recorded, site)

@@ -33,6 +33,7 @@ def to_search_layout(recorded: RecordedMap, values: Array, site: str) -> Array:
 
 def get_search_layout(recorded: RecordedMap, site: str) -> MapLayout:
     """Return the layout of the change of one input."""
+    # Only the shape is wanted, so a single zero stands for all values.
     template = np.broadcast_to(np.float32(0), recorded.values[site].shape[1:])
     shape = to_search_layout(recorded, template, site).shape
     return MapLayout(shape, is_search=True, subject=find_subject(recorded.record, site, shape))
@@ -47,6 +48,7 @@ def build_search_source(recorded: RecordedMap, samples: Samples, row: int, site:
     change = to_search_layout(recorded, np.asarray(recorded.values[site + CHANGE][row]), site)
     before, subject = after - change, find_subject(recorded.record, site, change.shape)
     if site in list_pixel_inputs(recorded):
+        # Pixels are whole numbers, which a difference of float32 values misses by rounding.
         before, after = (np.rint(pixels).astype(np.uint8) for pixels in (before, after))
     elif subject == ROW and site in samples.arrays:  # with the digits that a large change loses
         before = to_search_layout(recorded, np.asarray(samples.arrays[site][row]), site)

@@ -65,6 +65,7 @@ def yield_planned_maps(plan: Plan) -> Iterator[PlannedMap]:
             yield PlannedMap(
                 item_map,
                 tuple(str(plan.options.out / name) for name in names),
+                # Arrays are stored as float32, of four bytes each.
                 (count or 1) * value_count * copies * 4 + NPZ_OVERHEAD_BYTES,
             )
 

@@ -38,6 +38,7 @@ def build_fingerprint_facts(plan: Plan) -> JsonObject:
         "model": plan.model_file.sha256,
         "space": options.space,
         "wrt": options.wrt,
+        # Compared with stored fingerprints, so baselines and their fields must keep their names.
         "baseline": [repr(plan.baseline), _hash_baseline_file(plan.baseline)],
         "preprocess": plan.pixels.list_facts(),
         "aliases": dict(options.aliases),

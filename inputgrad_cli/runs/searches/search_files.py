@@ -59,6 +59,7 @@ def _build_animations(
     sites = list_pixel_inputs(recorded)
     names = files.list_pictures(samples.sample_count, sites, ANIMATION)
     usable = [row for row in range(len(samples)) if row not in samples.failed]
+    # Without --gif there are no frames, and so no animation of any sample.
     for row, film in zip(usable, frames, strict=False):
         for site, name in zip(sites, names[row], strict=True):
             ends = [np.asarray(recorded.values[site][row])]

@@ -106,6 +106,7 @@ def _get_norm(goal: Goal) -> str:
 
 def _read_outcome(search: Any, goal: Goal) -> Outcome:
     distances = search["distances"]
+    # Of pictures these are shares of the range of pixels, as the radii of attacks are.
     distance = float(distances.get("fractions", distances)[DISTANCES[_get_norm(goal)]])
     radius = search["radius"]
     if radius is None:

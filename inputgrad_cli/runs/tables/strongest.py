@@ -49,6 +49,7 @@ def find_strongest(recorded: RecordedMap, row: int) -> Parts:
 def _yield_columns(recorded: RecordedMap, columns: RowColumns) -> Iterator[Parts]:
     names, total = columns.names, len(recorded.record.samples)
     count = min(MAX_PARTS, len(names))
+    # The values of a block are joined as float64, of eight bytes each.
     for start, stop in split_rows((total, len(names)), 8):
         values = columns.join_values(take_rows(recorded.values, slice(start, stop)))
         sizes = -np.where(np.isfinite(values), np.abs(values), np.inf)

@@ -12,7 +12,7 @@ from inputgrad_cli.rendering.rows.row_summary import draw_row_summary
 from inputgrad_cli.storage.map_files import MapFiles
 
 HEADER = ("column", "mean_magnitude", "mean", "share")
-NUMBER = "%.6g"
+NUMBER = "%.6g"  # enough to compare columns; the table of the map has all digits
 
 
 def build_summary_files(
