@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
 from functools import cached_property
 
-import numpy as np
-
 from inputgrad_cli.choices import LAYER
-from inputgrad_cli.data.map_record import CLASS_NAMES, SiteFacts
 from inputgrad_cli.data.sample_record import SampleRecord
 from inputgrad_cli.data.samples import Samples, compute_keys
 from inputgrad_cli.data.target import ResolvedTarget
@@ -28,42 +24,21 @@ from inputgrad_cli.explanation.map_details import (
     add_zero_reasons,
     find_blocked_sites,
 )
+from inputgrad_cli.explanation.map_rows import (
+    ClassMaps,
+    MapResult,
+    MapRows,
+    add_gradient_check,
+)
 from inputgrad_cli.explanation.placement import Placement
 from inputgrad_cli.explanation.request import ExplainRequest, get_truth
-from inputgrad_cli.explanation.sample_record import RecordBuilder, RecordOrError, merge_records
+from inputgrad_cli.explanation.sample_record import RecordBuilder, RecordOrError
 from inputgrad_cli.explanation.zero_maps import explain_zero_maps
 from inputgrad_cli.interfaces.engine import Engine, FirstPass
 from inputgrad_cli.interfaces.method import Batch, Method
 from inputgrad_cli.numeric.arrays import Array, Arrays
 
 CLASSES_PER_GROUP = 64  # classes computed together, which limits memory beyond the result
-
-
-@dataclass(frozen=True)
-class MapRows:
-    """The map of a batch for one method and one target, as `BatchAttribution` holds it."""
-
-    values: Arrays
-    records: list[RecordOrError]
-    sites: SiteFacts
-
-
-MapResult = MapRows | ItemError
-
-
-def _add_gradient_check(result: MapResult, check: GradientCheck | None) -> MapResult:
-    """Return a map with the gradient check added to its records."""
-    if check is None or isinstance(result, ItemError):
-        return result
-    return replace(
-        result,
-        records=[
-            row
-            if isinstance(row, ItemError)
-            else replace(row, checks={**row.checks, "gradient": check.to_json(index)})
-            for index, row in enumerate(result.records)
-        ],
-    )
 
 
 class MapBuilder:
@@ -111,33 +86,28 @@ class MapBuilder:
         checks = [self._check_gradient(first, index) for index in range(len(targets))]
         return [
             [
-                _add_gradient_check(self._compute_map(entry.method, first, index), check)
+                add_gradient_check(self._compute_map(entry.method, first, index), check)
                 for entry in self.request.methods
             ]
             for index, check in enumerate(checks)
         ]
 
     def compute_jacobian_maps(self, targets: Sequence[ResolvedTarget]) -> list[MapResult]:
-        """Return one map per method, with all targets on an axis after the batch axis."""
-        values: list[dict[str, Array]] = [{} for _ in self.request.methods]
-        rows: list[list[MapRows]] = [[] for _ in self.request.methods]
+        """Return one map per method, with all targets on an axis after the batch axis.
+
+        A method that fails at one of the targets has its first error instead of a map.
+        """
+        methods = [ClassMaps(targets) for _ in self.request.methods]
         for start in range(0, len(targets), CLASSES_PER_GROUP):
             for position, maps in enumerate(
                 self.compute_maps(targets[start : start + CLASSES_PER_GROUP]), start
             ):
-                for index, result in enumerate(maps):
-                    if isinstance(result, ItemError):
-                        return list(maps)
-                    for site, array in result.values.items():
-                        shape = (len(array), len(targets), *array.shape[1:])
-                        # Allocated at the first class and filled class by class.
-                        total = values[index].setdefault(site, np.empty(shape, np.float32))
-                        total[:, position] = array
-                    rows[index].append(replace(result, values={}))
-        return [
-            MapRows(arrays, _merge_classes(classes, targets[0].group), _add_class_names(classes))
-            for arrays, classes in zip(values, rows, strict=True)
-        ]
+                for class_maps, result in zip(methods, maps, strict=True):
+                    class_maps.add(position, result)
+            # There may be thousands of classes, of which no other would be shown.
+            if all(class_maps.error for class_maps in methods):
+                break
+        return [class_maps.build_map() for class_maps in methods]
 
     def _check_gradient(self, first: FirstPass, index: int) -> GradientCheck | None:
         """Check the gradient of a target against differences, if that is requested."""
@@ -239,22 +209,6 @@ class MapBuilder:
         if placement not in self._baselines:
             self._baselines[placement] = placement.build_baseline(self._keys)
         return self._baselines[placement]
-
-
-def _merge_classes(classes: Sequence[MapRows], group: str) -> list[RecordOrError]:
-    """Return one record per sample from the records of its classes."""
-    rows = zip(*(rows.records for rows in classes), strict=True)
-    return [merge_records(records, group) for records in rows]
-
-
-def _add_class_names(classes: Sequence[MapRows]) -> SiteFacts:
-    """Return the facts that all classes share, with the names of the classes if they have any."""
-    firsts = [rows.records[0] for rows in classes]
-    names = [first.label for first in firsts if isinstance(first, SampleRecord)]
-    sites = classes[0].sites
-    if None in names or len(names) < len(classes):
-        return sites
-    return replace(sites, facts={**sites.facts, CLASS_NAMES: names})
 
 
 def _build_independence_error() -> ItemError:

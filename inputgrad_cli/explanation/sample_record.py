@@ -93,7 +93,8 @@ def _merge_checks(checks: Sequence[Checks]) -> Checks:
         "finite": all(c["finite"] for c in checks),
         "zero": all(c["zero"] for c in checks),
     }
-    if "zero_because" in checks[0]:
+    # The map of one class may be zero while those of others are not.
+    if merged["zero"] and "zero_because" in checks[0]:
         merged["zero_because"] = checks[0]["zero_because"]
     if gaps := [c["completeness"] for c in checks if "completeness" in c]:
         merged["completeness"] = max(gaps, key=lambda gap: gap["gap"])
