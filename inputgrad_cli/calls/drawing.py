@@ -36,7 +36,7 @@ def _build_source(
     record, classes = recorded.record, None
     columns = None if record.has_all_classes else find_row_columns(recorded)
     if columns is not None and columns.has_site(site):
-        return build_row_source(recorded, Samples({}), sample if record.many else 0, columns)
+        return build_row_source(recorded, Samples({}), record.get_row(sample), columns)
     caption = build_caption(record, site, sample)
     if record.has_all_classes:
         classes = build_class_view(recorded, site, sample, caption)
@@ -76,7 +76,7 @@ def list_drawings(attribution: Attribution, pixels: Arrays) -> Sequence[NamedDra
     # At least one sample is drawn, however many sites it has; the last line keeps to the limit.
     for row in rows[: max(1, MAX_DRAWINGS // max(len(sites), 1))]:
         for site in sites:
-            words = [site] * (len(sites) > 1) + [f"sample {row}"] * record.many
+            words = filter(None, (site if len(sites) > 1 else "", record.name_sample(row)))
             seen = pixels[site][row] if site in pixels else None
             drawing = draw_site(recorded, site, row, seen, Style())
             drawings.append(NamedDrawing(", ".join(words), drawing))

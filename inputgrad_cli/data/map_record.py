@@ -112,12 +112,30 @@ class MapRecord:
             "cam" in self.sites.facts,
         )
 
+    @property
+    def is_table(self) -> bool:
+        """Return whether the samples are the rows of a table."""
+        return self.many and (bool(self.header) or "table" in self.inputs)
+
+    @property
+    def lines_are_steps(self) -> bool:
+        """Return whether the lines of a table would be steps of the only sample, a series."""
+        return not self.many
+
+    def get_row(self, row: int) -> int:
+        """Return the row of a sample in arrays, in which a single sample has the first one."""
+        return row if self.many else 0
+
+    def name_sample(self, row: int) -> str:
+        """Return the words that tell a sample from the others of its item, if there are any."""
+        return f"sample {row}" if self.many else ""
+
     def get_sample(self, row: int) -> SampleRecord:
         """Return the record of a sample; a single sample is returned for any row.
 
         A sample that has failed has neither label nor score.
         """
-        if (sample := self.samples[row if self.many else 0]) is not None:
+        if (sample := self.samples[self.get_row(row)]) is not None:
             return sample
         shared = next(iter(self.usable_samples), None)
         return SampleRecord(
@@ -221,7 +239,7 @@ class RecordedMap:
 
     def get_values(self, site: str, row: int) -> Array:
         """Return the map of one sample at a site; a single sample is returned for any row."""
-        values: Array = self.values[site][row if self.record.many else 0]
+        values: Array = self.values[site][self.record.get_row(row)]
         return values
 
     @property

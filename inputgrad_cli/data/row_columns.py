@@ -136,7 +136,7 @@ def name_columns(
 def _is_row_site(
     record: MapRecord, site: str, shape: tuple[int, ...], header: Sequence[str]
 ) -> bool:
-    if not record.many and header:  # a table that is one sample is a series
+    if record.lines_are_steps and header:  # a table that is one sample is a series
         return False
     if not prod(shape):
         return False

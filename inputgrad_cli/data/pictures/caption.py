@@ -105,7 +105,7 @@ def build_caption(record: MapRecord, site: str, row: int, item: str = "") -> Cap
         _find_sign(record.sign, sample),
         site in record.copied,
         site,
-        item=f"{item}, sample {row}" if item and record.many else item,
+        item=", ".join(filter(None, (item, record.name_sample(row)))) if item else "",
         probability=sample.probability,
         class_index=_find_class(sample),
         unit=_format_unit(sample),

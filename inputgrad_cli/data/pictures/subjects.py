@@ -51,8 +51,7 @@ def find_subject(record: MapRecord, site: str, shape: tuple[int, ...]) -> str:
         return to_subject(record.shown[site])
     facts = MapFacts(
         shape,
-        # The rows of a table are samples; a table that is one sample is a series.
-        is_table=record.many and (bool(record.header) or "table" in record.inputs),
+        is_table=record.is_table,
         has_tokens=site in record.axes.looked_up,
         has_rate=site in record.sample_rates,
         has_frames=site in record.inputs.get("animated", ()),

@@ -117,7 +117,7 @@ def _take_columns(
     moved = {
         name: np.asarray(recorded.values[name][rows]) for name in list_moved_inputs(recorded.values)
     }
-    series = not recorded.record.many and all(array.ndim > 1 for array in before.values())
+    series = recorded.record.lines_are_steps and all(array.ndim > 1 for array in before.values())
     names, first = _join(before, samples.header, series)
     _, second = _join({**before, **moved}, samples.header, series)
     return names, first, second

@@ -6,13 +6,12 @@ column that is explained. Rows are formatted in blocks, so a large table is neve
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import IO
 
-from inputgrad_cli.data.map_record import RecordedMap
+from inputgrad_cli.data.map_record import MapRecord, RecordedMap
 from inputgrad_cli.data.row_columns import RowColumns, name_columns
-from inputgrad_cli.data.sample_record import SampleRecord
 from inputgrad_cli.data.samples import Samples
 from inputgrad_cli.formats.tables.cell_text import join_cells, to_cells
 from inputgrad_cli.numeric.arrays import Arrays, take_rows
@@ -35,7 +34,7 @@ class AttributionTable:
     columns: RowColumns
     values: Arrays
     inputs: Arrays
-    records: Sequence[SampleRecord | None]
+    record: MapRecord
     samples: Samples
 
     def write(self, file: IO[bytes]) -> None:
@@ -69,10 +68,10 @@ class AttributionTable:
 
     def _list_scores(self, row: int) -> list[str]:
         """Return the cells of `SCORES`; those of a series stand in each of its lines."""
-        record = self.records[row] if self.samples.many else self.records[0]
-        if record is None:
+        sample = self.record.samples[self.record.get_row(row)]
+        if sample is None:
             return [""] * len(SCORES)
-        scores = (record.prediction, record.score, record.baseline_score)
+        scores = (sample.prediction, sample.score, sample.baseline_score)
         return ["" if score is None else str(score) for score in scores]
 
 
@@ -84,7 +83,7 @@ def build_attribution_table(
     if record.has_all_classes or not recorded.values:
         return {}
     values, inputs = recorded.values, samples.arrays
-    if not record.many:  # a series, whose steps are the lines
+    if record.lines_are_steps:
         values = _select_series(_take_only(values), inputs)
         if not values:
             return {}
@@ -92,7 +91,7 @@ def build_attribution_table(
         samples = _keep_ids(samples, values)
     shapes = {site: array.shape[1:] for site, array in values.items()}
     columns = name_columns(record, shapes, samples.header)
-    table = AttributionTable(columns, values, inputs, record.samples, samples)
+    table = AttributionTable(columns, values, inputs, record, samples)
     return {name: table.write if is_large(recorded) else collect_bytes(table.write)}
 
 

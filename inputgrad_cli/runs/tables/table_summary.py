@@ -38,7 +38,7 @@ def draw_summary(recorded: RecordedMap, samples: Samples) -> bytes | None:
 def _summarize(recorded: RecordedMap, samples: Samples) -> ColumnSummary | None:
     record = recorded.record
     columns = find_row_columns(recorded, samples.header)
-    if columns is None or not record.many or len(record.samples) < MIN_ROWS:
+    if columns is None or len(record.samples) < MIN_ROWS:
         return None
     return summarize_columns(columns, recorded.values, samples.arrays, per_input=record.per_input)
 
