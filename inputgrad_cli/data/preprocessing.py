@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
 
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.grammar import as_list
 from inputgrad_cli.numeric.arrays import Array, Floats
+from inputgrad_cli.schema.json_object import JsonObject
 from inputgrad_cli.schema.run_json import PreprocessRecord
 
 
@@ -40,7 +41,7 @@ class Preprocess:
     @classmethod
     def from_json(cls, stored: PreprocessRecord) -> Preprocess:
         """Return the preprocessing that a record holds; TypeError or KeyError if it is damaged."""
-        fields: dict[str, Any] = {
+        fields: JsonObject = {
             **stored,
             "mean": tuple(stored["mean"]),
             "std": tuple(stored["std"]),

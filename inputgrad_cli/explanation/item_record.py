@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -21,6 +20,7 @@ from inputgrad_cli.interfaces.goal import Goal, GoalRequest
 from inputgrad_cli.interfaces.method import Method
 from inputgrad_cli.numeric.arrays import Array
 from inputgrad_cli.numeric.lazy_array import concat_lazy, is_lazy
+from inputgrad_cli.schema.json_object import JsonObject
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class MapOrigin:
     """
 
     name: str
-    parameters: dict[str, Any]
+    parameters: JsonObject
     quantity: str
     reduce: str = "sum"
     sign: str = "signed"
@@ -167,7 +167,7 @@ def _describe_baseline(origin: MapOrigin, samples: Samples, provenance: Provenan
     return provenance.baseline or ("black" if samples.preprocess else "zeros")
 
 
-def get_parameters(value: Method | Goal) -> dict[str, Any]:
+def get_parameters(value: Method | Goal) -> JsonObject:
     """Return the parameters of a method or goal by name."""
     return {f.name: getattr(value, f.name) for f in dataclasses.fields(value)}
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from enum import IntEnum
-from typing import Any, ClassVar
+from typing import ClassVar
+
+from inputgrad_cli.schema.json_object import JsonObject
 
 
 class Status(IntEnum):
@@ -76,7 +78,7 @@ class Picture:
 Body = Bars | Tokens | Spark | Picture
 
 
-def to_json(body: Bars | Tokens | Spark) -> dict[str, Any]:
+def to_json(body: Bars | Tokens | Spark) -> JsonObject:
     """Return the fields of a body as the page holds them."""
     return {"kind": body.kind, **asdict(body)}
 

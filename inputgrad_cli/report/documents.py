@@ -8,6 +8,7 @@ from typing import Any
 
 from inputgrad_cli.report.contents import Document
 from inputgrad_cli.report.words import Cleaner
+from inputgrad_cli.schema.json_object import JsonObject
 from inputgrad_cli.schema.read_records import InvalidRecordError, parse_json, read_record_bytes
 
 TITLES = {"evaluation.json": "Evaluation", "diff.json": "Comparison with another run"}
@@ -28,7 +29,7 @@ def read_documents(out: Path, cleaner: Cleaner) -> list[Document]:
     return documents
 
 
-def _read_object(path: Path) -> dict[str, Any] | None:
+def _read_object(path: Path) -> JsonObject | None:
     """Return a JSON object, None if there is none; these records decide nothing."""
     try:
         value = parse_json(read_record_bytes(path, MAX_BYTES))

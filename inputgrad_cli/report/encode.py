@@ -12,6 +12,7 @@ from typing import Any
 
 from inputgrad_cli.report.contents import Body, Cell, Contents, Picture, to_json
 from inputgrad_cli.report.words import build_link
+from inputgrad_cli.schema.json_object import JsonObject
 
 PACK_ITEMS = 100  # items of a page, and of a pack: a page in run order opens one pack
 LEVEL = 6  # of gzip; 9 takes three times as long and saves 1 %
@@ -60,7 +61,7 @@ def build_packs(texts: Sequence[str], columns: int) -> Packs:
 
 def build_index(
     contents: Contents, *, bodies: Packs, large: Packs, prefix: str | None
-) -> dict[str, Any]:
+) -> JsonObject:
     """Return the index of a page: columns of values, not rows, because those compress better.
 
     `prefix` leads from the page to the files of the run, None if nothing does.

@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from typing import Any
 
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 
@@ -101,7 +100,7 @@ def render_page(view: ItemView, parts: PageParts) -> bytes:
         if is_single
         else build_policy(BESIDE, NOTHING)
     )
-    values: dict[str, Any] = {
+    values: dict[str, object] = {
         "policy": policy,
         "generator": GENERATOR,
         "css": css if is_single else "",
@@ -150,7 +149,7 @@ def _format_counts(contents: Contents) -> dict[str, str]:
     return {"all": f"{total:,}", "ok": f"{done:,}", **shown}
 
 
-def _list_failures(contents: Contents) -> dict[str, Any]:
+def _list_failures(contents: Contents) -> dict[str, object]:
     failures = list_failures(contents)
     return {
         "failures": failures[:MAX_FAILURES],

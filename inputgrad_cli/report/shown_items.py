@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from inputgrad_cli.report.contents import Cell, Contents, Picture, ReportItem, Status, to_json
+from inputgrad_cli.schema.json_object import JsonObject
 
 STATUS_CLASSES = {
     Status.OK: "ok",
@@ -27,7 +27,7 @@ class ShownCell:
     kind: str
     caption: str
     alt: str
-    body: dict[str, Any] | None = None
+    body: JsonObject | None = None
     src: str = ""
     link: str = ""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,24 +12,24 @@ from inputgrad_cli.choices import SPACES
 from inputgrad_cli.cli import completion
 
 # The help of --target and --truth differs, so each command gives its own.
-TARGET: dict[str, Any] = {
+TARGET: Mapping[str, Any] = {
     "multiple": True,
     "default": ["auto"],
     "show_default": True,
     "metavar": "TARGET",
     "shell_complete": completion.complete_target,
 }
-TRUTH: dict[str, Any] = {
+TRUTH: Mapping[str, Any] = {
     "metavar": "VALUE|FILE",
     "shell_complete": completion.complete_file,
 }
-SPACE: dict[str, Any] = {
+SPACE: Mapping[str, Any] = {
     "type": click.Choice(SPACES),
     "default": "auto",
     "show_default": True,
     "help": "The score as a logit, a probability or the output as is; auto: the logit if proved.",
 }
-LABELS: dict[str, Any] = {
+LABELS: Mapping[str, Any] = {
     "type": click.Path(path_type=Path),
     "metavar": "FILE",
     "help": "File of class names; default: MODEL.labels.txt if it exists.",

@@ -119,7 +119,7 @@ def _is_number(types: Any, kind: Any) -> bool:
     return any(test(kind) for test in numbers)
 
 
-def _to_vector(record: dict[str, Any], names: Sequence[str], spec: InputSpec) -> Any:
+def _to_vector(record: Mapping[str, Any], names: Sequence[str], spec: InputSpec) -> Any:
     values = [record[name] for name in names]
     alone = len(values) == 1 and (isinstance(values[0], list) or spec.shape in ((), (1,)))
     return values[0] if alone else values

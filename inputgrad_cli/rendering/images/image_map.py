@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from inputgrad_cli.rendering.colour_maps import Pixels
 from inputgrad_cli.rendering.images.image_layers import ImageLayers, build_layers, get_zoom
 from inputgrad_cli.rendering.png import encode_png
 from inputgrad_cli.rendering.scale import find_limits, is_signed, reduce_channels
+from inputgrad_cli.schema.json_object import JsonObject
 
 TEXT_KEY = "inputgrad"
 
@@ -80,7 +81,7 @@ class ImageMap(Picture):
             )
 
 
-def describe_layers(layers: ImageLayers, style: Style) -> dict[str, Any]:
+def describe_layers(layers: ImageLayers, style: Style) -> JsonObject:
     """Return what the text in a PNG file says of a map in it."""
     return {
         **vars(layers.caption),

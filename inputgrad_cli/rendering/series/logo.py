@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -25,6 +24,7 @@ from inputgrad_cli.rendering.labels import format_number, shorten_name
 from inputgrad_cli.rendering.png import encode_png
 from inputgrad_cli.rendering.series.letters import draw_stacks, measure_stacks
 from inputgrad_cli.rendering.series.ticks import choose_ticks
+from inputgrad_cli.schema.json_object import JsonObject
 
 ALPHABETS = {4: "ACGT", 5: "ACGTN", 20: "ACDEFGHIKLMNPQRSTVWY"}  # by the columns of a sequence
 MAX_PLACES = 100  # in the row of letters; of a longer sequence the window of the largest value
@@ -79,7 +79,7 @@ class Logo(Picture):
         scale = self.find_scale(source, style)
         if style.limit is not None:
             scale = Scale(style.limit, bool(style.signed))
-        text: dict[str, Any] = {
+        text: JsonObject = {
             **vars(source.caption),
             "kind": self.name,
             "alphabet": letters.alphabet,
