@@ -10,9 +10,8 @@ from inputgrad_cli.calls.explain import explain, find_pixel_inputs
 from inputgrad_cli.calls.item import build_provenance
 from inputgrad_cli.data.map_record import RecordedMap
 from inputgrad_cli.data.pictures.picture_style import Style
-from inputgrad_cli.explanation.request import parse_methods, refuse_missing_references
+from inputgrad_cli.explanation.request import parse_methods
 from inputgrad_cli.formats.classes import read_class_names
-from inputgrad_cli.formats.images.masks import read_masks
 from inputgrad_cli.formats.read_attribution import read_result
 from inputgrad_cli.interfaces.picture import Drawing
 from inputgrad_cli.model import (
@@ -39,8 +38,6 @@ __all__ = [
     "parse_methods",
     "read",
     "read_class_names",
-    "read_masks",
-    "refuse_missing_references",
     "render",
     "resolve_preprocessing",
 ]
