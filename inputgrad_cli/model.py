@@ -67,6 +67,7 @@ def open_source(model: Any) -> ModelSource:
     try:
         file = open_model(save_model(model, Path(folder)))
         source = ModelSource(file, collect_objects(model, find_needed_objects(file)), folder)
+    # The folder may hold gigabytes, and nothing else would remove it now.
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
@@ -142,6 +143,7 @@ class Model:
                 reason="a model keeps the precision of its first call",
                 hint=f"load it once more for {precision!r}",
             )
+        # Other layers and another seed can be set again, at the price of one more pass.
         if self._first_settings != settings:
             self.engine.prepare(*settings)
             self._loaded.calibrate(samples.arrays)
@@ -224,6 +226,7 @@ def _read_numbers(file: ModelFile, layer: str) -> list[list[float]]:
 
 def _list_picture_inputs(specs: Sequence[InputSpec]) -> list[InputSpec]:
     """Return the inputs that take pictures, else those that can be fed from picture files."""
+    # An input that is certainly a picture comes before those that only could be one.
     pictures, possible = [p for p in specs if p.is_image], [p for p in specs if p.image_shape]
     return pictures or possible or [p for p in specs if p.volume_shape]
 

@@ -100,6 +100,7 @@ class Registry(Generic[T]):
         fields = {f.name: f for f in list_parameters(cls)}
         values = {}
         for key, (word, value) in call.args.items():
+            # Such keys are read by the caller, as the label of a method is.
             if key in ignore:
                 continue
             if key not in fields:
@@ -110,6 +111,7 @@ class Registry(Generic[T]):
         try:
             return cls(**values)
         except UsageError as error:
+            # The class knows only the values, and not what the user wrote.
             error.received = error.received or call.source
             raise
 
@@ -121,6 +123,7 @@ class Registry(Generic[T]):
         call = parse(text)
         value = self.build(call, ignore=("as",))
         label = call.args["as"][1].text if "as" in call.args else call.name.text
+        # A label with a slash would lead to another folder, and with a dot to a hidden file.
         if "/" in label or label.startswith(".") or not label.isprintable():
             raise UsageError(f"{option} {text}: {label!r} cannot be part of a file name")
         return value, label

@@ -84,6 +84,7 @@ def _write(attribution: Attribution, file: Any) -> None:
 
 def _format_title(record: MapRecord) -> str:
     """Return the method, the target and the score; of many samples what all of them share."""
+    # The caption of a picture is for one sample, with its class and score.
     if len(record.samples) == 1:
         return build_caption(record, "", 0).format_line()
     targets = {sample.asked for sample in record.usable_samples}

@@ -188,6 +188,7 @@ def _refuse_failures(results: list[BatchAttribution], item: Item) -> list[BatchA
     for result in results:
         if result.error:
             raise result.error
+        # Only the first one is raised: a caller of Python has no stream for the others.
         for error in find_failures([result], item.samples).values():
             raise error
     return results

@@ -123,6 +123,7 @@ def _describe_preprocessing(
 
 def _describe_choice(preprocessing: InputPreprocessing, name: str) -> PreprocessChoice:
     doubt, chosen = preprocessing.doubts.get(name), preprocessing.get(name)
+    # The file leaves it open, and a pass through the model may decide it.
     if doubt and not preprocessing.is_final:
         return PreprocessChoice(None, None, doubt)
     return PreprocessChoice(chosen.name, chosen.source, doubt)

@@ -60,6 +60,7 @@ def _describe_search(search: Mapping[str, Any], score: float | None) -> Answer:
 
 def list_unmet(checks: Mapping[str, Any]) -> list[str]:
     """Return the names of the checks that do not hold."""
+    # A check of a damaged record may have no verdict; only one that says no is reported.
     unmet = [
         name for name, check in checks.items() if isinstance(check, dict) and not check.get("ok", 1)
     ]

@@ -97,6 +97,7 @@ def _find_peak(part: Floats) -> float:
 def _scale_to_levels(values: Floats, levels: int) -> list[int]:
     """Return values as whole numbers, -levels to levels by the largest; 0 if not finite."""
     finite = np.where(np.isfinite(values), values, 0.0)
+    # Zeros alone have no limit to be divided by, and stay zeros with any other.
     limit = float(np.abs(finite).max(initial=0.0))
     return [int(level) for level in np.rint(finite / (limit or 1.0) * levels)]
 

@@ -40,6 +40,7 @@ def encode_base64(data: bytes) -> str:
 def encode_json(value: Any) -> str:
     """Return a value as JSON, compressed, in base64; equal values give equal text."""
     text = json.dumps(value, separators=(",", ":"), allow_nan=False)
+    # Without a time, because the same run must give the same bytes.
     return encode_base64(gzip.compress(text.encode(), LEVEL, mtime=0))
 
 
@@ -76,6 +77,7 @@ def build_index(
         "pack": PACK_ITEMS,
         "name": [item.name for item in items],
         "status": [int(cell.status) for cell in cells],
+        # The script takes -1 for a cell without a class.
         "class": [positions.get(cell.label, -1) for cell in cells],
         "answer": [cell.answer for cell in cells],
         "score": _round_all(cell.score for cell in cells),

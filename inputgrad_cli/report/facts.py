@@ -16,6 +16,7 @@ from inputgrad_cli.storage.run_directory import RunDirectory
 
 VERSIONS = ("inputgrad", "tensorflow", "keras", "numpy", "python")
 MAX_CALL = 4 * MAX_TEXT  # characters of the command line
+# These have lines of their own, or say where files are on this machine.
 SHOWN_ELSEWHERE = ("model", "inputs", "method", "goal", "out", "target", "seed")
 # A path alone, behind a short option, or behind an equals sign, as in `-o/tmp/a` and `x=/tmp/a`.
 ABSOLUTE_PATH = re.compile(r"(?P<before>-[A-Za-z]|[^/\s]*=)?(?:file://)?(?P<path>~?/.*)", re.S)

@@ -17,6 +17,7 @@ from inputgrad_cli.report.shown_items import ItemView
 from inputgrad_cli.report.single_file import to_fields
 
 INDEX = "index.html"
+# Files of an earlier report, which the next one may remove; all others stay.
 OWN_FILES = re.compile(
     r"index\.html|page-\d+\.html|report\.css|small/\d+\.webp|large/\d+\.webp|bars/\d+\.png"
 )
@@ -49,6 +50,7 @@ class FolderForm:
             lambda i, picture: _name_file("small", i),
             lambda i, cell: _name_file("large", i) if i in large else "",
         )
+        # Rounded up; a run without items has a page as well, which says so.
         count = max(1, -(-len(contents.items) // PACK_ITEMS))
         # The first page comes last, so that nobody opens a report of which other pages are missing.
         for page in reversed(range(count)):

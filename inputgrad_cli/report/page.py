@@ -19,8 +19,8 @@ GENERATOR = f"inputgrad {__version__}"
 MARK = '<meta name="generator" content="inputgrad '  # by which a report is known again
 TEMPLATE, STYLE, SCRIPT = "template.html.j2", "report.css", "report.js"
 DEFAULT_HEIGHT = 96  # of what is no picture, in a page without pictures
-NOTHING = "'none'"
-BESIDE = "'self'"
+# Sources of the policy of a static page: it has no script, and its style is a file beside it.
+NOTHING, BESIDE = "'none'", "'self'"
 
 
 def read_part(name: str) -> str:
@@ -34,6 +34,7 @@ def _load_environment() -> Environment:
     return Environment(
         loader=FunctionLoader(read_part),
         autoescape=True,
+        # A name that the template misspells must fail, not be left out.
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

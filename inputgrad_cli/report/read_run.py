@@ -64,6 +64,7 @@ def read_contents(directory: RunDirectory, options: ReadOptions) -> Contents:
         for placed in prefetch(
             lambda stem: reader.read_cells(directory.get_map(stem)),
             stems,
+            # A thread for a single map would only be started and waited for.
             threads if len(stems) > 1 else 0,
             PENDING_PER_THREAD * threads,
         )

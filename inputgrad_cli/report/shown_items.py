@@ -68,6 +68,7 @@ class ItemView:
     def _show_item(self, index: int) -> ShownItem:
         item = self.contents.items[index]
         answers = {cell.answer for cell in item.cells if cell.answer}
+        # An answer that all cells share is said once, on the card.
         answer = answers.pop() if len(answers) == 1 else ""
         return ShownItem(
             name=item.name,

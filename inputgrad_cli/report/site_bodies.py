@@ -187,6 +187,7 @@ class SiteBodies:
         out = self.sites.stored.directory.out
         if file:
             status = find_file(out, file)
+            # A picture of another size was changed after the run, and may show anything.
             if status is not None and status.st_size == self.sites.sizes[file]:
                 with contextlib.suppress(OSError):
                     yield (out / file).read_bytes()

@@ -39,8 +39,10 @@ def read_table_texts(stored: StoredMap) -> TableTexts:
     try:
         if check_file(out, name).st_size > MAX_TABLE_BYTES:
             return NO_TEXTS
+        # Damaged bytes spoil a name, which is better than a page without any names.
         text = (out / name).read_text("utf-8", "replace")
         header, *rows = csv.reader(io.StringIO(text, newline=""))
+    # The bars then have the names that the arrays give.
     except (OSError, ItemError, ValueError, csv.Error):
         return NO_TEXTS
     return _select_columns(header, rows)

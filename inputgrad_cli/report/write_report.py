@@ -78,6 +78,7 @@ def _refuse_foreign(page: Path, folder: Path | None) -> None:
     flag = "--folder" if folder else "-o"
     if folder and folder.is_dir() and not page.exists() and any(folder.iterdir()):
         raise UsageError(f"{folder}: holds files that are no report", hint=f"choose another {flag}")
+    # After the new files, so that a report that cannot be written leaves the earlier one whole.
     try:
         with page.open("rb") as file:
             is_report = MARK.encode() in file.read(MARK_BYTES)

@@ -16,7 +16,7 @@ from inputgrad_cli.runs.tasks.load_tasks import LoadedItem
 def search_chunk(
     context: RunContext, holder: ModelHolder, loaded: LoadedItem, chunk: Chunk
 ) -> list[BatchAttribution]:
-    """Return the results of the missing maps of the item, and of those of its batch.
+    """Return the results of a chunk for the goals whose maps `loaded` lacks, as all of its batch.
 
     Raises SearchStoppedError if the run was asked to stop meanwhile.
     """
