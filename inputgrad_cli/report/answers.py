@@ -9,6 +9,7 @@ from typing import Any
 
 from inputgrad_cli.data.pictures.caption import format_percent
 from inputgrad_cli.data.sample_record import SampleRecord
+from inputgrad_cli.runs.item_fields import list_unmet_checks
 from inputgrad_cli.runs.pictures.search_pictures import format_answer
 
 SEPARATOR = " · "
@@ -58,18 +59,9 @@ def _describe_search(search: Mapping[str, Any], score: float | None) -> Answer:
     )
 
 
-def list_unmet(checks: Mapping[str, Any]) -> list[str]:
-    """Return the names of the checks that do not hold."""
-    # A check of a damaged record may have no verdict; only one that says no is reported.
-    unmet = [
-        name for name, check in checks.items() if isinstance(check, dict) and not check.get("ok", 1)
-    ]
-    return unmet if checks.get("finite", True) else [*unmet, "finite"]
-
-
 def describe_checks(sample: SampleRecord) -> Sequence[str]:
     """Return a sentence for each check that does not hold, and for a map that is all zero."""
-    checks, unmet = sample.checks, list_unmet(sample.checks)
+    checks, unmet = sample.checks, list_unmet_checks(sample.checks)
     notes = []
     if "finite" in unmet:
         notes.append("Some values are no numbers; pictures show them in pure green.")

@@ -13,11 +13,12 @@ from inputgrad_cli.data.pictures.picture_style import Style
 from inputgrad_cli.data.search_arrays import CHANGE, list_moved_inputs
 from inputgrad_cli.errors import InputgradError
 from inputgrad_cli.numeric.arrays import Array
-from inputgrad_cli.report.answers import describe_answer, describe_checks, list_unmet
+from inputgrad_cli.report.answers import describe_answer, describe_checks
 from inputgrad_cli.report.contents import Cell, Column, Status
 from inputgrad_cli.report.site_bodies import MapSites, SiteBodies
 from inputgrad_cli.report.table_texts import read_table_texts
 from inputgrad_cli.report.words import Cleaner
+from inputgrad_cli.runs.item_fields import list_unmet_checks
 from inputgrad_cli.schema.encoded_names import decode_name
 from inputgrad_cli.storage.run_directory import StoredMap
 
@@ -85,7 +86,7 @@ class MapReader:
         answer = describe_answer(record)
         bodies = SiteBodies(sites, row, index, height=self.height, top=self.top)
         shared = Cell(
-            status=Status.UNMET if list_unmet(record.checks) else Status.OK,
+            status=Status.UNMET if list_unmet_checks(record.checks) else Status.OK,
             answer=self.cleaner.clean(answer.text),
             label=self.cleaner.clean(answer.label),
             score=answer.score,

@@ -98,8 +98,11 @@ def _build_search_fields(search: Mapping[str, Any] | None, results: Sequence[str
 
 def list_unmet_checks(checks: Mapping[str, Any]) -> list[str]:
     """Return the names of a sample's checks that do not hold."""
-    unmet = [name for name, check in checks.items() if isinstance(check, dict) and not check["ok"]]
-    return unmet if checks["finite"] else [*unmet, "finite"]
+    # The checks of a damaged record may lack a verdict; only one that says no is reported.
+    unmet = [
+        name for name, check in checks.items() if isinstance(check, dict) and not check.get("ok", 1)
+    ]
+    return unmet if checks.get("finite", True) else [*unmet, "finite"]
 
 
 def _build_common_fields(item_map: ItemMap, sample: int | None) -> JsonObject:
