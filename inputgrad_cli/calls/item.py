@@ -77,9 +77,9 @@ def read_item(
 def open_for(
     model: Any, request: ExplainRequest, check: Callable[[ModelFile], None] | None = None
 ) -> Model:
-    """Load a model, given as in `load`; refuse a question that its file cannot answer before that.
+    """Load a model, given as in `load`, unless its file shows that the request cannot be met.
 
-    `check` raises UsageError if the file shows that a further question is in vain.
+    `check` raises UsageError for what else the file rules out.
     """
     source = open_source(model)
     file = source.file

@@ -28,7 +28,10 @@ SECONDS_DIGITS = 4  # decimals of the time that a sample has taken: a tenth of a
 
 @dataclass(frozen=True)
 class WrittenMap:
-    """The journal line and the events of a map; the line is empty if another map's line stays."""
+    """The journal line and the events of a map.
+
+    The line is empty if the journal must keep that of another map with the same name.
+    """
 
     stem: str
     line: JsonObject

@@ -34,7 +34,8 @@ from inputgrad_cli.storage.map_files import get_picture_ending
 # Pixels of pictures that are drawn together. Twice as many take longer per picture, because they
 # need new memory.
 MAX_PIXELS_TOGETHER = 1 << 14
-# Axes of the inputs, with that of the samples, below which the map of a layer is shown.
+# By the subject of a layer's map, the numbers of axes that an input shown with it may have, the
+# axis of the samples among them.
 SHOWN_AXES = {SIGNAL: (2, 3), SOUND: (2, 3), VOLUME: (5,), VIDEO: (5,)}
 
 PictureFiles = Mapping[str, Bytes | WriteFunction]
