@@ -79,6 +79,7 @@ class EngineOptions:
     folded: bool = False
     padded: bool = False
     kernels: str | None = None
+    # Not compared, because a model is run in the same way whoever watches it.
     progress: ProgressCallbacks = field(default=NO_PROGRESS, compare=False, repr=False)
 
 

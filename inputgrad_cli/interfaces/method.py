@@ -151,6 +151,7 @@ class Method:
 
     def attribute(self, engine: Engine, batch: Batch) -> MethodResult:
         """Return the attributions of the batch."""
+        # Not abstract, because a plain `Method()` stands for none where only a batch is wanted.
         raise TypeError(f"{type(self).__name__} does not define attribute()")
 
 

@@ -125,6 +125,8 @@ class MapSource:
         """Return what maps must have in common to be drawn together."""
         seen_shape = None if self.background is None else self.background.shape
         caption = self.caption
+        # These decide what the colours mean, which is worked out once for all that are drawn
+        # together.
         words = (caption.reduce, caption.sign, caption.copied, caption.quantity, caption.site)
         has_classes = self.classes is not None
         return (self.values.shape, seen_shape, self.box, self.subject, has_classes, *words)
@@ -215,6 +217,7 @@ class Picture:
 
     def find_scale(self, source: MapSource, style: Style) -> Scale:
         """Return the scale that this map needs, from which `--scale run` makes one for all."""
+        # Values that are not finite have a colour of their own, outside of the scale.
         finite = source.values[np.isfinite(source.values)]
         return Scale(float(np.abs(finite).max(initial=0.0)), bool((finite < 0).any()))
 

@@ -130,6 +130,7 @@ READERS: dict[str, Reader] = {}  # by suffix
 
 def register(reader: Reader) -> None:
     """Register a reader for its suffixes. Raises ValueError if a suffix has a reader already."""
+    # All suffixes or none, so that no format is read by two readers.
     if taken := [suffix for suffix in reader.suffixes if suffix in READERS]:
         raise ValueError(f"{' '.join(taken)}: another reader is registered for it")
     READERS.update(dict.fromkeys(reader.suffixes, reader))
