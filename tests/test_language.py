@@ -18,6 +18,7 @@ EXCEPTIONS = {
     "main": "the entry point in pyproject.toml",
     "cli": "the name that Click's own documentation gives the group of all commands",
     "_repr_mimebundle_": "named by IPython",
+    "shell_complete": "named by Click",
     "readable": "named by io.RawIOBase",
     "seekable": "named by io.RawIOBase",
     "readinto": "named by io.RawIOBase",

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import importlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from click.exceptions import NoSuchCommand
 
 from inputgrad_cli.choices import COMMANDS
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 
 class LazyGroup(click.Group):
@@ -35,11 +38,17 @@ class LazyGroup(click.Group):
         limit = formatter.width - 6 - max(map(len, COMMANDS))
         with formatter.section("Commands"):
             formatter.write_dl(
-                [
-                    (name, click.Command(name, help=text).get_short_help_str(limit))
-                    for name, text in COMMANDS.items()
-                ]
+                [(name, _build_outline(name).get_short_help_str(limit)) for name in COMMANDS]
             )
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Return the commands and options that begin with `incomplete`, importing no command."""
+        from click.shell_completion import CompletionItem  # not imported by --help
+
+        names = [name for name in COMMANDS if name.startswith(incomplete)]
+        items = [CompletionItem(n, help=_build_outline(n).get_short_help_str()) for n in names]
+        # Past the group, which would import the commands for their helps.
+        return [*items, *super(click.Group, self).shell_complete(ctx, incomplete)]
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; a closed pipe raises PipeClosed, because Click would exit with 1."""
@@ -47,6 +56,11 @@ class LazyGroup(click.Group):
             return super().invoke(ctx)
         except BrokenPipeError:
             raise PipeClosed from None
+
+
+def _build_outline(name: str) -> click.Command:
+    """Return a command that has a name and a short help, and does nothing."""
+    return click.Command(name, help=COMMANDS[name])
 
 
 class PipeClosed(Exception):  # noqa: N818 - an event, not an error

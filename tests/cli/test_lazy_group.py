@@ -19,6 +19,16 @@ def test_the_list_is_that_of_click_which_imports_all_commands(width):
     assert all(f"  {name} " in pages[0] for name in COMMANDS)
 
 
+@pytest.mark.parametrize("incomplete", ["", "s", "ver", "-", "--v", "x"])
+def test_what_is_offered_to_the_shell_is_that_of_click(incomplete):
+    context = click.Context(cli)
+    ours, theirs = (
+        [vars(item) for item in complete(context, incomplete)]
+        for complete in (cli.shell_complete, super(type(cli), cli).shell_complete)
+    )
+    assert ours == theirs
+
+
 @pytest.mark.parametrize("name", COMMANDS)
 def test_the_short_help_is_the_first_sentence_of_the_command(name):
     command = cli.get_command(click.Context(cli), name)

@@ -95,7 +95,7 @@ def test_what_help_must_not_import_exists(name):
 
 
 @pytest.mark.parametrize("shell", ["bash_source", "zsh_source", "bash_complete"])
-def test_completion_imports_nothing_heavy(shell):
+def test_completion_imports_nothing_heavy_and_no_command(shell):
     code = "import sys; sys.argv = ['inputgrad']; from inputgrad_cli.cli.main import main; main()"
     env = {**os.environ, "_INPUTGRAD_COMPLETE": shell, "COMP_WORDS": "inputgrad sal"}
     words = [sys.executable, "-X", "importtime", "-c", code]
@@ -105,6 +105,7 @@ def test_completion_imports_nothing_heavy(shell):
     assert "saliency" in done.stdout or "inputgrad" in done.stdout
     imported = {line.rsplit("|", 1)[-1].strip() for line in done.stderr.splitlines()}
     assert not imported & {"tensorflow", "keras", "numpy"}
+    assert not [name for name in imported if "cli.commands" in name]
 
 
 def test_what_needs_no_model_imports_no_tensorflow(loaded, samples, tmp_path):
