@@ -21,7 +21,7 @@ from inputgrad_cli.schema.run_json import PreprocessRecord
 SCHEMA = 1  # version of the stored metadata
 # Keys that describe how the input files were read; see `Samples.record`.
 INPUT_KEYS = {"resize", "frame", "input_range", "channels_first", "flat", "sample_rate"}
-INPUT_KEYS |= {"animated", "table", "columns", "ids", "id"}
+INPUT_KEYS |= {"animated", "table", "columns", "headers", "ids", "id"}
 CLASS_NAMES = "class_names"  # the fact that holds them, for a map of all classes
 
 
@@ -88,6 +88,12 @@ class MapRecord:
         """Return the sites where all channels hold the same value."""
         copied: Sequence[str] = self.sites.facts.get("copied", ())
         return copied
+
+    @property
+    def headers(self) -> Mapping[str, Sequence[str]]:
+        """Return the names of columns by input, of tables that feed one of several inputs each."""
+        headers: Mapping[str, Sequence[str]] = self.inputs.get("headers", {})
+        return headers
 
     @property
     def class_names(self) -> Sequence[str]:

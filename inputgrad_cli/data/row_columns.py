@@ -140,6 +140,7 @@ def _is_row_site(
         return False
     if not prod(shape):
         return False
+    header = record.headers.get(site, header)
     if site in record.shown:
         return to_subject(record.shown[site]) == ROW and len(shape) <= 1
     has_one_value = len(shape) < 2 or shape[0] == 1  # a text has several tokens
@@ -152,6 +153,8 @@ def _name_site(
     record: MapRecord, site: str, shape: tuple[int, ...], header: Sequence[str], *, alone: bool
 ) -> SiteColumns:
     width = prod(shape)
+    if site in record.headers:
+        header, alone = record.headers[site], True
     is_vector = alone and not site.startswith(LAYER) and len(header) in (width, *shape[:1])
     if site in header and not is_vector:
         return SiteColumns(site, (site,), is_code=width > 1)

@@ -12,6 +12,7 @@ from inputgrad_cli.data.fit_array import fit_array
 from inputgrad_cli.data.samples import Samples, describe_layout
 from inputgrad_cli.data.signature import InputSpec
 from inputgrad_cli.errors import ItemError, UsageError
+from inputgrad_cli.formats.tables.merge_tables import merge_headers, merge_unused
 from inputgrad_cli.numeric.arrays import Array
 from inputgrad_cli.schema.json_object import JsonObject
 
@@ -56,6 +57,9 @@ def merge_samples(parts: Sequence[Samples], specs: Sequence[InputSpec]) -> Sampl
     A file of a single sample is repeated for all samples of the others. Raises UsageError if
     files of many samples hold unequal counts, because no repetition could combine them.
     """
+    if len(parts) == 1:
+        return parts[0]
+    by_input = {spec.name: part for spec, part in zip(specs, parts, strict=True)}
     many = any(part.many for part in parts)
     counts = {len(part) for part in parts if part.many}
     if len(counts) > 1:
@@ -79,7 +83,8 @@ def merge_samples(parts: Sequence[Samples], specs: Sequence[InputSpec]) -> Sampl
         failed={row: e for part in parts for row, e in part.failed.items()},
         notes={code: note for part in parts for code, note in part.notes.items()}
         | _note_crossing(parts, specs),
-        record=_merge_records(parts),
+        record=_merge_records(by_input),
+        unused=merge_unused(by_input),
         originals={
             name: originals if part.many or not many else originals * total
             for part in parts
@@ -103,10 +108,11 @@ def _note_crossing(parts: Sequence[Samples], specs: Sequence[InputSpec]) -> dict
     }
 
 
-def _merge_records(parts: Sequence[Samples]) -> JsonObject:
+def _merge_records(parts: Mapping[str, Samples]) -> JsonObject:
     """Return the records of all parts; dictionaries by input name and lists are merged."""
-    record: JsonObject = {}
-    for part in parts:
+    headers = merge_headers(parts)
+    record: JsonObject = {"headers": headers} if headers else {}
+    for part in parts.values():
         for key, value in part.record.items():
             earlier = record.get(key)
             if isinstance(earlier, dict) and isinstance(value, dict):

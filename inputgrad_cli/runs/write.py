@@ -14,10 +14,11 @@ from inputgrad_cli.runs.events import Event, ItemEvent, RunWarning, to_error_fie
 from inputgrad_cli.runs.item_fields import build_done_fields, build_failed_fields
 from inputgrad_cli.runs.map_lines import build_failed_line, build_line
 from inputgrad_cli.runs.searches.search_files import list_results
+from inputgrad_cli.runs.tables.find_tables import is_named_after_table
 from inputgrad_cli.runs.tables.strongest import find_strongest, yield_strongest
 from inputgrad_cli.runs.tasks.context import PROCESS
 from inputgrad_cli.runs.tasks.write_tasks import MapTask, WriteTask
-from inputgrad_cli.runs.writer import OutputWriter, PictureRow, TakenError, is_table
+from inputgrad_cli.runs.writer import OutputWriter, PictureRow, TakenError
 from inputgrad_cli.schema.encoded_names import decode_name
 from inputgrad_cli.schema.json_object import JsonObject
 from inputgrad_cli.storage.map_files import is_picture
@@ -215,7 +216,8 @@ def _yield_item_events(
 ) -> Iterator[Event]:
     samples, files = task.loaded.samples, task.item_map.files
     arrays = output.get_path(files.arrays)
-    results = list_results(files, recorded, samples, is_table=is_table(task.item_map, samples))
+    has_table = is_named_after_table(task.item_map.item, samples)
+    results = list_results(files, recorded, samples, is_table=has_table)
     strongest = yield_strongest(recorded, samples.header)
     for row, parts in zip(samples.row_labels, strongest, strict=True):
         if row is not None and (error := samples.failed.get(row)):

@@ -14,7 +14,6 @@ from inputgrad_cli.data.samples import Samples
 from inputgrad_cli.data.target_text import is_same_target
 from inputgrad_cli.errors import ItemError
 from inputgrad_cli.explanation.batch import Frames
-from inputgrad_cli.formats.readers import find_reader
 from inputgrad_cli.runs.inputs.item_maps import ItemMap
 from inputgrad_cli.runs.pictures.map_pictures import (
     PictureFiles,
@@ -28,6 +27,11 @@ from inputgrad_cli.runs.pictures.map_pictures import (
 from inputgrad_cli.runs.searches.search_files import build_search_files
 from inputgrad_cli.runs.streamed_files import has_content, is_large, to_npz
 from inputgrad_cli.runs.tables.attribution_table import build_attribution_table
+from inputgrad_cli.runs.tables.find_tables import (
+    is_named_after_table,
+    is_table,
+    list_inputs_beside,
+)
 from inputgrad_cli.runs.tables.table_summary import build_summary_files
 from inputgrad_cli.runs.tables.token_tables import build_token_tables
 from inputgrad_cli.schema.journal_line import JournalLine, StyleRecord
@@ -154,13 +158,15 @@ class OutputWriter:
         """
         self.refuse_other_target(item_map, earlier_line)
         files: dict[str, Bytes | WriteFunction] = {item_map.files.arrays: to_npz(recorded)}
-        has_table = is_table(item_map, samples)
+        item = item_map.item
         if recorded.record.is_search:
+            has_table = is_named_after_table(item, samples)
             files |= build_search_files(
                 item_map.files, recorded, samples, is_table=has_table, frames=frames
             )
-        elif has_table:
-            files |= build_attribution_table(item_map.files.table, recorded, samples)
+        elif is_table(item, samples):
+            beside = list_inputs_beside(item, samples)
+            files |= build_attribution_table(item_map.files.table, recorded, samples, beside)
             is_drawn = self.picture_style is not None
             files |= build_summary_files(item_map.files, recorded, samples, is_drawn=is_drawn)
         files |= build_token_tables(item_map.files, {0: recorded})
@@ -257,8 +263,3 @@ def _name_pictures(
         for site, files in drawn.items()
         for ending, data in (files or {}).items()
     }
-
-
-def is_table(item_map: ItemMap, samples: Samples) -> bool:
-    """Return whether the map of an item is also written as a table, because the item is one."""
-    return bool(samples.header) or find_reader(item_map.item.path).kind == "table"

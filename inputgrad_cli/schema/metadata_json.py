@@ -158,6 +158,7 @@ class ResultRecord(TypedDict):
     flat: NotRequired[list[str]]
     animated: NotRequired[list[str]]
     header: NotRequired[list[str]]
+    headers: NotRequired[dict[str, list[str]]]
     sample_rate: NotRequired[dict[str, Size]]
     wrt: NotRequired[str | None]
     precision: NotRequired[str]

@@ -5,6 +5,8 @@ import json
 
 import keras
 import numpy as np
+import pyarrow
+import pyarrow.parquet
 import pytest
 from PIL import Image
 
@@ -188,3 +190,56 @@ def test_a_table_has_the_same_files_if_it_is_computed_again(call, folder, tmp_pa
     for name in files(tmp_path / "a"):
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
     assert [line["drawn"] for line in journal(tmp_path / "a")] == [True]
+
+
+@pytest.fixture
+def rows(tmp_path):
+    """Write a table with ids as CSV and as Parquet, and an array of as many samples."""
+    values = np.random.default_rng(1).normal(size=(2, 25, 5)).astype(np.float32)
+    columns = {"id": [f"r{n}" for n in range(25)]}
+    columns |= {f"c{n}": values[0, :, n].tolist() for n in range(5)}
+    pyarrow.parquet.write_table(pyarrow.table(columns), tmp_path / "rows.parquet")
+    lines = [columns, *zip(*columns.values(), strict=True)]
+    (tmp_path / "rows.csv").write_text("\n".join(",".join(map(str, line)) for line in lines))
+    np.save(tmp_path / "x.npy", values[1])
+    return columns
+
+
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+@pytest.mark.parametrize("order", [1, -1])
+def test_ids_and_names_stand_in_the_table_beside_another_file(
+    call, samples, rows, tmp_path, suffix, order
+):
+    pairs = [("-i", f"input_a=rows.{suffix}"), ("-i", "input_b=x.npy")][::order]
+    words = ("saliency", samples / "two_inputs.keras", *sum(pairs, ()), "--picture", "none")
+    planned = call(*words, "-n").out.splitlines()[:-1]
+    assert call(*words).code == 0
+    out = tmp_path / "inputgrad-out"
+    assert {line.split(" -> ")[1] for line in planned} == {f"inputgrad-out/{n}" for n in files(out)}
+    (table,) = (path for path in out.glob("*.gradient.csv"))
+    lines = read_rows(table)
+    assert [line["id"] for line in lines] == rows["id"]
+    assert [float(line["c2"]) for line in lines] == pytest.approx(rows["c2"])
+    (summary,) = out.glob("*.summary.csv")
+    columns = {line["column"] for line in read_rows(summary)}
+    assert columns == {f"c{n}" for n in range(5)} | {f"input_b[{n}]" for n in range(5)}
+
+
+def test_a_parquet_table_has_the_files_of_a_csv_table(call, folder, tmp_path):
+    lines = read_rows(folder / "t30.csv")
+    columns = {name: [line[name] for line in lines] for name in lines[0]}
+    columns |= {name: [float(v) for v in columns[name]] for name in ("age", "income")}
+    pyarrow.parquet.write_table(pyarrow.table(columns), tmp_path / "t30.parquet")
+    words = ("saliency", folder / "loan.keras", "-m", "integrated-gradients", "--picture", "none")
+    planned = call(*words, "t30.parquet", "-n").out.splitlines()[:-1]
+    assert call(*words, "t30.parquet", "-o", "p").code == 0
+    assert call(*words, folder / "t30.csv", "-o", "c").code == 0
+    names = {n.replace("t30.csv", "t30.parquet") for n in files(tmp_path / "c")}
+    assert files(tmp_path / "p") == names
+    assert {line.split("inputgrad-out/")[1] for line in planned} == names
+    for end in ("csv", "summary.csv"):
+        first, second = (
+            (tmp_path / out / f"t30.{kind}.integrated-gradients.{end}").read_text()
+            for out, kind in (("p", "parquet"), ("c", "csv"))
+        )
+        assert first == second

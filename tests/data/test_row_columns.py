@@ -10,7 +10,7 @@ from inputgrad_cli.data.row_columns import find_row_columns, name_columns
 from tests.map_records import SAMPLE, build_record
 
 
-def find(values, inputs=None, **changes):
+def find(values, **changes):
     """Return the columns of a map, their values (N, F) and the values of their inputs."""
     arrays = {site: np.asarray(array, np.float32) for site, array in values.items()}
     columns = find_row_columns(RecordedMap(arrays, build_record(**changes)))
@@ -112,3 +112,13 @@ def test_a_column_of_texts_is_one_column_of_its_table():
     np.testing.assert_array_equal(values, [[12], [12]])
     texts = columns.list_cells({"text_input": np.array([["good film"], ["bad"]], object)}, 0)
     assert list(texts) == ["good film"]
+
+
+def test_a_table_beside_other_inputs_names_its_own_columns():
+    values = {"v": [[1, 2], [3, 4]], "a": [[5, 6], [7, 8]]}
+    columns, joined = find(values, inputs={"headers": {"a": ["age", "income"]}})
+    assert columns.names == ("v[0]", "v[1]", "age", "income")
+    np.testing.assert_array_equal(joined, [[1, 2, 5, 6], [3, 4, 7, 8]])
+    wide = {"headers": {"a": [f"c{n}" for n in range(300)]}}
+    assert find({"a": np.ones((2, 300))}, inputs=wide)[0].names[-1] == "c299"
+    assert find({"v": np.ones((2, 300))}, inputs=wide)[0] is None

@@ -147,3 +147,26 @@ def test_an_input_beside_a_series_has_no_lines_in_its_table():
         )
         == {}
     )
+
+
+def test_a_picture_beside_a_table_gives_its_pixels_no_columns():
+    arrays = {"a": np.ones((2, 2), np.float32), "img": np.ones((2, 4, 4, 3), np.float32)}
+    samples = Samples(arrays, many=True, unused=collect(("id",), [["r0"], ["r1"]]))
+    record = build_record(samples=(FIRST, SECOND), inputs={"headers": {"a": ["age", "income"]}})
+    recorded = RecordedMap(arrays, record)
+    (data,) = build_attribution_table("t.csv", recorded, samples, {"img"}).values()
+    header, *lines = csv.reader(io.StringIO(data.decode(), newline=""))
+    assert header[0] == "id"
+    assert header[4:] == ["age", "age:attribution", "income", "income:attribution"]
+    assert [line[0] for line in lines] == ["r0", "r1"]
+    only = RecordedMap({"img": arrays["img"]}, record)
+    assert build_attribution_table("t.csv", only, samples, {"img"}) == {}
+
+
+def test_a_vector_beside_a_table_is_a_row_of_more_columns():
+    arrays = {"a": np.ones((2, 2), np.float32), "v": np.ones((2, 1), np.float32)}
+    record = build_record(samples=(FIRST, SECOND), inputs={"headers": {"a": ["age", "income"]}})
+    samples = Samples(arrays, many=True)
+    (data,) = build_attribution_table("t", RecordedMap(arrays, record), samples, {"v"}).values()
+    names = data.decode().splitlines()[0].split(",")
+    assert names[3::2] == ["age", "income", "v"]

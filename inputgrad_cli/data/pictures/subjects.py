@@ -51,7 +51,7 @@ def find_subject(record: MapRecord, site: str, shape: tuple[int, ...]) -> str:
         return to_subject(record.shown[site])
     facts = MapFacts(
         shape,
-        is_table=record.is_table,
+        is_table=record.is_table or site in record.headers,
         has_tokens=site in record.axes.looked_up,
         has_rate=site in record.sample_rates,
         has_frames=site in record.inputs.get("animated", ()),

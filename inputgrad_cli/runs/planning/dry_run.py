@@ -21,6 +21,7 @@ from inputgrad_cli.runs.inputs.find_inputs import Item
 from inputgrad_cli.runs.inputs.item_maps import ItemMap, list_item_maps
 from inputgrad_cli.runs.pictures.map_pictures import list_picture_endings
 from inputgrad_cli.runs.planning.plan import Plan, may_hold_many
+from inputgrad_cli.runs.tables.find_tables import has_column_names, is_table
 from inputgrad_cli.storage.map_files import AFTER, ANIMATION, build_grid_files
 from inputgrad_cli.storage.picture_names import PictureNames
 
@@ -48,7 +49,7 @@ def yield_planned_maps(plan: Plan) -> Iterator[PlannedMap]:
         count = None if samples is None else samples.sample_count
         layouts = {
             spec.name: _build_layout(
-                plan, spec, item, many=count is not None, has_tokens=spec.name in embedded
+                plan, spec, item, samples=samples, has_tokens=spec.name in embedded
             )
             for spec in specs
         }
@@ -56,7 +57,7 @@ def yield_planned_maps(plan: Plan) -> Iterator[PlannedMap]:
         for item_map in list_item_maps(item, plan.maps):
             names = [
                 *_list_arrays(item_map, samples),
-                *_list_summary_files(plan, item_map, count or 1, layouts),
+                *_list_summary_files(plan, item_map, samples, layouts),
                 *_list_pictures(plan, item_map, count, layouts),
                 *(_list_search_files(plan, item_map, count) if plan.goals else ()),
                 *grids,
@@ -75,16 +76,17 @@ def _list_arrays(item_map: ItemMap, samples: Samples | None) -> list[str]:
     files = item_map.files
     has_parts = samples is not None and samples.is_ragged
     names = files.list_arrays(len(samples)) if samples and has_parts else [files.arrays]
-    return names + [files.table] * (find_reader(item_map.item.path).kind == "table")
+    return names + [files.table] * is_table(item_map.item, samples)
 
 
 def _list_summary_files(
-    plan: Plan, item_map: ItemMap, count: int, layouts: Mapping[str, MapLayout]
+    plan: Plan, item_map: ItemMap, samples: Samples | None, layouts: Mapping[str, MapLayout]
 ) -> list[str]:
-    """Return the names of the files that sum up a table of `count` rows, if the item is one."""
+    """Return the names of the files that sum up a table of many rows, if the item is one."""
     has_rows = any(layout.subject == ROW for layout in layouts.values())
-    is_table = has_rows and find_reader(item_map.item.path).kind == "table"
-    if plan.goals or item_map.spec.target.kind == "all" or not is_table or count < MIN_ROWS:
+    has_rows = has_rows and is_table(item_map.item, samples)
+    count = samples.sample_count if samples is not None else None
+    if plan.goals or item_map.spec.target.kind == "all" or not has_rows or (count or 1) < MIN_ROWS:
         return []
     files = item_map.files
     return [files.summary_table] + [files.summary_picture] * (plan.options.style is not None)
@@ -157,7 +159,7 @@ def _list_pixel_inputs(item: Item, specs: Sequence[InputSpec]) -> list[str]:
 
 
 def _build_layout(
-    plan: Plan, spec: InputSpec, item: Item, *, many: bool, has_tokens: bool
+    plan: Plan, spec: InputSpec, item: Item, *, samples: Samples | None, has_tokens: bool
 ) -> MapLayout:
     """Return the layout of the maps of an input, as far as its file and its signature tell it."""
     shape = spec.image_shape if spec.is_image else spec.shape
@@ -165,9 +167,10 @@ def _build_layout(
     path = item.paths.get(spec.name, item.paths.get(None))
     kind = find_reader(path).kind if path else None
     has_frames = path is not None and path.suffix.lower() in ANIMATED and not spec.is_image
-    is_table = kind == "table" and many  # a table that is one sample is a series
-    is_text = has_tokens and not is_table
-    facts = MapFacts(sizes, is_table, is_text, kind == "sound", has_frames)
+    many = samples is not None and samples.many  # a table that is one sample is a series
+    has_rows = many and (kind == "table" or has_column_names(samples, spec.name))
+    is_text = has_tokens and not has_rows
+    facts = MapFacts(sizes, has_rows, is_text, kind == "sound", has_frames)
     style = plan.options.style
     shown = dict(style.show).get(spec.name) if style else None
     subject = choose_subject(facts) if shown is None else to_subject(shown)

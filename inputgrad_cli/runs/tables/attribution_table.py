@@ -6,12 +6,12 @@ column that is explained. Rows are formatted in blocks, so a large table is neve
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from dataclasses import dataclass, replace
 from typing import IO
 
 from inputgrad_cli.data.map_record import MapRecord, RecordedMap
-from inputgrad_cli.data.row_columns import RowColumns, name_columns
+from inputgrad_cli.data.row_columns import RowColumns, find_row_columns, name_columns
 from inputgrad_cli.data.samples import Samples
 from inputgrad_cli.formats.tables.cell_text import join_cells, to_cells
 from inputgrad_cli.numeric.arrays import Arrays, take_rows
@@ -76,13 +76,17 @@ class AttributionTable:
 
 
 def build_attribution_table(
-    name: str, recorded: RecordedMap, samples: Samples
+    name: str, recorded: RecordedMap, samples: Samples, beside: Set[str] = frozenset()
 ) -> dict[str, Bytes | WriteFunction]:
-    """Return the table of a map by its name; the maps of all classes do not fit into one."""
+    """Return the table of a map by its name; the maps of all classes do not fit into one.
+
+    The inputs in `beside` come from other files than tables, and are columns only if each of their
+    samples is a row: a picture beside a table is none.
+    """
     record = recorded.record
-    if record.has_all_classes or not recorded.values:
+    values, inputs = _leave_out(recorded, samples, beside), samples.arrays
+    if record.has_all_classes or not values:
         return {}
-    values, inputs = recorded.values, samples.arrays
     if record.lines_are_steps:
         values = _select_series(_take_only(values), inputs)
         if not values:
@@ -93,6 +97,15 @@ def build_attribution_table(
     columns = name_columns(record, shapes, samples.header)
     table = AttributionTable(columns, values, inputs, record, samples)
     return {name: table.write if is_large(recorded) else collect_bytes(table.write)}
+
+
+def _leave_out(recorded: RecordedMap, samples: Samples, beside: Set[str]) -> Arrays:
+    """Return the maps that can be columns: all but those of inputs in `beside` that are no rows."""
+    columns = find_row_columns(recorded, samples.header)
+    rows = frozenset() if columns is None else {part.site for part in columns.parts}
+    return {
+        site: array for site, array in recorded.values.items() if site in rows or site not in beside
+    }
 
 
 def _select_series(values: Arrays, inputs: Arrays) -> Arrays:
