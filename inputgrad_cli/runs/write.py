@@ -108,9 +108,7 @@ def _write_ragged_map(
         }
         singles = [(attribution, samples.extract_sample(row)) for row, attribution in maps.items()]
         sample_pictures = dict(zip(maps, output.draw_pictures(singles), strict=True))
-        files, pictures = output.write_ragged(
-            item_map, maps, sample_pictures, total=len(samples), earlier_line=task.earlier_line
-        )
+        files, pictures = output.write_ragged(item_map, maps, sample_pictures, total=len(samples))
     except ItemError as error:
         return _build_failed_map(task, error)
     events: list[Event] = [*yield_item_warnings(task.loaded)]

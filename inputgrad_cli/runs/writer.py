@@ -44,7 +44,7 @@ from inputgrad_cli.storage.atomic_write import (
     write_atomically,
 )
 from inputgrad_cli.storage.journal import OwnFiles, describe_file
-from inputgrad_cli.storage.map_files import PICTURE, list_file_names
+from inputgrad_cli.storage.map_files import PICTURE
 from inputgrad_cli.storage.pending_files import PendingFiles
 from inputgrad_cli.storage.picture_names import PictureNames
 from inputgrad_cli.storage.run_paths import build_foreign_error, find_file
@@ -175,7 +175,6 @@ class OutputWriter:
             item_map.stem,
             files,
             [_name_pictures(names, index, row) for index, row in enumerate(drawn)],
-            earlier_line,
         )
 
     def write_ragged(
@@ -185,7 +184,6 @@ class OutputWriter:
         drawn: Mapping[int, PictureRow],
         *,
         total: int,
-        earlier_line: JournalLine | None,
     ) -> tuple[list[JsonObject], list[list[str]]]:
         """Write one array file per sample of a ragged map of `total` samples; keys are rows.
 
@@ -200,7 +198,6 @@ class OutputWriter:
             item_map.stem,
             files,
             [_name_pictures(picture_names, row, drawn.get(row, {})) for row in range(total)],
-            earlier_line,
         )
 
     def _write_files(
@@ -208,7 +205,6 @@ class OutputWriter:
         stem: str,
         files: dict[str, Bytes | WriteFunction],
         picture_names: Sequence[Mapping[str, Bytes | WriteFunction]],
-        earlier_line: JournalLine | None,
     ) -> tuple[list[JsonObject], list[list[str]]]:
         for sample_pictures in picture_names:
             files |= sample_pictures
@@ -222,10 +218,6 @@ class OutputWriter:
         except ItemError:  # a source file changed while a large file was written
             self.pending.remove(files)
             raise
-        # Removed last, because the journal names the old files until the new ones are recorded.
-        for name in list_file_names(earlier_line or {}):
-            if name not in files:  # of an earlier version of this item, with more samples perhaps
-                (self.out / name).unlink(missing_ok=True)
         entries = [describe_file(self.out, name, data) for name, data in files.items()]
         pictures = [
             [self.get_path(name) for name in row if name.endswith(PICTURE)] for row in picture_names

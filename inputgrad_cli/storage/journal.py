@@ -33,6 +33,7 @@ from inputgrad_cli.storage.atomic_write import (
 from inputgrad_cli.storage.journal_lines import JournalLines
 from inputgrad_cli.storage.journal_reader import read_lines
 from inputgrad_cli.storage.map_files import MapFiles, list_file_names
+from inputgrad_cli.storage.outdated_files import OutdatedFiles
 from inputgrad_cli.storage.pending_files import PendingFiles
 from inputgrad_cli.storage.record_errors import InvalidRecord
 from inputgrad_cli.storage.run_paths import find_file, is_folder
@@ -92,6 +93,7 @@ class Journal:
         self.first_lines: dict[str, JournalLine] = {}
         self.crashed_stems: set[str] = set()
         self.pending = PendingFiles(out, tag)
+        self._outdated = OutdatedFiles(out)
         self._own_names: set[str] = set()
         self._torn_prefixes: tuple[str, ...] = ()
         self._intact_bytes: int | None = None
@@ -152,6 +154,8 @@ class Journal:
         # Within one journal the later line counts; between journals, the one of the higher turn.
         is_newer = earlier is None or _get_turn(record) >= _get_turn(earlier)
         if is_newer or self.tags_by_stem[stem] == tag:
+            if earlier is not None:
+                self._outdated.note(earlier, record)
             self.lines.keep(stem, line)
             self.tags_by_stem[stem] = tag
             self.crashed_stems.discard(stem)
@@ -188,7 +192,10 @@ class Journal:
         return WrittenFiles(self._out, self._reuse, self._unverified_names)
 
     def add(self, records: Sequence[Mapping[str, Any]]) -> None:
-        """Append the lines and make them durable; StorageError."""
+        """Append the lines and make them durable; StorageError.
+
+        Then the files of earlier lines are removed that the new ones do not list any more.
+        """
         if not records:
             return
         records = [self._add_turn(record) for record in records]
@@ -202,8 +209,21 @@ class Journal:
         # Not before: a kill between the two would leave files that neither a line nor the list
         # names, and a later run would take them for files of somebody else.
         self.pending.remove(name for record in records for name in list_file_names(record))
+        outdated = self._list_outdated(records)
         for record, line in zip(records, lines, strict=True):
             self._remember(cast(JournalLine, record), line, self.tag)
+        self._outdated.remove(outdated)
+
+    def _list_outdated(self, records: Sequence[Mapping[str, Any]]) -> set[str]:
+        """Return the files of the lines that these will replace, but those that these list."""
+        replaced: list[Mapping[str, Any]] = [
+            self.lines.get(MapFiles.from_line(record).stem, {})
+            for record in records
+            if "files" in record
+        ]
+        names = {name for line in replaced for name in list_file_names(line)}
+        # The picture of all maps of an item moves from the line of one map to that of another.
+        return names.difference(*map(list_file_names, records))
 
     def _append(self, data: bytes) -> None:
         handle = open_record(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
@@ -220,12 +240,13 @@ class Journal:
         self._intact_bytes = None
 
     def forget_intact_files(self) -> None:
-        """Remove pending files that were found to be intact; StorageError.
+        """Forget pending files that are intact, and remove what killed calls left; StorageError.
 
         This must come before the first new file is written, because that may replace one of them.
         """
         if self._intact_names:
             self.pending.remove(self._intact_names)
+        self._outdated.remove_left(self.lines.values())
 
     def _add_turn(self, record: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return the record with a `turn` that is higher than that of any other journal's line."""

@@ -86,7 +86,7 @@ def _update_item(
     owner = _choose_owner(maps, earlier, options.style)
     if owner is None:
         if earlier is not None:
-            directory.journal.add([_remove_grid(earlier, item, kept=())])
+            directory.journal.add([_drop_grid(earlier, item)])
         return
     tiles = _hash_tiles(maps, owner)
     is_current = owner is earlier and owner.line.get("tiles") == tiles
@@ -160,30 +160,28 @@ def _draw(
         write_atomically(out / name, drawing.png)
         entries.append(RedrawnPicture(owner.stem, name, None, drawing.blank))
     names = [entry.name for entry in entries if entry.name is not None]
-    line = _remove_grid(owner, item, kept=names)
+    line = _drop_grid(owner, item)
     line["files"] += [describe_file(out, name, (out / name).read_bytes()) for name in names]
     line |= {"tiles": tiles, "drawn": True}
     lines = [line]
     if earlier is not None and earlier.stem != owner.stem:
-        lines.append(_remove_grid(earlier, item, kept=names))
+        lines.append(_drop_grid(earlier, item))
     journal.add(lines)
     yield from entries
 
 
-def _remove_grid(stored: StoredMap, item: str, kept: Sequence[str]) -> JsonObject:
-    """Return the line of a map without its picture of the item; remove the files but `kept`."""
+def _drop_grid(stored: StoredMap, item: str) -> JsonObject:
+    """Return the line of a map without its picture of the item."""
     files, line = [], {key: value for key, value in stored.line.items() if key != "tiles"}
-    removed = []
+    dropped = []
     for file in stored.line.get("files", ()):
         name = decode_name(file, "path")
         if not is_grid(name, item):
             files.append(file)
         else:
-            removed.append(name)
-            if name not in kept:
-                (stored.directory.out / name).unlink(missing_ok=True)
+            dropped.append(name)
     line["files"] = files
-    if bad := [name for name in stored.line.get("bad", ()) if name not in removed]:
+    if bad := [name for name in stored.line.get("bad", ()) if name not in dropped]:
         line["bad"] = bad
     else:
         line.pop("bad", None)

@@ -36,7 +36,7 @@ from inputgrad_cli.storage.atomic_write import (
     write_atomically,
 )
 from inputgrad_cli.storage.journal import describe_file
-from inputgrad_cli.storage.map_files import is_grid, is_picture, list_file_names
+from inputgrad_cli.storage.map_files import is_grid, is_picture
 from inputgrad_cli.storage.picture_names import PictureNames
 from inputgrad_cli.storage.run_directory import RunDirectory, StoredMap
 from inputgrad_cli.storage.run_paths import build_foreign_error
@@ -128,9 +128,6 @@ def redraw_map(
         is_old = is_complete and is_picture(name) and not is_grid(name, item)
         if not (name in written_names or is_old):
             files.append(file)
-    for name in set(list_file_names(record)) - set(list_file_names({"files": files})):
-        if name not in written_names:  # from an earlier version with other samples or sites
-            (out / name).unlink(missing_ok=True)
     files += [describe_file(out, name, (out / name).read_bytes()) for name in written_names]
     line = {**record, "drawn": bool(written_names) or record.get("drawn", False), "files": files}
     if is_complete:
