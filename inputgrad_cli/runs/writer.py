@@ -192,12 +192,15 @@ class OutputWriter:
         names = item_map.files.list_arrays(total)
         files = {names[row]: to_npz(recorded) for row, recorded in maps.items()}
         files |= build_token_tables(item_map.files, maps)
-        sites: PictureRow = next((row for row in drawn.values() if row), {})
-        picture_names = PictureNames(item_map.files, total, list(sites))
+        # A sample has the sites that it has alone: a short vector is a row, a long one a signal.
+        rows = [drawn.get(row, {}) for row in range(total)]
+        names_by_sites = {
+            sites: PictureNames(item_map.files, total, sites) for sites in set(map(tuple, rows))
+        }
         return self._write_files(
             item_map.stem,
             files,
-            [_name_pictures(picture_names, row, drawn.get(row, {})) for row in range(total)],
+            [_name_pictures(names_by_sites[tuple(row)], n, row) for n, row in enumerate(rows)],
         )
 
     def _write_files(

@@ -93,3 +93,54 @@ def test_pictures_of_unequal_maps_are_drawn_and_drawn_again(call, tmp_path):
         (out / name).unlink()
     assert call("render", "inputgrad-out").code == 0
     assert {path.name: path.read_bytes() for path in out.glob("*.png")} == drawn
+
+
+@pytest.fixture
+def pooled(tmp_path):
+    """Save a model of two vectors of any length."""
+    keras.utils.set_random_seed(1)
+    inputs = [keras.Input((None,), name=name) for name in "ab"]
+    pooled = [
+        L.GlobalAveragePooling1D()(L.Dense(3, "tanh")(L.Reshape((-1, 1))(each))) for each in inputs
+    ]
+    path = tmp_path / "pooled.keras"
+    keras.Model(inputs, L.Dense(1)(L.Concatenate()(pooled))).save(path)
+    return path
+
+
+# Two short vectors are one row; a long vector is a signal, which has a picture of its own.
+LENGTHS = ((300, 300), (5, 300), (5, 6), (300, 5))
+
+
+def build_vectors(rng):
+    return [
+        {name: rng.normal(size=n).round(3).tolist() for name, n in zip("ab", pair, strict=True)}
+        for pair in LENGTHS
+    ]
+
+
+def test_lines_with_pictures_of_other_inputs_each_have_their_own(call, pooled, tmp_path, rng):
+    written(tmp_path / "a.jsonl", build_vectors(rng))
+    done = call("saliency", pooled, "a.jsonl", "--json")
+    assert done.code == 0, done.err
+    out = tmp_path / "inputgrad-out"
+    names = ["a.0", "b.0", "a.1", "b.1", "2", "a.3", "b.3"]
+    assert {n for n in files(out) if n.endswith("png")} == {
+        f"a.jsonl.gradient.{name}.png" for name in names
+    }
+    assert [len(item.get("pictures", [item["picture"]])) for item in items(done)] == [2, 2, 1, 2]
+    before = {path.name: path.read_bytes() for path in out.glob("*.png")}
+    assert call("render", out).code == 0
+    assert {path.name: path.read_bytes() for path in out.glob("*.png")} == before
+    assert call("verify", out).code == 0
+    assert call("report", out).code == 0
+
+
+def test_items_of_a_folder_with_pictures_of_other_inputs_are_all_drawn(call, pooled, tmp_path, rng):
+    for index, vectors in enumerate(build_vectors(rng)):
+        for name, values in vectors.items():
+            (tmp_path / name).mkdir(exist_ok=True)
+            np.save(tmp_path / name / f"{index}.npy", np.array(values, np.float32))
+    done = call("saliency", pooled, "-i", "a=a", "-i", "b=b", "--json")
+    assert done.code == 0, done.err
+    assert [len(item.get("pictures", [item["picture"]])) for item in items(done)] == [2, 2, 1, 2]
