@@ -8,13 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from inputgrad_cli.choices import to_printable
 from inputgrad_cli.numeric.arrays import Array, Floats
 from inputgrad_cli.rendering import labels
 from inputgrad_cli.rendering.rows.ranking import rank_columns
 from inputgrad_cli.rendering.text.tokens import build_passage
 from inputgrad_cli.report.contents import Bars, Spark, Tokens
-from inputgrad_cli.report.words import MAX_COLUMN_NAME, cut_middle, format_number
+from inputgrad_cli.report.words import format_number
 
 FULL = 100  # the length of the longest bar, and the height of the highest value of a series
 TOKEN_LEVELS = 8  # shades of each sign; more cannot be told apart on a word
@@ -41,12 +40,10 @@ def build_bars(row: Row, top: int, is_sum: bool) -> Bars:
     ranking = rank_columns(values, top)
     first, rest = ranking.shown, values[ranking.rest]
     return Bars(
-        names=[cut_middle(to_printable(row.names[i]), MAX_COLUMN_NAME) for i in first],
+        names=[labels.shorten_name(row.names[i]) for i in first],
         lengths=_scale_to_levels(values[first], FULL),
         numbers=[format_number(float(values[i])) for i in first],
-        inputs=[cut_middle(to_printable(row.inputs[i]), MAX_COLUMN_NAME) for i in first]
-        if row.inputs
-        else (),
+        inputs=[labels.shorten_name(row.inputs[i]) for i in first] if row.inputs else (),
         others=_describe_others(rest, is_sum),
     )
 
@@ -100,13 +97,3 @@ def _scale_to_levels(values: Floats, levels: int) -> list[int]:
     # Zeros alone have no limit to be divided by, and stay zeros with any other.
     limit = float(np.abs(finite).max(initial=0.0))
     return [int(level) for level in np.rint(finite / (limit or 1.0) * levels)]
-
-
-def join_rows(parts: Sequence[tuple[str, Array]]) -> Row:
-    """Return the values of several sites as one row; a site of one value has its own name."""
-    names: list[str] = []
-    for site, values in parts:
-        size = int(np.asarray(values).size)
-        names += [site] if size == 1 else [f"{site}[{i}]" for i in range(size)]
-    joined = [np.asarray(values, np.float64).reshape(-1) for _, values in parts]
-    return Row(names, np.concatenate(joined))

@@ -15,7 +15,8 @@ from inputgrad_cli.errors import InputgradError
 from inputgrad_cli.numeric.arrays import Array
 from inputgrad_cli.report.answers import describe_answer, describe_checks
 from inputgrad_cli.report.contents import Cell, Column, Status
-from inputgrad_cli.report.site_bodies import MapSites, SiteBodies
+from inputgrad_cli.report.map_sites import MapSites
+from inputgrad_cli.report.site_bodies import SiteBodies
 from inputgrad_cli.report.table_texts import read_table_texts
 from inputgrad_cli.report.words import Cleaner
 from inputgrad_cli.runs.item_fields import list_unmet_checks

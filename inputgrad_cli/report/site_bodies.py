@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
-import numpy as np
-
 from inputgrad_cli.choices import to_printable
-from inputgrad_cli.data.map_record import RecordedMap
 from inputgrad_cli.data.pictures.picture_style import Style
-from inputgrad_cli.data.pictures.subjects import ROW, SIGNAL, SOUND, TEXT, find_subject
+from inputgrad_cli.data.pictures.subjects import SIGNAL, SOUND, TEXT
+from inputgrad_cli.data.row_columns import RowColumns
 from inputgrad_cli.data.samples import Samples
-from inputgrad_cli.data.search_arrays import CHANGE, list_moved_inputs
 from inputgrad_cli.errors import InputgradError, ItemError
 from inputgrad_cli.numeric.arrays import Array, Floats
 from inputgrad_cli.rendering import choose_picture
@@ -30,14 +26,10 @@ from inputgrad_cli.report.bodies import (
     build_bars,
     build_spark,
     build_tokens,
-    join_rows,
 )
 from inputgrad_cli.report.contents import Body, ColourScale, Picture
-from inputgrad_cli.report.table_texts import TableTexts
-from inputgrad_cli.runs.pictures.map_pictures import build_picture_source, list_drawable_sites
-from inputgrad_cli.schema.encoded_names import decode_name
-from inputgrad_cli.storage.map_files import get_picture_ending, is_picture
-from inputgrad_cli.storage.run_directory import StoredMap
+from inputgrad_cli.report.map_sites import MapSites
+from inputgrad_cli.runs.pictures.map_pictures import build_picture_source
 from inputgrad_cli.storage.run_paths import find_file
 
 NO_PICTURE = "Its picture in the run is gone or damaged; this one is drawn from the arrays."
@@ -57,53 +49,6 @@ class ShownBody:
 
 
 @dataclass(frozen=True)
-class MapSites:
-    """A stored map, the arrays of one of its files, and the texts of its table."""
-
-    stored: StoredMap
-    recorded: RecordedMap
-    texts: TableTexts
-
-    @property
-    def names(self) -> Sequence[str]:
-        """Return the sites of the map; of a search, those that it has moved."""
-        values = self.recorded.values
-        return list_moved_inputs(values) if self.recorded.record.is_search else list(values)
-
-    @cached_property
-    def subjects(self) -> Mapping[str, str]:
-        """Return what the maps are of, by site."""
-        record = self.recorded.record
-        return {
-            name: find_subject(record, name, self.get_values(name, 0).shape) for name in self.names
-        }
-
-    @cached_property
-    def drawable(self) -> Sequence[str]:
-        """Return the sites that have pictures."""
-        return list_drawable_sites(self.recorded, self.stored.style or Style())
-
-    @cached_property
-    def pictures(self) -> Sequence[Sequence[str]]:
-        """Return the names of all pictures that the run may have, by sample and site."""
-        count = self.stored.line["samples"]
-        ending = get_picture_ending(self.recorded.record.is_search)
-        return self.stored.files.list_pictures(count, self.drawable, ending)
-
-    @cached_property
-    def sizes(self) -> Mapping[str, int]:
-        """Return the sizes of the pictures that the run has, by name."""
-        files = {decode_name(file, "path"): file["size"] for file in self.stored.line["files"]}
-        return {name: size for name, size in files.items() if is_picture(name)}
-
-    def get_values(self, site: str, row: int) -> Array:
-        """Return the map of one sample, channels last; of a search, the change."""
-        record = self.recorded.record
-        name = site + CHANGE if record.is_search else site
-        return record.axes.to_channels_last(np.asarray(self.recorded.values[name][row]), site)
-
-
-@dataclass(frozen=True)
 class SiteBodies:
     """One sample of a map: its row in the file, its index in the item, how it is to be shown."""
 
@@ -116,27 +61,29 @@ class SiteBodies:
     def list_bodies(self) -> list[tuple[str, ShownBody]]:
         """Return what is shown by site; rows of several inputs are shown together."""
         if self.sites.recorded.record.has_all_classes:
-            return [("", ShownBody(None, notes=(ALL_CLASSES,)))]
-        subjects = self.sites.subjects
-        rows = [site for site in self.sites.names if subjects[site] == ROW]
-        bodies = [("", self._build_row(rows))] if rows else []
-        others = [site for site in self.sites.names if site not in rows]
+            return self._list_classes()
+        columns = self.sites.columns
+        bodies = [] if columns is None else [("", self._build_row(columns))]
+        others = [n for n in self.sites.names if columns is None or not columns.has_site(n)]
         return bodies + [(site, self._build_body(site)) for site in others]
 
-    def _build_row(self, names: Sequence[str]) -> ShownBody:
-        record = self.sites.recorded.record
-        texts = self.sites.texts
-        # The arrays have the inputs in the model's order, the table in that of its columns.
-        positions = {name: index for index, name in enumerate(texts.names)}
-        ordered = sorted(names, key=lambda name: positions.get(name, len(positions)))
-        row = join_rows([(name, self.sites.get_values(name, self.row)) for name in ordered])
-        is_vector = len(names) == 1 and len(texts.names) == len(row.names)
-        if is_vector or list(texts.names) == list(row.names):
-            row = Row(texts.names, row.values, texts.get_row(self.index))
-        elif len(names) == 1:
-            row = Row([f"feature {i}" for i in range(len(row.names))], row.values)
+    def _list_classes(self) -> list[tuple[str, ShownBody]]:
+        """Return the picture of the classes of largest score by site; the arrays have them all."""
+        drawn = list(self.sites.drawable)
+        if self.height is None or not drawn:
+            file = self._find_picture(drawn[0]) if drawn else ""
+            return [("", ShownBody(None, file, notes=(ALL_CLASSES,)))]
+        return [(site, self._build_picture(site, self._find_picture(site))) for site in drawn]
+
+    def _build_row(self, columns: RowColumns) -> ShownBody:
+        """Return the bars of a row, with the texts of its columns from the table."""
+        record, texts = self.sites.recorded.record, self.sites.texts
+        values = self.sites.join_columns(columns, self.row)
+        cells = texts.get_cells(self.index, columns.names)
         is_sum = not record.per_input and not record.is_search
-        return ShownBody(build_bars(row, self.top, is_sum), self._find_picture(names[0]))
+        first = next(site for site in self.sites.names if columns.has_site(site))
+        bars = build_bars(Row(columns.names, values, cells), self.top, is_sum)
+        return ShownBody(bars, self._find_picture(first))
 
     def _build_body(self, site: str) -> ShownBody:
         subject = self.sites.subjects[site]
@@ -204,7 +151,7 @@ class SiteBodies:
 
 def parse_scale(small: Thumbnail) -> ColourScale | None:
     """Return the colours of a picture as it describes them, None if it does not."""
-    text: Mapping[str, Any] = small.text
+    text = _find_scale_words(small.text)
     scale = text.get("scale")
     low, high = (scale.get(key) if isinstance(scale, dict) else None for key in ("low", "high"))
     if not isinstance(low, (int, float)) or not isinstance(high, (int, float)):
@@ -215,3 +162,15 @@ def parse_scale(small: Thumbnail) -> ColourScale | None:
     cmap, quantity = (to_printable(str(text.get(key) or "")) for key in ("cmap", "bar"))
     # The text is read from a file, which may have been changed since it was drawn.
     return ColourScale(cmap, float(low), float(high), quantity[:200])
+
+
+def _find_scale_words(text: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return what describes the scale of a picture: of several tiles, the scale that all share."""
+    tiles = text.get("tiles")
+    if "scale" in text or not isinstance(tiles, list):
+        return text
+    described = [tile for tile in tiles if isinstance(tile, dict)]
+    is_shared = bool(described) and all(
+        tile.get("scale") == described[0].get("scale") for tile in described
+    )
+    return described[0] if is_shared else {}

@@ -23,9 +23,13 @@ class TableTexts:
     names: Sequence[str] = ()
     rows: Sequence[Sequence[str]] = ()
 
-    def get_row(self, row: int) -> Sequence[str]:
-        """Return the texts of one row of the input, empty if they are not known."""
-        return self.rows[row] if row < len(self.rows) else ()
+    def get_cells(self, row: int, names: Sequence[str]) -> Sequence[str]:
+        """Return the texts of these columns in one row of the input, empty if one is not known."""
+        # Of columns with one name, none could be told by it.
+        if row >= len(self.rows) or len(set(self.names)) < len(self.names):
+            return ()
+        cells = dict(zip(self.names, self.rows[row], strict=True))
+        return [cells[name] for name in names] if cells.keys() >= set(names) else ()
 
 
 NO_TEXTS = TableTexts()

@@ -11,10 +11,9 @@ from urllib.parse import quote
 
 from inputgrad_cli.choices import to_printable
 from inputgrad_cli.rendering import labels
-from inputgrad_cli.rendering.labels import ELLIPSIS
+from inputgrad_cli.rendering.labels import ELLIPSIS, cut_middle
 
 MAX_NAME, MAX_TEXT = 250, 500  # characters; a page of names of 10,000 letters cannot be read
-MAX_COLUMN_NAME = 28  # characters of the name of a column of a table
 BEGINNING = r"(?<![\w.\-/~])"  # of an absolute path: its slash stands after no name
 # An absolute path up to its last name; its folders are without spaces.
 FOLDERS = re.compile(BEGINNING + r"~?/(?:[^/\s'\"<>|:,;=()]+/)+")
@@ -41,14 +40,6 @@ def format_name(name: str, sample: int | None = None) -> str:
     """Return the name of an item as any page can show it, with the index of its sample."""
     shown = cut_middle(to_printable(name), MAX_NAME)
     return shown if sample is None else f"{shown}#{sample}"
-
-
-def cut_middle(text: str, limit: int) -> str:
-    """Return a text of at most `limit` characters; both ends stay, because both tell it apart."""
-    if len(text) <= limit:
-        return text
-    end = limit // 2
-    return text[: limit - end - 1] + ELLIPSIS + text[-end:]
 
 
 def build_link(name: str) -> str:

@@ -10,7 +10,6 @@ from inputgrad_cli.report.bodies import (
     build_bars,
     build_spark,
     build_tokens,
-    join_rows,
 )
 
 
@@ -67,12 +66,6 @@ def test_names_of_columns_keep_both_ends_and_show_what_controls_are_in_them():
     assert first.endswith("_end")
     assert len(first) == 28
     assert second == "tab\\t"
-
-
-def test_rows_of_several_inputs_are_one_row():
-    row = join_rows([("age", np.array([2.0])), ("place", np.array([1.0, 3.0]))])
-    assert row.names == ["age", "place[0]", "place[1]"]
-    assert row.values.tolist() == [2.0, 1.0, 3.0]
 
 
 def test_words_are_joined_as_they_were_written():

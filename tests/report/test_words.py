@@ -4,11 +4,10 @@ import math
 
 import pytest
 
-from inputgrad_cli.rendering.labels import MINUS
+from inputgrad_cli.rendering.labels import MINUS, cut_middle
 from inputgrad_cli.report.words import (
     Cleaner,
     build_link,
-    cut_middle,
     format_name,
     format_number,
     format_size,

@@ -1,0 +1,90 @@
+"""Describes the sites of a stored map: what each is of, its values, and its pictures in the run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from inputgrad_cli.data.map_record import RecordedMap
+from inputgrad_cli.data.pictures.picture_style import Style
+from inputgrad_cli.data.pictures.subjects import ROW, find_subject
+from inputgrad_cli.data.row_columns import RowColumns, find_row_columns, name_columns
+from inputgrad_cli.data.search_arrays import CHANGE, list_moved_inputs
+from inputgrad_cli.numeric.arrays import Array, Floats
+from inputgrad_cli.report.table_texts import TableTexts
+from inputgrad_cli.runs.pictures.map_pictures import list_drawable_sites
+from inputgrad_cli.schema.encoded_names import decode_name
+from inputgrad_cli.storage.map_files import get_picture_ending, is_picture
+from inputgrad_cli.storage.run_directory import StoredMap
+
+
+@dataclass(frozen=True)
+class MapSites:
+    """A stored map, the arrays of one of its files, and the texts of its table."""
+
+    stored: StoredMap
+    recorded: RecordedMap
+    texts: TableTexts
+
+    @property
+    def names(self) -> Sequence[str]:
+        """Return the sites of the map; of a search, those that it has moved."""
+        values = self.recorded.values
+        return list_moved_inputs(values) if self.recorded.record.is_search else list(values)
+
+    @cached_property
+    def subjects(self) -> Mapping[str, str]:
+        """Return what the maps are of, by site."""
+        record = self.recorded.record
+        return {
+            name: find_subject(record, name, self.get_values(name, 0).shape) for name in self.names
+        }
+
+    @cached_property
+    def columns(self) -> RowColumns | None:
+        """Return the columns of the map of a row, as its picture has them; None if it is none."""
+        record = self.recorded.record
+        if not record.is_search:
+            return find_row_columns(self.recorded)
+        shapes = {
+            name: self.recorded.values[name].shape[1:]
+            for name in self.names
+            if self.subjects[name] == ROW
+        }
+        return name_columns(record, shapes, record.header) if shapes else None
+
+    @cached_property
+    def drawable(self) -> Sequence[str]:
+        """Return the sites that have pictures."""
+        return list_drawable_sites(self.recorded, self.stored.style or Style())
+
+    @cached_property
+    def pictures(self) -> Sequence[Sequence[str]]:
+        """Return the names of all pictures that the run may have, by sample and site."""
+        count = self.stored.line["samples"]
+        ending = get_picture_ending(self.recorded.record.is_search)
+        return self.stored.files.list_pictures(count, self.drawable, ending)
+
+    @cached_property
+    def sizes(self) -> Mapping[str, int]:
+        """Return the sizes of the pictures that the run has, by name."""
+        files = {decode_name(file, "path"): file["size"] for file in self.stored.line["files"]}
+        return {name: size for name, size in files.items() if is_picture(name)}
+
+    def get_values(self, site: str, row: int) -> Array:
+        """Return the map of one sample, channels last; of a search, the change."""
+        (values,) = self._take_sample(site, row)
+        return self.recorded.record.axes.to_channels_last(values, site)
+
+    def join_columns(self, columns: RowColumns, row: int) -> Floats:
+        """Return the values of the columns of one sample, (F,)."""
+        samples = {part.site: self._take_sample(part.site, row) for part in columns.parts}
+        (values,) = columns.join_values(samples)
+        return np.asarray(values)
+
+    def _take_sample(self, site: str, row: int) -> Array:
+        name = site + CHANGE if self.recorded.record.is_search else site
+        return np.asarray(self.recorded.values[name][row : row + 1])
