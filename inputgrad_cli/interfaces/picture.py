@@ -57,13 +57,15 @@ class SearchView:
     """What a picture shows of a search besides the change: the input before and after it.
 
     Both are of the shape of the change, with a title each. `trace` is (S, 5): step, score, L2
-    distance, largest distance, restart; `score` says what the score is.
+    distance, largest distance, restart; `unit` is that of its distances in words, and `score` says
+    what the score is.
     """
 
     before: Array
     after: Array
     titles: tuple[str, str]
     trace: Array
+    unit: str = "input units"
     score: str = "score"
 
 

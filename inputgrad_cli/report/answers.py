@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from inputgrad_cli.data.pictures.caption import format_percent
+from inputgrad_cli.data.answer_text import PIXEL_UNIT, format_answer, format_percent
+from inputgrad_cli.data.pictures.caption import PERCENT
 from inputgrad_cli.data.sample_record import SampleRecord
 from inputgrad_cli.runs.item_fields import list_unmet_checks
-from inputgrad_cli.runs.pictures.search_pictures import format_answer
 
 SEPARATOR = " · "
 SEARCH_WORDS = {"failed": "not reached", "already": "already there, not moved"}
@@ -35,19 +35,20 @@ def describe_answer(sample: SampleRecord) -> Answer:
         return _describe_search(sample.search, score)
     label = str(sample.label or "")
     parts = [label] if label else []
-    parts += [] if probability is None else [format_percent(probability)]
+    parts += [] if probability is None else [format_percent(probability, unit=PERCENT)]
     parts += [] if score is None else [f"{sample.space} {score:.4g}"]
     text = SEPARATOR.join(parts)
     return Answer(text, label, score=score, probability=probability, gap=gap)
 
 
 def _describe_search(search: Mapping[str, Any], score: float | None) -> Answer:
-    before, after = format_answer(search["before"]), format_answer(search["after"])
+    before, after = (format_answer(search[key], PERCENT) for key in ("before", "after"))
     word = SEARCH_WORDS.get(search["search"])
     text = before if search["search"] == "already" else f"{before} → {after}"
     distances = search["distances"]
     # Those of pictures are shares of the range of pixels, as everywhere else.
     sizes = f"L2 {distances.get('fractions', distances)['l2']:.3g}"
+    sizes += f" ({PIXEL_UNIT})" if "fractions" in distances else ""
     parts = [text, word] if word else [text]
     label = search["after"]["label"]
     return Answer(

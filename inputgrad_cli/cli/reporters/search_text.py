@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from math import isfinite
 from typing import TYPE_CHECKING, Any
 
+from inputgrad_cli.data.answer_text import PIXEL_UNIT, format_answer, format_percent
+
 if TYPE_CHECKING:
     from inputgrad_cli.optimization.summaries.summary import SearchSummary, Share
 
@@ -15,24 +17,16 @@ SLACK = 1e-4  # of a level: what rounding leaves of whole ones
 
 
 def format_search(fields: Mapping[str, Any]) -> str:
-    """Return what a search came to: `cross 100.0% -> star 71.2%  L∞ 4/255  L2 1.62  38 gradients`.
+    """Return what a search came to, such as `cross 99.9% -> star 71.2%  L∞ 4/255  38 gradients`.
 
     Sizes are those of the stored result; of pictures they are shares of the range of pixels.
     """
-    answers = f"{_format_answer(fields['before'])} -> {_format_answer(fields['after'])}"
+    answers = f"{format_answer(fields['before'])} -> {format_answer(fields['after'])}"
     if fields["search"] == "already":
         return f"{answers.partition(' -> ')[0]}  already there, not moved"
     parts = [answers] if fields["search"] == "success" else [answers, "not reached"]
     parts += [*_yield_sizes(fields), _format_count(fields["gradient_calls"], "gradient")]
     return "  ".join([*parts, f"({note})"] if (note := fields.get("note")) else parts)
-
-
-def _format_answer(answer: Mapping[str, Any]) -> str:
-    if answer["class"] is None:
-        return f"{answer['value']:.6g}"
-    label, probability = answer["label"], answer["probability"]
-    name = f"class {answer['class']}" if label is None else str(label)
-    return name if probability is None else f"{name} {probability:.1%}"
 
 
 def _yield_sizes(fields: Mapping[str, Any]) -> Iterator[str]:
@@ -41,7 +35,12 @@ def _yield_sizes(fields: Mapping[str, Any]) -> Iterator[str]:
     for key, name in NORM_NAMES.items():
         is_level = key == "linf" and "fractions" in distances
         size = format_radius(values[key]) if is_level else f"{values[key]:.3g}"
-        yield f"{name} {size}"
+        yield f"{name} {size}{_name_unit('fractions' in distances and not is_level)}"
+
+
+def _name_unit(is_share: bool) -> str:
+    """Return the unit of a distance that is a share of the range of pixels and is not in levels."""
+    return f" ({PIXEL_UNIT})" if is_share else ""
 
 
 def format_radius(radius: float) -> str:
@@ -96,8 +95,10 @@ def _format_reach(summary: SearchSummary) -> str:
 
 def _format_distance(summary: SearchSummary, distance: float) -> str:
     norm = {"inf": "L∞"}.get(summary.norm, f"L{summary.norm}")
-    in_levels = summary.in_pixels and summary.norm == "inf"
-    return f"{format_radius(distance) if in_levels else format(distance, '.3g')} ({norm})"
+    if summary.in_pixels and summary.norm == "inf":
+        return f"{format_radius(distance)} ({norm})"
+    unit = f", {PIXEL_UNIT}" if summary.in_pixels else ""
+    return f"{distance:.3g} ({norm}{unit})"
 
 
 def _format_count(count: int, noun: str) -> str:
@@ -105,5 +106,5 @@ def _format_count(count: int, noun: str) -> str:
 
 
 def _format_share(share: Share) -> str:
-    low, high = share.interval
-    return f"{share.value:.1%} ({low:.1%} to {high:.1%})"
+    low, high = map(format_percent, share.interval)
+    return f"{format_percent(share.value)} ({low} to {high})"

@@ -22,6 +22,7 @@ from inputgrad_cli.cli.reporters.base import (
 )
 from inputgrad_cli.cli.reporters.search_text import format_search, yield_summary_lines
 from inputgrad_cli.cli.terminal import measure_page, write_stderr, write_stdout
+from inputgrad_cli.data.answer_text import format_percent
 from inputgrad_cli.errors import InputgradError, ModelError
 from inputgrad_cli.runs.events import (
     STRONGEST,
@@ -141,7 +142,7 @@ class TextReporter:
         score, p = fields["score"], fields["probability"]
         parts = [name.ljust(self._width), to_printable(label)]
         parts += [f"{score:.6g}"] if score is not None else []
-        parts += [f"{p:.2%}"] if p is not None else []
+        parts += [format_percent(p, digits=2)] if p is not None else []
         parts += list(map(to_printable, _list_paths(fields)))
         return "  ".join([*parts, *_format_strongest(fields)])
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from inputgrad_cli.choices import LAYER
+from inputgrad_cli.data.answer_text import format_percent
 from inputgrad_cli.data.map_record import MapRecord
 from inputgrad_cli.data.sample_record import SampleRecord
 
 MINUS = "\u2212"  # as wide as a plus sign, unlike a hyphen
+PERCENT = " %"  # as pictures and pages write it
 PARTS = {"sum": "", "positive": ", positive part", "negative": ", negative part"}
 
 
@@ -56,7 +58,8 @@ class Caption:
 
     def format_class(self) -> str:
         """Return the class, or the target if it is none, with its probability: `cat, 98.2 %`."""
-        chance = "" if self.probability is None else f", {format_percent(self.probability)}"
+        probability = self.probability
+        chance = "" if probability is None else f", {format_percent(probability, unit=PERCENT)}"
         index = "" if self.class_index is None else f"class {self.class_index}"
         return f"{self.label or index or self.unit or self.target}{chance}"
 
@@ -79,16 +82,6 @@ class Caption:
         if channels > 1 and not self.copied:
             return f"{self.quantity}, {reduction} over channels{end}"
         return self.quantity + PARTS.get(reduction, ", absolute value") + end
-
-
-def format_percent(probability: float) -> str:
-    """Return a probability in percent; what is no certainty is not rounded to one."""
-    text = f"{probability:.1%}"
-    if text == "100.0%" and probability < 1:
-        text = "> 99.9%"
-    if text == "0.0%" and probability > 0:
-        text = "< 0.1%"
-    return text.replace("%", " %")
 
 
 def build_caption(record: MapRecord, site: str, row: int, item: str = "") -> Caption:

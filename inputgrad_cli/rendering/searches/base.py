@@ -56,7 +56,7 @@ def draw_title(axis: Any, text: str) -> None:
 
 def draw_trace(axis: Any, search: SearchView) -> None:
     """Draw the score and the distance of every evaluated point; a line marks a new restart."""
-    draw_title(axis, f"{search.score}, distance (L2)")
+    draw_title(axis, f"{search.score}, distance (L2, {search.unit})")
     trace = search.trace[np.isfinite(search.trace[:, STEP])]
     positions = np.arange(len(trace))
     mark = "." if len(trace) < 12 else ""  # a line through one point is invisible

@@ -8,12 +8,14 @@ from typing import Any
 
 import numpy as np
 
+from inputgrad_cli.data.answer_text import PIXEL_UNIT, format_answer
 from inputgrad_cli.data.map_record import RecordedMap
-from inputgrad_cli.data.pictures.caption import build_caption
+from inputgrad_cli.data.pictures.caption import PERCENT, build_caption
 from inputgrad_cli.data.pictures.sample_view import build_view
 from inputgrad_cli.data.pictures.subjects import ROW, find_subject
 from inputgrad_cli.data.samples import Samples
-from inputgrad_cli.data.search_arrays import CHANGE, TRACE
+from inputgrad_cli.data.search_arrays import CHANGE, TRACE, TRACE_DISTANCES
+from inputgrad_cli.interfaces.goal import PIXEL_RANGE
 from inputgrad_cli.interfaces.picture import MapLayout, MapSource, SearchView
 from inputgrad_cli.numeric.arrays import Array
 
@@ -54,12 +56,10 @@ def build_search_source(recorded: RecordedMap, samples: Samples, row: int, site:
         before = to_search_layout(recorded, np.asarray(samples.arrays[site][row]), site)
     sample = recorded.record.get_sample(row)
     search = sample.search or {}
-    search_view = SearchView(
-        before,
-        after,
-        (f"before: {format_answer(search['before'])}", f"after: {format_answer(search['after'])}"),
-        np.asarray(recorded.values[TRACE][row]),
-    )
+    first, second = (format_answer(search[key], PERCENT) for key in ("before", "after"))
+    trace, unit = _scale_trace(np.asarray(recorded.values[TRACE][row]), search["distances"])
+    titles = (f"before: {first}", f"after: {second}")
+    search_view = SearchView(before, after, titles, trace, unit)
     # The class of the target may be the one that was left, and the probability is that afterwards.
     caption = replace(build_caption(recorded.record, site, row, samples.item), probability=None)
     return MapSource(
@@ -72,10 +72,10 @@ def build_search_source(recorded: RecordedMap, samples: Samples, row: int, site:
     )
 
 
-def format_answer(answer: Mapping[str, Any]) -> str:
-    """Return what the model gives, as `cross 99.9%`, or the score if it has no classes."""
-    if answer["class"] is None:
-        return f"{answer['value']:.6g}"
-    label, probability = answer["label"], answer["probability"]
-    name = f"class {answer['class']}" if label is None else str(label)
-    return name if probability is None else f"{name} {probability:.1%}"
+def _scale_trace(trace: Array, distances: Mapping[str, Any]) -> tuple[Array, str]:
+    """Return a trace with its distances in the unit of the item's line, and the unit in words."""
+    if "fractions" not in distances:
+        return trace, "input units"
+    scaled = np.array(trace, np.float64)
+    scaled[:, TRACE_DISTANCES] /= PIXEL_RANGE
+    return scaled, PIXEL_UNIT

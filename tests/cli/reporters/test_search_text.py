@@ -39,11 +39,11 @@ def fields(search="success", **changed):
 
 def test_a_line_has_the_classes_the_sizes_and_the_cost():
     assert format_search(fields()) == (
-        "cross 100.0% -> star 71.2%  L∞ 4/255  L2 1.62  38 gradients"
+        "cross 99.99% -> star 71.2%  L∞ 4/255  L2 1.62 (pixels 0..1)  38 gradients"
     )
     failed = format_search(fields("failed", after=answer("cross", 0.91)))
-    assert failed.startswith("cross 100.0% -> cross 91.0%  not reached  ")
-    assert format_search(fields("already")) == "cross 100.0%  already there, not moved"
+    assert failed.startswith("cross 99.99% -> cross 91.0%  not reached  ")
+    assert format_search(fields("already")) == "cross 99.99%  already there, not moved"
 
 
 def test_without_classes_a_line_has_the_scores():
@@ -83,6 +83,11 @@ def test_the_end_has_the_robust_accuracy_with_its_interval():
     (line,) = yield_summary_lines([summarize(*outcomes)])
     assert "unchanged predictions at 8/255 0.0%" in line
     assert "right" not in line
+
+
+def test_a_distance_between_pictures_has_its_unit():
+    (line,) = yield_summary_lines([summarize(Outcome("success", 1.62), norm="2")])
+    assert "median distance 1.62 (L2, pixels 0..1)" in line
 
 
 def test_goals_that_leave_no_class_say_how_many_were_reached():
