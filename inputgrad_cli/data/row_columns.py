@@ -17,6 +17,7 @@ import numpy as np
 from inputgrad_cli.choices import LAYER
 from inputgrad_cli.data.map_record import MapRecord, RecordedMap
 from inputgrad_cli.data.pictures.subjects import ROW, find_subject, to_subject
+from inputgrad_cli.data.search_arrays import list_moved_inputs
 from inputgrad_cli.numeric.arrays import Array, Arrays, Floats
 
 
@@ -105,8 +106,8 @@ def _to_scalar(value: Any) -> Any:
 def find_row_columns(recorded: RecordedMap, header: Sequence[str] = ()) -> RowColumns | None:
     """Return the columns of a map of rows, None if no site of it is one.
 
-    `header` holds the names of the table's columns, by default those of the record. The change
-    that a search has made, and the maps of all classes, are no rows.
+    `header` holds the names of the table's columns, by default those of the record. The maps of
+    all classes are no rows, and the change that a search has made is found by another function.
     """
     record = recorded.record
     if record.is_search or record.has_all_classes:
@@ -118,6 +119,18 @@ def find_row_columns(recorded: RecordedMap, header: Sequence[str] = ()) -> RowCo
         if _is_row_site(record, site, array.shape[1:], names)
     }
     return name_columns(record, shapes, names) if shapes else None
+
+
+def find_search_columns(recorded: RecordedMap, header: Sequence[str] = ()) -> RowColumns | None:
+    """Return the columns of the rows that a search has moved, None if no input of it is one."""
+    record, values = recorded.record, recorded.values
+    shapes = {name: values[name].shape[1:] for name in list_moved_inputs(values)}
+    rows = {
+        name: shape
+        for name, shape in shapes.items()
+        if prod(shape) and find_subject(record, name, shape) == ROW
+    }
+    return name_columns(record, rows, header or record.header) if rows else None
 
 
 def name_columns(

@@ -10,8 +10,8 @@ import numpy as np
 
 from inputgrad_cli.data.map_record import RecordedMap
 from inputgrad_cli.data.pictures.picture_style import Style
-from inputgrad_cli.data.pictures.subjects import ROW, find_subject
-from inputgrad_cli.data.row_columns import RowColumns, find_row_columns, name_columns
+from inputgrad_cli.data.pictures.subjects import find_subject
+from inputgrad_cli.data.row_columns import RowColumns, find_row_columns, find_search_columns
 from inputgrad_cli.data.search_arrays import CHANGE, list_moved_inputs
 from inputgrad_cli.numeric.arrays import Array, Floats
 from inputgrad_cli.report.table_texts import TableTexts
@@ -46,15 +46,8 @@ class MapSites:
     @cached_property
     def columns(self) -> RowColumns | None:
         """Return the columns of the map of a row, as its picture has them; None if it is none."""
-        record = self.recorded.record
-        if not record.is_search:
-            return find_row_columns(self.recorded)
-        shapes = {
-            name: self.recorded.values[name].shape[1:]
-            for name in self.names
-            if self.subjects[name] == ROW
-        }
-        return name_columns(record, shapes, record.header) if shapes else None
+        is_search = self.recorded.record.is_search
+        return find_search_columns(self.recorded) if is_search else find_row_columns(self.recorded)
 
     @cached_property
     def drawable(self) -> Sequence[str]:

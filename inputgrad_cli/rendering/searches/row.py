@@ -55,10 +55,7 @@ class SearchRow(SearchPicture):
     max_samples = MAX_ROWS
 
     def supports(self, layout: MapLayout) -> bool:
-        """Return whether the change is that of a row of a table, (D,), of several columns.
-
-        That of one column, as of a model that takes each as an input of its own, is a number.
-        """
+        """Return whether the change is that of a row of a table, (D,), of several columns."""
         shape = layout.shape
         return layout.is_search and layout.subject == ROW and len(shape) == 1 and shape[0] > 1
 

@@ -16,7 +16,7 @@ from inputgrad_cli.data.pictures.original_picture import Box, find_model_view
 from inputgrad_cli.data.pictures.picture_style import Style
 from inputgrad_cli.data.pictures.sample_view import build_view
 from inputgrad_cli.data.pictures.subjects import ROW, SIGNAL, SOUND, VIDEO, VOLUME, find_subject
-from inputgrad_cli.data.row_columns import RowColumns, find_row_columns
+from inputgrad_cli.data.row_columns import RowColumns, find_row_columns, find_search_columns
 from inputgrad_cli.data.samples import Samples
 from inputgrad_cli.data.search_arrays import list_moved_inputs
 from inputgrad_cli.errors import ItemError
@@ -174,12 +174,13 @@ def get_layout(recorded: RecordedMap, site: str) -> MapLayout:
 
 def _find_columns(recorded: RecordedMap, header: Sequence[str] = ()) -> RowColumns | None:
     """Return the columns of a row, None if the map is of none; rows of all classes have none."""
-    return None if recorded.record.has_all_classes else find_row_columns(recorded, header)
+    is_search = recorded.record.is_search
+    return (find_search_columns if is_search else find_row_columns)(recorded, header)
 
 
 def _build_layout(recorded: RecordedMap, site: str, columns: RowColumns | None) -> MapLayout:
     if columns is not None and columns.has_site(site):
-        return MapLayout((len(columns.names),), subject=ROW)
+        return MapLayout((len(columns.names),), recorded.record.is_search, ROW)
     has_classes = recorded.record.has_all_classes
     # Only the shape is wanted, so a single zero stands for all values.
     template = np.broadcast_to(np.float32(0), recorded.values[site].shape[1 + has_classes :])

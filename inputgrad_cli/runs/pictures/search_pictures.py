@@ -13,6 +13,7 @@ from inputgrad_cli.data.map_record import RecordedMap
 from inputgrad_cli.data.pictures.caption import PERCENT, build_caption
 from inputgrad_cli.data.pictures.sample_view import build_view
 from inputgrad_cli.data.pictures.subjects import ROW, find_subject
+from inputgrad_cli.data.row_columns import RowColumns, find_search_columns
 from inputgrad_cli.data.samples import Samples
 from inputgrad_cli.data.search_arrays import CHANGE, TRACE, TRACE_DISTANCES
 from inputgrad_cli.interfaces.goal import PIXEL_RANGE
@@ -42,34 +43,61 @@ def get_search_layout(recorded: RecordedMap, site: str) -> MapLayout:
 
 
 def build_search_source(recorded: RecordedMap, samples: Samples, row: int, site: str) -> MapSource:
-    """Build the source of the picture of one input of one sample.
+    """Build the source of the picture of one input of one sample, or of a row of several inputs.
 
     Its arrays hold all of it but the names of columns, which `samples` has if it was read.
     """
-    after = to_search_layout(recorded, np.asarray(recorded.values[site][row]), site)
-    change = to_search_layout(recorded, np.asarray(recorded.values[site + CHANGE][row]), site)
-    before, subject = after - change, find_subject(recorded.record, site, change.shape)
-    if site in list_pixel_inputs(recorded):
-        # Pixels are whole numbers, which a difference of float32 values misses by rounding.
-        before, after = (np.rint(pixels).astype(np.uint8) for pixels in (before, after))
-    elif subject == ROW and site in samples.arrays:  # with the digits that a large change loses
-        before = to_search_layout(recorded, np.asarray(samples.arrays[site][row]), site)
-    sample = recorded.record.get_sample(row)
-    search = sample.search or {}
+    columns = find_search_columns(recorded, samples.header)
+    if columns is not None and columns.has_site(site):
+        before, after, change = _join_row(recorded, samples, row, columns)
+        subject, names = ROW, columns.names
+    else:
+        before, after, change = _take_values(recorded, row, site)
+        subject, names = find_subject(recorded.record, site, change.shape), samples.header
+    search = recorded.record.get_sample(row).search or {}
     first, second = (format_answer(search[key], PERCENT) for key in ("before", "after"))
     trace, unit = _scale_trace(np.asarray(recorded.values[TRACE][row]), search["distances"])
     titles = (f"before: {first}", f"after: {second}")
-    search_view = SearchView(before, after, titles, trace, unit)
     # The class of the target may be the one that was left, and the probability is that afterwards.
     caption = replace(build_caption(recorded.record, site, row, samples.item), probability=None)
     return MapSource(
         change,
         None,
         caption,
-        search_view,
+        SearchView(before, after, titles, trace, unit),
         subject=subject,
-        view=build_view(recorded.record, site, row, values=before, names=samples.header),
+        view=build_view(recorded.record, site, row, values=before, names=names),
     )
+
+
+def _take_values(recorded: RecordedMap, row: int, site: str) -> tuple[Array, Array, Array]:
+    """Return an input of one sample before and after, and the change; pixels as uint8."""
+    after = to_search_layout(recorded, np.asarray(recorded.values[site][row]), site)
+    change = to_search_layout(recorded, np.asarray(recorded.values[site + CHANGE][row]), site)
+    if site not in list_pixel_inputs(recorded):
+        return after - change, after, change
+    # Pixels are whole numbers, which a difference of float32 values misses by rounding.
+    before, after = (np.rint(pixels).astype(np.uint8) for pixels in (after - change, after))
+    return before, after, change
+
+
+def _join_row(
+    recorded: RecordedMap, samples: Samples, row: int, columns: RowColumns
+) -> tuple[Array, Array, Array]:
+    """Return the columns of one row before and after, and their changes, (F,) each."""
+    values = recorded.values
+    sites = [part.site for part in columns.parts]
+    afters = {site: np.asarray(values[site][row : row + 1]) for site in sites}
+    changes = {site: np.asarray(values[site + CHANGE][row : row + 1]) for site in sites}
+    # A large change loses digits of what was before, which the input still has if it is there.
+    befores = {
+        site: np.asarray(samples.arrays[site][row : row + 1])
+        if site in samples.arrays
+        else afters[site] - changes[site]
+        for site in sites
+    }
+    before, after, change = (columns.join_values(e)[0] for e in (befores, afters, changes))
+    return before, after, change
 
 
 def _scale_trace(trace: Array, distances: Mapping[str, Any]) -> tuple[Array, str]:

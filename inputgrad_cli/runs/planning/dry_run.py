@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from math import prod
 
 from inputgrad_cli.data.column_summary import MIN_ROWS
 from inputgrad_cli.data.pictures.picture_style import Style
@@ -104,7 +105,8 @@ def _list_pictures(
     names = files.list_tokens(texts) if texts else []
     if style is None:
         return names
-    drawn = _list_drawn_sites({site: layouts[site] for site in sites}, style, count or 1)
+    layouts = _join_rows({site: layouts[site] for site in sites})
+    drawn = _list_drawn_sites(layouts, style, count or 1)
     drawn = [site for site in drawn if not choose_picture(style, layouts[site]).per_item]
     picture_names = PictureNames(files, count, drawn)
     return names + [
@@ -178,11 +180,20 @@ def _build_layout(
 
 
 def _list_drawn_sites(layouts: Mapping[str, MapLayout], style: Style, count: int) -> list[str]:
-    """Return the inputs that get pictures; the columns of a row stand in the picture of one."""
+    """Return the inputs that get pictures."""
     names = [name for name, layout in layouts.items() if is_drawable(layout)]
-    names = [name for name in names if has_pictures(layouts[name], style, count)]
-    rows = [name for name in names if layouts[name].subject == ROW and not layouts[name].is_search]
-    return [name for name in names if name not in rows[1:]]
+    return [name for name in names if has_pictures(layouts[name], style, count)]
+
+
+def _join_rows(layouts: Mapping[str, MapLayout]) -> dict[str, MapLayout]:
+    """Return the layouts with the columns of all rows in that of the first input that has any."""
+    rows = [name for name, layout in layouts.items() if layout.subject == ROW]
+    width = sum(prod(layouts[name].shape) for name in rows)
+    return {
+        name: replace(layout, shape=(width,)) if name in rows[:1] else layout
+        for name, layout in layouts.items()
+        if name not in rows[1:]
+    }
 
 
 def _read_samples(plan: Plan, item: Item) -> Samples | None:

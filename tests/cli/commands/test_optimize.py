@@ -11,6 +11,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 from PIL import Image
@@ -380,6 +381,31 @@ def test_a_row_of_a_table_is_drawn_column_by_column_and_drawn_again(call, sample
     assert redrawn.code == 0
     assert "its input is gone" in redrawn.err
     assert [path.read_bytes() for path in paths] != first
+
+
+def test_a_row_of_several_inputs_is_one_picture_with_their_names(call, tmp_path):
+    inputs = [keras.Input((1,), name=name) for name in ("income", "age", "debt")]
+    joined = keras.layers.Concatenate()(inputs)
+    model = keras.Model(inputs, keras.layers.Dense(1)(joined))
+    model.set_weights([np.array([[1.0], [2.0], [-1.0]]), np.zeros(1)])
+    model.save(tmp_path / "m.keras")
+    (tmp_path / "t.csv").write_text("id,age,debt,income\nr0,33,1,50\nr1,20,2,70\n")
+    words = ("optimize", "m.keras", "t.csv", "--goal", "pgd:eps=0.5,steps=3", "-t", "unit:0")
+    words = (*words, "--until", "1000")
+    planned = {line.split(" -> ")[1] for line in call(*words, "-n").out.splitlines()[:-1]}
+    result = call(*words, "--json")
+    assert result.code == 0, result.err
+    written = {f"inputgrad-out/{name}" for name in files(tmp_path / "inputgrad-out")}
+    assert planned == written
+    paths = [tmp_path / item["picture"] for item in items(result)]
+    assert [path.name for path in paths] == [f"t.csv.pgd.unit0.{n}.panel.png" for n in range(2)]
+    with Image.open(paths[0]) as picture:
+        text = json.loads(picture.info["inputgrad"])
+    assert (text["kind"], text["columns"]) == ("search-row", [0, 1, 2])
+    first = [path.read_bytes() for path in paths]
+    assert call("render", "inputgrad-out").code == 0
+    assert [path.read_bytes() for path in paths] == first
+    assert call("report", "inputgrad-out").code == 0
 
 
 def test_a_dry_run_names_the_files_that_a_run_writes(call, cross, tmp_path):
