@@ -77,7 +77,3 @@ class Scale:
     def low(self) -> float:
         """Return the value at the lower end."""
         return -self.limit if self.signed and self.limit else 0.0
-
-    def list_ticks(self) -> list[float]:
-        """Return the ticks of the colour bar: both ends, and the middle."""
-        return sorted({self.low, (self.low + self.limit) / 2, self.limit})
