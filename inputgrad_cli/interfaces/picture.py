@@ -34,6 +34,10 @@ from inputgrad_cli.errors import UsageError
 from inputgrad_cli.numeric.arrays import Array
 from inputgrad_cli.registry import Registry
 
+# Samples of a file of which each gets a picture without being asked for, where each is drawn by
+# itself: that takes 15 to 250 ms, and those of images, which are drawn together, a few.
+MAX_SAMPLES = 100
+
 
 @dataclass(frozen=True)
 class MapLayout:
@@ -257,10 +261,19 @@ def choose_picture(style: Style, layout: MapLayout) -> Picture:
 
 def has_pictures(layout: MapLayout, style: Style, sample_count: int) -> bool:
     """Return whether maps of a layout that can be drawn get pictures in a file of many samples."""
+    return find_limited_kind(layout, style, sample_count) is None
+
+
+def find_limited_kind(layout: MapLayout, style: Style, sample_count: int) -> str | None:
+    """Return the kind that a user must name to get pictures of so many samples; None if not so."""
     picture = choose_picture(style, layout)
     if picture.max_samples is None or sample_count <= picture.max_samples:
-        return True
-    return pictures.get(style.kind).subjects == picture.subjects
+        return None
+    if pictures.get(style.kind).subjects == picture.subjects:
+        return None
+    # A kind for searches is asked for by that for maps of the same inputs.
+    same = [cls.name for cls in pictures if cls.subjects == picture.subjects]
+    return same[0] if same else picture.name
 
 
 def _get_registry(layout: MapLayout) -> Registry[Picture]:

@@ -9,6 +9,7 @@ import pkgutil
 
 from inputgrad_cli.interfaces.picture import (
     choose_picture,
+    find_limited_kind,
     has_pictures,
     is_drawable,
     pictures,
@@ -17,4 +18,4 @@ from inputgrad_cli.interfaces.picture import (
 for _module in sorted(m.name for m in pkgutil.walk_packages(__path__, f"{__name__}.")):
     importlib.import_module(_module)
 
-__all__ = ["choose_picture", "has_pictures", "is_drawable", "pictures"]
+__all__ = ["choose_picture", "find_limited_kind", "has_pictures", "is_drawable", "pictures"]

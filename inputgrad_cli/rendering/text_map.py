@@ -10,7 +10,14 @@ import numpy as np
 
 from inputgrad_cli.data.pictures.picture_style import Scale, Style
 from inputgrad_cli.data.pictures.subjects import TEXT
-from inputgrad_cli.interfaces.picture import Drawing, MapLayout, MapSource, Picture, pictures
+from inputgrad_cli.interfaces.picture import (
+    MAX_SAMPLES,
+    Drawing,
+    MapLayout,
+    MapSource,
+    Picture,
+    pictures,
+)
 from inputgrad_cli.numeric.arrays import Floats
 from inputgrad_cli.rendering.images.image_map import TEXT_KEY
 from inputgrad_cli.rendering.png import encode_png
@@ -38,6 +45,7 @@ class TextMap(Picture):
     name = "text"
     help = "the words of a text on coloured grounds"
     subjects = "texts"
+    max_samples = MAX_SAMPLES
     extra_endings = (".html",)
     needs_input = False  # the tokens are in the record of a map
 

@@ -52,7 +52,8 @@ class MapSites:
     @cached_property
     def drawable(self) -> Sequence[str]:
         """Return the sites that have pictures."""
-        return list_drawable_sites(self.recorded, self.stored.style or Style())
+        style, count = self.stored.style or Style(), self.stored.line["samples"]
+        return list_drawable_sites(self.recorded, style, count)
 
     @cached_property
     def pictures(self) -> Sequence[Sequence[str]]:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from inputgrad_cli.errors import CompileError
 from inputgrad_cli.interfaces.engine import NO_PROGRESS, ProgressCallbacks
-from inputgrad_cli.rendering.rows.bars import MAX_ROWS
+from inputgrad_cli.interfaces.picture import MAX_SAMPLES
 from inputgrad_cli.runs.counts import RunCounts
 from inputgrad_cli.runs.diagnostics import yield_run_warnings
 from inputgrad_cli.runs.earlier_events import EarlierEvents
@@ -39,7 +39,6 @@ from inputgrad_cli.runs.tasks.explain_tasks import (
 from inputgrad_cli.runs.tasks.load_tasks import FailedItem, SkippedMap
 from inputgrad_cli.runs.tasks.write_tasks import yield_write_tasks
 from inputgrad_cli.runs.write import WriteResult, WrittenMap, join_results, write
-from inputgrad_cli.schema.json_object import JsonObject
 from inputgrad_cli.storage.lock import RunLock
 from inputgrad_cli.storage.shards import to_tag
 from inputgrad_cli.supervision.shared_page import Stage
@@ -268,17 +267,17 @@ class Run:
 
     def _note_missing_pictures(self, written_maps: Sequence[WrittenMap]) -> Iterator[Event]:
         """Note once per run that no kind of picture fits the computed maps."""
-        lines = [written_map.line for written_map in written_maps]
-        bare_lines = [line for line in lines if line.get("files") and not line["drawn"]]
-        if bare_lines and self.plan.options.style and not self._is_picture_note_sent:
+        bare = [m for m in written_maps if m.line.get("files") and not m.line["drawn"]]
+        if bare and self.plan.options.style and not self._is_picture_note_sent:
             self._is_picture_note_sent = True
-            message = _explain_missing_pictures(bare_lines)
+            message = _explain_missing_pictures(bare)
             yield from self._earlier_events.keep_new([RunNote(message, loud=True)])
 
 
-def _explain_missing_pictures(lines: Sequence[JsonObject]) -> str:
-    """Return why maps were written without pictures; `lines` are theirs in the journal."""
-    if all((line["samples"] or 1) > MAX_ROWS for line in lines):
-        limit = f"no picture is drawn of files with more than {MAX_ROWS} rows"
-        return f"{limit}; --picture bars draws one of each row"
+def _explain_missing_pictures(written_maps: Sequence[WrittenMap]) -> str:
+    """Return why maps were written without pictures."""
+    if all(written_map.limited for written_map in written_maps):
+        kinds = dict.fromkeys(kind for m in written_maps for kind in m.limited)
+        limit = f"no picture is drawn of files with more than {MAX_SAMPLES} samples"
+        return f"{limit}; --picture {' or '.join(kinds)} draws one of each"
     return "no kind of picture serves these inputs yet: none is drawn"

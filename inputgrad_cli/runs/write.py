@@ -31,12 +31,14 @@ SECONDS_DIGITS = 4  # decimals of the time that a sample has taken: a tenth of a
 class WrittenMap:
     """The journal line and the events of a map.
 
-    The line is empty if the journal must keep that of another map with the same name.
+    The line is empty if the journal must keep that of another map with the same name. `limited`
+    are the kinds of pictures that its file has too many samples for.
     """
 
     stem: str
     line: JsonObject
     events: list[Event]
+    limited: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -107,7 +109,8 @@ def _write_ragged_map(
             for row, attribution in zip(samples.usable_rows, attributions, strict=True)
         }
         singles = [(attribution, samples.extract_sample(row)) for row, attribution in maps.items()]
-        sample_pictures = dict(zip(maps, output.draw_pictures(singles), strict=True))
+        drawn = output.draw_pictures(singles, len(samples))
+        sample_pictures = dict(zip(maps, drawn, strict=True))
         files, pictures = output.write_ragged(item_map, maps, sample_pictures, total=len(samples))
     except ItemError as error:
         return _build_failed_map(task, error)
@@ -137,7 +140,8 @@ def _write_ragged_map(
         "apart": True,
         "files": files,
     }
-    return WrittenMap(item_map.stem, line, events)
+    limited = output.list_limited_kinds(maps.values(), len(samples))
+    return WrittenMap(item_map.stem, line, events, limited)
 
 
 def _try_build_map(task: MapTask, provenance: Provenance) -> RecordedMap | ItemError:
@@ -197,7 +201,8 @@ def _write_map(
         "shapes": shapes,
         "files": files,
     }
-    return WrittenMap(item_map.stem, line, events)
+    limited = output.list_limited_kinds([recorded], len(task.loaded.samples))
+    return WrittenMap(item_map.stem, line, events, limited)
 
 
 def _has_picture(files: Sequence[JsonObject]) -> bool:

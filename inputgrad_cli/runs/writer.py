@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
@@ -21,6 +21,7 @@ from inputgrad_cli.runs.pictures.map_pictures import (
     draw_later,
     draw_pictures,
     explain_refusal,
+    list_limited_kinds,
     list_own_sites,
     list_shared_sites,
 )
@@ -89,16 +90,30 @@ class OutputWriter:
         style = self.picture_style
         return "" if style is None else explain_refusal(recorded.show_as(style.show), style)
 
-    def draw_pictures(self, maps: Sequence[tuple[RecordedMap, Samples]]) -> Iterator[PictureRow]:
+    def list_limited_kinds(self, maps: Iterable[RecordedMap], count: int) -> tuple[str, ...]:
+        """Return the kinds of pictures that are left out because the item has too many samples."""
+        style = self.picture_style
+        if style is None:
+            return ()
+        shown = (recorded.show_as(style.show) for recorded in maps)
+        kinds = (kind for recorded in shown for kind in list_limited_kinds(recorded, style, count))
+        return tuple(dict.fromkeys(kinds))
+
+    def draw_pictures(
+        self, maps: Sequence[tuple[RecordedMap, Samples]], count: int | None = None
+    ) -> Iterator[PictureRow]:
         """Yield the pictures of each sample of the maps, in order; small ones are drawn together.
 
         Those of a large map are drawn when they are written, because all at once would need too
-        much memory. The pictures of a failed sample are None.
+        much memory. The pictures of a failed sample are None. `count` is the number of samples of
+        the item if each map is that of one of them.
         """
         style = self.picture_style
         if style is not None:
             maps = [(recorded.show_as(style.show), samples) for recorded, samples in maps]
-        sites = [[] if style is None else list_own_sites(recorded, style) for recorded, _ in maps]
+        sites = [
+            [] if style is None else list_own_sites(recorded, style, count) for recorded, _ in maps
+        ]
         flat = self._draw_sites(
             [
                 (recorded, samples, row, site)

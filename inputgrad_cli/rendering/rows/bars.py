@@ -11,7 +11,14 @@ import numpy as np
 
 from inputgrad_cli.data.pictures.picture_style import Scale, Style
 from inputgrad_cli.data.pictures.subjects import ROW
-from inputgrad_cli.interfaces.picture import Drawing, MapLayout, MapSource, Picture, pictures
+from inputgrad_cli.interfaces.picture import (
+    MAX_SAMPLES,
+    Drawing,
+    MapLayout,
+    MapSource,
+    Picture,
+    pictures,
+)
 from inputgrad_cli.numeric.arrays import Array
 from inputgrad_cli.rendering.canvas import (
     AGAINST,
@@ -41,7 +48,6 @@ OVERHANG = 0.04  # of the axis, by which a bar of the rest goes beyond its end
 UNSIGNED: Colour = (107, 107, 107)  # of values that have a size and no direction
 PALE_FOR: Colour = (224, 163, 171)
 PALE_AGAINST: Colour = (166, 191, 219)
-MAX_ROWS = 100  # of a table of which each row gets a picture without being asked for
 
 
 @dataclass(frozen=True)
@@ -49,7 +55,7 @@ class RowPicture(Picture):
     """The base of pictures of one row of a table; `draw_row` returns their canvas."""
 
     subjects = "tables"
-    max_samples = MAX_ROWS
+    max_samples = MAX_SAMPLES
 
     def supports(self, layout: MapLayout) -> bool:
         """Return whether the map is a row of values."""

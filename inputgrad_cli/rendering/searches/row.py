@@ -10,7 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inputgrad_cli.data.pictures.subjects import ROW
-from inputgrad_cli.interfaces.picture import MapLayout, MapSource, SearchView, search_pictures
+from inputgrad_cli.interfaces.picture import (
+    MAX_SAMPLES,
+    MapLayout,
+    MapSource,
+    SearchView,
+    search_pictures,
+)
 from inputgrad_cli.numeric.arrays import Array
 from inputgrad_cli.rendering.canvas import (
     INK,
@@ -26,7 +32,6 @@ from inputgrad_cli.rendering.canvas import (
 from inputgrad_cli.rendering.colour_maps import Pixels
 from inputgrad_cli.rendering.fonts import fit_name, fit_text
 from inputgrad_cli.rendering.labels import format_number, format_value
-from inputgrad_cli.rendering.rows.bars import MAX_ROWS
 from inputgrad_cli.rendering.searches.base import SCORE, STEP, SearchPicture
 
 MAX_COLUMNS = 24  # of the table; further ones are counted below
@@ -52,7 +57,7 @@ class SearchRow(SearchPicture):
     name = "search-row"
     help = "before, after and change of each column, trace"
     subjects = "tables"
-    max_samples = MAX_ROWS
+    max_samples = MAX_SAMPLES
 
     def supports(self, layout: MapLayout) -> bool:
         """Return whether the change is that of a row of a table, (D,), of several columns."""

@@ -9,7 +9,13 @@ from typing import Any
 import numpy as np
 
 from inputgrad_cli.data.pictures.subjects import ROW
-from inputgrad_cli.interfaces.picture import MapLayout, MapSource, SearchView, search_pictures
+from inputgrad_cli.interfaces.picture import (
+    MAX_SAMPLES,
+    MapLayout,
+    MapSource,
+    SearchView,
+    search_pictures,
+)
 from inputgrad_cli.numeric.arrays import Array
 from inputgrad_cli.rendering.colour_maps import Pixels
 from inputgrad_cli.rendering.figure import draw_figure
@@ -31,6 +37,7 @@ class SearchSignal(SearchPicture):
     name = "search-signal"
     help = "before and after, change, trace"
     subjects = "signals"
+    max_samples = MAX_SAMPLES
 
     def supports(self, layout: MapLayout) -> bool:
         """Return whether the change is that of a signal, (T,) or (T, C)."""

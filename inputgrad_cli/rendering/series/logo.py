@@ -13,7 +13,14 @@ from inputgrad_cli.data.pictures.caption import Caption
 from inputgrad_cli.data.pictures.picture_style import Scale, Style
 from inputgrad_cli.data.pictures.subjects import LOGO
 from inputgrad_cli.errors import ItemError
-from inputgrad_cli.interfaces.picture import Drawing, MapLayout, MapSource, Picture, pictures
+from inputgrad_cli.interfaces.picture import (
+    MAX_SAMPLES,
+    Drawing,
+    MapLayout,
+    MapSource,
+    Picture,
+    pictures,
+)
 from inputgrad_cli.numeric.arrays import Array, Floats
 from inputgrad_cli.numeric.pooling import pool_largest
 from inputgrad_cli.rendering.canvas import INK, NUMBER_SIZE, QUIET_INK, TITLE_SIZE, Canvas
@@ -65,6 +72,7 @@ class Logo(Picture):
     name = "logo"
     help = "letters as high as their attributions"
     subjects = "one-hot sequences"
+    max_samples = MAX_SAMPLES
 
     def supports(self, layout: MapLayout) -> bool:
         """Return whether the map is (L, A), and shown as a logo by the user's choice."""

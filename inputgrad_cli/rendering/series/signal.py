@@ -13,7 +13,14 @@ from typing import ClassVar
 import numpy as np
 
 from inputgrad_cli.data.pictures.picture_style import Scale, Style
-from inputgrad_cli.interfaces.picture import Drawing, MapLayout, MapSource, Picture, pictures
+from inputgrad_cli.interfaces.picture import (
+    MAX_SAMPLES,
+    Drawing,
+    MapLayout,
+    MapSource,
+    Picture,
+    pictures,
+)
 from inputgrad_cli.numeric.arrays import Array
 from inputgrad_cli.numeric.curves import cover_pixels, trace_columns
 from inputgrad_cli.rendering.canvas import (
@@ -58,6 +65,7 @@ class Signal(Picture):
     name = "signal"
     help = "curves with the map below"
     subjects = "signals"
+    max_samples = MAX_SAMPLES
     unit: ClassVar[str] = "step"  # of the axis if the sample rate is unknown
 
     def supports(self, layout: MapLayout) -> bool:

@@ -8,7 +8,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from inputgrad_cli.data.pictures.picture_style import Scale, Style
-from inputgrad_cli.interfaces.picture import Drawing, MapLayout, MapSource, Picture, pictures
+from inputgrad_cli.interfaces.picture import (
+    MAX_SAMPLES,
+    Drawing,
+    MapLayout,
+    MapSource,
+    Picture,
+    pictures,
+)
 from inputgrad_cli.rendering.canvas import LINE, MARGIN, QUIET_INK, TICK, TICK_SIZE, Axis, Canvas
 from inputgrad_cli.rendering.colour_bar import (
     TOTAL_HEIGHT,
@@ -36,6 +43,7 @@ class Spectrogram(Picture):
     name = "spectrogram"
     help = "the map over frames and bins"
     subjects = "spectrograms"
+    max_samples = MAX_SAMPLES
 
     def supports(self, layout: MapLayout) -> bool:
         """Return whether a map (frames, bins) or (frames, bins, C) is that of a spectrogram."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from inputgrad_cli.data.pictures.picture_style import Style
-from inputgrad_cli.interfaces.picture import pictures
+from inputgrad_cli.interfaces.picture import MAX_SAMPLES, pictures
 from inputgrad_cli.rendering.colour_bar import ColourBar
 from inputgrad_cli.rendering.volumes.film import FILM, draw_film
 from inputgrad_cli.rendering.volumes.stack_map import Stack, StackMap
@@ -20,6 +20,7 @@ class Video(StackMap):
     name = "video"
     help = "frames, and an animation beside"
     subjects = "videos"
+    max_samples = MAX_SAMPLES
     extra_endings = (FILM,)
     unit = "frame"
     chart_height = 84

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from inputgrad_cli.interfaces.picture import pictures
+from inputgrad_cli.interfaces.picture import MAX_SAMPLES, pictures
 from inputgrad_cli.numeric.pooling import take_largest
 from inputgrad_cli.rendering.volumes.stack_map import Stack, StackMap
 from inputgrad_cli.rendering.volumes.tiles import GAP, SIDE, Tile, build_tile
@@ -19,6 +19,7 @@ class Volume(StackMap):
     name = "volume"
     help = "projections and slices"
     subjects = "volumes"
+    max_samples = MAX_SAMPLES
 
     def build_summaries(self, stack: Stack) -> Sequence[Tile]:
         """Return the projections of the map along each axis, over the mean of the input."""

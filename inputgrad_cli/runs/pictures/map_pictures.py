@@ -23,7 +23,13 @@ from inputgrad_cli.errors import ItemError
 from inputgrad_cli.formats.images.originals import read_original
 from inputgrad_cli.interfaces.picture import MapLayout, MapSource
 from inputgrad_cli.numeric.arrays import Array, format_shape
-from inputgrad_cli.rendering import choose_picture, has_pictures, is_drawable, pictures
+from inputgrad_cli.rendering import (
+    choose_picture,
+    find_limited_kind,
+    has_pictures,
+    is_drawable,
+    pictures,
+)
 from inputgrad_cli.rendering.classes.class_views import build_class_view
 from inputgrad_cli.rendering.colour_maps import as_pixels
 from inputgrad_cli.rendering.rows.row_source import build_row_source
@@ -103,28 +109,40 @@ def list_picture_endings(layout: MapLayout, style: Style) -> list[str]:
     return [get_picture_ending(layout.is_search), *extras]
 
 
-def list_drawable_sites(recorded: RecordedMap, style: Style) -> list[str]:
+def list_drawable_sites(recorded: RecordedMap, style: Style, count: int | None = None) -> list[str]:
     """Return the sites that have a picture: those whose maps a kind of picture supports.
 
-    All columns of a row stand in one picture, that of the first site among them.
+    All columns of a row stand in one picture, that of the first site among them. `count` is the
+    number of samples of the item, if those of the map are only a part.
     """
+    total = count or len(recorded.record.samples)
+    return [site for site, layout in _yield_layouts(recorded) if has_pictures(layout, style, total)]
+
+
+def list_limited_kinds(recorded: RecordedMap, style: Style, count: int) -> list[str]:
+    """Return the kinds that must be named to get pictures of so many samples, which have none."""
+    kinds = [find_limited_kind(layout, style, count) for _, layout in _yield_layouts(recorded)]
+    return [kind for kind in kinds if kind is not None]
+
+
+def _yield_layouts(recorded: RecordedMap) -> Iterator[tuple[str, MapLayout]]:
+    """Yield the sites whose maps can be drawn, of a row the first, with their layouts."""
     is_search = recorded.record.is_search
     sites = list_moved_inputs(recorded.values) if is_search else list(recorded.values)
     columns = _find_columns(recorded)
     joined = [] if columns is None else [part.site for part in columns.parts]
     first = next((site for site in sites if site in joined), None)
-    return [
-        site
-        for site in sites
-        if (site not in joined or site == first)
-        and _is_drawn(_build_layout(recorded, site, columns), recorded, style)
-    ]
+    for site in sites:
+        if site not in joined or site == first:
+            layout = _build_layout(recorded, site, columns)
+            if is_drawable(layout):
+                yield site, layout
 
 
-def list_own_sites(recorded: RecordedMap, style: Style) -> list[str]:
+def list_own_sites(recorded: RecordedMap, style: Style, count: int | None = None) -> list[str]:
     """Return the sites that have a picture of their own in this style."""
     shared = list_shared_sites(recorded, style)
-    return [site for site in list_drawable_sites(recorded, style) if site not in shared]
+    return [site for site in list_drawable_sites(recorded, style, count) if site not in shared]
 
 
 def list_shared_sites(recorded: RecordedMap, style: Style) -> list[str]:
@@ -148,10 +166,6 @@ def refuse_unfit_kinds(recorded: RecordedMap) -> None:
                 f"{format_shape(layout.shape)}",
                 kind="shape",
             )
-
-
-def _is_drawn(layout: MapLayout, recorded: RecordedMap, style: Style) -> bool:
-    return is_drawable(layout) and has_pictures(layout, style, len(recorded.record.samples))
 
 
 def explain_refusal(recorded: RecordedMap, style: Style) -> str:

@@ -143,7 +143,7 @@ def redraw_map(
 def _redraw_pictures(
     stored: StoredMap, style: Style, read_inputs: InputReader
 ) -> Iterator[RedrawnPicture]:
-    list_sites = partial(list_own_sites, style=style)
+    list_sites = partial(list_own_sites, style=style, count=stored.line["samples"])
     for result_file in yield_result_files(stored, style, read_inputs, list_sites):
         names = PictureNames(stored.files, stored.line["samples"], result_file.sites)
         for row, index in zip(result_file.rows, result_file.indices, strict=True):

@@ -38,6 +38,20 @@ def film(tmp_path):
     return tmp_path / "a.gif"
 
 
+@pytest.fixture
+def windows(tmp_path):
+    """Save a small model of a signal, and files of 100 and of 101 windows."""
+    import keras
+    from keras import layers
+
+    start = keras.Input((20, 2), name="x")
+    keras.Model(start, layers.Dense(1)(layers.Flatten()(start))).save(tmp_path / "m.keras")
+    for count in (100, 101):
+        values = np.random.default_rng(2).normal(size=(count, 20, 2))
+        np.save(tmp_path / f"w{count}.npy", values.astype(np.float32))
+    return tmp_path
+
+
 def read_text(path):
     with Image.open(path) as picture:
         return json.loads(picture.text["inputgrad"])
@@ -255,3 +269,24 @@ def test_the_columns_of_a_table_name_the_curves(call, open_model, tmp_path):
     rows = np.flatnonzero(differs[34:].any(axis=1)) + 34  # below the title, which names the file
     assert rows.size, "the names"
     assert all(row < 52 or 139 <= row < 157 for row in rows), "nothing but the names"
+
+
+def test_of_more_than_a_hundred_windows_none_is_drawn_unless_a_kind_is_named(call, windows):
+    def list_planned(*words):
+        lines = call("saliency", "m.keras", *words, "-n").out.splitlines()
+        return [line for line in lines if line.endswith(".png")]
+
+    assert len(list_planned("w100.npy")) == 100
+    assert len(list_planned("w101.npy")) == 0
+    assert len(list_planned("w101.npy", "--picture", "signal")) == 101
+    result = call("saliency", "m.keras", "w101.npy", "-o", "out")
+    assert result.code == 0
+    sentence = "no picture is drawn of files with more than 100 samples"
+    assert f"{sentence}; --picture signal draws one of each" in result.err
+    assert not pictures(windows / "out")
+    assert {
+        item["picture"] for item in items(call("saliency", "m.keras", "w101.npy", "--json"))
+    } == {None}
+    assert "more than 100 samples" in call("render", "out").err
+    assert not pictures(windows / "out")
+    assert call("report", "out").code == 0

@@ -144,3 +144,16 @@ def test_items_of_a_folder_with_pictures_of_other_inputs_are_all_drawn(call, poo
     done = call("saliency", pooled, "-i", "a=a", "-i", "b=b", "--json")
     assert done.code == 0, done.err
     assert [len(item.get("pictures", [item["picture"]])) for item in items(done)] == [2, 2, 1, 2]
+
+
+def test_of_more_than_a_hundred_lines_none_is_drawn_unless_a_kind_is_named(call, model, tmp_path):
+    written(tmp_path / "a.jsonl", [LINES[n % 2] for n in range(101)])
+    result = call("saliency", model, "a.jsonl", "-o", "out")
+    assert result.code == 0
+    assert "files with more than 100 samples; --picture text draws one of each" in result.err
+    names = {f"a.jsonl.gradient.{n:03}.npz" for n in range(101)}
+    assert files(tmp_path / "out") == names | {"a.jsonl.gradient.tokens.csv"}
+    again = call("render", "out")
+    assert again.code == 5
+    assert "more than 100 samples" in again.err
+    assert files(tmp_path / "out") == names | {"a.jsonl.gradient.tokens.csv"}
