@@ -12,6 +12,7 @@ from keras import layers
 ROWS = 8192
 HELD_OUT = 200
 HELD_OUT_SEED = 81
+REFUSED = 4  # rows of a file of their own, for searches
 KNOWN = 1000  # rows of the training that are written, for the ranges and costs of changes
 LEAST_RIGHT = 0.95
 # What a change of an application may be: nobody grows younger, or loses years in a job.
@@ -45,6 +46,7 @@ def build_loan(folder: Path) -> str:
     model.save(folder / "loan.keras")
     (folder / "loan.labels.txt").write_text("\n".join(CLASSES) + "\n", encoding="utf-8")
     write_rows(folder / "inputs" / "loan.csv", held_out, "H")
+    write_rows(folder / "inputs" / "loan_refused.csv", held_out[~decide(held_out)][:REFUSED], "R")
     write_rows(folder / "inputs" / "loan_known.csv", rows[:KNOWN], "K")
     (folder / "inputs" / "loan_ranges.csv").write_text(RANGES, encoding="utf-8")
     return f"{right:.1%} right on {HELD_OUT} held-out rows"

@@ -20,6 +20,7 @@ FIRST_SEED = 1000
 HELD_OUT_SEED = 7
 HELD_OUT = 2000
 EXAMPLES = 12
+LARGE_EXAMPLE, LARGE_SIZE = 6, (256, 192)  # a picture that is larger than what the model sees
 LEAST_RIGHT = 0.98
 
 
@@ -87,7 +88,7 @@ def train(model: keras.Model) -> None:
 
 
 def write_examples(folder: Path, held_out: Pictures) -> None:
-    """Write the first held-out pictures, whatever they show, and their masks."""
+    """Write the first held-out pictures, whatever they show, and their masks; one also large."""
     pictures, masks = folder / "inputs" / "shapes", folder / "masks"
     for old in (*pictures.glob("*.png"), *masks.glob("*.png")):
         old.unlink()
@@ -95,3 +96,8 @@ def write_examples(folder: Path, held_out: Pictures) -> None:
         name = f"{index:02d}-{CLASSES[held_out.labels[index]]}.png"
         Image.fromarray(held_out.pixels[index]).save(pictures / name)
         Image.fromarray(held_out.masks[index].astype(np.uint8) * 255).save(masks / name)
+    large = Image.fromarray(held_out.pixels[LARGE_EXAMPLE])
+    label = CLASSES[held_out.labels[LARGE_EXAMPLE]]
+    large.resize(LARGE_SIZE, Image.Resampling.BICUBIC).save(
+        folder / "inputs" / f"large-{label}.jpg", quality=85
+    )
