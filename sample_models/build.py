@@ -15,8 +15,13 @@ from pathlib import Path
 os.environ["KERAS_BACKEND"] = "tensorflow"
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
+from build_clip import build_clip
+from build_flats import build_flats
 from build_loan import build_loan
+from build_outline import build_outline
+from build_promoter import build_promoter
 from build_reviews import build_reviews
+from build_scan import build_scan
 from build_sensors import build_sensors
 from build_shapes import build_shapes
 from build_small import (
@@ -25,6 +30,7 @@ from build_small import (
     build_two_heads,
     build_two_inputs,
 )
+from build_sounds import build_beep, build_chirp
 
 FOLDER = Path(__file__).resolve().parent
 BUILDERS = {
@@ -35,6 +41,13 @@ BUILDERS = {
     "loan": build_loan,
     "reviews": build_reviews,
     "sensors": build_sensors,
+    "scan": build_scan,
+    "clip": build_clip,
+    "promoter": build_promoter,
+    "beep": build_beep,
+    "chirp": build_chirp,
+    "flats": build_flats,
+    "outline": build_outline,
     "shapes": build_shapes,
 }
 LARGEST = 1_000_000
