@@ -9,6 +9,7 @@ from inputgrad_cli.data.attribution import Attribution
 from inputgrad_cli.data.map_record import RecordedMap
 from inputgrad_cli.data.pictures.caption import build_caption
 from inputgrad_cli.data.pictures.picture_style import Style
+from inputgrad_cli.data.pictures.region import fit_region
 from inputgrad_cli.data.pictures.sample_view import build_view
 from inputgrad_cli.data.pictures.subjects import find_subject
 from inputgrad_cli.data.row_columns import find_row_columns
@@ -43,6 +44,9 @@ def _build_source(
         values, caption = classes.values[0], classes.captions[0]
     else:
         values = record.axes.to_channels_last(recorded.get_values(site, sample), site)
+    image = values if seen is None else seen
+    has_size = image.ndim == 3 and not (seen is None and caption.is_layer)
+    size = (image.shape[0], image.shape[1]) if has_size else None
     return MapSource(
         values,
         seen,
@@ -50,6 +54,7 @@ def _build_source(
         subject=find_subject(record, site, values.shape),
         view=build_view(record, site, sample, values=None, names=()),
         classes=classes,
+        region=fit_region(record.region, size),
     )
 
 

@@ -13,10 +13,17 @@ if TYPE_CHECKING:
     from inputgrad_cli.runs.planning.plan import Plan
 
 
-def run_command(call: RunCall, build_options: Callable[[], RunOptions], *, strict: bool) -> int:
+def run_command(
+    call: RunCall,
+    build_options: Callable[[], RunOptions],
+    *,
+    strict: bool,
+    shows_preview: bool = False,
+) -> int:
     """Run what the call asks for, within its memory limit, and return the exit code.
 
-    With `strict`, checks that do not hold are failures in the JUnit file.
+    With `strict`, checks that do not hold are failures in the JUnit file. With `shows_preview`, the
+    first maps are shown on the terminal as well.
     """
     from inputgrad_cli.machine.memory import limit_memory
 
@@ -24,17 +31,20 @@ def run_command(call: RunCall, build_options: Callable[[], RunOptions], *, stric
         show_status(not call.scripts.quiet, "reading the files"),
         limit_memory(call.execution.max_memory),
     ):
-        return _run(call, build_options, strict)
+        return _run(call, build_options, strict=strict, shows_preview=shows_preview)
 
 
-def _run(call: RunCall, build_options: Callable[[], RunOptions], strict: bool) -> int:
-    from inputgrad_cli.cli.reporters.choose import add_junit, choose_reporters
+def _run(
+    call: RunCall, build_options: Callable[[], RunOptions], *, strict: bool, shows_preview: bool
+) -> int:
+    from inputgrad_cli.cli.reporters.choose import add_junit, add_preview, choose_reporters
     from inputgrad_cli.cli.reporters.session import open_session
 
     scripts, dry_run = call.scripts, call.output.dry_run
     reporters = choose_reporters(scripts.json, scripts.quiet, scripts.verbose)
     with open_session(reporters) as session:
         if not dry_run:
+            add_preview(reporters, shows_preview, has_colour=not scripts.no_color)
             add_junit(reporters, scripts.junit, strict)
             session.replay_earlier()
         # Within the session, so that a wrong option also reaches the stream, as error and summary.

@@ -12,7 +12,7 @@ from inputgrad_cli.numeric.lazy_array import split_rows
 
 MIN_ROWS = 20  # of a table that gets a summary
 MAX_POINTS = 2000  # rows whose values are kept one by one; more would hide each other
-TOP = 10  # columns whose values are kept one by one
+TOP = 10  # columns whose values are kept one by one, unless a style has another number
 
 
 @dataclass(frozen=True)
@@ -35,11 +35,12 @@ class ColumnSummary:
 
 
 def summarize_columns(
-    columns: RowColumns, values: Arrays, inputs: Arrays, *, per_input: bool
+    columns: RowColumns, values: Arrays, inputs: Arrays, *, per_input: bool, top: int = TOP
 ) -> ColumnSummary:
     """Return the summary of a map; values that are not finite count for nothing.
 
-    The values (N, ...) by site are read in blocks, and so may be larger than memory.
+    The values (N, ...) by site are read in blocks, and so may be larger than memory. The values of
+    the `top` largest columns are kept one by one.
     """
     count = len(columns.names)
     sizes, sums, finite = np.zeros(count), np.zeros(count), np.zeros(count, np.int64)
@@ -55,7 +56,7 @@ def summarize_columns(
         magnitudes, means = sizes / finite, sums / finite
     order = np.argsort(-np.where(np.isnan(magnitudes), np.inf, magnitudes), kind="stable")
     rows = np.unique(np.linspace(0, total - 1, min(total, MAX_POINTS)).round().astype(np.intp))
-    shown = order[: TOP if count > TOP + 1 else count]
+    shown = order[: top if count > top + 1 else count]
     cells = columns.join_inputs(take_rows(inputs, rows))
     whole = float(np.nansum(magnitudes))
     return ColumnSummary(

@@ -15,7 +15,7 @@ from inputgrad_cli.data.preprocessing import Preprocess
 from inputgrad_cli.data.sample_columns import SampleColumns, yield_samples
 from inputgrad_cli.data.sample_record import SAMPLE_KEYS, TARGET_NAMES, SampleRecord
 from inputgrad_cli.numeric.arrays import Array, Arrays
-from inputgrad_cli.schema.metadata_json import MethodRecord, ResultRecord
+from inputgrad_cli.schema.metadata_json import MethodRecord, RegionRecord, ResultRecord
 from inputgrad_cli.schema.run_json import PreprocessRecord
 
 SCHEMA = 1  # version of the stored metadata
@@ -106,6 +106,12 @@ class MapRecord:
         """Return the inputs that each explained layer depends on; older results lack them."""
         seen: Mapping[str, Sequence[str]] = self.sites.facts.get("sees", {})
         return seen
+
+    @property
+    def region(self) -> RegionRecord | None:
+        """Return the part of the output that the target is about; None if it is about all of it."""
+        region: RegionRecord | None = self.sites.facts.get("region")
+        return region
 
     @cached_property
     def axes(self) -> Axes:
@@ -223,7 +229,7 @@ class MapRecord:
         )
 
 
-FACT_KEYS = ("layer", "cam", "sees", "copied")  # facts that the type of the file knows
+FACT_KEYS = ("layer", "cam", "sees", "copied", "region")  # facts that the type of the file knows
 # All other keys of a stored record are facts, and these are facts as well.
 KNOWN_KEYS = (set(ResultRecord.__annotations__) | INPUT_KEYS).difference(FACT_KEYS)
 

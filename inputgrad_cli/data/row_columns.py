@@ -109,14 +109,27 @@ def find_row_columns(recorded: RecordedMap, header: Sequence[str] = ()) -> RowCo
     `header` holds the names of the table's columns, by default those of the record. The maps of
     all classes are no rows, and the change that a search has made is found by another function.
     """
+    return None if recorded.record.has_all_classes else _find_columns(recorded, header)
+
+
+def find_class_columns(recorded: RecordedMap, header: Sequence[str] = ()) -> RowColumns | None:
+    """Return the columns of a map of all classes of rows, None if it is no such map.
+
+    The values of one sample then have the class axis where others have that of the samples.
+    """
+    return _find_columns(recorded, header) if recorded.record.has_all_classes else None
+
+
+def _find_columns(recorded: RecordedMap, header: Sequence[str]) -> RowColumns | None:
     record = recorded.record
-    if record.is_search or record.has_all_classes:
+    if record.is_search:
         return None
     names = tuple(header or record.header)
+    first = 1 + record.has_all_classes  # axis of a sample's own values
     shapes = {
-        site: array.shape[1:]
+        site: array.shape[first:]
         for site, array in recorded.values.items()
-        if _is_row_site(record, site, array.shape[1:], names)
+        if _is_row_site(record, site, array.shape[first:], names)
     }
     return name_columns(record, shapes, names) if shapes else None
 

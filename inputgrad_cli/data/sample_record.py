@@ -22,7 +22,8 @@ class SampleRecord:
     inputs that go through an embedding, by input. `search` says how a search has ended, and what
     the model gives before and after it; the score is then that after it. `prediction` is what the
     model gives, whatever the target: the name of the top class, else the only value; it stands in
-    tables of results, not in the metadata.
+    tables of results, not in the metadata. `top_classes` are those of largest probability with
+    theirs, if people are to see them; they stand in no file.
     """
 
     asked: str
@@ -39,6 +40,7 @@ class SampleRecord:
     tokens: Mapping[str, Sequence[Any]] | None = None
     search: Mapping[str, Any] | None = None
     prediction: str | float | None = field(default=None, compare=False)
+    top_classes: Sequence[tuple[str, float]] = field(default=(), compare=False)
 
     def to_json(self) -> dict[str, object]:
         """Return the fields as `metadata.json` holds them for a map of a single sample."""

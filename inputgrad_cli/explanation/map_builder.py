@@ -19,6 +19,7 @@ from inputgrad_cli.explanation.map_checks import (
     find_fault,
 )
 from inputgrad_cli.explanation.map_details import (
+    add_region,
     add_seen_inputs,
     add_tokens,
     add_zero_reasons,
@@ -141,9 +142,13 @@ class MapBuilder:
         }
         layers = [name for name in names.values() if name.startswith(LAYER)]
         result = add_seen_inputs(result, self.engine, placement.points, layers)
-        output = self.engine.signature.get_output(batch.target.resolved.head)
+        target = batch.target.resolved
+        output = self.engine.signature.get_output(target.head)
+        result = add_region(result, target, first.outputs[output.name], self.request.masks)
         # Records name inputs as users know them, not the engine's sites.
-        record_builder = RecordBuilder(first, self.request.labels, placement.names)
+        record_builder = RecordBuilder(
+            first, self.request.labels, placement.names, self.request.shown_classes
+        )
         samples = record_builder.build_records(batch, result, output)
         samples = self._add_zero_reasons(samples, method, batch, layer)
         samples = add_tokens(samples, self.tokens)

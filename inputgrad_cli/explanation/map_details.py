@@ -7,10 +7,12 @@ from dataclasses import replace
 from typing import Any
 
 from inputgrad_cli.data.attribution import MethodResult
+from inputgrad_cli.data.pictures.region import describe_region
 from inputgrad_cli.data.sample_record import SampleRecord
+from inputgrad_cli.data.target import ResolvedTarget
 from inputgrad_cli.interfaces.engine import Engine
 from inputgrad_cli.interfaces.method import Batch
-from inputgrad_cli.numeric.arrays import Arrays
+from inputgrad_cli.numeric.arrays import Array, Arrays
 
 
 def add_tokens(
@@ -44,6 +46,14 @@ def add_seen_inputs(
     inputs = engine.find_layer_inputs(points, layers)
     sees = {layer: sorted(names) for layer, names in inputs.items()}
     return replace(result, facts={**result.facts, "sees": sees})
+
+
+def add_region(
+    result: MethodResult, target: ResolvedTarget, output: Array, masks: Mapping[str, Array]
+) -> MethodResult:
+    """Return the result with what part of the output (B, ...) the target is about, if any."""
+    region = describe_region(target, output.shape[1:], masks)
+    return result if region is None else replace(result, facts={**result.facts, "region": region})
 
 
 def find_blocked_sites(engine: Engine, batch: Batch, sites: Iterable[str]) -> dict[str, str]:

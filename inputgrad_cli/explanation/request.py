@@ -35,7 +35,8 @@ class ExplainRequest:
     """Everything that is requested for every sample.
 
     With `baseline` None, the default baseline of each input is used. `baseline_samples` are the
-    samples of a baseline that comes from a file, (K, ...) by input.
+    samples of a baseline that comes from a file, (K, ...) by input. `shown_classes` is how many
+    classes of largest probability are to be shown of each sample.
     """
 
     methods: tuple[MethodRequest, ...]
@@ -51,6 +52,7 @@ class ExplainRequest:
     compiled_loss: Any = None
     baseline_samples: Mapping[str, Array] = field(default_factory=dict)
     check_grad: bool = False
+    shown_classes: int = 0
 
 
 def parse_methods(texts: Sequence[str]) -> tuple[MethodRequest, ...]:

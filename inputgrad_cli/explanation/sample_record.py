@@ -15,6 +15,7 @@ from inputgrad_cli.data.target import PinnedTarget
 from inputgrad_cli.errors import ItemError
 from inputgrad_cli.interfaces.engine import FirstPass
 from inputgrad_cli.interfaces.method import Batch
+from inputgrad_cli.numeric.arrays import Array
 from inputgrad_cli.schema.metadata_json import Checks, CompletenessCheck, StandardErrorCheck
 
 RecordOrError = SampleRecord | ItemError
@@ -23,11 +24,15 @@ BINARY_THRESHOLD = 0.5  # of a probability, from which class 1 is predicted
 
 @dataclass(frozen=True)
 class RecordBuilder:
-    """Builds the records of a batch; `names` maps the engine's sites to their public names."""
+    """Builds the records of a batch; `names` maps the engine's sites to their public names.
+
+    `shown_classes` is how many classes of largest probability each record has.
+    """
 
     first: FirstPass
     labels: Sequence[str]
     names: Mapping[str, str]
+    shown_classes: int = 0
 
     def build_records(
         self, batch: Batch, result: MethodResult, output: OutputSpec
@@ -52,8 +57,18 @@ class RecordBuilder:
             baseline_score=None if baseline_scores is None else float(baseline_scores[row]),
             probability=_get_probability(class_index, row, output, self.first),
             prediction=_get_prediction(row, self.labels, output, self.first),
+            top_classes=self._rank_classes(row, output) if self.shown_classes else (),
             checks=check_values(result, row),
         )
+
+    def _rank_classes(self, row: int, output: OutputSpec) -> list[tuple[str, float]]:
+        """Return the classes of largest probability, empty if the output has no probabilities."""
+        probabilities = _get_probabilities(row, output, self.first)
+        top = np.argsort(-probabilities, kind="stable")[: self.shown_classes]
+        return [
+            (_get_label(n, self.labels, output) or f"class {n}", float(probabilities[n]))
+            for n in map(int, top)
+        ]
 
     def build_site_facts(self, result: MethodResult, unexplained: Mapping[str, str]) -> SiteFacts:
         """Return what the records of all samples of a batch have in common."""
@@ -156,18 +171,30 @@ def _get_label(class_index: int | None, labels: Sequence[str], output: OutputSpe
 def _get_probability(
     class_index: int | None, row: int, output: OutputSpec, first: FirstPass
 ) -> float | None:
-    # A softmax that no forward pass has proved may be something else.
-    if (
-        class_index is None
-        or output.activation not in ("softmax", "sigmoid")
-        or not output.logits_verified
-    ):
+    if class_index is None or not _has_probabilities(output):
         return None
     values = first.outputs[output.name][row]
     if output.is_binary:
         p = float(np.ravel(values)[0])
         return p if class_index == 1 else 1.0 - p
     return float(values[output.get_class_index(class_index)])
+
+
+def _has_probabilities(output: OutputSpec) -> bool:
+    """Return whether the values of an output are proved to be probabilities."""
+    # A softmax that no forward pass has proved may be something else.
+    return output.activation in ("softmax", "sigmoid") and output.logits_verified
+
+
+def _get_probabilities(row: int, output: OutputSpec, first: FirstPass) -> Array:
+    """Return the probability of each class (K,), empty if the output gives none."""
+    values = np.ravel(first.outputs[output.name][row]).astype(np.float64)
+    if output.is_binary:
+        values = np.array([1.0 - values[0], values[0]])
+    elif values.size != output.class_count:
+        values = values[:0]
+    is_known = _has_probabilities(output) and bool(np.isfinite(values).all())
+    return values if is_known else values[:0]
 
 
 def _get_prediction(

@@ -12,7 +12,7 @@ How to add a kind of picture:
 A run draws the kind that `--picture` names wherever it supports the map, and otherwise the first
 kind that does. So a kind for vectors leaves the pictures of images as they are. A kind that must
 know more of a map adds that as a field of `MapLayout` or `SampleView`; sources are built in
-`runs/pictures/map_pictures.py`. `data/pictures/subjects.py` says what each map is of.
+`runs/pictures/map_sources.py`. `data/pictures/subjects.py` says what each map is of.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ import numpy as np
 from inputgrad_cli.data.pictures.caption import Caption
 from inputgrad_cli.data.pictures.original_picture import Box
 from inputgrad_cli.data.pictures.picture_style import Scale, Style
+from inputgrad_cli.data.pictures.region import Region
 from inputgrad_cli.data.pictures.sample_view import SampleView
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.numeric.arrays import Array
@@ -46,7 +47,7 @@ class MapLayout:
     `is_search` is true for the change that a search has made to an input. `subject` is one of
     `SUBJECTS`: what the map is of. `is_complete` is true if its values add up to the difference of
     two scores, which was checked. With `has_classes` there is such a map for
-    each class.
+    each class, with `has_parts` one for each input.
     """
 
     shape: tuple[int, ...]
@@ -54,6 +55,7 @@ class MapLayout:
     subject: str = "image"
     is_complete: bool = False
     has_classes: bool = False
+    has_parts: bool = False
 
 
 @dataclass(frozen=True)
@@ -86,6 +88,20 @@ class ClassView:
 
 
 @dataclass(frozen=True)
+class InputPart:
+    """One input in the picture of all inputs: its name, and what its own picture is drawn from.
+
+    `source` is None if the input has no map, and `note` then says why. `share` is that of its
+    magnitude in the magnitude of all inputs, None if magnitudes of inputs cannot be compared.
+    """
+
+    name: str
+    source: MapSource | None
+    share: float | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True)
 class MapSource:
     """The data of one picture: a signed map of one sample, channels last, and its caption.
 
@@ -95,6 +111,9 @@ class MapSource:
     where the map lies on a background that the model did not see as it is: left, top, right and
     bottom in pixels of the background, which may lie outside of it. `classes` are the maps of
     several classes for the target `all`; the map itself is that of the class of largest score.
+    `region` is what the target is about, if it is a part of an image, in the size that the model
+    saw. `parts` are the inputs of the model, for a picture that shows all of them; the map itself
+    is then that of the first.
     """
 
     values: Array
@@ -105,6 +124,8 @@ class MapSource:
     view: SampleView = field(default_factory=SampleView)
     box: Box | None = None
     classes: ClassView | None = None
+    region: Region | None = None
+    parts: tuple[InputPart, ...] = ()
 
     @property
     def layout(self) -> MapLayout:
@@ -115,6 +136,7 @@ class MapSource:
             self.subject,
             self.view.is_complete,
             self.classes is not None,
+            bool(self.parts),
         )
 
     def split_classes(self) -> list[MapSource]:
@@ -135,7 +157,8 @@ class MapSource:
         # together.
         words = (caption.reduce, caption.sign, caption.copied, caption.quantity, caption.site)
         has_classes = self.classes is not None
-        return (self.values.shape, seen_shape, self.box, self.subject, has_classes, *words)
+        has_more = (has_classes, bool(self.parts))
+        return (self.values.shape, seen_shape, self.box, self.subject, *has_more, *words)
 
 
 @dataclass(frozen=True, repr=False)
@@ -192,6 +215,7 @@ class Picture:
     - `max_samples`: of a file with more samples it draws none, unless `--picture` names a kind for
       such subjects.
     - `per_item`: all maps of an item are drawn in one picture, after the last of them.
+    - `joins_inputs`: all inputs of a map are drawn in one picture.
     """
 
     name: ClassVar[str]
@@ -201,6 +225,7 @@ class Picture:
     needs_input: ClassVar[bool] = True
     max_samples: ClassVar[int | None] = None
     per_item: ClassVar[bool] = False
+    joins_inputs: ClassVar[bool] = False
 
     def supports(self, layout: MapLayout) -> bool:
         """Return whether maps of this layout can be drawn."""

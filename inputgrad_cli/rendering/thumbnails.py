@@ -9,11 +9,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 from PIL import Image
 
 from inputgrad_cli.data.pictures.picture_style import MAX_PIXELS
 from inputgrad_cli.errors import ItemError
-from inputgrad_cli.rendering.colour_maps import load_colour_table
+from inputgrad_cli.rendering.colour_maps import Pixels, load_colour_table
 from inputgrad_cli.rendering.images.image_map import TEXT_KEY
 from inputgrad_cli.rendering.png import SIGNATURE
 
@@ -33,6 +34,20 @@ class Thumbnail:
 
 def encode_thumbnail(png: bytes, height: int) -> Thumbnail:
     """Return a drawn picture, at most `height` pixels high and four times as wide; ItemError."""
+    small, text = _decode(png)
+    small.thumbnail((WIDEST * height, height), Image.Resampling.BOX)
+    return Thumbnail(_encode_webp(small), text)
+
+
+def shrink_picture(png: bytes, width: int, height: int) -> Pixels:
+    """Return a drawn picture (H, W, 3) in at most this size, in its proportions; ItemError."""
+    small, _ = _decode(png)
+    small.thumbnail((width, height), Image.Resampling.BOX)
+    return np.asarray(small)
+
+
+def _decode(png: bytes) -> tuple[Image.Image, Mapping[str, Any]]:
+    """Return a drawn picture, and what it says about itself; ItemError."""
     if not png.startswith(SIGNATURE) or len(png) < SIZE_OF_HEADER.stop:
         raise _build_error("not a PNG file")
     columns, rows = struct.unpack(">II", png[SIZE_OF_HEADER])
@@ -41,11 +56,9 @@ def encode_thumbnail(png: bytes, height: int) -> Thumbnail:
     try:
         image = Image.open(io.BytesIO(png), formats=["PNG"])
         text = _parse_text(getattr(image, "text", {}).get(TEXT_KEY))
-        small = image.convert("RGB")
+        return image.convert("RGB"), text
     except Exception as error:  # decoders raise many types for damaged bytes
         raise _build_error(str(error)) from None
-    small.thumbnail((WIDEST * height, height), Image.Resampling.BOX)
-    return Thumbnail(_encode_webp(small), text)
 
 
 def shrink_thumbnail(data: bytes, height: int) -> bytes:

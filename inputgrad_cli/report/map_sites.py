@@ -15,7 +15,7 @@ from inputgrad_cli.data.row_columns import RowColumns, find_row_columns, find_se
 from inputgrad_cli.data.search_arrays import CHANGE, list_moved_inputs
 from inputgrad_cli.numeric.arrays import Array, Floats
 from inputgrad_cli.report.table_texts import TableTexts
-from inputgrad_cli.runs.pictures.map_pictures import list_drawable_sites
+from inputgrad_cli.runs.pictures.drawn_sites import list_drawable_sites
 from inputgrad_cli.schema.encoded_names import decode_name
 from inputgrad_cli.storage.map_files import get_picture_ending, is_picture
 from inputgrad_cli.storage.run_directory import StoredMap

@@ -29,7 +29,7 @@ from inputgrad_cli.report.bodies import (
 )
 from inputgrad_cli.report.contents import Body, ColourScale, Picture
 from inputgrad_cli.report.map_sites import MapSites
-from inputgrad_cli.runs.pictures.map_pictures import build_picture_source
+from inputgrad_cli.runs.pictures.map_sources import build_picture_source
 from inputgrad_cli.storage.run_paths import find_file
 
 NO_PICTURE = "Its picture in the run is gone or damaged; this one is drawn from the arrays."

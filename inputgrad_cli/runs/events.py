@@ -14,6 +14,10 @@ if TYPE_CHECKING:  # not imported by --help
 
 SCHEMA = 1  # version of the machine stream
 STRONGEST = "strongest"  # the field of an item with its largest parts
+TOP_CLASSES = "top_classes"  # that with its classes of largest probability
+PREVIEW = "preview"  # that with the columns or tokens that a terminal shows
+# Fields that the contract of the stream does not name.
+FOR_PEOPLE = (STRONGEST, TOP_CLASSES, PREVIEW)
 
 
 @dataclass(frozen=True)
@@ -43,9 +47,8 @@ class ItemEvent:
 
     def record(self) -> JsonObject:
         """Return the line of the machine stream."""
-        # These are for people's output alone; the stream contract does not name them.
         target = {k: v for k, v in self.fields["target"].items() if k != "class"}
-        fields = {k: v for k, v in self.fields.items() if k != STRONGEST}
+        fields = {k: v for k, v in self.fields.items() if k not in FOR_PEOPLE}
         return {"type": "item", **fields, "target": target}
 
     @property

@@ -123,4 +123,5 @@ def _build_request(
         holder.model.compiled_loss,
         context.baseline_samples,
         options.check_grad,
+        options.shown_classes,
     )

@@ -7,7 +7,7 @@ from typing import Any
 
 from inputgrad_cli.data.map_record import MapRecord
 from inputgrad_cli.data.search_arrays import SEARCH_NOTE
-from inputgrad_cli.runs.events import STRONGEST
+from inputgrad_cli.runs.events import STRONGEST, TOP_CLASSES
 from inputgrad_cli.runs.inputs.item_maps import ItemMap
 from inputgrad_cli.runs.planning.dry_run import PlannedMap
 from inputgrad_cli.schema.encoded_names import to_readable_name
@@ -84,6 +84,7 @@ def build_done_fields(
         "checks": {k: v for k, v in sample_record.checks.items() if k in CHECKS},
         **_build_search_fields(sample_record.search, results),
         **({STRONGEST: strongest} if strongest else {}),
+        **({TOP_CLASSES: top} if (top := sample_record.top_classes) else {}),
     }
 
 

@@ -7,14 +7,16 @@ from dataclasses import dataclass, replace
 from itertools import islice
 
 from inputgrad_cli.data.map_record import RecordedMap
+from inputgrad_cli.data.samples import Samples
 from inputgrad_cli.errors import ItemError
 from inputgrad_cli.explanation.item_record import Provenance, build_map, find_failures
 from inputgrad_cli.runs.diagnostics import yield_item_warnings, yield_map_warnings
-from inputgrad_cli.runs.events import Event, ItemEvent, RunWarning, to_error_fields
+from inputgrad_cli.runs.events import PREVIEW, Event, ItemEvent, RunWarning, to_error_fields
 from inputgrad_cli.runs.item_fields import build_done_fields, build_failed_fields
 from inputgrad_cli.runs.map_lines import build_failed_line, build_line
 from inputgrad_cli.runs.searches.search_files import list_results
 from inputgrad_cli.runs.tables.find_tables import is_named_after_table
+from inputgrad_cli.runs.tables.preview_table import MAX_PREVIEWS, build_preview_table
 from inputgrad_cli.runs.tables.strongest import find_strongest, yield_strongest
 from inputgrad_cli.runs.tasks.context import PROCESS
 from inputgrad_cli.runs.tasks.write_tasks import MapTask, WriteTask
@@ -130,6 +132,8 @@ def _write_ragged_map(
             sample=None,
             strongest=find_strongest(maps[row], 0),
         )
+        if row < MAX_PREVIEWS:
+            fields |= _build_preview_fields(maps[row], Samples({}), 0)
         events.append(
             ItemEvent({**fields, "sample": row, "seconds": round(seconds, SECONDS_DIGITS)})
         )
@@ -205,6 +209,13 @@ def _write_map(
     return WrittenMap(item_map.stem, line, events, limited)
 
 
+def _build_preview_fields(recorded: RecordedMap, samples: Samples, row: int) -> JsonObject:
+    """Return the field of what a terminal shows of a sample, if that is asked for."""
+    is_asked = PROCESS.context.plan.options.preview
+    table = build_preview_table(recorded, samples, row) if is_asked else {}
+    return {PREVIEW: table} if table else {}
+
+
 def _has_picture(files: Sequence[JsonObject]) -> bool:
     return any(is_picture(decode_name(file, "path")) for file in files)
 
@@ -235,4 +246,6 @@ def _yield_item_events(
                 results=[output.get_path(name) for name in results[row or 0]],
                 strongest=parts,
             )
+            if (row or 0) < MAX_PREVIEWS:
+                fields |= _build_preview_fields(recorded, samples, row or 0)
             yield ItemEvent({**fields, "seconds": round(seconds, SECONDS_DIGITS)})

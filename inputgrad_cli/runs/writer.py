@@ -15,15 +15,17 @@ from inputgrad_cli.data.target_text import is_same_target
 from inputgrad_cli.errors import ItemError
 from inputgrad_cli.explanation.batch import Frames
 from inputgrad_cli.runs.inputs.item_maps import ItemMap
-from inputgrad_cli.runs.pictures.map_pictures import (
-    PictureFiles,
-    build_picture_source,
-    draw_later,
-    draw_pictures,
-    explain_refusal,
+from inputgrad_cli.runs.pictures.drawn_sites import (
     list_limited_kinds,
     list_own_sites,
     list_shared_sites,
+)
+from inputgrad_cli.runs.pictures.joined_sources import build_styled_source
+from inputgrad_cli.runs.pictures.map_pictures import (
+    PictureFiles,
+    draw_later,
+    draw_pictures,
+    explain_refusal,
 )
 from inputgrad_cli.runs.searches.search_files import build_search_files
 from inputgrad_cli.runs.streamed_files import has_content, is_large, to_npz
@@ -148,7 +150,9 @@ class OutputWriter:
                 )
             return
         picture_sources = (
-            None if row in samples.failed else build_picture_source(recorded, samples, row, site)
+            None
+            if row in samples.failed
+            else build_styled_source(recorded, samples, row, site, style=style)
             for recorded, samples, row, site in sources
         )
         yield from draw_pictures(picture_sources, style)
@@ -182,8 +186,9 @@ class OutputWriter:
         elif is_table(item, samples):
             beside = list_inputs_beside(item, samples)
             files |= build_attribution_table(item_map.files.table, recorded, samples, beside)
-            is_drawn = self.picture_style is not None
-            files |= build_summary_files(item_map.files, recorded, samples, is_drawn=is_drawn)
+            files |= build_summary_files(
+                item_map.files, recorded, samples, style=self.picture_style
+            )
         files |= build_token_tables(item_map.files, {0: recorded})
         names = PictureNames(item_map.files, samples.sample_count, list(drawn[0]))
         return self._write_files(

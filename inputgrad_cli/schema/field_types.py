@@ -28,6 +28,7 @@ BatchSize = Annotated[int, require_range(1, MAX_BATCH_SIZE, "a whole number")]
 Percent = Annotated[float, Constraint("a number above 0, to 100", lambda value: 0 < value <= 100)]
 Fraction = Annotated[float, require_range(0, 1)]
 Zoom = Annotated[int, require_range(1, 64, "a whole number")]
+Top = Annotated[int, require_range(1, 100, "a whole number")]
 PositiveNumber = Annotated[float, Constraint("a number above 0", lambda value: value > 0)]
 
 Mode = Literal["eager", "traced", "folded"]

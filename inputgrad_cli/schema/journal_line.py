@@ -16,6 +16,7 @@ from inputgrad_cli.schema.field_types import (
     ShownKind,
     Size,
     SourcePath,
+    Top,
     Turn,
     Zoom,
 )
@@ -60,6 +61,7 @@ class StyleRecord(TypedDict, total=False):
     on: NotRequired[Literal["model", "original"]]
     smooth: NotRequired[bool]
     keep: NotRequired[Percent]
+    top: NotRequired[Top]
 
 
 class JournalLine(TypedDict):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal, NotRequired, TypedDict
 
-from inputgrad_cli.schema.field_types import Count, Hash, Interval, Reduce, Size
+from inputgrad_cli.schema.field_types import ArrayShape, Count, Hash, Interval, Reduce, Size
 from inputgrad_cli.schema.json_object import JsonObject
 
 
@@ -123,6 +123,17 @@ class ResultModel(TypedDict):
     sha256: Hash
 
 
+class RegionRecord(TypedDict):
+    """What part of an output a target is about: the bits of a mask in base64, or a unit's index.
+
+    `shape` is that of the mask, or that of the output.
+    """
+
+    shape: ArrayShape
+    mask: NotRequired[str]
+    unit: NotRequired[list[Count]]
+
+
 Numbers = float | list[float | None] | None
 Tokens = dict[str, list[Any]]  # by input: words, or ids where there is no vocabulary
 
@@ -145,6 +156,7 @@ class ResultRecord(TypedDict):
     cam: NotRequired[Literal[True]]
     sees: NotRequired[dict[str, list[str]]]
     copied: NotRequired[list[str]]
+    region: NotRequired[RegionRecord]
     reduce: Reduce
     quantity: NotRequired[str]
     sign: NotRequired[Literal["signed", "positive", "either"]]

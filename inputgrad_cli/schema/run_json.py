@@ -19,6 +19,7 @@ from inputgrad_cli.schema.field_types import (
     PositiveNumber,
     Reduce,
     Shape,
+    Top,
     Zoom,
 )
 from inputgrad_cli.schema.json_object import JsonObject
@@ -69,6 +70,7 @@ class Options(TypedDict, total=False):
     on: NotRequired[Option[Literal["model", "original"]]]
     smooth: NotRequired[Option[bool]]
     keep: NotRequired[Option[Percent]]
+    top: NotRequired[Option[Top]]
 
 
 class ModelRecord(TypedDict):

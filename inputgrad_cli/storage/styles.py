@@ -12,7 +12,7 @@ from inputgrad_cli.schema.run_json import RunRecord
 
 OPTION_BY_FIELD = {"kind": "picture", "reduce": "reduce", "cmap": "cmap", "clip": "clip"}
 OPTION_BY_FIELD |= {"alpha": "alpha", "zoom": "zoom", "scale": "scale", "alphabet": "alphabet"}
-OPTION_BY_FIELD |= {"on": "on", "smooth": "smooth", "keep": "keep"}
+OPTION_BY_FIELD |= {"on": "on", "smooth": "smooth", "keep": "keep", "top": "top"}
 
 
 def read_style(record: JournalLine, run: RunRecord | None) -> Style | None:

@@ -64,6 +64,22 @@ def test_a_row_has_one_picture_of_all_its_columns(call, folder, tmp_path):
     assert not any("strongest" in item for item in items(result))
 
 
+def test_the_rows_of_all_classes_are_tables_of_colours(call, folder, tmp_path):
+    result = call(*build_words(folder, 3, "-m", "integrated-gradients", "-t", "all"), "--json")
+    assert result.code == 0
+    out = tmp_path / "inputgrad-out"
+    for item in items(result):
+        with Image.open(tmp_path / item["picture"]) as picture:
+            facts = json.loads(picture.info["inputgrad"])
+        assert facts["kind"] == "heat-table"
+        assert sorted(facts["classes"]) == ["class:0", "class:1"]
+    before = {path: path.read_bytes() for path in out.glob("*.png")}
+    assert len(before) == 3
+    assert call("render", out, "--top", "1").code == 0
+    assert call("render", out, "--top", "10").code == 0
+    assert {path: path.read_bytes() for path in before} == before
+
+
 def test_the_table_says_whose_rows_they_are_and_how_they_add_up(call, folder, tmp_path):
     result = call(*build_words(folder, 3, "-m", "integrated-gradients:steps=200"), "--json")
     rows = read_rows(tmp_path / "inputgrad-out/t3.csv.integrated-gradients.csv")
@@ -111,7 +127,7 @@ def test_gradients_have_no_share(call, folder, tmp_path):
     assert not list(out.glob("*.png"))
 
 
-@pytest.mark.parametrize("more", [(), ("--picture", "none"), ("--picture", "bars")])
+@pytest.mark.parametrize("more", [(), ("--picture", "none"), ("--picture", "bars"), ("-t", "all")])
 def test_a_dry_run_names_the_files(call, folder, tmp_path, more):
     for rows in (3, 30, 101):
         planned = call(*build_words(folder, rows, *more, "-n")).out.splitlines()[:-1]

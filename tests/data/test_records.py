@@ -79,6 +79,7 @@ def map_records(draw):
     if many:
         rows += draw(st.lists(st.none() | st.just(rows[0]) | samples, max_size=3))
     facts = {"layer": names, "cam": st.just(True), "copied": st.lists(names)}
+    facts |= {"region": st.fixed_dictionaries({"shape": st.just([2, 3]), "mask": st.just("pA==")})}
     facts |= {"sees": st.dictionaries(names, st.lists(names)), "rules": st.integers(0, 9)}
     inputs = {
         "resize": st.just({"how": "crop", "interp": "box"}),

@@ -160,7 +160,7 @@ def test_the_grid_shows_the_classes_too_and_only_if_it_is_asked_for():
     assert choose_picture(Style(kind="grid"), layout).name == "grid"
     assert choose_picture(Style(kind="panel"), layout).name == "class-strip"
     assert [each["class_index"] for each in draw([classes(3)])[1]["tiles"]] == [2, 1, 0]
-    assert not is_drawable(MapLayout((9,), subject="row", has_classes=True))
+    assert not is_drawable(MapLayout((9,), subject="signal", has_classes=True))
     assert all(not cls.per_item or cls.name == "grid" for cls in [*pictures, *class_pictures])
 
 

@@ -130,7 +130,7 @@ def test_render_says_which_inputs_have_none(bars, call, samples):
     result = call("render", "text")
     assert result.code == 5
     assert "only picture inputs and vectors have pictures, not tables or texts" in result.err
-    assert "maps of all classes (-t all) have none" in result.err
+    assert "of maps of all classes (-t all), only those of tables and picture inputs" in result.err
 
 
 def test_a_run_whose_kind_is_gone_is_drawn_as_that_of_the_name(vectors, call, monkeypatch):

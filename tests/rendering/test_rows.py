@@ -194,3 +194,13 @@ def test_rows_of_long_tables_are_drawn_only_where_they_are_asked_for():
     for kind in ("bars", "waterfall"):
         assert has_pictures(ROW, Style(kind=kind), 1_000_000)
     assert has_pictures(MapLayout((8, 8, 3)), Style(), 1_000_000)
+
+
+@pytest.mark.parametrize(("kind", "height"), [(Bars, bars.ROW_HEIGHT), (Waterfall, 29)])
+def test_as_many_columns_are_shown_as_the_style_says(kind, height):
+    source = build(np.arange(1.0, 31.0))
+    heights = {top: len(draw(kind, source, top=top)[0]) for top in (1, 10, 20, 29, 100)}
+    assert heights[10] == len(draw(kind, source)[0])
+    assert heights[20] - heights[10] == 10 * height
+    assert heights[1] == heights[10] - 9 * height
+    assert heights[29] == heights[100] == heights[10] + 19 * height, "no column alone is left out"

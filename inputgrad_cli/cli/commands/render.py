@@ -71,17 +71,19 @@ def run_render(
 
 def _explain_no_picture() -> str:
     """Return which inputs have pictures, and which have none, by the registered kinds."""
-    from inputgrad_cli.interfaces.picture import MAX_SAMPLES
+    from inputgrad_cli.interfaces.picture import MAX_SAMPLES, class_pictures
     from inputgrad_cli.rendering import pictures
 
     drawn = list(dict.fromkeys(kind.subjects for kind in pictures))
     others = [word for word in ("tables", "texts", "vectors") if word not in drawn]
     reason = f"only {_join_words(drawn, 'and')} have pictures"
     reason = f"{reason}, not {_join_words(others, 'or')}" if others else reason
+    classes = list(dict.fromkeys(kind.subjects for kind in class_pictures))
+    reason += f"; of maps of all classes (-t all), only those of {_join_words(classes, 'and')}"
     limit = (
         f"of files with more than {MAX_SAMPLES} samples only images have, or what --picture names"
     )
-    return f"{reason}; maps of all classes (-t all) have none; {limit}"
+    return f"{reason}; {limit}"
 
 
 def _join_words(words: Sequence[str], last: str) -> str:

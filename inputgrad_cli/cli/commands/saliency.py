@@ -15,7 +15,7 @@ from inputgrad_cli.cli.options.explanation import ExplanationOptions
 from inputgrad_cli.cli.options.groups import GroupedCommand
 from inputgrad_cli.cli.options.inputs import InputOptions
 from inputgrad_cli.cli.options.output import OutputOptions
-from inputgrad_cli.cli.options.pictures import PictureOptions
+from inputgrad_cli.cli.options.pictures import PictureOptions, ShownPictureOptions
 from inputgrad_cli.cli.options.run_call import RunCall
 from inputgrad_cli.cli.options.scripts import ScriptOptions
 from inputgrad_cli.cli.run_command import run_command
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     groups={
         "explanation": ExplanationOptions,
         "reading": InputOptions,
-        "pictures": PictureOptions,
+        "pictures": ShownPictureOptions,
         "output": OutputOptions,
         "execution": ExecutionOptions,
         "scripts": ScriptOptions,
@@ -47,7 +47,7 @@ def run_saliency(
     inputs: tuple[str, ...],
     explanation: ExplanationOptions,
     reading: InputOptions,
-    pictures: PictureOptions,
+    pictures: ShownPictureOptions,
     output: OutputOptions,
     execution: ExecutionOptions,
     scripts: ScriptOptions,
@@ -74,6 +74,7 @@ def run_saliency(
         )
     _check_scale(execution, pictures)
     pictures.refuse_contradictions()
+    shows_preview = pictures.preview and not (scripts.json or scripts.quiet)
 
     def build_options() -> RunOptions:
         from inputgrad_cli.data.target_text import parse_target
@@ -89,12 +90,13 @@ def run_saliency(
             baseline=explanation.baseline,
             labels=explanation.labels,
             style=pictures.to_style(),
+            preview=shows_preview,
             tolerance=execution.tolerance,
             strict=execution.strict,
             check_grad=execution.check_grad,
         )
 
-    return run_command(call, build_options, strict=execution.strict)
+    return run_command(call, build_options, strict=execution.strict, shows_preview=shows_preview)
 
 
 def _check_scale(execution: ExecutionOptions, pictures: PictureOptions) -> None:

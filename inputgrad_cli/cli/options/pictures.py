@@ -101,6 +101,15 @@ class PictureOptions(OptionGroup):
         help="Pixels that stay with --picture percentile: those of the largest values.",
     )
 
+    top: int = declare_option(
+        "--top",
+        metavar="N",
+        type=click.IntRange(1, 100),
+        default=10,
+        show_default=True,
+        help="Of a row of a table, draw the N columns of largest magnitude by themselves.",
+    )
+
     def refuse_contradictions(self) -> None:
         """Raise UsageError for options that no picture can follow together."""
         if self.picture == "grid" and self.scale == "run":
@@ -122,10 +131,21 @@ class PictureOptions(OptionGroup):
 
     def apply_to(self, style: Style, names: Collection[str]) -> Style:
         """Return the style with the values of the options in `names`."""
-        values = {f.name: getattr(self, f.name) for f in fields(self) if f.name in names}
+        values = {f.name: getattr(self, f.name) for f in fields(PictureOptions) if f.name in names}
         if "show" in values:
             values["show"] = _sort_choices(self.show)
         return replace(style, **{"kind" if k == "picture" else k: v for k, v in values.items()})
+
+
+@dataclass(frozen=True)
+class ShownPictureOptions(PictureOptions):
+    """The style of the pictures, and whether the terminal shows the first of them."""
+
+    preview: bool = declare_option(
+        "--preview",
+        is_flag=True,
+        help="Also show the maps of the first 8 inputs on a terminal that has colours.",
+    )
 
 
 def _sort_choices(pairs: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:

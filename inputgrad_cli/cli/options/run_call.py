@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from inputgrad_cli.runs.planning.options import RunOptions
     from inputgrad_cli.schema.run_json import Option
 
+SHOWN_CLASSES = 3  # of each sample, with -v
+
 
 @dataclass(frozen=True)
 class RunCall:
@@ -76,6 +78,7 @@ class RunCall:
             max_failures=execution.failure_limit,
             argv=ctx.obj or (),
             option_records=_record_sources(ctx),
+            shown_classes=SHOWN_CLASSES if self.scripts.verbose else 0,
         )
 
 

@@ -138,6 +138,10 @@ class Reporters:
         """Add a reporter before the others."""
         self._members.insert(0, reporter)
 
+    def add_last(self, reporter: Reporter) -> None:
+        """Add a reporter after the others."""
+        self._members.append(reporter)
+
     def report(self, event: CommandEvent) -> None:
         """Show one event."""
         for member in self._members:

@@ -15,6 +15,14 @@ def choose_reporters(as_json: bool, quiet: bool = False, verbose: bool = False) 
     return Reporters(JsonReporter(), text) if as_json else Reporters(text)
 
 
+def add_preview(reporters: Reporters, shows_preview: bool, has_colour: bool) -> None:
+    """Also show the first maps on the terminal, if that is asked for and the terminal can."""
+    if shows_preview:
+        from inputgrad_cli.cli.reporters.preview import PreviewReporter
+
+        reporters.add_last(PreviewReporter(has_colour))
+
+
 def add_junit(reporters: Reporters, path: Path | None, strict: bool) -> None:
     """Also report to a JUnit file if a path is given; UsageError.
 

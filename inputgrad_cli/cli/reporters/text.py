@@ -26,6 +26,7 @@ from inputgrad_cli.data.answer_text import format_percent
 from inputgrad_cli.errors import InputgradError, ModelError
 from inputgrad_cli.runs.events import (
     STRONGEST,
+    TOP_CLASSES,
     Event,
     ItemEvent,
     Progress,
@@ -45,6 +46,7 @@ class TextReporter:
         self._done = self._total = 0
         self._warned: Counter[str] = Counter()
         self._failed: set[str] = set()
+        self._classified: set[tuple[str, int | None, str | None]] = set()
         self._width = 0
 
     def remember(self, event: Event) -> None:
@@ -128,12 +130,21 @@ class TextReporter:
         if event.status == "failed":
             self._print_failure(fields)
         elif event.status == "ok":  # what was done before has no line; the summary counts it
+            self._print_classes(fields)
             self._write_result(self._format_item(fields))
 
+    def _print_classes(self, fields: Any) -> None:
+        """Print the classes of largest probability, once for all maps of a sample."""
+        sample = (fields["input"], fields["sample"], fields["target"].get("output"))
+        is_shown = self._verbose and not self._quiet and fields.get(TOP_CLASSES)
+        if not is_shown or sample in self._classified:
+            return
+        self._classified.add(sample)
+        classes = ", ".join(f"{to_printable(name)} {p:.2%}" for name, p in fields[TOP_CLASSES])
+        write_stderr(f"inputgrad: {_format_name(fields)}: {classes}.")
+
     def _format_item(self, fields: Any) -> str:
-        name = to_printable(fields["input"])
-        if fields["sample"] is not None:
-            name += f"#{fields['sample']}"
+        name = _format_name(fields)
         if "search" in fields:
             paths = fields["results"] or _list_paths(fields)
             parts = [name.ljust(self._width), format_search(fields), *paths]
@@ -181,6 +192,12 @@ class TextReporter:
             write_stderr(f"inputgrad: {counts}.")
         for line in yield_summary_lines(event.searches) if not self._quiet else ():
             write_stderr(f"inputgrad: {to_printable(line)}.")
+
+
+def _format_name(fields: Any) -> str:
+    """Return the name of an item, with the index of the sample if it has many."""
+    index = "" if fields["sample"] is None else f"#{fields['sample']}"
+    return to_printable(fields["input"]) + index
 
 
 def _list_paths(fields: Any) -> list[str]:

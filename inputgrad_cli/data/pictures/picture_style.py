@@ -19,7 +19,7 @@ class Style:
 
     `on` is `model` for the input as the model sees it, `original` for the file's own picture. With
     `smooth`, maps of inputs are drawn blurred. `keep` is the percentage of the pixels that a
-    percentile picture shows.
+    percentile picture shows, `top` the number of columns of a table that are shown by themselves.
 
     `scale` is `item`, or `run` for one scale of all pictures. `limit` is then the end of that
     scale, and `signed` is true if zero is in its middle; both are None for a scale per picture.
@@ -37,6 +37,7 @@ class Style:
     on: str = "model"
     smooth: bool = False
     keep: float = 10.0
+    top: int = 10
     limit: float | None = None
     signed: bool | None = None
     show: tuple[tuple[str, str], ...] = ()

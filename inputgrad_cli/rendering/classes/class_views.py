@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from inputgrad_cli.data.map_record import RecordedMap
+from inputgrad_cli.data.map_record import MapRecord, RecordedMap
 from inputgrad_cli.data.pictures.caption import Caption
 from inputgrad_cli.interfaces.picture import ClassView
 
@@ -18,12 +18,21 @@ MAX_CLASSES = 8  # beside each other in one picture
 def build_class_view(recorded: RecordedMap, site: str, row: int, caption: Caption) -> ClassView:
     """Return the maps of at most `MAX_CLASSES` classes of one sample, channels last."""
     values = recorded.get_values(site, row)
-    count = len(values)
-    scores: list[float | None] = list(recorded.record.get_sample(row).scores or ())[:count]
+    captions = build_class_captions(recorded.record, row, len(values), caption)
+    maps = np.stack([values[each.class_index] for each in captions])
+    last = recorded.record.axes.to_channels_last(maps, site)
+    return ClassView(captions, last, len(values) - len(captions))
+
+
+def build_class_captions(
+    record: MapRecord, row: int, count: int, caption: Caption
+) -> tuple[Caption, ...]:
+    """Return the captions of at most `MAX_CLASSES` of `count` classes, the largest score first."""
+    scores: list[float | None] = list(record.get_sample(row).scores or ())[:count]
     scores += [None] * (count - len(scores))
     top = rank_classes(scores)[:MAX_CLASSES]
-    names = dict(enumerate(recorded.record.class_names))
-    captions = tuple(
+    names = dict(enumerate(record.class_names))
+    return tuple(
         replace(
             caption,
             target=f"class:{index}",
@@ -33,8 +42,6 @@ def build_class_view(recorded: RecordedMap, site: str, row: int, caption: Captio
         )
         for index in top
     )
-    maps = np.stack([values[index] for index in top])
-    return ClassView(captions, recorded.record.axes.to_channels_last(maps, site), count - len(top))
 
 
 def rank_classes(scores: Sequence[float | None]) -> list[int]:

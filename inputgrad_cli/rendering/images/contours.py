@@ -8,10 +8,10 @@ import numpy as np
 
 from inputgrad_cli.data.pictures.picture_style import Style
 from inputgrad_cli.interfaces.picture import pictures
-from inputgrad_cli.numeric.arrays import Array
 from inputgrad_cli.rendering.colour_maps import Pixels, load_colour_table
-from inputgrad_cli.rendering.images.image_layers import ImageLayers, mark_lost
+from inputgrad_cli.rendering.images.image_layers import ImageLayers, mark_pixels
 from inputgrad_cli.rendering.images.image_map import ImageMap
+from inputgrad_cli.rendering.images.target_lines import trace_edge
 
 LEVELS = (0.5, 0.75, 0.9)  # shares of the end of the scale
 GROUND = 128  # grey, on which all colours of both default maps can be seen
@@ -37,14 +37,4 @@ class Contours(ImageMap):
                 line = trace_edge(layers.values * sign >= level * limit)
                 share = (1 + sign * level) / 2 if layers.scale.signed else level
                 pixels[line] = table[round(share * LAST_COLOUR)]
-        return mark_lost(pixels, layers)
-
-
-def trace_edge(region: Array) -> Array:
-    """Return the pixels of a region (H, W) that have one of four neighbours outside of it.
-
-    The edge of the picture is not an edge of the region.
-    """
-    padded = np.pad(region, 1, constant_values=True)
-    inner = padded[:-2, 1:-1] & padded[2:, 1:-1] & padded[1:-1, :-2] & padded[1:-1, 2:]
-    return np.asarray(region & ~inner)
+        return mark_pixels(pixels, layers)

@@ -11,14 +11,12 @@ from inputgrad_cli.data.pictures.caption import Caption
 from inputgrad_cli.data.pictures.picture_style import Scale, Style
 from inputgrad_cli.interfaces.picture import MapSource
 from inputgrad_cli.numeric.arrays import Array, Floats
-from inputgrad_cli.numeric.blur import blur
-from inputgrad_cli.numeric.resize import find_cells, repeat_cells, resize_maps
 from inputgrad_cli.rendering.colour_maps import NAN_COLOUR, Pixels, to_colours
+from inputgrad_cli.rendering.images.fit_maps import add_lines, fit_lines, fit_maps, smooth_maps
+from inputgrad_cli.rendering.images.target_lines import paint_lines
 from inputgrad_cli.rendering.scale import find_limits, is_signed, normalize, reduce_channels
 
 LUMA_WEIGHTS = tuple(enumerate((0.299, 0.587, 0.114)))  # luma, by ITU-R BT.601
-# The standard deviation of --smooth is the shorter side divided by this: 4.5 pixels of 224.
-SMOOTH_PARTS = 50
 BLOCK_PIXELS = 1 << 20  # coloured at a time; the floats of a photograph would take gigabytes
 PAPER = 255  # what lies outside of a map that is drawn without the image
 
@@ -30,7 +28,8 @@ class ImageLayers:
     Each is (H, W, 3). `backdrop` is None if there is no image; then `mixed` is the coloured map.
     `values` is the reduced map (H, W), NaN where it is not finite and outside of it. `zoom` is the
     factor by which the layers are still to be enlarged. `bar` is the label of the colour bar, and
-    `cmap` its colour map. `flat` is true if the map is zero everywhere.
+    `cmap` its colour map. `flat` is true if the map is zero everywhere. `lines` (H, W) are those
+    around what the target is about; `mixed` has them already.
     """
 
     heat: Pixels
@@ -44,6 +43,7 @@ class ImageLayers:
     cmap: str
     zoom: int
     flat: bool
+    lines: Pixels | None = None
 
     @property
     def grey(self) -> Pixels:
@@ -81,15 +81,17 @@ def build_layers(
     is_smoothed = style.smooth and not is_coarse
     if is_smoothed:
         flat = smooth_maps(flat)
-    flat, outside = _fit(flat, first, (size[0], size[1]), factor, is_coarse)
+    flat, outside = fit_maps(flat, first, (size[0], size[1]), factor, is_coarse)
     if backdrop is not None and factor > 1:
         backdrop = backdrop.repeat(factor, axis=1).repeat(factor, axis=2)
     cmap = style.get_colour_map(scales[0].signed)
     heat, mixed = _paint(flat, scales, cmap, backdrop, style.alpha)
+    lines = [fit_lines(source, (size[0], size[1]), factor) for source in sources]
     if outside is not None:
         heat[:, outside] = PAPER
         if backdrop is not None:
             mixed[:, outside] = to_grey(backdrop[:, outside])
+    mixed = add_lines(mixed, lines, flat, shared=backdrop is None)
     bar = caption.format_bar_label(reduction, values.shape[-1], is_smoothed)
     return [
         ImageLayers(
@@ -104,6 +106,7 @@ def build_layers(
             cmap=cmap,
             zoom=zoom // factor,
             flat=not any_nonzero[i],
+            lines=lines[i],
         )
         for i, source in enumerate(sources)
     ]
@@ -122,46 +125,6 @@ def find_scales(flat: Floats, reduction: str, style: Style, caption: Caption) ->
     limits = find_limits(flat, style.clip) if style.limit is None else [style.limit] * len(flat)
     signed = is_signed(reduction, caption.sign) if style.signed is None else style.signed
     return [Scale(limit, signed) for limit in limits]
-
-
-def smooth_maps(maps: Floats) -> Floats:
-    """Return maps (N, h, w) blurred; values that are not finite stay so and spread nowhere."""
-    sigma = min(maps.shape[1:]) / SMOOTH_PARTS
-    lost = np.isnan(maps)
-    smoothed = blur(np.where(lost, 0.0, maps), sigma, (1, 2))
-    if lost.any():
-        weight = blur(~lost, sigma, (1, 2))
-        smoothed = np.divide(smoothed, weight, out=smoothed, where=weight > 0)
-        smoothed[lost] = np.nan
-    return np.asarray(smoothed, np.float64)
-
-
-def _fit(
-    maps: Floats, source: MapSource, size: tuple[int, int], factor: int, is_coarse: bool
-) -> tuple[Floats, Array | None]:
-    """Return maps (N, h, w) in the size of the picture times `factor`, and what lies outside them.
-
-    NaN stands outside, and, in maps that are interpolated, next to values that are not finite.
-    """
-    height, width = (side * factor for side in size)
-    left, top, right, bottom = source.box or (0, 0, *size[::-1])
-    spans = (top * factor, bottom * factor), (left * factor, right * factor)
-    if is_coarse:
-        lost = np.isnan(maps)
-        fitted = resize_maps(np.where(lost, 0.0, maps), (height, width), spans)
-        if lost.any():
-            fitted[resize_maps(lost, (height, width), spans) > 0] = np.nan
-    else:
-        fitted = repeat_cells(maps, (height, width), spans)
-    if source.box is None:
-        return fitted, None
-    rows, columns = (
-        find_cells(1, length, span) != 0
-        for length, span in zip((height, width), spans, strict=True)
-    )
-    outside = rows[:, np.newaxis] | columns
-    fitted[:, outside] = np.nan
-    return fitted, outside if outside.any() else None
 
 
 def _paint(
@@ -193,10 +156,12 @@ def to_grey(pixels: Pixels, share: float = 1.0) -> Pixels:
     return np.repeat(grey[..., np.newaxis], 3, axis=-1)
 
 
-def mark_lost(pixels: Pixels, layers: ImageLayers) -> Pixels:
-    """Return pixels with the colour of what is not a number where the map is not finite."""
+def mark_pixels(pixels: Pixels, layers: ImageLayers) -> Pixels:
+    """Return pixels with the lines of the target, and in green where the map is not finite."""
     if (lost := layers.nonfinite).any():
         pixels[lost] = NAN_COLOUR
+    if layers.lines is not None:
+        paint_lines(pixels, layers.lines)
     return pixels
 
 

@@ -11,7 +11,7 @@ from inputgrad_cli.data.pictures.picture_style import Style
 from inputgrad_cli.interfaces.picture import pictures
 from inputgrad_cli.numeric.arrays import Array
 from inputgrad_cli.rendering.colour_maps import Pixels
-from inputgrad_cli.rendering.images.image_layers import ImageLayers, mark_lost, to_grey
+from inputgrad_cli.rendering.images.image_layers import ImageLayers, mark_pixels, to_grey
 from inputgrad_cli.rendering.images.image_map import ImageMap
 
 DIM = 0.25  # brightness of what is left out
@@ -30,7 +30,7 @@ class Percentile(ImageMap):
         image = layers.heat if layers.backdrop is None else layers.backdrop
         kept = select_largest(np.abs(layers.values), style.keep)
         pixels = np.where(kept[..., np.newaxis], image, to_grey(image, DIM))
-        return mark_lost(pixels, layers)
+        return mark_pixels(pixels, layers)
 
 
 def select_largest(sizes: Array, percent: float) -> Array:

@@ -95,7 +95,7 @@ class Bars(RowPicture):
     def draw_row(self, source: MapSource, style: Style) -> Canvas:
         """Return the picture of one row."""
         values = source.values.astype(np.float64)
-        ranking = rank_columns(values)
+        ranking = rank_columns(values, style.top)
         canvas = Canvas(WIDTH, HEAD + ROW_HEIGHT * ranking.row_count + FOOT)
         canvas.write_title(format_heading(source))
         axis = build_bar_axis(values, style)

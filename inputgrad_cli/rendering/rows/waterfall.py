@@ -83,7 +83,7 @@ class Waterfall(RowPicture):
         """Return the picture of one row."""
         base = _get_finite(source.view.baseline_score, 0.0)
         score = _get_finite(source.caption.score, base)
-        steps = list(_yield_steps(source, score - base))
+        steps = list(_yield_steps(source, score - base, style.top))
         top, bottom = HEAD + BAND, HEAD + BAND + ROW_HEIGHT * len(steps)
         canvas = Canvas(WIDTH, bottom + BAND + FOOT)
         canvas.write_title(format_heading(source))
@@ -104,10 +104,10 @@ def _get_finite(score: float | None, default: float) -> float:
     return score if score is not None and math.isfinite(score) else default
 
 
-def _yield_steps(source: MapSource, difference: float) -> Iterator[Step]:
+def _yield_steps(source: MapSource, difference: float, top: int) -> Iterator[Step]:
     """Yield the steps from the top: the largest columns, the others, and what is left."""
     values = source.values.astype(np.float64)
-    ranking = rank_columns(values)
+    ranking = rank_columns(values, top)
     for index in ranking.shown:
         colour = choose_colour(source, int(index))
         yield Step(format_column(source, int(index)), float(values[index]), colour)

@@ -8,7 +8,8 @@ from functools import partial
 
 from inputgrad_cli.data.pictures.picture_style import Style
 from inputgrad_cli.interfaces.picture import MapSource, choose_picture
-from inputgrad_cli.runs.pictures.map_pictures import build_picture_source, list_shared_sites
+from inputgrad_cli.runs.pictures.drawn_sites import list_shared_sites
+from inputgrad_cli.runs.pictures.map_sources import build_picture_source
 from inputgrad_cli.runs.pictures.stored_sources import InputReader, ResultFile, yield_result_files
 from inputgrad_cli.schema.encoded_names import decode_name
 from inputgrad_cli.storage.map_files import build_grid_files

@@ -12,12 +12,10 @@ from inputgrad_cli.choices import LAYER
 from inputgrad_cli.data.pictures.picture_style import Style
 from inputgrad_cli.errors import EmptyError, ItemError, UsageError
 from inputgrad_cli.rendering import choose_picture
+from inputgrad_cli.runs.pictures.drawn_sites import list_own_sites
 from inputgrad_cli.runs.pictures.grids import GridOptions, update_grids
-from inputgrad_cli.runs.pictures.map_pictures import (
-    build_picture_source,
-    draw_picture,
-    list_own_sites,
-)
+from inputgrad_cli.runs.pictures.joined_sources import build_styled_source
+from inputgrad_cli.runs.pictures.map_pictures import draw_picture
 from inputgrad_cli.runs.pictures.redrawn import RedrawnPicture
 from inputgrad_cli.runs.pictures.shared_scale import compute_shared_scales, get_scale_key
 from inputgrad_cli.runs.pictures.stored_sources import (
@@ -148,8 +146,8 @@ def _redraw_pictures(
         names = PictureNames(stored.files, stored.line["samples"], result_file.sites)
         for row, index in zip(result_file.rows, result_file.indices, strict=True):
             for site in result_file.sites:
-                source = build_picture_source(
-                    result_file.attribution, result_file.samples, row, site
+                source = build_styled_source(
+                    result_file.attribution, result_file.samples, row, site, style=style
                 )
                 picture = choose_picture(style, source.layout)
                 picture.refuse_large(source, style)
@@ -160,7 +158,7 @@ def _redraw_pictures(
         if has_summary(stored):
             # What the maps are shown as concerns the rows, and not their summary.
             own = result_file.attribution.show_as(())
-            png = draw_summary(own, result_file.samples)
+            png = draw_summary(own, result_file.samples, style)
             if png is not None:
                 name = stored.files.summary_picture
                 yield _write_picture(stored, name, png, result_file.blank)

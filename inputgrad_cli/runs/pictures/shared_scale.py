@@ -11,7 +11,8 @@ from inputgrad_cli.data.pictures.picture_style import Scale, Style
 from inputgrad_cli.data.samples import Samples
 from inputgrad_cli.errors import ItemError
 from inputgrad_cli.rendering import choose_picture
-from inputgrad_cli.runs.pictures.map_pictures import build_picture_source, list_drawable_sites
+from inputgrad_cli.runs.pictures.drawn_sites import list_drawable_sites
+from inputgrad_cli.runs.pictures.map_sources import build_picture_source
 from inputgrad_cli.storage.run_directory import StoredMap
 
 ScaleKey = tuple[str, str, Style]

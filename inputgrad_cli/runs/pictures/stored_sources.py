@@ -11,7 +11,8 @@ from inputgrad_cli.data.pictures.picture_style import Style
 from inputgrad_cli.data.pictures.subjects import ROW
 from inputgrad_cli.data.samples import Samples
 from inputgrad_cli.errors import ItemError, UsageError
-from inputgrad_cli.runs.pictures.map_pictures import get_layout, refuse_unfit_kinds
+from inputgrad_cli.runs.pictures.map_pictures import refuse_unfit_kinds
+from inputgrad_cli.runs.pictures.map_sources import get_layout
 from inputgrad_cli.schema.encoded_names import decode_name
 from inputgrad_cli.storage.map_files import list_file_names
 from inputgrad_cli.storage.run_directory import StoredMap

@@ -17,7 +17,7 @@ from inputgrad_cli.formats.readers import find_reader
 from inputgrad_cli.interfaces.picture import MapLayout
 from inputgrad_cli.modelfile.embedded_inputs import find_embedded_inputs
 from inputgrad_cli.modelfile.workload import count_elements
-from inputgrad_cli.rendering import choose_picture, has_pictures, is_drawable
+from inputgrad_cli.rendering import choose_picture, has_pictures, is_drawable, pictures
 from inputgrad_cli.runs.inputs.find_inputs import Item
 from inputgrad_cli.runs.inputs.item_maps import ItemMap, list_item_maps
 from inputgrad_cli.runs.pictures.map_pictures import list_picture_endings
@@ -77,7 +77,9 @@ def _list_arrays(item_map: ItemMap, samples: Samples | None) -> list[str]:
     files = item_map.files
     has_parts = samples is not None and samples.is_ragged
     names = files.list_arrays(len(samples)) if samples and has_parts else [files.arrays]
-    return names + [files.table] * is_table(item_map.item, samples)
+    # A table of results has no room for the maps of all classes.
+    has_table = item_map.spec.target.kind != "all" and is_table(item_map.item, samples)
+    return names + [files.table] * has_table
 
 
 def _list_summary_files(
@@ -108,6 +110,10 @@ def _list_pictures(
     layouts = _join_rows({site: layouts[site] for site in sites})
     drawn = _list_drawn_sites(layouts, style, count or 1)
     drawn = [site for site in drawn if not choose_picture(style, layouts[site]).per_item]
+    has_parts = pictures.get(style.kind).joins_inputs and item_map.spec.target.kind != "all"
+    if has_parts and len(drawn) > 1 and not plan.goals:
+        drawn = drawn[:1]  # all inputs are drawn in one picture
+        layouts = {drawn[0]: replace(layouts[drawn[0]], has_parts=True)}
     picture_names = PictureNames(files, count, drawn)
     return names + [
         picture_names.get_name(row, site, ending)

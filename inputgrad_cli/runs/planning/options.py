@@ -40,7 +40,9 @@ class RunOptions:
     """The options of a call of `saliency`, or of `optimize` with `search`.
 
     `option_records` has the value and the source of each option, for the record of the run.
-    `aliases` are the model's names of inputs that the sidecar renames.
+    `aliases` are the model's names of inputs that the sidecar renames. `shown_classes` is how many
+    classes of largest probability are reported of each sample. With `preview`, the items that are
+    done are reported with the columns or tokens that a terminal shows.
     """
 
     model: Path
@@ -78,3 +80,5 @@ class RunOptions:
     option_records: Mapping[str, Any] = field(default_factory=dict)
     aliases: Mapping[str, str] = field(default_factory=dict)
     search: SearchOptions | None = None
+    shown_classes: int = 0
+    preview: bool = False

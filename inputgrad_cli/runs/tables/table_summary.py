@@ -5,6 +5,7 @@ from __future__ import annotations
 from inputgrad_cli.data.column_summary import MIN_ROWS, ColumnSummary, summarize_columns
 from inputgrad_cli.data.map_record import RecordedMap
 from inputgrad_cli.data.pictures.caption import build_caption
+from inputgrad_cli.data.pictures.picture_style import Style
 from inputgrad_cli.data.row_columns import find_row_columns
 from inputgrad_cli.data.samples import Samples
 from inputgrad_cli.formats.tables.cell_text import join_cells
@@ -16,31 +17,36 @@ NUMBER = "%.6g"  # enough to compare columns; the table of the map has all digit
 
 
 def build_summary_files(
-    files: MapFiles, recorded: RecordedMap, samples: Samples, *, is_drawn: bool
+    files: MapFiles, recorded: RecordedMap, samples: Samples, *, style: Style | None
 ) -> dict[str, bytes]:
-    """Return the files of the summary of a table by name; none for a table of few rows."""
-    summary = _summarize(recorded, samples)
+    """Return the files of the summary of a table by name; none for a table of few rows.
+
+    There is no picture without a style.
+    """
+    summary = _summarize(recorded, samples, style or Style())
     if summary is None:
         return {}
     built = {files.summary_table: _write_summary(summary)}
-    return {**built, files.summary_picture: _draw(summary, recorded)} if is_drawn else built
+    return built if style is None else {**built, files.summary_picture: _draw(summary, recorded)}
 
 
-def draw_summary(recorded: RecordedMap, samples: Samples) -> bytes | None:
+def draw_summary(recorded: RecordedMap, samples: Samples, style: Style) -> bytes | None:
     """Return the picture of the summary of a table, None for a table of few rows.
 
     Without samples, the points do not tell the values of their inputs.
     """
-    summary = _summarize(recorded, samples)
+    summary = _summarize(recorded, samples, style)
     return None if summary is None else _draw(summary, recorded)
 
 
-def _summarize(recorded: RecordedMap, samples: Samples) -> ColumnSummary | None:
+def _summarize(recorded: RecordedMap, samples: Samples, style: Style) -> ColumnSummary | None:
     record = recorded.record
     columns = find_row_columns(recorded, samples.header)
     if columns is None or len(record.samples) < MIN_ROWS:
         return None
-    return summarize_columns(columns, recorded.values, samples.arrays, per_input=record.per_input)
+    return summarize_columns(
+        columns, recorded.values, samples.arrays, per_input=record.per_input, top=style.top
+    )
 
 
 def _draw(summary: ColumnSummary, recorded: RecordedMap) -> bytes:

@@ -16,7 +16,7 @@ from inputgrad_cli.rendering.text.values import (
     compute_token_values,
     match_tokens,
 )
-from inputgrad_cli.runs.pictures.map_pictures import get_layout
+from inputgrad_cli.runs.pictures.map_sources import get_layout
 from inputgrad_cli.runs.streamed_files import collect_bytes, is_large
 from inputgrad_cli.storage.atomic_write import Bytes, WriteFunction
 from inputgrad_cli.storage.map_files import MapFiles

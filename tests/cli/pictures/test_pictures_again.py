@@ -64,7 +64,7 @@ def test_a_second_call_draws_what_it_asks_for_without_the_model(call, folder, re
 
 def test_every_choice_of_a_style_is_kept_in_its_record():
     other = {"kind": "panel", "reduce": "l2", "cmap": "jet", "clip": 5.0, "alpha": 0.1, "zoom": 3}
-    other |= {"on": "original", "smooth": True, "keep": 7.5}
+    other |= {"on": "original", "smooth": True, "keep": 7.5, "top": 3}
     other |= {"scale": "run", "limit": 2.0, "signed": True, "alphabet": "ACGU"}
     assert Style().record() == {}
     names = {field.name for field in dataclasses.fields(Style)}

@@ -101,6 +101,27 @@ def test_what_was_reported_before_is_not_printed_again(event, capsys):
     assert capsys.readouterr() == ("", "")
 
 
+def test_the_top_classes_of_a_sample_are_said_once_and_only_under_v(capsys):
+    classes = [["cat", 0.98765], ["d\x1b", 0.01], ["class 2", 0.0]]
+    maps = [
+        ItemEvent({**ITEM, **DONE, "method": method, "sample": sample, "top_classes": classes})
+        for method in ("a", "b")
+        for sample in (None, 3)
+    ]
+    for quiet, verbose, beside_json in itertools.product([False, True], repeat=3):
+        reporter = TextReporter(quiet=quiet, verbose=verbose, beside_json=beside_json)
+        for event in maps:
+            reporter.report(event)
+        out, err = capsys.readouterr()
+        assert "98.77%" not in out
+        lines = [
+            "inputgrad: a.png: cat 98.77%, d\\x1b 1.00%, class 2 0.00%.",
+            "inputgrad: a.png#3: cat 98.77%, d\\x1b 1.00%, class 2 0.00%.",
+        ]
+        assert err.splitlines() == (lines if verbose and not quiet else [])
+    assert "top_classes" not in maps[0].record()
+
+
 class Recorder:
     """A reporter as it could be added from outside the package."""
 

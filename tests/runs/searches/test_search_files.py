@@ -26,7 +26,8 @@ from inputgrad_cli.formats.readers import find_reader
 from inputgrad_cli.interfaces.goal import GoalRequest
 from inputgrad_cli.interfaces.reader import InputFile, ReadOptions
 from inputgrad_cli.optimization.request import OptimizeRequest
-from inputgrad_cli.runs.pictures.map_pictures import build_picture_source, list_drawable_sites
+from inputgrad_cli.runs.pictures.drawn_sites import list_drawable_sites
+from inputgrad_cli.runs.pictures.map_sources import build_picture_source
 from inputgrad_cli.runs.searches.search_files import build_search_files, list_results
 from inputgrad_cli.storage.map_files import MapFiles
 from tests.optimization.linear_engine import LinearEngine

@@ -1,0 +1,110 @@
+"""All inputs of a model in one picture, by `--picture inputs`."""
+
+import keras
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.cli import arrays, files, items, strict
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Make a directory with a model of an image, a vector and an input that nothing uses."""
+    keras.utils.set_random_seed(0)
+    image, row = keras.Input((8, 8, 3), name="image"), keras.Input((4,), name="row")
+    spare = keras.Input((3,), name="spare")
+    seen = keras.layers.Dense(4, activation="relu")(keras.layers.Flatten()(image))
+    joined = keras.layers.Concatenate()([seen, row, spare * 0.0])
+    keras.Model([image, row, spare], keras.layers.Dense(1)(joined)).save(tmp_path / "m.keras")
+    rng = np.random.default_rng(0)
+    sample = {"image": rng.random((8, 8, 3)), "row": rng.random(4), "spare": rng.random(3)}
+    np.savez(tmp_path / "a.npz", **{name: value.astype("f4") for name, value in sample.items()})
+    return tmp_path
+
+
+def saliency(call, *words, out="out"):
+    result = call("saliency", "m.keras", "a.npz", "-o", out, "--json", *words)
+    assert result.code == 0, result.err
+    return items(result)[0]
+
+
+def read_parts(path):
+    with Image.open(path) as picture:
+        return strict(picture.text["inputgrad"])["parts"]
+
+
+def test_one_picture_has_all_inputs_with_their_shares(call, folder):
+    planned = call(
+        "saliency", "m.keras", "a.npz", "-n", "-m", "input-x-gradient", "--picture", "inputs"
+    ).out
+    item = saliency(call, "-m", "input-x-gradient", "--picture", "inputs")
+    name = "a.npz.input-x-gradient"
+    assert files(folder / "out") == {f"{name}.png", f"{name}.npz"}
+    assert item["picture"] == f"out/{name}.png"
+    assert f"{name}.png" in planned
+    assert f"{name}.image.png" not in planned
+    parts = read_parts(folder / item["picture"])
+    # All columns of a row stand in one picture, as they do where each input has its own.
+    assert [part["name"] for part in parts] == ["image", "row, spare"]
+    values = arrays(folder / item["arrays"])
+    total = sum(np.abs(array).sum() for array in values.values())
+    share = np.abs(values["image"]).sum() / total
+    assert 0 < share < 1
+    assert [part["share"] for part in parts] == pytest.approx([share, 1 - share], rel=1e-5)
+
+
+def test_gradients_have_no_shares_because_their_units_differ(call, folder):
+    item = saliency(call, "--picture", "inputs")
+    assert all(part["share"] is None for part in read_parts(folder / item["picture"]))
+
+
+def test_an_input_that_the_target_does_not_depend_on_has_no_part(call, folder):
+    image, row = keras.Input((8, 8, 3), name="image"), keras.Input((4,), name="row")
+    outputs = [keras.layers.Dense(1, name="a")(row)]
+    outputs += [keras.layers.Dense(1, name="b")(keras.layers.Flatten()(image))]
+    keras.Model([image, row], outputs).save(folder / "m.keras")
+    item = saliency(call, "-t", "b/auto", "--picture", "inputs", "-m", "input-x-gradient")
+    parts = {part["name"]: part for part in read_parts(folder / item["picture"])}
+    assert parts["row"]["note"] == "disconnected"
+    assert parts["image"]["share"] == 1.0
+
+
+def test_render_draws_it_again_and_takes_it_apart(call, folder):
+    saliency(call, "-m", "input-x-gradient", "--picture", "inputs")
+    path = folder / "out/a.npz.input-x-gradient.png"
+    first = path.read_bytes()
+    assert call("render", "out", "--picture", "overlay").code == 0
+    pictures = {name for name in files(folder / "out") if name.endswith(".png")}
+    assert pictures == {f"a.npz.input-x-gradient.{name}.png" for name in ("image", "row")}
+    assert call("render", "out", "--picture", "inputs").code == 0
+    assert {name for name in files(folder / "out") if name.endswith(".png")} == {path.name}
+    assert path.read_bytes() == first
+    assert call("verify", "out").code == 0
+    (folder / "a.npz").unlink()
+    result = call("render", "out")
+    assert result.code == 0
+    assert "its input is gone" in result.err
+    assert path.read_bytes() != first, "the image is not below its map"
+    assert call("report", "out").code == 0
+
+
+def test_a_second_call_draws_nothing_new(call, folder):
+    saliency(call, "--picture", "inputs")
+    before = {path: path.stat().st_mtime_ns for path in (folder / "out").glob("*.png")}
+    assert saliency(call, "--picture", "inputs")["status"] == "skipped"
+    assert {path: path.stat().st_mtime_ns for path in before} == before
+
+
+@pytest.mark.parametrize("kind", ["all", "one"])
+def test_what_cannot_be_joined_is_drawn_as_usual(call, folder, kind):
+    if kind == "all":
+        image, row = keras.Input((8, 8, 3), name="image"), keras.Input((4,), name="row")
+        joined = keras.layers.Concatenate()([keras.layers.Flatten()(image), row])
+        keras.Model([image, row], keras.layers.Dense(3)(joined)).save(folder / "m.keras")
+        words = ("-t", "all")
+    else:
+        words = ("--wrt", "image")
+    usual = saliency(call, *words, out="usual")
+    joined = saliency(call, *words, "--picture", "inputs")
+    assert joined["picture"] == usual["picture"].replace("usual/", "out/")
