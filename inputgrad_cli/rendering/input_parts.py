@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from inputgrad_cli.data.answer_text import format_percent
+from inputgrad_cli.data.pictures.caption import PERCENT
 from inputgrad_cli.data.pictures.picture_style import Scale, Style
 from inputgrad_cli.interfaces.picture import (
     MAX_SAMPLES,
@@ -171,9 +172,10 @@ def build_strip(shares: Sequence[float], colours: Pixels, width: int) -> Pixels:
 
 
 def format_header(part: InputPart) -> str:
-    """Return the line above an input: `image, 63.0% of the magnitude`, or why it has no map."""
-    share = "" if part.share is None else f"{format_percent(part.share)} of the magnitude"
-    return ", ".join(filter(None, (part.name, part.note or share)))
+    """Return the line above an input: `image, 63.0 % of the magnitude`, or why it has no map."""
+    if part.share is None:
+        return ", ".join(filter(None, (part.name, part.note)))
+    return f"{part.name}, {format_percent(part.share, unit=PERCENT)} of the magnitude"
 
 
 def _draw_header(canvas: Canvas, part: InputPart, top: int, colour: Pixels | None) -> None:

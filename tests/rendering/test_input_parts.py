@@ -95,9 +95,9 @@ def test_an_input_without_a_map_has_a_header_and_no_part():
 @pytest.mark.parametrize(
     ("part", "text"),
     [
-        (InputPart("x", IMAGE, 0.63), "x, 63.0% of the magnitude"),
-        (InputPart("x", IMAGE, 0.9999), "x, > 99.9% of the magnitude"),
-        (InputPart("x", IMAGE, 0.0), "x, 0.0% of the magnitude"),
+        (InputPart("x", IMAGE, 0.63), "x, 63.0 % of the magnitude"),
+        (InputPart("x", IMAGE, 0.9999), "x, 99.99 % of the magnitude"),
+        (InputPart("x", IMAGE, 0.0), "x, 0.0 % of the magnitude"),
         (InputPart("x", IMAGE), "x"),
         (InputPart("x", None, note="disconnected"), "x, disconnected"),
     ],
