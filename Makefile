@@ -7,7 +7,7 @@ COMPUTING = tests/engine tests/methods tests/model_zoo tests/cli/test_pictures_r
 KERNELS = 0 1
 DEMO = sample_models/shapes.keras sample_models/inputs/shapes
 
-.PHONY: help setup demo check format test test-all test-kernels bench docs samples clean
+.PHONY: help setup demo check format test test-all test-kernels bench docs samples gallery clean
 
 help:
 	@echo "make setup     make the environment in .venv"
@@ -19,7 +19,8 @@ help:
 	@echo "make format    format the code and sort its imports"
 	@echo "make docs      write the generated tables of the READMEs"
 	@echo "make bench     measure speed as ratios, in one run"
-	@echo "make samples   train the sample models again (five minutes)"
+	@echo "make samples   train the sample models again (seven minutes)"
+	@echo "make gallery   draw a picture of each kind from the sample models (two minutes)"
 	@echo "make clean     remove the environment and the results of make demo"
 
 setup: $(VENV)/.ready
@@ -64,6 +65,9 @@ docs: setup
 
 samples: setup
 	$(BIN)/python sample_models/build.py
+
+gallery: setup
+	$(BIN)/python sample_models/gallery.py
 
 clean:
 	rm -rf $(VENV) inputgrad-out
