@@ -64,6 +64,17 @@ GALLERY = (
         f"saliency sample_models/flats.keras {INPUTS}/flats/flats.csv -m {IG} -t class:quick",
         "*.00.png",
     ),
+    Entry(
+        "heat-table",
+        f"saliency sample_models/two_heads.keras {INPUTS}/two_heads.npy -m {IG} -t kind/all",
+        "*.3.png",
+    ),
+    Entry(
+        "inputs",
+        f"saliency sample_models/two_inputs.keras {INPUTS}/two_inputs.npz -m {IG}"
+        " --show input_b=signal --picture inputs",
+        "*.0.png",
+    ),
     Entry("waterfall", f"saliency {LOAN}_refused.csv -m {IG} --picture waterfall", "*.0.png"),
     Entry("summary", f"saliency {LOAN}.csv -m {IG} -t class:granted", "*.summary.png"),
     Entry("text", f"saliency sample_models/reviews.keras {INPUTS}/review.txt -m {IG}"),
