@@ -119,9 +119,9 @@ def test_an_image_shaped_array_gets_a_picture(call, shapes, tmp_path, out):
     assert drawn(out, "x.npy.gradient.png").size == (256, 256)
 
 
-def test_maps_of_all_classes_get_none_and_that_is_said_once(call, samples, out):
-    words = ("saliency", samples / "two_heads.keras", samples / "inputs/two_heads.npy")
-    result = call(*words, "-t", "kind/all")
+def test_texts_of_all_classes_get_none_and_that_is_said_once(call, samples, out):
+    words = ("saliency", samples / "reviews.keras", samples / "inputs/review.txt")
+    result = call(*words, "-t", "all")
     assert result.err.count("\n") == 1
     assert "no kind of picture" in result.err
     assert not list(out.glob("*.png"))
@@ -209,8 +209,8 @@ def test_render_tells_of_a_damaged_result(call, run):
 
 
 def test_render_without_a_picture_says_so(call, samples):
-    words = ("saliency", samples / "two_heads.keras", samples / "inputs" / "two_heads.npy")
-    call(*words, "-t", "kind/all")
+    words = ("saliency", samples / "reviews.keras", samples / "inputs" / "review.txt")
+    call(*words, "-t", "all")
     result = call("render", "inputgrad-out")
     assert result.code == 5
     assert "no map of this run can be drawn" in result.err
@@ -235,9 +235,9 @@ def test_render_draws_what_saliency_would_and_is_believed(call, samples, tmp_pat
 
 
 def test_a_picture_kind_that_is_not_there_yet_is_said_once(call, samples, tmp_path):
-    for name in ("a.npy", "b.npy"):
-        np.save(tmp_path / name, np.ones((2, 6), "f4"))
-    words = ("saliency", samples / "two_heads.keras", "a.npy", "b.npy", "-t", "kind/all")
+    for name in ("a.txt", "b.txt"):
+        (tmp_path / name).write_text("a wonderful film")
+    words = ("saliency", samples / "reviews.keras", "a.txt", "b.txt", "-t", "all")
     done = call(*words, "-m", "gradient", "-m", "input-x-gradient", "-o", "a")
     assert done.err.count("no kind of picture") == 1
     quiet = ((("-q",), "b"), (("--picture", "none"), "c"), (("--json",), "d"))
