@@ -21,7 +21,6 @@ from inputgrad_cli.cli.main import run
 ROOT = Path(__file__).resolve().parent.parent
 FIGURES = ROOT / "sample_models" / "figures"
 OUT = Path("inputgrad-out") / "gallery"
-LARGEST = 45_000  # bytes of a picture
 INPUTS = "sample_models/inputs"
 CROSS = f"sample_models/shapes.keras {INPUTS}/shapes/06-cross.png"
 LOAN = f"sample_models/loan.keras {INPUTS}/loan"
@@ -138,8 +137,7 @@ def draw_entry(entry: Entry, out: Path) -> Path:
 def copy_picture(path: Path, target: Path) -> None:
     """Copy a picture with its text, packed more tightly, and the files beside it.
 
-    The tool writes PNG files fast rather than small. The pixels stay, unless the file would be
-    larger than `LARGEST`: then it gets a palette of 256 colours.
+    The tool writes PNG files fast rather than small. The pixels stay.
     """
     with Image.open(path) as picture:
         text = PngImagePlugin.PngInfo()
@@ -147,8 +145,6 @@ def copy_picture(path: Path, target: Path) -> None:
             if isinstance(value, str):
                 text.add_text(key, value)
         picture.save(target, optimize=True, pnginfo=text)
-        if target.stat().st_size > LARGEST:
-            picture.quantize(256).save(target, optimize=True, pnginfo=text)
     for ending in (".webp", ".html"):
         if path.with_suffix(ending).is_file():
             shutil.copyfile(path.with_suffix(ending), target.with_suffix(ending))

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from gallery import FIGURES, GALLERY, LARGEST, copy_picture, draw_entry
+from gallery import FIGURES, GALLERY, copy_picture, draw_entry
 from PIL import Image
 
 from inputgrad_cli.choices import SHOWN
@@ -16,7 +16,8 @@ ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "inputgrad_cli" / "rendering" / "README.md"
 NAMES = [entry.name for entry in GALLERY]
 SUMMARY = "summary"  # drawn of a whole table, so that no registry has it
-LARGEST_TOGETHER = 750_000  # bytes of all pictures with their films
+# Bytes of a picture, and of all with their films: a palette would be smaller, with wrong colours.
+LARGEST, LARGEST_TOGETHER = 120_000, 1_100_000
 QUICK = ("logo", "volume")
 
 
