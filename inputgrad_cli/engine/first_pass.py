@@ -113,7 +113,8 @@ class FirstPasses:
 def _join_groups(parts: Sequence[FirstPass]) -> FirstPass:
     """Merge the passes of several groups of choices over the same inputs."""
     return FirstPass(
-        parts[0].outputs,
+        # Each pass has the outputs of its own choices, which may be those of different layers.
+        {name: output for part in parts for name, output in part.outputs.items()},
         [target for part in parts for target in part.targets],
         [scores for part in parts for scores in part.scores],
         [gradients for part in parts for gradients in part.gradients],
