@@ -14,8 +14,9 @@ from PIL import Image
 
 from inputgrad_cli.data.pictures.picture_style import MAX_PIXELS
 from inputgrad_cli.errors import ItemError
+from inputgrad_cli.interfaces.picture import class_pictures, pictures
 from inputgrad_cli.rendering.colour_maps import Pixels, load_colour_table
-from inputgrad_cli.rendering.images.image_map import TEXT_KEY
+from inputgrad_cli.rendering.images.image_map import TEXT_KEY, ImageMap
 from inputgrad_cli.rendering.png import SIGNATURE
 
 QUALITY = 75  # of WebP: at 96 pixels 1.5 kB each, and no difference to the PNG that the eye sees
@@ -44,6 +45,14 @@ def shrink_picture(png: bytes, width: int, height: int) -> Pixels:
     small, _ = _decode(png)
     small.thumbnail((width, height), Image.Resampling.BOX)
     return np.asarray(small)
+
+
+def shows_image(png: bytes) -> bool:
+    """Return whether a drawn picture says that it is one of an image; ItemError."""
+    _, text = _decode(png)
+    kinds = {cls.name: cls for registry in (pictures, class_pictures) for cls in registry}
+    kind = kinds.get(str(text.get("kind")))
+    return kind is not None and issubclass(kind, ImageMap)
 
 
 def _decode(png: bytes) -> tuple[Image.Image, Mapping[str, Any]]:

@@ -83,12 +83,18 @@ def _open_console() -> Console | None:
 
 
 def _read_pixels(path: str) -> Any:
-    """Return a drawn picture (H, W, 3) in the size of a preview, None if it cannot be read."""
-    from inputgrad_cli.rendering.thumbnails import shrink_picture
+    """Return the picture of an image (H, W, 3) in the size of a preview, None of any other.
+
+    Of curves and numbers, as those of a series, nothing can be read in so few pixels.
+    """
+    from inputgrad_cli.rendering.thumbnails import shows_image, shrink_picture
 
     try:
         with open(path, "rb") as file:
-            return shrink_picture(file.read(), min(COLUMNS, measure_stderr()), 2 * LINES)
+            png = file.read()
+        if not shows_image(png):
+            return None
+        return shrink_picture(png, min(COLUMNS, measure_stderr()), 2 * LINES)
     except (OSError, ValueError, ItemError):  # its name is shown readably, and may be another
         return None
 

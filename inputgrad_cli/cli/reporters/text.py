@@ -140,7 +140,9 @@ class TextReporter:
         if not is_shown or sample in self._classified:
             return
         self._classified.add(sample)
-        classes = ", ".join(f"{to_printable(name)} {p:.2%}" for name, p in fields[TOP_CLASSES])
+        classes = ", ".join(
+            f"{to_printable(name)} {format_percent(p, digits=2)}" for name, p in fields[TOP_CLASSES]
+        )
         write_stderr(f"inputgrad: {_format_name(fields)}: {classes}.")
 
     def _format_item(self, fields: Any) -> str:

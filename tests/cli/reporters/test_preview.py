@@ -25,7 +25,7 @@ from inputgrad_cli.cli.reporters.preview import (
 )
 from inputgrad_cli.data.map_record import RecordedMap
 from inputgrad_cli.data.samples import Samples
-from inputgrad_cli.rendering.thumbnails import shrink_picture
+from inputgrad_cli.rendering.thumbnails import shows_image, shrink_picture
 from inputgrad_cli.runs.events import ItemEvent
 from inputgrad_cli.runs.tables.preview_table import build_preview_table
 from tests.faults.conftest import ENV, draw_many
@@ -82,6 +82,17 @@ def test_a_picture_keeps_its_proportions_and_small_ones_their_size(shape, size):
     small = shrink_picture(encode(np.full((*shape, 3), 70)), COLUMNS, 2 * LINES)
     assert small.shape == (*size, 3)
     assert (small == 70).all()
+
+
+@pytest.mark.parametrize(
+    ("name", "is_shown"),
+    [
+        *((name, True) for name in ("overlay", "panel", "class-strip")),
+        *((name, False) for name in ("heat-table", "signal", "volume", "search-row")),
+    ],
+)
+def test_only_pictures_of_images_can_be_read_in_so_few_pixels(name, is_shown, samples):
+    assert shows_image((samples / "figures" / f"{name}.png").read_bytes()) == is_shown
 
 
 def test_a_bar_has_a_sign_and_a_length_in_eighths_of_a_cell():
