@@ -47,7 +47,7 @@ def shrink_picture(png: bytes, width: int, height: int) -> Pixels:
     return np.asarray(small)
 
 
-def shows_image(png: bytes) -> bool:
+def is_image_picture(png: bytes) -> bool:
     """Return whether a drawn picture says that it is one of an image; ItemError."""
     _, text = _decode(png)
     kinds = {cls.name: cls for registry in (pictures, class_pictures) for cls in registry}

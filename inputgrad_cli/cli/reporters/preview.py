@@ -87,12 +87,12 @@ def _read_pixels(path: str) -> Any:
 
     Of curves and numbers, as those of a series, nothing can be read in so few pixels.
     """
-    from inputgrad_cli.rendering.thumbnails import shows_image, shrink_picture
+    from inputgrad_cli.rendering.thumbnails import is_image_picture, shrink_picture
 
     try:
         with open(path, "rb") as file:
             png = file.read()
-        if not shows_image(png):
+        if not is_image_picture(png):
             return None
         return shrink_picture(png, min(COLUMNS, measure_stderr()), 2 * LINES)
     except (OSError, ValueError, ItemError):  # its name is shown readably, and may be another

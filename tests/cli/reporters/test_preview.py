@@ -25,7 +25,7 @@ from inputgrad_cli.cli.reporters.preview import (
 )
 from inputgrad_cli.data.map_record import RecordedMap
 from inputgrad_cli.data.samples import Samples
-from inputgrad_cli.rendering.thumbnails import shows_image, shrink_picture
+from inputgrad_cli.rendering.thumbnails import is_image_picture, shrink_picture
 from inputgrad_cli.runs.events import ItemEvent
 from inputgrad_cli.runs.tables.preview_table import build_preview_table
 from tests.faults.conftest import ENV, draw_many
@@ -92,7 +92,7 @@ def test_a_picture_keeps_its_proportions_and_small_ones_their_size(shape, size):
     ],
 )
 def test_only_pictures_of_images_can_be_read_in_so_few_pixels(name, is_shown, samples):
-    assert shows_image((samples / "figures" / f"{name}.png").read_bytes()) == is_shown
+    assert is_image_picture((samples / "figures" / f"{name}.png").read_bytes()) == is_shown
 
 
 def test_a_bar_has_a_sign_and_a_length_in_eighths_of_a_cell():
