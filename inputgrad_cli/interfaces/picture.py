@@ -252,6 +252,12 @@ class Picture:
         finite = source.values[np.isfinite(source.values)]
         return Scale(float(np.abs(finite).max(initial=0.0)), bool((finite < 0).any()))
 
+    def choose_scale(self, source: MapSource, style: Style) -> Scale:
+        """Return the scale to draw with: that of the run if the style has one, or the map's own."""
+        if style.limit is None:
+            return self.find_scale(source, style)
+        return Scale(style.limit, bool(style.signed))
+
     def refuse_large(self, source: MapSource, style: Style) -> None:
         """Raise ItemError if the picture would be too large for memory in this style."""
 

@@ -119,10 +119,7 @@ def _draw_part(part: InputPart, style: Style) -> tuple[Pixels, Scale, bool] | No
 
 def _draw_image(picture: ImageMap, source: MapSource, style: Style) -> tuple[Pixels, Scale, bool]:
     """Return an image beside its map, which has a colour bar here, as it has no own scale."""
-    scale = picture.find_scale(source, style)
-    if style.limit is not None and style.signed is not None:
-        scale = Scale(style.limit, style.signed)
-    layers = build_tile_layers(source, style, scale)
+    layers = build_tile_layers(source, style, picture.choose_scale(source, style))
     word = "heatmap" if layers.backdrop is None else "overlay"
     tile = Tile(reduce_pixels(layers.mixed), (word,), build_bar(layers))
     pixels = draw_tiles("", [[*build_input_tiles([layers]), tile]])

@@ -44,6 +44,11 @@ def build_class_captions(
     )
 
 
+def format_heading(caption: Caption) -> str:
+    """Return the title of a picture of several classes: the item and the method."""
+    return ": ".join(filter(None, (caption.item, f"{caption.method}, all classes")))
+
+
 def rank_classes(scores: Sequence[float | None]) -> list[int]:
     """Return the classes by score, the largest first; those without a finite score are last."""
 

@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from inputgrad_cli.data.pictures.picture_style import Scale, Style
-from inputgrad_cli.data.pictures.subjects import ROW
 from inputgrad_cli.interfaces.picture import (
-    MAX_SAMPLES,
     ClassView,
-    Drawing,
-    MapLayout,
     MapSource,
-    Picture,
     class_pictures,
 )
 from inputgrad_cli.numeric.arrays import Array
@@ -32,62 +25,49 @@ from inputgrad_cli.rendering.canvas import (
     Canvas,
     choose_ink,
 )
+from inputgrad_cli.rendering.classes.class_views import format_heading
 from inputgrad_cli.rendering.colour_bar import TOTAL_HEIGHT, ColourBar, draw_colour_bar
 from inputgrad_cli.rendering.colour_maps import to_colours
 from inputgrad_cli.rendering.fonts import fit_text
-from inputgrad_cli.rendering.images.image_map import TEXT_KEY
 from inputgrad_cli.rendering.labels import format_number
-from inputgrad_cli.rendering.png import encode_png
-from inputgrad_cli.rendering.rows.bars import NAMES, format_column
+from inputgrad_cli.rendering.rows.bars import NAMES, WIDTH, RowPicture, format_column
 from inputgrad_cli.rendering.rows.ranking import Ranking, rank_columns
 from inputgrad_cli.rendering.scale import normalize
+from inputgrad_cli.schema.json_object import JsonObject
 
 HEAD, CLASS_HEAD, FOOT = 30, 42, 34 + TOTAL_HEIGHT  # heights: title, names of classes, below
 CELL_WIDTH, CELL_HEIGHT = 96, 26
-MIN_WIDTH = 704  # as wide as the bars of one class
+MIN_WIDTH = WIDTH  # as wide as the bars of one class
 GAP = 4  # between the words of two cells
 NOT_A_NUMBER = "NaN"  # a cell has no room for more
 
 
 @class_pictures.register
 @dataclass(frozen=True)
-class HeatTable(Picture):
+class HeatTable(RowPicture):
     """The columns of largest magnitude, and for each class a cell with its value."""
 
     name = "heat-table"
     help = "the columns of one row for the classes of largest score"
-    subjects = "tables"
-    max_samples = MAX_SAMPLES
 
-    def supports(self, layout: MapLayout) -> bool:
-        """Return whether the map has a row of values for each class."""
-        return layout.subject == ROW and len(layout.shape) <= 1 and all(layout.shape)
+    def describe(self, source: MapSource) -> JsonObject:
+        """Return the classes that are shown, from the left."""
+        return {"classes": [caption.target for caption in _get_view(source).captions]}
 
-    def draw(self, sources: Sequence[MapSource], style: Style) -> list[Drawing]:
-        """Return the table of each row, with the class of largest score on the left."""
-        return [self._draw_table(source, style) for source in sources]
-
-    def _draw_table(self, source: MapSource, style: Style) -> Drawing:
-        scale = self.find_scale(source, style)
-        if style.limit is not None and style.signed is not None:
-            scale = Scale(style.limit, style.signed)
-        view = source.classes or ClassView((source.caption,), source.values[np.newaxis], 0)
-        text = {
-            **vars(source.caption),
-            "kind": self.name,
-            "bar": source.caption.quantity,
-            "classes": [caption.target for caption in view.captions],
-            "scale": {"low": scale.low, "high": scale.limit},
-        }
-        canvas = draw_heat_table(source, view, scale, style)
-        png = encode_png(canvas.to_pixels(), TEXT_KEY, json.dumps(text, sort_keys=True))
-        return Drawing(png, scale, not np.nan_to_num(view.values, nan=1.0).any())
+    def draw_row(self, source: MapSource, style: Style) -> Canvas:
+        """Return the table of one row, with the class of largest score on the left."""
+        return draw_heat_table(source, _get_view(source), self.choose_scale(source, style), style)
 
     def find_scale(self, source: MapSource, style: Style) -> Scale:
         """Return the scale that covers the values of all classes that are shown."""
-        values = source.values if source.classes is None else source.classes.values
+        values = _get_view(source).values
         finite = np.abs(values[np.isfinite(values)])
         return Scale(float(finite.max(initial=0.0)), source.caption.sign == "signed")
+
+
+def _get_view(source: MapSource) -> ClassView:
+    """Return the classes of a row; a row without classes is one itself."""
+    return source.classes or ClassView((source.caption,), source.values[np.newaxis], 0)
 
 
 def draw_heat_table(source: MapSource, view: ClassView, scale: Scale, style: Style) -> Canvas:
@@ -98,7 +78,7 @@ def draw_heat_table(source: MapSource, view: ClassView, scale: Scale, style: Sty
     width = max(MIN_WIDTH, NAMES + CELL_WIDTH * len(values) + MARGIN)
     bottom = HEAD + CLASS_HEAD + CELL_HEIGHT * len(ranking.shown)
     canvas = Canvas(width, bottom + FOOT)
-    canvas.write_title(_format_heading(source))
+    canvas.write_title(format_heading(source.caption))
     for column, caption in enumerate(view.captions):
         middle = NAMES + CELL_WIDTH * (column + 0.5)
         room = CELL_WIDTH - GAP
@@ -139,11 +119,6 @@ def _draw_cells(canvas: Canvas, top: int, values: Array, colours: tuple[Scale, s
         text = NOT_A_NUMBER if np.isnan(value) else format_number(value, colours is not None)
         middle = (left + CELL_WIDTH / 2, top + CELL_HEIGHT / 2)
         canvas.write(middle, text, NAME_SIZE - 1, colour=ink, anchor="mm")
-
-
-def _format_heading(source: MapSource) -> str:
-    caption = source.caption
-    return ": ".join(filter(None, (caption.item, f"{caption.method}, all classes")))
 
 
 def _format_rest(ranking: Ranking, view: ClassView) -> str:

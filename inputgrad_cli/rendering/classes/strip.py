@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from inputgrad_cli.data.pictures.picture_style import Scale, Style
 from inputgrad_cli.interfaces.picture import Drawing, MapSource, class_pictures
+from inputgrad_cli.rendering.classes.class_views import format_heading
 from inputgrad_cli.rendering.images.grid import encode_grid
 from inputgrad_cli.rendering.images.image_layers import ImageLayers
 from inputgrad_cli.rendering.images.image_map import ImageMap, describe_layers
@@ -27,22 +28,16 @@ class ClassStrip(ImageMap):
         return [self._draw_strip(source, style) for source in sources]
 
     def _draw_strip(self, source: MapSource, style: Style) -> Drawing:
-        scale = self._get_scale(source, style)
+        scale = self.choose_scale(source, style)
         layers = [build_tile_layers(part, style, scale) for part in source.split_classes()]
         tiles = [*build_input_tiles(layers), *(_build_class_tile(each) for each in layers)]
         bar = TileBar(scale, layers[0].cmap, layers[0].bar)
-        caption = source.caption
-        title = ": ".join(filter(None, (caption.item, f"{caption.method}, all classes")))
+        title = format_heading(source.caption)
         hidden = source.classes.hidden if source.classes else 0
         words = [layers[0].bar, f"{hidden} classes not shown" if hidden else ""]
         pixels = draw_tiles(title, [tiles], "; ".join(filter(None, words)), bar)
         png = encode_grid(pixels, self.name, [describe_layers(each, style) for each in layers])
         return Drawing(png, scale, all(each.flat for each in layers))
-
-    def _get_scale(self, source: MapSource, style: Style) -> Scale:
-        if style.limit is None or style.signed is None:
-            return self.find_scale(source, style)
-        return Scale(style.limit, style.signed)
 
     def find_scale(self, source: MapSource, style: Style) -> Scale:
         """Return the scale that covers the maps of all classes that are shown."""

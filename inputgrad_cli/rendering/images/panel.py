@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from inputgrad_cli.data.pictures.picture_style import Scale, Style
+from inputgrad_cli.data.pictures.picture_style import Style
 from inputgrad_cli.interfaces.picture import Drawing, MapSource, pictures
 from inputgrad_cli.rendering.colour_maps import Pixels
 from inputgrad_cli.rendering.images.image_layers import ImageLayers
@@ -36,10 +36,7 @@ class Panel(ImageMap):
         return [self._draw_panel(source, style) for source in sources]
 
     def _draw_panel(self, source: MapSource, style: Style) -> Drawing:
-        scale = self.find_scale(source, style)
-        if style.limit is not None and style.signed is not None:
-            scale = Scale(style.limit, style.signed)
-        layers = build_tile_layers(source, style, scale)
+        layers = build_tile_layers(source, style, self.choose_scale(source, style))
         text = {"kind": self.name, **describe_layers(layers, style)}
         png = encode_png(draw_panel(layers), TEXT_KEY, json.dumps(text, sort_keys=True))
         return Drawing(png, layers.scale, layers.flat)

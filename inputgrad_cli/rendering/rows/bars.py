@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from inputgrad_cli.data.pictures.picture_style import Scale, Style
+from inputgrad_cli.data.pictures.picture_style import Style
 from inputgrad_cli.data.pictures.subjects import ROW
 from inputgrad_cli.interfaces.picture import (
     MAX_SAMPLES,
@@ -39,6 +39,7 @@ from inputgrad_cli.rendering.images.image_map import TEXT_KEY
 from inputgrad_cli.rendering.labels import format_number, format_value
 from inputgrad_cli.rendering.png import encode_png
 from inputgrad_cli.rendering.rows.ranking import Rest, rank_columns, sum_rest
+from inputgrad_cli.schema.json_object import JsonObject
 
 WIDTH, NAMES, NUMBERS = 704, 260, 90  # of the picture, of its names, of the numbers at its right
 LEFT_NUMBERS = 76  # between the names and the longest bar to the left, for its number
@@ -65,23 +66,27 @@ class RowPicture(Picture):
         """Return the picture of one row."""
         raise TypeError(f"{type(self).__name__} does not define draw_row()")
 
+    def describe(self, source: MapSource) -> JsonObject:
+        """Return what the file says of a row besides its caption and its scale."""
+        return {}
+
     def draw(self, sources: Sequence[MapSource], style: Style) -> list[Drawing]:
         """Return the drawing of each row."""
         return [self._draw(source, style) for source in sources]
 
     def _draw(self, source: MapSource, style: Style) -> Drawing:
-        scale = self.find_scale(source, style)
-        if style.limit is not None:
-            scale = Scale(style.limit, bool(style.signed))
+        scale = self.choose_scale(source, style)
         text = {
             **vars(source.caption),
+            **self.describe(source),
             "kind": self.name,
             "bar": source.caption.quantity,
             "scale": {"low": scale.low, "high": scale.limit},
         }
         canvas = self.draw_row(source, style)
         png = encode_png(canvas.to_pixels(), TEXT_KEY, json.dumps(text, sort_keys=True))
-        return Drawing(png, scale, not np.nan_to_num(source.values, nan=1.0).any())
+        values = source.values if source.classes is None else source.classes.values
+        return Drawing(png, scale, not np.nan_to_num(values, nan=1.0).any())
 
 
 @pictures.register

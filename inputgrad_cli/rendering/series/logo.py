@@ -84,9 +84,7 @@ class Logo(Picture):
 
     def _draw_source(self, source: MapSource, style: Style) -> Drawing:
         letters = build_letters(source, style)
-        scale = self.find_scale(source, style)
-        if style.limit is not None:
-            scale = Scale(style.limit, bool(style.signed))
+        scale = self.choose_scale(source, style)
         text: JsonObject = {
             **vars(source.caption),
             "kind": self.name,
