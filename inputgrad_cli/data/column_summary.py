@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from inputgrad_cli.data.pictures.picture_style import TOP
 from inputgrad_cli.data.row_columns import RowColumns
 from inputgrad_cli.numeric.arrays import Array, Arrays, Floats, take_rows
 from inputgrad_cli.numeric.lazy_array import split_rows
 
 MIN_ROWS = 20  # of a table that gets a summary
 MAX_POINTS = 2000  # rows whose values are kept one by one; more would hide each other
-TOP = 10  # columns whose values are kept one by one, unless a style has another number
 
 
 @dataclass(frozen=True)

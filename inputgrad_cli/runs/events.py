@@ -16,6 +16,7 @@ SCHEMA = 1  # version of the machine stream
 STRONGEST = "strongest"  # the field of an item with its largest parts
 TOP_CLASSES = "top_classes"  # that with its classes of largest probability
 PREVIEW = "preview"  # that with the columns or tokens that a terminal shows
+MAX_PREVIEWS = 8  # samples that a call shows on a terminal
 # Fields that the contract of the stream does not name.
 FOR_PEOPLE = (STRONGEST, TOP_CLASSES, PREVIEW)
 

@@ -11,12 +11,19 @@ from inputgrad_cli.data.samples import Samples
 from inputgrad_cli.errors import ItemError
 from inputgrad_cli.explanation.item_record import Provenance, build_map, find_failures
 from inputgrad_cli.runs.diagnostics import yield_item_warnings, yield_map_warnings
-from inputgrad_cli.runs.events import PREVIEW, Event, ItemEvent, RunWarning, to_error_fields
+from inputgrad_cli.runs.events import (
+    MAX_PREVIEWS,
+    PREVIEW,
+    Event,
+    ItemEvent,
+    RunWarning,
+    to_error_fields,
+)
 from inputgrad_cli.runs.item_fields import build_done_fields, build_failed_fields
 from inputgrad_cli.runs.map_lines import build_failed_line, build_line
 from inputgrad_cli.runs.searches.search_files import list_results
 from inputgrad_cli.runs.tables.find_tables import is_named_after_table
-from inputgrad_cli.runs.tables.preview_table import MAX_PREVIEWS, build_preview_table
+from inputgrad_cli.runs.tables.preview_table import build_preview_table
 from inputgrad_cli.runs.tables.strongest import find_strongest, yield_strongest
 from inputgrad_cli.runs.tasks.context import PROCESS
 from inputgrad_cli.runs.tasks.write_tasks import MapTask, WriteTask

@@ -14,12 +14,11 @@ from inputgrad_cli.choices import to_printable
 from inputgrad_cli.cli.reporters.base import CommandEvent
 from inputgrad_cli.cli.terminal import is_terminal, measure_stderr, write_stderr
 from inputgrad_cli.errors import InputgradError, ItemError
-from inputgrad_cli.runs.events import PREVIEW, Event, ItemEvent, Summary
+from inputgrad_cli.runs.events import MAX_PREVIEWS, PREVIEW, Event, ItemEvent, Summary
 
 if TYPE_CHECKING:  # Rich is imported only where it draws
     from rich.console import Console, RenderableType
 
-MAX_ITEMS = 8
 COLUMNS, LINES = 40, 20  # of a picture, in cells
 BAR_CELLS = 20
 EIGHTHS = " ▏▎▍▌▋▊▉"  # of a cell, from the left
@@ -41,7 +40,7 @@ class PreviewReporter:
         if not isinstance(event, ItemEvent) or event.status != "ok":
             return
         sample = (event.fields["input"], event.fields["sample"])
-        if sample in self._shown or len(self._shown) >= MAX_ITEMS:
+        if sample in self._shown or len(self._shown) >= MAX_PREVIEWS:
             return
         if self._console is None and not self._shown:
             write_stderr(f"inputgrad: {NO_COLOURS}.")

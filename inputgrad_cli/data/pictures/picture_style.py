@@ -11,6 +11,7 @@ from inputgrad_cli.schema.journal_line import StyleRecord
 SEQUENTIAL = "inferno"  # for values from zero on
 DIVERGING = "RdBu_r"  # for values of both signs
 MAX_PIXELS = 1 << 26  # of an enlarged picture; 8192 by 8192 pixels take 400 MB to write
+TOP = 10  # columns of a table that are shown by themselves, unless a style has another number
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class Style:
     on: str = "model"
     smooth: bool = False
     keep: float = 10.0
-    top: int = 10
+    top: int = TOP
     limit: float | None = None
     signed: bool | None = None
     show: tuple[tuple[str, str], ...] = ()

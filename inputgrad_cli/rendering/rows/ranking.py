@@ -6,9 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from inputgrad_cli.data.pictures.picture_style import TOP
 from inputgrad_cli.numeric.arrays import Array
-
-TOP = 10  # columns that a picture shows by themselves
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,6 @@ from inputgrad_cli.rendering.text.tokens import build_passage
 from inputgrad_cli.runs.tables.token_tables import list_text_sites, read_token_values
 from inputgrad_cli.schema.json_object import JsonObject
 
-MAX_PREVIEWS = 8  # samples that a call shows on a terminal
-
 
 def build_preview_table(recorded: RecordedMap, samples: Samples, row: int) -> JsonObject:
     """Return the rows (name, value, attribution) of one sample, {} for other inputs.

@@ -16,7 +16,6 @@ from inputgrad_cli.cli.reporters.preview import (
     FULL,
     HALF,
     LINES,
-    MAX_ITEMS,
     NO_COLOURS,
     PreviewReporter,
     build_bar,
@@ -26,7 +25,7 @@ from inputgrad_cli.cli.reporters.preview import (
 from inputgrad_cli.data.map_record import RecordedMap
 from inputgrad_cli.data.samples import Samples
 from inputgrad_cli.rendering.thumbnails import is_image_picture, shrink_picture
-from inputgrad_cli.runs.events import ItemEvent
+from inputgrad_cli.runs.events import MAX_PREVIEWS, ItemEvent
 from inputgrad_cli.runs.tables.preview_table import build_preview_table
 from tests.faults.conftest import ENV, draw_many
 from tests.faults.engine import save_model
@@ -147,11 +146,11 @@ def test_the_first_map_of_each_of_the_first_items_is_shown(monkeypatch):
     monkeypatch.setattr("inputgrad_cli.cli.reporters.preview._open_console", lambda: object())
     reporter, drawn = PreviewReporter(has_colour=True), []
     monkeypatch.setattr(reporter, "_print", drawn.append)
-    for item in range(MAX_ITEMS + 3):
+    for item in range(MAX_PREVIEWS + 3):
         for method in "ab":
             fields = {"input": f"{item}", "sample": None, "method": method, "status": "ok"}
             reporter.report(ItemEvent({**fields, "preview": ROW, "picture": None}))
-    assert len(drawn) == MAX_ITEMS
+    assert len(drawn) == MAX_PREVIEWS
     other = PreviewReporter(has_colour=True)
     monkeypatch.setattr(other, "_print", drawn.append)
     event = ItemEvent({"input": "x", "sample": 1, "status": "ok", "preview": ROW})
@@ -159,7 +158,7 @@ def test_the_first_map_of_each_of_the_first_items_is_shown(monkeypatch):
     other.report(event)
     other.report(ItemEvent({"input": "y", "sample": 1, "status": "failed"}))
     other.report(ItemEvent({"input": "z", "sample": 1, "status": "ok", "picture": "none.png"}))
-    assert len(drawn) == MAX_ITEMS
+    assert len(drawn) == MAX_PREVIEWS
 
 
 def test_a_row_has_its_ten_largest_columns_and_the_sums_of_the_others():
