@@ -27,7 +27,7 @@ def list_inputs(samples, name):
 
 
 @pytest.fixture(scope="module", params=CLASSIFIERS)
-def explained(request, samples):
+def explanation(request, samples):
     """Return the name of a sample, and the attribution of each of its inputs by file."""
     name = request.param
     model = api.load(samples / f"{name}.keras")  # without trust
@@ -43,8 +43,8 @@ def test_a_sample_is_small(samples, name):
     assert sum(file.stat().st_size for file in files) <= LARGEST
 
 
-def test_each_input_gets_the_class_of_its_name(explained):
-    name, maps = explained
+def test_each_input_gets_the_class_of_its_name(explanation):
+    name, maps = explanation
     assert len(maps) >= 2, name
     for path, attribution in maps.items():
         record = attribution.metadata
@@ -56,8 +56,8 @@ def test_each_input_gets_the_class_of_its_name(explained):
         assert (probability if is_class else 1 - probability) >= LEAST_SURE, path.name
 
 
-def test_most_of_the_magnitude_lies_on_what_was_planted(explained, samples):
-    name, maps = explained
+def test_most_of_the_magnitude_lies_on_what_was_planted(explanation, samples):
+    name, maps = explanation
     causes = {path: samples / "masks" / name / f"{path.stem}.npy" for path in maps}
     planted = {path: np.load(file) for path, file in causes.items() if file.is_file()}
     assert planted

@@ -56,17 +56,17 @@ def list_own_sites(recorded: RecordedMap, style: Style, count: int | None = None
     sites = list_drawable_sites(recorded, style, count)
     if is_joined(recorded, style):
         return sites[:1]
-    shared = list_shared_sites(recorded, style)
-    return [site for site in sites if site not in shared]
+    return [site for site in sites if not _is_shared(recorded, site, style)]
 
 
 def list_shared_sites(recorded: RecordedMap, style: Style) -> list[str]:
     """Return the sites that are shown in one picture of all maps of an item in this style."""
-    return [
-        site
-        for site in list_drawable_sites(recorded, style)
-        if choose_picture(style, get_layout(recorded, site)).per_item
-    ]
+    sites = list_drawable_sites(recorded, style)
+    return [site for site in sites if _is_shared(recorded, site, style)]
+
+
+def _is_shared(recorded: RecordedMap, site: str, style: Style) -> bool:
+    return choose_picture(style, get_layout(recorded, site)).per_item
 
 
 def is_joined(recorded: RecordedMap, style: Style) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -137,26 +137,36 @@ def _find_shown_input(
 
     For a layer it is the only input of the same subject that the layer depends on.
     """
-    if site in samples.arrays:
-        return site
-    visible_inputs = recorded.record.seen_inputs.get(site, samples.arrays)
-    candidates = [
-        name
-        for name, array in samples.arrays.items()
-        if name in visible_inputs
-        and array.dtype.kind == "f"  # ids and texts have no course
-        and array.ndim in SHOWN_AXES.get(subject, ())
-        and name not in samples.axes.flat
-    ]
-    return candidates[0] if len(candidates) == 1 else None
+
+    def has_course(name: str, array: Array) -> bool:
+        return (
+            array.dtype.kind == "f"  # ids and texts have no course
+            and array.ndim in SHOWN_AXES.get(subject, ())
+            and name not in samples.axes.flat
+        )
+
+    return _find_only_input(recorded, samples, site, has_course)
 
 
 def _find_background_input(recorded: RecordedMap, samples: Samples, site: str) -> str | None:
     """Return the input that is shown under a site's map, if any.
 
     For a layer it is the only picture input that the layer depends on. If there are several, none
-    is shown, because the map belongs to no single one. Older results do not record what a layer
-    depends on; then it may be any input.
+    is shown, because the map belongs to no single one.
+    """
+
+    def is_image(name: str, array: Array) -> bool:
+        return name in samples.pixels or _is_picture(name, array, samples)
+
+    return _find_only_input(recorded, samples, site, is_image)
+
+
+def _find_only_input(
+    recorded: RecordedMap, samples: Samples, site: str, fits: Callable[[str, Array], bool]
+) -> str | None:
+    """Return the input of a site itself; for a layer the only fitting one that it depends on.
+
+    Older results do not record what a layer depends on; then it may be any input.
     """
     if site in samples.arrays:
         return site
@@ -164,7 +174,7 @@ def _find_background_input(recorded: RecordedMap, samples: Samples, site: str) -
     candidates = [
         name
         for name, array in samples.arrays.items()
-        if name in visible_inputs and (name in samples.pixels or _is_picture(name, array, samples))
+        if name in visible_inputs and fits(name, array)
     ]
     return candidates[0] if len(candidates) == 1 else None
 

@@ -96,7 +96,7 @@ def test_pictures_of_unequal_maps_are_drawn_and_drawn_again(call, tmp_path):
 
 
 @pytest.fixture
-def pooled(tmp_path):
+def pooling_model(tmp_path):
     """Save a model of two vectors of any length."""
     keras.utils.set_random_seed(1)
     inputs = [keras.Input((None,), name=name) for name in "ab"]
@@ -119,9 +119,11 @@ def build_vectors(rng):
     ]
 
 
-def test_lines_with_pictures_of_other_inputs_each_have_their_own(call, pooled, tmp_path, rng):
+def test_lines_with_pictures_of_other_inputs_each_have_their_own(
+    call, pooling_model, tmp_path, rng
+):
     written(tmp_path / "a.jsonl", build_vectors(rng))
-    done = call("saliency", pooled, "a.jsonl", "--json")
+    done = call("saliency", pooling_model, "a.jsonl", "--json")
     assert done.code == 0, done.err
     out = tmp_path / "inputgrad-out"
     names = ["a.0", "b.0", "a.1", "b.1", "2", "a.3", "b.3"]
@@ -136,12 +138,14 @@ def test_lines_with_pictures_of_other_inputs_each_have_their_own(call, pooled, t
     assert call("report", out).code == 0
 
 
-def test_items_of_a_folder_with_pictures_of_other_inputs_are_all_drawn(call, pooled, tmp_path, rng):
+def test_items_of_a_folder_with_pictures_of_other_inputs_are_all_drawn(
+    call, pooling_model, tmp_path, rng
+):
     for index, vectors in enumerate(build_vectors(rng)):
         for name, values in vectors.items():
             (tmp_path / name).mkdir(exist_ok=True)
             np.save(tmp_path / name / f"{index}.npy", np.array(values, np.float32))
-    done = call("saliency", pooled, "-i", "a=a", "-i", "b=b", "--json")
+    done = call("saliency", pooling_model, "-i", "a=a", "-i", "b=b", "--json")
     assert done.code == 0, done.err
     assert [len(item.get("pictures", [item["picture"]])) for item in items(done)] == [2, 2, 1, 2]
 
