@@ -22,6 +22,9 @@ STEP_FUNCTIONS |= {"StopGradient", "PreventGradient"}
 TABLE_LOOKUPS = {"Gather", "GatherV2", "GatherNd", "ResourceGather", "ResourceGatherNd"}
 ENCODINGS = {"OneHot", "DenseBincount", "RaggedBincount", "SparseBincount", "Bincount"}
 ENCODINGS |= {"LookupTableFind", "LookupTableFindV2", "SparseToDense"}
+# Products with weights, after which a value is no longer one of an input's own.
+PRODUCTS = {"MatMul", "BatchMatMul", "BatchMatMulV2", "BatchMatMulV3", "Einsum"}
+PRODUCTS |= {"Conv1D", "Conv2D", "Conv3D", "DepthwiseConv2dNative"}
 TEXT_SPLITS = {"StringSplit", "StringSplitV2", "UnicodeDecodeWithOffsets", "StringNGrams"}
 # Type attributes of differentiable arguments in TensorFlow's operation definitions.
 DIFFERENTIABLE_TYPES = {"T", "SrcT", "Tparams", "dtype"}
@@ -48,19 +51,21 @@ class InputDependence:
 def trace_dependences(traced: TracedPass) -> dict[str, InputDependence]:
     """Return how the outputs depend on each input of a traced pass."""
     fed = traced.find_descendants(list(traced.sources))
-    return {name: _DependenceWalk(traced, name, fed).follow() for name in traced.sources}
+    computed = traced.find_results(PRODUCTS)
+    return {name: _DependenceWalk(traced, name, fed, computed).follow() for name in traced.sources}
 
 
 class _DependenceWalk:
-    """Follows one input through the operations. `fed` are the tensors that depend on any input.
+    """Follows one input through the operations.
 
-    Of the tensors that depend on the input, `live` have a derivative back to it or to a lookup of
-    it, `direct` have one back to the input itself, and `coded` depend on a table row or one-hot
-    code.
+    `fed` are the tensors that depend on any input, and `computed` those that depend on a product
+    with weights. Of the tensors that depend on the input, `live` have a derivative back to it or
+    to a lookup of it, `direct` have one back to the input itself, and `coded` depend on a table
+    row or one-hot code.
     """
 
-    def __init__(self, traced: TracedPass, name: str, fed: set[str]) -> None:
-        self.traced, self.name, self.fed = traced, name, fed
+    def __init__(self, traced: TracedPass, name: str, fed: set[str], computed: set[str]) -> None:
+        self.traced, self.name, self.fed, self.computed = traced, name, fed, computed
         start = {traced.sources[name].name}
         self.reached, self.live, self.direct = set(start), set(start), set(start)
         self.coded: set[str] = set()
@@ -106,8 +111,11 @@ class _DependenceWalk:
         """Return whether the operation looks up a row of the model's own table, or builds a code.
 
         A table that an input feeds is not an embedding, because the value that selects the row is
-        then an index, such as the edges of a graph.
+        then an index, such as the edges of a graph. What the model has computed before it becomes
+        a code is a choice, such as that of an expert, and no code of the input.
         """
+        if any(t.name in self.computed for t in op.inputs):
+            return False
         if op.type in TABLE_LOOKUPS:
             return op.inputs[0].name not in self.fed
         return op.type in ENCODINGS

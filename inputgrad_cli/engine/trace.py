@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cached_property
@@ -101,11 +101,21 @@ class TracedPass:
 
     def find_descendants(self, names: Sequence[str]) -> set[str]:
         """Return the names of the tensors whose values depend on the sources with these names."""
-        tensors = {self.sources[name].name for name in names}
+        return self._follow({self.sources[name].name for name in names})
+
+    def find_results(self, types: Container[str]) -> set[str]:
+        """Return the names of the tensors that operations of these types, or later ones, give."""
+        return self._follow(
+            {t.name for op in self.operations if op.type in types for t in op.outputs}
+        )
+
+    def _follow(self, tensors: set[str]) -> set[str]:
+        """Return the tensors, and those whose values depend on them, by name."""
+        reached = set(tensors)
         for op in self.operations:
-            if op.type not in SHAPE_OPERATIONS and any(t.name in tensors for t in op.inputs):
-                tensors |= {out.name for out in op.outputs}
-        return tensors
+            if op.type not in SHAPE_OPERATIONS and any(t.name in reached for t in op.inputs):
+                reached |= {out.name for out in op.outputs}
+        return reached
 
     def find_ancestors(self, head: str) -> set[str]:
         """Return the names of the tensors that the values of an output depend on."""

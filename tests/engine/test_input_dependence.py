@@ -231,6 +231,60 @@ def test_a_target_that_only_a_mask_changes_is_not_said_to_depend_on_nothing(expl
     assert list(explain(model, sample, target="score/sum").values) == ["ids"]
 
 
+@keras.saving.register_keras_serializable("dependence")
+class Experts(L.Layer):
+    """Weighs two experts, of which each word takes the better, as mixtures of experts do."""
+
+    def build(self, shape):
+        self.route = L.Dense(2, kernel_initializer="random_normal", name="route")
+        self.experts = self.add_weight(shape=(2, shape[-1]), initializer="random_normal")
+        self.router = Router(self.route, name="router")
+
+    def call(self, x):
+        shares = self.router(keras.ops.reshape(x, (-1, x.shape[-1])))
+        return x * keras.ops.reshape(shares @ self.experts, keras.ops.shape(x))
+
+
+@keras.saving.register_keras_serializable("dependence")
+class Router(L.Layer):
+    """Gives the share of each expert in each word: rows by words, not by samples."""
+
+    def __init__(self, route, **kwargs):
+        super().__init__(**kwargs)
+        self.route = route
+
+    def call(self, rows):
+        shares, chosen = keras.ops.top_k(keras.ops.softmax(self.route(rows)), k=1)
+        return keras.ops.sum(keras.ops.one_hot(chosen, 2) * shares[..., None], axis=1)
+
+
+@pytest.mark.parametrize("traced", [False, True])
+def test_the_choice_of_an_expert_is_no_code_of_the_mask_beside_the_ids(tmp_path, traced):
+    keras.utils.set_random_seed(3)
+    ids = keras.Input((5,), dtype="int32", name="ids")
+    mask = keras.Input((5,), dtype="int32", name="mask")
+    shown = keras.ops.cast(keras.ops.cast(mask, "bool"), "float32")
+    rows = L.Embedding(9, 4, name="rows")(ids) * shown[..., None]
+    model = keras.Model({"ids": ids, "mask": mask}, L.Dense(1)(L.Flatten()(Experts()(rows))))
+    model.save(tmp_path / "m.keras")
+    sample = {"ids": np.array([[1, 2, 3, 4, 5], [5, 6, 7, 8, 1]]), "mask": np.ones((2, 5), int)}
+    opened = api.load(tmp_path / "m.keras", traced=traced)
+    attribution = api.explain(opened, sample)
+    assert list(attribution.values) == ["ids"]
+    assert attribution.values["ids"].shape == (2, 5, 4)
+    assert list(attribution.metadata["unexplained"]) == ["mask"]
+    experts, dense = model.layers[-3], model.layers[-1]
+    table = model.get_layer("rows").embeddings
+    with tf.GradientTape() as tape:
+        x = tf.gather(table, sample["ids"])
+        tape.watch(x)
+        score = tf.reduce_sum(dense(keras.ops.reshape(experts(x), (2, 20))))
+    expected = tape.gradient(score, x).numpy()
+    np.testing.assert_allclose(
+        attribution.values["ids"], expected, atol=1e-5 * np.abs(expected).max()
+    )
+
+
 FREE = [m for m in methods if m.needs not in ("picture", "layer")]
 NORMALIZATIONS = {
     "layer": L.LayerNormalization,
