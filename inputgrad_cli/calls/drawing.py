@@ -12,11 +12,12 @@ from inputgrad_cli.data.pictures.picture_style import Style
 from inputgrad_cli.data.pictures.region import fit_region
 from inputgrad_cli.data.pictures.sample_view import build_view
 from inputgrad_cli.data.pictures.subjects import find_subject
-from inputgrad_cli.data.row_columns import find_row_columns
+from inputgrad_cli.data.row_columns import RowColumns, find_class_columns, find_row_columns
 from inputgrad_cli.data.samples import Samples
 from inputgrad_cli.interfaces.picture import Drawing, MapSource
 from inputgrad_cli.numeric.arrays import Array, Arrays
 from inputgrad_cli.rendering import choose_picture, is_drawable
+from inputgrad_cli.rendering.classes.class_rows import build_class_row_source
 from inputgrad_cli.rendering.classes.class_views import build_class_view
 from inputgrad_cli.rendering.rows.row_source import build_row_source
 
@@ -35,9 +36,10 @@ def _build_source(
     recorded: RecordedMap, site: str, sample: int, seen: Array | None = None
 ) -> MapSource:
     record, classes = recorded.record, None
-    columns = None if record.has_all_classes else find_row_columns(recorded)
+    columns = _find_columns(recorded)
     if columns is not None and columns.has_site(site):
-        return build_row_source(recorded, Samples({}), record.get_row(sample), columns)
+        build = build_class_row_source if record.has_all_classes else build_row_source
+        return build(recorded, Samples({}), record.get_row(sample), columns)
     caption = build_caption(record, site, sample)
     if record.has_all_classes:
         classes = build_class_view(recorded, site, sample, caption)
@@ -58,6 +60,11 @@ def _build_source(
     )
 
 
+def _find_columns(recorded: RecordedMap) -> RowColumns | None:
+    """Return the columns of a row, None if the map is of none."""
+    return find_class_columns(recorded) or find_row_columns(recorded)
+
+
 @dataclass(frozen=True)
 class NamedDrawing:
     """A drawing with the name of its site and sample, as far as there are several."""
@@ -73,7 +80,7 @@ def list_drawings(attribution: Attribution, pixels: Arrays) -> Sequence[NamedDra
     """
     recorded = RecordedMap.from_attribution(attribution)
     record = recorded.record
-    if record.has_all_classes or record.is_search:
+    if record.is_search:
         return []
     sites = _list_sites(recorded)
     rows = [row for row, sample in enumerate(record.samples) if sample is not None]
@@ -90,7 +97,7 @@ def list_drawings(attribution: Attribution, pixels: Arrays) -> Sequence[NamedDra
 
 def _list_sites(recorded: RecordedMap) -> list[str]:
     """Return the sites that have a picture; all columns of a row stand in that of the first."""
-    columns = find_row_columns(recorded)
+    columns = _find_columns(recorded)
     sites: list[str] = []
     has_row = False
     for site in recorded.values:

@@ -74,6 +74,17 @@ def test_a_notebook_gets_the_picture_and_what_was_checked():
     assert json.dumps(bundle), "a notebook stores it as JSON"
 
 
+@pytest.mark.parametrize(
+    ("shape", "kind"), [((2, 4, 4, 3), "class-strip"), ((2, 5), "heat-table")], ids=["image", "row"]
+)
+def test_the_map_of_all_classes_has_its_picture_too(shape, kind):
+    values = np.linspace(-1, 1, int(np.prod(shape)), dtype=np.float32).reshape(shape)
+    target = {"asked": "all", "output": "y", "index": None, "label": None}
+    attribution = Attribution({"x": values}, metadata(target=target, scores=[2.5, -1.0]))
+    _, record = read_picture(attribution._repr_mimebundle_())
+    assert json.loads(record)["kind"] == kind
+
+
 def test_what_the_model_saw_stands_below_the_map():
     plain = image()
     seen = np.full((1, 4, 4, 3), 200, np.uint8)
@@ -110,16 +121,16 @@ def test_a_sheet_holds_each_picture_as_it_is():
 
 
 def test_what_has_no_picture_is_described_in_text():
-    every = Attribution(
-        {"x": np.zeros((5, 4, 4, 3), np.float32)},
+    volumes = Attribution(
+        {"x": np.zeros((5, 3, 4, 5, 6), np.float32)},
         metadata(scores=[0.0] * 5, checks={"finite": False, "zero": True}),
     )
-    bundle = every._repr_mimebundle_()
+    bundle = volumes._repr_mimebundle_()
     assert set(bundle) == {"text/plain"}
     assert "not finite" in bundle["text/plain"]
     assert "zero everywhere" in bundle["text/plain"]
     with pytest.raises(UsageError, match="no picture"):
-        every.save("a.png")
+        volumes.save("a.png")
 
 
 def test_an_attribution_is_saved_by_the_ending(tmp_path):
