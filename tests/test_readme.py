@@ -96,6 +96,19 @@ def test_the_python_example_runs(monkeypatch):
     assert names["cross"].metadata["checks"]["completeness"]["ok"]
 
 
+def test_the_method_shown_is_the_file_that_is_to_be_copied():
+    """But for docstrings and types, which `make check` asks for and the page has no room for."""
+    section = README.read_text().split("## Add a method")[1]
+    whole = (ROOT / re.search(r"\]\((\S+\.py)\)", section)[1]).read_text().splitlines()
+    shown = [
+        line
+        for line in section.split("```")[1].splitlines()
+        if not re.search(r'"""|^from .* import |def ', line)
+    ]
+    assert len(shown) >= 10
+    assert [line for line in whole if line in shown and line.strip()] == list(filter(None, shown))
+
+
 @pytest.mark.parametrize("page", PAGES, ids=[str(page.relative_to(ROOT)) for page in PAGES])
 def test_every_link_leads_to_a_file(page):
     for path in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text()):
