@@ -25,7 +25,6 @@ SENTENCES = {
     "flat": FLAT + " (units that are off, or saturated)",
     "method": "the score does change here, though: {name} finds nothing in that; take -m gradient",
 }
-PRODUCT = "input times gradient"
 SATURATION_DISTANCE = 1e-6  # from a probability of 0 or 1, where float32 gradients vanish
 
 
@@ -59,7 +58,7 @@ def _find_reasons(engine: Engine, method: Method, batch: Batch, layer: str | Non
     reasons = [
         ("relu", has_negative),
         ("input", is_baseline),
-        ("zeros", is_zero_input & (method.linear_exact == PRODUCT)),
+        ("zeros", is_zero_input & method.multiplies_by_input),
         ("layer", layer_is_zero),
         ("saturated", ~has_slope & saturated),
         ("blank", ~has_slope & is_zero_input),

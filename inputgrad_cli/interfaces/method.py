@@ -140,6 +140,14 @@ class Method:
         return "signed"
 
     @property
+    def multiplies_by_input(self) -> bool:
+        """Return True if values are products with the input, so that zeros give zeros.
+
+        It decides which reason a run gives for a map of zeros.
+        """
+        return False
+
+    @property
     def uses_baseline(self) -> bool:
         """Return whether the method uses the baseline."""
         return False

@@ -1,9 +1,15 @@
 """A map of zeros says which zero it is: cut, a dead way, a saturated output, an input of zeros."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import pytest
 
 from inputgrad_cli import api
+from inputgrad_cli.explanation.zero_maps import explain_zero_maps
+from inputgrad_cli.interfaces.method import Method
+from inputgrad_cli.methods import methods
+from tests.formula_engines import case, linear
 
 SIZE = (8, 8, 3)
 
@@ -53,6 +59,7 @@ LIGHT, DARK = np.full(SIZE, 0.5, np.float32), np.zeros(SIZE, np.float32)
         ("saturated", "gradient", LIGHT, "probability", "the output is saturated"),
         ("against", "lrp", DARK, "auto", "the input is zero everywhere, and lrp multiplies"),
         ("against", "input-x-gradient", DARK, "auto", "input-x-gradient multiplies by it"),
+        ("against", "blur-integrated-gradients", DARK, "auto", "multiplies by it"),
         ("against", "gradient", DARK, "auto", "the score has no slope there"),
         ("against", "integrated-gradients", DARK, "auto", "the input equals its baseline"),
         ("against", "occlusion", DARK, "auto", "the input equals its baseline"),
@@ -68,6 +75,31 @@ def test_a_map_of_zeros_says_which_zero_it_is(home, model, method, x, space, wor
         return
     assert checks["zero"]
     assert words in checks["zero_because"]
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("input-x-gradient", "the input is zero everywhere, and input-x-gradient multiplies by it"),
+        ("smoothgrad:of=input-x-gradient", "and smoothgrad multiplies by it"),
+        ("vargrad", "vargrad finds nothing in that"),
+    ],
+)
+def test_a_product_with_the_input_is_known_whatever_it_is_called(name, words):
+    engine, method = linear([2.0, -1.0, 0.5]), methods.build(name)
+    (sentence,) = explain_zero_maps(engine, method, case(engine, np.zeros((1, 3))), None)
+    assert words in sentence
+
+
+def test_a_foreign_product_with_the_input_is_known_by_what_it_says_of_itself():
+    @dataclass(frozen=True)
+    class Cube(Method):
+        name, family, paper = "cube", "gradient", ""
+        multiplies_by_input = True
+
+    engine = linear([2.0, -1.0, 0.5])
+    (sentence,) = explain_zero_maps(engine, Cube(), case(engine, np.zeros((1, 3))), None)
+    assert "the input is zero everywhere, and cube multiplies by it" in sentence
 
 
 def test_the_advice_about_a_cut_map_is_true(home):

@@ -9,6 +9,7 @@ from inputgrad_cli.errors import UsageError
 from inputgrad_cli.methods import methods
 from inputgrad_cli.numeric.probe_points import Moments
 from tests.formula_engines import Spy, linear, product, quadratic, relu
+from tests.methods import test_laws as laws
 
 from . import W, X, run
 
@@ -45,6 +46,14 @@ def test_without_noise_each_is_known():
         result = run(f"{name}:noise=0,samples=3", quadratic(W), X)
         np.testing.assert_allclose(result.values["x"], values, rtol=1e-6)
         np.testing.assert_array_equal(result.standard_error.mean, 0)
+
+
+@pytest.mark.parametrize("name", NOISY)
+@pytest.mark.parametrize("inner", ["gradient", "input-x-gradient"])
+def test_what_a_mean_does_with_an_input_of_zeros_is_what_its_inner_method_does(name, inner):
+    method = methods.build(f"{name}:samples=4,of={inner}")
+    assert method.multiplies_by_input == (inner == "input-x-gradient")
+    laws.test_zeros_get_zeros_from_methods_that_multiply_by_the_input_and_no_others(method)
 
 
 def test_smoothgrad_nears_the_mean_gradient_under_noise():

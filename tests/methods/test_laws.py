@@ -35,23 +35,41 @@ def method(request):
     return request.param()
 
 
+# What the words of `linear_exact` mean on y = W x + 3: formulas of the inputs, and of their
+# difference from the point that the method compares them with.
+LINEAR_VALUES = {
+    "gradient": lambda x, difference: np.broadcast_to(W, x.shape),
+    "input times gradient": lambda x, difference: W * x,
+    "difference times gradient": lambda x, difference: W * difference,
+    "difference from the blurred input times gradient": lambda x, difference: W * difference,
+    "difference of scores shared by gradient squared": lambda x, difference: (
+        W**2 / (W @ W) * (difference @ W)[:, None]
+    ),
+    "gradient squared": lambda x, difference: np.broadcast_to(W**2, x.shape),
+    "zero": lambda x, difference: np.zeros_like(x),
+}
+
+
 def test_a_linear_model_is_explained_exactly(method):
+    if not method.linear_exact:
+        return
+    if method.linear_exact not in LINEAR_VALUES:
+        pytest.fail(
+            f"{method.name}: linear_exact is {method.linear_exact!r}, which has no formula; add it "
+            "to LINEAR_VALUES in tests/methods/test_laws.py, or leave linear_exact empty"
+        )
     base = np.full_like(X, 0.5)
     question = case(linear(W, 3.0), X, {"x": base})
     result = asked(method, linear(W, 3.0), question).values["x"]
-    expected = {
-        "": result,
-        "gradient": np.broadcast_to(W, X.shape),
-        "input times gradient": W * X,
-        "difference times gradient": W * (X - base),
-        "difference from the blurred input times gradient": W * (X - far(method, X, base)),
-        "difference of scores shared by gradient squared": W**2
-        / (W @ W)
-        * ((X - base) @ W)[:, None],
-        "gradient squared": np.broadcast_to(W**2, X.shape),
-        "zero": np.zeros_like(X),
-    }[method.linear_exact]
+    expected = LINEAR_VALUES[method.linear_exact](X, X - far(method, X, base))
     np.testing.assert_allclose(result, expected, rtol=1e-5, atol=1e-5)
+
+
+def test_zeros_get_zeros_from_methods_that_multiply_by_the_input_and_no_others(method):
+    """The model has a slope, a bias and another baseline, so nothing else makes a map zero."""
+    base = {"x": np.full_like(X, 0.5)}
+    at_x, at_zero = (values(method, linear(W, 3.0), x, base) for x in (X, np.zeros_like(X)))
+    assert (at_x.any() and not at_zero.any()) == method.multiplies_by_input
 
 
 def test_complete_methods_sum_to_the_difference_of_scores(method):

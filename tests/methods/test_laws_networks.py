@@ -5,6 +5,7 @@ import dataclasses
 import keras
 import numpy as np
 import pytest
+from keras.initializers import Constant, RandomUniform
 
 from inputgrad_cli.interfaces.method import methods
 from inputgrad_cli.methods import methods as registered
@@ -151,6 +152,26 @@ def test_complete_methods_sum_to_the_difference_of_scores(method, model, x):
     np.testing.assert_allclose(total, asked.scores - base, rtol=0.01)
     np.testing.assert_allclose(result.baseline_scores, base, rtol=1e-5)
     assert result.completeness.ok.all()
+
+
+def test_zeros_get_zeros_from_methods_that_multiply_by_the_input_and_no_others(method, x):
+    """No bias is zero, and every unit is on, so nothing else makes a map zero."""
+    layers = keras.layers
+    keras.utils.set_random_seed(4)
+    model = keras.Sequential(
+        [
+            layers.Input(SHAPE, name="x"),
+            # At a first convolution LRP's composite would not multiply by the input.
+            layers.Dense(3, bias_initializer="ones"),
+            layers.Conv2D(4, 3, bias_initializer=Constant(50.0), name="maps"),
+            layers.ReLU(),
+            layers.Flatten(),
+            layers.Dense(1, kernel_initializer=RandomUniform(0.1, 0.5), name="y"),
+        ]
+    )
+    results = [values(method, model, {"x": a}, baseline=0.3) for a in (x["x"], 0 * x["x"])]
+    at_x, at_zero = (any(array.any() for array in result.values()) for result in results)
+    assert (at_x and not at_zero) == method.multiplies_by_input
 
 
 def test_parameters_have_help_and_a_paper_stands_behind(method):

@@ -72,6 +72,12 @@ def test_the_example_of_the_readme_obeys_every_law(law):
     np.testing.assert_allclose(laws.values(method, laws.linear(laws.W), laws.X), laws.W * laws.X)
 
 
+def test_words_without_a_formula_fail_the_law_of_linear_models_in_a_sentence(corner_gradient):
+    corner_gradient.linear_exact = "mean slope times difference"
+    with pytest.raises(pytest.fail.Exception, match="add it to LINEAR_VALUES"):
+        laws.test_a_linear_model_is_explained_exactly(corner_gradient())
+
+
 def test_there_are_laws():
     assert len(LAWS) >= 15
 

@@ -73,6 +73,18 @@ def test_two_dense_layers_are_shared_as_on_paper(text, first, rest):
     np.testing.assert_allclose(result, by_hand(first, rest, model, X), rtol=2e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize("rule", LRP)
+def test_zeros_get_no_relevance_from_rules_that_multiply_by_the_input(rule):
+    """The biases are large enough that both layers have a score to share."""
+    model = keras.Sequential([layers.Input((4,)), layers.Dense(6, "relu"), layers.Dense(1)])
+    model = shaken(model)
+    model.layers[0].bias.assign(np.full(6, 9.0, np.float32))
+    text = f"lrp:rule={rule}"
+    at_x, at_zero = (values(text, model, x).any() for x in (X, np.zeros_like(X)))
+    assert at_x
+    assert at_zero != methods.build(text).multiplies_by_input
+
+
 def test_without_bias_lrp_0_is_input_times_gradient_and_keeps_the_score():
     model = dense(6, 5, bias=False)
     result = values("lrp:rule=epsilon,epsilon=0", model, X)

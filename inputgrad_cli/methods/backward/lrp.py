@@ -72,6 +72,11 @@ class Lrp(BackwardMethod):
         if self.low >= self.high:
             raise UsageError("lrp: low= must be less than high=")
 
+    @property
+    def multiplies_by_input(self) -> bool:
+        """Return True unless the first layer shares relevance by its weights, as in deep-taylor."""
+        return self.rule != "deep-taylor"
+
     def attribute(self, engine: Engine, batch: Batch) -> MethodResult:
         """Return the relevance; `composite` may give all channels of a position one value."""
         result = super().attribute(engine, batch)

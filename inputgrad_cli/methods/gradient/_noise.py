@@ -95,6 +95,11 @@ class NoisyMethod(Method):
         return self.inner.uses_baseline
 
     @property
+    def multiplies_by_input(self) -> bool:
+        """Return the value of the inner method: the noise around an input of zeros is zero."""
+        return self.inner.multiplies_by_input
+
+    @property
     def passes(self) -> int:
         """Return the number of copies times the cost of the inner method."""
         return self.samples * self.inner.passes

@@ -25,6 +25,7 @@ class InputXGradient(Method):
     )  # fmt: skip
     uses_clean_gradient = True
     linear_exact = "input times gradient"
+    multiplies_by_input = True
 
     def attribute(self, engine: Engine, batch: Batch) -> MethodResult:
         """Return the input times the gradient at the input."""

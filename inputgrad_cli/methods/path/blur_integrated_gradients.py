@@ -40,6 +40,7 @@ class BlurIntegratedGradients(Method):
     complete = True
     linear_exact = "difference from the blurred input times gradient"
     needs = "picture"
+    multiplies_by_input = True  # a blurred picture of zeros is zero too
 
     # The widest blur and the number of steps are those of the paper's own code.
     sigma: float = declare_parameter(50.0, "the widest blur, in pixels", minimum=0.0)
