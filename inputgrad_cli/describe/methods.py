@@ -24,7 +24,10 @@ FAMILIES = ("gradient", "path", "layer", "perturbation", "backward-rule", "regio
 
 @dataclass(frozen=True)
 class MethodRow:
-    """A method in one line: family, paper, help, properties, and what it needs (None: nothing)."""
+    """A method in one line: family, paper, help, properties, and what it needs (None: nothing).
+
+    The paper is empty if the method has none.
+    """
 
     name: str
     family: str
@@ -49,7 +52,7 @@ class ParameterDescription:
 
 @dataclass(frozen=True)
 class MethodDescription:
-    """A method with its text, its parameters and its laws."""
+    """A method with its text, its parameters and its laws; the paper is empty if it has none."""
 
     name: str
     family: str
@@ -115,6 +118,8 @@ def format_methods_table() -> str:
 
 
 def format_link(paper: str) -> str:
-    """Return a reference, `arXiv:...` or `doi:...`, as a link in Markdown."""
+    """Return a reference, `arXiv:...` or `doi:...`, as a link in Markdown; none gives no text."""
+    if not paper:
+        return ""
     kind, _, identifier = paper.partition(":")
     return f"[{paper}](https://{'doi.org' if kind == 'doi' else 'arxiv.org/abs'}/{identifier})"

@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 
 from inputgrad_cli import api
+from inputgrad_cli.cli.commands.methods import _format_table
 from inputgrad_cli.data.attribution import MethodResult
+from inputgrad_cli.describe.methods import format_methods_table, list_method_rows
 from inputgrad_cli.interfaces.method import Method
 from inputgrad_cli.methods import methods
 from inputgrad_cli.registry import declare_parameter
@@ -35,7 +37,7 @@ def corner_gradient(monkeypatch):
 
         name = "corner-gradient"
         family = "gradient"
-        paper = "arXiv:1703.01365"
+        paper = ""  # it is nobody's yet
         aliases = ("trapezoid",)
         uses_clean_gradient = True
         linear_exact = "difference times gradient"
@@ -109,8 +111,39 @@ def test_methods_lists_and_describes_it(call):
         row["name"] for row in json.loads(call("methods", "--json").out)["methods"]
     ]
     page = call("methods", "corner-gradient").out
+    assert page.startswith("corner-gradient (gradient family)\n")
     assert "Mean of the gradients at input and baseline" in page
     assert "weight" in page
+
+
+def test_without_a_paper_it_has_an_empty_cell_in_the_table_of_methods():
+    (line,) = [row for row in format_methods_table().split("\n") if "corner-gradient" in row]
+    assert line.split("|")[1:] == [
+        " `corner-gradient` ",
+        " gradient ",
+        " Mean of the gradients at input and baseline, times input minus baseline. ",
+        "  ",
+        "",
+    ]
+
+
+@pytest.mark.parametrize("width", [80, 250])
+def test_without_a_paper_its_line_in_the_list_is_not_shifted(width):
+    page = _format_table(list_method_rows(), width).split("\n")
+    (line,) = [line for line in page if line.split()[:1] == ["corner-gradient"]]
+    (other,) = [line for line in page if line.split()[:1] == ["input-x-gradient"]]
+    column = other.index("arXiv:")
+    assert line[column:].split()[:1] == (["-"] if width == 250 else [])
+
+
+def test_a_method_must_say_that_it_has_no_paper():
+    @dataclass(frozen=True)
+    class Forgetful(Method):
+        name = "forgetful"
+        family = "gradient"
+
+    with pytest.raises(TypeError, match="method Forgetful does not define paper"):
+        methods.register(Forgetful)
 
 
 def test_its_other_name_is_suggested(call):

@@ -48,7 +48,7 @@ LEGEND = (
 
 def _format_table(rows: Sequence[MethodRow], width: int) -> str:
     """Return one line per method or, if that is too wide, its help and tags on a second line."""
-    cells = [(r.name, r.family, _format_tags(r), r.paper, r.help) for r in rows]
+    cells = [(r.name, r.family, _format_tags(r), r.paper or "-", r.help) for r in rows]
     lines = align_columns(cells)
     # One line for each method takes about 190 columns.
     if max(len(line) for line in lines) > width:
@@ -74,8 +74,9 @@ def _format_tags(row: MethodRow) -> str:
 
 
 def _format_page(description: MethodDescription) -> str:
+    origin = ", ".join(filter(None, (f"{description.family} family", description.paper)))
     lines = [
-        f"{description.name} ({description.family} family, {description.paper})",
+        f"{description.name} ({origin})",
         "",
         description.text,
         "",
