@@ -2,11 +2,14 @@
 
 import dataclasses
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from inputgrad_cli.choices import REDUCTIONS
 from inputgrad_cli.data.attribution import sum_sites
+from inputgrad_cli.describe.methods import FAMILIES, NEEDS
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.methods import methods
 from inputgrad_cli.numeric.blur import blur
@@ -71,6 +74,45 @@ def test_zeros_get_zeros_from_methods_that_multiply_by_the_input_and_no_others(m
     base = {"x": np.full_like(X, 0.5)}
     at_x, at_zero = (values(method, linear(W, 3.0), x, base) for x in (X, np.zeros_like(X)))
     assert (at_x.any() and not at_zero.any()) == method.multiplies_by_input
+
+
+def test_values_per_input_change_with_the_unit_of_the_inputs_and_others_do_not(method):
+    """The same samples in half the unit: every number is twice as large, every slope half."""
+    base, results = np.full_like(X, 0.5), []
+    first = case(quadratic(W), X)
+    for factor in (1.0, 2.0):
+        engine = quadratic(W / factor**2)
+        question = case(engine, X * factor, {"x": base * factor})
+        question = replace(question, seeds=first.seeds)  # which depend on the numbers
+        result = asked(method, engine, question, {"x": ROWS["x"] * np.float32(factor)})
+        results.append(result.values["x"])
+    changed = not np.allclose(*results, rtol=1e-3, atol=1e-5)
+    assert changed == method.per_input
+
+
+def test_positive_methods_give_nothing_below_zero(method):
+    for weights in (W, -W):
+        result = values(method, quadratic(weights), X)
+        assert method.sign != "positive" or result.min() >= 0
+
+
+def test_known_gradients_save_a_pass_where_they_are_part_of_the_definition(method):
+    """A run takes the gradients of its first pass only if a method says that it uses them."""
+    engine, counts = quadratic(W), []
+    question = case(engine, X, {"x": np.full_like(X, 0.5)})
+    known = engine.compute_gradients(question.inputs, question.target, question.sites)
+    for gradients in (None, known):
+        spy = Spy(engine)
+        asked(method, spy, replace(question, gradients=gradients), ROWS)
+        counts.append(len(spy.derived))
+    assert (counts[1] < counts[0]) == method.uses_clean_gradient
+
+
+def test_the_words_of_the_class_are_among_those_that_are_known(method):
+    assert method.reduce in REDUCTIONS
+    assert method.sign in ("signed", "positive", "either")
+    assert method.family in FAMILIES
+    assert method.needs in ("", *NEEDS)
 
 
 def test_complete_methods_sum_to_the_difference_of_scores(method):

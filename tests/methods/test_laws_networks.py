@@ -10,6 +10,7 @@ from keras.initializers import Constant, RandomUniform
 
 from inputgrad_cli.interfaces.method import methods
 from inputgrad_cli.methods import methods as registered
+from tests.methods import test_laws as laws
 from tests.small_networks import Counting, engine_of, network_case
 
 ALL = [cls for cls in registered if cls.needs in ("layer", "network")]
@@ -137,6 +138,7 @@ def test_values_are_finite_float32_of_the_site(method, model, x):
         assert array.shape[0] == 4
         assert site == "x" or site.startswith("layer:")
         assert array.any()
+        assert method.sign != "positive" or array.min() >= 0
         if site == "x":
             assert array.shape == x["x"].shape
 
@@ -173,6 +175,10 @@ def test_zeros_get_zeros_from_methods_that_multiply_by_the_input_and_no_others(m
     results = [values(method, model, {"x": a}, baseline=0.3) for a in (x["x"], 0 * x["x"])]
     at_x, at_zero = (any(array.any() for array in result.values()) for result in results)
     assert (at_x and not at_zero) == method.multiplies_by_input
+
+
+def test_the_words_of_the_class_are_among_those_that_are_known(method):
+    laws.test_the_words_of_the_class_are_among_those_that_are_known(method)
 
 
 def test_parameters_have_help_and_a_paper_can_be_followed(method):
