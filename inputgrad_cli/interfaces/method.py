@@ -8,10 +8,13 @@ How to add a method:
    `declare_parameter` gives them help text and a range. `methods/__init__.py` imports every file
    below its folder, so nothing else needs to be edited (but a new family is also listed in
    `describe/methods.py`). `methods/gradient/input_x_gradient.py` is a short example.
-2. Write one test file, `tests/methods/test_my_method.py`. The laws in `tests/methods/test_laws.py`
-   and `test_laws_networks.py` run for every registered method without a further line; what the
-   class promises (`complete`, `linear_exact`) is tested there.
-3. Run `make docs`, which updates the table in `methods/README.md`.
+2. Go through the other values of `Method`. If the method gives no contributions to the score, see
+   `quantity`, `per_input`, `sign` and `reduce`, which decide how its maps are drawn.
+3. Write one test file, `tests/methods/test_my_method.py`, with values that are known by hand. The
+   laws in `tests/methods/test_laws.py` and `test_laws_networks.py` run for every registered method
+   without a further line, and test what the class says of itself; only new words for
+   `linear_exact` need a formula there. `methods/README.md` says what helps to write the test.
+4. Run `make docs`, which updates the table in `methods/README.md`.
 """
 
 from __future__ import annotations
@@ -90,17 +93,22 @@ class Batch:
 class Method:
     """An attribution method. The fields of its dataclass are its parameters.
 
-    - `name`, `family`, `paper`: what users type, the group in lists, the reference (`arXiv:...`).
+    - `name`, `family`: what users type, and the group in lists.
+    - `paper`: the paper that defines the method, `arXiv:...` or `doi:...`; empty if there is none.
     - `complete`: the values sum to score - baseline score.
     - `random`: the values depend on random draws.
-    - `uses_clean_gradient`: the gradient at the clean input is part of the definition.
+    - `uses_clean_gradient`: `attribute` calls `batch.compute_clean_gradients`. A run then takes
+      these gradients in its first pass, together with the scores, and not in a second one.
     - `perturbs_inputs`: only scores of changed inputs are used, so that words and categories, which
       have no derivative, can be explained.
-    - `linear_exact`: the values for a linear model, known on paper, for example
-      `difference times gradient`; `tests/methods/test_laws.py` lists all.
+    - `linear_exact`: the values for a linear model, in words that `inputgrad methods NAME` shows,
+      for example `difference times gradient`; empty if they are not known. `LINEAR_VALUES` in
+      `tests/methods/test_laws.py` has the formula of each, which tests compare with.
     - `needs`: `picture` inputs, a `dataset` of baselines, a `layer` with maps, or a `network` whose
       layers have backward rules.
-    - `reduce`: how channels are combined when the map is drawn.
+    - `reduce`: how the channels of a pixel, or the numbers of a token's embedding, are combined
+      when the map is drawn: a word of `REDUCTIONS` in `choices.py`. `sum` suits contributions,
+      and `max-abs` gradients, whose sum means nothing.
     - `at_layer`: the values are those of a layer, and are stored under its name.
     - `unclipped_variant`: the request that also shows negative values, if they are cut off here.
     - `aliases`: names that other tools use for the method.
@@ -122,18 +130,31 @@ class Method:
 
     @property
     def per_input(self) -> bool:
-        """Return True if values are score per unit of input, False if in units of score."""
+        """Return True if values change with the unit of the inputs, as gradients do.
+
+        Values of columns in different units cannot be added, so tables and reports then show the
+        largest of the columns that are not listed instead of their sum. It is False for products
+        of input and gradient, and for shares and scores.
+        """
         return False
 
     @property
     def quantity(self) -> str:
-        """Return the label of colour bars; `{space}` stands for the space of the target."""
+        """Return what a value is, in words, for colour bars, legends and records.
+
+        `{space}` stands for the space of the target: `logit`, `probability` or `output`. Override
+        it if values are neither slopes nor contributions that add up to the score. A picture of
+        several inputs shows the share of each in the total only if this is the default, or if the
+        method is `complete`.
+        """
         return "{space} per unit of input" if self.per_input else "contribution to the {space}"
 
     @property
     def sign(self) -> str:
         """Return `signed`, `positive` if no value can be below zero, or `either`.
 
+        Signed values whose `reduce` is `sum` have a colour scale with zero in its middle, all
+        others one that begins at zero.
         `either` means that values are means of scores: they are drawn like positive ones if the
         score is a probability, and otherwise like signed ones. The values at hand decide nothing.
         """

@@ -1,6 +1,6 @@
 """Methods by how much of their map lies on the shape, on the twelve sample pictures.
 
-`python -m tests.bench.mass` prints the table that stands in the README.
+`python -m tests.bench.mass` prints the second table of `inputgrad_cli/methods/README.md`.
 """
 
 import statistics
