@@ -39,7 +39,7 @@ def method(request):
     return request.param()
 
 
-# What the words of `linear_exact` mean on y = W x + 3: formulas of the inputs, and of their
+# What the words of `linear_exact` mean on y = W x + b: formulas of the inputs, and of their
 # difference from the point that the method compares them with.
 LINEAR_VALUES = {
     "gradient": lambda x, difference: np.broadcast_to(W, x.shape),
@@ -54,19 +54,23 @@ LINEAR_VALUES = {
 }
 
 
-def test_a_linear_model_is_explained_exactly(method):
-    if not method.linear_exact:
-        return
+def linear_values(method, base):
+    """Return what the method promises for X; its words must be among those with a formula."""
     if method.linear_exact not in LINEAR_VALUES:
         pytest.fail(
             f"{method.name}: linear_exact is {method.linear_exact!r}, which has no formula; add it "
             "to LINEAR_VALUES in tests/methods/test_laws.py, or leave linear_exact empty"
         )
+    return LINEAR_VALUES[method.linear_exact](X, X - far(method, X, base))
+
+
+def test_a_linear_model_is_explained_exactly(method):
+    if not method.linear_exact:
+        return
     base = np.full_like(X, 0.5)
     question = case(linear(W, 3.0), X, {"x": base})
     result = asked(method, linear(W, 3.0), question).values["x"]
-    expected = LINEAR_VALUES[method.linear_exact](X, X - far(method, X, base))
-    np.testing.assert_allclose(result, expected, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(result, linear_values(method, base), rtol=1e-5, atol=1e-5)
 
 
 def test_zeros_get_zeros_from_methods_that_multiply_by_the_input_and_no_others(method):

@@ -157,6 +157,19 @@ def test_complete_methods_sum_to_the_difference_of_scores(method, model, x):
     assert result.completeness.ok.all()
 
 
+def test_a_linear_model_is_explained_exactly(method):
+    """Its ReLU, without which some have no rule to apply, is on everywhere."""
+    if not method.linear_exact:
+        return
+    layers = keras.layers
+    shape = laws.W.shape
+    model = keras.Sequential([layers.Input(shape, name="x"), layers.Dense(1), layers.ReLU()])
+    model.set_weights([laws.W[:, np.newaxis], np.array([10.0])])
+    result = values(method, model, {"x": laws.X.astype(np.float32)}, baseline=0.5)["x"]
+    expected = laws.linear_values(method, np.full_like(laws.X, 0.5))
+    np.testing.assert_allclose(result, expected, rtol=1e-5, atol=1e-5)
+
+
 def test_zeros_get_zeros_from_methods_that_multiply_by_the_input_and_no_others(method, x):
     """No bias is zero, and every unit is on, so nothing else makes a map zero."""
     layers = keras.layers
