@@ -11,6 +11,7 @@ import numpy as np
 
 from inputgrad_cli.data.attribution import Attribution
 from inputgrad_cli.data.axes import Axes
+from inputgrad_cli.data.pictures.picture_style import Scale
 from inputgrad_cli.data.preprocessing import Preprocess
 from inputgrad_cli.data.sample_columns import SampleColumns, yield_samples
 from inputgrad_cli.data.sample_record import SAMPLE_KEYS, TARGET_NAMES, SampleRecord
@@ -240,10 +241,13 @@ class RecordedMap:
 
     `values` are float32 (N, ...) by site, also for a single sample; for the target `all` the class
     axis comes second. The sample axis of a single sample is dropped where a file is written.
+    `scales` are those of pictures that share one with other maps, by row and site; they belong to
+    the pictures, not to the file.
     """
 
     values: Arrays
     record: MapRecord
+    scales: Mapping[tuple[int, str], Scale] = field(default_factory=dict, compare=False)
 
     def show_as(self, choices: Sequence[tuple[str, str]]) -> RecordedMap:
         """Return the map with pairs of a site and what its maps are shown as, one of `SHOWN`."""

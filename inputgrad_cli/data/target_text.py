@@ -52,6 +52,22 @@ def parse_target(text: str, outputs: Sequence[str] = ()) -> Target:
     return replace(readings[0], readings=tuple(readings[1:])).choose_reading(outputs)
 
 
+def parse_stored_target(text: str) -> Target:
+    """Return the target that a record names; GrammarError if the text is no target.
+
+    `top:3` makes three maps. Their records say `top1`, `top2` and `top3`, of which only the first
+    is what a user would write.
+    """
+    match = re.fullmatch(r"((?:.*/)?top)(\d+)", text, re.S)
+    try:
+        return parse_target(text)
+    except GrammarError:
+        if match is None:
+            raise
+        # `top:3` stands for the ranks 1 to 3, and the record has the last of them.
+        return parse_target(f"{match[1]}:{match[2]}").split_ranks()[-1]
+
+
 def is_same_target(target: Target, text: str) -> bool:
     """Return whether `text` requests the same target, in the same words or others."""
     try:

@@ -78,6 +78,11 @@ class Target:
         return self.head if self.head is not None and self.head.startswith(LAYER) else None
 
     @property
+    def rank_word(self) -> str | None:
+        """Return what the maps of `top:K` have in common, `top` or `HEAD/top`; None for others."""
+        return self.text.rstrip("0123456789:") if self.kind == "top" else None
+
+    @property
     def is_jacobian(self) -> bool:
         """Return whether the target is every class."""
         return self.kind == "all"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -13,10 +12,9 @@ from inputgrad_cli.data.preprocessing import Preprocess
 from inputgrad_cli.data.sample_record import SampleRecord
 from inputgrad_cli.data.signature import OutputSpec, Signature
 from inputgrad_cli.data.target import PinnedTarget, ResolvedTarget, pin
-from inputgrad_cli.data.target_text import parse_target
+from inputgrad_cli.data.target_text import parse_stored_target
 from inputgrad_cli.data.targets.find_class import select_class
-from inputgrad_cli.data.written_target import Target
-from inputgrad_cli.errors import GrammarError, UsageError
+from inputgrad_cli.errors import UsageError
 from inputgrad_cli.explanation.item_record import format_call
 from inputgrad_cli.explanation.request import ExplainRequest, MethodRequest, resolve_targets
 from inputgrad_cli.interfaces.method import Method
@@ -52,22 +50,6 @@ def restore_request(
         pictures=restore_preprocessing(record),
         compiled_loss=compiled_loss,
     )
-
-
-def parse_stored_target(text: str) -> Target:
-    """Return the target that a record names; UsageError if the text is no target.
-
-    `top:3` makes three maps. Their records say `top1`, `top2` and `top3`, of which only the first
-    is what a user would write.
-    """
-    match = re.fullmatch(r"((?:.*/)?top)(\d+)", text, re.S)
-    try:
-        return parse_target(text)
-    except GrammarError:
-        if match is None:
-            raise
-        # `top:3` stands for the ranks 1 to 3, and the record has the last of them.
-        return parse_target(f"{match[1]}:{match[2]}").split_ranks()[-1]
 
 
 def restore_method(record: MapRecord) -> Method:

@@ -113,7 +113,8 @@ class MapSource:
     several classes for the target `all`; the map itself is that of the class of largest score.
     `region` is what the target is about, if it is a part of an image, in the size that the model
     saw. `parts` are the inputs of the model, for a picture that shows all of them; the map itself
-    is then that of the first.
+    is then that of the first. `scale` is the one that the picture shares with others, None if it
+    has its own or that of the style.
     """
 
     values: Array
@@ -126,6 +127,7 @@ class MapSource:
     classes: ClassView | None = None
     region: Region | None = None
     parts: tuple[InputPart, ...] = ()
+    scale: Scale | None = None
 
     @property
     def layout(self) -> MapLayout:
@@ -148,6 +150,11 @@ class MapSource:
             replace(self, values=values, caption=caption, classes=None) for caption, values in pairs
         ]
 
+    def fix_scale(self, style: Style) -> Style:
+        """Return the style with the scale that the picture shares with others, if there is one."""
+        scale = self.scale
+        return style if scale is None else replace(style, limit=scale.limit, signed=scale.signed)
+
     @property
     def batch_key(self) -> tuple[object, ...]:
         """Return what maps must have in common to be drawn together."""
@@ -158,7 +165,8 @@ class MapSource:
         words = (caption.reduce, caption.sign, caption.copied, caption.quantity, caption.site)
         has_classes = self.classes is not None
         has_more = (has_classes, bool(self.parts))
-        return (self.values.shape, seen_shape, self.box, self.subject, *has_more, *words)
+        seen = (seen_shape, self.box)
+        return (self.values.shape, *seen, self.subject, self.scale, *has_more, *words)
 
 
 @dataclass(frozen=True, repr=False)

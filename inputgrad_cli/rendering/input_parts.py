@@ -109,7 +109,7 @@ def _draw_part(part: InputPart, style: Style) -> tuple[Pixels, Scale, bool] | No
     """Return the picture of one input, its scale, and whether its map is zero everywhere."""
     if part.source is None:
         return None
-    own = get_part_style(style)
+    own = part.source.fix_scale(get_part_style(style))
     picture = choose_picture(own, part.source.layout)
     if isinstance(picture, ImageMap):
         return _draw_image(picture, part.source, own)

@@ -22,6 +22,7 @@ def build_line(task: MapTask, events: Sequence[Event], has_pictures: bool) -> Js
         "unmet": sum(_is_unmet(event) for event in events),
         "drawn": has_pictures,
         "fingerprint": task.fingerprint,
+        **({} if task.scale_group is None else {"scale_group": task.scale_group}),
     }
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 
 from inputgrad_cli.data.map_record import RecordedMap
+from inputgrad_cli.data.pictures.picture_style import Style
 from inputgrad_cli.data.samples import Samples
 from inputgrad_cli.errors import ItemError
 from inputgrad_cli.explanation.item_record import Provenance, build_map, find_failures
@@ -21,6 +22,7 @@ from inputgrad_cli.runs.events import (
 )
 from inputgrad_cli.runs.item_fields import build_done_fields, build_failed_fields
 from inputgrad_cli.runs.map_lines import build_failed_line, build_line
+from inputgrad_cli.runs.pictures.scale_groups import hash_group, join_scales
 from inputgrad_cli.runs.searches.search_files import list_results
 from inputgrad_cli.runs.tables.find_tables import is_named_after_table
 from inputgrad_cli.runs.tables.preview_table import build_preview_table
@@ -86,6 +88,7 @@ def _write_maps(write_task: WriteTask) -> Iterator[WrittenMap]:
         return
     attributions = [_try_build_map(task, provenance) for task in tasks]
     tasks = [_add_failures(task) for task in tasks]
+    tasks, attributions = _share_scales(tasks, attributions, output.picture_style)
     usable = [
         (attribution, task.loaded.samples)
         for attribution, task in zip(attributions, tasks, strict=True)
@@ -101,6 +104,32 @@ def _write_maps(write_task: WriteTask) -> Iterator[WrittenMap]:
             yield _write_map(task, attribution, sample_pictures, output, seconds)
         except ItemError as error:
             yield _build_failed_map(task, error)
+
+
+def _share_scales(
+    tasks: Sequence[MapTask],
+    attributions: Sequence[RecordedMap | ItemError],
+    style: Style | None,
+) -> tuple[list[MapTask], list[RecordedMap | ItemError]]:
+    """Return the maps with the scales of those that are drawn on one scale, and their tasks.
+
+    Maps that were written before are not among them: what lacks one is drawn again in the end.
+    """
+    tasks, attributions = list(tasks), list(attributions)
+    groups: dict[tuple[str, str, str], dict[int, RecordedMap]] = {}
+    for index, (task, recorded) in enumerate(zip(tasks, attributions, strict=True)):
+        key = task.scale_key
+        if isinstance(recorded, RecordedMap) and key is not None and not recorded.record.is_search:
+            groups.setdefault(key, {})[index] = recorded
+    for group in groups.values():
+        digest = hash_group({tasks[n].item_map.stem: tasks[n].fingerprint for n in group})
+        if digest is None or style is None or style.scale == "run":
+            continue
+        scales = join_scales(((0, each.show_as(style.show)) for each in group.values()), style)
+        for index, recorded in group.items():
+            attributions[index] = replace(recorded, scales=scales)
+            tasks[index] = replace(tasks[index], scale_group=digest)
+    return tasks, attributions
 
 
 def _write_ragged_map(

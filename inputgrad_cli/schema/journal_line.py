@@ -68,7 +68,8 @@ class JournalLine(TypedDict):
     """A map of an input by a method for a target: what was requested, and the files written.
 
     One map of an item has the picture of all of its maps among its files, and in `tiles` the hash
-    of what that picture shows.
+    of what that picture shows. In `scale_group` is the hash of the maps with which its own pictures
+    share a scale.
     """
 
     stem: InsidePath
@@ -89,5 +90,6 @@ class JournalLine(TypedDict):
     files: NotRequired[list[FileRecord]]
     error: NotRequired[JsonObject]
     tiles: NotRequired[Hash]
+    scale_group: NotRequired[Hash]
     turn: NotRequired[Turn]
     bad: NotRequired[list[str]]

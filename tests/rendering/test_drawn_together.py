@@ -8,17 +8,22 @@ import pytest
 from PIL import Image
 
 from inputgrad_cli.data.pictures.caption import Caption
-from inputgrad_cli.data.pictures.picture_style import Style
+from inputgrad_cli.data.pictures.picture_style import Scale, Style
 from inputgrad_cli.data.samples import Samples
+from inputgrad_cli.data.target_text import parse_target
 from inputgrad_cli.interfaces.picture import MapSource
 from inputgrad_cli.rendering import choose_picture
 from inputgrad_cli.rendering.colour_maps import NAN_COLOUR
 from inputgrad_cli.rendering.images.image_map import ImageMap
+from inputgrad_cli.runs.inputs.item_maps import ItemMap
 from inputgrad_cli.runs.pictures import map_pictures
 from inputgrad_cli.runs.pictures.map_pictures import draw_pictures
 from inputgrad_cli.runs.tasks.load_tasks import LoadedItem
 from inputgrad_cli.runs.tasks.write_tasks import MapTask, group_tasks
+from inputgrad_cli.storage.map_files import MapFiles
+from inputgrad_cli.storage.map_specs import MapSpec
 
+AUTO = parse_target("auto")
 REDUCTIONS = ("sum", "l2", "max-abs", "mean-abs", "positive", "negative")
 STYLES = (Style(), Style(kind="heatmap", clip=100), Style(limit=1.5, alpha=0.3), Style(cmap="jet"))
 
@@ -118,10 +123,31 @@ def test_no_more_are_drawn_at_a_time_than_fit(counts, monkeypatch):
     assert counts == [1] * 6
 
 
-def work(side, map_side=None, many=False):
+def test_a_scale_that_maps_share_is_that_of_their_pictures():
+    scale, values = Scale(4.0, signed=True), maps(6)
+    plates = [MapSource(each, None, about(n), scale=scale) for n, each in enumerate(values)]
+    plates[2] = MapSource(values[2], None, about(2))  # on its own scale, as any other map
+    alone = [MapSource(each, None, about(n)) for n, each in enumerate(values)]
+    drawn, fixed = list(draw_pictures(plates, Style())), Style(limit=4.0, signed=True)
+    expected = [draw_all([each], fixed)[0].png for each in alone]
+    expected[2] = draw_all([alone[2]], Style())[0].png
+    assert drawn == [{".png": png} for png in expected]
+
+
+def work(side, map_side=None, many=False, target=AUTO):
     samples = Samples({"x": np.zeros((1, side, side, 3), np.float32)}, many=many)
     values = {"x": np.zeros((1, map_side or side, map_side or side, 3), np.float32)}
-    return MapTask(LoadedItem(None, samples, ()), None, "", [SimpleNamespace(values=values)])
+    item_map = ItemMap(SimpleNamespace(name="a"), MapSpec("m", "m", target, "."), MapFiles("a"))
+    return MapTask(LoadedItem(None, samples, ()), item_map, "", [SimpleNamespace(values=values)])
+
+
+def test_maps_of_top_classes_are_finished_together_whatever_their_size():
+    ranked = parse_target("top:3").split_ranks()
+    assert sizes([work(224, target=target) for target in ranked]) == [3]
+    assert sizes([work(8, many=True, target=target) for target in ranked]) == [3]
+    assert sizes([work(224, target=target) for target in (AUTO, *ranked, AUTO)]) == [1, 3, 1]
+    heads = [*parse_target("a/top:2").split_ranks(), *parse_target("b/top:2").split_ranks()]
+    assert sizes([work(224, target=target) for target in heads]) == [2, 2]
 
 
 def sizes(works):

@@ -2,7 +2,8 @@
 
 For every method and every kind of picture: under `--clip 100` the scale ends at the largest
 absolute value of the stored array, its channels reduced to one value a place; channels that are
-copies of one value count once.
+copies of one value count once. Where several maps are on one scale, that of `top:K` for example, it
+ends at the largest value of the maps on it (`tests/cli/pictures/test_scale_of_top.py`).
 """
 
 import dataclasses

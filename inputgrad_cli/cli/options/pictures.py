@@ -67,7 +67,7 @@ class PictureOptions(OptionGroup):
         type=click.Choice(["item", "run"]),
         default="item",
         show_default=True,
-        help="One colour scale per picture (item), or one for all pictures (run).",
+        help="One colour scale per picture, or per input for top:K (item), or one for all (run).",
     )
     zoom: int | None = declare_option(
         "--zoom",

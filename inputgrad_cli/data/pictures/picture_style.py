@@ -79,3 +79,9 @@ class Scale:
     def low(self) -> float:
         """Return the value at the lower end."""
         return -self.limit if self.signed and self.limit else 0.0
+
+    def join(self, other: Scale | None) -> Scale:
+        """Return the scale that covers this one and another, if there is one."""
+        if other is None:
+            return self
+        return Scale(max(self.limit, other.limit), self.signed or other.signed)

@@ -17,6 +17,7 @@ from inputgrad_cli.errors import ItemError
 from inputgrad_cli.interfaces.picture import pictures
 from inputgrad_cli.runs.pictures.grid_sources import draw_grids
 from inputgrad_cli.runs.pictures.redrawn import RedrawnPicture
+from inputgrad_cli.runs.pictures.scale_groups import get_content
 from inputgrad_cli.runs.pictures.stored_sources import InputReader, choose_stored_reader
 from inputgrad_cli.schema.encoded_names import decode_name
 from inputgrad_cli.schema.journal_line import JournalLine
@@ -107,14 +108,8 @@ def _select_same_content(maps: Sequence[StoredMap], options: GridOptions) -> lis
     reference = next((stored for stored in maps if options.is_asked(stored.line)), None)
     if reference is None:
         return list(maps)
-    content = _get_content(reference.line)
-    return [stored for stored in maps if _get_content(stored.line) == content]
-
-
-def _get_content(line: JournalLine) -> tuple[object, ...]:
-    """Return what the files of an item held: their hashes, and the number of samples."""
-    hashes = sorted((str(s["for"]), s.get("sha256") or "") for s in line["sources"])
-    return line["samples"], *hashes
+    content = get_content(reference.line)
+    return [stored for stored in maps if get_content(stored.line) == content]
 
 
 def _choose_owner(

@@ -63,7 +63,7 @@ def _count_pixels(group: list[MapSource]) -> int:
 
 
 def _draw_group(sources: list[MapSource], style: Style) -> Iterator[PictureFiles]:
-    picture = choose_picture(style, sources[0].layout)
+    picture, style = choose_picture(style, sources[0].layout), sources[0].fix_scale(style)
     ending = get_picture_ending(sources[0].layout.is_search)
     for drawing in picture.draw(sources, style):
         yield {ending: drawing.png, **drawing.extras}

@@ -67,6 +67,12 @@ def build_layout(recorded: RecordedMap, site: str, columns: RowColumns | None) -
 
 def build_picture_source(recorded: RecordedMap, samples: Samples, row: int, site: str) -> MapSource:
     """Build the source of the picture of a site of one sample."""
+    source = _build_source(recorded, samples, row, site)
+    scale = recorded.scales.get((row, site))
+    return source if scale is None else replace(source, scale=scale)
+
+
+def _build_source(recorded: RecordedMap, samples: Samples, row: int, site: str) -> MapSource:
     if recorded.record.is_search:
         return build_search_source(recorded, samples, row, site)
     columns = find_columns(recorded, samples.header)

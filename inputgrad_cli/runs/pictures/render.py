@@ -17,6 +17,7 @@ from inputgrad_cli.runs.pictures.grids import GridOptions, update_grids
 from inputgrad_cli.runs.pictures.joined_sources import build_styled_source
 from inputgrad_cli.runs.pictures.map_pictures import draw_picture
 from inputgrad_cli.runs.pictures.redrawn import RedrawnPicture
+from inputgrad_cli.runs.pictures.scale_groups import ScaleGroup, group_maps, set_scales
 from inputgrad_cli.runs.pictures.shared_scale import compute_shared_scales, get_scale_key
 from inputgrad_cli.runs.pictures.stored_sources import (
     InputReader,
@@ -67,12 +68,15 @@ def redraw(directory: RunDirectory, options: RedrawOptions) -> Iterator[RedrawnP
     shared = compute_shared_scales(
         (directory.get_map(stem), style) for stem, style in styles.items()
     )
+    groups = group_maps(
+        directory, ((directory.get_map(stem), style) for stem, style in styles.items())
+    )
     for stem, style in styles.items():
         stored = directory.get_map(stem)
         if style.scale == "run":  # one scale for all pictures of a method and target
             style = shared[get_scale_key(stored, style)]
         if not options.changed or stored.is_due(style):
-            yield from redraw_map(stored, style)
+            yield from redraw_map(stored, style, group=groups.get(stem))
     yield from update_grids(directory, GridOptions(redraws_all=not options.changed))
 
 
@@ -99,19 +103,24 @@ def redraw_locked(out: Path, options: RedrawOptions) -> Iterator[RedrawnPicture]
 
 
 def redraw_map(
-    stored: StoredMap, style: Style, read_inputs: InputReader | None = None
+    stored: StoredMap,
+    style: Style,
+    read_inputs: InputReader | None = None,
+    *,
+    group: ScaleGroup | None = None,
 ) -> list[RedrawnPicture]:
     """Redraw the pictures of one map in this style, and update its journal line.
 
-    The inputs are those that the run has recorded, unless `read_inputs` returns others. If a
-    picture cannot be drawn, the last entry of the result has the error.
+    The inputs are those that the run has recorded, unless `read_inputs` returns others. The scale
+    is that of the maps in `group`, if there is one. If a picture cannot be drawn, the last entry of
+    the result has the error.
     """
     out, journal, record = stored.directory.out, stored.directory.journal, stored.line
     entries: list[RedrawnPicture] = []
     try:
         refuse_links(out, stored.stem)
         reader = read_inputs or choose_stored_reader(stored, style)
-        entries.extend(_redraw_pictures(stored, style, reader))
+        entries.extend(_redraw_pictures(stored, style, reader, group))
     except ItemError as error:
         entries.append(RedrawnPicture(stored.stem, None, error))
     written_names = [entry.name for entry in entries if entry.name is not None]
@@ -130,6 +139,8 @@ def redraw_map(
     line = {**record, "drawn": bool(written_names) or record.get("drawn", False), "files": files}
     if is_complete:
         line["style"] = style.record()
+        line.pop("scale_group", None)
+        line |= {} if group is None else group.record()
     line.pop("bad", None)
     # `inputgrad verify` marks damaged files as bad; the ones just written are good again.
     if bad := [name for name in record.get("bad", ()) if name not in written_names]:
@@ -139,16 +150,17 @@ def redraw_map(
 
 
 def _redraw_pictures(
-    stored: StoredMap, style: Style, read_inputs: InputReader
+    stored: StoredMap, style: Style, read_inputs: InputReader, group: ScaleGroup | None
 ) -> Iterator[RedrawnPicture]:
     list_sites = partial(list_own_sites, style=style, count=stored.line["samples"])
     for result_file in yield_result_files(stored, style, read_inputs, list_sites):
         names = PictureNames(stored.files, stored.line["samples"], result_file.sites)
         for row, index in zip(result_file.rows, result_file.indices, strict=True):
+            recorded = result_file.attribution
+            if group is not None:
+                recorded = set_scales(recorded, group.scales, row, index)
             for site in result_file.sites:
-                source = build_styled_source(
-                    result_file.attribution, result_file.samples, row, site, style=style
-                )
+                source = build_styled_source(recorded, result_file.samples, row, site, style=style)
                 picture = choose_picture(style, source.layout)
                 picture.refuse_large(source, style)
                 blank = result_file.blank if picture.needs_input else ""

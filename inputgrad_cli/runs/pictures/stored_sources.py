@@ -46,9 +46,7 @@ def yield_result_files(
     stored: StoredMap, style: Style, read_inputs: InputReader, list_sites: SiteList
 ) -> Iterator[ResultFile]:
     """Yield the array files of a map that have sites to draw; ragged samples have one file each."""
-    line = stored.line
-    count = line["samples"]
-    parts = stored.files.list_arrays(count) if line.get("apart") and count is not None else []
+    parts = list_parts(stored)
     inputs: Samples | None = None
     blank = ""
     for name, stored_map in stored.yield_arrays():
@@ -59,11 +57,12 @@ def yield_result_files(
             continue
         is_search = attribution.record.is_search
         if inputs is None and is_search and not _has_column_names(stored, attribution, sites):
-            inputs = Samples({}, item=decode_name(line, "input"))  # the arrays hold all the rest
+            # The arrays hold all the rest.
+            inputs = Samples({}, item=decode_name(stored.line, "input"))
         if inputs is None:
             inputs, blank = _try_read_inputs(stored, attribution, read_inputs)
         if parts:
-            row = _find_sample_index(name, parts, stored)
+            row = find_sample_index(name, parts, stored)
             sample = inputs.extract_sample(row) if inputs.arrays else inputs
             yield ResultFile(attribution, sample, sites, [0], [row], blank)
             continue
@@ -82,7 +81,13 @@ def _has_column_names(stored: StoredMap, attribution: RecordedMap, sites: Sequen
     return is_row and bool(stored.line["sources"])
 
 
-def _find_sample_index(name: str, parts: Sequence[str], stored: StoredMap) -> int:
+def list_parts(stored: StoredMap) -> list[str]:
+    """Return the names of the array files of samples that have one each, none if they share it."""
+    count = stored.line["samples"]
+    return stored.files.list_arrays(count) if stored.line.get("apart") and count else []
+
+
+def find_sample_index(name: str, parts: Sequence[str], stored: StoredMap) -> int:
     """Return the index of the sample that a file belongs to. Raises ItemError if there is none."""
     if name not in parts:
         raise ItemError(

@@ -11,6 +11,8 @@ from inputgrad_cli.errors import ItemError
 from inputgrad_cli.interfaces.reader import ReadOptions
 from inputgrad_cli.runs.pictures.grids import GridOptions, is_per_item, update_grids
 from inputgrad_cli.runs.pictures.render import RedrawOptions, redraw, redraw_map
+from inputgrad_cli.runs.pictures.scale_groups import group_maps
+from inputgrad_cli.runs.pictures.shared_scale import find_rank_word
 from inputgrad_cli.runs.pictures.stored_sources import InputReader, choose_stored_reader
 from inputgrad_cli.runs.planning.options import RunOptions
 from inputgrad_cli.runs.planning.plan import Plan
@@ -24,6 +26,7 @@ from inputgrad_cli.storage.run_record import read_existing_runs
 from inputgrad_cli.storage.shards import to_tag
 from inputgrad_cli.storage.sources import refuse_changed
 from inputgrad_cli.storage.stored_inputs import read_files
+from inputgrad_cli.storage.styles import read_style
 
 TILES = b'"tiles"'  # the key of a line with a picture of all maps of an item
 
@@ -39,13 +42,17 @@ class PictureUpdater:
         self._directory = RunDirectory(plan.options.out, {}, journal)  # of this run, in progress
         self._reading = reading
         self._maps = {(has_maps.label, has_maps.target.text) for has_maps in plan.maps}
+        # The pictures of searches show more than a map, each on a scale of its own.
+        specs = [] if plan.goals else plan.maps
+        targets = ((spec.label, spec.target.rank_word) for spec in specs)
+        self._rank_words = {(label, word) for label, word in targets if word is not None}
         self._items = {item.name: item for _, item in plan.share}
         self.count = self.grid_count = 0
 
     def update_skipped(self, skipped_map: SkippedMap) -> ItemError | None:
         """Redraw a skipped map if its style differs; return the error if a picture fails."""
         style = self._options.style
-        if style is None or style.scale == "run":
+        if style is None or style.scale == "run" or self._is_ranked(skipped_map.record):
             return None  # a shared scale is computed after all maps are written
         # The files of this call have the recorded content, but maybe other names.
         stored, item = StoredMap(self._directory, skipped_map.record), skipped_map.item_map.item
@@ -65,7 +72,11 @@ class PictureUpdater:
         has_maps = any(stored.line.get("files") for stored in stored_maps)
         if style is not None and style.scale == "run" and has_maps and not stopped:
             self._share_scale(style)
-        failed = [] if stopped or not self._should_draw_grids() else self._update_grids(should_stop)
+        failed: list[tuple[JournalLine, ItemError]] = []
+        if style is not None and style.scale == "item" and self._rank_words and not stopped:
+            failed += self._update_groups(style, should_stop)
+        if not stopped and self._should_draw_grids():
+            failed += self._update_grids(should_stop)
         if style is not None:
             note_pictures(self._options)
         return failed
@@ -76,8 +87,7 @@ class PictureUpdater:
 
     def _update_grids(self, should_stop: Callable[[], bool]) -> list[tuple[JournalLine, ItemError]]:
         options, shard = self._options, self._options.shard
-        journal = Journal(options.out, tag=to_tag(shard), invalid=[])
-        directory = RunDirectory(options.out, read_existing_runs(options.out), journal)
+        directory = self._open_directory()
         grid_options = GridOptions(
             options.style if is_per_item(options.style) else None,
             overwrite=options.on_exists == "overwrite",
@@ -90,6 +100,43 @@ class PictureUpdater:
         self.grid_count += sum(picture.name is not None for picture in drawn)
         lines = directory.journal.lines
         return [(lines[p.stem], p.error) for p in drawn if p.error is not None]
+
+    def _update_groups(
+        self, style: Style, should_stop: Callable[[], bool]
+    ) -> list[tuple[JournalLine, ItemError]]:
+        """Draw the maps of top classes again whose pictures have not the scale of their group."""
+        directory = self._open_directory()
+        maps = (m for m in directory.yield_maps(self._is_ranked) if self._has_item(m.line))
+        groups = group_maps(directory, ((m, self._choose_style(m, style)) for m in maps))
+        failed: list[tuple[JournalLine, ItemError]] = []
+        for stem, group in groups.items():
+            if should_stop():
+                break
+            stored = directory.get_map(stem)
+            if not group.is_due(stored):
+                continue
+            reader = self._choose_reader(stored, group.style)
+            drawn = redraw_map(stored, group.style, reader, group=group)
+            self.count += sum(picture.name is not None for picture in drawn)
+            failed += [(stored.line, p.error) for p in drawn if p.error is not None]
+        return failed
+
+    def _is_ranked(self, line: JournalLine) -> bool:
+        """Return whether a map is one of `top:K` of this call, or of one with another K."""
+        return (line["method"], find_rank_word(line["target"])) in self._rank_words
+
+    def _has_item(self, line: JournalLine) -> bool:
+        return decode_name(line, "input") in self._items
+
+    def _choose_style(self, stored: StoredMap, asked: Style) -> Style | None:
+        """Return the style of the pictures of a map: the one that is asked for, or its own."""
+        return asked if self._is_asked(stored.line) else stored.style
+
+    def _open_directory(self) -> RunDirectory:
+        """Read the directory of this run again, with the records of all runs in it."""
+        out, shard = self._options.out, self._options.shard
+        journal = Journal(out, tag=to_tag(shard), invalid=[])
+        return RunDirectory(out, read_existing_runs(out), journal)
 
     def _choose_reader(self, stored: StoredMap, style: Style) -> InputReader:
         """Return how the inputs of a map are read: those of this call from where they are now."""
@@ -105,7 +152,11 @@ class PictureUpdater:
         return read
 
     def _share_scale(self, style: Style) -> None:
-        options = RedrawOptions(lambda old_style: style, changed=True, is_selected=self._is_asked)
+        def is_selected(line: JournalLine) -> bool:
+            has_style = read_style(line, None) == style
+            return self._is_asked(line) or (self._is_ranked(line) and has_style)
+
+        options = RedrawOptions(lambda old_style: style, changed=True, is_selected=is_selected)
         directory = RunDirectory.open(self._options.out)
         self.count += sum(picture.name is not None for picture in redraw(directory, options))
 

@@ -22,7 +22,8 @@ MAX_VALUES = 3 * MAX_PIXELS_TOGETHER  # in maps that are written, and so drawn, 
 class MapTask:
     """A computed map to be written: of which item, its fingerprint, and its attributions.
 
-    `earlier_line` is the journal line of the map that has its name, if there is one.
+    `earlier_line` is the journal line of the map that has its name, if there is one. `scale_group`
+    is the hash of the maps with which its pictures share a scale, if they do.
     """
 
     loaded: LoadedItem
@@ -30,6 +31,14 @@ class MapTask:
     fingerprint: str
     parts: Sequence[BatchAttribution]
     earlier_line: JournalLine | None = None
+    scale_group: str | None = None
+
+    @property
+    def scale_key(self) -> tuple[str, str, str] | None:
+        """Return what maps on one scale have in common, None for a map on its own scale."""
+        spec = self.item_map.spec
+        word = spec.target.rank_word
+        return None if word is None else (self.item_map.item.name, spec.label, word)
 
     @property
     def error(self) -> ItemError | None:
@@ -99,16 +108,20 @@ def _select_parts(
 def group_tasks(tasks: Sequence[MapTask]) -> Iterator[list[MapTask]]:
     """Yield the maps in groups; small ones of single samples are grouped to be drawn together.
 
-    Maps of a group are in memory, so that reading a source of one cannot fail the others.
+    Maps of a group are in memory, so that reading a source of one cannot fail the others. Those on
+    one scale are in one group.
     """
     group: list[MapTask] = []
+    values = 0
     for task in tasks:
-        # A file of many samples is always a group of its own.
-        if group and (
-            task.loaded.fills_batch or sum(task.value_count for task in group) >= MAX_VALUES
-        ):
+        key = task.scale_key
+        is_on_scale = bool(group) and key is not None and key == group[-1].scale_key
+        # A map of a file of many samples is otherwise a group of its own.
+        is_full = task.loaded.fills_batch or values >= MAX_VALUES
+        if group and is_full and not is_on_scale:
             yield group
-            group = []
+            group, values = [], 0
         group.append(task)
+        values += task.value_count
     if group:
         yield group
