@@ -187,14 +187,20 @@ class Journal:
         return OwnFiles(self._out, self._own_names, self._torn_prefixes)
 
     @property
+    def unfinished_names(self) -> Set[str]:
+        """Return the files that an earlier call has begun to write, but not its journal lines."""
+        return self._unverified_names
+
+    @property
     def written_files(self) -> WrittenFiles:
         """Return the files of maps that earlier runs have written."""
         return WrittenFiles(self._out, self._reuse, self._unverified_names)
 
-    def add(self, records: Sequence[Mapping[str, Any]]) -> None:
+    def add(self, records: Sequence[Mapping[str, Any]], *, keep_pending: bool = False) -> None:
         """Append the lines and make them durable; StorageError.
 
-        Then the files of earlier lines are removed that the new ones do not list any more.
+        Then the files of earlier lines are removed that the new ones do not list any more. The
+        files of the lines are pending no more, unless `keep_pending` says that none was written.
         """
         if not records:
             return
@@ -208,7 +214,8 @@ class Journal:
             raise UsageError(f"{self.path}: {error}", hint="remove it") from None
         # Not before: a kill between the two would leave files that neither a line nor the list
         # names, and a later run would take them for files of somebody else.
-        self.pending.remove(name for record in records for name in list_file_names(record))
+        if not keep_pending:
+            self.pending.remove(name for record in records for name in list_file_names(record))
         outdated = self._list_outdated(records)
         for record, line in zip(records, lines, strict=True):
             self._remember(cast(JournalLine, record), line, self.tag)

@@ -16,6 +16,7 @@ from inputgrad_cli.storage.record_errors import InvalidRecord
 from inputgrad_cli.storage.run_directory import RunDirectory, StoredMap
 from inputgrad_cli.storage.run_paths import check_file
 
+UNFINISHED = "unfinished"
 ProgressCallback = Callable[[int, int], None]  # (maps checked, maps in total)
 
 
@@ -23,8 +24,9 @@ ProgressCallback = Callable[[int, int], None]  # (maps checked, maps in total)
 class BadFile:
     """A file that differs from its journal line, or a record that cannot be read.
 
-    `kind` is missing, changed, unreadable, or record. The `path` of a bad journal line ends in
-    `:LINE`.
+    `kind` is missing, changed, unreadable, unfinished, or record. An unfinished file is whole, but
+    the call that has replaced it was ended before it wrote the journal line. The `path` of a bad
+    journal line ends in `:LINE`.
     """
 
     path: str
@@ -53,7 +55,7 @@ def verify(out: Path, report_progress: ProgressCallback = lambda done, total: No
         result, marked_lines = _check_maps(directory, report_progress)
         # Every command refuses a run with invalid records, so nothing would read the marks.
         if not invalid and directory.is_locked:
-            directory.journal.add(marked_lines)
+            directory.journal.add(marked_lines, keep_pending=True)
     result.marked = bool(invalid) or directory.is_locked or not result.bad
     result.bad[:0] = [BadFile(record.location, "record", record.message) for record in invalid]
     return result
@@ -71,7 +73,8 @@ def _check_maps(
         result.failed += line["status"] == "failed"
         bad = list(_yield_bad_files(stored, result))
         result.bad += bad
-        names = [file.path for file in bad]
+        # The next call knows unfinished files by the list of pending ones.
+        names = [file.path for file in bad if file.kind != UNFINISHED]
         # Only changes are written, so that checking a sound run leaves its journal as it is.
         if names != line.get("bad", []):
             rest = {key: value for key, value in line.items() if key != "bad"}
@@ -88,6 +91,8 @@ def _yield_bad_files(stored: StoredMap, result: VerifyResult) -> Iterator[BadFil
         fault = _compare_file(stored.directory.out, name, file)
         if not fault and is_array(name):
             fault = _compare_arrays(stored, name)
+        if fault and fault[0] == "changed" and name in stored.directory.journal.unfinished_names:
+            fault = UNFINISHED, "a call that has ended had begun to replace it; run it again"
         if fault:
             yield BadFile(name, *fault)
 

@@ -28,7 +28,8 @@ def run_verify(run: Path, scripts: JsonOptions) -> int:
 
     RUN is the --out directory of a saliency call. The hashes, shapes and metadata of its files are
     compared with its journal. If a file is bad, the exit code is 1; the same saliency call then
-    computes its map again, and no other map.
+    computes its map again, and no other map. A file is unfinished if a call that was ended had
+    begun to replace it.
     """
     # Not imported by --help, as all that reads the records of a run.
     from inputgrad_cli.schema.encoded_names import to_readable_name
