@@ -147,5 +147,6 @@ def read_rows(path):
     """Return the names of the columns that hold numbers, and the numbers, float32 (N, columns)."""
     with path.open(newline="") as file:
         lines = list(csv.DictReader(file))
-    names = [name for name in lines[0] if name not in ("state", "changed")]
+    header = list(lines[0])
+    names = header[header.index("state") + 1 : header.index("changed")]
     return names, np.array([[np.float32(line[name]) for name in names] for line in lines])

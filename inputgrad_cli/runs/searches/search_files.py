@@ -5,12 +5,13 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import IO
 
 import numpy as np
 
 from inputgrad_cli.data.map_record import RecordedMap
-from inputgrad_cli.data.samples import Samples
+from inputgrad_cli.data.samples import Samples, UnusedColumns
 from inputgrad_cli.data.search_arrays import CHANGE, list_moved_inputs
 from inputgrad_cli.explanation.batch import Frames
 from inputgrad_cli.formats.images.animation import encode_animation
@@ -83,20 +84,22 @@ def list_results(
 def _write_table(file: IO[bytes], recorded: RecordedMap, samples: Samples) -> None:
     """Write a row before and a row after for each sample; a series has the rows of its table.
 
-    The words in the columns `state` and `changed` are no numbers, so that the table can be read as
-    input again.
+    Columns that the model does not take, such as an id, come first. The words in the columns
+    `state` and `changed` are no numbers, so that the table can be read as input again.
     """
-    text = io.TextIOWrapper(file, "utf-8", newline="")
+    text = io.TextIOWrapper(file, "utf-8", "surrogatepass", newline="")
     writer = csv.writer(text, lineterminator="\n")
     is_first = True
     for start in range(0, len(samples), BLOCK_ROWS):
         rows = slice(start, start + BLOCK_ROWS)
         names, before, after = _take_columns(recorded, samples, rows)
+        ids = _take_ids(samples, rows, before)
         if is_first and names:
-            writer.writerow([STATE, *names, CHANGED])
+            writer.writerow([*ids.names, STATE, *names, CHANGED])
         is_first = False
         usable = [row not in samples.failed for row in range(start, start + len(before))]
-        writer.writerows(_yield_rows(names, before[usable], after[usable]))
+        lines = _yield_rows(names, before[usable], after[usable], ids.cells[usable])
+        writer.writerows(lines)
     text.flush()
     # Left attached, the wrapper would close the file, which is not on disk yet.
     text.detach()
@@ -123,6 +126,16 @@ def _take_columns(
     return names, first, second
 
 
+def _take_ids(samples: Samples, rows: slice, before: Array) -> UnusedColumns:
+    """Return the columns that feed no input, with cells (N, R, columns) for the rows `before`."""
+    unused, shape = samples.unused, before.shape[:2]
+    if unused is not None and shape[1] == 1 and len(unused.cells) == len(samples):
+        return replace(unused, cells=unused.cells[rows, np.newaxis])
+    if unused is not None and shape == (1, len(unused.cells)):  # the rows of a series
+        return replace(unused, cells=unused.cells[np.newaxis])
+    return UnusedColumns((), np.empty((*shape, 0), object))
+
+
 def _join(values: Arrays, header: Sequence[str], series: bool) -> tuple[tuple[str, ...], Array]:
     if series:  # the rows of the only sample
         names, rows = join_columns({name: array[0] for name, array in values.items()}, header)
@@ -131,13 +144,16 @@ def _join(values: Arrays, header: Sequence[str], series: bool) -> tuple[tuple[st
     return names, rows[:, np.newaxis]
 
 
-def _yield_rows(names: Sequence[str], before: Array, after: Array) -> Iterator[list[str | float]]:
+def _yield_rows(
+    names: Sequence[str], before: Array, after: Array, ids: Array
+) -> Iterator[list[str | float]]:
     columns = names or [str(index + 1) for index in range(before.shape[-1])]
-    for first, second in zip(before, after, strict=True):
+    for first, second, cells in zip(before, after, ids.tolist(), strict=True):
         # The csv module writes floats by repr, which loses no digit.
-        for values in first:
-            yield [BEFORE_STATE, *np.asarray(values, np.float64).tolist(), ""]
+        for own, values in zip(cells, first, strict=True):
+            yield [*own, BEFORE_STATE, *np.asarray(values, np.float64).tolist(), ""]
         is_changed = first != second
-        for values, changed in zip(second, is_changed, strict=True):
+        for own, values, changed in zip(cells, second, is_changed, strict=True):
             words = [name for name, differs in zip(columns, changed, strict=True) if differs]
-            yield [AFTER_STATE, *np.asarray(values, np.float64).tolist(), SEPARATOR.join(words)]
+            numbers = np.asarray(values, np.float64).tolist()
+            yield [*own, AFTER_STATE, *numbers, SEPARATOR.join(words)]

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from inputgrad_cli.data.map_record import MapRecord
+from inputgrad_cli.data.map_record import MapRecord, RecordedMap
 from inputgrad_cli.data.pictures.picture_style import Style
 from inputgrad_cli.data.preprocessing import PRESETS
-from inputgrad_cli.data.samples import Samples, join_samples
+from inputgrad_cli.data.samples import Samples, UnusedColumns, join_samples
 from inputgrad_cli.data.search_arrays import join_traces, pad_traces
 from inputgrad_cli.data.signature import InputSpec
 from inputgrad_cli.data.target_text import parse_target
@@ -30,6 +30,7 @@ from inputgrad_cli.runs.pictures.drawn_sites import list_drawable_sites
 from inputgrad_cli.runs.pictures.map_sources import build_picture_source
 from inputgrad_cli.runs.searches.search_files import build_search_files, list_results
 from inputgrad_cli.storage.map_files import MapFiles
+from tests.map_records import SAMPLE, build_record
 from tests.optimization.linear_engine import LinearEngine
 from tests.optimization.small_goals import Attack
 from tests.optimization.test_optimize import PictureEngine, pictures
@@ -149,6 +150,42 @@ def test_a_table_has_a_row_before_and_one_after_and_names_what_has_changed(engin
         names = [name for name, x, y in zip(header[1:4], before, after, strict=True) if x != y]
         assert row[4] == ";".join(names)
     assert all(row[4] == "" for row in rows[0::2])
+
+
+def test_columns_that_the_model_does_not_take_come_first_in_both_rows(engine, table):
+    cells = np.array([[f"c-{row}", "x,y" if row else ""] for row in range(5)], object)
+    named = replace(table, unused=UnusedColumns(("client", "note"), cells))
+    broken = replace(named, failed={1: ItemError("broken")})
+    recorded = run_search(engine, table)
+    plain = collect(build_search_files(FILES, recorded, table, is_table=True))
+    files = collect(build_search_files(FILES, recorded, named, is_table=True))
+    header, *rows = csv.reader(io.StringIO(files["a.csv.attack.csv"].decode()))
+    assert header == ["client", "note", "state", "a", "b,c", "d", "changed"]
+    assert [row[:3] for row in rows] == [
+        [*own, state] for own in cells.tolist() for state in ("before", "after")
+    ]
+    rest = [row[2:] for row in [header, *rows]]
+    assert rest == list(csv.reader(io.StringIO(plain["a.csv.attack.csv"].decode())))
+    files = collect(build_search_files(FILES, recorded, broken, is_table=True))
+    _, *rows = csv.reader(io.StringIO(files["a.csv.attack.csv"].decode()))
+    assert [row[0] for row in rows[::2]] == ["c-0", "c-2", "c-3", "c-4"]
+
+
+def test_the_steps_of_a_series_have_theirs_where_the_table_has_them(engine):
+    values = np.arange(8, dtype=np.float32).reshape(1, 4, 2)
+    days = UnusedColumns(("day",), np.array([["mon"], ["tue"], ["wed"], ["thu"]], object))
+    samples = Samples({"x": values}, header=("a", "b"), unused=days)
+    change = np.zeros_like(values)
+    change[0, 2, 1] = 0.5
+    recorded = RecordedMap(
+        {"x": values + change, "x.change": change, "trace": np.zeros((1, 1, 5))},
+        build_record(samples=(replace(SAMPLE, search={"pictures": []}),), many=False),
+    )
+    files = collect(build_search_files(FILES, recorded, samples, is_table=True))
+    header, *rows = csv.reader(io.StringIO(files["a.csv.attack.csv"].decode()))
+    assert header == ["day", "state", "a", "b", "changed"]
+    assert [row[0] for row in rows] == ["mon", "tue", "wed", "thu"] * 2
+    assert [row[-1] for row in rows[4:]] == ["", "", "b", ""]
 
 
 def test_the_rows_after_are_valid_as_read_from_the_file(engine, table, tmp_path):
