@@ -148,11 +148,25 @@ class OutputSpec:
         others = [d for i, d in enumerate(self.shape) if i != axis]
         return self.shape[axis] if all(d == 1 for d in others) else None
 
+    @property
+    def name_count(self) -> int | None:
+        """Return how many classes can have names: those of the output, or of each of its pixels."""
+        if self.is_binary:
+            return 2
+        if self.shape and self.class_count is None and has_pixel_classes(self.shape):
+            return self.shape[-1]
+        return self.class_count
+
     def get_class_index(self, class_index: int) -> tuple[int, ...]:
         """Return the index tuple of a class within one sample of the output."""
         shape = self.shape or ()
         axis = self.axis % len(shape) if shape else 0
         return tuple(class_index if i == axis else 0 for i in range(len(shape)))
+
+
+def has_pixel_classes(shape: Shape | None) -> bool:
+    """Return whether the pixels of an output (H, W, ...) have several values each."""
+    return shape is not None and len(shape) == 3 and shape[-1] != 1
 
 
 @dataclass(frozen=True)

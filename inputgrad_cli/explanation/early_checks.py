@@ -60,7 +60,7 @@ def check_request(
 
 def refuse_labels(labels: Sequence[str], outputs: Sequence[OutputSpec]) -> None:
     """Raise UsageError if the number of class names fits no output."""
-    counts = [2 if output.is_binary else output.class_count for output in outputs]
+    counts = [output.name_count for output in outputs]
     if labels and len(labels) not in counts:
         counts_text = dict.fromkeys(str(count) for count in counts if count is not None)
         raise UsageError(

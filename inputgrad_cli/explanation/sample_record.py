@@ -10,7 +10,7 @@ import numpy as np
 from inputgrad_cli.data.attribution import Completeness, MethodResult, StandardError
 from inputgrad_cli.data.map_record import SiteFacts
 from inputgrad_cli.data.sample_record import SampleRecord
-from inputgrad_cli.data.signature import OutputSpec
+from inputgrad_cli.data.signature import OutputSpec, has_pixel_classes
 from inputgrad_cli.data.target import PinnedTarget
 from inputgrad_cli.errors import ItemError
 from inputgrad_cli.interfaces.engine import FirstPass
@@ -49,7 +49,7 @@ class RecordBuilder:
             asked=batch.target.resolved.text,
             index=batch.target.get_unit_index(row),
             output=output.name,
-            label=_get_label(class_index, self.labels, output),
+            label=_name_target(batch.target, class_index, self.labels, output),
             # Elsewhere the index of the unit says it.
             class_index=class_index if output.is_binary else None,
             space=batch.target.resolved.space,
@@ -159,6 +159,16 @@ def _get_class_index(target: PinnedTarget, row: int, output: OutputSpec) -> int 
         return 1 if target.signs[row, 0] > 0 else 0  # class 0 has the unit's negative sign
     index = target.index[row, 0]
     return int(index[output.axis]) if len(index) else 0
+
+
+def _name_target(
+    target: PinnedTarget, class_index: int | None, labels: Sequence[str], output: OutputSpec
+) -> str | None:
+    """Return the name of the class that was explained; for a mask, of the class of its pixels."""
+    if target.resolved.kind == "mask":
+        has_names = has_pixel_classes(output.shape) and len(labels) == output.name_count
+        return labels[target.resolved.rank] if has_names else None
+    return _get_label(class_index, labels, output)
 
 
 def _get_label(class_index: int | None, labels: Sequence[str], output: OutputSpec) -> str | None:

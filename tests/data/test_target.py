@@ -9,6 +9,7 @@ from inputgrad_cli.data.target import pin
 from inputgrad_cli.data.target_text import parse_target
 from inputgrad_cli.data.targets.resolve_target import resolve_target
 from inputgrad_cli.errors import UsageError
+from inputgrad_cli.explanation.early_checks import refuse_labels
 from inputgrad_cli.methods.gradient.gradient import Gradient
 from inputgrad_cli.storage.map_specs import build_map_specs, refuse_clashes
 from inputgrad_cli.storage.target_words import encode_target
@@ -105,6 +106,41 @@ def test_what_the_model_lacks_is_refused_with_what_it_has(text, heads, says):
     with pytest.raises(UsageError) as caught:
         chosen(text, *heads)
     assert says in caught.value.format_line()
+
+
+def test_the_pixels_of_a_mask_are_of_a_class_by_name():
+    names = ["sky", "road", "car"]
+    assert chosen("mask:m.png,class=road", GRID, labels=names)[0].rank == 1
+    assert chosen("mask:m.png,class=2", GRID, labels=names)[0].rank == 2
+    for labels in ((), names[:2]):  # names of another number are those of another output
+        with pytest.raises(UsageError, match="no class is called 'road'") as caught:
+            chosen("mask:m.png,class=road", GRID, labels=labels)
+        assert "--labels" in caught.value.hint
+    with pytest.raises(UsageError) as caught:
+        chosen("mask:m.png,class=rode", GRID, labels=names)
+    assert "class=road" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("shape", "activation", "count"),
+    [
+        ((4,), "softmax", 4),
+        ((1,), "sigmoid", 2),
+        ((8, 8, 3), "softmax", 3),
+        ((None, None, 3), None, 3),
+        ((8, 8, 1), "sigmoid", None),
+        ((8, 8), None, None),
+        ((2, 3, 4, 5), None, None),
+    ],
+)
+def test_as_many_classes_can_have_names_as_the_output_or_its_pixels_have(shape, activation, count):
+    head = OutputSpec("out", shape, activation)
+    assert head.name_count == count
+    names = ["name"] * (count or 1)
+    if count is not None:
+        refuse_labels(names, [head])
+    with pytest.raises(UsageError, match=r"class names, and (\d+|no) classes"):
+        refuse_labels([*names, "more"], [head])
 
 
 SHAPES = [

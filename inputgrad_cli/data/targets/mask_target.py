@@ -7,10 +7,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from inputgrad_cli.data.signature import OutputSpec, Signature
+from inputgrad_cli.data.signature import OutputSpec, Signature, has_pixel_classes
 from inputgrad_cli.data.target import ResolvedTarget
 from inputgrad_cli.data.targets.find_class import find_class_by_name
-from inputgrad_cli.data.targets.output_notation import format_unit, has_pixel_classes
+from inputgrad_cli.data.targets.output_notation import format_unit
 from inputgrad_cli.data.written_target import Target
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.numeric.arrays import Array, fill_open_axes
@@ -48,7 +48,9 @@ def choose_mask_class(
     if not target.classes:
         return resolved
     shape = output.shape or ()
-    class_index = find_class_by_name(target.classes[0], labels, target)
+    # The names are those of the output whose pixels have as many classes.
+    names = labels if len(labels) == shape[-1] else ()
+    class_index = find_class_by_name(target.classes[0], names, target)
     if shape[-1] is not None and class_index >= shape[-1]:
         hint = f"classes are 0 to {shape[-1] - 1}"
         raise UsageError(

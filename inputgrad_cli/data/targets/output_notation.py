@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from inputgrad_cli.data.signature import Shape
+from inputgrad_cli.data.signature import Shape, has_pixel_classes
 
 
 def format_unit(shape: Shape | None) -> str:
@@ -16,8 +16,3 @@ def describe_parts(shape: Shape | None) -> str:
         return f"{format_unit(shape)} for one unit"
     mask = "mask:PATH,class=K" if has_pixel_classes(shape) else "mask:PATH"
     return f"{format_unit(shape)} for one unit, {mask} for a segmentation"
-
-
-def has_pixel_classes(shape: Shape | None) -> bool:
-    """Return whether the pixels of an output (H, W, ...) have several values each."""
-    return shape is not None and len(shape) == 3 and shape[-1] != 1

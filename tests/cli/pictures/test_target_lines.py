@@ -8,7 +8,7 @@ from PIL import Image
 from inputgrad_cli import api
 from inputgrad_cli.data.pictures.region import Region
 from inputgrad_cli.rendering.images.target_lines import BRIGHT, DARK, trace_lines
-from tests.cli import draw, metadata
+from tests.cli import draw, items, metadata, strict
 
 SIDE, ZOOM = 16, 14  # of the image that the model sees; and the factor that makes 224 of it
 SQUARE = np.zeros((SIDE, SIDE), bool)
@@ -56,6 +56,28 @@ def test_a_mask_has_its_edge_in_the_picture_even_when_its_file_is_gone(call, fol
     assert (result.code, result.err) == (0, "")
     assert path.read_bytes() == first
     assert call("verify", "out").code == 0
+
+
+def test_the_class_of_a_mask_has_the_name_that_a_file_of_labels_gives_it(call, folder):
+    (folder / "m.labels.txt").write_text("ground\nshape\n")
+    (item,) = items(saliency(call, "mask:mask.png,class=shape", "--json", "--picture", "panel"))
+    assert item["target"]["label"] == "shape"
+    assert item["arrays"].endswith(".mask-mask-class-shape.npz")
+    with Image.open(folder / item["picture"]) as picture:
+        assert strict(picture.text["inputgrad"])["label"] == "shape"
+    (other,) = items(saliency(call, "mask:mask.png,class=1", "--json", "-o", "by-index"))
+    assert other["target"]["label"] == "shape"
+    assert other["score"] == item["score"]
+    line = saliency(call, "mask:mask.png,class=0", "-o", "zero").out
+    assert "ground" in line
+
+
+def test_names_of_another_number_than_the_classes_of_a_pixel_are_refused(call, folder):
+    (folder / "three.txt").write_text("a\nb\nc\n")
+    words = ("-t", "mask:mask.png,class=1", "--preprocess", "unit", "--labels", "three.txt")
+    result = call("saliency", "m.keras", "a.png", *words)
+    assert result.code == 2
+    assert "3 class names, and 2 classes" in result.err
 
 
 def test_a_unit_has_a_ring_around_it(call, folder):
