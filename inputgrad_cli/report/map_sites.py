@@ -15,7 +15,7 @@ from inputgrad_cli.data.row_columns import RowColumns, find_row_columns, find_se
 from inputgrad_cli.data.search_arrays import CHANGE, list_moved_inputs
 from inputgrad_cli.numeric.arrays import Array, Floats
 from inputgrad_cli.report.table_texts import TableTexts
-from inputgrad_cli.runs.pictures.drawn_sites import list_drawable_sites
+from inputgrad_cli.runs.pictures.drawn_sites import is_joined, list_drawable_sites
 from inputgrad_cli.schema.encoded_names import decode_name
 from inputgrad_cli.storage.map_files import get_picture_ending, is_picture
 from inputgrad_cli.storage.run_directory import StoredMap
@@ -61,6 +61,17 @@ class MapSites:
         count = self.stored.line["samples"]
         ending = get_picture_ending(self.recorded.record.is_search)
         return self.stored.files.list_pictures(count, self.drawable, ending)
+
+    @cached_property
+    def joined(self) -> Sequence[str]:
+        """Return the pictures of all inputs in the run by sample; none if each input has its own.
+
+        The name of one that the run has not made is empty.
+        """
+        if not is_joined(self.recorded, self.stored.style or Style()):
+            return ()
+        names = self.stored.files.list_pictures(self.stored.line["samples"], [""])
+        return [name if name in self.sizes else "" for (name,) in names]
 
     @cached_property
     def sizes(self) -> Mapping[str, int]:

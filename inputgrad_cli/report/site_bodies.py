@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from inputgrad_cli.choices import to_printable
@@ -59,13 +59,18 @@ class SiteBodies:
     top: int
 
     def list_bodies(self) -> list[tuple[str, ShownBody]]:
-        """Return what is shown by site; rows of several inputs are shown together."""
+        """Return what is shown by site; rows of several inputs are shown together.
+
+        If the run has one picture of all inputs, it is the larger view of the first that is drawn.
+        """
         if self.sites.recorded.record.has_all_classes:
             return self._list_classes()
         columns = self.sites.columns
         bodies = [] if columns is None else [("", self._build_row(columns))]
         others = [n for n in self.sites.names if columns is None or not columns.has_site(n)]
-        return bodies + [(site, self._build_body(site)) for site in others]
+        bodies += [(site, self._build_body(site)) for site in others]
+        joined = next(iter(self.sites.joined[self.index : self.index + 1]), "")
+        return _link_joined(bodies, joined) if joined else bodies
 
     def _list_classes(self) -> list[tuple[str, ShownBody]]:
         """Return the picture of the classes of largest score by site; the arrays have them all."""
@@ -147,6 +152,14 @@ class SiteBodies:
             yield picture.draw([source], style)[0].png
         except InputgradError as error:
             notes.append(error.format_line())
+
+
+def _link_joined(bodies: list[tuple[str, ShownBody]], file: str) -> list[tuple[str, ShownBody]]:
+    """Return the bodies with the picture of all inputs as the larger view of the first picture."""
+    pictures = [n for n, (_, shown) in enumerate(bodies) if isinstance(shown.body, Picture)]
+    first = next(iter(pictures), 0)
+    site, shown = bodies[first]
+    return [*bodies[:first], (site, replace(shown, file=file)), *bodies[first + 1 :]]
 
 
 def parse_scale(small: Thumbnail) -> ColourScale | None:

@@ -1,11 +1,14 @@
 """All inputs of a model in one picture, by `--picture inputs`."""
 
+import io
+
 import keras
 import numpy as np
 import pytest
 from PIL import Image
 
 from tests.cli import arrays, files, items, strict
+from tests.report.pages import Page
 
 
 @pytest.fixture
@@ -87,6 +90,20 @@ def test_render_draws_it_again_and_takes_it_apart(call, folder):
     assert "its input is gone" in result.err
     assert path.read_bytes() != first, "the image is not below its map"
     assert call("report", "out").code == 0
+
+
+def test_a_report_shows_the_inputs_in_one_card_and_all_of_them_in_the_large_view(call, folder):
+    item = saliency(call, "-m", "input-x-gradient", "--picture", "inputs")
+    assert call("report", "out").code == 0
+    page = Page((folder / "out/report.html").read_bytes())
+    assert page.index["columns"] == ["input-x-gradient", "input-x-gradient at image"]
+    assert page.index["file"] == ["", item["picture"].removeprefix("out/")]
+    bars, small = page.read_cell(0), page.read_cell(1)
+    assert bars["kind"] == "bars"
+    with Image.open(io.BytesIO(small)) as alone, Image.open(folder / item["picture"]) as all_inputs:
+        assert alone.width / alone.height != pytest.approx(
+            all_inputs.width / all_inputs.height, rel=0.1
+        )
 
 
 def test_a_second_call_draws_nothing_new(call, folder):
