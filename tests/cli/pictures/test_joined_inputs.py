@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from inputgrad_cli.rendering import input_parts
 from tests.cli import arrays, files, items, strict
 from tests.report.pages import Page
 
@@ -101,9 +102,8 @@ def test_a_report_shows_the_inputs_in_one_card_and_all_of_them_in_the_large_view
     bars, small = page.read_cell(0), page.read_cell(1)
     assert bars["kind"] == "bars"
     with Image.open(io.BytesIO(small)) as alone, Image.open(folder / item["picture"]) as all_inputs:
-        assert alone.width / alone.height != pytest.approx(
-            all_inputs.width / all_inputs.height, rel=0.1
-        )
+        assert alone.width == alone.height, "the image by itself"
+        assert all_inputs.width != all_inputs.height
 
 
 def test_a_second_call_draws_nothing_new(call, folder):
@@ -113,12 +113,38 @@ def test_a_second_call_draws_nothing_new(call, folder):
     assert {path: path.stat().st_mtime_ns for path in before} == before
 
 
+def save_classes(path):
+    """Save a model of an image and a vector with three classes."""
+    image, row = keras.Input((8, 8, 3), name="image"), keras.Input((4,), name="row")
+    joined = keras.layers.Concatenate()([keras.layers.Flatten()(image), row])
+    keras.Model([image, row], keras.layers.Dense(3)(joined)).save(path)
+
+
+def test_each_input_has_one_scale_for_the_top_classes(call, folder, monkeypatch):
+    save_classes(folder / "m.keras")
+    noted, draw_part = {}, input_parts._draw_part
+
+    def note(part, style):
+        drawn = draw_part(part, style)
+        noted.setdefault(part.name, []).append(drawn[1].limit)
+        return drawn
+
+    monkeypatch.setattr(input_parts, "_draw_part", note)
+    saliency(call, "-t", "top:2", "-m", "input-x-gradient", "--clip", "100", "--picture", "inputs")
+    maps = [arrays(folder / f"out/a.npz.input-x-gradient.top{rank}.npz") for rank in (1, 2)]
+    ends = {
+        "image": max(float(np.abs(each["image"].sum(-1)).max()) for each in maps),
+        "row": max(float(np.abs(each["row"]).max()) for each in maps),
+    }
+    assert noted == {name: [pytest.approx(end, rel=1e-6)] * 2 for name, end in ends.items()}
+    assert call("render", "out").code == 0
+    assert noted == {name: [pytest.approx(end, rel=1e-6)] * 4 for name, end in ends.items()}
+
+
 @pytest.mark.parametrize("kind", ["all", "one"])
 def test_what_cannot_be_joined_is_drawn_as_usual(call, folder, kind):
     if kind == "all":
-        image, row = keras.Input((8, 8, 3), name="image"), keras.Input((4,), name="row")
-        joined = keras.layers.Concatenate()([keras.layers.Flatten()(image), row])
-        keras.Model([image, row], keras.layers.Dense(3)(joined)).save(folder / "m.keras")
+        save_classes(folder / "m.keras")
         words = ("-t", "all")
     else:
         words = ("--wrt", "image")
