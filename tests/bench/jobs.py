@@ -94,14 +94,15 @@ def small_pictures(folder, rounds):
 
 
 def peak_memory(folder, rounds):
-    """Return pairs of the most memory that 2,000 files take, and 100."""
-    sources = [pictures(folder / str(count), count, 64) for count in (2000, 100)]
-    # The same mode and batch for both: what is asked here is whether files pile up.
-    steps = "integrated-gradients:steps=8"
+    """Return pairs of the most memory that 2,000 files take, and 500."""
+    sources = [pictures(folder / str(count), count, 64) for count in (2000, 500)]
+    # Both have the same mode, and batches enough to be read, computed and written at once: what is
+    # asked here is whether files pile up.
+    samples = "smoothgrad:samples=8"
 
     def held(source, index):
         out = folder / f"out{source.name}{index}"
-        command = [*TOOL, "saliency", MODEL, source, "-q", "-o", out, "-m", steps]
+        command = [*TOOL, "saliency", MODEL, source, "-q", "-o", out, "-m", samples]
         child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         _, status, usage = os.wait4(child.pid, 0)
         child.returncode = os.waitstatus_to_exitcode(status)
