@@ -3,8 +3,10 @@
 It ends at the largest value of the maps on it, after the clip rule, whatever was drawn before.
 """
 
+import json
 import shutil
 
+import keras
 import numpy as np
 import pytest
 from PIL import Image
@@ -34,7 +36,7 @@ def pictures(out):
 
 def read_limits(out, stem):
     """Return the end of the scale of each picture of an item by a method."""
-    paths = sorted(out.glob(f"{stem}.top*.png"))
+    paths = sorted(out.glob(f"{stem}*.png"))
     return [strict(Image.open(path).text["inputgrad"])["scale"]["high"] for path in paths]
 
 
@@ -51,7 +53,7 @@ def test_it_ends_at_the_largest_of_the_maps_on_it(call, folder, kind, clip):
     assert saliency(call, *words).code == 0
     out, ends = folder / "out", set()
     for stem in ("a.png.gradient", "a.png.integrated-gradients", "b.png.gradient"):
-        limits = read_limits(out, stem)
+        limits = read_limits(out, f"{stem}.top")
         assert limits == [pytest.approx(find_largest(out, stem, clip), rel=1e-6)] * 3
         ends.add(limits[0])
     assert len(ends) == 3, "items and methods have scales of their own"
@@ -65,7 +67,7 @@ def test_a_value_is_what_the_stored_array_says(call, folder):
     saliency(call, "-t", "top:3", "--clip", "100", "--reduce", "sum")
     maps = [arrays(path) for path in sorted((folder / "out").glob("a.png.gradient.top*.npz"))]
     largest = max(float(np.abs(next(iter(each.values())).sum(-1)).max()) for each in maps)
-    limits = read_limits(folder / "out", "a.png.gradient")
+    limits = read_limits(folder / "out", "a.png.gradient.top")
     assert limits == [pytest.approx(largest, rel=1e-6)] * 3
 
 
@@ -76,7 +78,7 @@ def test_maps_that_came_before_are_drawn_again_on_the_scale_of_all(call, folder)
         assert result.code == 0
         assert ("drawn again" in result.err) == (count == 3), "new ones are drawn once"
         largest = find_largest(out, stem, 99)
-        assert read_limits(out, stem) == [pytest.approx(largest, rel=1e-6)] * count
+        assert read_limits(out, f"{stem}.top") == [pytest.approx(largest, rel=1e-6)] * count
         assert call("verify", "out").code == 0
     before = pictures(out)
     assert call("render", "out").code == 0
@@ -116,7 +118,7 @@ def test_one_that_is_asked_for_alone_keeps_the_scale_of_all(call, folder, refuse
     saliency(call, "-t", "top1")
     assert pictures(folder / "out") == before
     saliency(call, "-t", "top1", "--cmap", "jet")  # which cannot be compared with the others
-    after = read_limits(folder / "out", "a.png.gradient")
+    after = read_limits(folder / "out", "a.png.gradient.top")
     paths = [folder / f"out/a.png.gradient.top{rank}.npz" for rank in (1, 2, 3)]
     own = [api.render(api.read(path)).scale.limit for path in paths]
     assert after == pytest.approx([own[0], *[max(own[1:])] * 2], rel=1e-6)
@@ -134,7 +136,7 @@ def test_render_keeps_the_scale_and_finds_it_anew(call, folder):
     assert call("render", "out", "--clip", "100").code == 0
     for stem in ("a.png.gradient", "b.png.integrated-gradients"):
         largest = find_largest(folder / "out", stem, 100)
-        assert read_limits(folder / "out", stem) == [pytest.approx(largest, rel=1e-6)] * 3
+        assert read_limits(folder / "out", f"{stem}.top") == [pytest.approx(largest, rel=1e-6)] * 3
     assert call("verify", "out").code == 0
     assert call("render", "out", "--clip", "99").code == 0
     assert pictures(folder / "out") == before
@@ -145,7 +147,7 @@ def test_one_scale_for_the_run_is_that_of_all_top_classes(call, folder):
     limits = [
         limit
         for stem in ("a.png.gradient", "b.png.gradient")
-        for limit in read_limits(folder / "out", stem)
+        for limit in read_limits(folder / "out", f"{stem}.top")
     ]
     assert len(limits) == 6
     assert len(set(limits)) == 1
@@ -163,7 +165,7 @@ def test_maps_of_old_content_are_not_on_the_scale_of_the_new(call, folder):
     for name in ("a.png.gradient.top1.png", "a.png.gradient.top2.png"):
         assert after[name] == clean[name]
     own = api.render(api.read(folder / "out/a.png.gradient.top3.npz")).scale.limit
-    assert read_limits(folder / "out", "a.png.gradient")[2] == pytest.approx(own, rel=1e-6)
+    assert read_limits(folder / "out", "a.png.gradient.top")[2] == pytest.approx(own, rel=1e-6)
 
 
 def test_shards_and_merged_runs_have_the_scales_of_the_whole(call, folder):
@@ -209,3 +211,21 @@ def test_rows_and_heads_have_it_too(call, samples, tmp_path):
     )
     assert first
     assert first == second
+
+
+def test_so_has_every_sample_of_a_file_whose_samples_are_of_unequal_length(call, tmp_path):
+    keras.utils.set_random_seed(0)
+    steps = keras.Input((None, 2), name="steps")
+    x = keras.layers.Conv1D(4, 3, activation="relu")(steps)
+    x = keras.layers.GlobalAveragePooling1D()(x)
+    keras.Model(steps, keras.layers.Dense(3)(x)).save(tmp_path / "m.keras")
+    rng = np.random.default_rng(0)
+    series = [rng.normal(size=(length, 2)).round(3).tolist() for length in (20, 30)]
+    (tmp_path / "s.jsonl").write_text("".join(json.dumps(each) + "\n" for each in series))
+    assert call("saliency", "m.keras", "s.jsonl", "-t", "top:2", "-o", "out").code == 0
+    first, second = (read_limits(tmp_path / "out", f"s.jsonl.gradient.top{n}") for n in (1, 2))
+    assert first == second
+    assert len(set(first)) == 2, "each sample has its own"
+    before = pictures(tmp_path / "out")
+    assert call("render", "out").code == 0
+    assert pictures(tmp_path / "out") == before
