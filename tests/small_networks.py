@@ -13,7 +13,7 @@ from inputgrad_cli.numeric.arrays import count_rows
 from tests.formula_engines import Wrapped
 
 
-def tape(model, workers=1, **options):
+def tape(model, workers=0, **options):
     """Return the engine of a model in memory, run in that way."""
     from inputgrad_cli.engine.adapter.keras_adapter import KerasAdapter
     from inputgrad_cli.engine.pass_context import PassContext

@@ -18,9 +18,9 @@ class PassContext:
     """What every pass over a model needs, also the one that calibrates it.
 
     `device` is TensorFlow's name of it, None for TensorFlow's choice. `workers` threads of `pool`
-    may share passes. `output` captures what TensorFlow writes. `fixed_batch` is the batch size that
-    the model was built for, if any. `build_lock` is held by the thread that hooks a layer, or
-    builds a program.
+    may share passes, whose kernels have one thread then; with 0 each kernel has all threads.
+    `output` captures what TensorFlow writes. `fixed_batch` is the batch size that the model was
+    built for, if any. `build_lock` is held by the thread that hooks a layer, or builds a program.
     """
 
     def __init__(
@@ -28,12 +28,12 @@ class PassContext:
         adapter: KerasAdapter,
         *,
         device: str | None = None,
-        workers: int = 1,
+        workers: int = 0,
         output: CapturedOutput | None = None,
     ) -> None:
         self.adapter, self.workers = adapter, workers
         self.output = output or CapturedOutput()
-        self.pool = ThreadPoolExecutor(workers)
+        self.pool = ThreadPoolExecutor(max(1, workers))
         # Reentrant, because the thread that hooks a layer then builds the program to read it.
         self.build_lock = RLock()
         self.fixed_batch = model_fixes.find_fixed_batch(adapter.model)

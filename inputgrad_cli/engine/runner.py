@@ -94,13 +94,20 @@ class Runner:
 
     @property
     def workers(self) -> int:
-        """Return how many threads share the passes; only folded programs have no shared state."""
-        return self.context.workers if self._is_folded else 1
+        """Return how many threads share the passes; only folded programs have no shared state.
+
+        It is 0 if each kernel has all threads.
+        """
+        return self.context.workers if self._is_folded else 0
 
     @property
     def pass_size(self) -> int:
-        """Return how many samples one pass holds, which is a part of a batch that threads share."""
-        size, is_whole = self.batch_size, self.context.fixed_batch or self.workers == 1
+        """Return how many samples one pass holds, which is a part of a batch that threads share.
+
+        It is the same for any number of threads, so that the last digits of a result do not depend
+        on the number of cores.
+        """
+        size, is_whole = self.batch_size, self.context.fixed_batch or not self.workers
         return size if is_whole else max(1, size // PARTS_PER_BATCH)
 
     def resize(self, batch_size: int) -> None:
@@ -131,7 +138,7 @@ class Runner:
         If memory is too short for a pass, this pass and all later ones are made smaller.
         """
         passes = list(self.split_into_passes(total))
-        if self.workers == 1 or len(passes) == 1:
+        if self.workers <= 1 or len(passes) == 1:
             results = [self._run_or_split(work, *item) for item in passes]
         else:
             pool = self.context.pool
@@ -160,7 +167,7 @@ class Runner:
     def _shrink_passes(self, failed: int) -> None:
         """Halve the passes after one of `failed` samples; several threads may do so at once."""
         with self.context.build_lock:
-            parts = 1 if self.workers == 1 else PARTS_PER_BATCH
+            parts = PARTS_PER_BATCH if self.workers else 1
             self._state.memory_note = MEMORY_NOTE
             self.resize(min(self._state.batch_size, failed // 2 * parts))
 

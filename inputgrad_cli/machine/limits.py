@@ -27,6 +27,12 @@ class Limit:
     source: str
 
 
+class _Process:
+    """The share of the cores that this process has; None for all that it may use."""
+
+    cores: int | None = None
+
+
 @dataclass(frozen=True)
 class HeldMemory:
     """The bytes of this process: its address space, what of it is in memory, its private data."""
@@ -55,6 +61,20 @@ def list_cores(root: Path = ROOT) -> list[Limit]:
             # A quota of one core and a half is used up only by two threads.
             limits.append(Limit(max(1, math.ceil(quota)), _name_group(folder, root)))
     return limits
+
+
+def set_core_share(count: int) -> None:
+    """Note that this process has a share of the cores, because others of its run use the rest.
+
+    It holds for the threads that share the passes, and not for those inside of kernels: how many
+    these are may change the last digits of a result.
+    """
+    _Process.cores = count
+
+
+def count_shared_cores() -> int:
+    """Return how many passes this process should compute at a time."""
+    return _Process.cores or find_available_cores().value
 
 
 def count_visible_cores() -> int:

@@ -74,7 +74,7 @@ def gradients(tape_engine, x):
     return input_gradients(tape_engine, {"x": x})
 
 
-@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("workers", [0, 1, 2])
 def test_folded_gradients_are_the_gradients(model, x, workers):
     plain = gradients(engine(model, x), x)
     folded = gradients(engine(model, x, folded=True, workers=workers), x)
@@ -90,6 +90,15 @@ def test_whoever_stands_beside_a_sample_its_bits_are_the_same(model, x):
     whole = gradients(tape_engine, x).values["x"]
     for rows in ([3], [10, 0], [5, 4, 3, 2, 1, 0, 6, 7, 8]):
         np.testing.assert_array_equal(gradients(tape_engine, x[rows]).values["x"], whole[rows])
+
+
+def test_the_number_of_threads_changes_no_bit(model, x):
+    """So that a worker with one core computes what a process with all of them does."""
+    single, several = (engine(model, x, folded=True, workers=workers) for workers in (1, 3))
+    assert single.runner.pass_size == several.runner.pass_size == 2
+    np.testing.assert_array_equal(
+        gradients(single, x).values["x"], gradients(several, x).values["x"]
+    )
 
 
 def test_threads_share_small_passes(model, x):

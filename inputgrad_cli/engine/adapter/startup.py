@@ -14,7 +14,11 @@ from inputgrad_cli.engine.adapter.kernels import request_kernels
 from inputgrad_cli.errors import ModelError, UsageError
 from inputgrad_cli.machine import memory
 from inputgrad_cli.machine.devices import build_absent_device_error
-from inputgrad_cli.machine.limits import count_visible_cores, find_available_cores
+from inputgrad_cli.machine.limits import (
+    count_shared_cores,
+    count_visible_cores,
+    find_available_cores,
+)
 from inputgrad_cli.machine.memory_option import MEMORY_HINT
 from inputgrad_cli.supervision.worker import WORKER
 
@@ -155,17 +159,17 @@ def share_cores(device: str | None) -> int:
     """Run each kernel in one thread, and return how many threads may call kernels in parallel.
 
     On most models several small passes in parallel are faster than one pass at a time on kernels
-    of many threads. Returns 1 on a GPU, and if TensorFlow has already started with such kernels.
+    of many threads. Returns 0 on a GPU, and if TensorFlow has already started with such kernels.
     """
     import tensorflow as tf
 
     if device != "/device:CPU:0" and tf.config.list_physical_devices("GPU"):
-        return 1
+        return 0
     with suppress(RuntimeError):  # too late to set
         tf.config.threading.set_intra_op_parallelism_threads(1)
     if tf.config.threading.get_intra_op_parallelism_threads() != 1:
-        return 1
-    return find_available_cores().value
+        return 0
+    return count_shared_cores()
 
 
 def list_devices() -> list[str]:

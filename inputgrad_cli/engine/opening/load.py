@@ -93,7 +93,7 @@ def load(
     with captured.capture():
         device = pick_device(options.device)
         limit_threads()
-        workers = share_cores(device) if options.folded else 1
+        workers = share_cores(device) if options.folded else 0
         enforce_limit()
     user_code = load_required_code(file, code, live_objects or {})
     # User code may take any time to import, and a trusted file any time to open.
