@@ -8,7 +8,8 @@ InputgradError
 ├── ModelError        the model cannot be used
 ├── EmptyError        there are no inputs left to process
 ├── StorageError      the disk or its permissions
-└── BusyError         another run holds the output directory
+├── BusyError         another run holds the output directory
+└── EngineLostError   the cluster that computes cannot be reached, or has no workers
 """
 
 from __future__ import annotations
@@ -19,10 +20,12 @@ from typing import Any
 class InputgradError(Exception):
     """The base class: a message, its likely reason, a hint (a flag or a step), the received value.
 
-    `kind` is the word that scripts see in the JSON stream.
+    `kind` is the word that scripts see in the JSON stream. `log` is text of several lines that
+    people see before the message.
     """
 
     kind = "error"
+    log = ""
 
     def __init__(
         self,
@@ -97,7 +100,6 @@ class ModelError(InputgradError):
     """The model cannot be used; `log` is what TensorFlow and Keras wrote while it was opened."""
 
     kind = "model"
-    log = ""
 
 
 class EmptyError(InputgradError):
@@ -116,3 +118,9 @@ class BusyError(InputgradError):
     """Another run holds the output directory."""
 
     kind = "busy"
+
+
+class EngineLostError(InputgradError):
+    """The cluster that computes cannot be reached, or has no workers; run again."""
+
+    kind = "engine"

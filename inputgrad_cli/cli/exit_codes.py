@@ -10,6 +10,7 @@ from inputgrad_cli.cli.terminal import write_stderr
 from inputgrad_cli.errors import (
     BusyError,
     EmptyError,
+    EngineLostError,
     GrammarError,
     InputgradError,
     ItemError,
@@ -29,6 +30,7 @@ EXIT_CODES: tuple[tuple[type[InputgradError], int], ...] = (
     (EmptyError, 5),
     (StorageError, 74),
     (BusyError, 75),
+    (EngineLostError, 75),
 )
 
 

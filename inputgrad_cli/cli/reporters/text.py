@@ -58,7 +58,7 @@ class TextReporter:
 
     def report_error(self, error: InputgradError, log: str, summary: Summary) -> None:
         """Print an error that ends the run, after the log of TensorFlow that belongs to it."""
-        if isinstance(error, ModelError):
+        if error.log or isinstance(error, ModelError):
             _print_verbatim(error.log)
         else:
             self._print_log(EngineLog(log))
