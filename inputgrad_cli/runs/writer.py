@@ -264,9 +264,16 @@ class OutputWriter:
             if self.own_files.can_replace(name, self.overwrite):
                 continue
             path = self.get_path(name)
-            # A run that was killed before it wrote its journal has left exactly this content.
-            if not find_file(self.out, name) or not has_content(Path(path), data):
+            if not find_file(self.out, name) or not self._is_unrecorded(name, data):
                 raise build_foreign_error(path, "move it, or use --on-exists overwrite")
+
+    def _is_unrecorded(self, name: str, data: Bytes | WriteFunction) -> bool:
+        """Return whether a process has written this file, and died before it was recorded.
+
+        One of a run that was killed has left exactly this content. Another one of this run has
+        noted that it began the file.
+        """
+        return has_content(Path(self.get_path(name)), data) or name in self.pending.read_all()
 
 
 def _name_pictures(

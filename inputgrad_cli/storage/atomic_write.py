@@ -6,6 +6,7 @@ import contextlib
 import itertools
 import os
 import re
+import secrets
 from collections.abc import Callable
 from pathlib import Path
 from typing import IO
@@ -16,6 +17,8 @@ from inputgrad_cli.storage.shards import TAG_PATTERN
 TEMPORARY_PREFIX = ".ig"
 TEMPORARY_PATTERN = re.compile(re.escape(TEMPORARY_PREFIX) + TAG_PATTERN + r"-.*\.tmp", re.S)
 _COUNTER = itertools.count()
+# Processes of several machines may write into one directory, and share a PID.
+_PROCESS_MARK = secrets.token_hex(3)
 Bytes = bytes | memoryview
 WriteFunction = Callable[[IO[bytes]], None]  # writes data that is too large for memory to a file
 
@@ -23,7 +26,7 @@ WriteFunction = Callable[[IO[bytes]], None]  # writes data that is too large for
 def write_atomically(path: Path | str, data: Bytes | WriteFunction, tag: str = "") -> None:
     """Write `data` to a temporary file, then rename that to `path`; StorageError."""
     # The counter makes the name unique, because threads write at once and long names are cut.
-    unique = f"{os.getpid()}-{next(_COUNTER)}"
+    unique = f"{os.getpid()}-{_PROCESS_MARK}-{next(_COUNTER)}"
     folder, name = os.path.split(path)
     temporary = os.path.join(folder, f"{TEMPORARY_PREFIX}{tag}-{unique}-{name[-40:]}.tmp")
     try:

@@ -30,7 +30,7 @@ class RunLock:
     """
 
     def __init__(self, out: Path, tag: str = "") -> None:
-        self.out = out
+        self.out, self._tag = out, tag
         self._handles: list[int] = []
         try:
             out.mkdir(parents=True, exist_ok=True)
@@ -46,7 +46,7 @@ class RunLock:
         except Exception:
             self.release()
             raise
-        self._remove_temporary_files(tag)
+        self.remove_temporary_files()
 
     def _lock(self, tag: str, kind: int) -> None:
         path = self.out / LOCK_FILE.get_name(tag)
@@ -83,8 +83,8 @@ class RunLock:
                     "or choose another --out",
                 )
 
-    def _remove_temporary_files(self, tag: str) -> None:
-        """Remove the temporary files of killed runs; the lock ensures that no live run has any."""
+    def remove_temporary_files(self) -> None:
+        """Remove those of killed processes; the lock ensures that no live run has any."""
         for folder, folders, files in os.walk(self.out):
             # A nested directory with a lock belongs to another run, which may be alive.
             folders[:] = [
@@ -92,7 +92,7 @@ class RunLock:
             ]
             for name in files:
                 match = TEMPORARY_PATTERN.fullmatch(name)
-                if match and tag in ("", match[1]):
+                if match and self._tag in ("", match[1]):
                     (Path(folder) / name).unlink(missing_ok=True)
 
     def release(self) -> None:

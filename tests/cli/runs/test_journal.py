@@ -229,7 +229,8 @@ def test_a_link_in_the_place_of_a_temporary_file_is_not_followed(tmp_path, monke
     victim = tmp_path / "victim"
     victim.write_text("mine")
     monkeypatch.setattr(atomic_write, "_COUNTER", itertools.count(7))
-    (tmp_path / f".ig-{os.getpid()}-7-a.npz.tmp").symlink_to(victim)
+    monkeypatch.setattr(atomic_write, "_PROCESS_MARK", mark := "0a0b0c")
+    (tmp_path / f".ig-{os.getpid()}-{mark}-7-a.npz.tmp").symlink_to(victim)
     with pytest.raises(StorageError):
         atomic_write.write_atomically(tmp_path / "a.npz", b"theirs")
     assert victim.read_text() == "mine"
