@@ -23,7 +23,8 @@ class ModelFacts:
 
     `batch_size` is the number of samples in a pass now, which is smaller than requested if memory
     was too short. `parallel_calls` is how many batches should be computed in parallel, or 0.
-    `notes` are remarks that belong in a report, by code.
+    `notes` are remarks that belong in a report, by code. `versions` are those of the libraries of
+    its process.
     """
 
     signature: Signature
@@ -32,6 +33,7 @@ class ModelFacts:
     batch_size: int
     parallel_calls: int
     notes: Mapping[str, str]
+    versions: Mapping[str, str]
 
 
 class ModelHolder:
@@ -115,6 +117,7 @@ class ModelHolder:
             engine.batch_size,
             engine.parallel_calls,
             engine.notes,
+            api.list_versions(),
         )
 
     @property

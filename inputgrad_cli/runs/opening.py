@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from inputgrad_cli import api
 from inputgrad_cli.data.signature import InputSpec
 from inputgrad_cli.runs.diagnostics import yield_output_warnings, yield_target_warnings
 from inputgrad_cli.runs.events import RunWarning
@@ -121,4 +120,4 @@ class Opening:
         if self.model is None:
             write_run(self._plan, None, {"inputgrad": __version__}, record)
         else:
-            write_run(self._plan, self.model.signature, api.list_versions(), record)
+            write_run(self._plan, self.model.signature, dict(self.model.versions), record)

@@ -6,7 +6,6 @@ from dataclasses import replace
 import pytest
 
 from inputgrad_cli.data.signature import OutputSpec, Signature
-from inputgrad_cli.runs import opening as module
 from inputgrad_cli.runs.model_holder import ModelFacts
 from inputgrad_cli.runs.opening import Opening
 from inputgrad_cli.runs.planning.early_checks import check_run
@@ -14,11 +13,11 @@ from inputgrad_cli.runs.planning.options import RunOptions
 from inputgrad_cli.runs.planning.plan import make_plan
 
 MEMORY = {"memory": "passes were made smaller"}
+VERSIONS = {"tensorflow": "0"}
 
 
 @pytest.fixture
-def plan(samples, tmp_path, monkeypatch):
-    monkeypatch.setattr(module.api, "list_versions", lambda: {"tensorflow": "0"})
+def plan(samples, tmp_path):
     picture = samples / "inputs" / "shapes" / "06-cross.png"
     options = RunOptions(samples / "shapes.keras", (str(picture),), out=tmp_path, batch_size=16)
     return make_plan(check_run(options))
@@ -27,7 +26,9 @@ def plan(samples, tmp_path, monkeypatch):
 @pytest.fixture
 def facts(plan):
     outputs = (OutputSpec("y", (9,), "softmax"),)
-    return ModelFacts(Signature(plan.outline.inputs, outputs), "traced", "eigen", 16, 3, {})
+    return ModelFacts(
+        Signature(plan.outline.inputs, outputs), "traced", "eigen", 16, 3, {}, VERSIONS
+    )
 
 
 def record(tmp_path):
