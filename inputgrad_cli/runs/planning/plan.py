@@ -18,7 +18,6 @@ from inputgrad_cli.formats.baseline_files import read_baseline
 from inputgrad_cli.formats.blank import build_blank_sample
 from inputgrad_cli.formats.readers import find_reader, list_suffixes
 from inputgrad_cli.interfaces.reader import ReadOptions
-from inputgrad_cli.modelfile.model_file import ModelFile
 from inputgrad_cli.modelfile.outline import Outline
 from inputgrad_cli.modelfile.workload import Workload, count_elements, estimate_workload
 from inputgrad_cli.rendering.colour_maps import load_colour_table
@@ -97,11 +96,9 @@ def make_plan(checked: CheckedRun) -> Plan:
     # Results that exist when a worker was restarted may be those of this very call.
     if options.on_exists == "error" and not WORKER.earlier.worker_count:
         _refuse_existing(options, maps, inputs)
-    model = (outline, _estimate_workload(model_file, outline))
-    counts = (len(inputs.items), _estimate_samples(options, outline, inputs))
-    passes = [request.method.passes for request in checked.methods]
-    passes += [estimate_gradients(request.goal) for request in checked.goals]
-    schedule = choose_schedule(options, passes, maps, model, counts)
+    model = (outline, estimate_work(checked))
+    counts = (len(inputs.items), sum(estimate_samples(checked, item) for item in inputs.items))
+    schedule = choose_schedule(options, list_gradients(checked), maps, model, counts)
     return Plan(**vars(checked), pixels=pixels, inputs=inputs, truth=truth, schedule=schedule)
 
 
@@ -122,11 +119,19 @@ def _build_reading(
     )
 
 
-def _estimate_workload(model_file: ModelFile, outline: Outline) -> Workload:
+def estimate_work(checked: CheckedRun) -> Workload:
+    """Return the work of one pass of the model over one sample."""
+    model_file, inputs = checked.model_file, checked.outline.inputs or ()
     weights = sum(math.prod(array.shape) for array in model_file.weights)
-    return estimate_workload(
-        model_file.config, [spec.shape for spec in outline.inputs or ()], weights
-    )
+    return estimate_workload(model_file.config, [spec.shape for spec in inputs], weights)
+
+
+def list_gradients(checked: CheckedRun) -> list[int]:
+    """Return about how many gradients each method or goal takes for one sample and target."""
+    return [
+        *(request.method.passes for request in checked.methods),
+        *(estimate_gradients(request.goal) for request in checked.goals),
+    ]
 
 
 def _find_inputs(options: RunOptions, outline: Outline) -> InputList:
@@ -151,16 +156,13 @@ def _find_inputs(options: RunOptions, outline: Outline) -> InputList:
     )
 
 
-def _estimate_samples(options: RunOptions, outline: Outline, inputs: InputList) -> int:
-    """Return about how many samples there are; files of many are estimated by size, as float32."""
-    sample_bytes = 4 * max(1, count_elements([spec.shape for spec in outline.inputs or ()]))
-    counts = [
-        _get_file_size(item) // (LINE_BYTES if _is_text(item.path) else sample_bytes)
-        if may_hold_many(options, item.path)
-        else 1
-        for item in inputs.items
-    ]
-    return sum(max(1, size) for size in counts)
+def estimate_samples(checked: CheckedRun, item: Item) -> int:
+    """Return about how many samples an item has; a file of many is estimated by its size."""
+    if not may_hold_many(checked.options, item.path):
+        return 1
+    shapes = [spec.shape for spec in checked.outline.inputs or ()]
+    sample_bytes = LINE_BYTES if _is_text(item.path) else 4 * max(1, count_elements(shapes))
+    return max(1, _get_file_size(item) // sample_bytes)
 
 
 def may_hold_many(options: RunOptions, path: Path) -> bool:
