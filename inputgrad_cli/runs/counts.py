@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-from collections import deque
-
 from inputgrad_cli.runs.events import Progress
 
 
 class RunCounts:
-    """Counts the finished items of a run of `total` items with `maps` maps each.
-
-    `pending_batches` holds the sizes of the batches that are being written, in order.
-    """
+    """Counts the finished items of a run of `total` items with `maps` maps each."""
 
     def __init__(self, total: int, maps: int) -> None:
         self.done = 0
         self.skipped = 0
-        self.pending_batches: deque[int] = deque()
         self._total, self._maps = total, maps
         self._last_item = ("", 0)
 
@@ -31,9 +25,9 @@ class RunCounts:
         self.skipped += 1
         return True
 
-    def count_batch(self) -> Progress:
-        """Count the oldest pending batch as done, and return the progress of the run."""
-        self.done += self.pending_batches.popleft()
+    def count_batch(self, items: int) -> Progress:
+        """Count the items of a batch as done, and return the progress of the run."""
+        self.done += items
         return self.get_progress()
 
     def get_progress(self) -> Progress:

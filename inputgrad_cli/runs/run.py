@@ -19,8 +19,8 @@ from inputgrad_cli.runs.events import (
     Summary,
     to_error_fields,
 )
-from inputgrad_cli.runs.executors.batch_runner import BatchRunner
-from inputgrad_cli.runs.executors.local import LocalExecutor
+from inputgrad_cli.runs.executors.local_runner import LocalRunner
+from inputgrad_cli.runs.executors.runner import ItemOutcome, ItemRunner, WrittenBatch
 from inputgrad_cli.runs.inputs.item_maps import list_item_maps
 from inputgrad_cli.runs.inputs.item_order import IndexedItem, order_items
 from inputgrad_cli.runs.item_fields import build_stored_failure
@@ -29,16 +29,13 @@ from inputgrad_cli.runs.planning.plan import Plan
 from inputgrad_cli.runs.preparation import prepare_run, read_earlier
 from inputgrad_cli.runs.record import Recorded
 from inputgrad_cli.runs.searches.search_report import SearchReport, report_searches
-from inputgrad_cli.runs.tasks.explain_tasks import (
-    BatchFailure,
-    BatchOutcome,
-    BatchResult,
-    ExplainTask,
-    StoppedBatch,
+from inputgrad_cli.runs.tasks.load_tasks import (
+    FailedItem,
+    LoadTask,
+    SkippedMap,
+    yield_load_tasks,
 )
-from inputgrad_cli.runs.tasks.load_tasks import FailedItem, SkippedMap
-from inputgrad_cli.runs.tasks.write_tasks import yield_write_tasks
-from inputgrad_cli.runs.write import WriteResult, WrittenMap, join_results, write
+from inputgrad_cli.runs.write import WrittenMap
 from inputgrad_cli.storage.lock import RunLock
 from inputgrad_cli.storage.shards import to_tag
 from inputgrad_cli.supervision.shared_page import Stage
@@ -65,9 +62,7 @@ class Run:
         self._failed_items = self._earlier_events.list_failed_inputs()
         self._is_picture_note_sent = False
         self._search_report = SearchReport()
-        self._executor: LocalExecutor[WriteResult] = LocalExecutor()
-        requested = [target for target in plan.options.targets for target in target.split_ranks()]
-        self._target_indices = {target: index for index, target in enumerate(requested)}
+        self._runner: ItemRunner | None = None
 
     def yield_events(self) -> Iterator[Event]:
         """Yield the events of the run; the last is the summary. Raises errors that end the run."""
@@ -83,8 +78,8 @@ class Run:
                     self._count(event)
                 yield event
         finally:
-            # Threads may still be writing files, so the lock is released after them.
-            self._executor.stop()
+            if self._runner:
+                self._runner.stop()  # which may still be writing files
             lock.release()
         WORKER.enter_stage(Stage.ENDING)
         yield self.build_summary()
@@ -92,7 +87,7 @@ class Run:
     @property
     def captured_output(self) -> str:
         """Return what TensorFlow has written to stderr so far."""
-        return self._executor.messages
+        return self._runner.messages if self._runner else ""
 
     def build_summary(self, exit_code: int | None = None) -> Summary:
         """Build the summary so far; without `exit_code` the exit code follows from the counts."""
@@ -129,22 +124,15 @@ class Run:
         preparation = prepare_run(self.plan, earlier, self._callbacks, self._stop)
         self.plan, self._opening = preparation.plan, preparation.opening
         self._recorder = preparation.recorder
-        self._executor.start(preparation.context, preparation.holder)
-        self._batches = BatchRunner(
-            self._executor,
-            self.plan,
-            self._opening,
-            journal,
-            self._earlier_events.stems,
-            self._is_halted,
-        )
         yield from keep_new(yield_run_warnings(self.plan))
+        self._runner = runner = LocalRunner(preparation, self._yield_tasks, self._is_halted)
         try:
-            yield from self._run_items()
+            for outcome in self._yield_outcomes(runner):
+                yield from self._record(outcome)
         except Exception:  # maps that are written are recorded, whatever ends the run
-            yield from self._record_written()
+            for batch in runner.take_written():
+                yield from self._record_batch(batch)
             raise
-        yield from self._record_written()
         journal.pending.remove(())  # an empty list goes, too
         preparation.opening.finish()
         yield from self._finish_pictures(preparation.pictures)
@@ -166,10 +154,10 @@ class Run:
             events.append(RunNote(message, loud=True))
         yield from self._earlier_events.keep_new(events)
 
-    def _run_items(self) -> Iterator[Event]:
-        """Run all items in batches, except that items at which a process died run alone."""
-        earlier, maps, finished_stems = WORKER.earlier, self.plan.maps, self._earlier_events.stems
-        order = order_items(self.plan, earlier, finished_stems, self._journal.crashed_stems)
+    def _yield_outcomes(self, runner: ItemRunner) -> Iterator[ItemOutcome | RunNote]:
+        """Yield what became of the items, those that killed a process of this call first."""
+        maps, finished_stems = self.plan.maps, self._earlier_events.stems
+        order = order_items(self.plan, WORKER.earlier, finished_stems, self._journal.crashed_stems)
         self._progress.done += order.finished_count
         for item, error in order.crashed:
             if remaining := tuple(
@@ -177,93 +165,47 @@ class Run:
                 for item_map in list_item_maps(item, maps)
                 if item_map.stem not in finished_stems
             ):
-                yield from self._record_failed(FailedItem(item, error, remaining))
-        # These may have ended a process of this call. Alone, the next end is certainly their own.
-        yield from self._run_one_at_a_time(order.first)
-        size = earlier.limit_batch_size(self._opening.batch_size)
-        # A process that has to take over begins with this size.
-        WORKER.set_batch_limit(size)
-        self._opening.limit_batch_size(size)
-        if earlier.alone:
-            yield from self._run_one_at_a_time(order.others)
-        else:
-            # If a process ends with several items under way, any of them may be the cause.
-            WORKER.set_alone(len(order.others) == 1)
-            tasks = self._batches.load_batches(order.others, size)
-            for outcome in self._batches.explain_all(tasks):
-                yield from self._handle_outcome(outcome)
-        yield from self._run_one_at_a_time(order.last)
+                yield FailedItem(item, error, remaining)
+        yield from runner.run(order)
 
-    def _run_one_at_a_time(self, items: Sequence[IndexedItem]) -> Iterator[Event]:
-        """Run items one at a time, each to its end before the next is read."""
-        yield from self._record_written()
-        WORKER.set_alone(True)
-        for indexed_item in items:
-            for task in self._batches.load_batches([indexed_item], 1):
-                yield from self._handle_outcome(self._batches.explain_alone(task))
-            yield from self._record_written()
+    def _yield_tasks(self, items: Sequence[IndexedItem]) -> Iterator[LoadTask]:
+        stems = self._earlier_events.stems
+        return yield_load_tasks(items, self.plan.maps, self._journal.lines, stems)
 
     def _is_halted(self) -> bool:
         limit = self.plan.options.max_failures
         return self._stop() or (limit is not None and len(self._failed_items) >= limit)
 
-    def _handle_outcome(self, outcome: BatchOutcome) -> Iterator[Event]:
-        if isinstance(outcome, SkippedMap):
+    def _record(self, outcome: ItemOutcome | RunNote) -> Iterator[Event]:
+        """Record what became of items, count them, and yield the events."""
+        if isinstance(outcome, RunNote):
+            yield from self._earlier_events.keep_new([outcome])
+        elif isinstance(outcome, WrittenBatch):
+            yield from self._record_batch(outcome)
+        elif isinstance(outcome, SkippedMap):
             yield from self._report(self._recorder.record(outcome))
             if self._progress.count_skipped(outcome.item_map.item.name):
                 yield self._progress.get_progress()
-        elif isinstance(outcome, FailedItem):
-            yield from self._record_failed(outcome)
-        elif not isinstance(outcome, StoppedBatch):  # nothing of it was done
-            self._opening.follow(outcome.model)
-            if isinstance(outcome, BatchResult):
-                yield from self._queue_writing(outcome)
-            else:
-                yield from self._retry_one_by_one(outcome)
+        else:
+            if isinstance(outcome.error, CompileError):
+                # Another process carries on, with kernels that can run this model eagerly.
+                WORKER.request_restart()
+            yield from self._report(self._recorder.record(outcome))
+            yield self._progress.count_batch(1)
 
     def _report(self, recorded: Recorded) -> Iterator[Event]:
         """Count the unmet checks of maps that are recorded, and yield their events."""
         self._counts["unmet"] += recorded.unmet
         yield from self._earlier_events.keep_new(recorded.events, recorded.stems, recorded.unmet)
 
-    def _record_failed(self, failed_item: FailedItem) -> Iterator[Event]:
-        yield from self._report(self._recorder.record(failed_item))
-        self._progress.done += 1
-        yield self._progress.get_progress()
-
-    def _queue_writing(self, result: BatchResult) -> Iterator[Event]:
+    def _record_batch(self, batch: WrittenBatch) -> Iterator[Event]:
+        """Record the maps of a batch that is written, and raise the error that ended it."""
         yield from self._earlier_events.keep_new(self._opening.take_warnings())
-        self._progress.pending_batches.append(len(result.batch))
-        tasks = yield_write_tasks(result, self._target_indices)
-        self._executor.write(write, tasks, nbytes=result.nbytes)
-        yield from self._record_written(wait=False)
-
-    def _retry_one_by_one(self, failure: BatchFailure) -> Iterator[Event]:
-        """Run the items of a failed batch one by one, so that only the faulty item fails."""
-        # Another process carries on, with kernels that can run this model eagerly.
-        if isinstance(failure.error, CompileError):
-            yield from self._record_written()
-            WORKER.request_restart()
-        task = failure.task
-        if len(task.batch) == 1:
-            loaded = task.batch[0]
-            maps = tuple(missing.item_map for missing in loaded.todo)
-            yield from self._record_failed(FailedItem(loaded.item, failure.error, maps))
-            return
-        for loaded in task.batch:
-            yield from self._handle_outcome(
-                self._batches.explain_alone(ExplainTask([loaded], task.size))
-            )
-
-    def _record_written(self, *, wait: bool = True) -> Iterator[Event]:
-        """Record the batches that are written; with `wait` also those that are being written."""
-        for results in self._executor.take_written(wait=wait):
-            result = join_results(results)
-            yield from self._report(self._recorder.record(result))
-            if result.error:
-                raise result.error
-            yield self._progress.count_batch()
-            yield from self._note_missing_pictures(result.maps)
+        yield from self._report(self._recorder.record(batch.result))
+        if batch.result.error:
+            raise batch.result.error
+        yield self._progress.count_batch(batch.item_count)
+        yield from self._note_missing_pictures(batch.result.maps)
 
     def _note_missing_pictures(self, written_maps: Sequence[WrittenMap]) -> Iterator[Event]:
         """Note once per run that no kind of picture fits the computed maps."""

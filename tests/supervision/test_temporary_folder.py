@@ -61,7 +61,9 @@ def names(folder):
     return draw_many(folder / "in", 6)
 
 
-@pytest.mark.parametrize("function", ["runs.load.read_samples", "runs.run.write"])
+@pytest.mark.parametrize(
+    "function", ["runs.load.read_samples", "runs.executors.batch_writer.write"]
+)
 def test_a_picture_that_cannot_be_read_or_drawn_alive_fails_alone(spoiled, names, function):
     code, events, _ = spoiled(function, "die", names[3])
     items = {event["input"]: event for event in events if event["type"] == "item"}
@@ -93,6 +95,6 @@ def test_a_file_that_is_read_for_ever_is_refused(spoiled, names):
 
 
 def test_where_no_process_can_be_made_the_work_is_done_here(spoiled, names):
-    code, events, err = spoiled("runs.run.write", "alone")
+    code, events, err = spoiled("runs.executors.batch_writer.write", "alone")
     assert (code, err) == (0, "")
     assert events[-1]["ok"] == len(names)

@@ -12,7 +12,8 @@ import pytest
 
 from inputgrad_cli.formats.streaming import hashed_file, large_files
 from inputgrad_cli.numeric import lazy_array
-from inputgrad_cli.runs import run, spill_buffer
+from inputgrad_cli.runs import spill_buffer
+from inputgrad_cli.runs.executors import local_runner
 from inputgrad_cli.runs.executors.local import LocalExecutor
 from inputgrad_cli.runs.record import Recorder
 from inputgrad_cli.runs.tasks.context import PROCESS
@@ -135,7 +136,7 @@ def through(call, folder, monkeypatch):
         with monkeypatch.context() as patched:
             for module, constant, value in PARTS if in_parts else ():
                 patched.setattr(module, constant, value)
-            patched.setattr(run, "LocalExecutor", executor)
+            patched.setattr(local_runner, "LocalExecutor", executor)
             done = call("saliency", *words, "-o", out, "--json")
         return done, out
 
