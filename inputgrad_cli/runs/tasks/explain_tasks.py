@@ -73,7 +73,10 @@ class SearchStoppedError(Exception):
 
 @dataclass(frozen=True)
 class StoppedBatch:
-    """A batch of searches that a signal has ended between two steps; nothing of it is kept."""
+    """A batch of which nothing is kept, because the run was ended before its searches were.
+
+    So is what a process of a cluster has computed for a run that has ended meanwhile.
+    """
 
 
 # What needs no explanation is passed on in its place, so that results keep the order of the items.
