@@ -34,6 +34,7 @@ SHOWN = (  # what a map may be shown as
 )
 EXISTING = ("resume", "overwrite", "error")
 PRECISIONS = ("float32", "model")
+ENGINES = ("local", "dask")
 
 
 def to_printable(text: str) -> str:

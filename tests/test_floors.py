@@ -30,6 +30,8 @@ ALONE = {
     "jinja2": {"report"},
     "PIL": {"formats", "rendering"},
     "skimage": {"numeric"},
+    "dask": {"runs"},
+    "distributed": {"runs"},
 }
 
 

@@ -26,7 +26,7 @@ from inputgrad_cli.runs.inputs.item_order import IndexedItem, order_items
 from inputgrad_cli.runs.item_fields import build_stored_failure
 from inputgrad_cli.runs.pictures.update_pictures import PictureUpdater
 from inputgrad_cli.runs.planning.plan import Plan
-from inputgrad_cli.runs.preparation import prepare_run, read_earlier
+from inputgrad_cli.runs.preparation import Preparation, prepare_run, read_earlier
 from inputgrad_cli.runs.record import Recorded
 from inputgrad_cli.runs.searches.search_report import SearchReport, report_searches
 from inputgrad_cli.runs.tasks.load_tasks import (
@@ -78,8 +78,7 @@ class Run:
                     self._count(event)
                 yield event
         finally:
-            if self._runner:
-                self._runner.stop()  # which may still be writing files
+            self._stop_runner(lock)
             lock.release()
         WORKER.enter_stage(Stage.ENDING)
         yield self.build_summary()
@@ -125,7 +124,7 @@ class Run:
         self.plan, self._opening = preparation.plan, preparation.opening
         self._recorder = preparation.recorder
         yield from keep_new(yield_run_warnings(self.plan))
-        self._runner = runner = LocalRunner(preparation, self._yield_tasks, self._is_halted)
+        self._runner = runner = self._make_runner(preparation)
         try:
             for outcome in self._yield_outcomes(runner):
                 yield from self._record(outcome)
@@ -139,6 +138,22 @@ class Run:
         if not self._stop():
             self._search_report = report_searches(self.plan, journal)
             yield from keep_new(self._search_report.warnings)
+
+    def _make_runner(self, preparation: Preparation) -> ItemRunner:
+        """Return what takes the items through all steps: this process, or a cluster."""
+        if self.plan.options.cluster is None:
+            return LocalRunner(preparation, self._yield_tasks, self._is_halted)
+        # Imported here, because a run in this process needs nothing of it.
+        from inputgrad_cli.runs.executors.dask import DaskRunner
+
+        return DaskRunner(preparation, self._yield_tasks, self._is_halted)
+
+    def _stop_runner(self, lock: RunLock) -> None:
+        """Wait for what is still being written, which must end before the lock is released."""
+        if self._runner:
+            self._runner.stop()
+            if self._runner.has_lost_process:
+                lock.remove_temporary_files()
 
     def _finish_pictures(self, pictures: PictureUpdater) -> Iterator[Event]:
         """Draw the pictures that need all maps, and yield what is to be said of them."""

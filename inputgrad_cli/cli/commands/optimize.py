@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from inputgrad_cli.cli import completion
+from inputgrad_cli.cli.options.cluster import MachineOptions
 from inputgrad_cli.cli.options.execution import ComputingOptions
 from inputgrad_cli.cli.options.goals import (
     GateOptions,
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
         "gates": GateOptions,
         "output": OutputOptions,
         "execution": ComputingOptions,
+        "machines": MachineOptions,
         "scripts": ScriptOptions,
     },
 )
@@ -59,6 +61,7 @@ def run_optimize(
     gates: GateOptions,
     output: OutputOptions,
     execution: ComputingOptions,
+    machines: MachineOptions,
     scripts: ScriptOptions,
 ) -> int:
     """Move each INPUT by its gradient until a goal is reached; write the result and its change.
@@ -82,8 +85,8 @@ def run_optimize(
         return 0
     if model is None:
         raise click.UsageError("Missing argument 'MODEL'.")
-    call = RunCall(model, inputs, reading, output, execution, scripts)
-    call.refuse_mixed_sources()
+    call = RunCall(model, inputs, reading, output, execution, machines, scripts)
+    call.refuse_contradictions()
     if not search.goal:
         raise click.UsageError("Missing option '--goal'. `inputgrad optimize --goals` lists them.")
     limits = _parse_gates(gates, execution.shard)

@@ -10,6 +10,7 @@ import click
 
 from inputgrad_cli.cli import completion
 from inputgrad_cli.cli.options.arguments import model_argument
+from inputgrad_cli.cli.options.cluster import MachineOptions
 from inputgrad_cli.cli.options.execution import ExecutionOptions
 from inputgrad_cli.cli.options.explanation import ExplanationOptions
 from inputgrad_cli.cli.options.groups import GroupedCommand
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
         "pictures": ShownPictureOptions,
         "output": OutputOptions,
         "execution": ExecutionOptions,
+        "machines": MachineOptions,
         "scripts": ScriptOptions,
     },
 )
@@ -50,6 +52,7 @@ def run_saliency(
     pictures: ShownPictureOptions,
     output: OutputOptions,
     execution: ExecutionOptions,
+    machines: MachineOptions,
     scripts: ScriptOptions,
 ) -> int:
     """Write what MODEL looks at in each INPUT: arrays and, for picture inputs, heatmaps.
@@ -66,8 +69,8 @@ def run_saliency(
     inputgrad saliency model.keras images/ -m smoothgrad -t top:2 -o maps
     inputgrad saliency model.keras table.csv -m input-x-gradient --json
     """
-    call = RunCall(model, inputs, reading, output, execution, scripts)
-    call.refuse_mixed_sources()
+    call = RunCall(model, inputs, reading, output, execution, machines, scripts)
+    call.refuse_contradictions()
     if not call.names_inputs:
         raise click.UsageError(
             "Missing argument 'INPUT'. Name a file, a directory, or - for a list on stdin."

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from inputgrad_cli.cli.config import get_source
+from inputgrad_cli.cli.options.cluster import MachineOptions
 from inputgrad_cli.cli.options.execution import ComputingOptions
 from inputgrad_cli.cli.options.inputs import InputOptions
 from inputgrad_cli.cli.options.output import OutputOptions
@@ -31,6 +32,7 @@ class RunCall:
     reading: InputOptions
     output: OutputOptions
     execution: ComputingOptions
+    machines: MachineOptions
     scripts: ScriptOptions
 
     @property
@@ -39,14 +41,15 @@ class RunCall:
         reading = self.reading
         return bool(self.inputs or reading.input or reading.from_file is not None)
 
-    def refuse_mixed_sources(self) -> None:
-        """Raise UsageError if inputs are named in more than one way."""
+    def refuse_contradictions(self) -> None:
+        """Raise UsageError if inputs or a cluster are named in more than one way, or in vain."""
         reading = self.reading
         sources = [bool(self.inputs), bool(reading.input), reading.from_file is not None]
         if sum(sources) > 1:
             raise click.UsageError(
                 "Give inputs as arguments, with -i, or with --from-file, not two of them."
             )
+        self.machines.refuse_contradictions()
 
     def build_options(self, ctx: click.Context) -> RunOptions:
         """Return the options of the run, without those of what is computed."""
@@ -79,6 +82,7 @@ class RunCall:
             argv=ctx.obj or (),
             option_records=_record_sources(ctx),
             shown_classes=SHOWN_CLASSES if self.scripts.verbose else 0,
+            cluster=self.machines.to_cluster(execution.max_memory),
         )
 
 

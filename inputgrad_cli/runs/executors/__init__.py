@@ -1,7 +1,8 @@
-"""What takes the items of a run through its steps: the threads of this process.
+"""What takes the items of a run through its steps: this process, or the workers of a Dask cluster.
 
-A runner has the methods of `ItemRunner`, by which `Run` knows it. One that uses other processes
-calls `PROCESS.start` in each of them, in the directory of the call, because tasks hold paths as the
-user gave them, and removes the named copies of spilled rows (`formats/streaming/spill_file.py`)
-when it stops.
+`LocalRunner` and `DaskRunner` have the methods of `ItemRunner`, by which `Run` knows them. The
+first carries out each step by a `LocalExecutor`. The second sends whole chunks of items to
+processes of their own beside the workers, where a `ChunkRunner` takes them through the same steps.
+Each of these processes is started in the directory of the call, because tasks hold paths as the
+user gave them. Only the process of `Run` writes the journal.
 """

@@ -32,6 +32,8 @@ class LocalRunner:
     `yield_tasks` makes the tasks of items; `is_halted` is asked before each item that is loaded.
     """
 
+    has_lost_process = False  # a process that dies takes this object along
+
     def __init__(
         self,
         preparation: Preparation,

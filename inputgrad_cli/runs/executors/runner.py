@@ -35,6 +35,10 @@ class ItemRunner(Protocol):
     def messages(self) -> str:
         """Return what TensorFlow has written to stderr in this process so far."""
 
+    @property
+    def has_lost_process(self) -> bool:
+        """Return whether a process has died that may have left a temporary file."""
+
     def run(self, order: ItemOrder) -> Iterator[ItemOutcome | RunNote]:
         """Yield what became of the items; raises what ends the run.
 

@@ -26,6 +26,7 @@ from inputgrad_cli.optimization.space import refuse_immovable
 from inputgrad_cli.runs.inputs.target_file import TargetFile
 from inputgrad_cli.runs.planning.apply_sidecar import apply_sidecar
 from inputgrad_cli.runs.planning.check_goals import refuse_bound_goals, refuse_several_ways
+from inputgrad_cli.runs.planning.cluster_checks import refuse_missing_dask
 from inputgrad_cli.runs.planning.options import RunOptions, SearchOptions
 from inputgrad_cli.runs.planning.required_inputs import refuse_missing_truth, refuse_unknown_inputs
 from inputgrad_cli.storage.map_specs import MapSpec, build_map_specs
@@ -49,6 +50,8 @@ class CheckedRun:
 
 def check_run(options: RunOptions) -> CheckedRun:
     """Check the options against the model file; raises the first error, in the order of reading."""
+    if options.cluster is not None:
+        refuse_missing_dask(options.cluster)
     goals = _parse_goals(options.search, options.targets) if options.search else ()
     methods = () if options.search else parse_methods(options.methods)
     baseline = baselines.build(options.baseline) if options.baseline else None
@@ -111,8 +114,10 @@ def _check_request(run: CheckedRun) -> None:
 def _open_usable_model(options: RunOptions) -> ModelFile:
     """Return the model's file; refuse what this machine, the user's code or safety rules out."""
     model_file = open_model(options.model)
-    # The machine itself shows that it has no GPU, so that TensorFlow need not start for it.
-    refuse_absent_device(options.device)
+    # The machine itself shows that it has no GPU, so that TensorFlow need not start for it. That of
+    # a scheduler's client may have none, and its workers may.
+    if options.cluster is None:
+        refuse_absent_device(options.device)
     refuse_missing_code(options.code)
     refuse_unsafe(model_file, options.trust)
     # What the user's files define is known only once they are imported.

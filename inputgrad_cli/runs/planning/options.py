@@ -36,13 +36,27 @@ class SearchOptions:
 
 
 @dataclass(frozen=True)
+class ClusterOptions:
+    """The Dask cluster that computes, by its address or the file of its scheduler.
+
+    With neither, Dask's own settings name it, or one of processes is started on this machine.
+    `max_memory` is what each process may hold, as written in the call.
+    """
+
+    scheduler: str | None = None
+    scheduler_file: Path | None = None
+    max_memory: str = "auto"
+
+
+@dataclass(frozen=True)
 class RunOptions:
     """The options of a call of `saliency`, or of `optimize` with `search`.
 
     `option_records` has the value and the source of each option, for the record of the run.
     `aliases` are the model's names of inputs that the sidecar renames. `shown_classes` is how many
     classes of largest probability are reported of each sample. With `preview`, the items that are
-    done are reported with the columns or tokens that a terminal shows.
+    done are reported with the columns or tokens that a terminal shows. Without a `cluster` this
+    process computes.
     """
 
     model: Path
@@ -82,3 +96,4 @@ class RunOptions:
     search: SearchOptions | None = None
     shown_classes: int = 0
     preview: bool = False
+    cluster: ClusterOptions | None = None

@@ -14,17 +14,21 @@ from inputgrad_cli.choices import COMMANDS
 from inputgrad_cli.cli.options.groups import GroupedCommand, OptionGroup, declare_option
 
 HEADINGS = {
-    "saliency": ["What to explain", "Inputs", "Pictures", "Output", "Run", "For scripts", "Help"],
+    "saliency": [
+        *("What to explain", "Inputs", "Pictures", "Output", "Run", "Many machines"),
+        *("For scripts", "Help"),
+    ],
     "optimize": [
         *("What to reach", "What may move", "Inputs", "Pictures", "Gates", "Output", "Run"),
-        *("For scripts", "Help"),
+        *("Many machines", "For scripts", "Help"),
     ],
     "inspect": ["What to show", "Run", "For scripts", "Help"],
     "report": ["Report", "For scripts", "Help"],
     "render": ["Pictures", "For scripts", "Help"],
     **{name: ["For scripts", "Help"] for name in ("methods", "verify", "merge", "doctor")},
 }
-FIRST = ["-m, --method", "-i, --input", "--picture", "-o, --out", "--batch-size", "--json", "-h"]
+FIRST = ["-m, --method", "-i, --input", "--picture", "-o, --out", "--batch-size"]
+FIRST += ["--engine", "--json", "-h"]
 
 
 def get_command(name):
