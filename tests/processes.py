@@ -14,8 +14,10 @@ def started():
         running.append(subprocess.Popen(words, text=True, **{**pipes, **options}))
         return running[-1]
 
-    yield popen
-    for process in running:
-        if process.poll() is None:
-            process.kill()
-        process.communicate()
+    try:
+        yield popen
+    finally:
+        for process in running:
+            if process.poll() is None:
+                process.kill()
+            process.communicate()

@@ -8,9 +8,6 @@ TESTS = Path(__file__).parents[1]
 CASES = set(range(1, 56))
 
 LEFT_OUT = {
-    26: "there are no worker processes: saliency has no --jobs",
-    27: "there are no worker processes",
-    28: "there are no worker processes",
     29: "there is no time limit a file; a decoder runs in this process",
 }
 
@@ -25,6 +22,9 @@ ELSEWHERE = {
     ],
     23: ["cli/test_signals.py::test_a_signal_in_a_long_native_call_ends_it_after_the_grace"],
     24: ["cli/test_process.py::test_a_reader_that_leaves_early_is_141_or_fine"],
+    26: ["runs/executors/test_dask.py::test_a_worker_that_is_killed_loses_one_chunk"],
+    27: ["runs/executors/test_dask.py::test_pictures_that_kill_their_process_fail_alone"],
+    28: ["runs/executors/test_local_cluster.py::test_a_driver_that_is_killed_leaves_no_process"],
     30: ["model_zoo/test_limits.py::test_55_a_batch_beyond_the_memory_leaves_no_half_file"],
     34: ["cli/runs/test_shards.py::test_two_shares_at_once"],
     35: ["cli/runs/test_names.py::test_items_whose_files_would_share_a_name_are_refused"],
