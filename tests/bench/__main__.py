@@ -2,7 +2,7 @@
 
 `python -m tests.bench NAME...` runs the rows whose names begin so; `kernels` the table of kernels,
 `mass` that of the methods, `optimize` and `counterfactual` those of the goals, `report` that of the
-page of a run.
+page of a run, `driver` that of runs on a cluster.
 """
 
 import itertools
@@ -16,6 +16,7 @@ from pathlib import Path
 
 from . import (
     attacks,
+    clusters,
     counterfactuals,
     drawing,
     jobs,
@@ -57,6 +58,8 @@ ROWS = (
      lambda _: texts.texts(rounds=9), 1.0, "most"),
     ("logo", "a sequence of 60 places as a logo, over 50 ms",
      lambda _: texts.logos(rounds=9), 1.0, "most"),
+    ("dask", "2,000 pictures of 64 through two workers, over one process, per second",
+     lambda folder: clusters.overhead(folder, rounds=3), 0.7, "least"),
     ("memory", "peak memory of 2,000 files over that of 500",
      lambda folder: jobs.peak_memory(folder, rounds=3), 1.1, "most"),
 )  # fmt: skip
@@ -84,6 +87,7 @@ TABLES = (
     ("optimize", attacks.table),
     ("counterfactual", counterfactuals.table),
     ("report", reports.table),
+    ("driver", clusters.table),
 )
 
 
