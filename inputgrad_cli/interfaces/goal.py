@@ -95,7 +95,8 @@ class Problem:
     `pictures` are the names of those whose values are pixels; `series` those of inputs (T,) whose
     values follow each other in time. `features` tells what is known of the values of a table.
     `from_noise` begins a search at noise around the start instead of the start. `data` are points
-    (K, D) of real samples, None where there are none.
+    (K, D) of real samples, None where there are none. `margins` are the scores minus those of the
+    best other class, where the score is that of a class in logits; else None.
 
     `should_stop` is asked between steps, and `on_step` is called with the number of steps that are
     done, and their total. `on_frame` is called with a step, the points then and their rows, at most
@@ -114,6 +115,7 @@ class Problem:
     features: Features | None = None
     from_noise: bool = False
     data: Array | None = None
+    margins: Objective | None = None
     should_stop: Callable[[], bool] = _keep_going
     on_step: Callable[[int, int], None] = lambda done, total: None
     on_frame: Callable[[int, Array, Rows], None] | None = None

@@ -28,6 +28,7 @@ from inputgrad_cli.optimization.request import OptimizeRequest
 
 # The smallest score of another class: a tie is no change. Smaller floats may be read as zero.
 LEAST_CHANGE = float(np.finfo(np.float32).tiny)
+CLASS_KINDS = ("auto", "class", "top")  # targets that are a class, where the output has classes
 
 
 def resolve_aim_target(engine: Engine, request: OptimizeRequest) -> ResolvedTarget:
@@ -62,6 +63,19 @@ def build_aim(
         return _build_class_aim(request, output, pinned, truth, first), first
     scores = clean.compute_values(pinned)
     return Aim(pinned, output, *choose_interval(request, resolved, scores)), first
+
+
+def build_margin_aim(aim: Aim, request: OptimizeRequest) -> Aim | None:
+    """Return the aim to raise the margin of each class whose own logit is raised without an end.
+
+    None if the score is no such logit.
+    """
+    is_class = request.target.kind in CLASS_KINDS and count_classes(aim.output) > 0
+    is_class &= aim.left is None and aim.sought is None
+    if not is_class or aim.target.resolved.space != "logit" or np.isfinite(aim.high).any():
+        return None
+    classes = get_pinned_classes(aim.target, aim.output)
+    return replace(aim, target=pin_rivals(aim.output, "logit", classes))
 
 
 def _pin(
@@ -103,7 +117,7 @@ def _is_class_aim(request: OptimizeRequest) -> bool:
     itself, which has no bound.
     """
     compares = request.goal.leaves_class or request.goal.minimal
-    return compares and request.target.kind in ("auto", "class", "top")
+    return compares and request.target.kind in CLASS_KINDS
 
 
 def _build_class_aim(

@@ -15,7 +15,7 @@ from inputgrad_cli.interfaces.engine import Engine
 from inputgrad_cli.interfaces.goal import Problem, Rows, SearchResult
 from inputgrad_cli.numeric.arrays import Array
 from inputgrad_cli.optimization.aim import Aim
-from inputgrad_cli.optimization.build_aim import build_aim
+from inputgrad_cli.optimization.build_aim import build_aim, build_margin_aim
 from inputgrad_cli.optimization.clean_inputs import CleanInputs
 from inputgrad_cli.optimization.doubts import Ends, describe_doubts
 from inputgrad_cli.optimization.objective import EngineObjective
@@ -126,10 +126,16 @@ class _Batch:
             series=space.series,
             from_noise=self.request.from_noise,
             data=space.data,
+            margins=self._build_margins(space, aim),
             should_stop=self.hooks.should_stop,
             on_step=self.hooks.on_step,
             on_frame=self._build_frame_hook(rows),
         )
+
+    def _build_margins(self, space: SearchSpace, aim: Aim) -> EngineObjective | None:
+        """Return the margins of the classes that are climbed, or None if none is."""
+        margin = build_margin_aim(aim, self.request)
+        return None if margin is None else EngineObjective(self.engine, space, margin)
 
     def _build_frame_hook(self, rows: Rows) -> Callable[[int, Array, Rows], None] | None:
         """Return the goal's hook for frames, which sends on the pixels of points."""

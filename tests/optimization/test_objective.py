@@ -6,7 +6,7 @@ import pytest
 from inputgrad_cli.data.target_text import parse_target
 from inputgrad_cli.errors import ItemError, UsageError
 from inputgrad_cli.interfaces.engine import Gradients
-from inputgrad_cli.optimization.build_aim import LEAST_CHANGE, build_aim
+from inputgrad_cli.optimization.build_aim import LEAST_CHANGE, build_aim, build_margin_aim
 from inputgrad_cli.optimization.clean_inputs import CleanInputs
 from inputgrad_cli.optimization.objective import EngineObjective
 from inputgrad_cli.optimization.request import OptimizeRequest, parse_until
@@ -346,3 +346,36 @@ def test_with_two_classes_or_a_class_to_reach_the_margin_is_followed(classes, ta
     results = [each.compute_gradients(x, rows) for each in (plain, same)]
     np.testing.assert_array_equal(results[0].gradients, results[1].gradients)
     assert results[1].score_calls == 0
+
+
+def test_a_class_that_is_climbed_has_a_margin_over_the_best_other_one(rng):
+    engine, x = logits(), points(rng)
+    space, rows = build_space(engine, rows_of(x)), everything(x)
+    request = OptimizeRequest(Climb(), parse_target("class:1"))
+    aim, _ = build_aim(CleanInputs(engine, space), request, None)
+    evaluation = EngineObjective(engine, space, build_margin_aim(aim, request)).compute_gradients(
+        x, rows
+    )
+    z, classes = engine.logits(x), np.ones(len(x), int)
+    expected = z[:, 1] - largest_other(z, classes)
+    np.testing.assert_allclose(evaluation.scores, expected, rtol=1e-5, atol=1e-5)
+    rivals = np.where(np.arange(4) == 1, -np.inf, z).argmax(axis=1)
+    slopes = engine.weights[1] - engine.weights[rivals]
+    np.testing.assert_allclose(evaluation.gradients, slopes, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("goal", "target", "asked"),
+    [
+        (Climb(), "unit:0", {}),
+        (Climb(), "class:1", {"space": "output"}),
+        (Climb(), "class:1", {"direction": "down"}),
+        (Attack(), "class:1", {}),
+    ],
+    ids=str,
+)
+def test_no_other_score_has_a_margin_to_climb(goal, target, asked, rng):
+    engine, x = logits(), points(rng)
+    request = OptimizeRequest(goal, parse_target(target), **asked)
+    aim, _ = build_aim(CleanInputs(engine, build_space(engine, rows_of(x))), request, None)
+    assert build_margin_aim(aim, request) is None

@@ -22,6 +22,8 @@ from inputgrad_cli.optimization.maximization.canvas import (
     build_parametrization,
     list_grids,
 )
+from inputgrad_cli.optimization.maximization.cutout_search import CutoutOptions, search_cutouts
+from inputgrad_cli.optimization.maximization.cutouts import Cutouts, build_cutouts
 from inputgrad_cli.optimization.maximization.phase_noise import draw_phase_noise
 from inputgrad_cli.optimization.maximization.ranges import compute_units
 from inputgrad_cli.optimization.maximization.smoothness import subtract_variation
@@ -38,6 +40,7 @@ NOISE_GROWTH = 4.0  # from attempt to attempt; the last has a picture of full co
 LEAST_RISE, LEAST_RISE_STEPS = 3.0, 80
 # Of total variation with spotlight: with 0.1 squares come in pairs, with 0.5 stars vanish.
 SPOTLIGHT_SMOOTHNESS = 0.2
+CUTOUT_SMOOTHNESS = 1.6  # logits that an outline as long as a side has to be worth
 CHECK_STEPS = 16  # from one score of the picture itself to the next, if it is moved at every step
 
 
@@ -95,6 +98,14 @@ class Maximize(Goal):
 
     def search(self, problem: Problem) -> SearchResult:
         """Return the best points; memory does not grow with `steps`."""
+        cutouts = self._build_cutouts(problem)
+        if cutouts is not None and problem.margins is not None:
+            movements = Movements(
+                [cutouts.fourier.grid], self.jitter, self.rotate, self.scale, mirrored=False
+            )
+            weight = CUTOUT_SMOOTHNESS if self.smooth is None else self.smooth
+            options = CutoutOptions(self.steps, self.step, weight, movements)
+            return search_cutouts(problem, problem.margins, cutouts, options)
         spaces: tuple[RowSpace, ...] = ()
         if problem.features is not None:
             problem = table = build_table_problem(problem)
@@ -111,6 +122,14 @@ class Maximize(Goal):
         try_categories(log, spaces)
         result = log.build_result()
         return replace(result, notes=describe_bounds(problem, result.points))
+
+    def _build_cutouts(self, problem: Problem) -> Cutouts | None:
+        """Return what the spotlight moves: an object on a picture, if a class is wanted of noise.
+
+        None means that it moves a window.
+        """
+        is_object = self.spotlight and problem.from_noise and self.param == FOURIER
+        return build_cutouts(problem, self.decay) if is_object else None
 
     def draw_noise(self, problem: Problem, result: SearchResult) -> Array | None:
         """Return noise with the spectrum of what the search has added; None for tables."""

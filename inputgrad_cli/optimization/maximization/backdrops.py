@@ -32,12 +32,9 @@ class Backdrop:
     units: Array
 
     def draw(self, seed: bytes, step: int) -> Array:
-        """Return a texture in a random colour, (..., C); nothing in the middle of the window."""
-        fourier, rows = Fourier(self.grid, DECAY), np.zeros(1, np.intp)
-        texture = fourier.decode(fourier.draw_noise(seed + b"backdrop", step)[np.newaxis], rows)[0]
-        colour = 2.0 * draw_uniform(seed, "backdrop", step, (self.grid.channels,)) - 1.0
-        share = TEXTURE * texture / max(float(texture.std()), np.finfo(float).tiny) + SHIFT * colour
-        return np.asarray((1.0 - compute_window(self.grid)) * share * self.units)
+        """Return clouds in a random colour, (..., C); nothing in the middle of the window."""
+        clouds = draw_clouds(self.grid, seed, step, SHIFT)
+        return np.asarray((1.0 - compute_window(self.grid)) * clouds * self.units)
 
 
 @dataclass(frozen=True)
@@ -57,6 +54,18 @@ class Backdrops:
             for part, count in zip(self.parts, self.counts, strict=True)
         ]
         return np.concatenate(values)
+
+
+def draw_clouds(grid: Grid, seed: bytes, step: int, shift: float) -> Array:
+    """Return a texture in a random colour, (..., C), as shares of the range around 0.
+
+    Each channel of the colour is at most `shift`, either way.
+    """
+    fourier, rows = Fourier(grid, DECAY), np.zeros(1, np.intp)
+    texture = fourier.decode(fourier.draw_noise(seed + b"backdrop", step)[np.newaxis], rows)[0]
+    colour = 2.0 * draw_uniform(seed, "backdrop", step, (grid.channels,)) - 1.0
+    deviation = max(float(texture.std()), np.finfo(float).tiny)
+    return np.asarray(TEXTURE * texture / deviation + shift * colour)
 
 
 def build_backdrops(problem: Problem) -> Backdrops:

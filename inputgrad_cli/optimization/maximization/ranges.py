@@ -108,6 +108,18 @@ def compute_window(grid: Grid) -> Array:
     return np.exp(-np.square(np.asarray(squares) / (2 * sigma**2)))[..., np.newaxis]
 
 
+def compute_disc(grid: Grid, radius: float, edge: float) -> Array:
+    """Return a disc (..., 1) in the middle: 1 inside, exactly 0 outside.
+
+    Across its edge it falls in a straight line, from `radius - edge` to `radius + edge`. Both are
+    in shortest sides.
+    """
+    lines = [np.arange(size) - (size - 1) / 2 for size in grid.size]
+    squares = sum(np.square(line) for line in np.meshgrid(*lines, indexing="ij"))
+    distances = np.sqrt(np.asarray(squares)) / min(grid.size)
+    return np.clip((radius + edge - distances) / (2 * edge), 0.0, 1.0)[..., np.newaxis]
+
+
 def compute_units(low: Array, high: Array, share: float) -> Array:
     """Return this share of the range between the bounds; 1 where there is no range."""
     spans = high.astype(np.float64) - low

@@ -38,19 +38,30 @@ def subtract_variation(
     return np.concatenate(lowered, axis=1)
 
 
-def compute_variation_slopes(values: Array, grid: Grid) -> Array:
-    """Return the gradient of sum(sqrt(|differences|^2 + LEAST_EDGE^2)), (N, ..., C).
+def compute_variation(values: Array, grid: Grid) -> Array:
+    """Return the total variation of values (N, ..., C), (N,): 0 for those of one colour."""
+    _, lengths = _compute_differences(values, grid)
+    return np.asarray((lengths - LEAST_EDGE).reshape(len(values), -1).sum(axis=1))
 
-    The differences are those along all axes and of all channels of a position.
-    """
-    steps = [np.diff(values, axis=axis, append=_take_last(values, axis)) for axis in grid.axes]
-    squares = sum(np.square(step).sum(axis=-1, keepdims=True) for step in steps)
-    lengths = np.sqrt(squares + LEAST_EDGE**2)
+
+def compute_variation_slopes(values: Array, grid: Grid) -> Array:
+    """Return the gradient of the total variation, (N, ..., C)."""
+    steps, lengths = _compute_differences(values, grid)
     slopes = np.zeros_like(values)
     for axis, step in zip(grid.axes, steps, strict=True):
         flow = step / lengths
         slopes += np.diff(-flow, axis=axis, prepend=0.0)
     return slopes
+
+
+def _compute_differences(values: Array, grid: Grid) -> tuple[list[Array], Array]:
+    """Return the differences along each axis, and sqrt(|differences|^2 + LEAST_EDGE^2).
+
+    The second counts all axes and channels of a position, (N, ..., 1).
+    """
+    steps = [np.diff(values, axis=axis, append=_take_last(values, axis)) for axis in grid.axes]
+    squares = sum(np.square(step).sum(axis=-1, keepdims=True) for step in steps)
+    return steps, np.asarray(np.sqrt(squares + LEAST_EDGE**2))
 
 
 def _take_last(values: Array, axis: int) -> Array:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -42,17 +43,19 @@ class Resampling:
 
     `angles` are in radians, `scales` are factors, both (N,). Beyond its edges a picture is
     mirrored. So a constant picture does not change, and no value leaves the range of the picture.
+    If it is not `mirrored` it is zero there.
     """
 
     grid: Grid
     angles: Array
     scales: Array
+    mirrored: bool = True
 
     def apply(self, values: Array) -> Array:
         """Return the resampled values (N, H, W, C), float64."""
         result = np.empty(values.shape)
         for item, value in enumerate(values):
-            indices, weights = self._compute_neighbours(item)
+            indices, weights = self._neighbours[item]
             pixels = value.reshape(-1, self.grid.channels)[indices]
             result[item] = (pixels * weights[..., np.newaxis]).sum(axis=0).reshape(value.shape)
         return result
@@ -61,13 +64,17 @@ class Resampling:
         """Return the gradients of the values, from those of the resampled values."""
         result = np.empty(gradients.shape)
         for item, gradient in enumerate(gradients):
-            indices, weights = self._compute_neighbours(item)
+            indices, weights = self._neighbours[item]
             for channel in range(self.grid.channels):
                 shares = weights * gradient[..., channel].ravel()
                 # np.add.at does the same, many times slower.
                 sums = np.bincount(indices.ravel(), shares.ravel(), indices.shape[1])
                 result[item, ..., channel] = sums.reshape(self.grid.size)
         return result
+
+    @cached_property
+    def _neighbours(self) -> list[tuple[Array, Array]]:
+        return [self._compute_neighbours(item) for item in range(len(self.angles))]
 
     def _compute_neighbours(self, item: int) -> tuple[Array, Array]:
         """Return the indices of the four pixels around each pixel's origin, and their weights.
@@ -80,8 +87,9 @@ class Resampling:
         cosine, sine = (
             function(self.angles[item]) / self.scales[item] for function in (np.cos, np.sin)
         )
-        top, row_share = _mirror((height - 1) / 2 + cosine * down - sine * right, height)
-        left, column_share = _mirror((width - 1) / 2 + sine * down + cosine * right, width)
+        down, right = cosine * down - sine * right, sine * down + cosine * right
+        top, row_share = _mirror((height - 1) / 2 + down, height)
+        left, column_share = _mirror((width - 1) / 2 + right, width)
         bottom, beside = np.minimum(top + 1, height - 1), np.minimum(left + 1, width - 1)
         indices = [row * width + column for row in (top, bottom) for column in (left, beside)]
         weights = [
@@ -89,6 +97,9 @@ class Resampling:
             for row_weight in (1 - row_share, row_share)
             for column_weight in (1 - column_share, column_share)
         ]
+        if not self.mirrored:
+            is_inside = (np.abs(down) < height / 2) & (np.abs(right) < width / 2)
+            weights = [weight * is_inside for weight in weights]
         return np.stack(indices), np.stack(weights)
 
 
@@ -135,13 +146,15 @@ class Movements:
     """How far inputs are moved at random, each item by its own seed, at every step anew.
 
     `jitter` is the longest shift as a share of each side; `rotate` in degrees and `scale` as a
-    share are the most by which pictures are turned and resized, either way.
+    share are the most by which pictures are turned and resized, either way; what comes in from
+    beyond their edges is `mirrored` or zero.
     """
 
     grids: Sequence[Grid]
     jitter: float
     rotate: float
     scale: float
+    mirrored: bool = True
 
     @property
     def is_still(self) -> bool:
@@ -166,7 +179,8 @@ class Movements:
             movements.append(Roll(grid, shifts.astype(np.intp)))
         if len(grid.size) == 2 and (self.rotate or self.scale):
             angles = np.deg2rad(self.rotate) * draws[:, 0]
-            movements.append(Resampling(grid, angles, 1.0 + self.scale * draws[:, 1]))
+            scales = 1.0 + self.scale * draws[:, 1]
+            movements.append(Resampling(grid, angles, scales, self.mirrored))
         return movements
 
 

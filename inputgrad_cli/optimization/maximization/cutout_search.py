@@ -1,0 +1,189 @@
+"""Looks for the simplest object that is recognised before whatever surrounds it.
+
+The score is the margin of the class over the best other one, up to a limit, as a mean over views:
+the object is shifted, turned and resized, and stands before clouds of another colour in each. From
+that the length of its outline is subtracted. Without the limit the search would go on to add
+corners and arms, each of which is more evidence. Athalye et al. 2017, arXiv:1707.07397, for the
+views; Mordvintsev et al. 2018, doi:10.23915/distill.00012, for the surroundings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from inputgrad_cli.interfaces.goal import Evaluation, Objective, Problem, Rows, SearchResult
+from inputgrad_cli.numeric.arrays import Array
+from inputgrad_cli.optimization.loop import StepRule, run_steps
+from inputgrad_cli.optimization.maximization.adam import Adam
+from inputgrad_cli.optimization.maximization.backdrops import draw_clouds
+from inputgrad_cli.optimization.maximization.cutouts import Cutouts, Layers
+from inputgrad_cli.optimization.maximization.smoothness import (
+    compute_variation,
+    compute_variation_slopes,
+)
+from inputgrad_cli.optimization.maximization.starts import (
+    FrameStore,
+    choose_starts,
+    repeat_problem,
+)
+from inputgrad_cli.optimization.maximization.transforms import Movements
+from inputgrad_cli.optimization.search_log import SearchLog
+
+STARTS = 4  # of which the best is kept: some end with an arm or a corner too many, or too few
+VIEWS = 8  # of a step
+LIMIT = 8.0  # of the margin, in logits: pictures of the sample classifier have 10 in the median
+SHIFT = 0.35  # the most by which the colour of clouds differs from the start's
+# The outline has its full weight after this share of the steps. At once it would keep out all arms.
+RAMP = 0.8
+CHECK_STEPS = 16  # from one score of the picture itself to the next
+
+
+@dataclass(frozen=True)
+class CutoutOptions:
+    """Settings of a search; `weight` is that of the outline, in logits for one shortest side."""
+
+    steps: int
+    step: float
+    weight: float
+    movements: Movements
+
+
+def search_cutouts(
+    problem: Problem, climbed: Objective, cutouts: Cutouts, options: CutoutOptions
+) -> SearchResult:
+    """Return the best objects of the items; `climbed` are the margins of their classes."""
+    frames = FrameStore()
+    wide = repeat_problem(problem, climbed, STARTS)
+    if problem.on_frame is not None:
+        wide = replace(wide, on_frame=frames.add)
+    log, rule = SearchLog(wide), CutoutSearch(wide, cutouts, options)
+    run_steps(log, rule, steps=options.steps)
+    log.settle()
+    ends = rule.collect_ends(log)
+    result, chosen = choose_starts(ends, rule.merits, STARTS)
+    if problem.on_frame is not None:
+        frames.send(chosen, problem.on_frame)
+    return result
+
+
+@dataclass(frozen=True)
+class Views:
+    """The means of what views of objects give: clipped margins (N,), and gradients."""
+
+    margins: Array
+    slopes: Layers
+
+
+class CutoutSearch(StepRule):
+    """Adam on the parameters of cut-out objects; `merits` (B,) tell how good they have become."""
+
+    def __init__(self, problem: Problem, cutouts: Cutouts, options: CutoutOptions) -> None:
+        self._problem, self._cutouts, self._options = problem, cutouts, options
+        size = len(problem)
+        self._parameters = np.zeros((size, cutouts.count))
+        self._adam = Adam(size, cutouts.count, options.step)
+        self._scores = np.full(size, -np.inf)  # of the picture itself, when it was scored last
+        self._counts = np.zeros(size, int)  # of steps
+        self.merits = np.zeros(size)
+
+    def begin(self, problem: Problem, rows: Rows, restart: int) -> Array:
+        """Return the first points: a pale disc with faint clouds in it."""
+        for row in rows:
+            self._parameters[row] = self._cutouts.draw_noise(problem.seeds[row])
+        return self._paint(rows)
+
+    def evaluate(self, log: SearchLog, step: int, points: Array, rows: Rows) -> Evaluation:
+        """Return the last scores of the points, and the gradients (N, H * W + C) of the layers."""
+        layers = self._cutouts.decode(self._parameters[rows])
+        views = self.evaluate_views(log, step, layers, rows)
+        grid, share = self._cutouts.fourier.grid, self._compute_share(step)
+        weight = self._options.weight / min(grid.size)
+        opacity = views.slopes.opacity
+        opacity = opacity - share * weight * compute_variation_slopes(layers.opacity, grid)
+        if share == 1.0:  # all of these steps have the same objective
+            lengths = weight * compute_variation(layers.opacity, grid)
+            self.merits[rows] += views.margins - lengths
+        if step % CHECK_STEPS == 0:
+            self._scores[rows] = log.compute_scores(log.round_points(points, rows), rows)
+        gradients = [part.reshape(len(rows), -1) for part in (opacity, views.slopes.colour)]
+        return Evaluation(self._scores[rows], np.concatenate(gradients, axis=1))
+
+    def evaluate_views(self, log: SearchLog, step: int, layers: Layers, rows: Rows) -> Views:
+        """Return the means over the views of a step. A view beyond the limit has no gradient."""
+        margins = np.zeros(len(rows))
+        opacity, colour = np.zeros_like(layers.opacity), np.zeros_like(layers.colour)
+        for view in range(VIEWS):
+            part = self.evaluate_view(log, step * VIEWS + view, layers, rows)
+            margins += part.margins / VIEWS
+            opacity += part.slopes.opacity / VIEWS
+            colour += part.slopes.colour / VIEWS
+        return Views(margins, Layers(opacity, colour))
+
+    def move(self, step: int, points: Array, rows: Rows, evaluation: Evaluation) -> Array:
+        """Return the points after a step of the parameters."""
+        parameters, count = self._parameters[rows], self._cutouts.grid.channels
+        height, width = self._cutouts.grid.size
+        slopes = Layers(
+            evaluation.gradients[:, :-count].reshape(-1, height, width, 1),
+            evaluation.gradients[:, -count:].reshape(-1, 1, 1, count),
+        )
+        pulled = self._cutouts.pull_back(parameters, slopes)
+        self._parameters[rows] = parameters + self._adam.compute_steps(pulled, rows)
+        self._counts[rows] += 1
+        return self._paint(rows)
+
+    def collect_ends(self, log: SearchLog) -> SearchResult:
+        """Return the last points of searches that used all steps, else the best ones.
+
+        On the way the score of an object is often larger, and its outline longer.
+        """
+        result = log.build_result()
+        rows = np.flatnonzero((self._counts == self._options.steps) & ~log.reached)
+        points, scores, steps = result.points.copy(), result.scores.copy(), result.steps.copy()
+        points[rows] = log.round_points(self._paint(rows), rows)
+        for row in rows:
+            steps[row], scores[row] = result.traces[row][-1, :2]
+        return replace(result, points=points, scores=scores, steps=steps)
+
+    def evaluate_view(self, log: SearchLog, index: int, layers: Layers, rows: Rows) -> Views:
+        """Return what a view gives, whose movement and clouds are the draws of this index."""
+        seeds = [self._problem.seeds[row] for row in rows]
+        movement = self._options.movements.draw(seeds, index)
+        flat = movement.apply(layers.opacity.reshape(len(rows), -1)).astype(np.float64)
+        moved = Layers(flat.reshape(layers.opacity.shape), layers.colour)
+        behind = self._draw_surroundings(seeds, index, rows)
+        points = moved.paint(behind).reshape(len(rows), -1)
+        low, high = self._problem.low[rows], self._problem.high[rows]
+        points = np.clip(points, low, high).astype(np.float32)  # some values may not move
+        step, view = divmod(index, VIEWS)
+        is_step = view == 0 and step % CHECK_STEPS > 0
+        evaluation = log.compute_moved_gradients(points, rows, is_step=is_step)
+        counts = evaluation.scores < LIMIT
+        gradients = evaluation.gradients * counts[:, np.newaxis]
+        slopes = moved.pull_back(self._cutouts.grid.unflatten(gradients), behind)
+        opacity = movement.pull_back(slopes.opacity.reshape(len(rows), -1))
+        return Views(
+            np.minimum(evaluation.scores, LIMIT),
+            Layers(opacity.reshape(layers.opacity.shape), slopes.colour),
+        )
+
+    def _draw_surroundings(self, seeds: Sequence[bytes], index: int, rows: Rows) -> Array:
+        """Return clouds around the colour of the start, inside the bounds, (N, H, W, C)."""
+        cutouts = self._cutouts
+        clouds = np.stack([draw_clouds(cutouts.grid, seed, index, SHIFT) for seed in seeds])
+        start = cutouts.grid.unflatten(self._problem.start[rows])
+        return np.clip(start + clouds * (cutouts.high - cutouts.low), cutouts.low, cutouts.high)
+
+    def _paint(self, rows: Rows) -> Array:
+        """Return the points of the parameters: the objects before the start."""
+        start = self._cutouts.grid.unflatten(self._problem.start[rows].astype(np.float64))
+        painted = self._cutouts.decode(self._parameters[rows]).paint(start).reshape(len(rows), -1)
+        low, high = self._problem.low[rows], self._problem.high[rows]
+        return np.clip(painted, low, high).astype(np.float32)
+
+    def _compute_share(self, step: int) -> float:
+        """Return the share of its weight that the outline has at a step."""
+        return min(1.0, (step + 1) / (RAMP * self._options.steps))
