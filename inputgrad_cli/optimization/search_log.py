@@ -87,9 +87,9 @@ class SearchLog:
         """Return scores and gradients of points that are no results, such as shifted pictures.
 
         They are counted, but neither kept nor traced. `is_step` is false where the point itself is
-        evaluated in the same step.
+        evaluated in the same step. An item may be in `rows` several times.
         """
-        self._gradient_calls[rows] += 1
+        np.add.at(self._gradient_calls, rows, 1)  # += would count a repeated item once
         self._untraced[rows] += is_step
         return self._freeze(self.problem.objective.compute_gradients(points, rows), rows)
 

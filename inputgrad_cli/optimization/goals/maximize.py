@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -24,6 +24,7 @@ from inputgrad_cli.optimization.maximization.canvas import (
 )
 from inputgrad_cli.optimization.maximization.cutout_search import CutoutOptions, search_cutouts
 from inputgrad_cli.optimization.maximization.cutouts import Cutouts, build_cutouts
+from inputgrad_cli.optimization.maximization.parametrizations import Grid
 from inputgrad_cli.optimization.maximization.phase_noise import draw_phase_noise
 from inputgrad_cli.optimization.maximization.ranges import compute_units
 from inputgrad_cli.optimization.maximization.smoothness import subtract_variation
@@ -40,7 +41,8 @@ NOISE_GROWTH = 4.0  # from attempt to attempt; the last has a picture of full co
 LEAST_RISE, LEAST_RISE_STEPS = 3.0, 80
 # Of total variation with spotlight: with 0.1 squares come in pairs, with 0.5 stars vanish.
 SPOTLIGHT_SMOOTHNESS = 0.2
-CUTOUT_SMOOTHNESS = 1.6  # logits that an outline as long as a side has to be worth
+CUTOUT_SMOOTHNESS = 2.0  # logits that an outline as long as a side has to be worth
+MOVEMENT, CUTOUT_MOVEMENT = (10.0, 0.05), (180.0, 0.15)  # rotation in degrees, share of size
 CHECK_STEPS = 16  # from one score of the picture itself to the next, if it is moved at every step
 
 
@@ -77,11 +79,17 @@ class Maximize(Goal):
     jitter: float = declare_parameter(
         0.0625, "longest random shift, as a share of each side", minimum=0.0, maximum=0.5
     )
-    rotate: float = declare_parameter(
-        10.0, "largest random rotation of pictures, in degrees", minimum=0.0, maximum=180.0
+    rotate: float | None = declare_parameter(
+        None,
+        "largest random rotation of pictures, in degrees (180 with spotlight, else 10)",
+        minimum=0.0,
+        maximum=180.0,
     )
-    scale: float = declare_parameter(
-        0.05, "largest random change of a picture's size, as a share", minimum=0.0, maximum=0.5
+    scale: float | None = declare_parameter(
+        None,
+        "largest random change of a picture's size, as a share (0.15 with spotlight, else 0.05)",
+        minimum=0.0,
+        maximum=0.5,
     )
     spotlight: bool = declare_parameter(
         False, "move only a round window, before surroundings that change; shows an object once"
@@ -100,9 +108,7 @@ class Maximize(Goal):
         """Return the best points; memory does not grow with `steps`."""
         cutouts = self._build_cutouts(problem)
         if cutouts is not None and problem.margins is not None:
-            movements = Movements(
-                [cutouts.fourier.grid], self.jitter, self.rotate, self.scale, mirrored=False
-            )
+            movements = self.build_movements([cutouts.fourier.grid], is_cutout=True)
             weight = CUTOUT_SMOOTHNESS if self.smooth is None else self.smooth
             options = CutoutOptions(self.steps, self.step, weight, movements)
             return search_cutouts(problem, problem.margins, cutouts, options)
@@ -122,6 +128,17 @@ class Maximize(Goal):
         try_categories(log, spaces)
         result = log.build_result()
         return replace(result, notes=describe_bounds(problem, result.points))
+
+    def build_movements(self, grids: Sequence[Grid], *, is_cutout: bool = False) -> Movements:
+        """Return the random movements; a cut-out object is moved farther, unless it is said."""
+        rotate, scale = CUTOUT_MOVEMENT if is_cutout else MOVEMENT
+        return Movements(
+            grids,
+            self.jitter,
+            rotate if self.rotate is None else self.rotate,
+            scale if self.scale is None else self.scale,
+            mirrored=not is_cutout,
+        )
 
     def _build_cutouts(self, problem: Problem) -> Cutouts | None:
         """Return what the spotlight moves: an object on a picture, if a class is wanted of noise.
@@ -146,7 +163,7 @@ class _Ascent(StepRule):
         self._step, self._steps, self._patience = goal.step, goal.steps, goal.patience
         self._parametrization = build_parametrization(problem, options)
         self._grids = list_grids(problem)
-        self._movements = Movements(self._grids, goal.jitter, goal.rotate, goal.scale)
+        self._movements = goal.build_movements(self._grids)
         has_backdrop = goal.spotlight and problem.from_noise
         self._backdrops = build_backdrops(problem) if has_backdrop else None
         smooth = SPOTLIGHT_SMOOTHNESS if goal.spotlight else 0.0

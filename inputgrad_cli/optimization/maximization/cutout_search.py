@@ -98,7 +98,7 @@ class CutoutSearch(StepRule):
     def evaluate(self, log: SearchLog, step: int, points: Array, rows: Rows) -> Evaluation:
         """Return the last scores of the points, and the gradients (N, H * W + C) of the layers."""
         layers = self._cutouts.decode(self._parameters[rows])
-        views = self.evaluate_views(log, step, layers, rows)
+        views = self.evaluate_views(log, step, layers, rows, range(VIEWS))
         grid, share = self._cutouts.fourier.grid, self._compute_share(step)
         weight = self._options.weight / min(grid.size)
         opacity = views.slopes.opacity
@@ -111,16 +111,35 @@ class CutoutSearch(StepRule):
         gradients = [part.reshape(len(rows), -1) for part in (opacity, views.slopes.colour)]
         return Evaluation(self._scores[rows], np.concatenate(gradients, axis=1))
 
-    def evaluate_views(self, log: SearchLog, step: int, layers: Layers, rows: Rows) -> Views:
-        """Return the means over the views of a step. A view beyond the limit has no gradient."""
-        margins = np.zeros(len(rows))
-        opacity, colour = np.zeros_like(layers.opacity), np.zeros_like(layers.colour)
-        for view in range(VIEWS):
-            part = self.evaluate_view(log, step * VIEWS + view, layers, rows)
-            margins += part.margins / VIEWS
-            opacity += part.slopes.opacity / VIEWS
-            colour += part.slopes.colour / VIEWS
-        return Views(margins, Layers(opacity, colour))
+    def evaluate_views(
+        self, log: SearchLog, step: int, layers: Layers, rows: Rows, views: Sequence[int]
+    ) -> Views:
+        """Return the means over some views of a step, from one pass.
+
+        The movement and the clouds of a view do not depend on the other views. A view beyond the
+        limit has no gradient.
+        """
+        count, grid = len(views), self._cutouts.grid
+        copies = np.repeat(rows, count)
+        seeds = [
+            self._problem.seeds[row] + f"view-{view}".encode() for row in rows for view in views
+        ]
+        movement = self._options.movements.draw(seeds, step)
+        flat = movement.apply(np.repeat(layers.opacity.reshape(len(rows), -1), count, axis=0))
+        opacity = flat.astype(np.float64).reshape(len(copies), *grid.size, 1)
+        moved = Layers(opacity, np.repeat(layers.colour, count, axis=0))
+        behind = self._draw_surroundings(seeds, step, copies)
+        points = self._clip(moved.paint(behind), copies)  # some values may not move
+        evaluation = log.compute_moved_gradients(points, copies, is_step=step % CHECK_STEPS > 0)
+        gradients = evaluation.gradients * (evaluation.scores < LIMIT)[:, np.newaxis]
+        slopes = moved.pull_back(grid.unflatten(gradients), behind)
+        pulled = movement.pull_back(slopes.opacity.reshape(len(copies), -1))
+        parts = (np.minimum(evaluation.scores, LIMIT), pulled, slopes.colour)
+        margins, opacity, colour = (
+            part.reshape(len(rows), count, -1).mean(axis=1) for part in parts
+        )
+        means = Layers(opacity.reshape(layers.opacity.shape), colour.reshape(layers.colour.shape))
+        return Views(margins[:, 0], means)
 
     def move(self, step: int, points: Array, rows: Rows, evaluation: Evaluation) -> Array:
         """Return the points after a step of the parameters."""
@@ -143,46 +162,28 @@ class CutoutSearch(StepRule):
         result = log.build_result()
         rows = np.flatnonzero((self._counts == self._options.steps) & ~log.reached)
         points, scores, steps = result.points.copy(), result.scores.copy(), result.steps.copy()
-        points[rows] = log.round_points(self._paint(rows), rows)
+        if len(rows):
+            points[rows] = log.round_points(self._paint(rows), rows)
         for row in rows:
             steps[row], scores[row] = result.traces[row][-1, :2]
         return replace(result, points=points, scores=scores, steps=steps)
 
-    def evaluate_view(self, log: SearchLog, index: int, layers: Layers, rows: Rows) -> Views:
-        """Return what a view gives, whose movement and clouds are the draws of this index."""
-        seeds = [self._problem.seeds[row] for row in rows]
-        movement = self._options.movements.draw(seeds, index)
-        flat = movement.apply(layers.opacity.reshape(len(rows), -1)).astype(np.float64)
-        moved = Layers(flat.reshape(layers.opacity.shape), layers.colour)
-        behind = self._draw_surroundings(seeds, index, rows)
-        points = moved.paint(behind).reshape(len(rows), -1)
-        low, high = self._problem.low[rows], self._problem.high[rows]
-        points = np.clip(points, low, high).astype(np.float32)  # some values may not move
-        step, view = divmod(index, VIEWS)
-        is_step = view == 0 and step % CHECK_STEPS > 0
-        evaluation = log.compute_moved_gradients(points, rows, is_step=is_step)
-        counts = evaluation.scores < LIMIT
-        gradients = evaluation.gradients * counts[:, np.newaxis]
-        slopes = moved.pull_back(self._cutouts.grid.unflatten(gradients), behind)
-        opacity = movement.pull_back(slopes.opacity.reshape(len(rows), -1))
-        return Views(
-            np.minimum(evaluation.scores, LIMIT),
-            Layers(opacity.reshape(layers.opacity.shape), slopes.colour),
-        )
-
-    def _draw_surroundings(self, seeds: Sequence[bytes], index: int, rows: Rows) -> Array:
+    def _draw_surroundings(self, seeds: Sequence[bytes], step: int, rows: Rows) -> Array:
         """Return clouds around the colour of the start, inside the bounds, (N, H, W, C)."""
         cutouts = self._cutouts
-        clouds = np.stack([draw_clouds(cutouts.grid, seed, index, SHIFT) for seed in seeds])
+        clouds = np.stack([draw_clouds(cutouts.grid, seed, step, SHIFT) for seed in seeds])
         start = cutouts.grid.unflatten(self._problem.start[rows])
         return np.clip(start + clouds * (cutouts.high - cutouts.low), cutouts.low, cutouts.high)
 
     def _paint(self, rows: Rows) -> Array:
         """Return the points of the parameters: the objects before the start."""
         start = self._cutouts.grid.unflatten(self._problem.start[rows].astype(np.float64))
-        painted = self._cutouts.decode(self._parameters[rows]).paint(start).reshape(len(rows), -1)
+        return self._clip(self._cutouts.decode(self._parameters[rows]).paint(start), rows)
+
+    def _clip(self, pictures: Array, rows: Rows) -> Array:
+        """Return pictures as points within the bounds of their items."""
         low, high = self._problem.low[rows], self._problem.high[rows]
-        return np.clip(painted, low, high).astype(np.float32)
+        return np.clip(pictures.reshape(len(rows), -1), low, high).astype(np.float32)
 
     def _compute_share(self, step: int) -> float:
         """Return the share of its weight that the outline has at a step."""
