@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,9 +24,9 @@ from inputgrad_cli.optimization.maximization.canvas import (
 )
 from inputgrad_cli.optimization.maximization.cutout_search import CutoutOptions, search_cutouts
 from inputgrad_cli.optimization.maximization.cutouts import Cutouts, build_cutouts
-from inputgrad_cli.optimization.maximization.parametrizations import Grid
 from inputgrad_cli.optimization.maximization.phase_noise import draw_phase_noise
 from inputgrad_cli.optimization.maximization.ranges import compute_units
+from inputgrad_cli.optimization.maximization.settings import OBJECT, WHOLE, WINDOW, Settings
 from inputgrad_cli.optimization.maximization.smoothness import subtract_variation
 from inputgrad_cli.optimization.maximization.transforms import Movements
 from inputgrad_cli.optimization.rows.row_space import RowSpace
@@ -39,10 +39,6 @@ NOISE_GROWTH = 4.0  # from attempt to attempt; the last has a picture of full co
 # A search from noise is lost if it rises less than so many times what its first step promised; by
 # then others rise by 9 to 290 times as much. A short search is judged by a share of its steps.
 LEAST_RISE, LEAST_RISE_STEPS = 3.0, 80
-# Of total variation with spotlight: with 0.1 squares come in pairs, with 0.5 stars vanish.
-SPOTLIGHT_SMOOTHNESS = 0.2
-CUTOUT_SMOOTHNESS = 2.0  # logits that an outline as long as a side has to be worth
-MOVEMENT, CUTOUT_MOVEMENT = (10.0, 0.05), (180.0, 0.15)  # rotation in degrees, share of size
 CHECK_STEPS = 16  # from one score of the picture itself to the next, if it is moved at every step
 
 
@@ -56,7 +52,8 @@ class Maximize(Goal):
     input from which it starts. The values of a table are moved themselves, within their bounds. At
     each step pictures and series are shifted, turned and resized at random, so that the result has
     shapes instead of fine grain; the score is that of the point itself. Where the
-    gradient is zero, or leads nowhere from noise, the search begins again with more noise.
+    gradient is zero, or leads nowhere from noise, the search begins again with more noise. A
+    spotlight on a class shows the simplest object that is recognised before any surroundings.
     Simonyan et al. 2013, arXiv:1312.6034; Olah et al. 2017, doi:10.23915/distill.00007; maco: Fel
     et al. 2023, arXiv:2306.06805.
     """
@@ -64,14 +61,16 @@ class Maximize(Goal):
     name = "maximize"
     family = "maximization"
     paper = "arXiv:1312.6034"
-    cost = "steps, and a score for every 16"
+    cost = "steps, 64 times as many for an object; and a score for every 16"
     random = True
     aliases = ("activation-maximization", "feature-visualization", "dream", "deepdream")
 
     param: str = declare_parameter(
         FOURIER, "what is moved in pictures and series", choices=(FOURIER, PIXELS, MACO)
     )
-    steps: int = declare_parameter(256, "number of steps", minimum=1)
+    steps: int | None = declare_parameter(
+        None, "number of steps (256; 180 for an object in the spotlight)", minimum=1
+    )
     step: float = declare_parameter(0.05, "length of Adam's steps", minimum=0.0)
     decay: float = declare_parameter(
         1.0, "magnitudes fall as 1 / frequency^decay", minimum=0.0, maximum=4.0
@@ -81,36 +80,43 @@ class Maximize(Goal):
     )
     rotate: float | None = declare_parameter(
         None,
-        "largest random rotation of pictures, in degrees (180 with spotlight, else 10)",
+        "largest random rotation of pictures, in degrees (10; 180 for an object)",
         minimum=0.0,
         maximum=180.0,
     )
     scale: float | None = declare_parameter(
         None,
-        "largest random change of a picture's size, as a share (0.15 with spotlight, else 0.05)",
+        "largest random change of a picture's size, as a share (0.05; 0.15 for an object)",
         minimum=0.0,
         maximum=0.5,
     )
     spotlight: bool = declare_parameter(
-        False, "move only a round window, before surroundings that change; shows an object once"
+        False,
+        "show a class of pictures as one object before surroundings that change; of other targets, "
+        "and from an input, move only a round window",
     )
     smooth: float | None = declare_parameter(
         None,
-        "weight of the total variation of what is added (0.2 with spotlight, else 0)",
+        "weight of the total variation of what is added, as a share of the gradient (0; 0.2 in a "
+        "window); of an object, logits for an outline as long as a side (2)",
         minimum=0.0,
         maximum=10.0,
     )
     patience: int = declare_parameter(
-        0, "stop after so many steps without a better score; 0 never stops", minimum=0
+        0,
+        "stop after so many steps without a better score; 0, and an object, never stops",
+        minimum=0,
     )
 
     def search(self, problem: Problem) -> SearchResult:
         """Return the best points; memory does not grow with `steps`."""
         cutouts = self._build_cutouts(problem)
         if cutouts is not None and problem.margins is not None:
-            movements = self.build_movements([cutouts.fourier.grid], is_cutout=True)
-            weight = CUTOUT_SMOOTHNESS if self.smooth is None else self.smooth
-            options = CutoutOptions(self.steps, self.step, weight, movements)
+            chosen = self.choose_settings(OBJECT)
+            movements = Movements(
+                [cutouts.fourier.grid], self.jitter, chosen.rotate, chosen.scale, mirrored=False
+            )
+            options = CutoutOptions(chosen.steps, self.step, chosen.smooth, movements)
             return search_cutouts(problem, problem.margins, cutouts, options)
         spaces: tuple[RowSpace, ...] = ()
         if problem.features is not None:
@@ -122,23 +128,18 @@ class Maximize(Goal):
             if not len(rows):
                 break
             rule = _Ascent(self, problem, attempt)
-            run_steps(log, rule, steps=self.steps, asked=rows)
+            run_steps(log, rule, steps=rule.steps, asked=rows)
             rows = rule.find_lost(log)
         log.settle()
         try_categories(log, spaces)
         result = log.build_result()
         return replace(result, notes=describe_bounds(problem, result.points))
 
-    def build_movements(self, grids: Sequence[Grid], *, is_cutout: bool = False) -> Movements:
-        """Return the random movements; a cut-out object is moved farther, unless it is said."""
-        rotate, scale = CUTOUT_MOVEMENT if is_cutout else MOVEMENT
-        return Movements(
-            grids,
-            self.jitter,
-            rotate if self.rotate is None else self.rotate,
-            scale if self.scale is None else self.scale,
-            mirrored=not is_cutout,
-        )
+    def choose_settings(self, defaults: Settings) -> Settings:
+        """Return what the user has chosen, and the defaults of what moves for the rest."""
+        values = {item.name: getattr(self, item.name) for item in fields(defaults)}
+        chosen = {name: value for name, value in values.items() if value is not None}
+        return replace(defaults, **chosen)
 
     def _build_cutouts(self, problem: Problem) -> Cutouts | None:
         """Return what the spotlight moves: an object on a picture, if a class is wanted of noise.
@@ -160,14 +161,14 @@ class _Ascent(StepRule):
         options = CanvasOptions(goal.param, goal.decay, goal.spotlight)
         size = len(problem)
         self._problem, self._attempt = problem, attempt
-        self._step, self._steps, self._patience = goal.step, goal.steps, goal.patience
+        chosen = goal.choose_settings(WINDOW if goal.spotlight else WHOLE)
+        self.steps, self._smooth = chosen.steps, chosen.smooth
+        self._step, self._patience = goal.step, goal.patience
         self._parametrization = build_parametrization(problem, options)
         self._grids = list_grids(problem)
-        self._movements = goal.build_movements(self._grids)
+        self._movements = Movements(self._grids, goal.jitter, chosen.rotate, chosen.scale)
         has_backdrop = goal.spotlight and problem.from_noise
         self._backdrops = build_backdrops(problem) if has_backdrop else None
-        smooth = SPOTLIGHT_SMOOTHNESS if goal.spotlight else 0.0
-        self._smooth = smooth if goal.smooth is None else goal.smooth
         self._parameters = np.zeros((size, self._parametrization.count))
         self._adam = Adam(size, self._parametrization.count, goal.step)
         self._best, self._waits = np.full(size, -np.inf), np.zeros(size, int)
@@ -239,7 +240,7 @@ class _Ascent(StepRule):
         """Return the items to begin again: without a gradient, or on a plain from noise."""
         is_lost = np.isin(self._problem.rows, log.find_stopped(ZERO_GRADIENT))
         if self._problem.from_noise:
-            least = min(LEAST_RISE, self._steps / LEAST_RISE_STEPS)
+            least = min(LEAST_RISE, self.steps / LEAST_RISE_STEPS)
             is_lost |= log.scores - self._first < least * self._promises
         return np.flatnonzero(is_lost & ~log.reached)
 

@@ -32,7 +32,7 @@ from inputgrad_cli.optimization.maximization.starts import (
 from inputgrad_cli.optimization.maximization.transforms import Movements
 from inputgrad_cli.optimization.search_log import SearchLog
 
-STARTS = 4  # of which the best is kept: some end with an arm or a corner too many, or too few
+STARTS = 8  # of which the best is kept: some end with an arm or a corner too many, or too few
 VIEWS = 8  # of a step
 LIMIT = 8.0  # of the margin, in logits: pictures of the sample classifier have 10 in the median
 SHIFT = 0.35  # the most by which the colour of clouds differs from the start's

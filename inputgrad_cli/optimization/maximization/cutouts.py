@@ -92,7 +92,7 @@ class Cutouts:
         count, rows = self.fourier.count, np.arange(len(parameters))
         values = self.fourier.decode(parameters[:, :count], rows)
         colours = parameters[:, np.newaxis, np.newaxis, count:]
-        return _bend(SLOPE * values + OPACITY), _bend(SLOPE * colours)
+        return _compute_sigmoid(SLOPE * values + OPACITY), _compute_sigmoid(SLOPE * colours)
 
 
 def build_cutouts(problem: Problem, decay: float) -> Cutouts | None:
@@ -107,6 +107,6 @@ def build_cutouts(problem: Problem, decay: float) -> Cutouts | None:
     return Cutouts(grid, decay, low.astype(np.float64), high.astype(np.float64))
 
 
-def _bend(values: Array) -> Array:
+def _compute_sigmoid(values: Array) -> Array:
     """Return the sigmoid; as a tangent it never overflows."""
     return np.asarray(0.5 + 0.5 * np.tanh(0.5 * values))

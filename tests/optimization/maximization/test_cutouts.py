@@ -17,6 +17,7 @@ from inputgrad_cli.optimization.maximization.cutout_search import (
 from inputgrad_cli.optimization.maximization.cutouts import EDGE, RADIUS, Layers, build_cutouts
 from inputgrad_cli.optimization.maximization.parametrizations import Grid
 from inputgrad_cli.optimization.maximization.ranges import compute_disc
+from inputgrad_cli.optimization.maximization.settings import OBJECT, WHOLE, WINDOW, Settings
 from inputgrad_cli.optimization.maximization.smoothness import compute_variation
 from inputgrad_cli.optimization.maximization.starts import FrameStore, choose_starts
 from inputgrad_cli.optimization.maximization.transforms import Movements
@@ -284,3 +285,11 @@ def test_only_one_bounded_picture_has_an_object():
     assert build_cutouts(problem, 1.0) is not None
     assert build_cutouts(replace(problem, high=problem.high + np.inf), 1.0) is None
     assert build_cutouts(replace(problem, shapes={"x": (SIZE,)}), 1.0) is None
+
+
+def test_defaults_are_those_of_what_moves_and_every_choice_of_the_user_wins():
+    assert GOAL.choose_settings(OBJECT) == replace(OBJECT, steps=GOAL.steps)
+    assert Maximize().choose_settings(WHOLE) == WHOLE
+    goal = Maximize(steps=3, rotate=0.0, scale=0.0, smooth=0.0)
+    for defaults in (WHOLE, WINDOW, OBJECT):
+        assert goal.choose_settings(defaults) == Settings(3, 0.0, 0.0, 0.0)

@@ -18,6 +18,7 @@ def test_movements_and_their_gradients_are_adjoint(grid):
     values, weights = draw_values(grid, 3), draw_values(grid, 3, seed=1)
     for movement in (
         Resampling(grid, np.array([0.3, -2.0, 0.01]), np.array([0.8, 1.3, 1.0])),
+        Resampling(grid, np.array([0.3, -2.0, 0.01]), np.array([0.8, 1.3, 1.0]), mirrored=False),
         Roll(grid, np.array([[1, -2], [0, 5], [3, 3]])),
     ):
         there = (movement.apply(values) * weights).sum()
@@ -47,6 +48,15 @@ def test_a_scale_above_one_enlarges():
     values[0, 3:6, 3:6] = 1
     enlarged = Resampling(grid, np.zeros(1), np.array([2.0])).apply(values)
     assert enlarged.sum() > 3 * values.sum()
+
+
+def test_beyond_the_edges_a_picture_is_mirrored_or_zero():
+    grid = Grid((9, 9), 1)
+    ones, half = np.ones((1, 9, 9, 1)), np.array([0.5])
+    moved = Resampling(grid, np.zeros(1), half, mirrored=False).apply(ones)
+    assert np.all(moved[0, 3:6, 3:6] == 1)
+    assert moved.sum() < 36
+    assert np.all(Resampling(grid, np.zeros(1), half).apply(ones) == 1)
 
 
 def test_a_resampling_by_nothing_changes_nothing():
