@@ -165,7 +165,7 @@ class CutoutSearch(StepRule):
         if len(rows):
             points[rows] = log.round_points(self._paint(rows), rows)
         for row in rows:
-            steps[row], scores[row] = result.traces[row][-1, :2]
+            steps[row], scores[row] = result.traces[int(row)][-1, :2]
         return replace(result, points=points, scores=scores, steps=steps)
 
     def _draw_surroundings(self, seeds: Sequence[bytes], step: int, rows: Rows) -> Array:
@@ -173,7 +173,8 @@ class CutoutSearch(StepRule):
         cutouts = self._cutouts
         clouds = np.stack([draw_clouds(cutouts.grid, seed, step, SHIFT) for seed in seeds])
         start = cutouts.grid.unflatten(self._problem.start[rows])
-        return np.clip(start + clouds * (cutouts.high - cutouts.low), cutouts.low, cutouts.high)
+        shifted = start + clouds * (cutouts.high - cutouts.low)
+        return np.asarray(np.clip(shifted, cutouts.low, cutouts.high))
 
     def _paint(self, rows: Rows) -> Array:
         """Return the points of the parameters: the objects before the start."""

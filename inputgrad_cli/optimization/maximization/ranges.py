@@ -117,7 +117,8 @@ def compute_disc(grid: Grid, radius: float, edge: float) -> Array:
     lines = [np.arange(size) - (size - 1) / 2 for size in grid.size]
     squares = sum(np.square(line) for line in np.meshgrid(*lines, indexing="ij"))
     distances = np.sqrt(np.asarray(squares)) / min(grid.size)
-    return np.clip((radius + edge - distances) / (2 * edge), 0.0, 1.0)[..., np.newaxis]
+    shares = np.clip((radius + edge - distances) / (2 * edge), 0.0, 1.0)
+    return np.asarray(shares[..., np.newaxis])
 
 
 def compute_units(low: Array, high: Array, share: float) -> Array:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -61,17 +61,22 @@ class FrameStore:
 
 def repeat_problem(problem: Problem, climbed: Objective, starts: int) -> Problem:
     """Return the problem with every item `starts` times; the first has the seed of the item."""
-    wide = {
-        name: np.repeat(getattr(problem, name), starts, axis=0)
-        for name in ("start", "low", "high", "wanted")
-    }
     seeds = [
         seed + (f"start-{start}".encode() if start else b"")
         for seed in problem.seeds
         for start in range(starts)
     ]
     objective = RepeatedObjective(problem.objective, climbed, starts)
-    return replace(problem, objective=objective, seeds=seeds, margins=None, **wide)
+    return replace(
+        problem,
+        objective=objective,
+        start=np.repeat(problem.start, starts, axis=0),
+        low=np.repeat(problem.low, starts, axis=0),
+        high=np.repeat(problem.high, starts, axis=0),
+        wanted=np.repeat(problem.wanted, starts),
+        seeds=seeds,
+        margins=None,
+    )
 
 
 def choose_starts(result: SearchResult, merits: Array, starts: int) -> tuple[SearchResult, Rows]:
@@ -83,14 +88,17 @@ def choose_starts(result: SearchResult, merits: Array, starts: int) -> tuple[Sea
     finite = np.where(np.isfinite(merits), merits, -np.inf).reshape(-1, starts)
     order = np.where(result.reached.reshape(-1, starts), np.inf, finite)
     best = order.argmax(axis=1)
-    chosen = best + starts * np.arange(len(best))
-    values = {item.name: getattr(result, item.name) for item in fields(result)}
-    picked = {
-        name: value[chosen] if isinstance(value, np.ndarray) else [value[row] for row in chosen]
-        for name, value in values.items()
-        if len(value)
-    }
-    for name in ("gradient_calls", "score_calls"):
-        picked[name] = values[name].reshape(-1, starts).sum(axis=1)
-    picked["restarts"] = best
-    return replace(result, **picked), np.asarray(chosen, np.intp)
+    chosen = np.asarray(best + starts * np.arange(len(best)), np.intp)
+    picked = SearchResult(
+        points=result.points[chosen],
+        scores=result.scores[chosen],
+        reached=result.reached[chosen],
+        gradient_calls=result.gradient_calls.reshape(-1, starts).sum(axis=1),
+        score_calls=result.score_calls.reshape(-1, starts).sum(axis=1),
+        steps=result.steps[chosen],
+        restarts=best,
+        stops=[result.stops[row] for row in chosen],
+        traces=[result.traces[row] for row in chosen],
+        radius=result.radius[chosen],
+    )
+    return picked, chosen
