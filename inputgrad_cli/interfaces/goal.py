@@ -201,6 +201,10 @@ class Goal:
         """Return the best points of the problem that this goal finds."""
         raise TypeError(f"{type(self).__name__} does not define search()")
 
+    def estimate_steps(self) -> int:
+        """Return how many gradients of an item all starts take, if nothing ends them early."""
+        return int(getattr(self, "steps", 1)) * int(getattr(self, "restarts", 1))
+
     def draw_noise(self, problem: Problem, result: SearchResult) -> Array | None:
         """Return random points (B, D) as far from the starts as the search may go, float32.
 

@@ -22,7 +22,12 @@ from inputgrad_cli.optimization.maximization.canvas import (
     build_parametrization,
     list_grids,
 )
-from inputgrad_cli.optimization.maximization.cutout_search import CutoutOptions, search_cutouts
+from inputgrad_cli.optimization.maximization.cutout_search import (
+    STARTS,
+    VIEWS,
+    CutoutOptions,
+    search_cutouts,
+)
 from inputgrad_cli.optimization.maximization.cutouts import Cutouts, build_cutouts
 from inputgrad_cli.optimization.maximization.phase_noise import draw_phase_noise
 from inputgrad_cli.optimization.maximization.ranges import compute_units
@@ -134,6 +139,12 @@ class Maximize(Goal):
         try_categories(log, spaces)
         result = log.build_result()
         return replace(result, notes=describe_bounds(problem, result.points))
+
+    def estimate_steps(self) -> int:
+        """Return how many gradients an item takes from one start; all views of an object count."""
+        if self.spotlight and self.param == FOURIER:
+            return self.choose_settings(OBJECT).steps * STARTS * VIEWS
+        return self.choose_settings(WHOLE).steps
 
     def choose_settings(self, defaults: Settings) -> Settings:
         """Return what the user has chosen, and the defaults of what moves for the rest."""

@@ -14,7 +14,7 @@ USUAL_GRADIENTS = 20  # of goals that end when they are reached
 
 def estimate_gradients(goal: Goal) -> int:
     """Return about how many gradients a sample costs."""
-    steps = int(getattr(goal, "steps", 1)) * int(getattr(goal, "restarts", 1))
+    steps = goal.estimate_steps()
     if goal.leaves_class or goal.minimal:
         steps = min(steps, USUAL_GRADIENTS)
     return steps * (1 + int(getattr(goal, "bisections", 0)))

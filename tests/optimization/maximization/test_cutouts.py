@@ -293,3 +293,10 @@ def test_defaults_are_those_of_what_moves_and_every_choice_of_the_user_wins():
     goal = Maximize(steps=3, rotate=0.0, scale=0.0, smooth=0.0)
     for defaults in (WHOLE, WINDOW, OBJECT):
         assert goal.choose_settings(defaults) == Settings(3, 0.0, 0.0, 0.0)
+
+
+def test_the_estimate_is_what_a_search_takes():
+    assert Maximize().estimate_steps() == WHOLE.steps
+    result = GOAL.search(build_picture_problem(Brightness(draw_weights()), 1))
+    assert GOAL.estimate_steps() == result.gradient_calls[0]
+    assert Maximize(spotlight=True, param="maco").estimate_steps() == WINDOW.steps
