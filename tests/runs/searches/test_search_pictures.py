@@ -50,6 +50,18 @@ def test_the_trace_ends_at_the_distance_that_the_line_tells(rng, unit):
     assert "cat 99.997% -> cat 99.997%" in line
 
 
+def test_what_a_goal_raises_is_not_shown_as_a_value_of_the_model():
+    answer = {"class": 0, "label": "cat", "probability": 0.9, "value": -0.5, "score": 3.25}
+    search = {"before": answer, "after": answer, "distances": {}, "pictures": []}
+    values = {"x": np.ones((1, 4)), "x.change": np.ones((1, 4)), "trace": np.zeros((1, 1, 5))}
+    sample = replace(SAMPLE, space="logit", score=3.25, probability=0.9, search=search)
+    recorded = RecordedMap(values, build_record(samples=(sample,), many=False))
+    caption = build_search_source(recorded, Samples({}), 0, "x").caption
+    assert caption.score is None, "a margin is no logit"
+    assert "logit" not in caption.format_title()
+    assert "3.25" not in caption.format_title()
+
+
 @pytest.mark.parametrize("has_inputs", [False, True])
 def test_inputs_of_one_value_each_are_one_row_with_their_names(has_inputs):
     before = {"income": np.float32([[50.1], [60.2]]), "age": np.float32([30.3, 40.4])}
