@@ -1,6 +1,7 @@
 """Pictures of videos: frames, and an animation of all of them beside the PNG."""
 
 import io
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -51,6 +52,15 @@ def test_the_animation_shows_every_frame_on_one_scale():
         zero = frame[100, 300].astype(int)
         assert np.ptp(zero) < 12
         assert zero.min() > 235
+
+
+def test_a_long_name_of_a_file_takes_no_room_from_the_class_in_the_animation():
+    source = build_source(build_spot(), "video")
+    films = {}
+    for item, label in (("", "cat"), ("long" * 50, "cat"), ("", "dog")):
+        caption = replace(source.caption, item=item, label=label)
+        films[item, label] = draw(replace(source, caption=caption)).extras[".webp"]
+    assert films["", "cat"] == films["long" * 50, "cat"] != films["", "dog"]
 
 
 @pytest.mark.parametrize(("count", "shown"), [(1, 1), (61, 60)])

@@ -46,15 +46,17 @@ def draw_film(stack: Stack, bar: ColourBar, alpha: float) -> bytes:
 
 
 def _draw_frame(stack: Stack, index: int, bar: ColourBar, alpha: float) -> Pixels:
-    """Return a frame (H, W, 3) below the title, and above its index and what the colours mean."""
+    """Return a frame (H, W, 3) below the class, and above its index and what the colours mean."""
     tile = stack.build_slice(index, "", (LONGEST_SIDE, LONGEST_SIDE))
     height, width = tile.heat.shape
     canvas = Canvas(max(width, MIN_WIDTH), HEAD + height + FOOT)
     room = canvas.width - 2 * EDGE
-    canvas.write((EDGE, 3), fit_text(stack.title, room, TICK_SIZE), TICK_SIZE)
+    canvas.write((EDGE, 3), fit_text(stack.answer, room, TICK_SIZE), TICK_SIZE)
     canvas.draw_pixels((0, HEAD), paint_map(tile.heat, tile.grey, bar, alpha))
     is_plain = bar.scale.signed and bar.cmap == DIVERGING
-    words = f"frame {index} of {len(stack.values)}" + (COLOURS_IN_WORDS if is_plain else "")
+    words = f"frame {index} of 0 to {len(stack.values) - 1}" + (
+        COLOURS_IN_WORDS if is_plain else ""
+    )
     point = (EDGE, HEAD + height + 3)
     canvas.write(point, fit_text(words, room, TICK_SIZE), TICK_SIZE, colour=QUIET_INK)
     return canvas.to_pixels()

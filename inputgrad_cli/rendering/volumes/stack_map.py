@@ -52,7 +52,8 @@ ROOM_BELOW = 10  # between the tiles and the colour bar
 class Stack:
     """A map of slices (D, H, W), reduced over its channels, and the input in 0..255, or None.
 
-    `units` says what a value is, and `reduction` how channels became one value.
+    `units` says what a value is, and `reduction` how channels became one value. `answer` is the
+    class with its probability, which stands alone where the title has no room.
     """
 
     values: Floats
@@ -60,6 +61,7 @@ class Stack:
     units: str
     reduction: str
     title: str
+    answer: str
 
     @cached_property
     def magnitudes(self) -> Floats:
@@ -80,7 +82,7 @@ def build_stack(source: MapSource, reduce: str | None) -> Stack:
     flat = reduce_channels(values, reduction, caption.copied)
     flat, grey = _fit_to_input(flat, source.view.values)
     units = caption.format_bar_label(reduction, values.shape[-1])
-    return Stack(flat, grey, units, reduction, caption.format_line())
+    return Stack(flat, grey, units, reduction, caption.format_line(), caption.format_class())
 
 
 def _fit_to_input(flat: Floats, seen: Array | None) -> tuple[Floats, Floats | None]:
