@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 from PIL import Image
 
 from inputgrad_cli.data.pictures.caption import Caption
@@ -20,6 +21,7 @@ from inputgrad_cli.interfaces.picture import (
     is_drawable,
 )
 from inputgrad_cli.rendering import pictures
+from inputgrad_cli.rendering.searches.base import draw_trace
 from inputgrad_cli.rendering.searches.panel import (
     FACTORS,
     GREY,
@@ -41,6 +43,7 @@ from inputgrad_cli.rendering.searches.row import (
     choose_columns,
     compute_shares,
 )
+from inputgrad_cli.rendering.searches.signal import build_handles, draw_lines
 
 TRACE = np.array([[0, -2.0, 0, 0, 0], [1, -0.5, 1, 1, 0], [2, 0.5, 2, 2, 0]], np.float32)
 
@@ -105,6 +108,47 @@ def test_a_signal_is_drawn_before_and_after(rng, shape):
     assert len(text["channels"]) == min(8, 1 if len(shape) == 1 else shape[1])
 
 
+def test_the_legend_of_a_signal_has_dashes_in_no_channels_colour():
+    before, *channels = build_handles(np.array([0, 2]), 3)
+    assert (before.get_label(), before.get_linestyle(), before.get_color()) == (
+        "before",
+        "--",
+        "0.4",
+    )
+    labels = [handle.get_label() for handle in channels]
+    assert labels == ["after, channel 0", "after, channel 2"]
+    assert [handle.get_color() for handle in channels] == ["C0", "C1"]
+    assert [handle.get_label() for handle in build_handles(np.array([0]), 1)] == ["before", "after"]
+
+
+def test_only_channels_that_change_are_among_the_changes(rng):
+    before = rng.normal(size=(20, 3))
+    after = before + np.array([0, 1, 0])
+    top, bottom = Figure().subplots(2)
+    draw_lines(top, bottom, (before, after, after - before), np.arange(3))
+    assert len(top.lines) == 6
+    change, zero = bottom.lines
+    assert change.get_color() == "C1"
+    np.testing.assert_array_equal(change.get_ydata(), (after - before)[:, 1])
+    assert not np.any(zero.get_ydata())
+
+
+@pytest.mark.parametrize("restarts", [[0, 0, 0], [0, 0, 1]])
+def test_both_axes_of_a_trace_say_what_they_are(restarts):
+    trace = TRACE.copy()
+    trace[:, 4] = restarts
+    figure = Figure()
+    axis = figure.subplots()
+    draw_trace(axis, SearchView(trace, trace, ("a", "b"), trace, "pixels 0..1"))
+    left, right = figure.axes
+    assert left.get_ylabel() == "score"
+    assert right.get_ylabel() == "distance (L2, pixels 0..1)"
+    end = "; dotted: a new restart" if any(restarts) else ""
+    assert left.get_xlabel() == f"evaluations{end}"
+    assert len(left.lines) == 1 + any(restarts)
+    assert all(tick == int(tick) for tick in left.get_xticks())
+
+
 def row_of(before, after, names=()):
     source = search_of(before, after)
     return replace(source, subject=ROW, view=SampleView(before, names))
@@ -140,6 +184,7 @@ def test_bars_stand_where_columns_change_and_on_the_side_of_the_change():
         assert (right > 0) == (side > 0)
     lengths = is_bar.sum(axis=1)[[HEAD + ROW_HEIGHT // 2, HEAD + ROW_HEIGHT * 5 // 2]]
     assert abs(int(lengths[0]) - int(lengths[1])) <= 2  # both are halved
+    assert lengths[0] == pytest.approx((BAR_RIGHT - BAR_LEFT) / 4, abs=2)  # the axis ends at 100 %
 
 
 def test_a_share_is_that_of_the_larger_value():

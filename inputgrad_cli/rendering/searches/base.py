@@ -19,7 +19,7 @@ from inputgrad_cli.rendering.png import encode_png
 TITLE_WIDTH = 30  # characters of a title that fit above one of the figures
 MAX_LINES = 3
 STEP, SCORE, L2_DISTANCE, RESTART = 0, 1, 2, 4  # columns of a trace
-SCORE_COLOUR, DISTANCE_COLOUR = "tab:blue", "tab:orange"
+SCORE_COLOUR, DISTANCE_COLOUR = "black", "0.5"  # not those of the channels of a signal
 
 
 @dataclass(frozen=True)
@@ -56,16 +56,21 @@ def draw_title(axis: Any, text: str) -> None:
 
 def draw_trace(axis: Any, search: SearchView) -> None:
     """Draw the score and the distance of every evaluated point; a line marks a new restart."""
-    draw_title(axis, f"{search.score}, distance (L2, {search.unit})")
+    from matplotlib.ticker import MaxNLocator
+
     trace = search.trace[np.isfinite(search.trace[:, STEP])]
     positions = np.arange(len(trace))
     mark = "." if len(trace) < 12 else ""  # a line through one point is invisible
     axis.plot(positions, trace[:, SCORE], marker=mark, color=SCORE_COLOUR, linewidth=1)
     axis.tick_params(labelsize=8)
-    axis.tick_params(axis="y", labelcolor=SCORE_COLOUR)
-    axis.set_xlabel("evaluations", fontsize=8)
+    axis.set_ylabel(search.score, fontsize=8, color=SCORE_COLOUR)
+    axis.xaxis.set_major_locator(MaxNLocator(integer=True))
     other = axis.twinx()
     other.plot(positions, trace[:, L2_DISTANCE], marker=mark, color=DISTANCE_COLOUR, linewidth=1)
     other.tick_params(labelsize=8, labelcolor=DISTANCE_COLOUR)
-    for position in np.flatnonzero(np.diff(trace[:, RESTART])) + 0.5:
-        axis.axvline(position, color="0.7", linewidth=0.8)
+    other.set_ylabel(f"distance (L2, {search.unit})", fontsize=8, color=DISTANCE_COLOUR)
+    restarts = np.flatnonzero(np.diff(trace[:, RESTART])) + 0.5
+    for position in restarts:
+        axis.axvline(position, color="0.7", linewidth=0.8, linestyle=":")
+    words = "; dotted: a new restart" if len(restarts) else ""
+    axis.set_xlabel(f"evaluations{words}", fontsize=8)

@@ -42,7 +42,8 @@ BAR_LEFT, BAR_RIGHT = 424, 624
 TRACE_LEFT, TRACE_RIGHT = 716, 924
 BAR_COLOUR = (214, 110, 0)  # neither of the two that say what is for and against a target
 TRACE_COLOUR = (31, 119, 180)
-CHANGE_TITLE = "change / larger value"
+CHANGE_TITLE = "change, % of the larger value"
+PERCENT = 100.0
 
 
 @search_pictures.register
@@ -73,11 +74,11 @@ class SearchRow(SearchPicture):
         bottom = HEAD + ROW_HEIGHT * len(columns)
         canvas = Canvas(WIDTH, max(bottom + FOOT, MIN_HEIGHT))
         _write_head(canvas, source, search)
-        axis = Axis(BAR_LEFT, BAR_RIGHT, *_choose_ends(shares[columns]))
+        axis = Axis(BAR_LEFT, BAR_RIGHT, *_choose_ends(PERCENT * shares[columns]))
         for index, column in enumerate(columns.tolist()):
             values = (float(before[column]), float(after[column]))
             _draw_column(canvas, HEAD + ROW_HEIGHT * index, names[column], values)
-            _draw_bar(canvas, HEAD + ROW_HEIGHT * index, axis, float(shares[column]))
+            _draw_bar(canvas, HEAD + ROW_HEIGHT * index, axis, PERCENT * float(shares[column]))
         canvas.draw_axis(axis, bottom)
         _write_rest(canvas, bottom, before != after, columns)
         _draw_trace(canvas, (TRACE_LEFT, HEAD, TRACE_RIGHT, canvas.height - FOOT), search)
@@ -107,8 +108,8 @@ def _list_names(source: MapSource, count: int) -> Sequence[str]:
 
 
 def _choose_ends(shares: Array) -> tuple[float, float]:
-    """Return the ends of the axis of bars: symmetric, and at least 1."""
-    limit = max(1.0, float(np.abs(shares[np.isfinite(shares)]).max(initial=0.0)))
+    """Return the ends of the axis of bars: symmetric, and at least 100 %."""
+    limit = max(PERCENT, float(np.abs(shares[np.isfinite(shares)]).max(initial=0.0)))
     return -limit, limit
 
 

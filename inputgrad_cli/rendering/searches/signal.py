@@ -58,7 +58,9 @@ class SearchSignal(SearchPicture):
             )
             rest.set_axis_off()
             draw_trace(trace, search)
-            _draw_lines(top, bottom, (before, after, change), channels)
+            draw_lines(top, bottom, (before, after, change), channels)
+            handles = build_handles(channels, before.shape[1])
+            rest.legend(handles=handles, fontsize=8, loc="upper left")  # hides no line there
             top.set_title(" -> ".join(search.titles), fontsize=9, parse_math=False)
             bottom.set_title("change", fontsize=9)
             draw_caption(figure, source, 3)
@@ -70,18 +72,27 @@ def _as_columns(values: Array) -> Array:
     return values[:, np.newaxis] if values.ndim == 1 else values
 
 
-def _draw_lines(top: Any, bottom: Any, series: tuple[Array, ...], channels: Array) -> None:
-    """Draw the channels before (dashed) and after above each other, and their change below."""
+def draw_lines(top: Any, bottom: Any, series: tuple[Array, ...], channels: Array) -> None:
+    """Draw the channels before (dashed) and after in one plot, and the changes in another."""
     before, after, change = series
     for position, channel in enumerate(channels):
         colour = f"C{position}"
-        top.plot(before[:, channel], color=colour, linestyle="--", linewidth=1, label="before")
-        label = "after" if before.shape[1] == 1 else f"after, channel {channel}"
-        top.plot(after[:, channel], color=colour, linewidth=1.2, label=label)
-        bottom.plot(change[:, channel], color=colour, linewidth=1)
+        top.plot(before[:, channel], color=colour, linestyle="--", linewidth=1)
+        top.plot(after[:, channel], color=colour, linewidth=1.2)
+        if change[:, channel].any():
+            bottom.plot(change[:, channel], color=colour, linewidth=1)
     bottom.axhline(0.0, color="0.7", linewidth=0.8)
-    handles, labels = top.get_legend_handles_labels()
-    unique = dict(zip(labels, handles, strict=True))  # `before` once for all channels
-    top.legend(unique.values(), unique.keys(), fontsize=8, loc="best")
     for axis in (top, bottom):
         axis.tick_params(labelsize=8)
+
+
+def build_handles(channels: Array, count: int) -> list[Any]:
+    """Return the lines of the legend: dashes for all channels before, and each channel after."""
+    from matplotlib.lines import Line2D
+
+    # In grey, because the colours are those of the channels.
+    handles = [Line2D([], [], color="0.4", linestyle="--", linewidth=1, label="before")]
+    for position, channel in enumerate(channels):
+        label = "after" if count == 1 else f"after, channel {channel}"
+        handles.append(Line2D([], [], color=f"C{position}", linewidth=1.2, label=label))
+    return handles
