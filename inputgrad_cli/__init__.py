@@ -11,8 +11,8 @@ from inputgrad_cli.version import __version__
 
 if TYPE_CHECKING:
     from inputgrad_cli.api import Attribution, Model, explain, load, read, render
-    from inputgrad_cli.calls.optimize import optimize
     from inputgrad_cli.optimization.result import Optimization
+    from inputgrad_cli.python_api.optimize import optimize
 
 __all__ = [
     "Attribution",
@@ -29,7 +29,7 @@ __all__ = [
 # Those that are not in `api`, because only few callers need them.
 MODULES = {
     "Optimization": "inputgrad_cli.optimization.result",
-    "optimize": "inputgrad_cli.calls.optimize",
+    "optimize": "inputgrad_cli.python_api.optimize",
 }
 
 

@@ -1,17 +1,13 @@
-"""Offers the public functions load, explain, read and render; optimize is in calls."""
+"""Offers the public functions load, explain, read and render; optimize is in python_api."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from inputgrad_cli.calls.attribution import Attribution, to_public
-from inputgrad_cli.calls.drawing import draw_site
-from inputgrad_cli.calls.explain import explain, find_pixel_inputs
-from inputgrad_cli.calls.item import build_provenance
 from inputgrad_cli.data.map_record import RecordedMap
 from inputgrad_cli.data.pictures.picture_style import Style
 from inputgrad_cli.explanation.request import parse_methods
-from inputgrad_cli.formats.classes import read_class_names
+from inputgrad_cli.formats.class_names import read_class_names
 from inputgrad_cli.formats.read_attribution import read_result
 from inputgrad_cli.interfaces.picture import Drawing
 from inputgrad_cli.model import (
@@ -24,6 +20,10 @@ from inputgrad_cli.model import (
     resolve_preprocessing,
 )
 from inputgrad_cli.numeric.arrays import Array
+from inputgrad_cli.python_api.attribution_drawing import draw_site
+from inputgrad_cli.python_api.attribution_result import Attribution, to_public
+from inputgrad_cli.python_api.explain import explain, find_pixel_inputs
+from inputgrad_cli.python_api.model_and_samples import build_provenance
 
 __all__ = [
     "Attribution",

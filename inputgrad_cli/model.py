@@ -18,16 +18,18 @@ from inputgrad_cli.data.check_arguments import is_live_model, refuse_other_model
 from inputgrad_cli.data.preprocessing import ASSUMED, InputPreprocessing, parse_preprocess
 from inputgrad_cli.data.samples import Samples, match_input
 from inputgrad_cli.data.signature import InputSpec, Signature
-from inputgrad_cli.data.written_target import Target
+from inputgrad_cli.data.unresolved_target import Target
 from inputgrad_cli.errors import ModelError, UsageError
-from inputgrad_cli.formats.classes import read_class_names
+from inputgrad_cli.formats.class_names import read_class_names
 from inputgrad_cli.interfaces.engine import NO_PROGRESS, Engine, EngineOptions, ProgressCallbacks
 from inputgrad_cli.machine.devices import refuse_absent_device
 from inputgrad_cli.machine.missing_files import refuse_missing_code
 from inputgrad_cli.modelfile.model_file import ModelFile, open_model
-from inputgrad_cli.modelfile.outline import build_outline
-from inputgrad_cli.modelfile.pixels.pixel_range import PreprocessingGuess
-from inputgrad_cli.modelfile.pixels.preprocessing import find_preprocessing
+from inputgrad_cli.modelfile.model_summary import build_outline
+from inputgrad_cli.modelfile.preprocessing_detection.pixel_range import PreprocessingGuess
+from inputgrad_cli.modelfile.preprocessing_detection.required_preprocessing import (
+    find_preprocessing,
+)
 from inputgrad_cli.modelfile.safety import find_needed_objects
 from inputgrad_cli.modelfile.sidecar import read_sidecar
 from inputgrad_cli.version import __version__
@@ -61,7 +63,7 @@ def open_source(model: Any) -> ModelSource:
     refuse_other_model(model)
     if not is_live_model(model):
         return ModelSource(open_model(Path(model)))
-    from inputgrad_cli.engine.opening.live_models import collect_objects, save_model
+    from inputgrad_cli.engine.opening.in_memory_models import collect_objects, save_model
 
     folder = tempfile.mkdtemp(prefix="inputgrad-")
     try:
@@ -112,7 +114,7 @@ class Model:
         if pixels.is_final:
             return pixels
         # Imported here, as everywhere in this module, because the engine imports TensorFlow.
-        from inputgrad_cli.engine.pixel_probe import probe_pixels
+        from inputgrad_cli.engine.preprocessing_probe import probe_pixels
 
         with self._loaded.messages.capture():
             guesses = {name: probe_pixels(self._loaded.engine, name) for name in pixels.doubts}
@@ -258,7 +260,7 @@ def list_versions() -> dict[str, str]:
 
 def describe_kernels() -> str:
     """Return the kernels that TensorFlow uses here, and what selected them."""
-    from inputgrad_cli.engine.adapter.kernels import ONEDNN, ONEDNN_VARIABLE, get_active_kernels
+    from inputgrad_cli.engine.adapter.cpu_kernels import ONEDNN, ONEDNN_VARIABLE, get_active_kernels
 
     active = "oneDNN" if get_active_kernels() == ONEDNN else "TensorFlow's own (Eigen)"
     requested = os.environ.get(ONEDNN_VARIABLE)

@@ -16,7 +16,7 @@ FLOORS = [
     {"methods", "optimization", "formats", "rendering", "engine"},
     {"explanation"},
     {"storage", "model"},
-    {"calls"},
+    {"python_api"},
     {"api"},
     {"describe", "runs"},
     {"report"},

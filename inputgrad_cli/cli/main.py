@@ -55,9 +55,9 @@ def main() -> None:
     """Run the command line and end the process with its exit code."""
     _fill_descriptors()
     if COMPLETION_VARIABLE in os.environ:
-        from inputgrad_cli.cli import bash
+        from inputgrad_cli.cli import bash_completion
 
-        bash.install()
+        bash_completion.install()
     if _is_work(sys.argv[1:]):
         _begin_work(sys.argv[1:])
     try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from inputgrad_cli.data.written_target import RECONSTRUCTION
+from inputgrad_cli.data.unresolved_target import RECONSTRUCTION
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.suggest import format_advice, suggest
 

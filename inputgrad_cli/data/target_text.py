@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from inputgrad_cli.choices import LAYER, TARGETS
-from inputgrad_cli.data.written_target import ClassReference, Target
+from inputgrad_cli.data.unresolved_target import ClassReference, Target
 from inputgrad_cli.errors import GrammarError
 from inputgrad_cli.grammar import Word, quote, unquote
 from inputgrad_cli.suggest import format_question, suggest

@@ -27,16 +27,16 @@ from inputgrad_cli.describe.model_description import (
 from inputgrad_cli.describe.trial_inputs import try_lengths
 from inputgrad_cli.errors import InputgradError, ModelError
 from inputgrad_cli.interfaces.engine import NO_PROGRESS, CamLayer, ProgressCallbacks
+from inputgrad_cli.modelfile.cam_layers import find_map_layers
 from inputgrad_cli.modelfile.config_errors import convert_config_errors
-from inputgrad_cli.modelfile.hdf5.survey import SavedArray
+from inputgrad_cli.modelfile.hdf5.array_listing import SavedArray
 from inputgrad_cli.modelfile.layer_names import MAX_LISTED
-from inputgrad_cli.modelfile.map_layers import find_map_layers
 from inputgrad_cli.modelfile.model_file import ModelFile, open_model
-from inputgrad_cli.modelfile.outline import Layer, Outline, build_outline
+from inputgrad_cli.modelfile.model_summary import Layer, Outline, build_outline
 from inputgrad_cli.modelfile.safety import find_custom_objects, find_dangers, refuse_unsafe
 from inputgrad_cli.modelfile.sidecar import read_sidecar, write_sidecar
 from inputgrad_cli.numeric.arrays import Arrays
-from inputgrad_cli.supervision.shared_page import Stage
+from inputgrad_cli.supervision.shared_memory_page import Stage
 from inputgrad_cli.supervision.worker import WORKER
 
 # Layers whose output is discrete, so that no gradient passes them, whatever the input.

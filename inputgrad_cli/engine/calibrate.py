@@ -10,13 +10,13 @@ import tensorflow as tf
 from inputgrad_cli.engine.adapter import model_fixes
 from inputgrad_cli.engine.adapter.hooks import is_tap
 from inputgrad_cli.engine.adapter.keras_adapter import KerasAdapter
-from inputgrad_cli.engine.adapter.value_types import Tensors
+from inputgrad_cli.engine.adapter.type_aliases import Tensors
+from inputgrad_cli.engine.attribution_sites import is_discrete, is_held_fixed
 from inputgrad_cli.engine.calibration import Calibration, choose_mode
 from inputgrad_cli.engine.embeddings import find_dependences, may_look_up
-from inputgrad_cli.engine.logits import find_heads
+from inputgrad_cli.engine.forward_trace import CalibrationPass
+from inputgrad_cli.engine.logits_detection import find_heads
 from inputgrad_cli.engine.pass_context import PassContext
-from inputgrad_cli.engine.sites import is_discrete, is_held_fixed
-from inputgrad_cli.engine.trace import CalibrationPass
 from inputgrad_cli.interfaces.engine import EngineOptions
 from inputgrad_cli.numeric.arrays import Array, Arrays, concat_rows, take_rows
 

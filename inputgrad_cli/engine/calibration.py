@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from inputgrad_cli.data.signature import OutputSpec
-from inputgrad_cli.engine.adapter.kernels import must_compile
+from inputgrad_cli.engine.adapter.cpu_kernels import must_compile
 from inputgrad_cli.engine.input_dependence import InputDependence
 from inputgrad_cli.interfaces.engine import EngineOptions
 

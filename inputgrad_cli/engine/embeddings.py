@@ -18,11 +18,11 @@ from inputgrad_cli.engine.adapter.hooks import (
     map_layers_by_path,
 )
 from inputgrad_cli.engine.adapter.keras_adapter import KerasAdapter
-from inputgrad_cli.engine.adapter.value_types import Layers, Tensors
+from inputgrad_cli.engine.adapter.type_aliases import Layers, Tensors
+from inputgrad_cli.engine.compiled_functions import Program
+from inputgrad_cli.engine.forward_trace import ENCODERS, CalibrationPass
 from inputgrad_cli.engine.input_dependence import InputDependence, trace_dependences
-from inputgrad_cli.engine.programs import Program
-from inputgrad_cli.engine.runner import Runner
-from inputgrad_cli.engine.trace import ENCODERS, CalibrationPass
+from inputgrad_cli.engine.pass_runner import Runner
 from inputgrad_cli.numeric.arrays import Array, Arrays, count_rows, swap_zeros, take_rows
 
 Ids = dict[tuple[str, int], Array]

@@ -10,10 +10,10 @@ import numpy as np
 from inputgrad_cli.data.signature import Signature
 from inputgrad_cli.data.target import PinnedTarget, ResolvedTarget, pin
 from inputgrad_cli.engine.adapter.hooks import is_tap
-from inputgrad_cli.engine.computations import build_first_pass_program, run_gradients
-from inputgrad_cli.engine.programs import Program
-from inputgrad_cli.engine.runner import Runner
-from inputgrad_cli.engine.tensors import (
+from inputgrad_cli.engine.compiled_functions import Program
+from inputgrad_cli.engine.pass_runner import Runner
+from inputgrad_cli.engine.score_gradient_functions import build_first_pass_program, run_gradients
+from inputgrad_cli.engine.tensor_conversion import (
     apply_pins,
     concat_first_passes,
     join_targets,

@@ -11,12 +11,12 @@ from inputgrad_cli.data.signature import InputSpec
 from inputgrad_cli.data.target import PinnedTarget
 from inputgrad_cli.engine.adapter.hooks import is_tap
 from inputgrad_cli.engine.adapter.keras_adapter import KerasAdapter
-from inputgrad_cli.engine.adapter.value_types import Tensors
-from inputgrad_cli.engine.computations import run_scores
+from inputgrad_cli.engine.adapter.type_aliases import Tensors
+from inputgrad_cli.engine.attribution_sites import Dependences, is_held_fixed
+from inputgrad_cli.engine.forward_trace import TracedPass
 from inputgrad_cli.engine.input_dependence import find_blocking_operations
-from inputgrad_cli.engine.runner import Runner
-from inputgrad_cli.engine.sites import Dependences, is_held_fixed
-from inputgrad_cli.engine.trace import TracedPass
+from inputgrad_cli.engine.pass_runner import Runner
+from inputgrad_cli.engine.score_gradient_functions import run_scores
 from inputgrad_cli.errors import ItemError
 from inputgrad_cli.numeric.arrays import Array, Arrays, swap_zeros, take_rows
 

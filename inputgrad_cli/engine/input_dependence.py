@@ -9,12 +9,12 @@ from typing import Any
 
 from tensorflow.python.framework import ops as graph_ops
 
-from inputgrad_cli.engine.adapter.graph_operations import (
+from inputgrad_cli.engine.adapter.operation_properties import (
     FUNCTION_CALLS,
     SHAPE_OPERATIONS,
     has_derivative,
 )
-from inputgrad_cli.engine.trace import TracedPass
+from inputgrad_cli.engine.forward_trace import TracedPass
 
 # These operations have a registered derivative, but it is None or zero everywhere.
 STEP_FUNCTIONS = {"Floor", "Ceil", "Round", "Rint", "Sign", "FloorDiv"}

@@ -11,21 +11,21 @@ import numpy as np
 from inputgrad_cli.data.signature import Signature
 from inputgrad_cli.data.target import PinnedTarget, ResolvedTarget
 from inputgrad_cli.engine.adapter import model_fixes
+from inputgrad_cli.engine.adapter.cpu_kernels import get_active_kernels
 from inputgrad_cli.engine.adapter.hooks import is_tap
-from inputgrad_cli.engine.adapter.kernels import get_active_kernels
-from inputgrad_cli.engine.adapter.layer_inputs import find_layer_inputs
+from inputgrad_cli.engine.adapter.layer_input_dependence import find_layer_inputs
+from inputgrad_cli.engine.attribution_sites import find_flat_taps, resolve_sites, to_points
 from inputgrad_cli.engine.calibrate import calibrate, open_inputs
 from inputgrad_cli.engine.calibration import Calibration, choose_mode
-from inputgrad_cli.engine.computations import run_gradients, run_scores
+from inputgrad_cli.engine.cam_layer_detection import CamLayerFinder
 from inputgrad_cli.engine.embeddings import read_tokens
 from inputgrad_cli.engine.first_pass import FirstPasses
 from inputgrad_cli.engine.gradient_blockers import BlockerFinder, explain_exclusions
 from inputgrad_cli.engine.layer_gradients import find_channel_axis, run_bias_gradients, run_layer
-from inputgrad_cli.engine.maps import CamLayerFinder
 from inputgrad_cli.engine.pass_context import PassContext
-from inputgrad_cli.engine.rules.backward_rules import run_rule
-from inputgrad_cli.engine.runner import Runner
-from inputgrad_cli.engine.sites import find_flat_taps, resolve_sites, to_points
+from inputgrad_cli.engine.pass_runner import Runner
+from inputgrad_cli.engine.propagation_rules.rule_compilation import run_rule
+from inputgrad_cli.engine.score_gradient_functions import run_gradients, run_scores
 from inputgrad_cli.interfaces.engine import (
     BackwardRule,
     CamLayer,

@@ -10,10 +10,10 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from inputgrad_cli.engine.adapter.cpu_kernels import ONEDNN_VARIABLE, must_compile
 from inputgrad_cli.engine.adapter.error_location import locate_error
-from inputgrad_cli.engine.adapter.graph_size import build_memory_error
-from inputgrad_cli.engine.adapter.kernels import ONEDNN_VARIABLE, must_compile
-from inputgrad_cli.engine.adapter.plain_errors import to_plain_message
+from inputgrad_cli.engine.adapter.error_message_rewriting import to_plain_message
+from inputgrad_cli.engine.adapter.graph_memory_limit import build_memory_error
 from inputgrad_cli.errors import CompileError, InputgradError, ItemError
 
 NO_GRADIENT = re.compile(r"gradient registry has no entry for: (\w+)")

@@ -13,7 +13,7 @@ from typing import Any
 from inputgrad_cli.choices import LAYER
 from inputgrad_cli.data.loss_names import refuse_unknown_losses
 from inputgrad_cli.data.signature import InputSpec, OutputSpec, Signature
-from inputgrad_cli.data.written_target import RECONSTRUCTION, Target
+from inputgrad_cli.data.unresolved_target import RECONSTRUCTION, Target
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.explanation.request import ExplainRequest, get_truth, resolve_targets
 from inputgrad_cli.interfaces.method import Method
@@ -25,7 +25,7 @@ from inputgrad_cli.methods.layer._base import (
     make_no_maps_error,
 )
 from inputgrad_cli.modelfile.layer_names import LayerEntry, LayerNames, read_layer_names
-from inputgrad_cli.modelfile.outline import build_outline
+from inputgrad_cli.modelfile.model_summary import build_outline
 from inputgrad_cli.modelfile.output_forms import OutputForms, list_output_forms
 
 

@@ -11,29 +11,29 @@ from inputgrad_cli.data.samples import Samples, compute_keys
 from inputgrad_cli.data.target import ResolvedTarget
 from inputgrad_cli.errors import ItemError
 from inputgrad_cli.explanation.average_baselines import average_over_baselines
-from inputgrad_cli.explanation.gradient_check import GradientCheck, check_gradient
-from inputgrad_cli.explanation.map_checks import (
-    build_underivable_error,
-    drop_sites,
-    fill_failed_with_nan,
-    find_fault,
+from inputgrad_cli.explanation.batch_maps import (
+    ClassMaps,
+    MapResult,
+    MapRows,
+    add_gradient_check,
 )
-from inputgrad_cli.explanation.map_details import (
+from inputgrad_cli.explanation.gradient_check import GradientCheck, check_gradient
+from inputgrad_cli.explanation.map_annotations import (
     add_region,
     add_seen_inputs,
     add_tokens,
     add_zero_reasons,
     find_blocked_sites,
 )
-from inputgrad_cli.explanation.map_rows import (
-    ClassMaps,
-    MapResult,
-    MapRows,
-    add_gradient_check,
+from inputgrad_cli.explanation.map_checks import (
+    build_underivable_error,
+    drop_sites,
+    fill_failed_with_nan,
+    find_fault,
 )
-from inputgrad_cli.explanation.placement import Placement
 from inputgrad_cli.explanation.request import ExplainRequest, get_truth
-from inputgrad_cli.explanation.sample_record import RecordBuilder, RecordOrError
+from inputgrad_cli.explanation.sample_record_builder import RecordBuilder, RecordOrError
+from inputgrad_cli.explanation.sites_and_baselines import Placement
 from inputgrad_cli.explanation.zero_maps import explain_zero_maps
 from inputgrad_cli.interfaces.engine import Engine, FirstPass
 from inputgrad_cli.interfaces.method import Batch, Method

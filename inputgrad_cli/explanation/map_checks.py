@@ -9,7 +9,7 @@ import numpy as np
 
 from inputgrad_cli.data.attribution import MethodResult
 from inputgrad_cli.errors import ItemError
-from inputgrad_cli.explanation.sample_record import RecordOrError
+from inputgrad_cli.explanation.sample_record_builder import RecordOrError
 from inputgrad_cli.interfaces.method import Batch, Method
 from inputgrad_cli.numeric.arrays import Arrays
 

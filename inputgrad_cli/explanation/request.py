@@ -13,7 +13,7 @@ from inputgrad_cli.data.target import ResolvedTarget
 from inputgrad_cli.data.target_text import parse_target
 from inputgrad_cli.data.targets.mask_target import build_mask_truth
 from inputgrad_cli.data.targets.resolve_target import resolve_target
-from inputgrad_cli.data.written_target import Target
+from inputgrad_cli.data.unresolved_target import Target
 from inputgrad_cli.interfaces.method import Method
 from inputgrad_cli.methods import methods
 from inputgrad_cli.methods._requirements import make_references_error

@@ -15,7 +15,7 @@ from inputgrad_cli.data.target import PinnedTarget, ResolvedTarget, pin
 from inputgrad_cli.data.target_text import parse_stored_target
 from inputgrad_cli.data.targets.find_class import select_class
 from inputgrad_cli.errors import UsageError
-from inputgrad_cli.explanation.item_record import format_call
+from inputgrad_cli.explanation.attribution_metadata import format_call
 from inputgrad_cli.explanation.request import ExplainRequest, MethodRequest, resolve_targets
 from inputgrad_cli.interfaces.method import Method
 from inputgrad_cli.methods import methods

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from inputgrad_cli.data.baselines import Dataset, FromFile
 from inputgrad_cli.errors import ItemError, UsageError
-from inputgrad_cli.formats.files import read_bytes
+from inputgrad_cli.formats.file_reading import read_bytes
 from inputgrad_cli.formats.read import read_samples
 from inputgrad_cli.interfaces.reader import ReadOptions
 from inputgrad_cli.numeric.arrays import Array

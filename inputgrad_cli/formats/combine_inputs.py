@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from inputgrad_cli.data.fit_array import fit_array
+from inputgrad_cli.data.model_input_conversion import fit_array
 from inputgrad_cli.data.samples import Samples, describe_layout
 from inputgrad_cli.data.signature import InputSpec
 from inputgrad_cli.errors import ItemError, UsageError
-from inputgrad_cli.formats.tables.merge_tables import merge_headers, merge_unused
+from inputgrad_cli.formats.tables.header_merging import merge_headers, merge_unused
 from inputgrad_cli.numeric.arrays import Array
 from inputgrad_cli.schema.json_object import JsonObject
 

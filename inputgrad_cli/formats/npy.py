@@ -15,7 +15,7 @@ import numpy as np
 
 from inputgrad_cli.errors import ItemError
 from inputgrad_cli.formats.combine_inputs import refuse_missing
-from inputgrad_cli.formats.files import FREE_BYTES, MAX_BYTES, build_memory_error
+from inputgrad_cli.formats.file_reading import FREE_BYTES, MAX_BYTES, build_memory_error
 from inputgrad_cli.formats.quiet_warnings import quiet_warnings
 from inputgrad_cli.machine.memory import find_free_memory
 from inputgrad_cli.numeric.arrays import Array

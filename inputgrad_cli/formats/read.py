@@ -9,7 +9,7 @@ from pathlib import Path
 from inputgrad_cli.data.samples import Samples, find_nonfinite
 from inputgrad_cli.errors import ItemError
 from inputgrad_cli.formats.combine_inputs import merge_samples
-from inputgrad_cli.formats.files import build_memory_error
+from inputgrad_cli.formats.file_reading import build_memory_error
 from inputgrad_cli.formats.readers import find_reader
 from inputgrad_cli.formats.streaming.hashed_file import HashedFile, load_content
 from inputgrad_cli.interfaces.reader import Content, InputFile, ReadOptions

@@ -26,7 +26,7 @@ from typing import ClassVar, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from inputgrad_cli.data.features import Features
+from inputgrad_cli.data.feature_constraints import Features
 from inputgrad_cli.numeric.arrays import Array
 from inputgrad_cli.registry import Registry
 

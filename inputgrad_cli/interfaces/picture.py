@@ -12,7 +12,7 @@ How to add a kind of picture:
 A run draws the kind that `--picture` names wherever it supports the map, and otherwise the first
 kind that does. So a kind for vectors leaves the pictures of images as they are. A kind that must
 know more of a map adds that as a field of `MapLayout` or `SampleView`; sources are built in
-`runs/pictures/map_sources.py`. `data/pictures/subjects.py` says what each map is of.
+`runs/pictures/map_picture_data.py`. `data/pictures/input_modality.py` says what each map is of.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ import numpy as np
 from inputgrad_cli.data.pictures.caption import Caption
 from inputgrad_cli.data.pictures.original_picture import Box
 from inputgrad_cli.data.pictures.picture_style import Scale, Style
-from inputgrad_cli.data.pictures.region import Region
-from inputgrad_cli.data.pictures.sample_view import SampleView
+from inputgrad_cli.data.pictures.sample_display_values import SampleView
+from inputgrad_cli.data.pictures.target_region import Region
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.numeric.arrays import Array
 from inputgrad_cli.registry import Registry

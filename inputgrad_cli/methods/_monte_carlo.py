@@ -8,7 +8,8 @@ import numpy as np
 from inputgrad_cli.data.attribution import MethodResult, StandardError
 from inputgrad_cli.interfaces.engine import Engine
 from inputgrad_cli.methods._parallel import map_chunks
-from inputgrad_cli.numeric.probe_points import Indices, Moments, split_probes
+from inputgrad_cli.methods._point_chunks import Indices, split_probes
+from inputgrad_cli.numeric.running_moments import Moments
 
 T = TypeVar("T")
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
 from inputgrad_cli.interfaces.engine import Engine
-from inputgrad_cli.numeric.probe_points import Indices
+from inputgrad_cli.methods._point_chunks import Indices
 from inputgrad_cli.prefetch import prefetch
 
 T = TypeVar("T")

@@ -8,7 +8,7 @@ from typing import Any
 from inputgrad_cli.choices import to_printable
 from inputgrad_cli.errors import ModelError
 from inputgrad_cli.modelfile import safe_json
-from inputgrad_cli.modelfile.hdf5 import survey
+from inputgrad_cli.modelfile.hdf5 import array_listing
 from inputgrad_cli.modelfile.hdf5.heaps import refuse_endless_heaps
 from inputgrad_cli.modelfile.zip import archive as zip_archive
 from inputgrad_cli.modelfile.zip.members import CONFIG, METADATA, WEIGHTS, check_members
@@ -82,13 +82,13 @@ def read_hdf5(path: Path, size: int) -> ParsedConfig:
     """Read configuration and metadata of a `.h5` file of `size` bytes; may raise ModelError."""
     if not size:
         raise ModelError(f"{path}: the file is empty", hint=zip_archive.COPY_AGAIN)
-    if not survey.is_hdf5(path):
+    if not array_listing.is_hdf5(path):
         raise ModelError(f"{path}: not an HDF5 file", hint="check which file it is")
     with path.open("rb") as stream:
         refuse_endless_heaps(stream, path)
-    with survey.open_hdf5(path, path) as file:
-        text = survey.read_text_attribute(file, "model_config")
-        version = survey.read_text_attribute(file, "keras_version")
+    with array_listing.open_hdf5(path, path) as file:
+        text = array_listing.read_text_attribute(file, "model_config")
+        version = array_listing.read_text_attribute(file, "keras_version")
     if text is None:
         raise ModelError(
             f"{path}: holds weights only, without the model",

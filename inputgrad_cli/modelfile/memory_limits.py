@@ -23,7 +23,7 @@ from inputgrad_cli.modelfile.config_objects import (
     walk_objects,
 )
 from inputgrad_cli.modelfile.model_file import ModelFile
-from inputgrad_cli.modelfile.outline import build_outline
+from inputgrad_cli.modelfile.model_summary import build_outline
 
 FLOAT_BYTES = 4  # of one float32
 HARMLESS_BYTES = 128 << 20  # always allowed, whatever the file holds

@@ -24,9 +24,9 @@ from inputgrad_cli.machine.missing_files import is_remote, suggest_path, to_type
 from inputgrad_cli.modelfile.allow_list import LAYERS
 from inputgrad_cli.modelfile.config_files import read_archive, read_folder, read_hdf5
 from inputgrad_cli.modelfile.config_objects import walk_objects
-from inputgrad_cli.modelfile.hdf5 import survey
+from inputgrad_cli.modelfile.hdf5 import array_listing
 from inputgrad_cli.modelfile.hdf5.heaps import refuse_endless_heaps
-from inputgrad_cli.modelfile.hdf5.texts import refuse_shared_texts
+from inputgrad_cli.modelfile.hdf5.shared_text_checks import refuse_shared_texts
 from inputgrad_cli.modelfile.migrate import COMPILE_KEY, migrate
 from inputgrad_cli.modelfile.name_checks import refuse_odd_names
 from inputgrad_cli.modelfile.zip import archive as zip_archive
@@ -109,7 +109,7 @@ class ModelFile:
         )
 
     @cached_property
-    def arrays(self) -> tuple[survey.SavedArray, ...]:
+    def arrays(self) -> tuple[array_listing.SavedArray, ...]:
         """Return the saved arrays; ModelError if they are missing, damaged or unsafe."""
         if self.form == "saved_model":  # its variables are not HDF5
             return ()
@@ -117,8 +117,9 @@ class ModelFile:
             refuse_shared_texts(self.path)
         with self._open_weights() as (file, unpacked_bytes):
             allow_text_lists = self.form == "h5"
-            return survey.list_arrays(
-                file, survey.Hdf5Source(self.path, unpacked_bytes, self.size, allow_text_lists)
+            return array_listing.list_arrays(
+                file,
+                array_listing.Hdf5Source(self.path, unpacked_bytes, self.size, allow_text_lists),
             )
 
     def read_layer_values(self, layer: str) -> list[list[float]]:
@@ -132,7 +133,8 @@ class ModelFile:
             return []
         with self._open_weights() as (file, _):
             return [
-                survey.read_flat(file[array.name]) for array in sorted(wanted, key=lambda a: a.name)
+                array_listing.read_flat(file[array.name])
+                for array in sorted(wanted, key=lambda a: a.name)
             ]
 
     @contextmanager
@@ -142,7 +144,7 @@ class ModelFile:
             source, size = self._open_source(stack)
             if not isinstance(source, Path):  # the heaps of a .h5 file were checked before
                 refuse_endless_heaps(source, self.path)
-            yield stack.enter_context(survey.open_hdf5(source, self.path)), size
+            yield stack.enter_context(array_listing.open_hdf5(source, self.path)), size
 
     def _open_source(self, stack: ExitStack) -> tuple[Path | IO[bytes], int]:
         if self.form == "h5":
@@ -157,7 +159,7 @@ class ModelFile:
         return packed, info.file_size
 
     @property
-    def weights(self) -> tuple[survey.SavedArray, ...]:
+    def weights(self) -> tuple[array_listing.SavedArray, ...]:
         """Return the saved arrays of the model without those of the optimizer."""
         optimizer_prefixes = ("optimizer/", "_optimizer/", "optimizer_weights/")
         return tuple(

@@ -23,7 +23,6 @@ from inputgrad_cli.modelfile.allow_list import (
     is_keras_class,
     is_keras_function,
 )
-from inputgrad_cli.modelfile.call_limits import refuse_too_many_calls
 from inputgrad_cli.modelfile.config_errors import convert_config_errors
 from inputgrad_cli.modelfile.config_objects import (
     get_module,
@@ -32,9 +31,10 @@ from inputgrad_cli.modelfile.config_objects import (
     parse_version,
     walk_objects,
 )
+from inputgrad_cli.modelfile.layer_call_limits import refuse_too_many_calls
 from inputgrad_cli.modelfile.memory_limits import refuse_too_large
+from inputgrad_cli.modelfile.missing_weights import refuse_missing_weights
 from inputgrad_cli.modelfile.model_file import ModelFile
-from inputgrad_cli.modelfile.weight_counts import refuse_missing_weights
 
 MAX_NAMED = 8
 

@@ -14,8 +14,8 @@ from inputgrad_cli.errors import ItemError
 from inputgrad_cli.interfaces.engine import Engine
 from inputgrad_cli.interfaces.goal import Evaluation, Pieces, Rows
 from inputgrad_cli.numeric.arrays import Array, Arrays, take_rows
-from inputgrad_cli.optimization.aim import Aim
-from inputgrad_cli.optimization.space import SearchSpace
+from inputgrad_cli.optimization.points_to_inputs import SearchSpace
+from inputgrad_cli.optimization.success_criterion import Aim
 
 CLASSES_PER_PASS = 16  # gradients of so many classes come from one pass, as the engine groups them
 

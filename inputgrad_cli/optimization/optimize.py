@@ -14,15 +14,15 @@ from inputgrad_cli.errors import ItemError
 from inputgrad_cli.interfaces.engine import Engine
 from inputgrad_cli.interfaces.goal import Problem, Rows, SearchResult
 from inputgrad_cli.numeric.arrays import Array
-from inputgrad_cli.optimization.aim import Aim
-from inputgrad_cli.optimization.build_aim import build_aim, build_margin_aim
-from inputgrad_cli.optimization.clean_inputs import CleanInputs
-from inputgrad_cli.optimization.doubts import Ends, describe_doubts
 from inputgrad_cli.optimization.objective import EngineObjective
+from inputgrad_cli.optimization.points_to_inputs import SearchSpace, build_space
+from inputgrad_cli.optimization.reliability_warnings import Ends, describe_doubts
 from inputgrad_cli.optimization.request import OptimizeRequest, SearchHooks
 from inputgrad_cli.optimization.result import Optimized
 from inputgrad_cli.optimization.result_builder import Outcome, ResultBuilder
-from inputgrad_cli.optimization.space import SearchSpace, build_space
+from inputgrad_cli.optimization.success_criterion import Aim
+from inputgrad_cli.optimization.success_criterion_builder import build_aim, build_margin_aim
+from inputgrad_cli.optimization.unperturbed_inputs import CleanInputs
 
 
 def optimize_batch(

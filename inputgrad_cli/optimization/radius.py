@@ -14,8 +14,8 @@ from inputgrad_cli.grammar import as_list
 from inputgrad_cli.interfaces.goal import PIXEL_RANGE, Goal, Problem, SearchResult
 from inputgrad_cli.numeric.arrays import Array
 from inputgrad_cli.numeric.random_streams import draw_normal
-from inputgrad_cli.optimization.balls import BALLS, Ball
-from inputgrad_cli.optimization.search_log import SearchLog
+from inputgrad_cli.optimization.evaluation_log import SearchLog
+from inputgrad_cli.optimization.norm_balls import BALLS, Ball
 from inputgrad_cli.registry import declare_parameter
 
 # The radii of RobustBench for pictures, by norm: 8 levels, and half the range of a pixel.

@@ -9,11 +9,12 @@ from functools import cached_property
 import numpy as np
 
 from inputgrad_cli.data.class_margin import Prediction, count_classes
-from inputgrad_cli.data.search_arrays import SEARCH_NOTE
+from inputgrad_cli.data.optimization_array_names import SEARCH_NOTE
 from inputgrad_cli.errors import ItemError
 from inputgrad_cli.interfaces.goal import PIXEL_RANGE, SearchResult
 from inputgrad_cli.numeric.arrays import Array
-from inputgrad_cli.optimization.aim import Aim
+from inputgrad_cli.optimization.evaluation_log import REACHED, ROUNDING
+from inputgrad_cli.optimization.points_to_inputs import SearchSpace
 from inputgrad_cli.optimization.radius import Radius, RadiusGoal
 from inputgrad_cli.optimization.request import OptimizeRequest
 from inputgrad_cli.optimization.result import (
@@ -25,8 +26,7 @@ from inputgrad_cli.optimization.result import (
     Status,
     measure_change,
 )
-from inputgrad_cli.optimization.search_log import REACHED, ROUNDING
-from inputgrad_cli.optimization.space import SearchSpace
+from inputgrad_cli.optimization.success_criterion import Aim
 
 # The codes of notes; those about a single search are no warnings.
 UNPROVED_NOTE, ROUNDED_START_NOTE = "logit-unproved", "start-rounded"

@@ -13,7 +13,7 @@ import numpy as np
 
 from inputgrad_cli.rendering.colour_maps import Pixels
 from inputgrad_cli.rendering.fonts import fit_text, load_font, prepare_text
-from inputgrad_cli.rendering.labels import format_number
+from inputgrad_cli.rendering.label_formatting import format_number
 
 Colour = tuple[int, int, int]
 Box = tuple[float, float, float, float]  # left, top, right, bottom; both ends are drawn

@@ -11,8 +11,8 @@ from inputgrad_cli.data.pictures.picture_style import Scale, Style
 from inputgrad_cli.numeric.arrays import Array
 from inputgrad_cli.rendering.canvas import NUMBER_SIZE, TICK_SIZE, Canvas
 from inputgrad_cli.rendering.colour_maps import load_colour_table
-from inputgrad_cli.rendering.labels import format_number
-from inputgrad_cli.rendering.scale import find_limits, is_signed
+from inputgrad_cli.rendering.colour_scale import find_limits, is_signed
+from inputgrad_cli.rendering.label_formatting import format_number
 
 WIDTH, HEIGHT = 240, 12  # of the bar, in pixels
 GAP = 6  # between the bar and its numbers

@@ -6,7 +6,7 @@ from functools import cache
 from typing import Any
 
 from inputgrad_cli.choices import to_printable
-from inputgrad_cli.rendering.labels import (
+from inputgrad_cli.rendering.label_formatting import (
     ISOLATE,
     LEFT_TO_RIGHT,
     MAX_NAME,

@@ -10,7 +10,7 @@ from inputgrad_cli.data.pictures.caption import Caption
 from inputgrad_cli.data.pictures.picture_style import Style
 from inputgrad_cli.rendering.colour_bar import ColourBar
 from inputgrad_cli.rendering.colour_maps import Pixels
-from inputgrad_cli.rendering.images.image_map import TEXT_KEY
+from inputgrad_cli.rendering.images.image_picture_base import TEXT_KEY
 from inputgrad_cli.rendering.png import encode_png
 
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from inputgrad_cli.choices import to_printable
-from inputgrad_cli.rendering.figure import draw_figure
-from inputgrad_cli.rendering.images.image_map import TEXT_KEY
+from inputgrad_cli.rendering.images.image_picture_base import TEXT_KEY
+from inputgrad_cli.rendering.matplotlib_figures import draw_figure
 from inputgrad_cli.rendering.png import encode_png
 
 

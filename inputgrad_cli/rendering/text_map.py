@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from inputgrad_cli.data.pictures.input_modality import TEXT
 from inputgrad_cli.data.pictures.picture_style import Scale, Style
-from inputgrad_cli.data.pictures.subjects import TEXT
 from inputgrad_cli.interfaces.picture import (
     MAX_SAMPLES,
     Drawing,
@@ -19,14 +19,14 @@ from inputgrad_cli.interfaces.picture import (
     pictures,
 )
 from inputgrad_cli.numeric.arrays import Floats
-from inputgrad_cli.rendering.images.image_map import TEXT_KEY
+from inputgrad_cli.rendering.colour_scale import is_signed
+from inputgrad_cli.rendering.images.image_picture_base import TEXT_KEY
 from inputgrad_cli.rendering.png import encode_png
-from inputgrad_cli.rendering.scale import is_signed
 from inputgrad_cli.rendering.text.colours import get_colour_map
+from inputgrad_cli.rendering.text.html_text import TextView, build_fragment, build_page
 from inputgrad_cli.rendering.text.image import draw_text
-from inputgrad_cli.rendering.text.page import TextView, build_fragment, build_page
-from inputgrad_cli.rendering.text.tokens import build_passage
-from inputgrad_cli.rendering.text.values import (
+from inputgrad_cli.rendering.text.token_display import build_passage
+from inputgrad_cli.rendering.text.token_values import (
     choose_reduction,
     compute_token_values,
     format_quantity,

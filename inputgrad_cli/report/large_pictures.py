@@ -9,7 +9,7 @@ from inputgrad_cli.errors import ItemError
 from inputgrad_cli.machine.limits import count_visible_cores
 from inputgrad_cli.prefetch import prefetch
 from inputgrad_cli.rendering.thumbnails import encode_thumbnail
-from inputgrad_cli.report.contents import Cell, Contents, Picture, Status
+from inputgrad_cli.report.page_contents import Cell, Contents, Picture, Status
 from inputgrad_cli.storage.run_paths import find_file
 
 HEIGHT = 448  # pixels at most, that of the large view

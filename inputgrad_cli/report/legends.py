@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from inputgrad_cli.errors import UsageError
-from inputgrad_cli.rendering import labels
+from inputgrad_cli.rendering import label_formatting
 from inputgrad_cli.rendering.thumbnails import encode_colour_bar
-from inputgrad_cli.report.contents import ColourScale, Contents, Picture
-from inputgrad_cli.report.words import format_number
+from inputgrad_cli.report.page_contents import ColourScale, Contents, Picture
+from inputgrad_cli.report.path_and_number_formatting import format_number
 
 RED_AND_BLUE = (
     "In bars, words and series, red raises the score and blue lowers it; the stronger the colour, "
@@ -70,7 +70,7 @@ def _describe_limits(limits: Sequence[float]) -> str:
     """Return what limits the scales of different pictures have, if they differ."""
     if len(limits) == 1:
         return ""
-    ends = [labels.format_number(limit) for limit in (limits[0], limits[-1])]
+    ends = [label_formatting.format_number(limit) for limit in (limits[0], limits[-1])]
     return f"; each picture has its own scale, which ends at {ends[0]} to {ends[1]}"
 
 

@@ -11,8 +11,8 @@ from importlib.resources import files
 
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 
-from inputgrad_cli.report.contents import Bars, Contents, Picture, Status, Tokens
-from inputgrad_cli.report.shown_items import MAX_FAILURES, ItemView, list_failures
+from inputgrad_cli.report.page_contents import Bars, Contents, Picture, Status, Tokens
+from inputgrad_cli.report.static_item_cards import MAX_FAILURES, ItemView, list_failures
 from inputgrad_cli.version import __version__
 
 GENERATOR = f"inputgrad {__version__}"

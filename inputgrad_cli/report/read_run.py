@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from inputgrad_cli.errors import EmptyError
 from inputgrad_cli.machine.limits import count_visible_cores
 from inputgrad_cli.prefetch import prefetch
-from inputgrad_cli.report.contents import (
+from inputgrad_cli.report.evaluate_and_diff_records import read_documents
+from inputgrad_cli.report.page_contents import (
     ABSENT_CELL,
     Cell,
     Column,
@@ -17,11 +18,10 @@ from inputgrad_cli.report.contents import (
     ReportItem,
     Status,
 )
-from inputgrad_cli.report.documents import read_documents
-from inputgrad_cli.report.facts import list_facts
+from inputgrad_cli.report.path_and_number_formatting import Cleaner, format_name
 from inputgrad_cli.report.read_map import MapReader, PlacedCell
-from inputgrad_cli.report.words import Cleaner, format_name
-from inputgrad_cli.schema.encoded_names import decode_name
+from inputgrad_cli.report.run_facts import list_facts
+from inputgrad_cli.schema.file_name_encoding import decode_name
 from inputgrad_cli.storage.run_directory import RunDirectory
 
 MAX_THREADS = 8  # more wait for each other, because a part of the work holds Python's lock

@@ -6,8 +6,12 @@ import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from inputgrad_cli.report.contents import Contents
-from inputgrad_cli.report.encode import (
+from inputgrad_cli.report.large_pictures import encode_large_pictures
+from inputgrad_cli.report.legends import Legend, build_legends, list_notes
+from inputgrad_cli.report.missing_results import list_hints
+from inputgrad_cli.report.page import Pack, PageParts, render_page
+from inputgrad_cli.report.page_contents import Contents
+from inputgrad_cli.report.page_data_encoding import (
     PACK_ITEMS,
     Packs,
     build_file_link,
@@ -17,13 +21,9 @@ from inputgrad_cli.report.encode import (
     encode_body,
     encode_json,
 )
-from inputgrad_cli.report.hints import list_hints
-from inputgrad_cli.report.large_pictures import encode_large_pictures
-from inputgrad_cli.report.legends import Legend, build_legends, list_notes
-from inputgrad_cli.report.page import Pack, PageParts, render_page
-from inputgrad_cli.report.shown_items import ItemView
-from inputgrad_cli.report.thumbnail_heights import find_smaller, shrink_contents
-from inputgrad_cli.report.words import build_link
+from inputgrad_cli.report.page_size_limit import find_smaller, shrink_contents
+from inputgrad_cli.report.path_and_number_formatting import build_link
+from inputgrad_cli.report.static_item_cards import ItemView
 
 BASE64_BYTES = 4 / 3  # for each byte of a picture
 LARGE_SHARE = 0.98  # of the room; the rest is for the lengths of the pictures and their elements

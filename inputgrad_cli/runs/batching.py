@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from inputgrad_cli.data.samples import Samples, join_samples
-from inputgrad_cli.data.written_target import Target
+from inputgrad_cli.data.unresolved_target import Target
 from inputgrad_cli.numeric.arrays import Array
 from inputgrad_cli.numeric.ragged import count_equal_shapes
 from inputgrad_cli.runs.tasks.explain_tasks import BatchTask, ExplainTask

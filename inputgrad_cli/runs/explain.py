@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 
 from inputgrad_cli import api
-from inputgrad_cli.data.written_target import Target
+from inputgrad_cli.data.unresolved_target import Target
 from inputgrad_cli.errors import ItemError, UsageError
-from inputgrad_cli.explanation.batch import BatchAttribution, explain_batch
+from inputgrad_cli.explanation.batch_attribution import BatchAttribution, explain_batch
 from inputgrad_cli.explanation.request import ExplainRequest
 from inputgrad_cli.runs.batching import Chunk, yield_chunks
 from inputgrad_cli.runs.model_holder import ModelHolder
@@ -82,7 +82,7 @@ def _compute_chunk(
     try:
         if context.plan.goals:
             # Imported here, because `saliency` needs nothing of it.
-            from inputgrad_cli.runs.searches.search import search_chunk
+            from inputgrad_cli.runs.optimization.chunk_optimization import search_chunk
 
             return search_chunk(context, holder, first, chunk)
         request = _build_request(context, holder, first, chunk.targets)

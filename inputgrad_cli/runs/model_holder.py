@@ -11,9 +11,9 @@ from inputgrad_cli.data.samples import Samples
 from inputgrad_cli.data.signature import Signature
 from inputgrad_cli.explanation.early_checks import refuse_labels
 from inputgrad_cli.interfaces.engine import NO_PROGRESS, ProgressCallbacks
+from inputgrad_cli.runs.planning.execution_settings import Schedule
 from inputgrad_cli.runs.planning.plan import Plan
-from inputgrad_cli.runs.planning.schedule import Schedule
-from inputgrad_cli.supervision.shared_page import Stage
+from inputgrad_cli.supervision.shared_memory_page import Stage
 from inputgrad_cli.supervision.worker import WORKER
 
 

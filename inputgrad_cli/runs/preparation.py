@@ -6,18 +6,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from inputgrad_cli.interfaces.engine import ProgressCallbacks
+from inputgrad_cli.runs.after_model_opening import Opening, resolve_plan
+from inputgrad_cli.runs.journal_recorder import Recorder
 from inputgrad_cli.runs.model_holder import ModelHolder
-from inputgrad_cli.runs.opening import Opening, resolve_plan
 from inputgrad_cli.runs.pictures.update_pictures import PictureUpdater
+from inputgrad_cli.runs.planning.execution_settings import resume_schedule
 from inputgrad_cli.runs.planning.plan import Plan
-from inputgrad_cli.runs.planning.schedule import resume_schedule
-from inputgrad_cli.runs.record import Recorder
-from inputgrad_cli.runs.run_record import refuse_other_model
+from inputgrad_cli.runs.run_json_writing import refuse_other_model
 from inputgrad_cli.runs.tasks.context import RunContext, build_context
 from inputgrad_cli.schema.run_json import RunRecord
 from inputgrad_cli.storage.journal import Journal
-from inputgrad_cli.storage.run_record import read_runs, select_run
-from inputgrad_cli.storage.shards import to_tag
+from inputgrad_cli.storage.run_json_files import read_runs, select_run
+from inputgrad_cli.storage.shard_file_names import to_tag
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,6 @@ from inputgrad_cli.errors import CompileError
 from inputgrad_cli.interfaces.engine import NO_PROGRESS, ProgressCallbacks
 from inputgrad_cli.interfaces.picture import MAX_SAMPLES
 from inputgrad_cli.runs.counts import RunCounts
-from inputgrad_cli.runs.diagnostics import yield_run_warnings
-from inputgrad_cli.runs.earlier_events import EarlierEvents
 from inputgrad_cli.runs.events import (
     Event,
     ItemEvent,
@@ -19,26 +17,28 @@ from inputgrad_cli.runs.events import (
     Summary,
     to_error_fields,
 )
+from inputgrad_cli.runs.executors.item_runner import ItemOutcome, ItemRunner, WrittenBatch
 from inputgrad_cli.runs.executors.local_runner import LocalRunner
-from inputgrad_cli.runs.executors.runner import ItemOutcome, ItemRunner, WrittenBatch
 from inputgrad_cli.runs.inputs.item_maps import list_item_maps
 from inputgrad_cli.runs.inputs.item_order import IndexedItem, order_items
-from inputgrad_cli.runs.item_fields import build_stored_failure
+from inputgrad_cli.runs.item_event_fields import build_stored_failure
+from inputgrad_cli.runs.journal_recorder import Recorded
+from inputgrad_cli.runs.map_writing import WrittenMap
+from inputgrad_cli.runs.optimization.result_summary import SearchReport, report_searches
 from inputgrad_cli.runs.pictures.update_pictures import PictureUpdater
 from inputgrad_cli.runs.planning.plan import Plan
 from inputgrad_cli.runs.preparation import Preparation, prepare_run, read_earlier
-from inputgrad_cli.runs.record import Recorded
-from inputgrad_cli.runs.searches.search_report import SearchReport, report_searches
+from inputgrad_cli.runs.restart_events import EarlierEvents
+from inputgrad_cli.runs.run_warnings import yield_run_warnings
 from inputgrad_cli.runs.tasks.load_tasks import (
     FailedItem,
     LoadTask,
     SkippedMap,
     yield_load_tasks,
 )
-from inputgrad_cli.runs.write import WrittenMap
 from inputgrad_cli.storage.lock import RunLock
-from inputgrad_cli.storage.shards import to_tag
-from inputgrad_cli.supervision.shared_page import Stage
+from inputgrad_cli.storage.shard_file_names import to_tag
+from inputgrad_cli.supervision.shared_memory_page import Stage
 from inputgrad_cli.supervision.worker import WORKER
 from inputgrad_cli.version import __version__
 

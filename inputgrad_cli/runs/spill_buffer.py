@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from inputgrad_cli.explanation.batch import BatchAttribution
+from inputgrad_cli.explanation.batch_attribution import BatchAttribution
 from inputgrad_cli.formats.streaming.spill_file import SpillFile
 from inputgrad_cli.numeric.arrays import Array
 

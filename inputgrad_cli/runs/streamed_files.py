@@ -9,7 +9,7 @@ from itertools import zip_longest
 from pathlib import Path
 
 from inputgrad_cli.data.map_record import RecordedMap
-from inputgrad_cli.formats.attribution_npz import to_bytes, write_result
+from inputgrad_cli.formats.attribution_npz_writer import to_bytes, write_result
 from inputgrad_cli.numeric.lazy_array import BLOCK_BYTES, is_lazy
 from inputgrad_cli.storage.atomic_write import Bytes, WriteFunction
 

@@ -25,8 +25,7 @@ from typing import (
     is_typeddict,
 )
 
-from inputgrad_cli.schema.encoded_names import BASE64_SUFFIX, decode_base64_name, to_readable_name
-from inputgrad_cli.schema.problems import (
+from inputgrad_cli.schema.field_constraints import (
     NO_PROBLEMS,
     TYPE_WORDS,
     Problem,
@@ -34,6 +33,11 @@ from inputgrad_cli.schema.problems import (
     add_prefix,
     describe_type,
     report_mismatch,
+)
+from inputgrad_cli.schema.file_name_encoding import (
+    BASE64_SUFFIX,
+    decode_base64_name,
+    to_readable_name,
 )
 
 MAX_INTEGER = 1 << 63  # no size, count or seed in a record can be larger

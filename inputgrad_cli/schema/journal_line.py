@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, NotRequired, TypedDict
 
+from inputgrad_cli.schema.field_constraints import Constraint
 from inputgrad_cli.schema.field_types import (
     ArrayShape,
     Count,
@@ -21,7 +22,6 @@ from inputgrad_cli.schema.field_types import (
     Zoom,
 )
 from inputgrad_cli.schema.json_object import JsonObject
-from inputgrad_cli.schema.problems import Constraint
 
 
 class FileRecord(TypedDict):

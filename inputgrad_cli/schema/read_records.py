@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any, NoReturn, TypeVar, cast
 
 from inputgrad_cli.schema.check_types import get_check
+from inputgrad_cli.schema.field_constraints import Problem, Problems
 from inputgrad_cli.schema.limits import MAX_DEPTH
-from inputgrad_cli.schema.problems import Problem, Problems
 
 T = TypeVar("T")
 RECORD_BYTES_PER_CONTAINER = 32  # at least, on average; a file with its hash takes 130

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Generic, Literal, NotRequired, TypedDict, TypeVar
 
+from inputgrad_cli.schema.field_constraints import require_range
 from inputgrad_cli.schema.field_types import (
     AbsolutePath,
     BatchSize,
@@ -24,7 +25,6 @@ from inputgrad_cli.schema.field_types import (
 )
 from inputgrad_cli.schema.json_object import JsonObject
 from inputgrad_cli.schema.limits import MAX_SHARDS
-from inputgrad_cli.schema.problems import require_range
 
 T = TypeVar("T")
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import IO
 
 from inputgrad_cli.errors import ItemError, StorageError
-from inputgrad_cli.storage.shards import TAG_PATTERN
+from inputgrad_cli.storage.shard_file_names import TAG_PATTERN
 
 TEMPORARY_PREFIX = ".ig"
 TEMPORARY_PATTERN = re.compile(re.escape(TEMPORARY_PREFIX) + TAG_PATTERN + r"-.*\.tmp", re.S)

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from inputgrad_cli.errors import StorageError
-from inputgrad_cli.schema.encoded_names import decode_name
+from inputgrad_cli.schema.field_constraints import Problem, Problems
+from inputgrad_cli.schema.file_name_encoding import decode_name
 from inputgrad_cli.schema.journal_line import JournalLine
 from inputgrad_cli.schema.limits import MAX_LINE_BYTES
-from inputgrad_cli.schema.problems import Problem, Problems
 from inputgrad_cli.schema.read_records import open_record, parse_record
-from inputgrad_cli.storage.map_files import (
+from inputgrad_cli.storage.map_file_names import (
     ARRAYS,
     MapFiles,
     is_array,

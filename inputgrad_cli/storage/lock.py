@@ -13,7 +13,7 @@ from pathlib import Path
 from inputgrad_cli.errors import BusyError, StorageError, UsageError
 from inputgrad_cli.schema.read_records import InvalidRecordError, open_record
 from inputgrad_cli.storage.atomic_write import TEMPORARY_PATTERN, build_write_error
-from inputgrad_cli.storage.shards import RecordFile, parse_tag
+from inputgrad_cli.storage.shard_file_names import RecordFile, parse_tag
 from inputgrad_cli.supervision.worker import WORKER
 
 LOCK_FILE = RecordFile(".lock")

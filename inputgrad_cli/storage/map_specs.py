@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from inputgrad_cli.data.written_target import Target
+from inputgrad_cli.data.unresolved_target import Target
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.interfaces.goal import Goal
 from inputgrad_cli.interfaces.method import Method
-from inputgrad_cli.storage.map_files import GRID, MapFiles
-from inputgrad_cli.storage.target_words import encode_targets
+from inputgrad_cli.storage.map_file_names import GRID, MapFiles
+from inputgrad_cli.storage.targets_in_file_names import encode_targets
 
 
 @dataclass(frozen=True)

@@ -11,19 +11,19 @@ from typing import Any
 
 from inputgrad_cli.data.shard import Shard
 from inputgrad_cli.errors import UsageError
-from inputgrad_cli.formats.attribution_npz import dump_json
-from inputgrad_cli.schema.encoded_names import decode_name, encode_name
+from inputgrad_cli.formats.attribution_npz_writer import dump_json
+from inputgrad_cli.schema.file_name_encoding import decode_name, encode_name
 from inputgrad_cli.schema.journal_line import SourceRecord
 from inputgrad_cli.schema.json_object import JsonObject
 from inputgrad_cli.schema.run_json import RunRecord
 from inputgrad_cli.storage.atomic_write import sync_folder, write_atomically
-from inputgrad_cli.storage.copy_files import copy_map_files
 from inputgrad_cli.storage.journal import Record
 from inputgrad_cli.storage.lock import LOCK_FILE
+from inputgrad_cli.storage.map_file_copying import copy_map_files
 from inputgrad_cli.storage.pending_files import PENDING_FILE
 from inputgrad_cli.storage.run_directory import RunDirectory
-from inputgrad_cli.storage.run_record import RUN_FILE, read_existing_runs, save_run
-from inputgrad_cli.storage.shards import JOURNAL_FILE, parse_tag
+from inputgrad_cli.storage.run_json_files import RUN_FILE, read_existing_runs, save_run
+from inputgrad_cli.storage.shard_file_names import JOURNAL_FILE, parse_tag
 
 # What decides arrays or pictures. In other options, such as --device, shards may differ.
 DECIDING_OPTIONS = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from inputgrad_cli.storage.map_files import MapFiles
+from inputgrad_cli.storage.map_file_names import MapFiles
 
 
 @dataclass(frozen=True)

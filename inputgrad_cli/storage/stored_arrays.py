@@ -10,7 +10,7 @@ from inputgrad_cli.data.attribution import Attribution
 from inputgrad_cli.data.map_record import RecordedMap
 from inputgrad_cli.errors import ItemError
 from inputgrad_cli.formats.read_attribution import open_result
-from inputgrad_cli.schema.encoded_names import decode_name
+from inputgrad_cli.schema.file_name_encoding import decode_name
 from inputgrad_cli.schema.journal_line import JournalLine
 from inputgrad_cli.schema.metadata_json import ResultRecord
 from inputgrad_cli.schema.run_json import RunRecord

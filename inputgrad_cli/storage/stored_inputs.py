@@ -17,7 +17,7 @@ from inputgrad_cli.formats.read import open_file, read_samples
 from inputgrad_cli.interfaces.reader import ReadOptions
 from inputgrad_cli.schema.journal_line import JournalLine
 from inputgrad_cli.schema.run_json import RunRecord
-from inputgrad_cli.storage.sources import SOURCE_KIND, find_sources
+from inputgrad_cli.storage.recorded_input_files import SOURCE_KIND, find_sources
 
 MAX_UNVERIFIED_NUMBERS = 1 << 25  # in an input whose shape is known only from the record of a run
 

@@ -9,9 +9,9 @@ from typing import Any
 
 from inputgrad_cli.errors import ItemError
 from inputgrad_cli.hashing import compute_sha256
-from inputgrad_cli.schema.encoded_names import decode_name
+from inputgrad_cli.schema.file_name_encoding import decode_name
 from inputgrad_cli.schema.journal_line import FileRecord
-from inputgrad_cli.storage.map_files import is_array
+from inputgrad_cli.storage.map_file_names import is_array
 from inputgrad_cli.storage.record_errors import InvalidRecord
 from inputgrad_cli.storage.run_directory import RunDirectory, StoredMap
 from inputgrad_cli.storage.run_paths import check_file

@@ -6,7 +6,7 @@ import signal
 from dataclasses import dataclass
 
 from inputgrad_cli.errors import InputgradError, ItemError, ModelError
-from inputgrad_cli.supervision.shared_page import Stage
+from inputgrad_cli.supervision.shared_memory_page import Stage
 
 CRASH_REASONS = {
     signal.SIGSEGV: "a fault in native code",

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from inputgrad_cli.errors import InputgradError, ItemError
 from inputgrad_cli.supervision.crash_reports import Crash, GuardFault
-from inputgrad_cli.supervision.shared_page import Page, Stage
+from inputgrad_cli.supervision.shared_memory_page import Page, Stage
 
 WITHOUT_ONEDNN = {"TF_ENABLE_ONEDNN_OPTS": "0"}  # eager operations are exact only without oneDNN
 MAX_DEATHS = 12  # of workers in a row, before a first map is done

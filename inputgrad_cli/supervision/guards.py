@@ -10,7 +10,7 @@ from typing import Protocol
 
 from inputgrad_cli.errors import InputgradError, ModelError
 from inputgrad_cli.supervision.memory_guard import MemoryGuard
-from inputgrad_cli.supervision.shared_page import Page
+from inputgrad_cli.supervision.shared_memory_page import Page
 
 # Wall time per second of allowed processor time: a stage may wait, or share the processor.
 WALL_TIME_FACTOR = 4

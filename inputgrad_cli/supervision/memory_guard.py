@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from inputgrad_cli.errors import InputgradError, ModelError
-from inputgrad_cli.supervision.shared_page import Page, Stage
+from inputgrad_cli.supervision.shared_memory_page import Page, Stage
 
 # Allowed above the limit, for thread stacks and for library pages that are used later.
 SLACK_BYTES = 128 << 20

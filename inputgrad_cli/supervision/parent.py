@@ -10,10 +10,11 @@ from pathlib import Path
 
 from inputgrad_cli.errors import InputgradError
 from inputgrad_cli.supervision.crash_reports import CRASH_REASONS, Crash, GuardFault
+from inputgrad_cli.supervision.crash_tracebacks import save_trace, write_traces
 from inputgrad_cli.supervision.earlier_workers import EarlierWorkers
 from inputgrad_cli.supervision.guards import make_guards
 from inputgrad_cli.supervision.process_end import end_by_signal, exit_with
-from inputgrad_cli.supervision.shared_page import Page
+from inputgrad_cli.supervision.shared_memory_page import Page
 from inputgrad_cli.supervision.signal_receiver import (
     ECHO_SECONDS,
     ENDING_SIGNALS,
@@ -23,7 +24,6 @@ from inputgrad_cli.supervision.signal_receiver import (
 )
 from inputgrad_cli.supervision.stdout_lines import finish_line
 from inputgrad_cli.supervision.temporary_folder import TEMPORARY_FOLDER
-from inputgrad_cli.supervision.traces import save_trace, write_traces
 from inputgrad_cli.supervision.worker import WORKER
 
 POLL_SECONDS = 0.1  # between two checks of a worker

@@ -10,7 +10,7 @@ import signal
 import sys
 import threading
 
-from inputgrad_cli.supervision.shared_page import Page
+from inputgrad_cli.supervision.shared_memory_page import Page
 
 DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG of Linux
 POLL_SECONDS = 0.05  # between two checks of the parent

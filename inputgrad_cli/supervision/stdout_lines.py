@@ -10,7 +10,7 @@ import os
 import select
 from contextlib import suppress
 
-from inputgrad_cli.supervision.shared_page import Page
+from inputgrad_cli.supervision.shared_memory_page import Page
 from inputgrad_cli.supervision.worker import WORKER
 
 STDOUT = 1

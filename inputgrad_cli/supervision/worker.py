@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 
 from inputgrad_cli.supervision.earlier_workers import WITHOUT_ONEDNN, EarlierWorkers
 from inputgrad_cli.supervision.parent_link import link_to_parent
-from inputgrad_cli.supervision.shared_page import Page, Stage
+from inputgrad_cli.supervision.shared_memory_page import Page, Stage
 
 
 class Worker:

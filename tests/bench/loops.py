@@ -69,7 +69,7 @@ def ours(path, method, pictures):
     from inputgrad_cli import api
     from inputgrad_cli.data.samples import Samples
     from inputgrad_cli.data.target_text import parse_target
-    from inputgrad_cli.explanation.batch import explain_batch
+    from inputgrad_cli.explanation.batch_attribution import explain_batch
     from inputgrad_cli.explanation.request import ExplainRequest
 
     model = api.load(path, batch_size=BATCH, traced=True, folded=True)

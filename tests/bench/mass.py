@@ -18,7 +18,7 @@ def mass(attribution, mask):
     """Return the share of a map's absolute values that lies inside the mask."""
     from inputgrad_cli.data.map_record import MapRecord
     from inputgrad_cli.numeric.resize import resize_maps
-    from inputgrad_cli.rendering.scale import reduce_channels
+    from inputgrad_cli.rendering.colour_scale import reduce_channels
 
     site, values = next(iter(attribution.values.items()))
     values = MapRecord.from_json(attribution.metadata).axes.to_channels_last(values, site)

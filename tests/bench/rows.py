@@ -6,9 +6,9 @@ import numpy as np
 
 from inputgrad_cli.data.pictures.caption import Caption
 from inputgrad_cli.data.pictures.picture_style import Style
-from inputgrad_cli.data.pictures.sample_view import SampleView
+from inputgrad_cli.data.pictures.sample_display_values import SampleView
 from inputgrad_cli.interfaces.picture import MapSource
-from inputgrad_cli.rendering.rows.bars import Bars
+from inputgrad_cli.rendering.tabular.bars import Bars
 
 LIMIT = 0.05  # seconds, so that a hundred rows take no longer than a model takes to open
 COLUMNS, REPEATS = 20, 10

@@ -7,7 +7,7 @@ import pytest
 
 from inputgrad_cli.errors import ItemError
 from inputgrad_cli.formats.combine_inputs import from_arrays
-from inputgrad_cli.formats.files import decode_text
+from inputgrad_cli.formats.file_reading import decode_text
 from inputgrad_cli.formats.readers import READERS
 from inputgrad_cli.interfaces.reader import Reader, register
 

@@ -217,7 +217,7 @@ import io, os, signal, sys
 import h5py
 from inputgrad_cli.cli.signals import end_on_signals
 from inputgrad_cli.supervision.signal_receiver import GRACE_SECONDS
-from inputgrad_cli.modelfile.hdf5.survey import open_hdf5
+from inputgrad_cli.modelfile.hdf5.array_listing import open_hdf5
 
 class Interrupted(io.FileIO):
     def readinto(self, buffer):

@@ -8,7 +8,7 @@ from inputgrad_cli.data.preprocessing import get_preset
 from inputgrad_cli.data.samples import Samples
 from inputgrad_cli.data.signature import InputSpec
 from inputgrad_cli.errors import InputgradError, ItemError, UsageError
-from inputgrad_cli.explanation.batch import explain_batch
+from inputgrad_cli.explanation.batch_attribution import explain_batch
 from inputgrad_cli.explanation.request import ExplainRequest, MethodRequest
 from inputgrad_cli.formats.baseline_files import read_baseline
 from inputgrad_cli.interfaces.reader import ReadOptions

@@ -5,16 +5,16 @@ import pytest
 
 from inputgrad_cli.data.attribution import compute_completeness
 from inputgrad_cli.data.baselines import baselines
-from inputgrad_cli.data.fit_array import fit_array
+from inputgrad_cli.data.model_input_conversion import fit_array
 from inputgrad_cli.data.pictures.picture_style import Scale
 from inputgrad_cli.data.preprocessing import get_preset, parse_preprocess
 from inputgrad_cli.data.samples import compute_keys, find_nonfinite
 from inputgrad_cli.data.signature import InputSpec
 from inputgrad_cli.errors import ItemError, UsageError
-from inputgrad_cli.formats.attribution_npz import dump_json
-from inputgrad_cli.numeric.probe_points import add_rows, interpolate, split_probes
+from inputgrad_cli.formats.attribution_npz_writer import dump_json
+from inputgrad_cli.methods._point_chunks import add_rows, interpolate, split_probes
 from inputgrad_cli.numeric.random_streams import compute_range, draw_normal
-from inputgrad_cli.rendering.scale import find_limits, normalize, reduce_channels
+from inputgrad_cli.rendering.colour_scale import find_limits, normalize, reduce_channels
 
 PIXEL = np.array([[[200.0, 100.0, 50.0]]])
 

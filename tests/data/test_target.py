@@ -12,7 +12,7 @@ from inputgrad_cli.errors import UsageError
 from inputgrad_cli.explanation.early_checks import refuse_labels
 from inputgrad_cli.methods.gradient.gradient import Gradient
 from inputgrad_cli.storage.map_specs import build_map_specs, refuse_clashes
-from inputgrad_cli.storage.target_words import encode_target
+from inputgrad_cli.storage.targets_in_file_names import encode_target
 
 PROBS = OutputSpec("probs", (4,), "softmax", logits_verified=True)
 LINE = OutputSpec("size", (1,))

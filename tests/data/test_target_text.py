@@ -15,8 +15,8 @@ from inputgrad_cli.data.target_text import HELP, parse_target
 from inputgrad_cli.data.targets.resolve_target import resolve_target
 from inputgrad_cli.errors import GrammarError, UsageError
 from inputgrad_cli.grammar import quote
-from inputgrad_cli.runs.inputs.annotations import ItemAnnotations
-from inputgrad_cli.storage.target_words import encode_target, encode_targets
+from inputgrad_cli.runs.inputs.item_targets_and_truth import ItemAnnotations
+from inputgrad_cli.storage.targets_in_file_names import encode_target, encode_targets
 
 WORDS = ["all", "top1", "top:2", "sum", "auto", "3", "unit:0", "probs", "probs/1", "layer:a/unit:0"]
 ODD = ["red cross", "a,b", "a:b", "a/b", "a=b", "#1", '"', "'", "it's", '"cat"', "🐶", "🐱", "קשת"]

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from keras import layers, ops
 
-from inputgrad_cli.engine.adapter.graph_size import refuse_large_graph
+from inputgrad_cli.engine.adapter.graph_memory_limit import refuse_large_graph
 from inputgrad_cli.engine.opening.allocation import (
     count_allocations,
     refuse_large_model,

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import inputgrad_cli
-from inputgrad_cli.engine.adapter.kernels import must_compile
+from inputgrad_cli.engine.adapter.cpu_kernels import must_compile
 from inputgrad_cli.engine.calibration import Calibration, choose_mode
 from inputgrad_cli.interfaces.engine import EngineOptions
 from tests.small_networks import engine_of, input_gradients, tape

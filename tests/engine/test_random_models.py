@@ -7,7 +7,7 @@ from inputgrad_cli import api
 from inputgrad_cli.data.samples import Samples
 from inputgrad_cli.data.target_text import parse_target
 from inputgrad_cli.errors import ItemError
-from inputgrad_cli.explanation.batch import explain_batch
+from inputgrad_cli.explanation.batch_attribution import explain_batch
 from inputgrad_cli.explanation.request import ExplainRequest
 from tests.engine.random_models import ROWS, draw_model, plain_tape
 from tests.small_networks import engine_like

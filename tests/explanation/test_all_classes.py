@@ -9,9 +9,9 @@ from inputgrad_cli.data.samples import Samples
 from inputgrad_cli.data.signature import OutputSpec
 from inputgrad_cli.data.target_text import parse_target
 from inputgrad_cli.errors import ItemError
-from inputgrad_cli.explanation.batch import explain_batch
+from inputgrad_cli.explanation.batch_attribution import explain_batch
 from inputgrad_cli.explanation.request import ExplainRequest, MethodRequest
-from inputgrad_cli.explanation.sample_record import merge_records
+from inputgrad_cli.explanation.sample_record_builder import merge_records
 from inputgrad_cli.interfaces.method import Method
 from tests.formula_engines import Formula
 

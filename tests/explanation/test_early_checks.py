@@ -12,7 +12,7 @@ import pytest
 from inputgrad_cli import api
 from inputgrad_cli.data.samples import Samples
 from inputgrad_cli.data.target_text import parse_target
-from inputgrad_cli.data.written_target import RECONSTRUCTION
+from inputgrad_cli.data.unresolved_target import RECONSTRUCTION
 from inputgrad_cli.describe.model import OpenOptions, describe_opened_model
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.explanation.early_checks import check_request

@@ -7,12 +7,12 @@ from inputgrad_cli.api import build_provenance, find_pixel_inputs, load
 from inputgrad_cli.data.baselines import Zeros, baselines
 from inputgrad_cli.data.map_record import RecordedMap
 from inputgrad_cli.data.target_text import parse_target
-from inputgrad_cli.explanation.batch import explain_batch
-from inputgrad_cli.explanation.item_record import build_map
+from inputgrad_cli.explanation.attribution_metadata import build_map
+from inputgrad_cli.explanation.batch_attribution import explain_batch
 from inputgrad_cli.explanation.request import ExplainRequest, parse_methods, resolve_targets
 from inputgrad_cli.explanation.stored_request import pin_stored_target, restore_request
-from inputgrad_cli.formats.attribution_npz import to_bytes
-from inputgrad_cli.formats.files import read_bytes
+from inputgrad_cli.formats.attribution_npz_writer import to_bytes
+from inputgrad_cli.formats.file_reading import read_bytes
 from inputgrad_cli.formats.read import ReadOptions, read_samples
 from inputgrad_cli.formats.read_attribution import read_result
 from tests.conftest import SAMPLES

@@ -10,7 +10,7 @@ import numpy as np
 
 from inputgrad_cli.data.signature import InputSpec, OutputSpec, Signature
 from inputgrad_cli.errors import CompileError
-from inputgrad_cli.supervision.shared_page import Stage
+from inputgrad_cli.supervision.shared_memory_page import Stage
 from inputgrad_cli.supervision.worker import WORKER
 from tests.formula_engines import Formula
 
@@ -65,7 +65,7 @@ def install(seconds=0.0, sealed=False, crash=0, opening=0, stuck="", **more):
     """
 
     def load(file, *words, **options):
-        from inputgrad_cli.modelfile.outline import build_outline
+        from inputgrad_cli.modelfile.model_summary import build_outline
 
         if sealed:
             raise AssertionError("the engine was loaded")

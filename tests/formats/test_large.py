@@ -13,7 +13,7 @@ import pytest
 from inputgrad_cli.data.attribution import Attribution
 from inputgrad_cli.data.preprocessing import PRESETS
 from inputgrad_cli.errors import ItemError, StorageError
-from inputgrad_cli.formats.attribution_npz import to_bytes, write_result
+from inputgrad_cli.formats.attribution_npz_writer import to_bytes, write_result
 from inputgrad_cli.formats.read import open_file, read_samples
 from inputgrad_cli.formats.streaming import hashed_file, large_files
 from inputgrad_cli.formats.streaming.hashed_file import HashedFile, hash_content, load_content

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from inputgrad_cli.errors import ItemError
 from inputgrad_cli.formats.streaming.spilled_texts import TextSpill
-from inputgrad_cli.formats.tables.cell_text import join_cells, to_cells
 from inputgrad_cli.formats.tables.column_names import find_similar_name
+from inputgrad_cli.formats.tables.csv_cell_formatting import join_cells, to_cells
 
 from . import port, read
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inputgrad_cli.data.fit_array import fit_array
+from inputgrad_cli.data.model_input_conversion import fit_array
 from inputgrad_cli.data.preprocessing import PRESETS
 from inputgrad_cli.data.samples import (
     Samples,

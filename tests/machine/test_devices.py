@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from inputgrad_cli.engine.adapter.kernels import ONEDNN_VARIABLE
+from inputgrad_cli.engine.adapter.cpu_kernels import ONEDNN_VARIABLE
 
 SCRIPT = """
 import json, sys
@@ -36,7 +36,7 @@ def place(tensor):
 def opened(path, device, **how):
     "Return where a model's weights are, and where what it computes for five samples comes from."
     model = api.load(path, device=device, batch_size=2, code=CODE, **how)
-    from inputgrad_cli.engine.runner import Runner
+    from inputgrad_cli.engine.pass_runner import Runner
     seen, inner = set(), Runner.run
     def spied(runner, key, make, arrays, pins):
         found = inner(runner, key, make, arrays, pins)

@@ -7,7 +7,7 @@ import pytest
 
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.methods import methods
-from inputgrad_cli.numeric.probe_points import Moments
+from inputgrad_cli.numeric.running_moments import Moments
 from tests.formula_engines import Spy, linear, product, quadratic, relu
 from tests.methods import test_laws as laws
 

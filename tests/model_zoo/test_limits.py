@@ -10,7 +10,9 @@ import tensorflow as tf
 
 from inputgrad_cli import api
 from inputgrad_cli.errors import ModelError
-from inputgrad_cli.modelfile.pixels.preprocessing import find_preprocessing
+from inputgrad_cli.modelfile.preprocessing_detection.required_preprocessing import (
+    find_preprocessing,
+)
 from tests.cli import arrays, items, metadata
 
 L = keras.layers

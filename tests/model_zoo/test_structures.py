@@ -9,7 +9,9 @@ import tensorflow as tf
 
 from inputgrad_cli import api
 from inputgrad_cli.errors import ItemError, ModelError, UsageError
-from inputgrad_cli.modelfile.pixels.preprocessing import find_preprocessing
+from inputgrad_cli.modelfile.preprocessing_detection.required_preprocessing import (
+    find_preprocessing,
+)
 from tests.cli import items
 from tests.keras_models import opened, plain_gradient, worst
 

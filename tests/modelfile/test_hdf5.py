@@ -9,7 +9,7 @@ import ml_dtypes
 import numpy as np
 import pytest
 
-from inputgrad_cli.modelfile.hdf5.survey import MAX_DEPTH, MAX_OBJECTS
+from inputgrad_cli.modelfile.hdf5.array_listing import MAX_DEPTH, MAX_OBJECTS
 from inputgrad_cli.modelfile.model_file import open_model
 from inputgrad_cli.modelfile.safety import refuse_unsafe
 from tests.modelfile.files import archive, refusal, sequential, weights

@@ -270,7 +270,7 @@ def test_a_small_convnext_opens_without_trust(tmp_path):
 
 def outputs(model, x):
     """Return what a model gives, compiled where eager kernels cannot be trusted."""
-    from inputgrad_cli.engine.adapter.kernels import make_safe
+    from inputgrad_cli.engine.adapter.cpu_kernels import make_safe
 
     return np.asarray(make_safe(lambda y: model(y, training=False), autograph=False)(x))
 

@@ -5,7 +5,7 @@ import pytest
 from keras import layers
 
 from inputgrad_cli.modelfile.model_file import open_model
-from inputgrad_cli.modelfile.outline import build_outline
+from inputgrad_cli.modelfile.model_summary import build_outline
 from inputgrad_cli.modelfile.workload import Workload, estimate_workload
 
 

@@ -6,8 +6,8 @@ from typing import ClassVar
 import numpy as np
 
 from inputgrad_cli.interfaces.goal import Goal
+from inputgrad_cli.optimization.evaluation_log import SearchLog
 from inputgrad_cli.optimization.loop import StepRule, run_steps
-from inputgrad_cli.optimization.search_log import SearchLog
 
 
 class Ascend(StepRule):

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from inputgrad_cli.optimization.evaluation_log import SearchLog
 from inputgrad_cli.optimization.fista import Fista
-from inputgrad_cli.optimization.search_log import SearchLog
 from tests.optimization.problems import Broken, Quadratic, Recorder, build_problem
 
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from inputgrad_cli.interfaces.goal import Evaluation
+from inputgrad_cli.optimization.evaluation_log import SearchLog
 from inputgrad_cli.optimization.loop import StepRule, evaluate_points, run_steps
-from inputgrad_cli.optimization.search_log import SearchLog
 from tests.optimization.problems import Broken, Linear, Quadratic, Recorder, build_problem
 
 W = np.array([1.0, 2.0])

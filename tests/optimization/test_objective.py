@@ -6,11 +6,15 @@ import pytest
 from inputgrad_cli.data.target_text import parse_target
 from inputgrad_cli.errors import ItemError, UsageError
 from inputgrad_cli.interfaces.engine import Gradients
-from inputgrad_cli.optimization.build_aim import LEAST_CHANGE, build_aim, build_margin_aim
-from inputgrad_cli.optimization.clean_inputs import CleanInputs
 from inputgrad_cli.optimization.objective import EngineObjective
+from inputgrad_cli.optimization.points_to_inputs import build_space
 from inputgrad_cli.optimization.request import OptimizeRequest, parse_until
-from inputgrad_cli.optimization.space import build_space
+from inputgrad_cli.optimization.success_criterion_builder import (
+    LEAST_CHANGE,
+    build_aim,
+    build_margin_aim,
+)
+from inputgrad_cli.optimization.unperturbed_inputs import CleanInputs
 from tests.optimization.linear_engine import LinearEngine, rows_of
 from tests.optimization.small_goals import Attack, Climb, Repair
 

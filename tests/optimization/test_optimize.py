@@ -11,11 +11,11 @@ from inputgrad_cli.data.signature import InputSpec, Signature
 from inputgrad_cli.data.target_text import parse_target
 from inputgrad_cli.errors import ItemError
 from inputgrad_cli.interfaces.engine import Gradients
+from inputgrad_cli.optimization.evaluation_log import SearchLog
 from inputgrad_cli.optimization.goals import goals
-from inputgrad_cli.optimization.limits import SearchLimits
+from inputgrad_cli.optimization.input_constraints import SearchLimits
 from inputgrad_cli.optimization.optimize import optimize_batch
 from inputgrad_cli.optimization.request import OptimizeRequest, SearchHooks
-from inputgrad_cli.optimization.search_log import SearchLog
 from tests.optimization.linear_engine import LinearEngine, rows_of
 from tests.optimization.small_goals import Attack, Climb, Repair
 

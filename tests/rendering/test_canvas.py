@@ -18,7 +18,7 @@ from inputgrad_cli.rendering.canvas import (
 )
 from inputgrad_cli.rendering.colour_maps import load_colour_table
 from inputgrad_cli.rendering.fonts import fit_name, fit_text, measure_text
-from inputgrad_cli.rendering.labels import (
+from inputgrad_cli.rendering.label_formatting import (
     MINUS,
     format_number,
     format_value,

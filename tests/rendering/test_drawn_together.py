@@ -14,13 +14,13 @@ from inputgrad_cli.data.target_text import parse_target
 from inputgrad_cli.interfaces.picture import MapSource
 from inputgrad_cli.rendering import choose_picture
 from inputgrad_cli.rendering.colour_maps import NAN_COLOUR
-from inputgrad_cli.rendering.images.image_map import ImageMap
+from inputgrad_cli.rendering.images.image_picture_base import ImageMap
 from inputgrad_cli.runs.inputs.item_maps import ItemMap
 from inputgrad_cli.runs.pictures import map_pictures
 from inputgrad_cli.runs.pictures.map_pictures import draw_pictures
 from inputgrad_cli.runs.tasks.load_tasks import LoadedItem
 from inputgrad_cli.runs.tasks.write_tasks import MapTask, group_tasks
-from inputgrad_cli.storage.map_files import MapFiles
+from inputgrad_cli.storage.map_file_names import MapFiles
 from inputgrad_cli.storage.map_specs import MapSpec
 
 AUTO = parse_target("auto")

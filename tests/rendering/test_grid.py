@@ -19,9 +19,13 @@ from inputgrad_cli.interfaces.picture import (
     is_drawable,
     pictures,
 )
-from inputgrad_cli.rendering.classes.class_views import rank_classes
+from inputgrad_cli.rendering.class_comparison.top_class_maps import rank_classes
 from inputgrad_cli.rendering.colour_maps import load_colour_table
 from inputgrad_cli.rendering.images.grid import arrange_tiles
+from inputgrad_cli.rendering.images.grid_tile_compositing import (
+    build_input_tiles,
+    build_tile_layers,
+)
 from inputgrad_cli.rendering.images.named_tiles import (
     GAP,
     MAX_SIDE,
@@ -30,7 +34,6 @@ from inputgrad_cli.rendering.images.named_tiles import (
     choose_factor,
     reduce_pixels,
 )
-from inputgrad_cli.rendering.images.tile_layers import build_input_tiles, build_tile_layers
 
 SEEN = np.full((4, 4, 3), (10, 200, 30), np.uint8)
 RED_AND_BLUE = load_colour_table("RdBu_r")

@@ -7,12 +7,11 @@ import pytest
 
 from inputgrad_cli.data.map_record import RecordedMap, SiteFacts
 from inputgrad_cli.data.pictures.picture_style import Scale, Style
-from inputgrad_cli.data.row_columns import find_class_columns, find_row_columns
 from inputgrad_cli.data.samples import Samples
+from inputgrad_cli.data.table_map_columns import find_class_columns, find_row_columns
 from inputgrad_cli.interfaces.picture import ClassView, choose_picture
 from inputgrad_cli.rendering.canvas import PAPER
-from inputgrad_cli.rendering.classes.class_rows import build_class_row_source
-from inputgrad_cli.rendering.classes.heat_table import (
+from inputgrad_cli.rendering.class_comparison.heat_table import (
     CELL_HEIGHT,
     CELL_WIDTH,
     CLASS_HEAD,
@@ -20,6 +19,7 @@ from inputgrad_cli.rendering.classes.heat_table import (
     MIN_WIDTH,
     NAMES,
 )
+from inputgrad_cli.rendering.class_comparison.row_picture_data import build_class_row_source
 from inputgrad_cli.rendering.colour_maps import NAN_COLOUR, load_colour_table
 from tests.map_records import SAMPLE, build_record
 from tests.rendering.drawn import build_source, draw, read_facts, read_pixels

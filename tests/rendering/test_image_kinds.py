@@ -13,9 +13,9 @@ from inputgrad_cli.data.pictures.picture_style import Style
 from inputgrad_cli.interfaces.picture import MapSource, pictures
 from inputgrad_cli.rendering.colour_maps import NAN_COLOUR, load_colour_table
 from inputgrad_cli.rendering.images.contours import GROUND
-from inputgrad_cli.rendering.images.image_map import ImageMap
+from inputgrad_cli.rendering.images.image_picture_base import ImageMap
 from inputgrad_cli.rendering.images.percentile import select_largest
-from inputgrad_cli.rendering.images.target_lines import trace_edge
+from inputgrad_cli.rendering.images.target_outline import trace_edge
 
 SIGNED = Caption("input-x-gradient", "top1", "logit", 1.0, "cat")
 POSITIVE = replace(SIGNED, sign="positive")

@@ -9,14 +9,14 @@ from PIL import Image
 
 from inputgrad_cli.data.pictures.caption import Caption
 from inputgrad_cli.data.pictures.picture_style import Style
-from inputgrad_cli.data.pictures.sample_view import SampleView
+from inputgrad_cli.data.pictures.sample_display_values import SampleView
 from inputgrad_cli.interfaces.picture import MapLayout, MapSource, choose_picture
 from inputgrad_cli.rendering import has_pictures
 from inputgrad_cli.rendering.canvas import AGAINST, FOR, LINE
-from inputgrad_cli.rendering.rows import bars, waterfall
-from inputgrad_cli.rendering.rows.bars import Bars
-from inputgrad_cli.rendering.rows.ranking import rank_columns, sum_rest
-from inputgrad_cli.rendering.rows.waterfall import GAP_COLOUR, Waterfall
+from inputgrad_cli.rendering.tabular import bars, waterfall
+from inputgrad_cli.rendering.tabular.bars import Bars
+from inputgrad_cli.rendering.tabular.ranking import rank_columns, sum_rest
+from inputgrad_cli.rendering.tabular.waterfall import GAP_COLOUR, Waterfall
 
 NAN, INF = np.nan, np.inf
 ROW = MapLayout((3,), subject="row")

@@ -2,8 +2,7 @@
 
 import pytest
 
-from inputgrad_cli.data.pictures.picture_style import Style
-from inputgrad_cli.data.pictures.subjects import (
+from inputgrad_cli.data.pictures.input_modality import (
     LOGO,
     ROW,
     SIGNAL,
@@ -13,6 +12,7 @@ from inputgrad_cli.data.pictures.subjects import (
     VIDEO,
     VOLUME,
 )
+from inputgrad_cli.data.pictures.picture_style import Style
 from inputgrad_cli.interfaces.picture import (
     MAX_SAMPLES,
     MapLayout,

@@ -10,9 +10,9 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from inputgrad_cli.data.pictures.caption import Caption
+from inputgrad_cli.data.pictures.input_modality import ROW
 from inputgrad_cli.data.pictures.picture_style import Style
-from inputgrad_cli.data.pictures.sample_view import SampleView
-from inputgrad_cli.data.pictures.subjects import ROW
+from inputgrad_cli.data.pictures.sample_display_values import SampleView
 from inputgrad_cli.interfaces.picture import (
     MapLayout,
     MapSource,
@@ -21,8 +21,8 @@ from inputgrad_cli.interfaces.picture import (
     is_drawable,
 )
 from inputgrad_cli.rendering import pictures
-from inputgrad_cli.rendering.searches.base import draw_trace
-from inputgrad_cli.rendering.searches.panel import (
+from inputgrad_cli.rendering.optimization.before_after_picture_base import draw_trace
+from inputgrad_cli.rendering.optimization.search_panel import (
     FACTORS,
     GREY,
     MAX_LEVELS,
@@ -30,7 +30,7 @@ from inputgrad_cli.rendering.searches.panel import (
     scale_to_levels,
     to_pixels,
 )
-from inputgrad_cli.rendering.searches.row import (
+from inputgrad_cli.rendering.optimization.search_row import (
     BAR_COLOUR,
     BAR_LEFT,
     BAR_RIGHT,
@@ -43,7 +43,7 @@ from inputgrad_cli.rendering.searches.row import (
     choose_columns,
     compute_shares,
 )
-from inputgrad_cli.rendering.searches.signal import build_handles, draw_lines
+from inputgrad_cli.rendering.optimization.search_signal import build_handles, draw_lines
 
 TRACE = np.array([[0, -2.0, 0, 0, 0], [1, -0.5, 1, 1, 0], [2, 0.5, 2, 2, 0]], np.float32)
 

@@ -16,11 +16,11 @@ from PIL import Image
 
 from inputgrad_cli.data.pictures.caption import Caption
 from inputgrad_cli.data.pictures.picture_style import Scale, Style
-from inputgrad_cli.data.pictures.sample_view import SampleView
+from inputgrad_cli.data.pictures.sample_display_values import SampleView
 from inputgrad_cli.interfaces.picture import MapLayout, MapSource
 from inputgrad_cli.rendering import choose_picture
 from inputgrad_cli.rendering.colour_maps import NAN_COLOUR, load_colour_table
-from inputgrad_cli.rendering.labels import MINUS
+from inputgrad_cli.rendering.label_formatting import MINUS
 from inputgrad_cli.rendering.text.colours import paint_values
 from inputgrad_cli.rendering.text.image import (
     GROUND_HEIGHT,
@@ -29,14 +29,14 @@ from inputgrad_cli.rendering.text.image import (
     TITLE_HEIGHT,
     WIDTH,
 )
-from inputgrad_cli.rendering.text.lines import (
+from inputgrad_cli.rendering.text.line_layout import (
     MAX_LINES,
     PADDING,
     SPACE,
     break_lines,
     select_lines,
 )
-from inputgrad_cli.rendering.text.tokens import MAX_CHARACTERS, build_passage
+from inputgrad_cli.rendering.text.token_display import MAX_CHARACTERS, build_passage
 from inputgrad_cli.rendering.text_map import TextMap
 
 HOSTILE = [

@@ -7,8 +7,7 @@ from inputgrad_cli.data.pictures.picture_style import Scale, Style
 from inputgrad_cli.interfaces.picture import MapLayout
 from inputgrad_cli.rendering import choose_picture, is_drawable
 from inputgrad_cli.rendering.colour_maps import load_colour_table
-from inputgrad_cli.rendering.volumes.stack_map import EDGE, TOP
-from inputgrad_cli.rendering.volumes.tiles import (
+from inputgrad_cli.rendering.volumes.slice_tiles import (
     GAP,
     LABEL_HEIGHT,
     SIDE,
@@ -17,6 +16,7 @@ from inputgrad_cli.rendering.volumes.tiles import (
     measure_slices,
     scale_to_grey,
 )
+from inputgrad_cli.rendering.volumes.volume_video_base import EDGE, TOP
 
 from .drawn import GREEN, build_source, draw, read_facts, read_pixels
 

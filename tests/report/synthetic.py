@@ -6,7 +6,7 @@ import random
 import numpy as np
 from PIL import Image
 
-from inputgrad_cli.report.contents import (
+from inputgrad_cli.report.page_contents import (
     Bars,
     Cell,
     ColourScale,
@@ -17,7 +17,7 @@ from inputgrad_cli.report.contents import (
     Status,
     Tokens,
 )
-from inputgrad_cli.report.words import format_name, format_number
+from inputgrad_cli.report.path_and_number_formatting import format_name, format_number
 
 HOSTILE = (
     '<img src=x onerror="window.hit=1">.png',

@@ -10,12 +10,12 @@ import pytest
 from PIL import Image
 
 from inputgrad_cli.rendering.thumbnails import Thumbnail
-from inputgrad_cli.report.bodies import Row, build_bars
-from inputgrad_cli.report.facts import _quote_word
+from inputgrad_cli.report.cell_charts import Row, build_bars
+from inputgrad_cli.report.cell_content_choice import parse_scale
 from inputgrad_cli.report.legends import _describe_limits
-from inputgrad_cli.report.site_bodies import parse_scale
-from inputgrad_cli.report.table_texts import TableTexts, _select_columns
-from inputgrad_cli.report.words import format_number
+from inputgrad_cli.report.path_and_number_formatting import format_number
+from inputgrad_cli.report.result_table_texts import TableTexts, _select_columns
+from inputgrad_cli.report.run_facts import _quote_word
 from tests.cli import draw
 from tests.report.pages import Page
 

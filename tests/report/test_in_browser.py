@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from inputgrad_cli.report.folder import FolderForm
+from inputgrad_cli.report.folder_of_pages import FolderForm
 from inputgrad_cli.report.single_file import SingleFile
 from tests.report.browser import Browser, find_axe, get_keys, serve_as_jenkins
 from tests.report.synthetic import (

@@ -6,10 +6,10 @@ from dataclasses import replace
 import pytest
 from PIL import Image
 
-from inputgrad_cli.report.contents import Status
 from inputgrad_cli.report.large_pictures import encode_large_pictures
+from inputgrad_cli.report.page_contents import Status
+from inputgrad_cli.report.page_size_limit import choose_height, find_smaller
 from inputgrad_cli.report.single_file import SingleFile
-from inputgrad_cli.report.thumbnail_heights import choose_height, find_smaller
 from tests.report.pages import Page
 from tests.report.synthetic import make_contents
 

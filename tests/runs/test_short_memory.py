@@ -243,7 +243,7 @@ def test_taps_are_lifted_in_smaller_passes_too(x):
 
 @pytest.mark.parametrize("method", ["integrated-gradients:steps=9", "grad-cam", "smoothgrad"])
 def test_methods_do_not_notice(method, samples, monkeypatch):
-    from inputgrad_cli.engine.runner import Runner
+    from inputgrad_cli.engine.pass_runner import Runner
 
     model, plain = (api.load(samples / "shapes.keras", batch_size=16) for _ in range(2))
     run = Runner.run

@@ -7,8 +7,8 @@ from typing import Annotated, Any, Literal, NotRequired, TypedDict
 import pytest
 
 from inputgrad_cli.schema.check_types import get_check
-from inputgrad_cli.schema.encoded_names import decode_name, encode_name, is_inside
-from inputgrad_cli.schema.problems import Constraint, format_value, require_range
+from inputgrad_cli.schema.field_constraints import Constraint, format_value, require_range
+from inputgrad_cli.schema.file_name_encoding import decode_name, encode_name, is_inside
 from inputgrad_cli.schema.read_records import InvalidRecordError, parse_json, parse_record
 
 

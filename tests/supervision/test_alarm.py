@@ -5,7 +5,7 @@ import os
 import pytest
 
 from inputgrad_cli.supervision import guards, time_limits
-from inputgrad_cli.supervision.shared_page import Page, Stage
+from inputgrad_cli.supervision.shared_memory_page import Page, Stage
 from tests.cli import strict
 from tests.faults.conftest import draw_many
 

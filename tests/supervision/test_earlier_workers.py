@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from inputgrad_cli.errors import InputgradError, ModelError
 from inputgrad_cli.supervision.crash_reports import CRASH_REASONS, Crash, GuardFault
 from inputgrad_cli.supervision.earlier_workers import MAX_DEATHS, PROGRESS_FACTOR, EarlierWorkers
-from inputgrad_cli.supervision.shared_page import Page, Stage
+from inputgrad_cli.supervision.shared_memory_page import Page, Stage
 
 ITEMS = 40
 

@@ -8,7 +8,7 @@ import pytest
 
 from inputgrad_cli.errors import ModelError
 from inputgrad_cli.supervision.memory_guard import SLACK_BYTES, MemoryGuard, read_resident_bytes
-from inputgrad_cli.supervision.shared_page import Page, Stage
+from inputgrad_cli.supervision.shared_memory_page import Page, Stage
 
 WORKER = "data = bytearray(b'x') * (64 << 20); print(len(data), flush=True); input()"
 

@@ -5,7 +5,7 @@ import os
 import pytest
 
 from inputgrad_cli.supervision import stdout_lines
-from inputgrad_cli.supervision.shared_page import Page
+from inputgrad_cli.supervision.shared_memory_page import Page
 from inputgrad_cli.supervision.stdout_lines import finish_line
 from inputgrad_cli.supervision.worker import WORKER
 

@@ -62,7 +62,7 @@ def names(folder):
 
 
 @pytest.mark.parametrize(
-    "function", ["runs.load.read_samples", "runs.executors.batch_writer.write"]
+    "function", ["runs.item_loading.read_samples", "runs.executors.batch_writer.write"]
 )
 def test_a_picture_that_cannot_be_read_or_drawn_alive_fails_alone(spoiled, names, function):
     code, events, _ = spoiled(function, "die", names[3])

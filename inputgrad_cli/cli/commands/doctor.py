@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 import click
 
 from inputgrad_cli.cli.options.groups import GroupedCommand
-from inputgrad_cli.cli.options.scripts import JsonOptions
+from inputgrad_cli.cli.options.json_config_verbosity import JsonOptions
 from inputgrad_cli.cli.reporters.base import Result
 from inputgrad_cli.cli.reporters.choose import choose_reporters
 from inputgrad_cli.cli.signals import allow_interrupt
@@ -137,7 +137,7 @@ def _find_devices() -> tuple[str, list[str], str]:
     """Return the problem or an empty text, the devices, and the kernels used on the CPU."""
     from inputgrad_cli import api
     from inputgrad_cli.errors import InputgradError
-    from inputgrad_cli.supervision.shared_page import Stage
+    from inputgrad_cli.supervision.shared_memory_page import Stage
     from inputgrad_cli.supervision.worker import WORKER
 
     WORKER.enter_stage(Stage.OPENING)  # a crash here means that no model can be opened

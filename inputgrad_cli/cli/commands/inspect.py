@@ -10,12 +10,12 @@ import click
 
 from inputgrad_cli.choices import to_printable
 from inputgrad_cli.cli.exit_codes import as_inputgrad_error, get_exit_code, print_error
-from inputgrad_cli.cli.model_page import format_model
+from inputgrad_cli.cli.model_description_text import format_model
 from inputgrad_cli.cli.options.arguments import model_argument
 from inputgrad_cli.cli.options.execution import OpeningOptions
 from inputgrad_cli.cli.options.groups import GroupedCommand
 from inputgrad_cli.cli.options.inspection import InspectionOptions
-from inputgrad_cli.cli.options.scripts import JsonOptions
+from inputgrad_cli.cli.options.json_config_verbosity import JsonOptions
 from inputgrad_cli.cli.reporters.base import Notice, Result
 from inputgrad_cli.cli.reporters.choose import choose_reporters
 from inputgrad_cli.cli.signals import allow_interrupt
@@ -44,7 +44,7 @@ def run_inspect(
     # What reads models imports NumPy, and --help imports this module.
     from inputgrad_cli.describe.model import OpenOptions, describe_model, save_sidecar
     from inputgrad_cli.machine.memory import limit_memory
-    from inputgrad_cli.supervision.shared_page import Stage
+    from inputgrad_cli.supervision.shared_memory_page import Stage
     from inputgrad_cli.supervision.time_limits import compute_reading_seconds
     from inputgrad_cli.supervision.worker import WORKER
 

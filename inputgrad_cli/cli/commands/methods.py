@@ -11,11 +11,11 @@ import click
 
 from inputgrad_cli.cli import completion
 from inputgrad_cli.cli.options.groups import GroupedCommand
-from inputgrad_cli.cli.options.scripts import JsonOptions
+from inputgrad_cli.cli.options.json_config_verbosity import JsonOptions
 from inputgrad_cli.cli.reporters.base import Result
 from inputgrad_cli.cli.reporters.choose import choose_reporters
 from inputgrad_cli.cli.terminal import wrap_text
-from inputgrad_cli.cli.text_pages import align_columns
+from inputgrad_cli.cli.text_layout import align_columns
 
 if TYPE_CHECKING:
     from inputgrad_cli.describe.methods import MethodDescription, MethodRow

@@ -19,11 +19,11 @@ from inputgrad_cli.cli.options.goals import (
 )
 from inputgrad_cli.cli.options.groups import GroupedCommand
 from inputgrad_cli.cli.options.inputs import InputOptions
+from inputgrad_cli.cli.options.json_config_verbosity import ScriptOptions
 from inputgrad_cli.cli.options.output import OutputOptions
-from inputgrad_cli.cli.options.run_call import RunCall
-from inputgrad_cli.cli.options.scripts import ScriptOptions
-from inputgrad_cli.cli.run_command import run_command
-from inputgrad_cli.optimization.summaries.gates import OVER, UNDER, Gate, parse_gate
+from inputgrad_cli.cli.options.shared_run_options import RunCall
+from inputgrad_cli.cli.run_or_dry_run import run_command
+from inputgrad_cli.optimization.summaries.fail_thresholds import OVER, UNDER, Gate, parse_gate
 
 if TYPE_CHECKING:
     from inputgrad_cli.data.shard import Shard
@@ -144,7 +144,7 @@ def _parse_gates(gates: GateOptions, shard: Shard | None) -> tuple[Gate, ...]:
 
 
 def _list_goals(as_json: bool) -> None:
-    from inputgrad_cli.cli.goals_page import format_goals
+    from inputgrad_cli.cli.goal_list_text import format_goals
     from inputgrad_cli.cli.reporters.base import Result
     from inputgrad_cli.cli.reporters.choose import choose_reporters
     from inputgrad_cli.describe.goals import list_goals

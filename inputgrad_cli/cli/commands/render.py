@@ -13,14 +13,14 @@ from inputgrad_cli.choices import to_printable
 from inputgrad_cli.cli.config import get_source
 from inputgrad_cli.cli.options.arguments import run_argument
 from inputgrad_cli.cli.options.groups import GroupedCommand
+from inputgrad_cli.cli.options.json_config_verbosity import JsonOptions
 from inputgrad_cli.cli.options.pictures import PictureOptions
-from inputgrad_cli.cli.options.scripts import JsonOptions
 from inputgrad_cli.cli.reporters.base import Notice, Result, TextLine
 from inputgrad_cli.cli.reporters.choose import choose_reporters
 from inputgrad_cli.cli.terminal import show_status
 
 if TYPE_CHECKING:
-    from inputgrad_cli.runs.pictures.redrawn import RedrawnPicture
+    from inputgrad_cli.runs.pictures.redraw_result import RedrawnPicture
 
 
 @click.command(
@@ -96,7 +96,7 @@ def _yield_pictures(
 ) -> Iterator[RedrawnPicture]:
     """Yield each picture as it is drawn; show a status line meanwhile."""
     from inputgrad_cli.data.pictures.picture_style import Style
-    from inputgrad_cli.runs.pictures.render import RedrawOptions, redraw_locked
+    from inputgrad_cli.runs.pictures.picture_redrawing import RedrawOptions, redraw_locked
 
     with show_status(True, "drawing the pictures"):
         yield from redraw_locked(

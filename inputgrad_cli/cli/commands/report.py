@@ -11,8 +11,8 @@ import click
 from inputgrad_cli.choices import to_printable
 from inputgrad_cli.cli.options.arguments import run_argument
 from inputgrad_cli.cli.options.groups import GroupedCommand
+from inputgrad_cli.cli.options.json_config_verbosity import JsonOptions
 from inputgrad_cli.cli.options.report import ReportPageOptions
-from inputgrad_cli.cli.options.scripts import JsonOptions
 from inputgrad_cli.cli.reporters.base import Result
 from inputgrad_cli.cli.reporters.choose import choose_reporters
 from inputgrad_cli.cli.terminal import show_status
@@ -36,7 +36,7 @@ def run_report(run: Path, page: ReportPageOptions, scripts: JsonOptions) -> int:
     code is 3.
     """
     from inputgrad_cli.report.write_report import write_report
-    from inputgrad_cli.schema.encoded_names import to_readable_name
+    from inputgrad_cli.schema.file_name_encoding import to_readable_name
 
     if page.out is not None and page.folder is not None:
         raise click.UsageError("-o and --folder are two forms of a report; give one of them.")
@@ -70,7 +70,7 @@ def _build_options(page: ReportPageOptions) -> ReportOptions:
 
 def _list_notes(written: WrittenReport) -> list[str]:
     """Return the lines for stderr: what the page shows, and what a reader would miss."""
-    from inputgrad_cli.report.words import format_size
+    from inputgrad_cli.report.path_and_number_formatting import format_size
 
     parts = [f"{written.items:,} item{'' if written.items == 1 else 's'}"]
     parts += [f"{written.failed:,} failed"] if written.failed else []

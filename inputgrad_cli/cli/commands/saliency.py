@@ -15,11 +15,11 @@ from inputgrad_cli.cli.options.execution import ExecutionOptions
 from inputgrad_cli.cli.options.explanation import ExplanationOptions
 from inputgrad_cli.cli.options.groups import GroupedCommand
 from inputgrad_cli.cli.options.inputs import InputOptions
+from inputgrad_cli.cli.options.json_config_verbosity import ScriptOptions
 from inputgrad_cli.cli.options.output import OutputOptions
 from inputgrad_cli.cli.options.pictures import PictureOptions, ShownPictureOptions
-from inputgrad_cli.cli.options.run_call import RunCall
-from inputgrad_cli.cli.options.scripts import ScriptOptions
-from inputgrad_cli.cli.run_command import run_command
+from inputgrad_cli.cli.options.shared_run_options import RunCall
+from inputgrad_cli.cli.run_or_dry_run import run_command
 
 if TYPE_CHECKING:
     from inputgrad_cli.runs.planning.options import RunOptions

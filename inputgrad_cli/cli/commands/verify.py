@@ -10,7 +10,7 @@ import click
 from inputgrad_cli.choices import to_printable
 from inputgrad_cli.cli.options.arguments import run_argument
 from inputgrad_cli.cli.options.groups import GroupedCommand
-from inputgrad_cli.cli.options.scripts import JsonOptions
+from inputgrad_cli.cli.options.json_config_verbosity import JsonOptions
 from inputgrad_cli.cli.reporters.base import Result
 from inputgrad_cli.cli.reporters.choose import choose_reporters
 from inputgrad_cli.cli.terminal import show_status, update_items
@@ -32,7 +32,7 @@ def run_verify(run: Path, scripts: JsonOptions) -> int:
     begun to replace it.
     """
     # Not imported by --help, as all that reads the records of a run.
-    from inputgrad_cli.schema.encoded_names import to_readable_name
+    from inputgrad_cli.schema.file_name_encoding import to_readable_name
     from inputgrad_cli.storage.verify import verify
 
     with show_status(True, "checking the files"):

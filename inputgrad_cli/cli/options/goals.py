@@ -12,7 +12,7 @@ from inputgrad_cli.cli import completion
 from inputgrad_cli.cli.options.groups import OptionGroup, declare_option
 from inputgrad_cli.cli.options.target import LABELS, SPACE, TARGET, TRUTH
 from inputgrad_cli.cli.options.types import ColumnsType
-from inputgrad_cli.optimization.summaries.gates import FIELDS, OVER, UNDER, parse_gate
+from inputgrad_cli.optimization.summaries.fail_thresholds import FIELDS, OVER, UNDER, parse_gate
 
 GOAL_TARGET_HELP = (
     "Where the input shall go: class:NAME, 3, unit:I,J, margin:A,B, loss:NAME, layer:NAME/unit:I "

@@ -69,7 +69,9 @@ class PlannedFiles:
 
     def record(self) -> Mapping[str, Any]:
         """Return the line of the machine stream."""
-        from inputgrad_cli.runs.item_fields import build_planned_fields  # not imported by --help
+        from inputgrad_cli.runs.item_event_fields import (
+            build_planned_fields,  # not imported by --help
+        )
 
         return ItemEvent(build_planned_fields(self.planned)).record()
 

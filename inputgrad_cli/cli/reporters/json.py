@@ -35,6 +35,6 @@ class JsonReporter:
 
 
 def _print(record: Mapping[str, Any]) -> None:
-    from inputgrad_cli.formats.attribution_npz import dump_json  # imports NumPy
+    from inputgrad_cli.formats.attribution_npz_writer import dump_json  # imports NumPy
 
     write_stdout(dump_json(record))

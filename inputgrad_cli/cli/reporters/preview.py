@@ -124,7 +124,7 @@ def build_table(preview: Any) -> RenderableType:
     from rich.table import Table
     from rich.text import Text
 
-    from inputgrad_cli.rendering.labels import cut_middle, format_number
+    from inputgrad_cli.rendering.label_formatting import cut_middle, format_number
 
     rows, is_row = preview["rows"], preview["is_row"]
     table = Table(box=None, pad_edge=False, header_style="dim")

@@ -20,9 +20,9 @@ from inputgrad_cli.cli.reporters.base import (
     Stop,
     TextLine,
 )
-from inputgrad_cli.cli.reporters.search_text import format_search, yield_summary_lines
+from inputgrad_cli.cli.reporters.optimization_text import format_search, yield_summary_lines
 from inputgrad_cli.cli.terminal import measure_page, write_stderr, write_stdout
-from inputgrad_cli.data.answer_text import format_percent
+from inputgrad_cli.data.prediction_text import format_percent
 from inputgrad_cli.errors import InputgradError, ModelError
 from inputgrad_cli.runs.events import (
     STRONGEST,

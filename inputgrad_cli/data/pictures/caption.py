@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from inputgrad_cli.choices import LAYER
-from inputgrad_cli.data.answer_text import format_percent
 from inputgrad_cli.data.map_record import MapRecord
+from inputgrad_cli.data.prediction_text import format_percent
 from inputgrad_cli.data.sample_record import SampleRecord
 
 MINUS = "\u2212"  # as wide as a plus sign, unlike a hyphen

@@ -8,8 +8,8 @@ from dataclasses import replace
 from inputgrad_cli.data.signature import OutputSpec
 from inputgrad_cli.data.target import ResolvedTarget
 from inputgrad_cli.data.target_text import format_class
-from inputgrad_cli.data.targets.output_notation import describe_parts
-from inputgrad_cli.data.written_target import ClassReference, Target
+from inputgrad_cli.data.targets.target_notation import describe_parts
+from inputgrad_cli.data.unresolved_target import ClassReference, Target
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.suggest import format_advice, suggest
 

@@ -10,8 +10,8 @@ import numpy as np
 from inputgrad_cli.data.signature import OutputSpec, Signature, has_pixel_classes
 from inputgrad_cli.data.target import ResolvedTarget
 from inputgrad_cli.data.targets.find_class import find_class_by_name
-from inputgrad_cli.data.targets.output_notation import format_unit
-from inputgrad_cli.data.written_target import Target
+from inputgrad_cli.data.targets.target_notation import format_unit
+from inputgrad_cli.data.unresolved_target import Target
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.numeric.arrays import Array, fill_open_axes
 

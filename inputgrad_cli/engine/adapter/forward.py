@@ -8,8 +8,8 @@ from typing import Any
 from inputgrad_cli.choices import LAYER
 from inputgrad_cli.engine.adapter.hooks import is_tap, read_outputs, replace_outputs
 from inputgrad_cli.engine.adapter.keras_adapter import KerasAdapter
-from inputgrad_cli.engine.adapter.layer_inputs import find_layer_inputs
-from inputgrad_cli.engine.adapter.value_types import TensorDict
+from inputgrad_cli.engine.adapter.layer_input_dependence import find_layer_inputs
+from inputgrad_cli.engine.adapter.type_aliases import TensorDict
 from inputgrad_cli.modelfile.layer_names import (
     make_call_index_error,
     make_never_called_error,

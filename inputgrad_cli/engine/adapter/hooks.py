@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from inputgrad_cli.choices import LAYER
-from inputgrad_cli.engine.adapter.value_types import Layers
+from inputgrad_cli.engine.adapter.type_aliases import Layers
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.modelfile.layer_names import make_unknown_layer_error, split_layer_name
 

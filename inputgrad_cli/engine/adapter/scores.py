@@ -9,11 +9,11 @@ import tensorflow as tf
 
 from inputgrad_cli.data.signature import OutputSpec
 from inputgrad_cli.data.target import ResolvedTarget
-from inputgrad_cli.data.written_target import RECONSTRUCTION
-from inputgrad_cli.engine.adapter.endings import find_logits
+from inputgrad_cli.data.unresolved_target import RECONSTRUCTION
+from inputgrad_cli.engine.adapter.final_activation import find_logits
 from inputgrad_cli.engine.adapter.hooks import is_tap
 from inputgrad_cli.engine.adapter.losses import Losses, average_per_sample
-from inputgrad_cli.engine.adapter.value_types import Tensors
+from inputgrad_cli.engine.adapter.type_aliases import Tensors
 from inputgrad_cli.errors import UsageError
 
 

@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext, supp
 from typing import Any
 
 from inputgrad_cli.engine.adapter.captured_stderr import CapturedOutput
-from inputgrad_cli.engine.adapter.kernels import request_kernels
+from inputgrad_cli.engine.adapter.cpu_kernels import request_kernels
 from inputgrad_cli.errors import ModelError, UsageError
 from inputgrad_cli.machine import memory
 from inputgrad_cli.machine.devices import build_absent_device_error

@@ -16,7 +16,7 @@ import keras
 import tensorflow as tf
 
 from inputgrad_cli.engine.adapter.error_location import locate_error, yield_causes
-from inputgrad_cli.engine.adapter.graph_size import count_bytes
+from inputgrad_cli.engine.adapter.graph_memory_limit import count_bytes
 from inputgrad_cli.errors import ModelError
 from inputgrad_cli.machine.memory import find_free_memory
 from inputgrad_cli.machine.memory_option import MEMORY_HINT

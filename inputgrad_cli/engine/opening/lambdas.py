@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from types import CodeType, ModuleType
 from typing import Any
 
-from inputgrad_cli.engine.adapter.value_types import CustomObjects
+from inputgrad_cli.engine.adapter.type_aliases import CustomObjects
 from inputgrad_cli.errors import ModelError
 from inputgrad_cli.modelfile.config_errors import convert_config_errors
 from inputgrad_cli.modelfile.config_objects import get_name

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from inputgrad_cli.choices import to_printable
 from inputgrad_cli.engine.adapter.error_location import locate_error, yield_causes
-from inputgrad_cli.engine.adapter.plain_errors import shorten, to_plain_message
+from inputgrad_cli.engine.adapter.error_message_rewriting import shorten, to_plain_message
 
 WRAPPINGS = ("Exception encountered: ", "Error encountered during deserialization: ")
 KEY_BEGINNINGS = (*WRAPPINGS, "Could not", "Unknown", "Unrecognized", "Layer ")

@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from inputgrad_cli.engine.adapter.value_types import CustomObjects
+from inputgrad_cli.engine.adapter.type_aliases import CustomObjects
 from inputgrad_cli.engine.opening.lambdas import use_names
 from inputgrad_cli.engine.opening.legacy_models import open_saved_model, open_with_tf_keras
 from inputgrad_cli.engine.opening.open_errors import find_cause, suggest_hint

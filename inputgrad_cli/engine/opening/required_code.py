@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import reduce
 from typing import Any
 
-from inputgrad_cli.engine.adapter.value_types import CustomObjects
+from inputgrad_cli.engine.adapter.type_aliases import CustomObjects
 from inputgrad_cli.engine.opening.lambdas import build_namespace, refuse_unknown_names
 from inputgrad_cli.engine.opening.user_code import (
     find_wanted,

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from inputgrad_cli.engine.adapter.value_types import CustomObjects
+from inputgrad_cli.engine.adapter.type_aliases import CustomObjects
 from inputgrad_cli.errors import InputgradError, UsageError
 from inputgrad_cli.modelfile.safety import CustomObject
 

@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from inputgrad_cli.errors import ModelError
-from inputgrad_cli.modelfile.hdf5 import survey
+from inputgrad_cli.modelfile.hdf5 import array_listing
 from inputgrad_cli.modelfile.model_file import ModelFile
 from inputgrad_cli.modelfile.zip import archive as zip_archive
 from inputgrad_cli.modelfile.zip.members import WEIGHTS
@@ -76,7 +76,7 @@ def check_weights(file: ModelFile, model: Any) -> None:
         )
 
 
-def _list_variables(file: ModelFile) -> list[survey.SavedArray]:
+def _list_variables(file: ModelFile) -> list[array_listing.SavedArray]:
     """Return the saved arrays that become variables of the model.
 
     Keras reads the tf-idf weights of TextVectorization and lookup layers into tensors instead.
@@ -128,17 +128,17 @@ def _compute_checksum(value: Array) -> Checksum:
 def _yield_saved(file: ModelFile) -> Iterator[tuple[str, Array]]:
     """Yield name and value of all saved float arrays of a model file."""
     if file.form == "h5":
-        with survey.open_hdf5(file.path, file.path) as weights:
+        with array_listing.open_hdf5(file.path, file.path) as weights:
             yield from _yield_arrays(file, weights)
     elif file.form == "directory":
-        with survey.open_hdf5(file.path / WEIGHTS, file.path) as weights:
+        with array_listing.open_hdf5(file.path / WEIGHTS, file.path) as weights:
             yield from _yield_arrays(file, weights)
     else:
         with zip_archive.open_archive(file.path) as archive:
             info = zip_archive.find_member(archive, WEIGHTS, file.path)
             with (
                 zip_archive.open_member(archive, info) as stream,
-                survey.open_hdf5(stream, file.path) as weights,
+                array_listing.open_hdf5(stream, file.path) as weights,
             ):
                 yield from _yield_arrays(file, weights)
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from inputgrad_cli.data.written_target import Target
+from inputgrad_cli.data.unresolved_target import Target
 from inputgrad_cli.errors import ItemError, UsageError
-from inputgrad_cli.formats.files import format_reason, read_bytes
+from inputgrad_cli.formats.file_reading import format_reason, read_bytes
 from inputgrad_cli.formats.images.frames import catch_decoder_errors, open_image
 from inputgrad_cli.formats.npy import read_npy
 from inputgrad_cli.machine.missing_files import to_typed_path

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from inputgrad_cli.data.samples import Samples
 from inputgrad_cli.formats.streaming.large_files import read_large_table
-from inputgrad_cli.formats.tables.columns import is_table_input
+from inputgrad_cli.formats.tables.column_assignment import is_table_input
 from inputgrad_cli.formats.tables.delimited import read_table
 from inputgrad_cli.formats.tables.delimited_rows import TableRequest
 from inputgrad_cli.interfaces.reader import InputFile, Reader, ReadOptions, register

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from inputgrad_cli.data.fit_array import fit_array
 from inputgrad_cli.data.image_options import ImageOptions
+from inputgrad_cli.data.model_input_conversion import fit_array
 from inputgrad_cli.data.pictures.original_picture import OriginalPicture
 from inputgrad_cli.data.preprocessing import Preprocess
 from inputgrad_cli.data.samples import Samples, describe_layout

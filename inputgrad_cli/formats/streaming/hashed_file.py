@@ -9,7 +9,12 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from inputgrad_cli.errors import ItemError
-from inputgrad_cli.formats.files import build_read_error, get_file_size, read_bytes, refuse_large
+from inputgrad_cli.formats.file_reading import (
+    build_read_error,
+    get_file_size,
+    read_bytes,
+    refuse_large,
+)
 from inputgrad_cli.interfaces.reader import Content, LargeFile
 from inputgrad_cli.numeric.lazy_array import BLOCK_BYTES
 

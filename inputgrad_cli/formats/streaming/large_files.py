@@ -11,11 +11,11 @@ from pathlib import Path
 
 import numpy as np
 
-from inputgrad_cli.data.fit_array import FittedArray, find_sample_shape, fit_rows
+from inputgrad_cli.data.model_input_conversion import FittedArray, find_sample_shape, fit_rows
 from inputgrad_cli.data.samples import Samples, UnusedColumns, describe_layout
 from inputgrad_cli.data.signature import InputSpec
 from inputgrad_cli.errors import ItemError
-from inputgrad_cli.formats.files import (
+from inputgrad_cli.formats.file_reading import (
     build_decode_error,
     build_read_error,
     detect_encoding,
@@ -29,7 +29,7 @@ from inputgrad_cli.formats.streaming.spilled_texts import TextSpill
 from inputgrad_cli.formats.tables.delimited import DESCRIPTION, build_record
 from inputgrad_cli.formats.tables.delimited_rows import Table, TableRequest, reshape_row
 from inputgrad_cli.formats.tables.open_delimited import open_table
-from inputgrad_cli.formats.tables.rows import Row, build_unusable_error
+from inputgrad_cli.formats.tables.rows_to_samples import Row, build_unusable_error
 from inputgrad_cli.interfaces.reader import LargeFile
 from inputgrad_cli.numeric.arrays import Array
 from inputgrad_cli.numeric.lazy_array import build_lazy_array, split_rows

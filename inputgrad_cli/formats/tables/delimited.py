@@ -11,10 +11,10 @@ import numpy as np
 
 from inputgrad_cli.data.samples import Samples, UnusedColumns, describe_layout
 from inputgrad_cli.errors import ItemError
-from inputgrad_cli.formats.files import decode_text
+from inputgrad_cli.formats.file_reading import decode_text
 from inputgrad_cli.formats.tables.delimited_rows import Table, TableRequest
 from inputgrad_cli.formats.tables.open_delimited import open_table
-from inputgrad_cli.formats.tables.rows import Row, gather_rows
+from inputgrad_cli.formats.tables.rows_to_samples import Row, gather_rows
 from inputgrad_cli.numeric.arrays import Array
 
 DESCRIPTION = "a table of UTF-8 text"

@@ -9,10 +9,10 @@ import numpy as np
 
 from inputgrad_cli.data.signature import InputSpec
 from inputgrad_cli.errors import ItemError
-from inputgrad_cli.formats.tables.cells import CellPosition, parse_cell
-from inputgrad_cli.formats.tables.columns import ColumnAssignment, to_step_columns
+from inputgrad_cli.formats.tables.cell_parsing import CellPosition, parse_cell
+from inputgrad_cli.formats.tables.column_assignment import ColumnAssignment, to_step_columns
 from inputgrad_cli.formats.tables.dialect import Dialect, to_decimal_point
-from inputgrad_cli.formats.tables.rows import Row
+from inputgrad_cli.formats.tables.rows_to_samples import Row
 from inputgrad_cli.numeric.arrays import Array
 
 

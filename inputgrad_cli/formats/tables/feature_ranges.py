@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from inputgrad_cli.choices import to_printable
-from inputgrad_cli.data.features import DIRECTIONS, KINDS, FeatureRange
+from inputgrad_cli.data.feature_constraints import DIRECTIONS, KINDS, FeatureRange
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.formats.tables.dialect import parse_number
 from inputgrad_cli.modelfile.name_checks import is_printable_text

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from inputgrad_cli.data.signature import InputSpec
-from inputgrad_cli.formats.tables.cells import BOOLEANS
+from inputgrad_cli.formats.tables.cell_parsing import BOOLEANS
 from inputgrad_cli.formats.tables.dialect import is_word as is_word_cell
 from inputgrad_cli.formats.tables.dialect import parse_number
 from inputgrad_cli.formats.tables.text_header import is_text_header

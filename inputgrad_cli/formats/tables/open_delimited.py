@@ -10,8 +10,8 @@ from itertools import islice
 from typing import TextIO
 
 from inputgrad_cli.errors import ItemError
+from inputgrad_cli.formats.tables.column_assignment import UNUSED_NOTE, assign_columns
 from inputgrad_cli.formats.tables.column_names import Heading
-from inputgrad_cli.formats.tables.columns import UNUSED_NOTE, assign_columns
 from inputgrad_cli.formats.tables.delimited_rows import Line, Table, TableRequest
 from inputgrad_cli.formats.tables.dialect import Dialect, detect_decimal
 from inputgrad_cli.formats.tables.header import has_numbers, has_words, is_header

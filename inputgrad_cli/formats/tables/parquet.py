@@ -11,10 +11,10 @@ import numpy as np
 from inputgrad_cli.data.samples import Samples, UnusedColumns, describe_layout
 from inputgrad_cli.data.signature import InputSpec
 from inputgrad_cli.errors import ItemError
+from inputgrad_cli.formats.tables.column_assignment import SCALAR_SHAPES, assign_columns
 from inputgrad_cli.formats.tables.column_names import Heading
-from inputgrad_cli.formats.tables.columns import SCALAR_SHAPES, assign_columns
 from inputgrad_cli.formats.tables.jsonl import to_row
-from inputgrad_cli.formats.tables.rows import gather_rows, to_sample
+from inputgrad_cli.formats.tables.rows_to_samples import gather_rows, to_sample
 from inputgrad_cli.numeric.arrays import Array
 from inputgrad_cli.schema.limits import MAX_VALUES
 

@@ -8,7 +8,7 @@ import numpy as np
 from inputgrad_cli.interfaces.method import methods
 from inputgrad_cli.methods.gradient._noise import MeanAccumulator, NoisyMethod
 from inputgrad_cli.numeric.arrays import Arrays
-from inputgrad_cli.numeric.probe_points import Moments
+from inputgrad_cli.numeric.running_moments import Moments
 
 
 class VarianceAccumulator(MeanAccumulator):

@@ -11,12 +11,12 @@ from inputgrad_cli.data.attribution import MethodResult
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.interfaces.engine import Engine, LayerPass
 from inputgrad_cli.interfaces.method import Batch, methods
-from inputgrad_cli.methods._lines import interpolate_lines
+from inputgrad_cli.methods._line_interpolation import interpolate_lines
 from inputgrad_cli.methods._parallel import map_chunks
+from inputgrad_cli.methods._point_chunks import Indices, split_probes
 from inputgrad_cli.methods.layer._base import LayerMethod
 from inputgrad_cli.methods.path._refine import PathResult, refine_steps
 from inputgrad_cli.numeric.arrays import Array, Floats
-from inputgrad_cli.numeric.probe_points import Indices, split_probes
 from inputgrad_cli.registry import declare_parameter
 
 FIRST_STEPS = 16  # steps before completeness is checked for the first time

@@ -11,8 +11,8 @@ from inputgrad_cli.errors import UsageError
 from inputgrad_cli.interfaces.engine import Engine
 from inputgrad_cli.interfaces.method import Batch, Method
 from inputgrad_cli.methods._parallel import map_chunks
+from inputgrad_cli.methods._point_chunks import Indices, find_runs
 from inputgrad_cli.numeric.arrays import Array, Arrays
-from inputgrad_cli.numeric.probe_points import Indices, find_runs
 from inputgrad_cli.numeric.segments import KINDS, Segments, find_channel_axis, segment_arrays
 from inputgrad_cli.registry import declare_parameter
 

@@ -10,13 +10,13 @@ from inputgrad_cli.errors import UsageError
 from inputgrad_cli.grammar import as_list
 from inputgrad_cli.interfaces.engine import Engine
 from inputgrad_cli.interfaces.method import Batch, methods
+from inputgrad_cli.methods._point_chunks import Indices
 from inputgrad_cli.methods.perturbation._masking import (
     SegmentMethod,
     compute_masked_scores,
     fill_segments,
 )
 from inputgrad_cli.numeric.arrays import Arrays
-from inputgrad_cli.numeric.probe_points import Indices
 from inputgrad_cli.numeric.segments import Labels, Segments, join_labels
 from inputgrad_cli.registry import declare_parameter
 

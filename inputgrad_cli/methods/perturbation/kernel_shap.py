@@ -10,6 +10,7 @@ from inputgrad_cli.data.attribution import MethodResult, compute_completeness, s
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.interfaces.engine import Engine
 from inputgrad_cli.interfaces.method import Batch, methods
+from inputgrad_cli.methods._point_chunks import Indices
 from inputgrad_cli.methods.perturbation._masking import (
     SegmentMethod,
     compute_masked_scores,
@@ -17,7 +18,6 @@ from inputgrad_cli.methods.perturbation._masking import (
     unpack_bits,
 )
 from inputgrad_cli.numeric.arrays import Array, Arrays, Floats
-from inputgrad_cli.numeric.probe_points import Indices
 from inputgrad_cli.numeric.random_streams import draw_uniform
 from inputgrad_cli.registry import declare_parameter
 

@@ -8,6 +8,7 @@ from inputgrad_cli.data.attribution import MethodResult
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.interfaces.engine import Engine
 from inputgrad_cli.interfaces.method import Batch, methods
+from inputgrad_cli.methods._point_chunks import Indices
 from inputgrad_cli.methods.perturbation._masking import (
     SegmentMethod,
     compute_masked_scores,
@@ -15,7 +16,6 @@ from inputgrad_cli.methods.perturbation._masking import (
     unpack_bits,
 )
 from inputgrad_cli.numeric.arrays import Array, Arrays, Floats
-from inputgrad_cli.numeric.probe_points import Indices
 from inputgrad_cli.numeric.random_streams import draw_uniform_rows
 from inputgrad_cli.registry import declare_parameter
 

@@ -17,15 +17,15 @@ from inputgrad_cli.interfaces.goal import (
     goals,
 )
 from inputgrad_cli.numeric.arrays import Array
-from inputgrad_cli.optimization.balls import BALLS
+from inputgrad_cli.optimization.evaluation_log import NO_ROOM, REACHED, SearchLog
 from inputgrad_cli.optimization.loop import end_searches, send_frame
+from inputgrad_cli.optimization.norm_balls import BALLS
 from inputgrad_cli.optimization.projections import (
     add_inward,
     compute_room,
     scale_offsets,
     solve_scales,
 )
-from inputgrad_cli.optimization.search_log import NO_ROOM, REACHED, SearchLog
 from inputgrad_cli.registry import declare_parameter
 
 # Minimal points lie on the boundary, where half of them do not survive rounding. The offset is

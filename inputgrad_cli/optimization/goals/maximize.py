@@ -10,11 +10,19 @@ from numpy.typing import NDArray
 
 from inputgrad_cli.interfaces.goal import Evaluation, Goal, Problem, Rows, SearchResult, goals
 from inputgrad_cli.numeric.arrays import Array
+from inputgrad_cli.optimization.evaluation_log import NO_ROOM, PATIENCE, ZERO_GRADIENT, SearchLog
 from inputgrad_cli.optimization.loop import StepRule, run_steps
 from inputgrad_cli.optimization.maximization.adam import Adam
-from inputgrad_cli.optimization.maximization.backdrops import build_backdrops
-from inputgrad_cli.optimization.maximization.bounds import describe_bounds
-from inputgrad_cli.optimization.maximization.canvas import (
+from inputgrad_cli.optimization.maximization.cutout_parametrization import Cutouts, build_cutouts
+from inputgrad_cli.optimization.maximization.cutout_search import (
+    STARTS,
+    VIEWS,
+    CutoutOptions,
+    search_cutouts,
+)
+from inputgrad_cli.optimization.maximization.default_settings import OBJECT, WHOLE, WINDOW, Settings
+from inputgrad_cli.optimization.maximization.features_at_bounds import describe_bounds
+from inputgrad_cli.optimization.maximization.parametrization_builder import (
     FOURIER,
     MACO,
     PIXELS,
@@ -22,21 +30,13 @@ from inputgrad_cli.optimization.maximization.canvas import (
     build_parametrization,
     list_grids,
 )
-from inputgrad_cli.optimization.maximization.cutout_search import (
-    STARTS,
-    VIEWS,
-    CutoutOptions,
-    search_cutouts,
-)
-from inputgrad_cli.optimization.maximization.cutouts import Cutouts, build_cutouts
 from inputgrad_cli.optimization.maximization.phase_noise import draw_phase_noise
-from inputgrad_cli.optimization.maximization.ranges import compute_units
-from inputgrad_cli.optimization.maximization.settings import OBJECT, WHOLE, WINDOW, Settings
-from inputgrad_cli.optimization.maximization.smoothness import subtract_variation
+from inputgrad_cli.optimization.maximization.random_backgrounds import build_backdrops
+from inputgrad_cli.optimization.maximization.range_parametrizations import compute_units
+from inputgrad_cli.optimization.maximization.total_variation import subtract_variation
 from inputgrad_cli.optimization.maximization.transforms import Movements
-from inputgrad_cli.optimization.rows.row_space import RowSpace
-from inputgrad_cli.optimization.rows.table_problem import build_table_problem, try_categories
-from inputgrad_cli.optimization.search_log import NO_ROOM, PATIENCE, ZERO_GRADIENT, SearchLog
+from inputgrad_cli.optimization.tabular.feasible_rows import RowSpace
+from inputgrad_cli.optimization.tabular.table_problem import build_table_problem, try_categories
 from inputgrad_cli.registry import declare_parameter
 
 ATTEMPTS = 5  # to find a start from which the score rises

@@ -16,21 +16,21 @@ import numpy as np
 
 from inputgrad_cli.interfaces.goal import Evaluation, Objective, Problem, Rows, SearchResult
 from inputgrad_cli.numeric.arrays import Array
+from inputgrad_cli.optimization.evaluation_log import SearchLog
 from inputgrad_cli.optimization.loop import StepRule, run_steps
 from inputgrad_cli.optimization.maximization.adam import Adam
-from inputgrad_cli.optimization.maximization.backdrops import draw_clouds
-from inputgrad_cli.optimization.maximization.cutouts import Cutouts, Layers
-from inputgrad_cli.optimization.maximization.smoothness import (
-    compute_variation,
-    compute_variation_slopes,
-)
-from inputgrad_cli.optimization.maximization.starts import (
+from inputgrad_cli.optimization.maximization.cutout_parametrization import Cutouts, Layers
+from inputgrad_cli.optimization.maximization.multi_start_search import (
     FrameStore,
     choose_starts,
     repeat_problem,
 )
+from inputgrad_cli.optimization.maximization.random_backgrounds import draw_clouds
+from inputgrad_cli.optimization.maximization.total_variation import (
+    compute_variation,
+    compute_variation_slopes,
+)
 from inputgrad_cli.optimization.maximization.transforms import Movements
-from inputgrad_cli.optimization.search_log import SearchLog
 
 STARTS = 8  # of which the best is kept: some end with an arm or a corner too many, or too few
 VIEWS = 8  # of a step

@@ -3,7 +3,7 @@
 A search that moves parameters instead of pixels draws other pictures: along the gradient of Fourier
 coefficients, low frequencies move further than high ones, and the picture is smooth. Values are
 (N, ..., C), with the axes of space or time in between; a plain vector is (N, C). A source gives
-them without a unit, and `ranges.py` brings them to the range of the input.
+them without a unit, and `range_parametrizations.py` brings them to the range of the input.
 """
 
 from __future__ import annotations

@@ -9,9 +9,9 @@ import numpy as np
 from inputgrad_cli.data.pictures.picture_style import Style
 from inputgrad_cli.interfaces.picture import pictures
 from inputgrad_cli.rendering.colour_maps import Pixels, load_colour_table
-from inputgrad_cli.rendering.images.image_layers import ImageLayers, mark_pixels
-from inputgrad_cli.rendering.images.image_map import ImageMap
-from inputgrad_cli.rendering.images.target_lines import trace_edge
+from inputgrad_cli.rendering.images.image_picture_base import ImageMap
+from inputgrad_cli.rendering.images.map_compositing import ImageLayers, mark_pixels
+from inputgrad_cli.rendering.images.target_outline import trace_edge
 
 LEVELS = (0.5, 0.75, 0.9)  # shares of the end of the scale
 GROUND = 128  # grey, on which all colours of both default maps can be seen

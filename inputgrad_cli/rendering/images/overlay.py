@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from inputgrad_cli.data.pictures.picture_style import Style
 from inputgrad_cli.interfaces.picture import pictures
 from inputgrad_cli.rendering.colour_maps import Pixels
-from inputgrad_cli.rendering.images.image_layers import ImageLayers
-from inputgrad_cli.rendering.images.image_map import ImageMap
+from inputgrad_cli.rendering.images.image_picture_base import ImageMap
+from inputgrad_cli.rendering.images.map_compositing import ImageLayers
 
 
 @pictures.register

@@ -12,7 +12,7 @@ import numpy as np
 from inputgrad_cli.rendering.canvas import Canvas
 from inputgrad_cli.rendering.colour_maps import Pixels
 from inputgrad_cli.rendering.fonts import fit_text
-from inputgrad_cli.rendering.images.image_map import TEXT_KEY
+from inputgrad_cli.rendering.images.image_picture_base import TEXT_KEY
 from inputgrad_cli.rendering.png import encode_png
 
 GAP = 8  # pixels between pictures

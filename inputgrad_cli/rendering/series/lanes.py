@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from inputgrad_cli.data.pictures.caption import Caption
-from inputgrad_cli.data.pictures.sample_view import SampleView
+from inputgrad_cli.data.pictures.sample_display_values import SampleView
 from inputgrad_cli.interfaces.picture import MapSource
 from inputgrad_cli.numeric.arrays import Array
 from inputgrad_cli.numeric.pooling import pool_largest
-from inputgrad_cli.rendering.labels import shorten_name
-from inputgrad_cli.rendering.scale import reduce_channels
+from inputgrad_cli.rendering.colour_scale import reduce_channels
+from inputgrad_cli.rendering.label_formatting import shorten_name
 
 MAX_LABEL = 100  # characters above a curve
 MAX_LANES = 8  # more curves cannot be told apart

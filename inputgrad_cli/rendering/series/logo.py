@@ -10,8 +10,8 @@ import numpy as np
 
 from inputgrad_cli.choices import to_printable
 from inputgrad_cli.data.pictures.caption import Caption
+from inputgrad_cli.data.pictures.input_modality import LOGO
 from inputgrad_cli.data.pictures.picture_style import Scale, Style
-from inputgrad_cli.data.pictures.subjects import LOGO
 from inputgrad_cli.errors import ItemError
 from inputgrad_cli.interfaces.picture import (
     MAX_SAMPLES,
@@ -26,8 +26,8 @@ from inputgrad_cli.numeric.pooling import pool_largest
 from inputgrad_cli.rendering.canvas import INK, NUMBER_SIZE, QUIET_INK, TITLE_SIZE, Canvas
 from inputgrad_cli.rendering.colour_maps import NAN_COLOUR, Pixels
 from inputgrad_cli.rendering.fonts import fit_text
-from inputgrad_cli.rendering.images.image_map import TEXT_KEY
-from inputgrad_cli.rendering.labels import format_number, shorten_name
+from inputgrad_cli.rendering.images.image_picture_base import TEXT_KEY
+from inputgrad_cli.rendering.label_formatting import format_number, shorten_name
 from inputgrad_cli.rendering.png import encode_png
 from inputgrad_cli.rendering.series.letters import draw_stacks, measure_stacks
 from inputgrad_cli.rendering.series.ticks import choose_ticks

@@ -22,7 +22,7 @@ from inputgrad_cli.interfaces.picture import (
     pictures,
 )
 from inputgrad_cli.numeric.arrays import Array
-from inputgrad_cli.numeric.curves import cover_pixels, trace_columns
+from inputgrad_cli.numeric.curve_rasterization import cover_pixels, trace_columns
 from inputgrad_cli.rendering.canvas import (
     LINE,
     MARGIN,
@@ -40,10 +40,10 @@ from inputgrad_cli.rendering.colour_bar import (
     forget_limits,
 )
 from inputgrad_cli.rendering.colour_maps import Pixels, to_colours
+from inputgrad_cli.rendering.colour_scale import normalize
 from inputgrad_cli.rendering.fonts import fit_text, measure_text
-from inputgrad_cli.rendering.labels import format_number
+from inputgrad_cli.rendering.label_formatting import format_number
 from inputgrad_cli.rendering.picture_file import encode_picture
-from inputgrad_cli.rendering.scale import normalize
 from inputgrad_cli.rendering.series.lanes import Lane, Lanes, build_lanes
 from inputgrad_cli.rendering.series.ticks import choose_ticks
 

@@ -26,8 +26,8 @@ from inputgrad_cli.rendering.colour_bar import (
 )
 from inputgrad_cli.rendering.picture_file import encode_picture
 from inputgrad_cli.rendering.series.ticks import choose_ticks
-from inputgrad_cli.rendering.volumes.stack_map import Stack, build_stack
-from inputgrad_cli.rendering.volumes.tiles import Tile, fit_tile, paint_map
+from inputgrad_cli.rendering.volumes.slice_tiles import Tile, fit_tile, paint_map
+from inputgrad_cli.rendering.volumes.volume_video_base import Stack, build_stack
 
 WIDTH, LEFT, TOP = 902, 84, 34  # of the picture; of the map
 SIZE = (256, 800)  # height and width of the map

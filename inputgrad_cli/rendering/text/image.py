@@ -9,22 +9,22 @@ from inputgrad_cli.numeric.pooling import pool_largest
 from inputgrad_cli.rendering.canvas import PAPER, QUIET_INK, Canvas
 from inputgrad_cli.rendering.colour_maps import Pixels
 from inputgrad_cli.rendering.fonts import fit_text, measure_text
-from inputgrad_cli.rendering.labels import format_number
+from inputgrad_cli.rendering.label_formatting import format_number
 from inputgrad_cli.rendering.text.colours import (
     build_scale_colours,
     get_ink,
     paint_values,
 )
+from inputgrad_cli.rendering.text.html_text import TextView
 from inputgrad_cli.rendering.text.legend import format_title, format_unit, list_remarks
-from inputgrad_cli.rendering.text.lines import (
+from inputgrad_cli.rendering.text.line_layout import (
     PADDING,
     Line,
     PlacedToken,
     break_lines,
     select_lines,
 )
-from inputgrad_cli.rendering.text.page import TextView
-from inputgrad_cli.rendering.text.tokens import Passage
+from inputgrad_cli.rendering.text.token_display import Passage
 
 WIDTH, MARGIN = 900, 12
 TEXT_WIDTH = WIDTH - 2 * MARGIN

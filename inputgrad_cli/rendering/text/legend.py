@@ -9,9 +9,9 @@ import numpy as np
 from inputgrad_cli.choices import to_printable
 from inputgrad_cli.data.pictures.caption import Caption
 from inputgrad_cli.numeric.arrays import Floats
-from inputgrad_cli.rendering.labels import format_number, shorten_name
-from inputgrad_cli.rendering.text.tokens import Passage
-from inputgrad_cli.rendering.text.values import format_quantity
+from inputgrad_cli.rendering.label_formatting import format_number, shorten_name
+from inputgrad_cli.rendering.text.token_display import Passage
+from inputgrad_cli.rendering.text.token_values import format_quantity
 
 TIMES = "\u00d7"  # the sign of multiplication
 

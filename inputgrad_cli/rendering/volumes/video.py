@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from inputgrad_cli.data.pictures.picture_style import Style
 from inputgrad_cli.interfaces.picture import MAX_SAMPLES, pictures
 from inputgrad_cli.rendering.colour_bar import ColourBar
-from inputgrad_cli.rendering.volumes.film import FILM, draw_film
-from inputgrad_cli.rendering.volumes.stack_map import Stack, StackMap
+from inputgrad_cli.rendering.volumes.animated_webp import FILM, draw_film
+from inputgrad_cli.rendering.volumes.volume_video_base import Stack, StackMap
 
 
 @pictures.register

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from inputgrad_cli.interfaces.picture import MAX_SAMPLES, pictures
 from inputgrad_cli.numeric.pooling import take_largest
-from inputgrad_cli.rendering.volumes.stack_map import Stack, StackMap
-from inputgrad_cli.rendering.volumes.tiles import GAP, SIDE, Tile, build_tile
+from inputgrad_cli.rendering.volumes.slice_tiles import GAP, SIDE, Tile, build_tile
+from inputgrad_cli.rendering.volumes.volume_video_base import Stack, StackMap
 
 
 @pictures.register

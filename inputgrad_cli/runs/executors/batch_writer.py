@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 
-from inputgrad_cli.data.written_target import Target
+from inputgrad_cli.data.unresolved_target import Target
 from inputgrad_cli.errors import CompileError
+from inputgrad_cli.runs.executors.item_runner import ItemOutcome, WrittenBatch
 from inputgrad_cli.runs.executors.local import LocalExecutor
-from inputgrad_cli.runs.executors.runner import ItemOutcome, WrittenBatch
+from inputgrad_cli.runs.map_writing import WriteResult, join_results, write
 from inputgrad_cli.runs.model_holder import ModelFacts
 from inputgrad_cli.runs.tasks.explain_tasks import (
     BatchFailure,
@@ -19,7 +20,6 @@ from inputgrad_cli.runs.tasks.explain_tasks import (
 )
 from inputgrad_cli.runs.tasks.load_tasks import FailedItem
 from inputgrad_cli.runs.tasks.write_tasks import yield_write_tasks
-from inputgrad_cli.runs.write import WriteResult, join_results, write
 
 
 class BatchWriter:

@@ -21,7 +21,7 @@ from inputgrad_cli.errors import InputgradError, ModelError
 from inputgrad_cli.machine.limits import set_core_share
 from inputgrad_cli.machine.memory import limit_memory
 from inputgrad_cli.runs.executors.dask_worker import DONE, ERROR, OPENED, OUTCOME, WorkerBugError
-from inputgrad_cli.runs.executors.shared_folder import SharedRun
+from inputgrad_cli.runs.executors.shared_run_file import SharedRun
 from inputgrad_cli.supervision.process_end import exit_with
 from inputgrad_cli.supervision.temporary_folder import TEMPORARY_FOLDER
 

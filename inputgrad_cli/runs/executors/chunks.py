@@ -6,14 +6,14 @@ import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from inputgrad_cli.runs.planning.mode_costs import estimate_seconds
+from inputgrad_cli.runs.planning.execution_mode_costs import estimate_seconds
+from inputgrad_cli.runs.planning.execution_settings import ASSUMED_CLASSES
 from inputgrad_cli.runs.planning.plan import (
     Plan,
     estimate_samples,
     estimate_work,
     list_gradients,
 )
-from inputgrad_cli.runs.planning.schedule import ASSUMED_CLASSES
 from inputgrad_cli.runs.tasks.load_tasks import LoadTask
 
 # A killed worker loses the work of one chunk, and the driver spends some milliseconds on each.

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from inputgrad_cli.errors import ItemError, ModelError
 from inputgrad_cli.runs.executors.chunks import Chunk
-from inputgrad_cli.runs.executors.runner import ItemOutcome, WrittenBatch
+from inputgrad_cli.runs.executors.item_runner import ItemOutcome, WrittenBatch
 from inputgrad_cli.runs.tasks.load_tasks import FailedItem, SkippedMap
 from inputgrad_cli.supervision.crash_reports import CRASHED
 

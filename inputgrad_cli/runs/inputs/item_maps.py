@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from inputgrad_cli.runs.inputs.find_inputs import Item
-from inputgrad_cli.schema.encoded_names import encode_name
-from inputgrad_cli.storage.map_files import MapFiles
+from inputgrad_cli.schema.file_name_encoding import encode_name
+from inputgrad_cli.storage.map_file_names import MapFiles
 from inputgrad_cli.storage.map_specs import MapSpec
 
 

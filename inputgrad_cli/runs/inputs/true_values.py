@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from inputgrad_cli.errors import ItemError, UsageError
-from inputgrad_cli.formats.files import format_reason, read_bytes
+from inputgrad_cli.formats.file_reading import format_reason, read_bytes
 from inputgrad_cli.formats.images.masks import read_label_map
 from inputgrad_cli.formats.npy import read_npy
 from inputgrad_cli.formats.readers import find_reader

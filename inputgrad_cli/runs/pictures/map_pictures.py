@@ -15,16 +15,16 @@ from inputgrad_cli.errors import ItemError
 from inputgrad_cli.interfaces.picture import MapLayout, MapSource
 from inputgrad_cli.numeric.arrays import format_shape
 from inputgrad_cli.rendering import choose_picture, is_drawable, pictures
-from inputgrad_cli.runs.pictures.drawn_sites import is_joined, list_drawable_sites
-from inputgrad_cli.runs.pictures.joined_sources import build_styled_source
-from inputgrad_cli.runs.pictures.map_sources import (
+from inputgrad_cli.runs.pictures.drawable_sites import is_joined, list_drawable_sites
+from inputgrad_cli.runs.pictures.map_picture_data import (
     build_layout,
     build_picture_source,
     find_columns,
     get_layout,
 )
+from inputgrad_cli.runs.pictures.styled_picture_data import build_styled_source
 from inputgrad_cli.storage.atomic_write import Bytes, WriteFunction
-from inputgrad_cli.storage.map_files import get_picture_ending
+from inputgrad_cli.storage.map_file_names import get_picture_ending
 
 # Pixels of pictures that are drawn together. Twice as many take longer per picture, because they
 # need new memory.

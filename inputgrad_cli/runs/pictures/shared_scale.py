@@ -12,8 +12,8 @@ from inputgrad_cli.data.samples import Samples
 from inputgrad_cli.data.target_text import parse_stored_target
 from inputgrad_cli.errors import GrammarError, ItemError
 from inputgrad_cli.rendering import choose_picture
-from inputgrad_cli.runs.pictures.drawn_sites import list_drawable_sites
-from inputgrad_cli.runs.pictures.map_sources import build_picture_source
+from inputgrad_cli.runs.pictures.drawable_sites import list_drawable_sites
+from inputgrad_cli.runs.pictures.map_picture_data import build_picture_source
 from inputgrad_cli.storage.run_directory import StoredMap
 
 ScaleKey = tuple[str, str, Style]

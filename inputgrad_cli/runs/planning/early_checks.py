@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from inputgrad_cli.data.baselines import Baseline, baselines
-from inputgrad_cli.data.written_target import Target
+from inputgrad_cli.data.unresolved_target import Target
 from inputgrad_cli.explanation.early_checks import check_request
 from inputgrad_cli.explanation.request import (
     ExplainRequest,
@@ -14,15 +14,15 @@ from inputgrad_cli.explanation.request import (
     parse_methods,
     refuse_missing_references,
 )
-from inputgrad_cli.formats.classes import read_class_names
+from inputgrad_cli.formats.class_names import read_class_names
 from inputgrad_cli.interfaces.goal import GoalRequest
 from inputgrad_cli.machine.devices import refuse_absent_device
 from inputgrad_cli.machine.missing_files import refuse_missing_code
 from inputgrad_cli.modelfile.model_file import ModelFile, open_model
-from inputgrad_cli.modelfile.outline import Outline, build_outline
+from inputgrad_cli.modelfile.model_summary import Outline, build_outline
 from inputgrad_cli.modelfile.safety import refuse_missing_objects, refuse_unsafe
 from inputgrad_cli.numeric.arrays import Array
-from inputgrad_cli.optimization.space import refuse_immovable
+from inputgrad_cli.optimization.points_to_inputs import refuse_immovable
 from inputgrad_cli.runs.inputs.target_file import TargetFile
 from inputgrad_cli.runs.planning.apply_sidecar import apply_sidecar
 from inputgrad_cli.runs.planning.check_goals import refuse_bound_goals, refuse_several_ways

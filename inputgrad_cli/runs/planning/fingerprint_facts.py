@@ -9,8 +9,8 @@ from inputgrad_cli.data.image_options import ImageOptions
 from inputgrad_cli.formats.baseline_files import read_baseline_bytes
 from inputgrad_cli.hashing import compute_sha256
 from inputgrad_cli.runs.planning.options import SearchOptions
-from inputgrad_cli.runs.planning.pixel_record import hash_code
 from inputgrad_cli.runs.planning.plan import Plan
+from inputgrad_cli.runs.planning.preprocessing_record import hash_code
 from inputgrad_cli.schema.json_object import JsonObject
 
 

@@ -11,8 +11,8 @@ from inputgrad_cli.data.image_options import ImageOptions
 from inputgrad_cli.data.pictures.picture_style import Style
 from inputgrad_cli.data.shard import Shard
 from inputgrad_cli.data.target_text import parse_target
-from inputgrad_cli.data.written_target import Target
-from inputgrad_cli.optimization.summaries.gates import Gate
+from inputgrad_cli.data.unresolved_target import Target
+from inputgrad_cli.optimization.summaries.fail_thresholds import Gate
 
 
 @dataclass(frozen=True)

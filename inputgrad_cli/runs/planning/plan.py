@@ -12,13 +12,13 @@ from pathlib import Path
 from inputgrad_cli import api
 from inputgrad_cli.data.preprocessing import InputPreprocessing
 from inputgrad_cli.data.signature import InputSpec
-from inputgrad_cli.data.written_target import Target
+from inputgrad_cli.data.unresolved_target import Target
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.formats.baseline_files import read_baseline
-from inputgrad_cli.formats.blank import build_blank_sample
+from inputgrad_cli.formats.blank_sample import build_blank_sample
 from inputgrad_cli.formats.readers import find_reader, list_suffixes
 from inputgrad_cli.interfaces.reader import ReadOptions
-from inputgrad_cli.modelfile.outline import Outline
+from inputgrad_cli.modelfile.model_summary import Outline
 from inputgrad_cli.modelfile.workload import Workload, count_elements, estimate_workload
 from inputgrad_cli.rendering.colour_maps import load_colour_table
 from inputgrad_cli.runs.inputs.find_inputs import (
@@ -30,14 +30,14 @@ from inputgrad_cli.runs.inputs.find_inputs import (
     pair_items,
 )
 from inputgrad_cli.runs.inputs.true_values import TrueValues
+from inputgrad_cli.runs.optimization.constraint_files import read_limits
 from inputgrad_cli.runs.planning.early_checks import CheckedRun, list_targets
+from inputgrad_cli.runs.planning.execution_settings import Schedule, choose_schedule
 from inputgrad_cli.runs.planning.goal_costs import check_radii, estimate_gradients
 from inputgrad_cli.runs.planning.options import RunOptions
-from inputgrad_cli.runs.planning.schedule import Schedule, choose_schedule
-from inputgrad_cli.runs.planning.shown_inputs import refuse_unfit_kinds
-from inputgrad_cli.runs.searches.movement import read_limits
+from inputgrad_cli.runs.planning.show_option_checks import refuse_unfit_kinds
 from inputgrad_cli.storage.atomic_write import is_case_insensitive
-from inputgrad_cli.storage.map_files import ARRAYS
+from inputgrad_cli.storage.map_file_names import ARRAYS
 from inputgrad_cli.storage.map_specs import MapSpec, refuse_clashes
 from inputgrad_cli.supervision.worker import WORKER
 

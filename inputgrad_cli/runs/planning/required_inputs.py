@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from inputgrad_cli.choices import LAYER
 from inputgrad_cli.data.signature import InputSpec
-from inputgrad_cli.data.written_target import Target
+from inputgrad_cli.data.unresolved_target import Target
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.runs.planning.options import RunOptions
 

@@ -10,18 +10,18 @@ from inputgrad_cli.data.signature import InputSpec
 from inputgrad_cli.formats.baseline_files import read_baseline
 from inputgrad_cli.interfaces.reader import ReadOptions
 from inputgrad_cli.numeric.arrays import Array
-from inputgrad_cli.optimization.limits import SearchLimits
-from inputgrad_cli.runs.inputs.annotations import ItemAnnotations
+from inputgrad_cli.optimization.input_constraints import SearchLimits
 from inputgrad_cli.runs.inputs.find_inputs import InputList
+from inputgrad_cli.runs.inputs.item_targets_and_truth import ItemAnnotations
+from inputgrad_cli.runs.map_file_writer import OutputWriter
 from inputgrad_cli.runs.model_holder import ModelHolder
+from inputgrad_cli.runs.optimization.constraint_files import read_limits
+from inputgrad_cli.runs.planning.execution_settings import Schedule
 from inputgrad_cli.runs.planning.fingerprint_facts import build_fingerprint_facts
 from inputgrad_cli.runs.planning.plan import Plan
-from inputgrad_cli.runs.planning.schedule import Schedule
-from inputgrad_cli.runs.searches.movement import read_limits
-from inputgrad_cli.runs.writer import OutputWriter
 from inputgrad_cli.schema.json_object import JsonObject
+from inputgrad_cli.storage.complete_map_files import WrittenFiles
 from inputgrad_cli.storage.journal import Journal
-from inputgrad_cli.storage.written_files import WrittenFiles
 
 
 @dataclass(frozen=True)

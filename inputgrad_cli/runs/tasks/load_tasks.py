@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 
 from inputgrad_cli.data.samples import Samples
-from inputgrad_cli.data.written_target import Target
+from inputgrad_cli.data.unresolved_target import Target
 from inputgrad_cli.errors import ItemError
 from inputgrad_cli.formats.readers import find_reader
 from inputgrad_cli.numeric.arrays import Array

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from inputgrad_cli.data.written_target import Target
+from inputgrad_cli.data.unresolved_target import Target
 from inputgrad_cli.errors import ItemError
-from inputgrad_cli.explanation.batch import BatchAttribution
-from inputgrad_cli.explanation.item_record import Provenance
+from inputgrad_cli.explanation.attribution_metadata import Provenance
+from inputgrad_cli.explanation.batch_attribution import BatchAttribution
 from inputgrad_cli.runs.inputs.item_maps import ItemMap
 from inputgrad_cli.runs.pictures.map_pictures import MAX_PIXELS_TOGETHER
 from inputgrad_cli.runs.tasks.explain_tasks import BatchResult

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from inputgrad_cli.rendering import input_parts
+from inputgrad_cli.rendering import joined_inputs_picture
 from tests.cli import arrays, files, items, strict
 from tests.report.pages import Page
 
@@ -122,14 +122,14 @@ def save_classes(path):
 
 def test_each_input_has_one_scale_for_the_top_classes(call, folder, monkeypatch):
     save_classes(folder / "m.keras")
-    noted, draw_part = {}, input_parts._draw_part
+    noted, draw_part = {}, joined_inputs_picture._draw_part
 
     def note(part, style):
         drawn = draw_part(part, style)
         noted.setdefault(part.name, []).append(drawn[1].limit)
         return drawn
 
-    monkeypatch.setattr(input_parts, "_draw_part", note)
+    monkeypatch.setattr(joined_inputs_picture, "_draw_part", note)
     saliency(call, "-t", "top:2", "-m", "input-x-gradient", "--clip", "100", "--picture", "inputs")
     maps = [arrays(folder / f"out/a.npz.input-x-gradient.top{rank}.npz") for rank in (1, 2)]
     ends = {

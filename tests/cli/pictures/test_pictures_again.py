@@ -9,7 +9,7 @@ from PIL import Image
 
 from inputgrad_cli.data.pictures.picture_style import Style
 from inputgrad_cli.rendering import pictures as kinds_of_pictures
-from inputgrad_cli.storage.styles import read_style
+from inputgrad_cli.storage.stored_picture_style import read_style
 from tests.cli import arrays, draw, files, items, strict
 
 STYLES = [

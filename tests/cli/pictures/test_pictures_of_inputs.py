@@ -114,7 +114,7 @@ def test_pictures_of_many_samples_have_names_of_their_own(call, model, tmp_path)
 
 
 def test_names_of_pictures_are_kept_apart_and_fit_a_file_system():
-    from inputgrad_cli.storage.map_files import MapFiles
+    from inputgrad_cli.storage.map_file_names import MapFiles
 
     assert MapFiles("a").list_pictures(None, ["x"]) == [["a.png"]]
     assert MapFiles("a").list_pictures(11, ["x"])[3] == ["a.03.png"]

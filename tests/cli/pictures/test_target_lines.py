@@ -6,8 +6,8 @@ import pytest
 from PIL import Image
 
 from inputgrad_cli import api
-from inputgrad_cli.data.pictures.region import Region
-from inputgrad_cli.rendering.images.target_lines import BRIGHT, DARK, trace_lines
+from inputgrad_cli.data.pictures.target_region import Region
+from inputgrad_cli.rendering.images.target_outline import BRIGHT, DARK, trace_lines
 from tests.cli import draw, items, metadata, strict
 
 SIDE, ZOOM = 16, 14  # of the image that the model sees; and the factor that makes 224 of it

@@ -27,10 +27,10 @@ from inputgrad_cli.cli.reporters.base import (
 from inputgrad_cli.cli.reporters.choose import choose_reporters
 from inputgrad_cli.cli.reporters.json import JsonReporter
 from inputgrad_cli.cli.reporters.junit import JunitReporter
-from inputgrad_cli.cli.reporters.session import open_session
+from inputgrad_cli.cli.reporters.run_session import open_session
 from inputgrad_cli.cli.reporters.text import TextReporter
 from inputgrad_cli.errors import ModelError, StorageError, UsageError
-from inputgrad_cli.runs import item_fields
+from inputgrad_cli.runs import item_event_fields
 from inputgrad_cli.runs.events import ItemEvent, Progress, RunNote, RunStart, RunWarning, Summary
 
 FOLDER = Path(reporters.__file__).parent
@@ -70,7 +70,7 @@ ON_STDOUT = {ItemEvent, PlannedFiles, DryRunEnd, Result, TextLine}
 
 @pytest.fixture(autouse=True)
 def plain_planned_fields(monkeypatch):
-    monkeypatch.setattr(item_fields, "build_planned_fields", lambda planned: {**ITEM, **DONE})
+    monkeypatch.setattr(item_event_fields, "build_planned_fields", lambda planned: {**ITEM, **DONE})
 
 
 def test_the_examples_are_all_events():

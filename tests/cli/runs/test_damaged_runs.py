@@ -395,9 +395,9 @@ def test_what_a_later_version_adds_to_any_record_is_passed_over(meet, honest_run
 
 
 def test_a_picture_that_would_fill_the_memory_is_refused(meet, monkeypatch):
-    from inputgrad_cli.rendering.images import image_map
+    from inputgrad_cli.rendering.images import image_picture_base
 
-    monkeypatch.setattr(image_map, "MAX_PIXELS", 640 * 640)
+    monkeypatch.setattr(image_picture_base, "MAX_PIXELS", 640 * 640)
     assert meet(lines(("style",), {"zoom": 10}), "render")["render"].code == 0
     result = meet(lines(("style",), {"zoom": 11}), "render")["render"]
     assert result.code == 3

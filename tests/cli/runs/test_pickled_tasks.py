@@ -15,7 +15,7 @@ from inputgrad_cli.numeric import lazy_array
 from inputgrad_cli.runs import spill_buffer
 from inputgrad_cli.runs.executors import local_runner
 from inputgrad_cli.runs.executors.local import LocalExecutor
-from inputgrad_cli.runs.record import Recorder
+from inputgrad_cli.runs.journal_recorder import Recorder
 from inputgrad_cli.runs.tasks.context import PROCESS
 from tests.cli import draw, items
 

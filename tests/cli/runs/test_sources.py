@@ -6,7 +6,7 @@ import os
 import pytest
 
 from inputgrad_cli.errors import ItemError
-from inputgrad_cli.storage.sources import find_sources
+from inputgrad_cli.storage.recorded_input_files import find_sources
 
 GIVEN = {"a/x.png": b"picture", "b/x.npy": b"array", "all.npy": b"for all", "c/y.npy": b"array"}
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from inputgrad_cli.data.features import Feature, Features
+from inputgrad_cli.data.feature_constraints import Feature, Features
 from inputgrad_cli.interfaces.goal import goals
 from inputgrad_cli.optimization.goals.counterfactual import Counterfactual
 from tests.optimization.problems import Broken, Linear, Network, Quadratic, Recorder, build_problem

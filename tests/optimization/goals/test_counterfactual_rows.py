@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from inputgrad_cli.data.features import FeatureRange
+from inputgrad_cli.data.feature_constraints import FeatureRange
 from inputgrad_cli.interfaces.goal import Evaluation
 from inputgrad_cli.optimization.goals.counterfactual import Counterfactual
-from inputgrad_cli.optimization.rows.features import (
+from inputgrad_cli.optimization.tabular.derived_feature_constraints import (
     freeze_features,
     measure_features,
     narrow_features,

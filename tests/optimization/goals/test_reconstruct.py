@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from inputgrad_cli.interfaces.goal import Evaluation, goals
+from inputgrad_cli.optimization.evaluation_log import SearchLog
 from inputgrad_cli.optimization.fista import Fista
 from inputgrad_cli.optimization.goals.reconstruct import Reconstruct
-from inputgrad_cli.optimization.search_log import SearchLog
 from tests.optimization.problems import Broken, Quadratic, Recorder, build_problem
 
 SIZE, CODES = 40, 4

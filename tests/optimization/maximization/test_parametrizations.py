@@ -3,16 +3,23 @@
 import numpy as np
 import pytest
 
-from inputgrad_cli.optimization.maximization.canvas import CanvasOptions, build_parametrization
-from inputgrad_cli.optimization.maximization.colours import build_imagenet_colours, compute_colours
+from inputgrad_cli.optimization.maximization.colour_decorrelation import (
+    build_imagenet_colours,
+    compute_colours,
+)
 from inputgrad_cli.optimization.maximization.fourier import Fourier, Spectrum
+from inputgrad_cli.optimization.maximization.parametrization_builder import (
+    CanvasOptions,
+    build_parametrization,
+)
 from inputgrad_cli.optimization.maximization.parametrizations import Grid
-from inputgrad_cli.optimization.maximization.phases import (
+from inputgrad_cli.optimization.maximization.phase_parametrization import (
     Phases,
     compute_mean_magnitudes,
     compute_smooth_magnitudes,
 )
-from inputgrad_cli.optimization.maximization.ranges import Clip, compute_window
+from inputgrad_cli.optimization.maximization.range_parametrizations import Clip
+from inputgrad_cli.optimization.maximization.spotlight import compute_window
 from tests.optimization.problems import Linear, build_problem
 
 GRIDS = [

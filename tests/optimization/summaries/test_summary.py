@@ -5,7 +5,7 @@ import math
 import pytest
 
 from inputgrad_cli.errors import GrammarError
-from inputgrad_cli.optimization.summaries.gates import (
+from inputgrad_cli.optimization.summaries.fail_thresholds import (
     OVER,
     UNDER,
     list_failures,

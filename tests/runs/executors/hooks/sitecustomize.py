@@ -22,7 +22,7 @@ COMPUTING, WORKING = "inputgrad_cli.runs.executors.chunk_process", "distributed.
 
 def prepare_computing(settings):
     """Change a process that computes chunks."""
-    from inputgrad_cli.runs import writer
+    from inputgrad_cli.runs import map_file_writer
     from tests.faults import engine
 
     def log(*words):
@@ -32,7 +32,7 @@ def prepare_computing(settings):
     if "engine" in settings:
         engine.install(**settings["engine"])
     module = importlib.import_module("inputgrad_cli.engine.opening.load")
-    load, write = module.load, writer.write_atomically
+    load, write = module.load, map_file_writer.write_atomically
 
     def load_and_log(*words, **options):
         log("load", os.getpid())
@@ -42,7 +42,7 @@ def prepare_computing(settings):
         write(path, *words, **options)
         log("write", path)
 
-    module.load, writer.write_atomically = load_and_log, write_and_log
+    module.load, map_file_writer.write_atomically = load_and_log, write_and_log
     if largest := settings.get("largest"):
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (largest, largest))
