@@ -26,7 +26,7 @@ PAPER: Colour = (255, 255, 255)
 TITLE_SIZE, NAME_SIZE, NUMBER_SIZE, TICK_SIZE = 15, 14, 13, 12  # of letters, in pixels
 TICK = 4  # length of a tick
 MARGIN = 8  # between the edge and a title
-LEGEND = "← against   {}   for →"
+LEGEND = "← {}   {}   {} →"
 DARK = 0.179  # relative luminance below which white text has more contrast than black (WCAG 2)
 
 
@@ -129,10 +129,19 @@ class Canvas:
             self.write((x, y + TICK + 2), format_number(value), TICK_SIZE, colour=LINE, anchor="mt")
 
     def draw_legend(
-        self, center: float, y: float, units: str, *, two_sided: bool, has_nan: bool = False
+        self,
+        center: float,
+        y: float,
+        units: str,
+        *,
+        sides: Sequence[str] = (),
+        has_nan: bool = False,
     ) -> None:
-        """Write what values are, and which side is for the target; and that green is no number."""
-        text = LEGEND.format(units) if two_sided else units
+        """Write what values are, and that green is no number.
+
+        `sides` are words for what lies below zero and above it, empty if all lies on one side.
+        """
+        text = LEGEND.format(sides[0], units, sides[1]) if sides else units
         width = min(2 * min(center, self.width - center), self.width) - 2 * MARGIN
         if has_nan:
             text += "   (green: not a number)"

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from inputgrad_cli.data.pictures.caption import SIDES
 from inputgrad_cli.data.pictures.picture_style import Scale, Style
 from inputgrad_cli.numeric.arrays import Array
 from inputgrad_cli.rendering.canvas import NUMBER_SIZE, TICK_SIZE, Canvas
@@ -22,13 +23,17 @@ TOTAL_HEIGHT = TEXT_TOP + NUMBER_SIZE + 4
 
 @dataclass(frozen=True)
 class ColourBar:
-    """A scale of colours and the words for it; `has_nan` if the map holds what is not a number."""
+    """A scale of colours and the words for it; `has_nan` if the map holds what is not a number.
+
+    `sides` are words for values below zero and above it.
+    """
 
     scale: Scale
     cmap: str
     units: str
     has_nan: bool = False
     is_flat: bool = False
+    sides: tuple[str, str] = SIDES
 
 
 def build_scale(heat: Sequence[Array], style: Style, reduction: str, sign: str) -> Scale:
@@ -56,6 +61,5 @@ def draw_colour_bar(canvas: Canvas, center: int, top: int, bar: ColourBar) -> No
     canvas.write((left - GAP, middle), low, TICK_SIZE, anchor="rm")
     canvas.write((right + GAP, middle), high, TICK_SIZE, anchor="lm")
     units = f"{bar.units}, zero everywhere" if bar.is_flat else bar.units
-    canvas.draw_legend(
-        center, top + TEXT_TOP, units, two_sided=bar.scale.signed, has_nan=bar.has_nan
-    )
+    sides = bar.sides if bar.scale.signed else ()
+    canvas.draw_legend(center, top + TEXT_TOP, units, sides=sides, has_nan=bar.has_nan)

@@ -35,6 +35,12 @@ def describe_unit(**fields):
         ({"asked": "unit:1,2,3", "index": [1, 2, 3]}, "unit:1,2,3"),
         ({"asked": "mean", "index": None}, "mean"),
         ({"asked": "margin:1,3", "index": [[1], [3]]}, "margin:1,3"),
+        ({"asked": 'class:"margin:x"', "space": "output"}, "class 3"),
+        (
+            {"asked": "mask:at/home/06-cross.png,class=1", "index": None},
+            "class 1, inside 06-cross.png",
+        ),
+        ({"asked": "mask:06-cross.png", "index": None}, "inside 06-cross.png"),
     ],
 )
 def test_what_is_no_class_is_not_called_so(fields, words):

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import PurePath
 
 from inputgrad_cli.choices import LAYER
 from inputgrad_cli.data.map_record import MapRecord
 from inputgrad_cli.data.prediction_text import format_percent
 from inputgrad_cli.data.sample_record import SampleRecord
+from inputgrad_cli.data.target_text import parse_stored_target
+from inputgrad_cli.data.unresolved_target import Target
 
 MINUS = "\u2212"  # as wide as a plus sign, unlike a hyphen
 PERCENT = " %"  # as pictures and pages write it
+SIDES = ("against", "for")  # what a value below and above zero says of the target
+LOSS_SIDES = ("lowers the loss", "raises the loss")
 PARTS = {"sum": "", "positive": ", positive part", "negative": ", negative part"}
 
 
@@ -23,7 +28,8 @@ class Caption:
     `positive` if no value can be below zero. `site` is the input or layer of the map, and `over`
     the input that is drawn below it. `item` is the name of the input file, with the index of the
     sample if the file has many. `probability` is that of the class, `class_index` its index. `unit`
-    is the output and the index of its unit that the target `auto` has chosen: `price[0]`.
+    is the output and the index of its unit that the target `auto` has chosen: `price[0]`; of a
+    mask it is the class and the name of the file. `is_loss` is true if the target is a loss.
     """
 
     method: str
@@ -41,6 +47,12 @@ class Caption:
     probability: float | None = None
     class_index: int | None = None
     unit: str = ""
+    is_loss: bool = False
+
+    @property
+    def sides(self) -> tuple[str, str]:
+        """Return what a value below zero and one above it says of the target."""
+        return LOSS_SIDES if self.is_loss else SIDES
 
     @property
     def is_layer(self) -> bool:
@@ -87,36 +99,43 @@ class Caption:
 def build_caption(record: MapRecord, site: str, row: int, item: str = "") -> Caption:
     """Return the caption of the picture of one site of one sample of an item."""
     sample = record.get_sample(row)
+    target = parse_stored_target(sample.asked)
     return Caption(
         record.method["label"],
         sample.asked,
         sample.space,
-        sample.score,
+        # A search raises what its goal is about, such as a margin, whatever the space of the
+        # target is; and its class may be the one that was left, which the probability is not of.
+        None if sample.search else sample.score,
         sample.label,
         record.reduce,
         record.quantity.replace("{space}", sample.space),
-        _find_sign(record.sign, sample),
+        _find_sign(record.sign, sample, target),
         site in record.copied,
         site,
         item=", ".join(filter(None, (item, record.name_sample(row)))) if item else "",
-        probability=sample.probability,
-        class_index=_find_class(sample),
-        unit=_format_unit(sample),
+        probability=None if sample.search else sample.probability,
+        class_index=_find_class(sample, target),
+        unit=_format_unit(sample, target),
+        is_loss=target.kind == "loss",
     )
 
 
-def _find_class(sample: SampleRecord) -> int | None:
+def _find_class(sample: SampleRecord, target: Target) -> int | None:
     """Return the index of the class that was explained, None if the target is no single class."""
     unit = _get_unit(sample)
-    if sample.class_index is not None or "margin:" in sample.asked:
+    if sample.class_index is not None or target.kind == "margin":
         return sample.class_index
     # The only value of a regression is no class; no probability is known of it.
-    is_class = len(unit) == 1 and (sample.probability is not None or "class:" in sample.asked)
+    is_class = len(unit) == 1 and (sample.probability is not None or target.kind == "class")
     return unit[0] if is_class else None
 
 
-def _format_unit(sample: SampleRecord) -> str:
-    """Return the unit that the target `auto` has chosen, as lines of items show it."""
+def _format_unit(sample: SampleRecord, target: Target) -> str:
+    """Return the unit that the target `auto` has chosen, as lines of items show it, or the mask."""
+    if target.kind == "mask":
+        classes = "".join(f"class {word.text or word.index}, " for word in target.classes)
+        return f"{classes}inside {PurePath(target.path).name}"
     unit = _get_unit(sample)
     return f"{sample.output}{unit}" if unit and sample.asked == "auto" else ""
 
@@ -126,7 +145,7 @@ def _get_unit(sample: SampleRecord) -> list[int]:
     return [entry for entry in sample.index or [] if isinstance(entry, int)]
 
 
-def _find_sign(sign: str, sample: SampleRecord) -> str:
+def _find_sign(sign: str, sample: SampleRecord, target: Target) -> str:
     """Return `signed`, or `positive` if no value can be below zero.
 
     The values of a method whose sign is `either` are means of scores, and only the probability of
@@ -134,5 +153,5 @@ def _find_sign(sign: str, sample: SampleRecord) -> str:
     """
     if sign != "either":
         return sign
-    is_unit = bool(_get_unit(sample)) and "margin:" not in sample.asked
+    is_unit = bool(_get_unit(sample)) and target.kind != "margin"
     return "positive" if sample.space == "probability" and is_unit else "signed"

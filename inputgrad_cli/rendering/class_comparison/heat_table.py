@@ -96,9 +96,8 @@ def draw_heat_table(source: MapSource, view: ClassView, scale: Scale, style: Sty
         _draw_cells(canvas, top, values[:, index], None if unsigned else (scale, cmap))
     left_out = _format_rest(ranking, view)
     canvas.write((NAMES, bottom + 8), left_out, TICK_SIZE, colour=QUIET_INK)
-    bar = ColourBar(
-        scale, cmap, source.caption.quantity, bool(np.isnan(values).any()), not scale.limit
-    )
+    caption, has_nan = source.caption, bool(np.isnan(values).any())
+    bar = ColourBar(scale, cmap, caption.quantity, has_nan, not scale.limit, caption.sides)
     draw_colour_bar(canvas, width // 2, bottom + 30, bar)
     return canvas
 

@@ -34,7 +34,7 @@ class ClassStrip(ImageMap):
         scale = self.choose_scale(source, style)
         layers = [build_tile_layers(part, style, scale) for part in source.split_classes()]
         tiles = [*build_input_tiles(layers), *(_build_class_tile(each) for each in layers)]
-        bar = TileBar(scale, layers[0].cmap, layers[0].bar)
+        bar = TileBar(scale, layers[0].cmap, layers[0].bar, layers[0].caption.sides)
         title = format_heading(source.caption)
         hidden = source.classes.hidden if source.classes else 0
         words = [layers[0].bar, f"{hidden} classes not shown" if hidden else ""]

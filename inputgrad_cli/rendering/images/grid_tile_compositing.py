@@ -34,4 +34,4 @@ def build_input_tiles(layers: Sequence[ImageLayers]) -> list[Tile]:
 def build_bar(layers: ImageLayers) -> TileBar:
     """Return the colour bar of a map, which names the colour of what is not a number."""
     words = layers.bar + (LOST_WORDS if layers.nonfinite.any() else "")
-    return TileBar(layers.scale, layers.cmap, words)
+    return TileBar(layers.scale, layers.cmap, words, layers.caption.sides)

@@ -9,6 +9,7 @@ from textwrap import wrap
 import numpy as np
 
 from inputgrad_cli.choices import to_printable
+from inputgrad_cli.data.pictures.caption import SIDES
 from inputgrad_cli.data.pictures.picture_style import Scale
 from inputgrad_cli.rendering.canvas import MARGIN, NAME_SIZE, NUMBER_SIZE, TICK_SIZE, Canvas
 from inputgrad_cli.rendering.colour_maps import Pixels, load_colour_table
@@ -26,16 +27,19 @@ BAR_HEIGHT = 10
 BAR_DIGITS = 4  # of the numbers beside it
 BAR_ROOM = 96  # for a bar on the right, with its numbers
 UNIT_LINES = 3  # at most, below a colour bar
-AGAINST_WORDS, FOR_WORDS = "← against", "for →"
 
 
 @dataclass(frozen=True)
 class TileBar:
-    """The scale of a tile, in the colours of a map, and what its values are."""
+    """The scale of a tile, in the colours of a map, and what its values are.
+
+    `sides` are words for values below zero and above it.
+    """
 
     scale: Scale
     cmap: str
     words: str
+    sides: tuple[str, str] = SIDES
 
 
 @dataclass(frozen=True)
@@ -154,8 +158,8 @@ def draw_bar(canvas: Canvas, bar: TileBar, corner: tuple[int, int], width: int) 
     canvas.write((right, top), format_number(bar.scale.limit), TICK_SIZE, anchor="ra")
     top += LINE_HEIGHT
     if bar.scale.signed:
-        canvas.write((left, top), AGAINST_WORDS, TICK_SIZE)
-        canvas.write((right, top), FOR_WORDS, TICK_SIZE, anchor="ra")
+        canvas.write((left, top), f"← {bar.sides[0]}", TICK_SIZE)
+        canvas.write((right, top), f"{bar.sides[1]} →", TICK_SIZE, anchor="ra")
         top += LINE_HEIGHT
     for line in wrap_units(bar.words, width):
         canvas.write((left, top), line, TICK_SIZE)
@@ -172,8 +176,8 @@ def draw_upright_bar(canvas: Canvas, bar: TileBar, box: tuple[int, int, int, int
     positions = {bar.scale.limit: (top, "la"), bar.scale.low: (bottom, "ls")}
     if bar.scale.signed:
         positions[0.0] = (middle, "lm")
-        canvas.write((right + 5, top + LINE_HEIGHT), FOR_WORDS[:-2], TICK_SIZE)
-        canvas.write((right + 5, bottom - LINE_HEIGHT), AGAINST_WORDS[2:], TICK_SIZE, anchor="ls")
+        canvas.write((right + 5, top + LINE_HEIGHT), bar.sides[1], TICK_SIZE)
+        canvas.write((right + 5, bottom - LINE_HEIGHT), bar.sides[0], TICK_SIZE, anchor="ls")
     for value, (y, anchor) in positions.items():
         text = format_number(value, digits=BAR_DIGITS)
         canvas.write((right + 5, y), text, TICK_SIZE, anchor=anchor)

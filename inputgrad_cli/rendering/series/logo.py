@@ -219,7 +219,8 @@ def _format_unit(caption: Caption, letters: Letters) -> str:
     """Return what the height of a letter is, and which side speaks for the target."""
     label = f" {shorten_name(caption.label)}" if caption.label else ""
     _, bottom = measure_stacks(letters.heights)
-    sides = f"   above: for{label}, below: against{label}" if bottom < 0 else ""
+    low, high = caption.sides
+    sides = f"   above: {high}{label}, below: {low}{label}" if bottom < 0 else ""
     return f"height: {to_printable(caption.quantity)}{sides}"
 
 

@@ -87,7 +87,9 @@ class Signal(Picture):
         flat = not (np.abs(source.values) > 0).any()
         has_nan = any(np.isnan(strip).any() for strip in lanes.strips)
         cmap = style.get_colour_map(scale.signed)
-        bar = ColourBar(scale, cmap, lanes.units, has_nan, is_flat=flat and not has_nan)
+        bar = ColourBar(
+            scale, cmap, lanes.units, has_nan, flat and not has_nan, source.caption.sides
+        )
         pixels = draw_lanes(source, lanes, bar, self.unit)
         facts = {"kind": self.name, "reduce": style.reduce, "hidden": lanes.hidden}
         return Drawing(encode_picture(pixels, source.caption, style, bar, facts), scale, flat)

@@ -67,7 +67,9 @@ class Spectrogram(Picture):
         flat = not (np.abs(source.values) > 0).any()
         has_nan = bool(np.isnan(tile.heat).any())
         cmap = style.get_colour_map(scale.signed)
-        bar = ColourBar(scale, cmap, stack.units, has_nan, is_flat=flat and not has_nan)
+        bar = ColourBar(
+            scale, cmap, stack.units, has_nan, flat and not has_nan, source.caption.sides
+        )
         bottom = TOP + SIZE[0]
         canvas = Canvas(WIDTH, bottom + AXIS_HEIGHT + TOTAL_HEIGHT)
         canvas.write_title(stack.title)

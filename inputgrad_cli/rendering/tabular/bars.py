@@ -117,7 +117,8 @@ class Bars(RowPicture):
         canvas.draw_line((zero, HEAD, zero, bottom))
         canvas.draw_axis(axis, bottom)
         middle, legend = (axis.left + axis.right) / 2, _format_legend(source, axis)
-        canvas.draw_legend(middle, bottom + 24, legend, two_sided=axis.is_two_sided)
+        sides = source.caption.sides if axis.is_two_sided else ()
+        canvas.draw_legend(middle, bottom + 24, legend, sides=sides)
         return canvas
 
 
@@ -212,4 +213,5 @@ def _format_legend(source: MapSource, axis: Axis) -> str:
         return f"{units} (all zero)"
     if axis.is_two_sided or _is_unsigned(source):
         return units
-    return f"← against   {units}" if axis.low else f"{units}   for →"
+    below, above = source.caption.sides
+    return f"← {below}   {units}" if axis.low else f"{units}   {above} →"

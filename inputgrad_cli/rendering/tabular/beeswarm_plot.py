@@ -173,7 +173,8 @@ def _draw_foot(
     """Draw both axes with their legends, and what the colours of the points mean."""
     canvas.draw_axis(axis, bottom)
     middle = (axis.left + axis.right) / 2
-    canvas.draw_legend(middle, bottom + 24, caption.quantity, two_sided=axis.is_two_sided)
+    sides = caption.sides if axis.is_two_sided else ()
+    canvas.draw_legend(middle, bottom + 24, caption.quantity, sides=sides)
     canvas.draw_axis(bars, bottom)
     middle = (bars.left + bars.right) / 2
     canvas.write((middle, bottom + 24), "mean magnitude", NUMBER_SIZE, anchor="mt")

@@ -55,4 +55,5 @@ def format_unit(caption: Caption, reduction: str, *, is_signed: bool) -> str:
     if not is_signed:
         return quantity
     label = f" {shorten_name(caption.label)}" if caption.label else ""
-    return f"← against{label}   {quantity}   for{label} →"
+    below, above = caption.sides
+    return f"← {below}{label}   {quantity}   {above}{label} →"

@@ -147,7 +147,9 @@ class StackMap(Picture):
         flat = not (np.abs(source.values) > 0).any()
         has_nan = bool(np.isnan(stack.magnitudes).any())
         cmap = style.get_colour_map(scale.signed)
-        bar = ColourBar(scale, cmap, stack.units, has_nan, is_flat=flat and not has_nan)
+        bar = ColourBar(
+            scale, cmap, stack.units, has_nan, flat and not has_nan, source.caption.sides
+        )
         top = TOP + LABEL_HEIGHT + self.chart_height + GAP
         bottom = top + measure_grid(slices) + ROOM_BELOW
         canvas = Canvas(WIDTH, bottom + TOTAL_HEIGHT)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -58,10 +57,7 @@ def build_search_source(recorded: RecordedMap, samples: Samples, row: int, site:
     first, second = (format_answer(search[key], PERCENT) for key in ("before", "after"))
     trace, unit = _scale_trace(np.asarray(recorded.values[TRACE][row]), search["distances"])
     titles = (f"before: {first}", f"after: {second}")
-    # The class of the target may be the one that was left. The probability is that afterwards, and
-    # the score is what the goal raises, such as a margin, whatever the space of the target is.
     caption = build_caption(recorded.record, site, row, samples.item)
-    caption = replace(caption, probability=None, score=None)
     return MapSource(
         change,
         None,
