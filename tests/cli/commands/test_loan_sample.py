@@ -13,11 +13,12 @@ AGE, YEARS, CHILDREN = (COLUMNS.index(name) for name in ("age", "years", "childr
 
 
 def read_columns(path):
-    """Return the numbers of a table, (N, 8), and the cells of its first column."""
+    """Return the numbers of a table, (N, 8), and the cells of its other columns, by name."""
     with path.open(newline="") as file:
         rows = list(csv.DictReader(file))
     numbers = [[np.float32(row[name]) for name in COLUMNS] for row in rows]
-    return np.array(numbers), [next(iter(row.values())) for row in rows]
+    others = {name: [row[name] for row in rows] for name in rows[0] if name not in COLUMNS}
+    return np.array(numbers), others
 
 
 @pytest.fixture(scope="module")
@@ -30,9 +31,9 @@ def predict(samples):
 
 
 def test_the_stored_rows_are_those_that_the_builder_draws(samples):
-    rows, ids = read_columns(samples / "inputs/loan.csv")
+    rows, others = read_columns(samples / "inputs/loan.csv")
     np.testing.assert_array_equal(rows, draw_applications(HELD_OUT, HELD_OUT_SEED))
-    assert len(set(ids)) == HELD_OUT
+    assert len(set(others["applicant"])) == HELD_OUT
     known, _ = read_columns(samples / "inputs/loan_known.csv")
     assert not set(map(bytes, known)) & set(map(bytes, rows))
     paths = [samples / "loan.keras", samples / "loan.labels.txt"]
@@ -70,8 +71,9 @@ def test_nearly_all_rows_have_a_counterfactual_that_keeps_to_the_table(
         *("--freeze", "children", "--picture", "none"),
     )
     assert result.code == 0, result.err
-    rows, states = read_columns(tmp_path / "inputgrad-out/loan.csv.counterfactual.csv")
-    assert states == ["before", "after"] * HELD_OUT
+    rows, others = read_columns(tmp_path / "inputgrad-out/loan.csv.counterfactual.csv")
+    assert others["state"] == ["before", "after"] * HELD_OUT
+    assert others["applicant"] == [f"H{row:04}" for row in range(HELD_OUT) for _ in range(2)]
     before, after = rows[0::2], rows[1::2]
     np.testing.assert_array_equal(before, draw_applications(HELD_OUT, HELD_OUT_SEED))
     is_valid = predict(after) != predict(before)
