@@ -109,18 +109,15 @@ def find_row_columns(recorded: RecordedMap, header: Sequence[str] = ()) -> RowCo
     `header` holds the names of the table's columns, by default those of the record. The maps of
     all classes are no rows, and the change that a search has made is found by another function.
     """
-    return None if recorded.record.has_all_classes else _find_columns(recorded, header)
+    return None if recorded.record.has_all_classes else find_map_columns(recorded, header)
 
 
-def find_class_columns(recorded: RecordedMap, header: Sequence[str] = ()) -> RowColumns | None:
-    """Return the columns of a map of all classes of rows, None if it is no such map.
+def find_map_columns(recorded: RecordedMap, header: Sequence[str] = ()) -> RowColumns | None:
+    """Return the columns of a map of rows, of one class or of all; None if it is no such map.
 
-    The values of one sample then have the class axis where others have that of the samples.
+    In a map of all classes, the values of one sample have the class axis where others have that of
+    the samples.
     """
-    return _find_columns(recorded, header) if recorded.record.has_all_classes else None
-
-
-def _find_columns(recorded: RecordedMap, header: Sequence[str]) -> RowColumns | None:
     record = recorded.record
     if record.is_search:
         return None

@@ -6,7 +6,6 @@ directory of a SavedModel, which has no configuration to read.
 
 from __future__ import annotations
 
-import hashlib
 import math
 import os
 import re
@@ -19,7 +18,7 @@ from pathlib import Path
 from typing import IO, Any, Literal
 
 from inputgrad_cli.errors import ModelError
-from inputgrad_cli.hashing import compute_sha256
+from inputgrad_cli.hashing import compute_folder_sha256, compute_sha256
 from inputgrad_cli.machine.missing_files import is_remote, suggest_path, to_typed_path
 from inputgrad_cli.modelfile.allow_list import LAYERS
 from inputgrad_cli.modelfile.config_files import read_archive, read_folder, read_hdf5
@@ -77,10 +76,7 @@ class ModelFile:
         if self.form in ("keras", "h5"):
             digest = compute_sha256(self.path)
         else:
-            total = hashlib.sha256()
-            for path in self._list_files():
-                total.update(f"{path.relative_to(self.path)}\n{compute_sha256(path)}\n".encode())
-            digest = total.hexdigest()
+            digest = compute_folder_sha256(self.path, self._list_files())
         self.refuse_changed()
         return digest
 

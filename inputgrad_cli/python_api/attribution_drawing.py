@@ -13,7 +13,7 @@ from inputgrad_cli.data.pictures.picture_style import Style
 from inputgrad_cli.data.pictures.sample_display_values import build_view
 from inputgrad_cli.data.pictures.target_region import fit_region
 from inputgrad_cli.data.samples import Samples
-from inputgrad_cli.data.table_map_columns import RowColumns, find_class_columns, find_row_columns
+from inputgrad_cli.data.table_map_columns import find_map_columns
 from inputgrad_cli.interfaces.picture import Drawing, MapSource
 from inputgrad_cli.numeric.arrays import Array, Arrays
 from inputgrad_cli.rendering import choose_picture, is_drawable
@@ -36,7 +36,7 @@ def _build_source(
     recorded: RecordedMap, site: str, sample: int, seen: Array | None = None
 ) -> MapSource:
     record, classes = recorded.record, None
-    columns = _find_columns(recorded)
+    columns = find_map_columns(recorded)
     if columns is not None and columns.has_site(site):
         build = build_class_row_source if record.has_all_classes else build_row_source
         return build(recorded, Samples({}), record.get_row(sample), columns)
@@ -58,11 +58,6 @@ def _build_source(
         classes=classes,
         region=fit_region(record.region, size),
     )
-
-
-def _find_columns(recorded: RecordedMap) -> RowColumns | None:
-    """Return the columns of a row, None if the map is of none."""
-    return find_class_columns(recorded) or find_row_columns(recorded)
 
 
 @dataclass(frozen=True)
@@ -97,7 +92,7 @@ def list_drawings(attribution: Attribution, pixels: Arrays) -> Sequence[NamedDra
 
 def _list_sites(recorded: RecordedMap) -> list[str]:
     """Return the sites that have a picture; all columns of a row stand in that of the first."""
-    columns = _find_columns(recorded)
+    columns = find_map_columns(recorded)
     sites: list[str] = []
     has_row = False
     for site in recorded.values:

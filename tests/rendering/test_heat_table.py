@@ -8,7 +8,7 @@ import pytest
 from inputgrad_cli.data.map_record import RecordedMap, SiteFacts
 from inputgrad_cli.data.pictures.picture_style import Scale, Style
 from inputgrad_cli.data.samples import Samples
-from inputgrad_cli.data.table_map_columns import find_class_columns, find_row_columns
+from inputgrad_cli.data.table_map_columns import find_map_columns, find_row_columns
 from inputgrad_cli.interfaces.picture import ClassView, choose_picture
 from inputgrad_cli.rendering.canvas import PAPER
 from inputgrad_cli.rendering.class_comparison.heat_table import (
@@ -125,7 +125,7 @@ def test_columns_of_several_inputs_are_joined_for_each_class():
     }
     recorded = RecordedMap(values, record)
     assert find_row_columns(recorded) is None
-    columns = find_class_columns(recorded)
+    columns = find_map_columns(recorded)
     assert columns.names == names
     source = build_class_row_source(recorded, Samples({}), 0, columns)
     np.testing.assert_array_equal(source.classes.values, [[2, 20], [3, 30], [1, 10]])

@@ -13,6 +13,7 @@ from inputgrad_cli.numeric.random_streams import draw_normal
 from inputgrad_cli.optimization.maximization.fourier import COEFFICIENT_NOISE, Fourier
 from inputgrad_cli.optimization.maximization.parametrization_builder import list_grids
 from inputgrad_cli.optimization.maximization.parametrizations import Grid
+from inputgrad_cli.optimization.maximization.range_parametrizations import compute_sigmoid
 from inputgrad_cli.optimization.maximization.spotlight import compute_disc
 
 # In shortest sides. A larger disc has room for a fifth corner of a square, a fifth arm of a cross.
@@ -92,7 +93,7 @@ class Cutouts:
         count, rows = self.fourier.count, np.arange(len(parameters))
         values = self.fourier.decode(parameters[:, :count], rows)
         colours = parameters[:, np.newaxis, np.newaxis, count:]
-        return _compute_sigmoid(SLOPE * values + OPACITY), _compute_sigmoid(SLOPE * colours)
+        return compute_sigmoid(SLOPE * values + OPACITY), compute_sigmoid(SLOPE * colours)
 
 
 def build_cutouts(problem: Problem, decay: float) -> Cutouts | None:
@@ -105,8 +106,3 @@ def build_cutouts(problem: Problem, decay: float) -> Cutouts | None:
     low = problem.low.reshape(-1, grid.channels).min(axis=0)
     high = problem.high.reshape(-1, grid.channels).max(axis=0)
     return Cutouts(grid, decay, low.astype(np.float64), high.astype(np.float64))
-
-
-def _compute_sigmoid(values: Array) -> Array:
-    """Return the sigmoid; as a tangent it never overflows."""
-    return np.asarray(0.5 + 0.5 * np.tanh(0.5 * values))

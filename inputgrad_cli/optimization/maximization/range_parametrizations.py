@@ -11,8 +11,6 @@ from inputgrad_cli.interfaces.goal import Rows
 from inputgrad_cli.numeric.arrays import Array
 
 SLOPE = 0.25  # of a sigmoid at zero; small values change a clipped input as much
-
-
 MARGIN = 0.02  # share of the range between a bound and the start of a sigmoid, which is flat there
 
 
@@ -67,8 +65,7 @@ class Sigmoid:
         return np.asarray(gradients * spans * shares * (1.0 - shares))
 
     def _compute_shares(self, parameters: Array, rows: Rows) -> Array:
-        # The sigmoid as a tangent, which never overflows.
-        return np.asarray(0.5 + 0.5 * np.tanh(0.5 * (parameters + self._offsets[rows])))
+        return compute_sigmoid(parameters + self._offsets[rows])
 
     @cached_property
     def _offsets(self) -> Array:
@@ -84,3 +81,8 @@ def compute_units(low: Array, high: Array, share: float) -> Array:
     """Return this share of the range between the bounds; 1 where there is no range."""
     spans = high.astype(np.float64) - low
     return np.where(np.isfinite(spans), share * spans, 1.0)
+
+
+def compute_sigmoid(values: Array) -> Array:
+    """Return the sigmoid; as a tangent it never overflows."""
+    return np.asarray(0.5 + 0.5 * np.tanh(0.5 * values))

@@ -36,9 +36,7 @@ def compute_window(grid: Grid) -> Array:
     It is exp(-(r^2 / 2 sigma^2)^2), half at 1.3 sigma, with a sigma of 0.22 of the shortest side.
     """
     sigma = min(grid.size) * WINDOW_SIGMA
-    lines = [np.arange(size) - (size - 1) / 2 for size in grid.size]
-    squares = sum(np.square(line) for line in np.meshgrid(*lines, indexing="ij"))
-    return np.exp(-np.square(np.asarray(squares) / (2 * sigma**2)))[..., np.newaxis]
+    return np.exp(-np.square(_compute_squares(grid) / (2 * sigma**2)))[..., np.newaxis]
 
 
 def compute_disc(grid: Grid, radius: float, edge: float) -> Array:
@@ -47,8 +45,12 @@ def compute_disc(grid: Grid, radius: float, edge: float) -> Array:
     Across its edge it falls in a straight line, from `radius - edge` to `radius + edge`. Both are
     in shortest sides.
     """
-    lines = [np.arange(size) - (size - 1) / 2 for size in grid.size]
-    squares = sum(np.square(line) for line in np.meshgrid(*lines, indexing="ij"))
-    distances = np.sqrt(np.asarray(squares)) / min(grid.size)
+    distances = np.sqrt(_compute_squares(grid)) / min(grid.size)
     shares = np.clip((radius + edge - distances) / (2 * edge), 0.0, 1.0)
     return np.asarray(shares[..., np.newaxis])
+
+
+def _compute_squares(grid: Grid) -> Array:
+    """Return the squared distance of each place from the middle, in places."""
+    lines = [np.arange(size) - (size - 1) / 2 for size in grid.size]
+    return np.asarray(sum(np.square(line) for line in np.meshgrid(*lines, indexing="ij")))

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from inputgrad_cli.hashing import compute_sha256
+from inputgrad_cli.hashing import compute_folder_sha256, compute_sha256
 from inputgrad_cli.runs.executors.shared_run_file import SharedRun
 from inputgrad_cli.version import __version__
 
@@ -74,10 +74,8 @@ def hash_model(path: Path) -> str:
     try:
         if not path.is_dir():
             return compute_sha256(path)
-        total = hashlib.sha256()
-        for file in sorted(file for file in path.rglob("*") if file.is_file()):
-            total.update(f"{file.relative_to(path)}\n{compute_sha256(file)}\n".encode())
-        return total.hexdigest()
+        files = sorted(file for file in path.rglob("*") if file.is_file())
+        return compute_folder_sha256(path, files)
     except OSError:
         return MISSING
 

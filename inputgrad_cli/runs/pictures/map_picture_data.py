@@ -24,8 +24,7 @@ from inputgrad_cli.data.pictures.target_region import fit_region
 from inputgrad_cli.data.samples import Samples
 from inputgrad_cli.data.table_map_columns import (
     RowColumns,
-    find_class_columns,
-    find_row_columns,
+    find_map_columns,
     find_search_columns,
 )
 from inputgrad_cli.formats.images.original_size_images import read_original
@@ -54,9 +53,7 @@ def find_columns(recorded: RecordedMap, header: Sequence[str] = ()) -> RowColumn
     """Return the columns of a row, None if the map is of none."""
     if recorded.record.is_search:
         return find_search_columns(recorded, header)
-    if recorded.record.has_all_classes:
-        return find_class_columns(recorded, header)
-    return find_row_columns(recorded, header)
+    return find_map_columns(recorded, header)
 
 
 def build_layout(recorded: RecordedMap, site: str, columns: RowColumns | None) -> MapLayout:
