@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from inputgrad_cli.cli.options.shared_run_options import RunCall
+from inputgrad_cli.cli.options.run_call import RunCall
 from inputgrad_cli.cli.terminal import show_status
 
 if TYPE_CHECKING:

@@ -29,7 +29,7 @@ import numpy as np
 from inputgrad_cli.data.pictures.caption import Caption
 from inputgrad_cli.data.pictures.original_picture import Box
 from inputgrad_cli.data.pictures.picture_style import Scale, Style
-from inputgrad_cli.data.pictures.sample_display_values import SampleView
+from inputgrad_cli.data.pictures.sample_view import SampleView
 from inputgrad_cli.data.pictures.target_region import Region
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.numeric.arrays import Array

@@ -9,7 +9,7 @@ from inputgrad_cli.choices import to_printable
 from inputgrad_cli.errors import ModelError
 from inputgrad_cli.modelfile import safe_json
 from inputgrad_cli.modelfile.hdf5 import array_listing
-from inputgrad_cli.modelfile.hdf5.heaps import refuse_endless_heaps
+from inputgrad_cli.modelfile.hdf5.heap_checks import refuse_endless_heaps
 from inputgrad_cli.modelfile.zip import archive as zip_archive
 from inputgrad_cli.modelfile.zip.members import CONFIG, METADATA, WEIGHTS, check_members
 from inputgrad_cli.modelfile.zip.unzipped import is_regular_file

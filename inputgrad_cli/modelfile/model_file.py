@@ -24,7 +24,7 @@ from inputgrad_cli.modelfile.allow_list import LAYERS
 from inputgrad_cli.modelfile.config_files import read_archive, read_folder, read_hdf5
 from inputgrad_cli.modelfile.config_objects import walk_objects
 from inputgrad_cli.modelfile.hdf5 import array_listing
-from inputgrad_cli.modelfile.hdf5.heaps import refuse_endless_heaps
+from inputgrad_cli.modelfile.hdf5.heap_checks import refuse_endless_heaps
 from inputgrad_cli.modelfile.hdf5.shared_text_checks import refuse_shared_texts
 from inputgrad_cli.modelfile.migrate import COMPILE_KEY, migrate
 from inputgrad_cli.modelfile.name_checks import refuse_odd_names

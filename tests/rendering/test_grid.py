@@ -19,7 +19,7 @@ from inputgrad_cli.interfaces.picture import (
     is_drawable,
     pictures,
 )
-from inputgrad_cli.rendering.class_comparison.top_class_maps import rank_classes
+from inputgrad_cli.rendering.class_comparison.top_class_selection import rank_classes
 from inputgrad_cli.rendering.colour_maps import load_colour_table
 from inputgrad_cli.rendering.images.grid import arrange_tiles
 from inputgrad_cli.rendering.images.grid_tile_compositing import (

@@ -12,7 +12,7 @@ from PIL import Image
 from inputgrad_cli.data.pictures.caption import Caption
 from inputgrad_cli.data.pictures.input_modality import ROW
 from inputgrad_cli.data.pictures.picture_style import Style
-from inputgrad_cli.data.pictures.sample_display_values import SampleView
+from inputgrad_cli.data.pictures.sample_view import SampleView
 from inputgrad_cli.interfaces.picture import (
     MapLayout,
     MapSource,

@@ -18,7 +18,7 @@ from inputgrad_cli.cli.options.inputs import InputOptions
 from inputgrad_cli.cli.options.json_config_verbosity import ScriptOptions
 from inputgrad_cli.cli.options.output import OutputOptions
 from inputgrad_cli.cli.options.pictures import PictureOptions, ShownPictureOptions
-from inputgrad_cli.cli.options.shared_run_options import RunCall
+from inputgrad_cli.cli.options.run_call import RunCall
 from inputgrad_cli.cli.run_or_dry_run import run_command
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from typing import IO, Any
 from inputgrad_cli.choices import to_printable
 from inputgrad_cli.errors import ModelError
 from inputgrad_cli.modelfile.hdf5 import checks
-from inputgrad_cli.modelfile.hdf5.heaps import HDF5_SIGNATURE
+from inputgrad_cli.modelfile.hdf5.heap_checks import HDF5_SIGNATURE
 from inputgrad_cli.modelfile.name_checks import (
     MAX_NAME_LENGTH,
     is_printable_text,

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from inputgrad_cli.errors import ModelError
-from inputgrad_cli.modelfile.hdf5.heaps import ENTRY, HDF5_SIGNATURE, HEAP
+from inputgrad_cli.modelfile.hdf5.heap_checks import ENTRY, HDF5_SIGNATURE, HEAP
 
 SHORT_TEXT_BYTES = 4096  # may be shared often, because each reference takes 16 bytes of the file
 MAX_LONG_TEXTS = 64  # Keras writes one configuration of the model and one of its training

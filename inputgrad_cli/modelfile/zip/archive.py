@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import IO
 
 from inputgrad_cli.errors import ModelError
-from inputgrad_cli.modelfile.hdf5.heaps import HDF5_SIGNATURE
+from inputgrad_cli.modelfile.hdf5.heap_checks import HDF5_SIGNATURE
 
 BLOCK_BYTES = 1 << 20  # copied at once
 MAX_DIRECTORY_BYTES = 8 << 20  # of the list of members, which Python holds in memory

@@ -25,7 +25,7 @@ from inputgrad_cli.rendering.canvas import (
     Canvas,
     choose_ink,
 )
-from inputgrad_cli.rendering.class_comparison.top_class_maps import format_heading
+from inputgrad_cli.rendering.class_comparison.top_class_selection import format_heading
 from inputgrad_cli.rendering.colour_bar import TOTAL_HEIGHT, ColourBar, draw_colour_bar
 from inputgrad_cli.rendering.colour_maps import to_colours
 from inputgrad_cli.rendering.colour_scale import normalize

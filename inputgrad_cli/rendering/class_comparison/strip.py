@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from inputgrad_cli.data.pictures.picture_style import Scale, Style
 from inputgrad_cli.interfaces.picture import Drawing, MapSource, class_pictures
-from inputgrad_cli.rendering.class_comparison.top_class_maps import format_heading
+from inputgrad_cli.rendering.class_comparison.top_class_selection import format_heading
 from inputgrad_cli.rendering.images.grid import encode_grid
 from inputgrad_cli.rendering.images.grid_tile_compositing import (
     build_input_tiles,

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from inputgrad_cli.data.pictures.caption import Caption
-from inputgrad_cli.data.pictures.sample_display_values import SampleView
+from inputgrad_cli.data.pictures.sample_view import SampleView
 from inputgrad_cli.interfaces.picture import MapSource
 from inputgrad_cli.numeric.arrays import Array
 from inputgrad_cli.numeric.pooling import pool_largest

@@ -7,7 +7,7 @@ from dataclasses import replace
 from inputgrad_cli.data.map_record import RecordedMap
 from inputgrad_cli.data.pictures.caption import build_caption
 from inputgrad_cli.data.pictures.input_modality import ROW
-from inputgrad_cli.data.pictures.sample_display_values import build_view
+from inputgrad_cli.data.pictures.sample_view import build_view
 from inputgrad_cli.data.samples import Samples
 from inputgrad_cli.data.table_map_columns import RowColumns
 from inputgrad_cli.interfaces.picture import MapSource

@@ -19,7 +19,7 @@ from inputgrad_cli.data.pictures.input_modality import (
     find_subject,
 )
 from inputgrad_cli.data.pictures.original_picture import Box, find_model_view
-from inputgrad_cli.data.pictures.sample_display_values import build_view
+from inputgrad_cli.data.pictures.sample_view import build_view
 from inputgrad_cli.data.pictures.target_region import fit_region
 from inputgrad_cli.data.samples import Samples
 from inputgrad_cli.data.table_map_columns import (
@@ -31,7 +31,7 @@ from inputgrad_cli.formats.images.original_size_images import read_original
 from inputgrad_cli.interfaces.picture import MapLayout, MapSource
 from inputgrad_cli.numeric.arrays import Array
 from inputgrad_cli.rendering.class_comparison.row_picture_data import build_class_row_source
-from inputgrad_cli.rendering.class_comparison.top_class_maps import build_class_view
+from inputgrad_cli.rendering.class_comparison.top_class_selection import build_class_view
 from inputgrad_cli.rendering.colour_maps import as_pixels
 from inputgrad_cli.rendering.tabular.row_picture_data import build_row_source
 from inputgrad_cli.runs.pictures.optimization_picture_data import (

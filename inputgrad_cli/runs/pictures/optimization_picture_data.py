@@ -11,7 +11,7 @@ from inputgrad_cli.data.map_record import RecordedMap
 from inputgrad_cli.data.optimization_array_names import CHANGE, TRACE, TRACE_DISTANCES
 from inputgrad_cli.data.pictures.caption import PERCENT, build_caption
 from inputgrad_cli.data.pictures.input_modality import ROW, find_subject
-from inputgrad_cli.data.pictures.sample_display_values import build_view
+from inputgrad_cli.data.pictures.sample_view import build_view
 from inputgrad_cli.data.prediction_text import PIXEL_UNIT, format_answer
 from inputgrad_cli.data.samples import Samples
 from inputgrad_cli.data.table_map_columns import RowColumns, find_search_columns
