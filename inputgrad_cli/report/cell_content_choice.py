@@ -69,7 +69,7 @@ class SiteBodies:
         bodies = [] if columns is None else [("", self._build_row(columns))]
         others = [n for n in self.sites.names if columns is None or not columns.has_site(n)]
         bodies += [(site, self._build_body(site)) for site in others]
-        joined = next(iter(self.sites.joined[self.index : self.index + 1]), "")
+        joined = next(iter(self.sites.joined_pictures[self.index : self.index + 1]), "")
         return _link_joined(bodies, joined) if joined else bodies
 
     def _list_classes(self) -> list[tuple[str, ShownBody]]:

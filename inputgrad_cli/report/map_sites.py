@@ -63,7 +63,7 @@ class MapSites:
         return self.stored.files.list_pictures(count, self.drawable, ending)
 
     @cached_property
-    def joined(self) -> Sequence[str]:
+    def joined_pictures(self) -> Sequence[str]:
         """Return the pictures of all inputs in the run by sample; none if each input has its own.
 
         The name of one that the run has not made is empty.

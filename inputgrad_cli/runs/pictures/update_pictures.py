@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cached_property
 
 from inputgrad_cli.data.map_record import RecordedMap
 from inputgrad_cli.data.pictures.picture_style import Style
@@ -87,7 +88,7 @@ class PictureUpdater:
 
     def _update_grids(self, should_stop: Callable[[], bool]) -> list[tuple[JournalLine, ItemError]]:
         options, shard = self._options, self._options.shard
-        directory = self._open_directory()
+        directory = self._whole_directory
         grid_options = GridOptions(
             options.style if is_per_item(options.style) else None,
             overwrite=options.on_exists == "overwrite",
@@ -105,7 +106,7 @@ class PictureUpdater:
         self, style: Style, should_stop: Callable[[], bool]
     ) -> list[tuple[JournalLine, ItemError]]:
         """Draw the maps of top classes again whose pictures have not the scale of their group."""
-        directory = self._open_directory()
+        directory = self._whole_directory
         maps = (m for m in directory.yield_maps(self._is_ranked) if self._has_item(m.line))
         groups = group_maps(directory, ((m, self._choose_style(m, style)) for m in maps))
         failed: list[tuple[JournalLine, ItemError]] = []
@@ -132,8 +133,9 @@ class PictureUpdater:
         """Return the style of the pictures of a map: the one that is asked for, or its own."""
         return asked if self._is_asked(stored.line) else stored.style
 
-    def _open_directory(self) -> RunDirectory:
-        """Read the directory of this run again, with the records of all runs in it."""
+    @cached_property
+    def _whole_directory(self) -> RunDirectory:
+        """Return the directory of this run, read again with the records of all runs in it."""
         out, shard = self._options.out, self._options.shard
         journal = Journal(out, tag=to_tag(shard), invalid=[])
         return RunDirectory(out, read_existing_runs(out), journal)

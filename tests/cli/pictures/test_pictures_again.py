@@ -1,7 +1,6 @@
 """Pictures that an earlier call drew otherwise, or not at all, are drawn again from the arrays."""
 
 import dataclasses
-import shutil
 
 import numpy as np
 import pytest
@@ -10,21 +9,13 @@ from PIL import Image
 from inputgrad_cli.data.pictures.picture_style import Style
 from inputgrad_cli.rendering import pictures as kinds_of_pictures
 from inputgrad_cli.storage.stored_picture_style import read_style
-from tests.cli import arrays, draw, files, items, strict
+from tests.cli import arrays, files, items, strict
 
 STYLES = [
     ("--picture", "panel", "--cmap", "jet"),
     ("--reduce", "sum", "--clip", "60", "--alpha", "0.9", "--zoom", "1"),
     ("--scale", "run"),
 ]
-
-
-@pytest.fixture
-def folder(tmp_path, samples):
-    shutil.copy(samples / "shapes.keras", tmp_path / "m.keras")
-    draw(tmp_path / "in/a.png")
-    draw(tmp_path / "in/b.png", seed=1)
-    return tmp_path
 
 
 def saliency(call, *words, out="out"):

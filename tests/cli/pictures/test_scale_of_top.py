@@ -4,7 +4,6 @@ It ends at the largest value of the maps on it, after the clip rule, whatever wa
 """
 
 import json
-import shutil
 
 import keras
 import numpy as np
@@ -16,14 +15,6 @@ from inputgrad_cli.data.pictures.picture_style import Style
 from tests.cli import arrays, draw, items, journal, strict
 
 METHODS = ("-m", "gradient", "-m", "integrated-gradients:steps=4")
-
-
-@pytest.fixture
-def folder(tmp_path, samples):
-    shutil.copy(samples / "shapes.keras", tmp_path / "m.keras")
-    draw(tmp_path / "in/a.png")
-    draw(tmp_path / "in/b.png", seed=1)
-    return tmp_path
 
 
 def saliency(call, *words, out="out"):

@@ -110,7 +110,8 @@ def test_every_byte_is_as_of_a_file_that_is_held_whole(call, small, model, tmp_p
         assert done.code == 3
         lines = done.out.replace(f"out-{on}", "out")
         events = [json.loads(line) for line in lines.splitlines()]
-        outputs.append((everything(tmp_path / f"out-{on}"), [untimed(event) for event in events]))
+        untimed = [drop_seconds(event) for event in events]
+        outputs.append((everything(tmp_path / f"out-{on}"), untimed))
     assert outputs[0] == outputs[1]
     assert len(outputs[0][0][0]) >= 1
 
@@ -162,7 +163,7 @@ def test_a_dry_run_counts_large_files_alike(call, small, two_shares, tmp_path):
     assert sorted(tmp_path.rglob("*")) == before
 
 
-def untimed(line):
+def drop_seconds(line):
     return {key: value for key, value in line.items() if key != "seconds"}
 
 

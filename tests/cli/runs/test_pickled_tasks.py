@@ -152,7 +152,7 @@ def content(out):
     }
 
 
-def untimed(done, out):
+def read_untimed_lines(done, out):
     text = done.out.replace(str(out), "out")
     return [{**item, "seconds": 0} for item in map(json.loads, text.splitlines())]
 
@@ -172,7 +172,7 @@ def test_a_run_whose_tasks_and_results_are_copies_is_the_same(through, call, mon
     assert plain.code == copied.code == 3
     assert len(content(first)) > 1
     assert content(second) == content(first)
-    assert untimed(copied, second) == untimed(plain, first)
+    assert read_untimed_lines(copied, second) == read_untimed_lines(plain, first)
     if name == "a folder of pictures":
         skipped, _ = through(Copies, name)
         assert {item["status"] for item in items(skipped)} == {"skipped", "failed", "ok"}
@@ -187,4 +187,4 @@ def test_a_run_that_another_process_loads_and_writes_is_the_same(through, name):
     assert Copies.kinds - {"FailedItem"} == {"ExplainTask", "BatchResult"}
     assert plain.code == apart.code == 3
     assert content(second) == content(first)
-    assert untimed(apart, second) == untimed(plain, first)
+    assert read_untimed_lines(apart, second) == read_untimed_lines(plain, first)

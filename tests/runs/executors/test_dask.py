@@ -33,7 +33,7 @@ def poison(path):
     Image.fromarray(pixels).save(path)
 
 
-def untimed(result):
+def list_untimed_items(result):
     """Return the items of a stream, in the order of their names."""
     own = [{**item, "seconds": 0, "arrays": "", "picture": ""} for item in items(result)]
     return sorted(own, key=lambda item: item["input"])
@@ -44,7 +44,7 @@ def test_a_cluster_gives_the_bytes_and_the_stream_of_a_local_run(lasting_cluster
     done = lasting_cluster.call()
     whole.check_end(done)
     whole.check_once()
-    assert untimed(done) == untimed(lasting_cluster.local)
+    assert list_untimed_items(done) == list_untimed_items(lasting_cluster.local)
     # A model for each worker, and each map once.
     assert len(lasting_cluster.count("load")) == 2
     assert lasting_cluster.count_repeats() == 0
