@@ -31,17 +31,19 @@ def prefetch(
     pool = ThreadPoolExecutor(threads, thread_name_prefix="ahead")
     submitted = _submit_work(pool, work, items, weight)
     waiting: deque[tuple[Future[T], int]] = deque()
+    pending_bytes = 0
     try:
         while True:
-            while not waiting or (
-                len(waiting) < limit and sum(w for _, w in waiting) < MAX_PENDING_BYTES
-            ):
+            while not waiting or (len(waiting) < limit and pending_bytes < MAX_PENDING_BYTES):
                 if (entry := next(submitted, None)) is None:
                     break
                 waiting.append(entry)
+                pending_bytes += entry[1]
             if not waiting:
                 return
-            yield waiting.popleft()[0].result()
+            future, nbytes = waiting.popleft()
+            pending_bytes -= nbytes
+            yield future.result()
     finally:
         # A caller that stops early must not wait for work that has not begun.
         pool.shutdown(wait=True, cancel_futures=True)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import numpy as np
 
@@ -18,6 +18,8 @@ from inputgrad_cli.data.sample_record import SAMPLE_KEYS, TARGET_NAMES, SampleRe
 from inputgrad_cli.numeric.arrays import Array, Arrays
 from inputgrad_cli.schema.metadata_json import MethodRecord, RegionRecord, ResultRecord
 from inputgrad_cli.schema.run_json import PreprocessRecord
+
+T = TypeVar("T")
 
 SCHEMA = 1  # version of the stored metadata
 # Keys that describe how the input files were read; see `Samples.record`.
@@ -248,10 +250,27 @@ class RecordedMap:
     values: Arrays
     record: MapRecord
     scales: Mapping[tuple[int, str], Scale] = field(default_factory=dict, compare=False)
+    _computed: dict[Hashable, Any] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     def show_as(self, choices: Sequence[tuple[str, str]]) -> RecordedMap:
         """Return the map with pairs of a site and what its maps are shown as, one of `SHOWN`."""
-        return replace(self, record=replace(self.record, shown=dict(choices)))
+        shown = dict(choices)
+        if shown == self.record.shown:
+            return self
+        return replace(self, record=replace(self.record, shown=shown))
+
+    def compute_once(self, function: Callable[..., T], *arguments: Hashable) -> T:
+        """Return `function` of this map and the arguments; it is computed once for each of them.
+
+        Whatever draws or lists a map asks for its layout, up to ten times for each file.
+        """
+        key = function, arguments
+        if key not in self._computed:
+            self._computed[key] = function(self, *arguments)
+        result: T = self._computed[key]
+        return result
 
     def get_values(self, site: str, row: int) -> Array:
         """Return the map of one sample at a site; a single sample is returned for any row."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from typing import cast
 
 import numpy as np
@@ -36,7 +36,7 @@ class Preprocess:
 
     def to_json(self) -> PreprocessRecord:
         """Return the preprocessing as records hold it."""
-        return cast(PreprocessRecord, asdict(self))
+        return cast(PreprocessRecord, dict(vars(self)))
 
     @classmethod
     def from_json(cls, stored: PreprocessRecord) -> Preprocess:

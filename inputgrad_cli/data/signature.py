@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.numeric.arrays import align_shape, format_shape
@@ -34,7 +35,7 @@ class InputSpec:
         """
         return "float64" if self.dtype == "float64" else "float32"
 
-    @property
+    @cached_property
     def image_shape(self) -> Shape | None:
         """Return the shape (H, W, C) of the pictures that fit, in this order, or None."""
         if self.shape is None or self.kind in ("bool", "text"):

@@ -109,7 +109,9 @@ def find_row_columns(recorded: RecordedMap, header: Sequence[str] = ()) -> RowCo
     `header` holds the names of the table's columns, by default those of the record. The maps of
     all classes are no rows, and the change that a search has made is found by another function.
     """
-    return None if recorded.record.has_all_classes else find_map_columns(recorded, header)
+    if recorded.record.has_all_classes:
+        return None
+    return find_map_columns(recorded, header) if header else recorded.compute_once(find_map_columns)
 
 
 def find_map_columns(recorded: RecordedMap, header: Sequence[str] = ()) -> RowColumns | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import lru_cache
 
 from inputgrad_cli.choices import LAYER, TARGETS
 from inputgrad_cli.data.unresolved_target import ClassReference, Target
@@ -52,6 +53,7 @@ def parse_target(text: str, outputs: Sequence[str] = ()) -> Target:
     return replace(readings[0], readings=tuple(readings[1:])).choose_reading(outputs)
 
 
+@lru_cache
 def parse_stored_target(text: str) -> Target:
     """Return the target that a record names; GrammarError if the text is no target.
 

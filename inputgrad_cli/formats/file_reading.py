@@ -12,6 +12,7 @@ from inputgrad_cli.machine.memory_option import MEMORY_HINT
 from inputgrad_cli.machine.missing_files import suggest_path, to_typed_path
 
 MAX_BYTES = 4 << 30  # 4 GiB, of a file that is held in memory, and of all that it unpacks to
+SMALL_BYTES = 1 << 20  # of a file; to ask for the memory that is left takes longer than to read it
 FREE_BYTES = 64 << 20  # unpacked; archives of less may be compressed to any ratio
 
 
@@ -41,6 +42,8 @@ def refuse_large(path: Path, size: int) -> None:
     """Raise ItemError if a file is larger than the limit or than the memory that is left."""
     if size > MAX_BYTES:
         raise ItemError(f"{path}: larger than {MAX_BYTES >> 30} GiB", kind="unreadable")
+    if size <= SMALL_BYTES:
+        return
     left = find_free_memory()
     if size > left.size:
         raise build_memory_error(

@@ -291,8 +291,8 @@ def choose_picture(style: Style, layout: MapLayout) -> Picture:
     registry = _get_registry(layout)
     chosen = [cls for cls in kinds if cls in list(registry)]
     others = [cls for cls in registry if not cls.per_item]  # which is only drawn if asked for
-    candidates: list[Picture] = [cls() for cls in [*chosen, *others]]
-    for picture in candidates:
+    for cls in (*chosen, *others):
+        picture = cls()
         if picture.supports(layout):
             return picture
     raise UsageError(f"no kind of picture draws a map of shape {layout.shape}")

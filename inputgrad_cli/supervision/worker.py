@@ -23,7 +23,7 @@ class Worker:
         self.parent = os.getpid()
         self._user_chose_kernels = True
         self._lock = threading.Lock()
-        self._items: Counter[int] = Counter()
+        self._items: dict[int, int] = {}
 
     def begin(self, page: Page, earlier: EarlierWorkers, parent: int, alive: int) -> None:
         """Become the worker of `parent`, which holds the other end of the pipe `alive`."""
@@ -88,8 +88,9 @@ class Worker:
 
     def _count(self, digests: dict[int, int]) -> None:
         with self._lock:
-            self._items.update(digests)
-            self._items = +self._items  # drops items with a count of 0
+            for digest, change in digests.items():
+                if count := self._items.pop(digest, 0) + change:
+                    self._items[digest] = count
             if self.page:
                 self.page.under_way = tuple(self._items)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from inputgrad_cli.data.map_record import RecordedMap
 from inputgrad_cli.data.optimization_array_names import list_moved_inputs
@@ -15,7 +15,7 @@ from inputgrad_cli.rendering import (
     is_drawable,
     pictures,
 )
-from inputgrad_cli.runs.pictures.map_picture_data import build_layout, find_columns, get_layout
+from inputgrad_cli.runs.pictures.map_picture_data import find_columns, get_layout
 
 
 def list_drawable_sites(recorded: RecordedMap, style: Style, count: int | None = None) -> list[str]:
@@ -25,27 +25,32 @@ def list_drawable_sites(recorded: RecordedMap, style: Style, count: int | None =
     number of samples of the item, if those of the map are only a part.
     """
     total = count or len(recorded.record.samples)
-    return [site for site, layout in _yield_layouts(recorded) if has_pictures(layout, style, total)]
+    return [
+        site
+        for site, layout in recorded.compute_once(_list_layouts)
+        if has_pictures(layout, style, total)
+    ]
 
 
 def list_limited_kinds(recorded: RecordedMap, style: Style, count: int) -> list[str]:
     """Return the kinds that must be named to get pictures of so many samples, which have none."""
-    kinds = [find_limited_kind(layout, style, count) for _, layout in _yield_layouts(recorded)]
+    kinds = [
+        find_limited_kind(layout, style, count)
+        for _, layout in recorded.compute_once(_list_layouts)
+    ]
     return [kind for kind in kinds if kind is not None]
 
 
-def _yield_layouts(recorded: RecordedMap) -> Iterator[tuple[str, MapLayout]]:
-    """Yield the sites whose maps can be drawn, of a row the first, with their layouts."""
+def _list_layouts(recorded: RecordedMap) -> list[tuple[str, MapLayout]]:
+    """Return the sites whose maps can be drawn, of a row the first, with their layouts."""
     is_search = recorded.record.is_search
     sites = list_moved_inputs(recorded.values) if is_search else list(recorded.values)
     columns = find_columns(recorded)
     joined = [] if columns is None else [part.site for part in columns.parts]
     first = next((site for site in sites if site in joined), None)
-    for site in sites:
-        if site not in joined or site == first:
-            layout = build_layout(recorded, site, columns)
-            if is_drawable(layout):
-                yield site, layout
+    own_sites = [site for site in sites if site not in joined or site == first]
+    layouts = [(site, get_layout(recorded, site)) for site in own_sites]
+    return [(site, layout) for site, layout in layouts if is_drawable(layout)]
 
 
 def list_own_sites(recorded: RecordedMap, style: Style, count: int | None = None) -> list[str]:

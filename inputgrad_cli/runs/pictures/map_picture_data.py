@@ -46,18 +46,17 @@ SHOWN_AXES = {SIGNAL: (2, 3), SOUND: (2, 3), VOLUME: (5,), VIDEO: (5,)}
 
 def get_layout(recorded: RecordedMap, site: str) -> MapLayout:
     """Return the layout of the map of a site, which for a row has all of its columns."""
-    return build_layout(recorded, site, find_columns(recorded))
+    return recorded.compute_once(_build_layout, site)
 
 
 def find_columns(recorded: RecordedMap, header: Sequence[str] = ()) -> RowColumns | None:
     """Return the columns of a row, None if the map is of none."""
-    if recorded.record.is_search:
-        return find_search_columns(recorded, header)
-    return find_map_columns(recorded, header)
+    find = find_search_columns if recorded.record.is_search else find_map_columns
+    return find(recorded, header) if header else recorded.compute_once(find)
 
 
-def build_layout(recorded: RecordedMap, site: str, columns: RowColumns | None) -> MapLayout:
-    """Return the layout of the map of a site; `columns` are those of a row, if the map is one."""
+def _build_layout(recorded: RecordedMap, site: str) -> MapLayout:
+    columns = find_columns(recorded)
     if columns is not None and columns.has_site(site):
         size, is_search = len(columns.names), recorded.record.is_search
         has_classes = recorded.record.has_all_classes

@@ -17,9 +17,7 @@ from inputgrad_cli.numeric.arrays import format_shape
 from inputgrad_cli.rendering import choose_picture, is_drawable, pictures
 from inputgrad_cli.runs.pictures.drawable_sites import is_joined, list_drawable_sites
 from inputgrad_cli.runs.pictures.map_picture_data import (
-    build_layout,
     build_picture_source,
-    find_columns,
     get_layout,
 )
 from inputgrad_cli.runs.pictures.styled_picture_data import build_styled_source
@@ -98,9 +96,8 @@ def list_picture_endings(layout: MapLayout, style: Style) -> list[str]:
 
 def refuse_unfit_kinds(recorded: RecordedMap) -> None:
     """Raise ItemError if a map cannot be shown as what its record says."""
-    columns = find_columns(recorded)
     for site in set(recorded.record.shown).intersection(recorded.values):
-        layout = build_layout(recorded, site, columns)
+        layout = get_layout(recorded, site)
         if not is_drawable(layout):
             kind = recorded.record.shown[site]
             raise ItemError(
