@@ -61,8 +61,16 @@ class TakenError(ItemError):
 
 
 @dataclass(frozen=True)
+class PreparedMap:
+    """The files of a map that may be written, and those of the pictures of each sample, by name."""
+
+    files: Mapping[str, Bytes | WriteFunction]
+    pictures: Sequence[Mapping[str, Bytes | WriteFunction]]
+
+
+@dataclass(frozen=True)
 class OutputWriter:
-    """Writes maps into the output directory of a run.
+    """Writes maps into the output directory of a run: prepared, reserved, then written.
 
     `picture_style` is None if no pictures are drawn. Only files of a run are replaced, unless
     `overwrite` is true.
@@ -157,7 +165,7 @@ class OutputWriter:
         )
         yield from draw_pictures(picture_sources, style)
 
-    def write(
+    def prepare(
         self,
         item_map: ItemMap,
         recorded: RecordedMap,
@@ -166,14 +174,11 @@ class OutputWriter:
         drawn: Sequence[PictureRow],
         earlier_line: JournalLine | None,
         frames: Sequence[Frames] = (),
-    ) -> tuple[list[JsonObject], list[list[str]]]:
-        """Write all files of one map; return their journal entries and the paths of the pictures.
+    ) -> PreparedMap:
+        """Return all files of one map. Raises ItemError (kind `exists`) if one may not be written.
 
-        `drawn` are the pictures of each sample, of the same sites; the returned paths have their
-        order. `earlier_line` is the line of the map that these files replace. `frames` are those of
-        a search for an animation.
-
-        Raises ItemError (kind `exists`) and StorageError.
+        `drawn` are the pictures of each sample, of the same sites. `earlier_line` is the line of
+        the map that these files replace. `frames` are those of a search for an animation.
         """
         self.refuse_other_target(item_map, earlier_line)
         files: dict[str, Bytes | WriteFunction] = {item_map.files.arrays: to_npz(recorded)}
@@ -191,23 +196,23 @@ class OutputWriter:
             )
         files |= build_token_tables(item_map.files, {0: recorded})
         names = PictureNames(item_map.files, samples.sample_count, list(drawn[0]))
-        return self._write_files(
+        return self._prepare_files(
             item_map.stem,
             files,
             [_name_pictures(names, index, row) for index, row in enumerate(drawn)],
         )
 
-    def write_ragged(
+    def prepare_ragged(
         self,
         item_map: ItemMap,
         maps: Mapping[int, RecordedMap],
         drawn: Mapping[int, PictureRow],
         *,
         total: int,
-    ) -> tuple[list[JsonObject], list[list[str]]]:
-        """Write one array file per sample of a ragged map of `total` samples; keys are rows.
+    ) -> PreparedMap:
+        """Return one array file per sample of a ragged map of `total` samples; keys are rows.
 
-        Returns and raises the same as `write`.
+        Raises the same as `prepare`.
         """
         names = item_map.files.list_arrays(total)
         files = {names[row]: to_npz(recorded) for row, recorded in maps.items()}
@@ -217,33 +222,49 @@ class OutputWriter:
         names_by_sites = {
             sites: PictureNames(item_map.files, total, sites) for sites in set(map(tuple, rows))
         }
-        return self._write_files(
+        return self._prepare_files(
             item_map.stem,
             files,
             [_name_pictures(names_by_sites[tuple(row)], n, row) for n, row in enumerate(rows)],
         )
 
-    def _write_files(
+    def _prepare_files(
         self,
         stem: str,
         files: dict[str, Bytes | WriteFunction],
-        picture_names: Sequence[Mapping[str, Bytes | WriteFunction]],
-    ) -> tuple[list[JsonObject], list[list[str]]]:
-        for sample_pictures in picture_names:
+        pictures: Sequence[Mapping[str, Bytes | WriteFunction]],
+    ) -> PreparedMap:
+        for sample_pictures in pictures:
             files |= sample_pictures
         self._refuse_foreign(files)
         refuse_links(self.out, stem)
-        # Listed first, so that after a kill the next run knows them as its own.
-        self.pending.add(files)
+        return PreparedMap(files, pictures)
+
+    def reserve(self, maps: Iterable[PreparedMap]) -> None:
+        """List files as pending, so that after a kill the next run knows them as its own.
+
+        Those of several maps at once, because threads wait for the lock of the list. StorageError.
+        """
+        if names := [name for prepared in maps for name in prepared.files]:
+            self.pending.add(names)
+
+    def write(self, prepared: PreparedMap) -> tuple[list[JsonObject], list[list[str]]]:
+        """Write the files of a map that was reserved.
+
+        Returns their journal entries, and the paths of the pictures of each sample. Raises
+        StorageError, and ItemError if a source of a large file has changed.
+        """
+        files = prepared.files
         try:
             for name, data in files.items():
                 write_atomically(self.get_path(name), data, self.pending.tag)
-        except ItemError:  # a source file changed while a large file was written
+        except ItemError:
             self.pending.remove(files)
             raise
         entries = [describe_file(self.out, name, data) for name, data in files.items()]
         pictures = [
-            [self.get_path(name) for name in row if name.endswith(PICTURE)] for row in picture_names
+            [self.get_path(name) for name in row if name.endswith(PICTURE)]
+            for row in prepared.pictures
         ]
         return entries, pictures
 

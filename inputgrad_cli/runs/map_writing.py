@@ -21,7 +21,12 @@ from inputgrad_cli.runs.events import (
 )
 from inputgrad_cli.runs.item_event_fields import build_done_fields, build_failed_fields
 from inputgrad_cli.runs.journal_line_builder import build_failed_line, build_line
-from inputgrad_cli.runs.map_file_writer import OutputWriter, PictureRow, TakenError
+from inputgrad_cli.runs.map_file_writer import (
+    OutputWriter,
+    PictureRow,
+    PreparedMap,
+    TakenError,
+)
 from inputgrad_cli.runs.optimization.result_files import list_results
 from inputgrad_cli.runs.pictures.scale_groups import hash_group, join_scales
 from inputgrad_cli.runs.run_warnings import yield_item_warnings, yield_map_warnings
@@ -95,15 +100,41 @@ def _write_maps(write_task: WriteTask) -> Iterator[WrittenMap]:
         if isinstance(attribution, RecordedMap)
     ]
     pictures = output.draw_pictures(usable)  # lazily: drawn as the loop below takes them
-    for task, attribution in zip(tasks, attributions, strict=True):
-        if isinstance(attribution, ItemError):
-            yield _build_failed_map(task, attribution)
+    prepared_maps = [
+        _try_prepare_map(task, attribution, pictures, output)
+        for task, attribution in zip(tasks, attributions, strict=True)
+    ]
+    output.reserve(p for p in prepared_maps if not isinstance(p, ItemError))
+    for task, attribution, prepared in zip(tasks, attributions, prepared_maps, strict=True):
+        if isinstance(prepared, ItemError):
+            yield _build_failed_map(task, prepared)
             continue
+        assert isinstance(attribution, RecordedMap)  # its error would have been the prepared one
         try:
-            sample_pictures = list(islice(pictures, len(task.loaded.samples)))
-            yield _write_map(task, attribution, sample_pictures, output, seconds)
+            yield _write_map(task, attribution, prepared, output, seconds)
         except ItemError as error:
             yield _build_failed_map(task, error)
+
+
+def _try_prepare_map(
+    task: MapTask,
+    recorded: RecordedMap | ItemError,
+    pictures: Iterator[PictureRow],
+    output: OutputWriter,
+) -> PreparedMap | ItemError:
+    if isinstance(recorded, ItemError):
+        return recorded
+    try:
+        return output.prepare(
+            task.item_map,
+            recorded,
+            task.loaded.samples,
+            drawn=list(islice(pictures, len(task.loaded.samples))),
+            earlier_line=task.earlier_line,
+            frames=[frames for part in task.parts for frames in part.frames],
+        )
+    except ItemError as error:
+        return error
 
 
 def _share_scales(
@@ -149,7 +180,9 @@ def _write_ragged_map(
         singles = [(attribution, samples.extract_sample(row)) for row, attribution in maps.items()]
         drawn = output.draw_pictures(singles, len(samples))
         sample_pictures = dict(zip(maps, drawn, strict=True))
-        files, pictures = output.write_ragged(item_map, maps, sample_pictures, total=len(samples))
+        prepared = output.prepare_ragged(item_map, maps, sample_pictures, total=len(samples))
+        output.reserve([prepared])
+        files, pictures = output.write(prepared)
     except ItemError as error:
         return _build_failed_map(task, error)
     events: list[Event] = [*yield_item_warnings(task.loaded)]
@@ -213,19 +246,12 @@ def _build_failed_map(task: MapTask, error: ItemError) -> WrittenMap:
 def _write_map(
     task: MapTask,
     recorded: RecordedMap,
-    sample_pictures: Sequence[PictureRow],
+    prepared: PreparedMap,
     output: OutputWriter,
     seconds: float,
 ) -> WrittenMap:
     item_map = task.item_map
-    files, pictures = output.write(
-        item_map,
-        recorded,
-        task.loaded.samples,
-        drawn=sample_pictures,
-        earlier_line=task.earlier_line,
-        frames=[frames for part in task.parts for frames in part.frames],
-    )
+    files, pictures = output.write(prepared)
     events: list[Event] = [
         *yield_item_warnings(task.loaded),
         *yield_map_warnings(item_map.item, item_map.spec, recorded.record),
