@@ -32,6 +32,7 @@ def build_outline(folder: Path) -> str:
     if overlap < LEAST_OVERLAP:
         raise SystemExit(f"outline: an overlap of only {overlap:.1%} on held-out pictures")
     model.save(folder / "outline.keras")
+    (folder / "outline.labels.txt").write_text("\n".join(CLASSES) + "\n", encoding="utf-8")
     return f"intersection over union {overlap:.1%} on {HELD_OUT} held-out pictures"
 
 

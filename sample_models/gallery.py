@@ -56,12 +56,12 @@ GALLERY = (
     Entry(
         "segmentation",
         f"saliency sample_models/outline.keras {INPUTS}/shapes/06-cross.png -m {IG}"
-        " -t mask:sample_models/masks/06-cross.png,class=1 --picture panel",
+        " -t mask:sample_models/masks/06-cross.png,class=shape --picture panel",
     ),
     Entry(
         "bars",
-        f"saliency sample_models/flats.keras {INPUTS}/flats/flats.csv -m {IG} -t class:quick",
-        "*.00.png",
+        f"saliency sample_models/flats.keras {INPUTS}/flats/flats.csv -m {IG}",
+        "*.09.png",
     ),
     Entry(
         "heat-table",
@@ -74,7 +74,12 @@ GALLERY = (
         " --show input_b=signal --picture inputs",
         "*.0.png",
     ),
-    Entry("waterfall", f"saliency {LOAN}_refused.csv -m {IG} --picture waterfall", "*.0.png"),
+    Entry(
+        "waterfall",
+        f"saliency {LOAN}_refused.csv -m {IG} --picture waterfall"
+        f" --baseline dataset:path={INPUTS}/loan_known.csv",
+        "*.1.png",
+    ),
     Entry("summary", f"saliency {LOAN}.csv -m {IG} -t class:granted", "*.summary.png"),
     Entry("text", f"saliency sample_models/reviews.keras {INPUTS}/review.txt -m {IG}"),
     Entry("signal", f"saliency {SENSORS} -t loss:reconstruction", "*.00.png"),

@@ -11,6 +11,7 @@ from inputgrad_cli.numeric.arrays import Array
 
 TRACE_WIDTH = 5  # columns of a trace
 TRACE = "trace"  # (N, S, 5): step, score, L2 distance, largest distance, restart
+STEP, SCORE, L2_DISTANCE, RESTART = 0, 1, 2, 4  # columns of a trace
 TRACE_DISTANCES = slice(2, 4)  # the columns of distances, in units of the input
 SEARCH_NOTE = "search"  # the code of the note on what ended a search
 CHANGE = ".change"  # follows the name of an input in the name of the array that has its change

@@ -113,7 +113,9 @@ def _draw_part(part: InputPart, style: Style) -> tuple[Pixels, Scale, bool] | No
     picture = choose_picture(own, part.source.layout)
     if isinstance(picture, ImageMap):
         return _draw_image(picture, part.source, own)
-    (drawing,) = picture.draw([part.source], own)
+    # The title is above all parts.
+    untitled = replace(part.source, caption=replace(part.source.caption, is_titled=False))
+    (drawing,) = picture.draw([untitled], own)
     return decode_png(drawing.png), drawing.scale, drawing.flat
 
 

@@ -8,7 +8,7 @@ from inputgrad_cli.choices import to_printable
 
 MAX_NAME = 28  # characters of a name in a picture
 MAX_WHOLE = 1e9  # whole numbers below it are written with all digits
-MAX_TEXT = 12  # characters of a value that is a word
+MAX_TEXT = 20  # characters of a value that is a word
 ELLIPSIS = "…"
 MINUS = "\u2212"  # as wide as a plus sign, unlike a hyphen
 # Isolates keep a name in Arabic or Hebrew from pulling the number after it to its other side.

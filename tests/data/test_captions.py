@@ -41,6 +41,10 @@ def describe_unit(**fields):
             "class 1, inside 06-cross.png",
         ),
         ({"asked": "mask:06-cross.png", "index": None}, "inside 06-cross.png"),
+        (
+            {"asked": "mask:at/06-cross.png,class=1", "index": None, "label": "shape"},
+            "shape, inside 06-cross.png",
+        ),
     ],
 )
 def test_what_is_no_class_is_not_called_so(fields, words):

@@ -80,6 +80,13 @@ def test_percentile_keeps_the_largest_sizes_and_their_equals():
     assert select_largest(np.ones((2, 2)), 1).all(), "a constant map has no largest part"
 
 
+def test_percentile_smooths_sizes_because_the_two_signs_cancel_where_they_meet():
+    values = np.zeros((64, 64))
+    values[16:48, 16:48] = np.where(np.indices((32, 32)).sum(axis=0) % 2, 1.0, -1.0)
+    pixels, _ = draw(values, grey(64, 64, 200), kind="percentile", keep=20, smooth=True)
+    assert (pixels[20:44, 20:44] == 200).all()
+
+
 def test_percentile_shows_the_rest_dark_and_grey():
     seen = np.zeros((2, 2, 3), np.uint8)
     seen[:] = (200, 40, 0)

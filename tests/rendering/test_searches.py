@@ -44,6 +44,7 @@ from inputgrad_cli.rendering.optimization.search_row import (
     compute_shares,
 )
 from inputgrad_cli.rendering.optimization.search_signal import build_handles, draw_lines
+from inputgrad_cli.runs.pictures.optimization_picture_data import format_class_change, name_score
 
 TRACE = np.array([[0, -2.0, 0, 0, 0], [1, -0.5, 1, 1, 0], [2, 0.5, 2, 2, 0]], np.float32)
 
@@ -218,3 +219,31 @@ def test_maps_and_searches_have_kinds_of_their_own():
             assert choose_picture(Style(kind=style), layout).name.startswith("search-")
     assert choose_picture(Style(), MapLayout((8, 8, 3))).name == "overlay"
     assert not is_drawable(MapLayout((64,)))
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "words"),
+    [
+        ((0, "cross"), (2, "square"), "cross → square"),
+        ((0, "cross"), (0, "cross"), "cross"),
+        ((0, None), (2, None), "class 0 → class 2"),
+        ((None, None), (None, None), ""),
+    ],
+)
+def test_the_title_names_the_classes_before_and_after(before, after, words):
+    answers = [
+        {"class": index, "label": label, "probability": 0.9, "value": 1.5}
+        for index, label in (before, after)
+    ]
+    assert format_class_change(*answers) == words
+    caption = Caption("pgd", "auto", "logit", label="cross", item="a.png", class_change=words)
+    assert caption.format_title() == f"a.png: {words or 'cross'}\npgd"
+
+
+def test_the_score_of_a_search_that_lowers_a_loss_is_called_its_negative():
+    of_class, of_loss = Caption("pgd", "auto", "logit"), Caption("x", "y", "output", is_loss=True)
+    falling = np.array([[0, -0.07, 0, 0, 0], [1, -0.01, 1, 1, 0]])
+    assert name_score(of_class, falling, 0.07) == "score"
+    assert name_score(of_loss, falling, 0.07) == "\u2212 loss"
+    assert name_score(of_loss, -falling, 0.07) == "loss"
+    assert name_score(of_loss, falling, None) == "score"

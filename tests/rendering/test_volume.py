@@ -99,6 +99,15 @@ def test_the_strongest_slice_is_always_shown():
     assert choose_slices(np.ones(5), 16) == [0, 1, 2, 3, 4]
 
 
+def test_half_of_the_slices_are_the_strongest_and_the_others_reach_both_ends():
+    magnitudes = np.exp(-((np.arange(100) - 40.0) ** 2) / 50)
+    chosen = choose_slices(magnitudes, 16)
+    assert set(range(37, 44)) <= set(chosen)
+    assert (chosen[0], chosen[-1]) == (0, 99)
+    outside = np.diff([index for index in chosen if not 36 <= index <= 44])
+    assert outside.max() <= 2 * 100 / 8
+
+
 def test_a_slice_with_a_lost_value_comes_first_and_is_green():
     values = np.ones((40, 6, 6, 1))
     values[21, 2, 3] = np.inf

@@ -29,7 +29,9 @@ class Caption:
     the input that is drawn below it. `item` is the name of the input file, with the index of the
     sample if the file has many. `probability` is that of the class, `class_index` its index. `unit`
     is the output and the index of its unit that the target `auto` has chosen: `price[0]`; of a
-    mask it is the class and the name of the file. `is_loss` is true if the target is a loss.
+    mask it is the class, and `mask` is the name of its file. `is_loss` is true if the target is a
+    loss. `class_change` names the predicted classes before and after a search. `is_titled` is false
+    for a part of a picture that has a title.
     """
 
     method: str
@@ -47,7 +49,10 @@ class Caption:
     probability: float | None = None
     class_index: int | None = None
     unit: str = ""
+    mask: str = ""
     is_loss: bool = False
+    class_change: str = ""
+    is_titled: bool = True
 
     @property
     def sides(self) -> tuple[str, str]:
@@ -61,6 +66,8 @@ class Caption:
 
     def format_title(self) -> str:
         """Return the lines above a panel: file and class, then method and score."""
+        if not self.is_titled:
+            return ""
         first = ": ".join(filter(None, (self.item, self.format_class())))
         return "\n".join(filter(None, (first, self.format_method())))
 
@@ -70,10 +77,14 @@ class Caption:
 
     def format_class(self) -> str:
         """Return the class, or the target if it is none, with its probability: `cat, 98.2 %`."""
+        if self.class_change:
+            return self.class_change
         probability = self.probability
         chance = "" if probability is None else f", {format_percent(probability, unit=PERCENT)}"
         index = "" if self.class_index is None else f"class {self.class_index}"
-        return f"{self.label or index or self.unit or self.target}{chance}"
+        inside = f"inside {self.mask}" if self.mask else ""
+        name = self.label or index or self.unit or ("" if inside else self.target)
+        return ", ".join(filter(None, (f"{name}{chance}", inside)))
 
     def format_method(self) -> str:
         """Return the method with its layer, and the score: `grad-cam at layer:top, logit 9.71`."""
@@ -117,6 +128,7 @@ def build_caption(record: MapRecord, site: str, row: int, item: str = "") -> Cap
         probability=None if sample.search else sample.probability,
         class_index=_find_class(sample, target),
         unit=_format_unit(sample, target),
+        mask=PurePath(target.path).name if target.kind == "mask" else "",
         is_loss=target.kind == "loss",
     )
 
@@ -134,8 +146,7 @@ def _find_class(sample: SampleRecord, target: Target) -> int | None:
 def _format_unit(sample: SampleRecord, target: Target) -> str:
     """Return the unit that the target `auto` has chosen, as lines of items show it, or the mask."""
     if target.kind == "mask":
-        classes = "".join(f"class {word.text or word.index}, " for word in target.classes)
-        return f"{classes}inside {PurePath(target.path).name}"
+        return ", ".join(f"class {word.text or word.index}" for word in target.classes)
     unit = _get_unit(sample)
     return f"{sample.output}{unit}" if unit and sample.asked == "auto" else ""
 

@@ -26,12 +26,14 @@ class ImageMap(Picture):
     """The base of pictures that show a map as an image; `compose` makes their pixels.
 
     With `enlarged`, the pixels are enlarged by the zoom of the style: before they are composed if
-    `at_drawn_size` is true, and otherwise when the file is written, which takes less time.
+    `at_drawn_size` is true, and otherwise when the file is written, which takes less time. With
+    `shows_sizes`, absolute values are smoothed, because those of two signs cancel where they meet.
     """
 
     subjects = "picture inputs"
     enlarged: ClassVar[bool] = True
     at_drawn_size: ClassVar[bool] = False
+    shows_sizes: ClassVar[bool] = False
 
     def compose(self, layers: ImageLayers, style: Style) -> Pixels:
         """Return the pixels of one picture, (H, W, 3)."""
@@ -47,7 +49,9 @@ class ImageMap(Picture):
         Maps are drawn together because small ones, drawn singly, spend most of their time in calls
         to NumPy and in waits for the GIL.
         """
-        all_layers = build_layers(sources, style, at_drawn_size=self.at_drawn_size)
+        all_layers = build_layers(
+            sources, style, at_drawn_size=self.at_drawn_size, has_sizes=self.shows_sizes
+        )
         return [
             Drawing(self._encode(layers, style), layers.scale, layers.flat) for layers in all_layers
         ]

@@ -24,6 +24,7 @@ class Percentile(ImageMap):
 
     name = "percentile"
     help = "the input where values are largest (--keep), the rest dark"
+    shows_sizes = True
 
     def compose(self, layers: ImageLayers, style: Style) -> Pixels:
         """Return the image; without a background, the coloured map is shown in its place."""

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from inputgrad_cli.data.optimization_array_names import L2_DISTANCE, RESTART, SCORE, STEP
 from inputgrad_cli.data.pictures.picture_style import Scale, Style
 from inputgrad_cli.interfaces.picture import Drawing, MapSource, Picture, SearchView
 from inputgrad_cli.rendering.colour_maps import Pixels
@@ -18,7 +19,6 @@ from inputgrad_cli.rendering.png import encode_png
 
 TITLE_WIDTH = 30  # characters of a title that fit above one of the figures
 MAX_LINES = 3
-STEP, SCORE, L2_DISTANCE, RESTART = 0, 1, 2, 4  # columns of a trace
 SCORE_COLOUR, DISTANCE_COLOUR = "black", "0.5"  # not those of the channels of a signal
 
 

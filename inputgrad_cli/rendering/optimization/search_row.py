@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from inputgrad_cli.data.optimization_array_names import SCORE, STEP
 from inputgrad_cli.data.pictures.input_modality import ROW
 from inputgrad_cli.interfaces.picture import (
     MAX_SAMPLES,
@@ -32,11 +33,7 @@ from inputgrad_cli.rendering.canvas import (
 from inputgrad_cli.rendering.colour_maps import Pixels
 from inputgrad_cli.rendering.fonts import fit_name, fit_text
 from inputgrad_cli.rendering.label_formatting import format_number, format_value
-from inputgrad_cli.rendering.optimization.before_after_picture_base import (
-    SCORE,
-    STEP,
-    SearchPicture,
-)
+from inputgrad_cli.rendering.optimization.before_after_picture_base import SearchPicture
 
 MAX_COLUMNS = 24  # of the table; further ones are counted below
 WIDTH, ROW_HEIGHT, HEAD, FOOT, MIN_HEIGHT = 940, 24, 84, 54, 210

@@ -96,7 +96,7 @@ class Waterfall(RowPicture):
         canvas.draw_axis(axis, bottom + BAND, sorted({low, (low + high) / 2, high}))
         middle = (axis.left + axis.right) / 2
         units = f"score in {source.caption.space}"
-        canvas.draw_legend(middle, bottom + BAND + 24, units)
+        canvas.draw_legend(middle, bottom + BAND + 24, units, sides=source.caption.sides)
         return canvas
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from inputgrad_cli.numeric.arrays import Array, Floats
 from inputgrad_cli.numeric.pooling import pool_largest, pool_mean, stretch
@@ -79,16 +80,24 @@ def draw_tile(
 
 
 def choose_slices(magnitudes: Array, count: int) -> list[int]:
-    """Return at most `count` indices, evenly spaced; the nearest gives way to the strongest."""
-    chosen = np.linspace(0, len(magnitudes) - 1, min(count, len(magnitudes))).round().astype(int)
-    strongest = find_strongest(magnitudes)
-    chosen[np.argmin(np.abs(chosen - strongest))] = strongest
-    return [int(index) for index in chosen]
+    """Return at most `count` indices in order: half are the strongest, the others evenly spaced."""
+    if len(magnitudes) <= count:
+        return list(range(len(magnitudes)))
+    chosen = set(rank_slices(magnitudes)[: count // 2].tolist())
+    rest = np.setdiff1d(np.arange(len(magnitudes)), list(chosen))
+    spaced = np.linspace(0, len(rest) - 1, count - len(chosen)).round().astype(int)
+    return sorted(chosen.union(rest[spaced].tolist()))
 
 
 def find_strongest(magnitudes: Array) -> int:
     """Return the index of the largest magnitude; what is not a number comes first."""
-    return int(np.argmax(np.where(np.isfinite(magnitudes), magnitudes, np.inf)))
+    return int(rank_slices(magnitudes)[0])
+
+
+def rank_slices(magnitudes: Array) -> NDArray[np.intp]:
+    """Return all indices, those of the largest magnitudes first, of equal ones in their order."""
+    sizes = np.where(np.isfinite(magnitudes), magnitudes, np.inf)
+    return np.argsort(-sizes, kind="stable")
 
 
 def measure_slices(values: Array) -> Floats:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from inputgrad_cli.data.map_record import RecordedMap
-from inputgrad_cli.data.optimization_array_names import CHANGE, TRACE, TRACE_DISTANCES
-from inputgrad_cli.data.pictures.caption import PERCENT, build_caption
+from inputgrad_cli.data.optimization_array_names import CHANGE, SCORE, TRACE, TRACE_DISTANCES
+from inputgrad_cli.data.pictures.caption import MINUS, PERCENT, Caption, build_caption
 from inputgrad_cli.data.pictures.input_modality import ROW, find_subject
 from inputgrad_cli.data.pictures.sample_view import build_view
 from inputgrad_cli.data.prediction_text import PIXEL_UNIT, format_answer
@@ -57,15 +58,37 @@ def build_search_source(recorded: RecordedMap, samples: Samples, row: int, site:
     first, second = (format_answer(search[key], PERCENT) for key in ("before", "after"))
     trace, unit = _scale_trace(np.asarray(recorded.values[TRACE][row]), search["distances"])
     titles = (f"before: {first}", f"after: {second}")
-    caption = build_caption(recorded.record, site, row, samples.item)
+    caption = replace(
+        build_caption(recorded.record, site, row, samples.item),
+        class_change=format_class_change(search["before"], search["after"]),
+    )
+    score = name_score(caption, trace, search["before"]["value"])
     return MapSource(
         change,
         None,
         caption,
-        SearchView(before, after, titles, trace, unit),
+        SearchView(before, after, titles, trace, unit, score),
         subject=subject,
         view=build_view(recorded.record, site, row, values=before, names=names),
     )
+
+
+def format_class_change(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
+    """Return the predicted classes, `cross → square`, or one if it stays; "" without classes."""
+    if before["class"] is None:
+        return ""
+    names = (format_answer({**answer, "probability": None}) for answer in (before, after))
+    return " → ".join(dict.fromkeys(names))
+
+
+def name_score(caption: Caption, trace: Array, loss: float | None) -> str:
+    """Return what the score of a trace (S, 5) is, from the loss before the search.
+
+    A search that lowers a loss has its negative for a score.
+    """
+    if not caption.is_loss or not loss:
+        return "score"
+    return "loss" if trace[0, SCORE] / loss > 0 else f"{MINUS} loss"
 
 
 def _take_values(recorded: RecordedMap, row: int, site: str) -> tuple[Array, Array, Array]:
