@@ -11,7 +11,7 @@ from inputgrad_cli.version import __version__
 
 if TYPE_CHECKING:
     from inputgrad_cli.api import Attribution, Model, explain, load, read, render
-    from inputgrad_cli.optimization.result import Optimization
+    from inputgrad_cli.optimization.sample_result import Optimization
     from inputgrad_cli.python_api.optimize import optimize
 
 __all__ = [
@@ -28,7 +28,7 @@ __all__ = [
 
 # Those that are not in `api`, because only few callers need them.
 MODULES = {
-    "Optimization": "inputgrad_cli.optimization.result",
+    "Optimization": "inputgrad_cli.optimization.sample_result",
     "optimize": "inputgrad_cli.python_api.optimize",
 }
 

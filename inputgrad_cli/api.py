@@ -7,7 +7,7 @@ from pathlib import Path
 from inputgrad_cli.data.map_record import RecordedMap
 from inputgrad_cli.data.pictures.picture_style import Style
 from inputgrad_cli.explanation.request import parse_methods
-from inputgrad_cli.formats.class_names import read_class_names
+from inputgrad_cli.formats.class_name_lookup import read_class_names
 from inputgrad_cli.formats.read_attribution import read_result
 from inputgrad_cli.interfaces.picture import Drawing
 from inputgrad_cli.model import (
@@ -19,7 +19,7 @@ from inputgrad_cli.model import (
     load,
     resolve_preprocessing,
 )
-from inputgrad_cli.numeric.arrays import Array
+from inputgrad_cli.numeric.array_helpers import Array
 from inputgrad_cli.python_api.attribution_drawing import draw_site
 from inputgrad_cli.python_api.attribution_result import Attribution, to_public
 from inputgrad_cli.python_api.explain import explain, find_pixel_inputs

@@ -14,24 +14,24 @@ from typing import Any
 
 import numpy as np
 
-from inputgrad_cli.data.check_arguments import is_live_model, refuse_other_model
 from inputgrad_cli.data.preprocessing import ASSUMED, InputPreprocessing, parse_preprocess
+from inputgrad_cli.data.python_argument_checks import is_live_model, refuse_other_model
 from inputgrad_cli.data.samples import Samples, match_input
 from inputgrad_cli.data.signature import InputSpec, Signature
 from inputgrad_cli.data.unresolved_target import Target
 from inputgrad_cli.errors import ModelError, UsageError
-from inputgrad_cli.formats.class_names import read_class_names
+from inputgrad_cli.formats.class_name_lookup import read_class_names
 from inputgrad_cli.interfaces.engine import NO_PROGRESS, Engine, EngineOptions, ProgressCallbacks
-from inputgrad_cli.machine.devices import refuse_absent_device
-from inputgrad_cli.machine.missing_files import refuse_missing_code
+from inputgrad_cli.machine.gpu_detection import refuse_absent_device
+from inputgrad_cli.machine.missing_path_suggestions import refuse_missing_code
+from inputgrad_cli.modelfile.custom_code_checks import find_needed_objects
 from inputgrad_cli.modelfile.model_file import ModelFile, open_model
 from inputgrad_cli.modelfile.model_summary import build_outline
 from inputgrad_cli.modelfile.preprocessing_detection.pixel_range import PreprocessingGuess
 from inputgrad_cli.modelfile.preprocessing_detection.required_preprocessing import (
     find_preprocessing,
 )
-from inputgrad_cli.modelfile.safety import find_needed_objects
-from inputgrad_cli.modelfile.sidecar import read_sidecar
+from inputgrad_cli.modelfile.sidecar_settings import read_sidecar
 from inputgrad_cli.version import __version__
 
 PathLike = str | os.PathLike[str]
@@ -63,7 +63,7 @@ def open_source(model: Any) -> ModelSource:
     refuse_other_model(model)
     if not is_live_model(model):
         return ModelSource(open_model(Path(model)))
-    from inputgrad_cli.engine.opening.in_memory_models import collect_objects, save_model
+    from inputgrad_cli.engine.opening.live_model_saving import collect_objects, save_model
 
     folder = tempfile.mkdtemp(prefix="inputgrad-")
     try:
@@ -184,7 +184,7 @@ def load(
     refuse_absent_device(device)
     if labels is None or isinstance(labels, (str, os.PathLike)):
         labels = read_class_names(file, labels)
-    from inputgrad_cli.engine.opening.load import load as load_engine
+    from inputgrad_cli.engine.opening.checked_model_load import load as load_engine
 
     options = EngineOptions(device, batch_size, traced, folded, padded, kernels, telling)
     loaded = load_engine(file, code, trust or source.is_live, options, live_objects=source.objects)
@@ -253,14 +253,20 @@ def _combine_pixel_facts(
 
 def list_versions() -> dict[str, str]:
     """Return the versions of the libraries that affect the last digits of a result."""
-    from inputgrad_cli.engine.adapter.startup import list_versions as list_tensorflow_versions
+    from inputgrad_cli.engine.adapter.tensorflow_startup import (
+        list_versions as list_tensorflow_versions,
+    )
 
     return {"inputgrad": __version__, "numpy": np.__version__, **list_tensorflow_versions()}
 
 
 def describe_kernels() -> str:
     """Return the kernels that TensorFlow uses here, and what selected them."""
-    from inputgrad_cli.engine.adapter.cpu_kernels import ONEDNN, ONEDNN_VARIABLE, get_active_kernels
+    from inputgrad_cli.engine.adapter.cpu_kernel_selection import (
+        ONEDNN,
+        ONEDNN_VARIABLE,
+        get_active_kernels,
+    )
 
     active = "oneDNN" if get_active_kernels() == ONEDNN else "TensorFlow's own (Eigen)"
     requested = os.environ.get(ONEDNN_VARIABLE)
@@ -272,8 +278,10 @@ def describe_kernels() -> str:
 def list_devices() -> list[str]:
     """Return the devices that TensorFlow finds. Imports TensorFlow."""
     from inputgrad_cli.engine.adapter.captured_stderr import CapturedOutput
-    from inputgrad_cli.engine.adapter.startup import import_keras
-    from inputgrad_cli.engine.adapter.startup import list_devices as list_tensorflow_devices
+    from inputgrad_cli.engine.adapter.tensorflow_startup import import_keras
+    from inputgrad_cli.engine.adapter.tensorflow_startup import (
+        list_devices as list_tensorflow_devices,
+    )
 
     output = CapturedOutput()
     import_keras(output)

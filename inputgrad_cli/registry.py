@@ -14,8 +14,8 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Generic, TypeVar
 
 from inputgrad_cli.errors import UsageError
-from inputgrad_cli.grammar import Call, Word, parse
-from inputgrad_cli.suggest import format_advice, suggest
+from inputgrad_cli.expression_parser import Call, Word, parse
+from inputgrad_cli.spelling_suggestions import format_advice, suggest
 
 # Names that other tools use, by the names of the parameters here.
 OTHER_WORDS = {

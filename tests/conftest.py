@@ -50,7 +50,7 @@ def never_eager_with_onednn(monkeypatch):
     module = sys.modules.get("inputgrad_cli.engine.adapter.keras_adapter")
     if module is None:
         return
-    from inputgrad_cli.engine.adapter.cpu_kernels import must_compile
+    from inputgrad_cli.engine.adapter.cpu_kernel_selection import must_compile
 
     if not must_compile():
         return

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, NotRequired, Union, get_args, get_origin, is_typeddict
 
-from inputgrad_cli.schema.check_types import _resolve_hints
+from inputgrad_cli.schema.json_type_checks import _resolve_hints
 
 GONE = object()
 SURROGATE, NUL, FAR = "\ud800", "a\0b", 10**30

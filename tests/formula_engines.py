@@ -5,12 +5,12 @@ from typing import ClassVar
 
 import numpy as np
 
+from inputgrad_cli.data.resolved_and_pinned_targets import ResolvedTarget, pin
 from inputgrad_cli.data.samples import compute_keys
 from inputgrad_cli.data.signature import InputSpec, OutputSpec, Signature
-from inputgrad_cli.data.target import ResolvedTarget, pin
 from inputgrad_cli.interfaces.engine import FirstPass, Gradients
 from inputgrad_cli.interfaces.method import Batch
-from inputgrad_cli.numeric.arrays import count_rows
+from inputgrad_cli.numeric.array_helpers import count_rows
 
 CHOICE = ResolvedTarget("auto", "y", "units", "output", terms=((0,),))
 

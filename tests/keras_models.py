@@ -18,7 +18,7 @@ def plain_gradient(model, inputs, scalar):
     """
     import tensorflow as tf
 
-    from inputgrad_cli.engine.adapter.cpu_kernels import make_safe
+    from inputgrad_cli.engine.adapter.cpu_kernel_selection import make_safe
 
     def run(tensors):
         with tf.GradientTape() as tape:

@@ -5,18 +5,18 @@ from dataclasses import replace
 
 import numpy as np
 
+from inputgrad_cli.data.resolved_and_pinned_targets import ResolvedTarget, pin
 from inputgrad_cli.data.samples import compute_keys
-from inputgrad_cli.data.target import ResolvedTarget, pin
 from inputgrad_cli.interfaces.engine import EngineOptions
 from inputgrad_cli.interfaces.method import Batch
-from inputgrad_cli.numeric.arrays import count_rows
+from inputgrad_cli.numeric.array_helpers import count_rows
 from tests.formula_engines import Wrapped
 
 
 def tape(model, workers=0, **options):
     """Return the engine of a model in memory, run in that way."""
     from inputgrad_cli.engine.adapter.keras_adapter import KerasAdapter
-    from inputgrad_cli.engine.pass_context import PassContext
+    from inputgrad_cli.engine.pass_setup import PassContext
     from inputgrad_cli.engine.tape_engine import TapeEngine
 
     return TapeEngine(PassContext(KerasAdapter(model), workers=workers), EngineOptions(**options))
@@ -32,8 +32,8 @@ def engine_of(model, inputs, batch_size=16, **options):
 
 def engine_like(settled, **options):
     """Return an engine of the same model, run in another way, that knows what a sample showed."""
-    from inputgrad_cli.engine.calibration import choose_mode
-    from inputgrad_cli.engine.pass_context import PassContext
+    from inputgrad_cli.engine.model_examination_facts import choose_mode
+    from inputgrad_cli.engine.pass_setup import PassContext
     from inputgrad_cli.engine.tape_engine import TapeEngine
 
     known, engine_options = settled.runner.calibration, EngineOptions(**options)

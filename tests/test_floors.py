@@ -8,8 +8,16 @@ import inputgrad_cli
 ROOT = Path(inputgrad_cli.__file__).parent
 # From the ground up; a module imports from strictly lower floors, or from its own package.
 FLOORS = [
-    {"errors", "choices", "hashing", "prefetch", "suggest", "version", "schema"},
-    {"supervision", "grammar"},
+    {
+        "errors",
+        "option_choices",
+        "file_hashes",
+        "prefetch",
+        "spelling_suggestions",
+        "version",
+        "schema",
+    },
+    {"supervision", "expression_parser"},
     {"machine", "registry", "numeric"},
     {"data"},
     {"interfaces", "modelfile"},

@@ -8,8 +8,8 @@ import pytest
 from gallery import FIGURES, GALLERY, copy_picture, draw_entry
 from PIL import Image
 
-from inputgrad_cli.choices import SHOWN
 from inputgrad_cli.interfaces.picture import class_pictures, search_pictures
+from inputgrad_cli.option_choices import SHOWN
 from inputgrad_cli.rendering import pictures
 
 ROOT = Path(__file__).parent.parent

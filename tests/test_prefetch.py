@@ -9,7 +9,7 @@ import pytest
 from inputgrad_cli import prefetch as module
 from inputgrad_cli.api import parse_methods
 from inputgrad_cli.data.samples import Samples
-from inputgrad_cli.data.target_text import parse_target
+from inputgrad_cli.data.target_parser import parse_target
 from inputgrad_cli.explanation.batch_attribution import explain_batch
 from inputgrad_cli.explanation.request import ExplainRequest
 from inputgrad_cli.prefetch import prefetch

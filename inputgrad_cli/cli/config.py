@@ -44,7 +44,7 @@ def _yield_values(ctx: click.Context, path: Path) -> Iterator[tuple[str, Any]]:
 def _read_table(path: Path, name: str) -> Mapping[str, Any]:
     import tomllib
 
-    from inputgrad_cli.supervision.restart_notes import read_once  # neither is imported by --help
+    from inputgrad_cli.supervision.successor_notes import read_once  # neither is imported by --help
 
     try:
         # Editors on Windows begin UTF-8 files with a byte order mark.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from inputgrad_cli.cli.terminal import wrap_text
+from inputgrad_cli.cli.terminal_output import wrap_text
 
 if TYPE_CHECKING:
     from inputgrad_cli.describe.goals import GoalDescription

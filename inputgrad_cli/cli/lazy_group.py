@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.exceptions import NoSuchCommand
 
-from inputgrad_cli.choices import COMMANDS
+from inputgrad_cli.option_choices import COMMANDS
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem

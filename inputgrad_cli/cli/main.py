@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 from click.core import ParameterSource
 
-from inputgrad_cli.choices import COMMANDS
-from inputgrad_cli.cli.exit_codes import report_exception
+from inputgrad_cli.cli.error_exit_codes import report_exception
 from inputgrad_cli.cli.lazy_group import LazyGroup, PipeClosed
-from inputgrad_cli.cli.terminal import write_stderr
+from inputgrad_cli.cli.terminal_output import write_stderr
+from inputgrad_cli.option_choices import COMMANDS
 from inputgrad_cli.version import __version__
 
 if TYPE_CHECKING:
-    from inputgrad_cli.supervision.worker import Worker
+    from inputgrad_cli.supervision.worker_state_reporting import Worker
 
 # A shell shows 128 + the signal as the exit code of a process that a signal ended.
 PIPE_CLOSED = 141
@@ -55,9 +55,9 @@ def main() -> None:
     """Run the command line and end the process with its exit code."""
     _fill_descriptors()
     if COMPLETION_VARIABLE in os.environ:
-        from inputgrad_cli.cli import bash_completion
+        from inputgrad_cli.cli import bash_completion_word_breaks
 
-        bash_completion.install()
+        bash_completion_word_breaks.install()
     if _is_work(sys.argv[1:]):
         _begin_work(sys.argv[1:])
     try:
@@ -82,9 +82,9 @@ def _is_restarting() -> bool:
 
 def _find_worker() -> Worker | None:
     """Return the worker, or None if its module is not loaded, as in --help and completion."""
-    if "inputgrad_cli.supervision.worker" not in sys.modules:
+    if "inputgrad_cli.supervision.worker_state_reporting" not in sys.modules:
         return None
-    from inputgrad_cli.supervision.worker import WORKER
+    from inputgrad_cli.supervision.worker_state_reporting import WORKER
 
     return WORKER
 
@@ -106,7 +106,7 @@ def _begin_work(argv: list[str]) -> None:
 
     Where the process forks, this function returns in the child, the worker.
     """
-    from inputgrad_cli.supervision.parent import supervise
+    from inputgrad_cli.supervision.parent_process import supervise
     from inputgrad_cli.supervision.temporary_folder import TEMPORARY_FOLDER
 
     TEMPORARY_FOLDER.open()

@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from inputgrad_cli.choices import to_printable
-from inputgrad_cli.cli.terminal import wrap_text
+from inputgrad_cli.cli.terminal_output import wrap_text
 from inputgrad_cli.cli.text_layout import Section, format_section
+from inputgrad_cli.option_choices import to_printable
 
 if TYPE_CHECKING:  # these import what reads models, and --help imports this module
     from inputgrad_cli.data.signature import InputSpec, OutputSpec, Shape
@@ -79,7 +79,7 @@ def _list_outputs(specs: Sequence[OutputSpec] | None) -> list[list[str]]:
 
 
 def _format_shape(shape: Shape | None) -> str:
-    from inputgrad_cli.numeric.arrays import format_shape
+    from inputgrad_cli.numeric.array_helpers import format_shape
 
     return "?" if shape is None else format_shape(shape, "any")
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from inputgrad_cli.cli.options.run_call import RunCall
-from inputgrad_cli.cli.terminal import show_status
+from inputgrad_cli.cli.options.shared_run_arguments import RunCall
+from inputgrad_cli.cli.terminal_output import show_status
 
 if TYPE_CHECKING:
-    from inputgrad_cli.runs.planning.options import RunOptions
-    from inputgrad_cli.runs.planning.plan import Plan
+    from inputgrad_cli.runs.planning.run_options import RunOptions
+    from inputgrad_cli.runs.planning.run_plan import Plan
 
 
 def run_command(
@@ -25,7 +25,7 @@ def run_command(
     With `strict`, checks that do not hold are failures in the JUnit file. With `shows_preview`, the
     first maps are shown on the terminal as well.
     """
-    from inputgrad_cli.machine.memory import limit_memory
+    from inputgrad_cli.machine.process_memory_limit import limit_memory
 
     with (
         show_status(not call.scripts.quiet, "reading the files"),
@@ -57,16 +57,16 @@ def _run(
 
 
 def _make_plan(options: RunOptions) -> Plan:
-    from inputgrad_cli.runs.planning.early_checks import check_run
+    from inputgrad_cli.runs.planning.model_file_checks import check_run
+    from inputgrad_cli.supervision.opening_time_limits import compute_reading_seconds
     from inputgrad_cli.supervision.shared_memory_page import Stage
-    from inputgrad_cli.supervision.time_limits import compute_reading_seconds
-    from inputgrad_cli.supervision.worker import WORKER
+    from inputgrad_cli.supervision.worker_state_reporting import WORKER
 
     # From here on the parent process ends a reader that takes too long for the size of the file.
     WORKER.enter_stage(Stage.READING, str(options.model), compute_reading_seconds(options.model))
     checked = check_run(options)
     WORKER.enter_stage(Stage.STARTING)
     # Imports all readers; late, so that a refused call is quick.
-    from inputgrad_cli.runs.planning.plan import make_plan
+    from inputgrad_cli.runs.planning.run_plan import make_plan
 
     return make_plan(checked)

@@ -17,12 +17,12 @@ from collections.abc import Callable, Iterator
 from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any
 
-from inputgrad_cli.cli.terminal import show_status, write_stderr
+from inputgrad_cli.cli.terminal_output import show_status, write_stderr
 from inputgrad_cli.supervision.process_end import end_by_signal
 from inputgrad_cli.supervision.signal_receiver import ECHO_SECONDS, ENDING_SIGNALS, GRACE_SECONDS
 
 if TYPE_CHECKING:
-    from inputgrad_cli.supervision.repeated_signals import RepeatedSignals
+    from inputgrad_cli.supervision.duplicate_signals import RepeatedSignals
 
 STOPPING_MESSAGE = "inputgrad: stopping after this batch; a second signal ends it at once."
 
@@ -170,7 +170,9 @@ class _SignalEnding:
 
 
 def _build_repeat_filter() -> RepeatedSignals:
-    from inputgrad_cli.supervision.repeated_signals import RepeatedSignals  # not imported by --help
+    from inputgrad_cli.supervision.duplicate_signals import (
+        RepeatedSignals,  # not imported by --help
+    )
 
     return RepeatedSignals()
 

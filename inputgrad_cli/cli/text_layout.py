@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from inputgrad_cli.choices import to_printable
-from inputgrad_cli.cli.terminal import UNLIMITED_WIDTH, wrap_text
+from inputgrad_cli.cli.terminal_output import UNLIMITED_WIDTH, wrap_text
+from inputgrad_cli.option_choices import to_printable
 
 MIN_LAST_COLUMN = 24  # columns: a narrower last column is wrapped at the left margin instead
 

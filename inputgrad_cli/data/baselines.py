@@ -10,7 +10,7 @@ import numpy as np
 
 from inputgrad_cli.data.preprocessing import Preprocess
 from inputgrad_cli.errors import ItemError, UsageError
-from inputgrad_cli.numeric.arrays import Array, Floats, expand_like
+from inputgrad_cli.numeric.array_helpers import Array, Floats, expand_like
 from inputgrad_cli.numeric.blur import blur
 from inputgrad_cli.numeric.random_streams import compute_range, draw_normal, draw_uniform
 from inputgrad_cli.registry import Registry, declare_parameter

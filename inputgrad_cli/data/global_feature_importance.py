@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from inputgrad_cli.data.pictures.picture_style import TOP
-from inputgrad_cli.data.table_map_columns import RowColumns
-from inputgrad_cli.numeric.arrays import Array, Arrays, Floats, take_rows
+from inputgrad_cli.data.tabular_attribution_columns import RowColumns
+from inputgrad_cli.numeric.array_helpers import Array, Arrays, Floats, take_rows
 from inputgrad_cli.numeric.lazy_array import split_rows
 
 MIN_ROWS = 20  # of a table that gets a summary

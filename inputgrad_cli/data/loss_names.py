@@ -7,7 +7,7 @@ from typing import Any
 
 from inputgrad_cli.data.unresolved_target import RECONSTRUCTION
 from inputgrad_cli.errors import UsageError
-from inputgrad_cli.suggest import format_advice, suggest
+from inputgrad_cli.spelling_suggestions import format_advice, suggest
 
 COMPILED = "compiled"  # the loss that the model's file names
 # What `keras.losses.get` takes and `keras.losses` holds: functions, then short names, then classes.

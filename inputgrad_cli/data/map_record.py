@@ -9,13 +9,13 @@ from typing import Any, TypeVar, cast
 
 import numpy as np
 
-from inputgrad_cli.data.attribution import Attribution
-from inputgrad_cli.data.axes import Axes
+from inputgrad_cli.data.attribution_results import Attribution
+from inputgrad_cli.data.channel_axis_layout import Axes
 from inputgrad_cli.data.pictures.picture_style import Scale
 from inputgrad_cli.data.preprocessing import Preprocess
-from inputgrad_cli.data.sample_metadata_columns import SampleColumns, yield_samples
 from inputgrad_cli.data.sample_record import SAMPLE_KEYS, TARGET_NAMES, SampleRecord
-from inputgrad_cli.numeric.arrays import Array, Arrays
+from inputgrad_cli.data.sample_record_columns import SampleColumns, yield_samples
+from inputgrad_cli.numeric.array_helpers import Array, Arrays
 from inputgrad_cli.schema.metadata_json import MethodRecord, RegionRecord, ResultRecord
 from inputgrad_cli.schema.run_json import PreprocessRecord
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from inputgrad_cli.data.signature import InputSpec
 from inputgrad_cli.errors import ItemError
-from inputgrad_cli.numeric.arrays import Array, format_shape
+from inputgrad_cli.numeric.array_helpers import Array, format_shape
 
 
 class FittedArray(NamedTuple):

@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from inputgrad_cli.data.axes import Axes
-from inputgrad_cli.data.pictures.original_picture import OriginalPicture
+from inputgrad_cli.data.channel_axis_layout import Axes
+from inputgrad_cli.data.pictures.uncropped_original import OriginalPicture
 from inputgrad_cli.data.preprocessing import Preprocess, get_preset
 from inputgrad_cli.data.signature import InputSpec
 from inputgrad_cli.errors import ItemError
-from inputgrad_cli.numeric.arrays import (
+from inputgrad_cli.numeric.array_helpers import (
     Array,
     Arrays,
     concat_rows,
@@ -23,7 +23,7 @@ from inputgrad_cli.numeric.arrays import (
     take_rows,
 )
 from inputgrad_cli.numeric.lazy_array import split_rows
-from inputgrad_cli.numeric.ragged import is_ragged
+from inputgrad_cli.numeric.ragged_arrays import is_ragged
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from inputgrad_cli.errors import UsageError
-from inputgrad_cli.numeric.arrays import align_shape, format_shape
+from inputgrad_cli.numeric.array_helpers import align_shape, format_shape
 
 Shape = tuple[int | None, ...]
 MIN_IMAGE_SIDE = 8  # pixels; the digits that courses begin with have 8 x 8

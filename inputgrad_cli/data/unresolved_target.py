@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from inputgrad_cli.choices import LAYER
 from inputgrad_cli.errors import UsageError
+from inputgrad_cli.option_choices import LAYER
 
 TargetKind = Literal[
     "auto", "top", "class", "unit", "all", "margin", "reduce", "loss", "mask", "file"

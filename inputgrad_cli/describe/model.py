@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from inputgrad_cli import api
-from inputgrad_cli.choices import LAYER
 from inputgrad_cli.data.preprocessing import InputPreprocessing
+from inputgrad_cli.data.resolved_and_pinned_targets import ResolvedTarget
 from inputgrad_cli.data.samples import Samples
 from inputgrad_cli.data.signature import InputSpec, OutputSpec
-from inputgrad_cli.data.target import ResolvedTarget
-from inputgrad_cli.data.target_text import parse_target
+from inputgrad_cli.data.target_parser import parse_target
 from inputgrad_cli.data.targets.resolve_target import resolve_target
 from inputgrad_cli.describe.model_description import (
     BlockedInput,
@@ -27,17 +26,22 @@ from inputgrad_cli.describe.model_description import (
 from inputgrad_cli.describe.trial_inputs import try_lengths
 from inputgrad_cli.errors import InputgradError, ModelError
 from inputgrad_cli.interfaces.engine import NO_PROGRESS, CamLayer, ProgressCallbacks
-from inputgrad_cli.modelfile.cam_layers import find_map_layers
+from inputgrad_cli.modelfile.cam_layer_choice import find_map_layers
 from inputgrad_cli.modelfile.config_errors import convert_config_errors
+from inputgrad_cli.modelfile.custom_code_checks import (
+    find_custom_objects,
+    find_dangers,
+    refuse_unsafe,
+)
 from inputgrad_cli.modelfile.hdf5.array_listing import SavedArray
 from inputgrad_cli.modelfile.layer_names import MAX_LISTED
 from inputgrad_cli.modelfile.model_file import ModelFile, open_model
 from inputgrad_cli.modelfile.model_summary import Layer, Outline, build_outline
-from inputgrad_cli.modelfile.safety import find_custom_objects, find_dangers, refuse_unsafe
-from inputgrad_cli.modelfile.sidecar import read_sidecar, write_sidecar
-from inputgrad_cli.numeric.arrays import Arrays
+from inputgrad_cli.modelfile.sidecar_settings import read_sidecar, write_sidecar
+from inputgrad_cli.numeric.array_helpers import Arrays
+from inputgrad_cli.option_choices import LAYER
 from inputgrad_cli.supervision.shared_memory_page import Stage
-from inputgrad_cli.supervision.worker import WORKER
+from inputgrad_cli.supervision.worker_state_reporting import WORKER
 
 # Layers whose output is discrete, so that no gradient passes them, whatever the input.
 OPAQUE = {

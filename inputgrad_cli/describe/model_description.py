@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 from inputgrad_cli.data.signature import InputSpec, OutputSpec
+from inputgrad_cli.modelfile.custom_code_checks import CustomObject
 from inputgrad_cli.modelfile.model_summary import Layer
-from inputgrad_cli.modelfile.safety import CustomObject
 
 Record = Mapping[str, object]
 

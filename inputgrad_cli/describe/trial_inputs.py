@@ -9,7 +9,7 @@ import numpy as np
 from inputgrad_cli.data.samples import Samples
 from inputgrad_cli.data.signature import Signature
 from inputgrad_cli.errors import ItemError, ModelError
-from inputgrad_cli.numeric.arrays import Array
+from inputgrad_cli.numeric.array_helpers import Array
 
 # Tried in this order: 32 fits most models; then what texts (16 to 128 tokens) and pictures (64 to
 # 256 pixels) need, and last one second of sound at 16 kHz.

@@ -8,16 +8,16 @@ from typing import Any
 import numpy as np
 
 from inputgrad_cli.data.signature import InputSpec
-from inputgrad_cli.engine.adapter.forward import read_taps
 from inputgrad_cli.engine.adapter.hooks import is_tap
 from inputgrad_cli.engine.adapter.keras_adapter import KerasAdapter
 from inputgrad_cli.engine.adapter.scores import widen_to_float32
+from inputgrad_cli.engine.adapter.tapped_forward_pass import read_taps
 from inputgrad_cli.engine.adapter.type_aliases import Tensors
-from inputgrad_cli.engine.compiled_functions import Program
-from inputgrad_cli.engine.input_dependence import InputDependence
+from inputgrad_cli.engine.input_differentiability import InputDependence
 from inputgrad_cli.engine.pass_runner import Runner
+from inputgrad_cli.engine.program_compiler import Program
 from inputgrad_cli.errors import UsageError
-from inputgrad_cli.numeric.arrays import Array, Arrays, count_rows, take_rows
+from inputgrad_cli.numeric.array_helpers import Array, Arrays, count_rows, take_rows
 
 SINGLE_VALUE_SHAPES = ((), (1,))
 Dependences = Mapping[str, InputDependence]

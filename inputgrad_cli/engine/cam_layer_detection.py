@@ -10,25 +10,25 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from inputgrad_cli.choices import LAYER
-from inputgrad_cli.data.target import PinnedTarget, ResolvedTarget
-from inputgrad_cli.engine.adapter.forward import run_forward
+from inputgrad_cli.data.resolved_and_pinned_targets import PinnedTarget, ResolvedTarget
 from inputgrad_cli.engine.adapter.hooks import find_layer, hook_layer, is_tap, map_layers_by_path
 from inputgrad_cli.engine.adapter.keras_adapter import KerasAdapter
 from inputgrad_cli.engine.adapter.scores import PinnedTensors, compute_scores
+from inputgrad_cli.engine.adapter.tapped_forward_pass import run_forward
 from inputgrad_cli.engine.adapter.type_aliases import Layers, Tensors
-from inputgrad_cli.engine.compiled_functions import Program
 from inputgrad_cli.engine.pass_runner import Runner
+from inputgrad_cli.engine.program_compiler import Program
 from inputgrad_cli.engine.score_gradient_functions import list_layer_heads
-from inputgrad_cli.engine.tensor_conversion import to_pins
+from inputgrad_cli.engine.tensor_array_conversion import to_pins
 from inputgrad_cli.interfaces.engine import CamLayer
-from inputgrad_cli.modelfile.cam_layers import (
+from inputgrad_cli.modelfile.cam_layer_choice import (
     UpstreamLayer,
     find_map_layer,
     find_map_layers,
     format_wrapper_class,
 )
-from inputgrad_cli.numeric.arrays import Arrays, take_rows
+from inputgrad_cli.numeric.array_helpers import Arrays, take_rows
+from inputgrad_cli.option_choices import LAYER
 
 STEP_WRAPPERS = (keras.layers.Wrapper, keras.layers.RNN)  # call their inner layers once per step
 # Their outputs are those of the layers in them, or inputs.

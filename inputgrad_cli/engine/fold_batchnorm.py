@@ -16,7 +16,7 @@ import numpy as np
 
 from inputgrad_cli.engine.adapter.hooks import OutputHook, hook_layer
 from inputgrad_cli.engine.adapter.model_fixes import has_user_code
-from inputgrad_cli.numeric.arrays import Array
+from inputgrad_cli.numeric.array_helpers import Array
 
 # The weights that the last step of a layer multiplies by. Other layers are never merged.
 KERNEL_NAMES = {

@@ -7,18 +7,18 @@ from typing import Any
 
 import numpy as np
 
+from inputgrad_cli.data.resolved_and_pinned_targets import PinnedTarget
 from inputgrad_cli.data.signature import InputSpec
-from inputgrad_cli.data.target import PinnedTarget
 from inputgrad_cli.engine.adapter.hooks import is_tap
 from inputgrad_cli.engine.adapter.keras_adapter import KerasAdapter
 from inputgrad_cli.engine.adapter.type_aliases import Tensors
 from inputgrad_cli.engine.attribution_sites import Dependences, is_held_fixed
-from inputgrad_cli.engine.forward_trace import TracedPass
-from inputgrad_cli.engine.input_dependence import find_blocking_operations
+from inputgrad_cli.engine.input_differentiability import find_blocking_operations
+from inputgrad_cli.engine.one_sample_forward_trace import TracedPass
 from inputgrad_cli.engine.pass_runner import Runner
 from inputgrad_cli.engine.score_gradient_functions import run_scores
 from inputgrad_cli.errors import ItemError
-from inputgrad_cli.numeric.arrays import Array, Arrays, swap_zeros, take_rows
+from inputgrad_cli.numeric.array_helpers import Array, Arrays, swap_zeros, take_rows
 
 SCORE_TOLERANCE = 1e-6  # a score that changes by more, relative to its size, has changed
 

@@ -11,20 +11,24 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from inputgrad_cli.choices import LAYER
-from inputgrad_cli.data.target import PinnedTarget, ResolvedTarget
+from inputgrad_cli.data.resolved_and_pinned_targets import PinnedTarget, ResolvedTarget
 from inputgrad_cli.engine.adapter.filter_gradient_skipping import skip_filter_gradients
-from inputgrad_cli.engine.adapter.forward import get_only_call, run_forward
 from inputgrad_cli.engine.adapter.hooks import find_layer, hook_layer, map_layers_by_path
 from inputgrad_cli.engine.adapter.keras_adapter import KerasAdapter
 from inputgrad_cli.engine.adapter.scores import PinnedTensors, compute_scores, widen_to_float32
+from inputgrad_cli.engine.adapter.tapped_forward_pass import get_only_call, run_forward
 from inputgrad_cli.engine.adapter.type_aliases import Tensors
-from inputgrad_cli.engine.compiled_functions import Program
 from inputgrad_cli.engine.pass_runner import Runner
+from inputgrad_cli.engine.program_compiler import Program
 from inputgrad_cli.engine.score_gradient_functions import compute_tape_gradients, list_layer_heads
-from inputgrad_cli.engine.tensor_conversion import join_gradients, join_layer_passes, to_gradients
+from inputgrad_cli.engine.tensor_array_conversion import (
+    join_gradients,
+    join_layer_passes,
+    to_gradients,
+)
 from inputgrad_cli.interfaces.engine import Gradients, LayerPass
-from inputgrad_cli.numeric.arrays import Arrays, concat_rows
+from inputgrad_cli.numeric.array_helpers import Arrays, concat_rows
+from inputgrad_cli.option_choices import LAYER
 
 Sums = dict[str, tuple[Any, Any, int]]
 """By tap: the sum that a bias was added to, the bias, and its axis."""

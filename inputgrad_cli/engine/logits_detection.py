@@ -10,9 +10,9 @@ import tensorflow as tf
 from inputgrad_cli.data.signature import OutputSpec
 from inputgrad_cli.engine.adapter.keras_adapter import KerasAdapter
 from inputgrad_cli.engine.adapter.type_aliases import Tensors
-from inputgrad_cli.engine.forward_trace import CalibrationPass
+from inputgrad_cli.engine.one_sample_forward_trace import CalibrationPass
 from inputgrad_cli.errors import ModelError
-from inputgrad_cli.numeric.arrays import Array
+from inputgrad_cli.numeric.array_helpers import Array
 
 Proof = tuple[str, int]
 """An activation, and the axis it is taken over, not counting the batch axis."""

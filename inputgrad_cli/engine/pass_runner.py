@@ -10,16 +10,16 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from inputgrad_cli.data.target import PinnedTarget, ResolvedTarget
-from inputgrad_cli.engine.adapter.graph_memory_limit import build_memory_error
+from inputgrad_cli.data.resolved_and_pinned_targets import PinnedTarget, ResolvedTarget
+from inputgrad_cli.engine.adapter.graph_memory_check import build_memory_error
 from inputgrad_cli.engine.adapter.hooks import is_tap
-from inputgrad_cli.engine.calibration import Calibration
-from inputgrad_cli.engine.compiled_functions import EagerOnlyError, Program, ProgramCompiler
-from inputgrad_cli.engine.pass_context import PassContext
-from inputgrad_cli.engine.tensor_conversion import to_pins
+from inputgrad_cli.engine.model_examination_facts import Calibration
+from inputgrad_cli.engine.pass_setup import PassContext
+from inputgrad_cli.engine.program_compiler import EagerOnlyError, Program, ProgramCompiler
+from inputgrad_cli.engine.tensor_array_conversion import to_pins
 from inputgrad_cli.errors import ItemError
 from inputgrad_cli.interfaces.engine import EngineOptions
-from inputgrad_cli.numeric.arrays import Array, Arrays, count_rows, take_rows
+from inputgrad_cli.numeric.array_helpers import Array, Arrays, count_rows, take_rows
 
 # Threads that share a batch run it in parts, because single-threaded kernels are faster on those.
 PARTS_PER_BATCH = 4

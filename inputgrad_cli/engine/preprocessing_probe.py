@@ -21,7 +21,7 @@ from inputgrad_cli.modelfile.preprocessing_detection.pixel_range import (
     describe_unit_scaling,
     find_family,
 )
-from inputgrad_cli.numeric.arrays import Array
+from inputgrad_cli.numeric.array_helpers import Array
 
 # Black and 1 give offset and slope; gray and white show where values are clipped.
 LEVELS = (0.0, 1.0, 127.5, 255.0)

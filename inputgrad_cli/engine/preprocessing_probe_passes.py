@@ -12,8 +12,8 @@ import numpy as np
 
 from inputgrad_cli.data.signature import InputSpec
 from inputgrad_cli.engine.adapter.hooks import hook_layer, map_layers_by_path
-from inputgrad_cli.engine.pass_context import PassContext
-from inputgrad_cli.numeric.arrays import Array
+from inputgrad_cli.engine.pass_setup import PassContext
+from inputgrad_cli.numeric.array_helpers import Array
 
 
 class _StopPass(BaseException):

@@ -9,10 +9,9 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from inputgrad_cli.data.resolved_and_pinned_targets import PinnedTarget, ResolvedTarget
 from inputgrad_cli.data.signature import Signature
-from inputgrad_cli.data.target import PinnedTarget, ResolvedTarget
 from inputgrad_cli.engine.adapter.filter_gradient_skipping import skip_filter_gradients
-from inputgrad_cli.engine.adapter.forward import run_forward
 from inputgrad_cli.engine.adapter.hooks import is_tap
 from inputgrad_cli.engine.adapter.keras_adapter import KerasAdapter
 from inputgrad_cli.engine.adapter.scores import (
@@ -21,12 +20,13 @@ from inputgrad_cli.engine.adapter.scores import (
     resolve_rank,
     widen_to_float32,
 )
+from inputgrad_cli.engine.adapter.tapped_forward_pass import run_forward
 from inputgrad_cli.engine.adapter.type_aliases import Tensors
-from inputgrad_cli.engine.compiled_functions import FoldableProgram, Program
 from inputgrad_cli.engine.pass_runner import Runner
-from inputgrad_cli.engine.tensor_conversion import join_gradients, to_gradients
+from inputgrad_cli.engine.program_compiler import FoldableProgram, Program
+from inputgrad_cli.engine.tensor_array_conversion import join_gradients, to_gradients
 from inputgrad_cli.interfaces.engine import Gradients
-from inputgrad_cli.numeric.arrays import Array, Arrays
+from inputgrad_cli.numeric.array_helpers import Array, Arrays
 
 
 def run_scores(runner: Runner, inputs: Arrays, target: PinnedTarget) -> Array:

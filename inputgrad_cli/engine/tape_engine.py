@@ -8,22 +8,22 @@ from typing import Any
 
 import numpy as np
 
+from inputgrad_cli.data.resolved_and_pinned_targets import PinnedTarget, ResolvedTarget
 from inputgrad_cli.data.signature import Signature
-from inputgrad_cli.data.target import PinnedTarget, ResolvedTarget
 from inputgrad_cli.engine.adapter import model_fixes
-from inputgrad_cli.engine.adapter.cpu_kernels import get_active_kernels
+from inputgrad_cli.engine.adapter.cpu_kernel_selection import get_active_kernels
 from inputgrad_cli.engine.adapter.hooks import is_tap
 from inputgrad_cli.engine.adapter.layer_input_dependence import find_layer_inputs
 from inputgrad_cli.engine.attribution_sites import find_flat_taps, resolve_sites, to_points
-from inputgrad_cli.engine.calibrate import calibrate, open_inputs
-from inputgrad_cli.engine.calibration import Calibration, choose_mode
 from inputgrad_cli.engine.cam_layer_detection import CamLayerFinder
-from inputgrad_cli.engine.embeddings import read_tokens
-from inputgrad_cli.engine.first_pass import FirstPasses
+from inputgrad_cli.engine.embedding_detection import read_tokens
 from inputgrad_cli.engine.gradient_blockers import BlockerFinder, explain_exclusions
 from inputgrad_cli.engine.layer_gradients import find_channel_axis, run_bias_gradients, run_layer
-from inputgrad_cli.engine.pass_context import PassContext
+from inputgrad_cli.engine.model_examination import calibrate, open_inputs
+from inputgrad_cli.engine.model_examination_facts import Calibration, choose_mode
+from inputgrad_cli.engine.multi_target_first_pass import FirstPasses
 from inputgrad_cli.engine.pass_runner import Runner
+from inputgrad_cli.engine.pass_setup import PassContext
 from inputgrad_cli.engine.propagation_rules.rule_compilation import run_rule
 from inputgrad_cli.engine.score_gradient_functions import run_gradients, run_scores
 from inputgrad_cli.interfaces.engine import (
@@ -35,7 +35,7 @@ from inputgrad_cli.interfaces.engine import (
     Gradients,
     LayerPass,
 )
-from inputgrad_cli.numeric.arrays import Array, Arrays, take_rows
+from inputgrad_cli.numeric.array_helpers import Array, Arrays, take_rows
 
 
 class TapeEngine(Engine):

@@ -10,7 +10,7 @@ import numpy as np
 
 from inputgrad_cli.data.baselines import Baseline
 from inputgrad_cli.data.map_record import MapRecord, RecordedMap, SiteFacts
-from inputgrad_cli.data.optimization_array_names import TRACE, join_traces
+from inputgrad_cli.data.optimization_arrays import TRACE, join_traces
 from inputgrad_cli.data.sample_record import SampleRecord
 from inputgrad_cli.data.samples import Samples
 from inputgrad_cli.errors import ItemError
@@ -18,7 +18,7 @@ from inputgrad_cli.explanation.batch_attribution import BatchAttribution
 from inputgrad_cli.explanation.request import MethodRequest
 from inputgrad_cli.interfaces.goal import Goal, GoalRequest
 from inputgrad_cli.interfaces.method import Method
-from inputgrad_cli.numeric.arrays import Array
+from inputgrad_cli.numeric.array_helpers import Array
 from inputgrad_cli.numeric.lazy_array import concat_lazy, is_lazy
 from inputgrad_cli.schema.json_object import JsonObject
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from inputgrad_cli.data.attribution import (
+from inputgrad_cli.data.attribution_results import (
     MethodResult,
     StandardError,
     compute_completeness,
@@ -12,7 +12,7 @@ from inputgrad_cli.data.attribution import (
 )
 from inputgrad_cli.interfaces.engine import Engine
 from inputgrad_cli.interfaces.method import Batch, Method
-from inputgrad_cli.numeric.arrays import Arrays, Floats, count_rows
+from inputgrad_cli.numeric.array_helpers import Arrays, Floats, count_rows
 
 
 def average_over_baselines(method: Method, engine: Engine, batch: Batch) -> MethodResult:

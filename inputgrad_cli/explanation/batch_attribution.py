@@ -13,7 +13,7 @@ from inputgrad_cli.explanation.request import ExplainRequest, MethodRequest, res
 from inputgrad_cli.explanation.sample_record_builder import RecordOrError
 from inputgrad_cli.interfaces.engine import Engine
 from inputgrad_cli.interfaces.goal import GoalRequest
-from inputgrad_cli.numeric.arrays import Array, Arrays, take_rows
+from inputgrad_cli.numeric.array_helpers import Array, Arrays, take_rows
 
 Frames = Mapping[str, Sequence[Array]]
 """Pixels (H, W, C) in the order of the steps of a search, by input."""

@@ -8,13 +8,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from inputgrad_cli.data.map_record import CLASS_NAMES, SiteFacts
+from inputgrad_cli.data.resolved_and_pinned_targets import ResolvedTarget
 from inputgrad_cli.data.sample_record import SampleRecord
-from inputgrad_cli.data.target import ResolvedTarget
 from inputgrad_cli.errors import ItemError
-from inputgrad_cli.explanation.gradient_check import GradientCheck
+from inputgrad_cli.explanation.finite_difference_check import GradientCheck
 from inputgrad_cli.explanation.map_checks import build_underivable_error
 from inputgrad_cli.explanation.sample_record_builder import RecordOrError, merge_records
-from inputgrad_cli.numeric.arrays import Array, Arrays
+from inputgrad_cli.numeric.array_helpers import Array, Arrays
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from inputgrad_cli.data.optimization_array_names import CHANGE, TRACE, pad_traces
+from inputgrad_cli.data.optimization_arrays import CHANGE, TRACE, pad_traces
 from inputgrad_cli.data.sample_record import SampleRecord
 from inputgrad_cli.data.samples import Samples
 from inputgrad_cli.data.unresolved_target import Target
@@ -16,10 +16,10 @@ from inputgrad_cli.explanation.batch_attribution import BatchAttribution
 from inputgrad_cli.explanation.sample_record_builder import RecordOrError
 from inputgrad_cli.interfaces.engine import Engine
 from inputgrad_cli.interfaces.goal import GoalRequest, Rows
-from inputgrad_cli.numeric.arrays import Array, Arrays
-from inputgrad_cli.optimization.optimize import optimize_batch, prepare_inputs
+from inputgrad_cli.numeric.array_helpers import Array, Arrays
+from inputgrad_cli.optimization.batch_optimization import optimize_batch, prepare_inputs
 from inputgrad_cli.optimization.request import OptimizeRequest, SearchHooks
-from inputgrad_cli.optimization.result import TRACE_COLUMNS, Optimized
+from inputgrad_cli.optimization.sample_result import TRACE_COLUMNS, Optimized
 
 
 @dataclass(frozen=True)

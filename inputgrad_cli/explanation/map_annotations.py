@@ -6,13 +6,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from inputgrad_cli.data.attribution import MethodResult
+from inputgrad_cli.data.attribution_results import MethodResult
 from inputgrad_cli.data.pictures.target_region import describe_region
+from inputgrad_cli.data.resolved_and_pinned_targets import ResolvedTarget
 from inputgrad_cli.data.sample_record import SampleRecord
-from inputgrad_cli.data.target import ResolvedTarget
 from inputgrad_cli.interfaces.engine import Engine
 from inputgrad_cli.interfaces.method import Batch
-from inputgrad_cli.numeric.arrays import Array, Arrays
+from inputgrad_cli.numeric.array_helpers import Array, Arrays
 
 
 def add_tokens(

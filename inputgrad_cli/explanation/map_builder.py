@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 
-from inputgrad_cli.choices import LAYER
+from inputgrad_cli.data.resolved_and_pinned_targets import ResolvedTarget
 from inputgrad_cli.data.sample_record import SampleRecord
 from inputgrad_cli.data.samples import Samples, compute_keys
-from inputgrad_cli.data.target import ResolvedTarget
 from inputgrad_cli.errors import ItemError
 from inputgrad_cli.explanation.average_baselines import average_over_baselines
 from inputgrad_cli.explanation.batch_maps import (
@@ -17,7 +16,7 @@ from inputgrad_cli.explanation.batch_maps import (
     MapRows,
     add_gradient_check,
 )
-from inputgrad_cli.explanation.gradient_check import GradientCheck, check_gradient
+from inputgrad_cli.explanation.finite_difference_check import GradientCheck, check_gradient
 from inputgrad_cli.explanation.map_annotations import (
     add_region,
     add_seen_inputs,
@@ -34,10 +33,11 @@ from inputgrad_cli.explanation.map_checks import (
 from inputgrad_cli.explanation.request import ExplainRequest, get_truth
 from inputgrad_cli.explanation.sample_record_builder import RecordBuilder, RecordOrError
 from inputgrad_cli.explanation.sites_and_baselines import Placement
-from inputgrad_cli.explanation.zero_maps import explain_zero_maps
+from inputgrad_cli.explanation.zero_map_causes import explain_zero_maps
 from inputgrad_cli.interfaces.engine import Engine, FirstPass
 from inputgrad_cli.interfaces.method import Batch, Method
-from inputgrad_cli.numeric.arrays import Array, Arrays
+from inputgrad_cli.numeric.array_helpers import Array, Arrays
+from inputgrad_cli.option_choices import LAYER
 
 CLASSES_PER_GROUP = 64  # classes computed together, which limits memory beyond the result
 

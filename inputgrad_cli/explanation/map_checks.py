@@ -7,11 +7,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from inputgrad_cli.data.attribution import MethodResult
+from inputgrad_cli.data.attribution_results import MethodResult
 from inputgrad_cli.errors import ItemError
 from inputgrad_cli.explanation.sample_record_builder import RecordOrError
 from inputgrad_cli.interfaces.method import Batch, Method
-from inputgrad_cli.numeric.arrays import Arrays
+from inputgrad_cli.numeric.array_helpers import Arrays
 
 MAX_GAP_FACTOR = 10  # times the tolerance; a larger gap is not due to rounding or coarse steps
 

@@ -8,17 +8,17 @@ from typing import Any
 
 from inputgrad_cli.data.baselines import Baseline, Dataset
 from inputgrad_cli.data.preprocessing import Preprocess
+from inputgrad_cli.data.resolved_and_pinned_targets import ResolvedTarget
 from inputgrad_cli.data.signature import Signature
-from inputgrad_cli.data.target import ResolvedTarget
-from inputgrad_cli.data.target_text import parse_target
+from inputgrad_cli.data.target_parser import parse_target
 from inputgrad_cli.data.targets.mask_target import build_mask_truth
 from inputgrad_cli.data.targets.resolve_target import resolve_target
 from inputgrad_cli.data.unresolved_target import Target
 from inputgrad_cli.interfaces.method import Method
 from inputgrad_cli.methods import methods
 from inputgrad_cli.methods._requirements import make_references_error
-from inputgrad_cli.modelfile.compiled_loss import resolve_compiled_loss
-from inputgrad_cli.numeric.arrays import Array
+from inputgrad_cli.modelfile.compiled_loss_target import resolve_compiled_loss
+from inputgrad_cli.numeric.array_helpers import Array
 
 
 @dataclass(frozen=True)

@@ -7,15 +7,15 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from inputgrad_cli.data.attribution import Completeness, MethodResult, StandardError
+from inputgrad_cli.data.attribution_results import Completeness, MethodResult, StandardError
 from inputgrad_cli.data.map_record import SiteFacts
+from inputgrad_cli.data.resolved_and_pinned_targets import PinnedTarget
 from inputgrad_cli.data.sample_record import SampleRecord
 from inputgrad_cli.data.signature import OutputSpec, has_pixel_classes
-from inputgrad_cli.data.target import PinnedTarget
 from inputgrad_cli.errors import ItemError
 from inputgrad_cli.interfaces.engine import FirstPass
 from inputgrad_cli.interfaces.method import Batch
-from inputgrad_cli.numeric.arrays import Array
+from inputgrad_cli.numeric.array_helpers import Array
 from inputgrad_cli.schema.metadata_json import Checks, CompletenessCheck, StandardErrorCheck
 
 RecordOrError = SampleRecord | ItemError

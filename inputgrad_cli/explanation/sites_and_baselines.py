@@ -7,7 +7,6 @@ from functools import cached_property
 
 import numpy as np
 
-from inputgrad_cli.choices import LAYER
 from inputgrad_cli.data.baselines import (
     Black,
     Dataset,
@@ -20,7 +19,8 @@ from inputgrad_cli.data.preprocessing import Preprocess
 from inputgrad_cli.data.samples import Samples
 from inputgrad_cli.explanation.request import ExplainRequest
 from inputgrad_cli.interfaces.engine import Engine
-from inputgrad_cli.numeric.arrays import Array, Arrays
+from inputgrad_cli.numeric.array_helpers import Array, Arrays
+from inputgrad_cli.option_choices import LAYER
 
 
 class Placement:

@@ -10,8 +10,8 @@ from typing import IO, Any
 
 import numpy as np
 
-from inputgrad_cli.data.attribution import Attribution
-from inputgrad_cli.numeric.arrays import Array
+from inputgrad_cli.data.attribution_results import Attribution
+from inputgrad_cli.numeric.array_helpers import Array
 from inputgrad_cli.numeric.lazy_array import is_lazy, iterate_blocks
 
 METADATA_NAME = "metadata.json"

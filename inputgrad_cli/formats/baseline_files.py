@@ -6,10 +6,10 @@ from pathlib import Path
 
 from inputgrad_cli.data.baselines import Dataset, FromFile
 from inputgrad_cli.errors import ItemError, UsageError
-from inputgrad_cli.formats.file_reading import read_bytes
-from inputgrad_cli.formats.read import read_samples
+from inputgrad_cli.formats.bounded_file_reading import read_bytes
+from inputgrad_cli.formats.read_samples import read_samples
 from inputgrad_cli.interfaces.reader import ReadOptions
-from inputgrad_cli.numeric.arrays import Array
+from inputgrad_cli.numeric.array_helpers import Array
 
 
 def read_baseline_bytes(baseline: FromFile) -> bytes:

@@ -8,8 +8,8 @@ from typing import Any
 
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.modelfile import safe_json
-from inputgrad_cli.modelfile.name_checks import is_printable_text
-from inputgrad_cli.modelfile.small_text_files import read_small_file
+from inputgrad_cli.modelfile.bounded_text_reading import read_small_file
+from inputgrad_cli.modelfile.unsafe_name_checks import is_printable_text
 
 MAX_NAME_LENGTH = 1000  # characters; ImageNet lists several words for some classes
 

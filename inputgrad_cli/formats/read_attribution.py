@@ -10,8 +10,8 @@ from typing import IO, Any
 
 import numpy as np
 
-from inputgrad_cli.data.attribution import Attribution
-from inputgrad_cli.data.optimization_array_names import (
+from inputgrad_cli.data.attribution_results import Attribution
+from inputgrad_cli.data.optimization_arrays import (
     CHANGE,
     TRACE,
     TRACE_WIDTH,
@@ -19,21 +19,21 @@ from inputgrad_cli.data.optimization_array_names import (
 )
 from inputgrad_cli.errors import ItemError
 from inputgrad_cli.formats.attribution_npz_writer import MEMBER_HEADER_BYTES, METADATA_NAME
-from inputgrad_cli.formats.file_reading import FREE_BYTES, get_file_size
-from inputgrad_cli.formats.npy import read_header, read_npy
-from inputgrad_cli.formats.streaming.hashed_file import (
+from inputgrad_cli.formats.bounded_file_reading import FREE_BYTES, get_file_size
+from inputgrad_cli.formats.safe_npy_reading import read_header, read_npy
+from inputgrad_cli.formats.streaming.hash_checked_file import (
     LARGE_BYTES,
     HashedFile,
     load_content,
     open_content,
 )
 from inputgrad_cli.formats.streaming.large_files import HEADER_BYTES, build_lazy_rows
-from inputgrad_cli.numeric.arrays import Array, Arrays
+from inputgrad_cli.numeric.array_helpers import Array, Arrays
 from inputgrad_cli.numeric.lazy_array import BLOCK_BYTES
 from inputgrad_cli.schema.field_constraints import Problem
-from inputgrad_cli.schema.limits import MAX_METADATA_BYTES
 from inputgrad_cli.schema.metadata_json import ResultRecord
-from inputgrad_cli.schema.read_records import METADATA_BYTES_PER_CONTAINER, parse_record
+from inputgrad_cli.schema.record_limits import MAX_METADATA_BYTES
+from inputgrad_cli.schema.safe_record_reading import METADATA_BYTES_PER_CONTAINER, parse_record
 
 MAX_RATIO = 10  # inputgrad does not compress its files; maps of floats compress to a half
 ARRAY_SUFFIX = ".npy"

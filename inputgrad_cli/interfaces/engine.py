@@ -14,9 +14,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from inputgrad_cli.data.resolved_and_pinned_targets import PinnedTarget, ResolvedTarget
 from inputgrad_cli.data.signature import Signature
-from inputgrad_cli.data.target import PinnedTarget, ResolvedTarget
-from inputgrad_cli.numeric.arrays import Array, Arrays
+from inputgrad_cli.numeric.array_helpers import Array, Arrays
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inputgrad_cli.data.feature_constraints import Features
-from inputgrad_cli.numeric.arrays import Array
+from inputgrad_cli.numeric.array_helpers import Array
 from inputgrad_cli.registry import Registry
 
 Rows = NDArray[np.intp]

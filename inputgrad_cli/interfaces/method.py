@@ -23,10 +23,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
-from inputgrad_cli.data.attribution import MethodResult
-from inputgrad_cli.data.target import PinnedTarget
+from inputgrad_cli.data.attribution_results import MethodResult
+from inputgrad_cli.data.resolved_and_pinned_targets import PinnedTarget
 from inputgrad_cli.interfaces.engine import Engine, Gradients
-from inputgrad_cli.numeric.arrays import Array, Arrays, count_rows, take_rows
+from inputgrad_cli.numeric.array_helpers import Array, Arrays, count_rows, take_rows
 from inputgrad_cli.registry import Registry
 
 
@@ -107,7 +107,7 @@ class Method:
     - `needs`: `picture` inputs, a `dataset` of baselines, a `layer` with maps, or a `network` whose
       layers have backward rules.
     - `reduce`: how the channels of a pixel, or the numbers of a token's embedding, are combined
-      when the map is drawn: a word of `REDUCTIONS` in `choices.py`. `sum` suits contributions,
+      when the map is drawn: a word of `REDUCTIONS` in `option_choices.py`. `sum` suits contributions,
       and `max-abs` gradients, whose sum means nothing.
     - `at_layer`: the values are those of a layer, and are stored under its name.
     - `unclipped_variant`: the request that also shows negative values, if they are cut off here.

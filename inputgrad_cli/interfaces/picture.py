@@ -27,12 +27,12 @@ from typing import ClassVar
 import numpy as np
 
 from inputgrad_cli.data.pictures.caption import Caption
-from inputgrad_cli.data.pictures.original_picture import Box
 from inputgrad_cli.data.pictures.picture_style import Scale, Style
 from inputgrad_cli.data.pictures.sample_view import SampleView
 from inputgrad_cli.data.pictures.target_region import Region
+from inputgrad_cli.data.pictures.uncropped_original import Box
 from inputgrad_cli.errors import UsageError
-from inputgrad_cli.numeric.arrays import Array
+from inputgrad_cli.numeric.array_helpers import Array
 from inputgrad_cli.registry import Registry
 
 # Samples of a file of which each gets a picture without being asked for, where each is drawn by

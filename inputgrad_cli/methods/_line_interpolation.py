@@ -2,7 +2,7 @@
 
 from inputgrad_cli.interfaces.method import Batch
 from inputgrad_cli.methods._point_chunks import Indices, interpolate
-from inputgrad_cli.numeric.arrays import Array, take_rows
+from inputgrad_cli.numeric.array_helpers import Array, take_rows
 
 
 def interpolate_lines(batch: Batch, rows: Indices, fractions: Array) -> dict[str, Array]:

@@ -5,7 +5,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from inputgrad_cli.data.attribution import MethodResult, StandardError
+from inputgrad_cli.data.attribution_results import MethodResult, StandardError
 from inputgrad_cli.interfaces.engine import Engine
 from inputgrad_cli.methods._parallel import map_chunks
 from inputgrad_cli.methods._point_chunks import Indices, split_probes

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from inputgrad_cli.numeric.arrays import Array, Floats, expand_like
+from inputgrad_cli.numeric.array_helpers import Array, Floats, expand_like
 
 Indices = NDArray[np.intp]
 

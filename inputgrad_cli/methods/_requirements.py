@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.interfaces.method import Batch, Method
-from inputgrad_cli.numeric.arrays import Arrays
+from inputgrad_cli.numeric.array_helpers import Arrays
 
 
 def require_references(method: Method, batch: Batch) -> Arrays:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from inputgrad_cli.choices import to_printable
 from inputgrad_cli.errors import ModelError
 from inputgrad_cli.modelfile import safe_json
 from inputgrad_cli.modelfile.hdf5 import array_listing
 from inputgrad_cli.modelfile.hdf5.heap_checks import refuse_endless_heaps
-from inputgrad_cli.modelfile.zip import archive as zip_archive
-from inputgrad_cli.modelfile.zip.members import CONFIG, METADATA, WEIGHTS, check_members
-from inputgrad_cli.modelfile.zip.unzipped import is_regular_file
+from inputgrad_cli.modelfile.zip import model_archive as zip_archive
+from inputgrad_cli.modelfile.zip.member_checks import CONFIG, METADATA, WEIGHTS, check_members
+from inputgrad_cli.modelfile.zip.unzipped_folder import is_regular_file
+from inputgrad_cli.option_choices import to_printable
 
 MAX_METADATA_BYTES = 1 << 20  # bytes; Keras writes a version and a date
 ParsedConfig = tuple[Any, Any]

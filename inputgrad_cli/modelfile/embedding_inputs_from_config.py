@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from inputgrad_cli.modelfile.config_errors import convert_config_errors
-from inputgrad_cli.modelfile.graph import Graph, Tensor, build_graph
+from inputgrad_cli.modelfile.layer_graph import Graph, Tensor, build_graph
 
 EMBEDDINGS = ("Embedding", "ReversibleEmbedding")
 # They turn words into ids, or pass ids on; a Sequential model begins with the layer of its input.

@@ -11,7 +11,7 @@ from typing import Any
 
 from inputgrad_cli.errors import ModelError
 from inputgrad_cli.modelfile.config_errors import convert_config_errors
-from inputgrad_cli.modelfile.config_objects import list_layers, walk_objects
+from inputgrad_cli.modelfile.config_object_traversal import list_layers, walk_objects
 from inputgrad_cli.modelfile.model_file import ModelFile
 
 MAX_CALLS = 10_000  # one pass over 16,000 takes half a minute; the largest known models have 3,000

@@ -10,17 +10,22 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from inputgrad_cli.choices import LAYER
 from inputgrad_cli.data.signature import Shape
 from inputgrad_cli.errors import UsageError
-from inputgrad_cli.grammar import parse_whole_number
-from inputgrad_cli.modelfile.allow_list import LAYERS, MODELS
+from inputgrad_cli.expression_parser import parse_whole_number
+from inputgrad_cli.modelfile.allowed_config_names import LAYERS, MODELS
 from inputgrad_cli.modelfile.config_errors import convert_config_errors
-from inputgrad_cli.modelfile.config_objects import get_module, get_name, get_setting, list_layers
-from inputgrad_cli.modelfile.graph import list_ends
-from inputgrad_cli.modelfile.layer_shapes import infer_output_shapes
-from inputgrad_cli.modelfile.shape_rules import LAYER_MODULES
-from inputgrad_cli.suggest import format_advice, suggest
+from inputgrad_cli.modelfile.config_object_traversal import (
+    get_module,
+    get_name,
+    get_setting,
+    list_layers,
+)
+from inputgrad_cli.modelfile.inferred_layer_shapes import infer_output_shapes
+from inputgrad_cli.modelfile.layer_graph import list_ends
+from inputgrad_cli.modelfile.layer_shape_rules import LAYER_MODULES
+from inputgrad_cli.option_choices import LAYER
+from inputgrad_cli.spelling_suggestions import format_advice, suggest
 
 MAX_LISTED = 8  # names in one message
 OPERATION_MODULE = "keras.src.ops"

@@ -11,11 +11,11 @@ from typing import Any
 
 from inputgrad_cli.data.signature import InputSpec
 from inputgrad_cli.errors import ModelError
-from inputgrad_cli.machine.memory import find_free_memory
-from inputgrad_cli.machine.memory_option import MEMORY_HINT
-from inputgrad_cli.modelfile.allow_list import is_keras_class
+from inputgrad_cli.machine.memory_size_option import MEMORY_HINT
+from inputgrad_cli.machine.process_memory_limit import find_free_memory
+from inputgrad_cli.modelfile.allowed_config_names import is_keras_class
 from inputgrad_cli.modelfile.config_errors import convert_config_errors
-from inputgrad_cli.modelfile.config_objects import (
+from inputgrad_cli.modelfile.config_object_traversal import (
     get_module,
     get_name,
     get_setting,

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from inputgrad_cli.errors import ModelError
-from inputgrad_cli.modelfile.allow_list import is_keras_class
+from inputgrad_cli.modelfile.allowed_config_names import is_keras_class
 from inputgrad_cli.modelfile.config_errors import convert_config_errors
-from inputgrad_cli.modelfile.config_objects import get_module, walk_objects
+from inputgrad_cli.modelfile.config_object_traversal import get_module, walk_objects
 from inputgrad_cli.modelfile.model_file import ModelFile
 
 WEIGHTED_LAYERS = {

@@ -18,19 +18,19 @@ from pathlib import Path
 from typing import IO, Any, Literal
 
 from inputgrad_cli.errors import ModelError
-from inputgrad_cli.hashing import compute_folder_sha256, compute_sha256
-from inputgrad_cli.machine.missing_files import is_remote, suggest_path, to_typed_path
-from inputgrad_cli.modelfile.allow_list import LAYERS
+from inputgrad_cli.file_hashes import compute_folder_sha256, compute_sha256
+from inputgrad_cli.machine.missing_path_suggestions import is_remote, suggest_path, to_typed_path
+from inputgrad_cli.modelfile.allowed_config_names import LAYERS
 from inputgrad_cli.modelfile.config_files import read_archive, read_folder, read_hdf5
-from inputgrad_cli.modelfile.config_objects import walk_objects
+from inputgrad_cli.modelfile.config_object_traversal import walk_objects
 from inputgrad_cli.modelfile.hdf5 import array_listing
 from inputgrad_cli.modelfile.hdf5.heap_checks import refuse_endless_heaps
 from inputgrad_cli.modelfile.hdf5.shared_text_checks import refuse_shared_texts
-from inputgrad_cli.modelfile.migrate import COMPILE_KEY, migrate
-from inputgrad_cli.modelfile.name_checks import refuse_odd_names
-from inputgrad_cli.modelfile.zip import archive as zip_archive
-from inputgrad_cli.modelfile.zip.members import CONFIG, WEIGHTS
-from inputgrad_cli.modelfile.zip.unzipped import is_regular_file, list_model_files
+from inputgrad_cli.modelfile.keras_version_migration import COMPILE_KEY, migrate
+from inputgrad_cli.modelfile.unsafe_name_checks import refuse_odd_names
+from inputgrad_cli.modelfile.zip import model_archive as zip_archive
+from inputgrad_cli.modelfile.zip.member_checks import CONFIG, WEIGHTS
+from inputgrad_cli.modelfile.zip.unzipped_folder import is_regular_file, list_model_files
 
 SAVED_MODEL = "saved_model.pb"
 VERSION = re.compile(r"[\w.+-]{1,40}")

@@ -8,9 +8,9 @@ from typing import Any
 
 from inputgrad_cli.data.signature import InputSpec, Shape
 from inputgrad_cli.modelfile.config_errors import convert_config_errors
-from inputgrad_cli.modelfile.config_objects import get_name, get_setting, list_layers
-from inputgrad_cli.modelfile.graph import list_ends
-from inputgrad_cli.modelfile.layer_shapes import infer_output_shapes
+from inputgrad_cli.modelfile.config_object_traversal import get_name, get_setting, list_layers
+from inputgrad_cli.modelfile.inferred_layer_shapes import infer_output_shapes
+from inputgrad_cli.modelfile.layer_graph import list_ends
 
 
 @dataclass(frozen=True)

@@ -10,12 +10,17 @@ from collections.abc import Mapping
 from typing import Any
 
 from inputgrad_cli.data.signature import OutputSpec, Shape
-from inputgrad_cli.modelfile.allow_list import MODELS
+from inputgrad_cli.modelfile.allowed_config_names import MODELS
 from inputgrad_cli.modelfile.config_errors import convert_config_errors
-from inputgrad_cli.modelfile.config_objects import get_module, get_name, get_setting, list_layers
-from inputgrad_cli.modelfile.graph import Tensor, list_ends
-from inputgrad_cli.modelfile.layer_shapes import infer_output_shapes
-from inputgrad_cli.modelfile.shape_rules import LAYER_MODULES
+from inputgrad_cli.modelfile.config_object_traversal import (
+    get_module,
+    get_name,
+    get_setting,
+    list_layers,
+)
+from inputgrad_cli.modelfile.inferred_layer_shapes import infer_output_shapes
+from inputgrad_cli.modelfile.layer_graph import Tensor, list_ends
+from inputgrad_cli.modelfile.layer_shape_rules import LAYER_MODULES
 
 OutputForms = dict[str, tuple[OutputSpec, ...]]
 END_ACTIVATIONS = {"softmax", "sigmoid", "log_softmax"}

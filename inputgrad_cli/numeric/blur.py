@@ -7,7 +7,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from inputgrad_cli.numeric.arrays import Array, Floats
+from inputgrad_cli.numeric.array_helpers import Array, Floats
 
 
 def blur(array: Array, sigma: float, axes: Sequence[int]) -> Floats:

@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from inputgrad_cli.numeric.arrays import Array
+from inputgrad_cli.numeric.array_helpers import Array
 
 BLOCK_BYTES = 4 << 20  # bytes of a lazy array that are in memory while it is iterated over (4 MiB)
 ReadRows = Callable[[int, int], Array]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from inputgrad_cli.numeric.arrays import Array, Floats
+from inputgrad_cli.numeric.array_helpers import Array, Floats
 
 
 def pool_largest(values: Array, size: int, axis: int = 0) -> Floats:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from inputgrad_cli.numeric.arrays import Arrays, Floats, count_rows, expand_like, sum_rows
+from inputgrad_cli.numeric.array_helpers import Arrays, Floats, count_rows, expand_like, sum_rows
 
 
 class Moments:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inputgrad_cli.interfaces.goal import Evaluation, Pieces, Problem, Rows, SearchResult
-from inputgrad_cli.numeric.arrays import Array
+from inputgrad_cli.numeric.array_helpers import Array
 
 REACHED, STEPS, PATIENCE, ZERO_GRADIENT, NO_ROOM, NOT_FINITE, ROUNDING = (
     "reached", "steps", "patience", "zero-gradient", "no-room", "not-finite", "rounding",

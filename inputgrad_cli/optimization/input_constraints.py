@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from inputgrad_cli.data.feature_constraints import FeatureRange, Features
 from inputgrad_cli.data.samples import Samples
 from inputgrad_cli.errors import UsageError
-from inputgrad_cli.numeric.arrays import Array, format_shape
+from inputgrad_cli.numeric.array_helpers import Array, format_shape
 from inputgrad_cli.optimization.tabular.derived_feature_constraints import (
     build_features,
     name_columns,

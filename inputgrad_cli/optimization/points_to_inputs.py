@@ -20,7 +20,7 @@ from inputgrad_cli.data.signature import InputSpec
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.interfaces.engine import Engine
 from inputgrad_cli.interfaces.goal import PIXEL_RANGE
-from inputgrad_cli.numeric.arrays import Array, Arrays, format_shape, take_rows
+from inputgrad_cli.numeric.array_helpers import Array, Arrays, format_shape, take_rows
 from inputgrad_cli.optimization.input_constraints import (
     SearchLimits,
     describe_features,

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inputgrad_cli.interfaces.goal import Goal, Problem, SearchResult
-from inputgrad_cli.numeric.arrays import Array
+from inputgrad_cli.numeric.array_helpers import Array
 
 RANDOM_NOTE, NOISE_NOTE = "random-scores", "noise-as-good"
 # Of the largest score on the way. Passes of other sizes round otherwise, in half precision by less

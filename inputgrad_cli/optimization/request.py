@@ -8,11 +8,11 @@ from typing import Any, Literal
 
 import numpy as np
 
-from inputgrad_cli.data.target_text import parse_target
+from inputgrad_cli.data.target_parser import parse_target
 from inputgrad_cli.data.unresolved_target import Target
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.interfaces.goal import Goal, GoalRequest, Rows
-from inputgrad_cli.numeric.arrays import Array, Arrays
+from inputgrad_cli.numeric.array_helpers import Array, Arrays
 from inputgrad_cli.optimization.goals import goals
 from inputgrad_cli.optimization.input_constraints import SearchLimits
 

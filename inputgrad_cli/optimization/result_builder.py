@@ -8,16 +8,16 @@ from functools import cached_property
 
 import numpy as np
 
-from inputgrad_cli.data.class_margin import Prediction, count_classes
-from inputgrad_cli.data.optimization_array_names import SEARCH_NOTE
+from inputgrad_cli.data.class_margin_targets import Prediction, count_classes
+from inputgrad_cli.data.optimization_arrays import SEARCH_NOTE
 from inputgrad_cli.errors import ItemError
 from inputgrad_cli.interfaces.goal import PIXEL_RANGE, SearchResult
-from inputgrad_cli.numeric.arrays import Array
+from inputgrad_cli.numeric.array_helpers import Array
+from inputgrad_cli.optimization.attack_radius import Radius, RadiusGoal
 from inputgrad_cli.optimization.evaluation_log import REACHED, ROUNDING
 from inputgrad_cli.optimization.points_to_inputs import SearchSpace
-from inputgrad_cli.optimization.radius import Radius, RadiusGoal
 from inputgrad_cli.optimization.request import OptimizeRequest
-from inputgrad_cli.optimization.result import (
+from inputgrad_cli.optimization.sample_result import (
     TRACE_COLUMNS,
     Answer,
     Optimized,

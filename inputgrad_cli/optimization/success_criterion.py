@@ -11,16 +11,16 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from inputgrad_cli.data.class_margin import (
+from inputgrad_cli.data.class_margin_targets import (
     Classes,
     Prediction,
     count_classes,
     read_prediction,
 )
+from inputgrad_cli.data.resolved_and_pinned_targets import PinnedTarget, ResolvedTarget
 from inputgrad_cli.data.signature import OutputSpec
-from inputgrad_cli.data.target import PinnedTarget, ResolvedTarget
 from inputgrad_cli.interfaces.engine import FirstPass
-from inputgrad_cli.numeric.arrays import Array
+from inputgrad_cli.numeric.array_helpers import Array
 
 
 @dataclass(frozen=True)

@@ -6,21 +6,21 @@ from dataclasses import replace
 
 import numpy as np
 
-from inputgrad_cli.data.class_margin import (
+from inputgrad_cli.data.class_margin_targets import (
     Classes,
     count_classes,
     get_pinned_classes,
     pin_rivals,
     read_prediction,
 )
+from inputgrad_cli.data.resolved_and_pinned_targets import PinnedTarget, ResolvedTarget, pin
 from inputgrad_cli.data.signature import OutputSpec
-from inputgrad_cli.data.target import PinnedTarget, ResolvedTarget, pin
 from inputgrad_cli.data.targets.mask_target import build_mask_truth
 from inputgrad_cli.data.targets.resolve_target import resolve_target
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.interfaces.engine import Engine, FirstPass
-from inputgrad_cli.modelfile.compiled_loss import resolve_compiled_loss
-from inputgrad_cli.numeric.arrays import Array
+from inputgrad_cli.modelfile.compiled_loss_target import resolve_compiled_loss
+from inputgrad_cli.numeric.array_helpers import Array
 from inputgrad_cli.optimization.request import OptimizeRequest
 from inputgrad_cli.optimization.success_criterion import Aim, resolve_top_class
 from inputgrad_cli.optimization.target_value_interval import choose_interval

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from inputgrad_cli.data.target import ResolvedTarget
+from inputgrad_cli.data.resolved_and_pinned_targets import ResolvedTarget
 from inputgrad_cli.errors import UsageError
-from inputgrad_cli.numeric.arrays import Array
+from inputgrad_cli.numeric.array_helpers import Array
 from inputgrad_cli.optimization.request import OptimizeRequest
 
 

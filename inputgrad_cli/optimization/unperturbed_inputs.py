@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from inputgrad_cli.data.target import PinnedTarget, ResolvedTarget
+from inputgrad_cli.data.resolved_and_pinned_targets import PinnedTarget, ResolvedTarget
 from inputgrad_cli.interfaces.engine import Engine, FirstPass
-from inputgrad_cli.numeric.arrays import Array
+from inputgrad_cli.numeric.array_helpers import Array
 from inputgrad_cli.optimization.points_to_inputs import SearchSpace
 
 

@@ -7,13 +7,12 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, overload
 
-from inputgrad_cli.choices import PRECISIONS, SPACES
 from inputgrad_cli.data.baselines import baselines
-from inputgrad_cli.data.check_arguments import list_texts, refuse_non_text, refuse_word
 from inputgrad_cli.data.preprocessing import InputPreprocessing, Preprocess
+from inputgrad_cli.data.python_argument_checks import list_texts, refuse_non_text, refuse_word
 from inputgrad_cli.data.samples import match_input
 from inputgrad_cli.data.signature import InputSpec
-from inputgrad_cli.data.target_text import parse_target
+from inputgrad_cli.data.target_parser import parse_target
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.explanation.attribution_metadata import build_map, find_failures
 from inputgrad_cli.explanation.batch_attribution import BatchAttribution, explain_batch
@@ -23,8 +22,9 @@ from inputgrad_cli.explanation.request import (
     refuse_missing_references,
 )
 from inputgrad_cli.formats.baseline_files import read_baseline
-from inputgrad_cli.formats.images.masks import read_masks
+from inputgrad_cli.formats.images.masks_and_label_maps import read_masks
 from inputgrad_cli.model import Model
+from inputgrad_cli.option_choices import PRECISIONS, SPACES
 from inputgrad_cli.python_api.attribution_result import Attribution, to_public
 from inputgrad_cli.python_api.model_and_samples import (
     Item,

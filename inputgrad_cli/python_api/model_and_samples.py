@@ -16,18 +16,18 @@ from inputgrad_cli.data.preprocessing import InputPreprocessing
 from inputgrad_cli.data.samples import Samples
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.explanation.attribution_metadata import Provenance, format_call
-from inputgrad_cli.explanation.early_checks import check_request
 from inputgrad_cli.explanation.request import ExplainRequest
-from inputgrad_cli.formats.class_names import read_class_names
+from inputgrad_cli.explanation.request_checks import check_request
+from inputgrad_cli.formats.bounded_file_reading import read_bytes
+from inputgrad_cli.formats.class_name_lookup import read_class_names
 from inputgrad_cli.formats.combine_inputs import from_arrays
-from inputgrad_cli.formats.file_reading import read_bytes
-from inputgrad_cli.formats.read import check_finite, read_samples
+from inputgrad_cli.formats.read_samples import check_finite, read_samples
 from inputgrad_cli.interfaces.reader import ReadOptions
 from inputgrad_cli.model import Model, list_versions, load, open_source
+from inputgrad_cli.modelfile.custom_code_checks import refuse_unsafe
 from inputgrad_cli.modelfile.model_file import ModelFile
-from inputgrad_cli.modelfile.safety import refuse_unsafe
-from inputgrad_cli.modelfile.sidecar import read_sidecar
-from inputgrad_cli.numeric.arrays import Array
+from inputgrad_cli.modelfile.sidecar_settings import read_sidecar
+from inputgrad_cli.numeric.array_helpers import Array
 
 
 @dataclass(frozen=True)

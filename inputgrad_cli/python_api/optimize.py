@@ -10,27 +10,26 @@ from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
-from inputgrad_cli.choices import PRECISIONS, SPACES
-from inputgrad_cli.data.check_arguments import refuse_non_text, refuse_word
-from inputgrad_cli.data.optimization_array_names import SEARCH_NOTE
+from inputgrad_cli.data.optimization_arrays import SEARCH_NOTE
+from inputgrad_cli.data.python_argument_checks import refuse_non_text, refuse_word
 from inputgrad_cli.data.samples import Samples
-from inputgrad_cli.data.target_text import parse_target
+from inputgrad_cli.data.target_parser import parse_target
 from inputgrad_cli.errors import ItemError
 from inputgrad_cli.explanation.attribution_metadata import Provenance, get_parameters
 from inputgrad_cli.explanation.request import ExplainRequest
 from inputgrad_cli.formats.blank_sample import build_blank_sample
 from inputgrad_cli.formats.images.lossless_png import read_back
-from inputgrad_cli.formats.images.masks import read_masks
+from inputgrad_cli.formats.images.masks_and_label_maps import read_masks
 from inputgrad_cli.interfaces.goal import PIXEL_RANGE, Goal, GoalRequest
 from inputgrad_cli.interfaces.reader import READERS, ReadOptions
 from inputgrad_cli.model import Model, PathLike
 from inputgrad_cli.modelfile.model_file import ModelFile
 from inputgrad_cli.modelfile.model_summary import build_outline
-from inputgrad_cli.numeric.arrays import Array
+from inputgrad_cli.numeric.array_helpers import Array
+from inputgrad_cli.optimization.attack_radius import RadiusGoal
+from inputgrad_cli.optimization.batch_optimization import optimize_batch
 from inputgrad_cli.optimization.input_constraints import SearchLimits
-from inputgrad_cli.optimization.optimize import optimize_batch
 from inputgrad_cli.optimization.points_to_inputs import refuse_immovable
-from inputgrad_cli.optimization.radius import RadiusGoal
 from inputgrad_cli.optimization.request import (
     DIRECTIONS,
     Direction,
@@ -39,7 +38,8 @@ from inputgrad_cli.optimization.request import (
     parse_goals,
     parse_until,
 )
-from inputgrad_cli.optimization.result import Optimization, Optimized, join_samples
+from inputgrad_cli.optimization.sample_result import Optimization, Optimized, join_samples
+from inputgrad_cli.option_choices import PRECISIONS, SPACES
 from inputgrad_cli.python_api.constraint_arguments import parse_ranges, read_where
 from inputgrad_cli.python_api.model_and_samples import (
     Item,

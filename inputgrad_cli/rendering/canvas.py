@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from inputgrad_cli.rendering.colour_maps import Pixels
-from inputgrad_cli.rendering.fonts import fit_text, load_font, prepare_text
 from inputgrad_cli.rendering.label_formatting import format_number
+from inputgrad_cli.rendering.text_measuring import fit_text, load_font, prepare_text
 
 Colour = tuple[int, int, int]
 Box = tuple[float, float, float, float]  # left, top, right, bottom; both ends are drawn

@@ -9,7 +9,7 @@ import numpy as np
 
 from inputgrad_cli.data.pictures.caption import SIDES
 from inputgrad_cli.data.pictures.picture_style import Scale, Style
-from inputgrad_cli.numeric.arrays import Array
+from inputgrad_cli.numeric.array_helpers import Array
 from inputgrad_cli.rendering.canvas import NUMBER_SIZE, TICK_SIZE, Canvas
 from inputgrad_cli.rendering.colour_maps import load_colour_table
 from inputgrad_cli.rendering.colour_scale import find_limits, is_signed

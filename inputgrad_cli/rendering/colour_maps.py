@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inputgrad_cli.errors import UsageError
-from inputgrad_cli.numeric.arrays import Array
+from inputgrad_cli.numeric.array_helpers import Array
 
 Pixels = NDArray[np.uint8]
 NAN_COLOUR = (0, 255, 0)  # green, which neither default map contains

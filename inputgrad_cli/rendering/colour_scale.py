@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from inputgrad_cli.data.pictures.picture_style import Scale
-from inputgrad_cli.numeric.arrays import Array, Floats
+from inputgrad_cli.numeric.array_helpers import Array, Floats
 
 _REDUCTIONS: dict[str, Callable[[list[Array]], Array]] = {
     "sum": lambda planes: _reduce_planes(np.add, planes),

@@ -23,7 +23,8 @@ from inputgrad_cli.interfaces.picture import (
 )
 from inputgrad_cli.rendering.canvas import MARGIN, NAME_SIZE, NUMBER_SIZE, QUIET_INK, Canvas, Colour
 from inputgrad_cli.rendering.colour_maps import Pixels, load_colour_table
-from inputgrad_cli.rendering.fonts import fit_text
+from inputgrad_cli.rendering.fast_png_encoding import encode_png
+from inputgrad_cli.rendering.images.contact_sheet import decode_png
 from inputgrad_cli.rendering.images.grid_tile_compositing import (
     build_bar,
     build_input_tiles,
@@ -36,8 +37,7 @@ from inputgrad_cli.rendering.images.named_tiles import (
     draw_tiles,
     reduce_pixels,
 )
-from inputgrad_cli.rendering.images.sheet import decode_png
-from inputgrad_cli.rendering.png import encode_png
+from inputgrad_cli.rendering.text_measuring import fit_text
 
 MIN_WIDTH = 480  # of the picture, or its title could not be read
 HEADER_HEIGHT, STRIP_HEIGHT, SWATCH = 28, 6, 10

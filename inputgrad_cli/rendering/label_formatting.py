@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from inputgrad_cli.choices import to_printable
+from inputgrad_cli.option_choices import to_printable
 
 MAX_NAME = 28  # characters of a name in a picture
 MAX_WHOLE = 1e9  # whole numbers below it are written with all digits

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from inputgrad_cli.choices import to_printable
+from inputgrad_cli.option_choices import to_printable
 from inputgrad_cli.rendering.colour_maps import Pixels
 
 DOTS_PER_INCH = 110

@@ -18,13 +18,12 @@ from inputgrad_cli.interfaces.picture import (
     Picture,
     pictures,
 )
-from inputgrad_cli.numeric.arrays import Floats
+from inputgrad_cli.numeric.array_helpers import Floats
 from inputgrad_cli.rendering.colour_scale import is_signed
+from inputgrad_cli.rendering.fast_png_encoding import encode_png
 from inputgrad_cli.rendering.images.image_picture_base import TEXT_KEY
-from inputgrad_cli.rendering.png import encode_png
-from inputgrad_cli.rendering.text.colours import get_colour_map
 from inputgrad_cli.rendering.text.html_text import TextView, build_fragment, build_page
-from inputgrad_cli.rendering.text.image import draw_text
+from inputgrad_cli.rendering.text.token_colours import get_colour_map
 from inputgrad_cli.rendering.text.token_display import build_passage
 from inputgrad_cli.rendering.text.token_values import (
     choose_reduction,
@@ -32,6 +31,7 @@ from inputgrad_cli.rendering.text.token_values import (
     format_quantity,
     match_tokens,
 )
+from inputgrad_cli.rendering.text.word_image import draw_text
 
 
 @pictures.register

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from inputgrad_cli.numeric.arrays import Array, Floats
+from inputgrad_cli.numeric.array_helpers import Array, Floats
 from inputgrad_cli.rendering import label_formatting
-from inputgrad_cli.rendering.tabular.ranking import rank_columns
+from inputgrad_cli.rendering.tabular.column_ranking import rank_columns
 from inputgrad_cli.rendering.text.token_display import build_passage
 from inputgrad_cli.report.page_contents import Bars, Spark, Tokens
 from inputgrad_cli.report.path_and_number_formatting import format_number

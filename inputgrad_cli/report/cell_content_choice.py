@@ -7,13 +7,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from inputgrad_cli.choices import to_printable
 from inputgrad_cli.data.pictures.input_modality import SIGNAL, SOUND, TEXT
 from inputgrad_cli.data.pictures.picture_style import Style
 from inputgrad_cli.data.samples import Samples
-from inputgrad_cli.data.table_map_columns import RowColumns
+from inputgrad_cli.data.tabular_attribution_columns import RowColumns
 from inputgrad_cli.errors import InputgradError, ItemError
-from inputgrad_cli.numeric.arrays import Array, Floats
+from inputgrad_cli.numeric.array_helpers import Array, Floats
+from inputgrad_cli.option_choices import to_printable
 from inputgrad_cli.rendering import choose_picture
 from inputgrad_cli.rendering.text.token_values import (
     choose_reduction,
@@ -30,7 +30,7 @@ from inputgrad_cli.report.cell_charts import (
 from inputgrad_cli.report.map_sites import MapSites
 from inputgrad_cli.report.page_contents import Body, ColourScale, Picture
 from inputgrad_cli.runs.pictures.map_picture_data import build_picture_source
-from inputgrad_cli.storage.run_paths import find_file
+from inputgrad_cli.storage.safe_run_paths import find_file
 
 NO_PICTURE = "Its picture in the run is gone or damaged; this one is drawn from the arrays."
 LARGEST_LIMIT = 1e300  # of a scale

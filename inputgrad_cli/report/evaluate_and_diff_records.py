@@ -9,7 +9,11 @@ from typing import Any
 from inputgrad_cli.report.page_contents import Document
 from inputgrad_cli.report.path_and_number_formatting import Cleaner
 from inputgrad_cli.schema.json_object import JsonObject
-from inputgrad_cli.schema.read_records import InvalidRecordError, parse_json, read_record_bytes
+from inputgrad_cli.schema.safe_record_reading import (
+    InvalidRecordError,
+    parse_json,
+    read_record_bytes,
+)
 
 TITLES = {"evaluation.json": "Evaluation", "diff.json": "Comparison with another run"}
 MAX_BYTES = 16 << 20  # of one record; parsing a larger one would take the memory of the page

@@ -7,12 +7,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from inputgrad_cli.report.large_pictures import encode_large_pictures
-from inputgrad_cli.report.legends import build_legends, list_notes
+from inputgrad_cli.report.column_legends import build_legends, list_notes
+from inputgrad_cli.report.large_picture_budget import encode_large_pictures
 from inputgrad_cli.report.missing_results import list_hints
-from inputgrad_cli.report.page import STYLE, PageLink, PageParts, read_part, render_page
 from inputgrad_cli.report.page_contents import Contents, Picture
 from inputgrad_cli.report.page_data_encoding import PACK_ITEMS
+from inputgrad_cli.report.page_rendering import STYLE, PageLink, PageParts, read_part, render_page
 from inputgrad_cli.report.single_file import to_fields
 from inputgrad_cli.report.static_item_cards import ItemView
 

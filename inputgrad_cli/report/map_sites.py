@@ -9,11 +9,15 @@ from functools import cached_property
 import numpy as np
 
 from inputgrad_cli.data.map_record import RecordedMap
-from inputgrad_cli.data.optimization_array_names import CHANGE, list_moved_inputs
+from inputgrad_cli.data.optimization_arrays import CHANGE, list_moved_inputs
 from inputgrad_cli.data.pictures.input_modality import find_subject
 from inputgrad_cli.data.pictures.picture_style import Style
-from inputgrad_cli.data.table_map_columns import RowColumns, find_row_columns, find_search_columns
-from inputgrad_cli.numeric.arrays import Array, Floats
+from inputgrad_cli.data.tabular_attribution_columns import (
+    RowColumns,
+    find_row_columns,
+    find_search_columns,
+)
+from inputgrad_cli.numeric.array_helpers import Array, Floats
 from inputgrad_cli.report.result_table_texts import TableTexts
 from inputgrad_cli.runs.pictures.drawable_sites import is_joined, list_drawable_sites
 from inputgrad_cli.schema.file_name_encoding import decode_name

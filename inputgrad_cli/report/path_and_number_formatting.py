@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from inputgrad_cli.choices import to_printable
+from inputgrad_cli.option_choices import to_printable
 from inputgrad_cli.rendering import label_formatting
 from inputgrad_cli.rendering.label_formatting import ELLIPSIS, cut_middle
 

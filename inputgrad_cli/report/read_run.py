@@ -7,9 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from inputgrad_cli.errors import EmptyError
-from inputgrad_cli.machine.limits import count_visible_cores
+from inputgrad_cli.machine.memory_and_core_limits import count_visible_cores
 from inputgrad_cli.prefetch import prefetch
 from inputgrad_cli.report.evaluate_and_diff_records import read_documents
+from inputgrad_cli.report.map_cell_reading import MapReader, PlacedCell
 from inputgrad_cli.report.page_contents import (
     ABSENT_CELL,
     Cell,
@@ -19,7 +20,6 @@ from inputgrad_cli.report.page_contents import (
     Status,
 )
 from inputgrad_cli.report.path_and_number_formatting import Cleaner, format_name
-from inputgrad_cli.report.read_map import MapReader, PlacedCell
 from inputgrad_cli.report.run_facts import list_facts
 from inputgrad_cli.schema.file_name_encoding import decode_name
 from inputgrad_cli.storage.run_directory import RunDirectory

@@ -11,7 +11,7 @@ from inputgrad_cli.errors import ItemError
 from inputgrad_cli.runs.tables.attribution_table import ATTRIBUTION
 from inputgrad_cli.storage.map_file_names import list_file_names
 from inputgrad_cli.storage.run_directory import StoredMap
-from inputgrad_cli.storage.run_paths import check_file
+from inputgrad_cli.storage.safe_run_paths import check_file
 
 MAX_TABLE_BYTES = 64 << 20  # a larger table takes longer to read than its names are worth
 

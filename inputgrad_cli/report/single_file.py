@@ -6,10 +6,9 @@ import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from inputgrad_cli.report.large_pictures import encode_large_pictures
-from inputgrad_cli.report.legends import Legend, build_legends, list_notes
+from inputgrad_cli.report.column_legends import Legend, build_legends, list_notes
+from inputgrad_cli.report.large_picture_budget import encode_large_pictures
 from inputgrad_cli.report.missing_results import list_hints
-from inputgrad_cli.report.page import Pack, PageParts, render_page
 from inputgrad_cli.report.page_contents import Contents
 from inputgrad_cli.report.page_data_encoding import (
     PACK_ITEMS,
@@ -21,6 +20,7 @@ from inputgrad_cli.report.page_data_encoding import (
     encode_body,
     encode_json,
 )
+from inputgrad_cli.report.page_rendering import Pack, PageParts, render_page
 from inputgrad_cli.report.page_size_limit import find_smaller, shrink_contents
 from inputgrad_cli.report.path_and_number_formatting import build_link
 from inputgrad_cli.report.static_item_cards import ItemView

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from inputgrad_cli.errors import ItemError, StorageError, UsageError
 from inputgrad_cli.report.folder_of_pages import INDEX, OWN_FILES, FolderForm
-from inputgrad_cli.report.page import MARK
 from inputgrad_cli.report.page_contents import Contents, Status
+from inputgrad_cli.report.page_rendering import MARK
 from inputgrad_cli.report.page_size_limit import choose_height
 from inputgrad_cli.report.read_run import ReadOptions, count_cells, read_contents
 from inputgrad_cli.report.single_file import SingleFile

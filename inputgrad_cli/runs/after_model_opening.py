@@ -6,10 +6,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from inputgrad_cli.data.signature import InputSpec
-from inputgrad_cli.runs.events import RunWarning
 from inputgrad_cli.runs.model_holder import ModelFacts, ModelHolder
 from inputgrad_cli.runs.planning.execution_settings import Schedule, build_schedule_record
-from inputgrad_cli.runs.planning.plan import Plan
 from inputgrad_cli.runs.planning.preprocessing_record import (
     build_pixel_record,
     has_picture_files,
@@ -17,7 +15,9 @@ from inputgrad_cli.runs.planning.preprocessing_record import (
     read_pixel_record,
 )
 from inputgrad_cli.runs.planning.required_inputs import refuse_unknown_inputs
+from inputgrad_cli.runs.planning.run_plan import Plan
 from inputgrad_cli.runs.planning.show_option_checks import refuse_unfit_kinds
+from inputgrad_cli.runs.run_events import RunWarning
 from inputgrad_cli.runs.run_json_writing import write_run
 from inputgrad_cli.runs.run_warnings import yield_output_warnings, yield_target_warnings
 from inputgrad_cli.schema.run_json import RunRecord

@@ -9,8 +9,8 @@ import numpy as np
 
 from inputgrad_cli.data.samples import Samples, join_samples
 from inputgrad_cli.data.unresolved_target import Target
-from inputgrad_cli.numeric.arrays import Array
-from inputgrad_cli.numeric.ragged import count_equal_shapes
+from inputgrad_cli.numeric.array_helpers import Array
+from inputgrad_cli.numeric.ragged_arrays import count_equal_shapes
 from inputgrad_cli.runs.tasks.explain_tasks import BatchTask, ExplainTask
 from inputgrad_cli.runs.tasks.load_tasks import LoadedItem, LoadResult
 

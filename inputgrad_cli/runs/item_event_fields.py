@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from inputgrad_cli.data.map_record import MapRecord
-from inputgrad_cli.data.optimization_array_names import SEARCH_NOTE
-from inputgrad_cli.runs.events import STRONGEST, TOP_CLASSES
+from inputgrad_cli.data.optimization_arrays import SEARCH_NOTE
 from inputgrad_cli.runs.inputs.item_maps import ItemMap
 from inputgrad_cli.runs.planning.dry_run import PlannedMap
+from inputgrad_cli.runs.run_events import STRONGEST, TOP_CLASSES
 from inputgrad_cli.schema.file_name_encoding import to_readable_name
 from inputgrad_cli.schema.journal_line import JournalLine
 from inputgrad_cli.schema.json_object import JsonObject

@@ -7,9 +7,8 @@ from dataclasses import replace
 
 from inputgrad_cli.errors import ItemError
 from inputgrad_cli.formats.blank_sample import build_blank_sample
-from inputgrad_cli.formats.read import open_file, read_samples
-from inputgrad_cli.formats.streaming.hashed_file import hash_content
-from inputgrad_cli.runs.tasks.context import PROCESS, RunContext
+from inputgrad_cli.formats.read_samples import open_file, read_samples
+from inputgrad_cli.formats.streaming.hash_checked_file import hash_content
 from inputgrad_cli.runs.tasks.load_tasks import (
     FailedItem,
     LoadedItem,
@@ -18,9 +17,10 @@ from inputgrad_cli.runs.tasks.load_tasks import (
     MissingMap,
     SkippedMap,
 )
+from inputgrad_cli.runs.tasks.run_context import PROCESS, RunContext
 from inputgrad_cli.storage.journal import compute_fingerprint
-from inputgrad_cli.storage.map_specs import MapSpec
-from inputgrad_cli.supervision.worker import WORKER
+from inputgrad_cli.storage.requested_maps import MapSpec
+from inputgrad_cli.supervision.worker_state_reporting import WORKER
 
 
 def load(task: LoadTask) -> list[LoadResult]:

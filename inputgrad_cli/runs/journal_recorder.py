@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from inputgrad_cli.errors import StorageError
-from inputgrad_cli.runs.events import Event, ItemEvent, to_error_fields
 from inputgrad_cli.runs.item_event_fields import build_failed_fields, build_skipped_fields
 from inputgrad_cli.runs.journal_line_builder import build_failed_line
 from inputgrad_cli.runs.map_writing import WriteResult, WrittenMap
-from inputgrad_cli.runs.pictures.update_pictures import PictureUpdater
+from inputgrad_cli.runs.pictures.style_change_redrawing import PictureUpdater
+from inputgrad_cli.runs.run_events import Event, ItemEvent, to_error_fields
 from inputgrad_cli.runs.tasks.load_tasks import FailedItem, SkippedMap
 from inputgrad_cli.storage.atomic_write import sync_folder
 from inputgrad_cli.storage.journal import Journal
-from inputgrad_cli.supervision.worker import WORKER
+from inputgrad_cli.supervision.worker_state_reporting import WORKER
 
 
 @dataclass(frozen=True)

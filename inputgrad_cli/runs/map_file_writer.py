@@ -11,10 +11,11 @@ from pathlib import Path
 from inputgrad_cli.data.map_record import RecordedMap
 from inputgrad_cli.data.pictures.picture_style import Style
 from inputgrad_cli.data.samples import Samples
-from inputgrad_cli.data.target_text import is_same_target
+from inputgrad_cli.data.target_parser import is_same_target
 from inputgrad_cli.errors import ItemError
 from inputgrad_cli.explanation.batch_attribution import Frames
 from inputgrad_cli.runs.inputs.item_maps import ItemMap
+from inputgrad_cli.runs.large_array_writing import has_content, is_large, to_npz
 from inputgrad_cli.runs.optimization.result_files import build_search_files
 from inputgrad_cli.runs.pictures.drawable_sites import (
     list_limited_kinds,
@@ -28,7 +29,6 @@ from inputgrad_cli.runs.pictures.map_pictures import (
     explain_refusal,
 )
 from inputgrad_cli.runs.pictures.styled_picture_data import build_styled_source
-from inputgrad_cli.runs.streamed_files import has_content, is_large, to_npz
 from inputgrad_cli.runs.tables.attribution_table import build_attribution_table
 from inputgrad_cli.runs.tables.global_importance_files import build_summary_files
 from inputgrad_cli.runs.tables.table_detection import (
@@ -50,7 +50,7 @@ from inputgrad_cli.storage.journal import OwnFiles, describe_file
 from inputgrad_cli.storage.map_file_names import PICTURE
 from inputgrad_cli.storage.pending_files import PendingFiles
 from inputgrad_cli.storage.picture_names import PictureNames
-from inputgrad_cli.storage.run_paths import build_foreign_error, find_file
+from inputgrad_cli.storage.safe_run_paths import build_foreign_error, find_file
 
 # The files of the pictures of one sample: by site that is drawn, then by ending.
 PictureRow = Mapping[str, PictureFiles | None]

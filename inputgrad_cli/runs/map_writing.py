@@ -11,14 +11,6 @@ from inputgrad_cli.data.pictures.picture_style import Style
 from inputgrad_cli.data.samples import Samples
 from inputgrad_cli.errors import ItemError
 from inputgrad_cli.explanation.attribution_metadata import Provenance, build_map, find_failures
-from inputgrad_cli.runs.events import (
-    MAX_PREVIEWS,
-    PREVIEW,
-    Event,
-    ItemEvent,
-    RunWarning,
-    to_error_fields,
-)
 from inputgrad_cli.runs.item_event_fields import build_done_fields, build_failed_fields
 from inputgrad_cli.runs.journal_line_builder import build_failed_line, build_line
 from inputgrad_cli.runs.map_file_writer import (
@@ -29,16 +21,24 @@ from inputgrad_cli.runs.map_file_writer import (
 )
 from inputgrad_cli.runs.optimization.result_files import list_results
 from inputgrad_cli.runs.pictures.scale_groups import hash_group, join_scales
+from inputgrad_cli.runs.run_events import (
+    MAX_PREVIEWS,
+    PREVIEW,
+    Event,
+    ItemEvent,
+    RunWarning,
+    to_error_fields,
+)
 from inputgrad_cli.runs.run_warnings import yield_item_warnings, yield_map_warnings
+from inputgrad_cli.runs.strongest_features import find_strongest, yield_strongest
 from inputgrad_cli.runs.tables.preview_table import build_preview_table
 from inputgrad_cli.runs.tables.table_detection import is_named_after_table
-from inputgrad_cli.runs.tasks.context import PROCESS
+from inputgrad_cli.runs.tasks.run_context import PROCESS
 from inputgrad_cli.runs.tasks.write_tasks import MapTask, WriteTask
-from inputgrad_cli.runs.top_features import find_strongest, yield_strongest
 from inputgrad_cli.schema.file_name_encoding import decode_name
 from inputgrad_cli.schema.json_object import JsonObject
 from inputgrad_cli.storage.map_file_names import is_picture
-from inputgrad_cli.supervision.worker import WORKER
+from inputgrad_cli.supervision.worker_state_reporting import WORKER
 
 SECONDS_DIGITS = 4  # decimals of the time that a sample has taken: a tenth of a millisecond
 

@@ -6,15 +6,15 @@ import json
 from collections.abc import Iterator
 
 from inputgrad_cli.data.map_record import MapRecord
-from inputgrad_cli.data.optimization_array_names import SEARCH_NOTE
+from inputgrad_cli.data.optimization_arrays import SEARCH_NOTE
 from inputgrad_cli.data.signature import Signature
 from inputgrad_cli.formats.combine_inputs import CROSSED_NOTE
-from inputgrad_cli.runs.events import RunWarning
 from inputgrad_cli.runs.inputs.find_inputs import Item
-from inputgrad_cli.runs.planning.plan import Plan
 from inputgrad_cli.runs.planning.preprocessing_record import has_picture_files
+from inputgrad_cli.runs.planning.run_plan import Plan
+from inputgrad_cli.runs.run_events import RunWarning
 from inputgrad_cli.runs.tasks.load_tasks import LoadedItem
-from inputgrad_cli.storage.map_specs import MapSpec
+from inputgrad_cli.storage.requested_maps import MapSpec
 
 CLASS_LOSSES = ("crossentropy", "cross_entropy", "hinge")  # losses of outputs that are classes
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from inputgrad_cli.explanation.batch_attribution import BatchAttribution
 from inputgrad_cli.formats.streaming.spill_file import SpillFile
-from inputgrad_cli.numeric.arrays import Array
+from inputgrad_cli.numeric.array_helpers import Array
 
 MAX_MEMORY_BYTES = 64 << 20  # values of one file that are held in memory; the rest goes to disk
 

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from inputgrad_cli.schema.field_constraints import Constraint, require_range
 from inputgrad_cli.schema.file_name_encoding import is_absolute, is_inside, is_normalized, is_path
-from inputgrad_cli.schema.limits import MAX_BATCH_SIZE, MAX_VALUES
+from inputgrad_cli.schema.record_limits import MAX_BATCH_SIZE, MAX_VALUES
 
 MAX_AXES = 32  # of an array: the limit of NumPy 1
 HASH = re.compile("[0-9a-f]{64}")

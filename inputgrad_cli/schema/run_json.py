@@ -24,7 +24,7 @@ from inputgrad_cli.schema.field_types import (
     Zoom,
 )
 from inputgrad_cli.schema.json_object import JsonObject
-from inputgrad_cli.schema.limits import MAX_SHARDS
+from inputgrad_cli.schema.record_limits import MAX_SHARDS
 
 T = TypeVar("T")
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from inputgrad_cli.schema.file_name_encoding import decode_name
 from inputgrad_cli.schema.journal_line import FileRecord, JournalLine
 from inputgrad_cli.storage.map_file_names import is_picture
-from inputgrad_cli.storage.run_paths import find_file
+from inputgrad_cli.storage.safe_run_paths import find_file
 
 
 @dataclass(frozen=True)

@@ -17,13 +17,13 @@ from pathlib import Path
 from typing import Any, cast
 
 from inputgrad_cli.errors import UsageError
+from inputgrad_cli.file_hashes import compute_sha256
 from inputgrad_cli.formats.attribution_npz_writer import dump_json
-from inputgrad_cli.hashing import compute_sha256
 from inputgrad_cli.schema.field_constraints import Problem, Problems
 from inputgrad_cli.schema.file_name_encoding import decode_name, encode_name
 from inputgrad_cli.schema.journal_line import JournalLine
 from inputgrad_cli.schema.json_object import JsonObject
-from inputgrad_cli.schema.read_records import InvalidRecordError, open_record
+from inputgrad_cli.schema.safe_record_reading import InvalidRecordError, open_record
 from inputgrad_cli.storage.atomic_write import (
     Bytes,
     WriteFunction,
@@ -31,13 +31,13 @@ from inputgrad_cli.storage.atomic_write import (
     to_prefix,
 )
 from inputgrad_cli.storage.complete_map_files import WrittenFiles
-from inputgrad_cli.storage.journal_reader import read_lines
+from inputgrad_cli.storage.journal_validation import read_lines
 from inputgrad_cli.storage.lazy_journal_records import JournalLines
 from inputgrad_cli.storage.map_file_names import MapFiles, list_file_names
 from inputgrad_cli.storage.outdated_files import OutdatedFiles
 from inputgrad_cli.storage.pending_files import PendingFiles
 from inputgrad_cli.storage.record_errors import InvalidRecord
-from inputgrad_cli.storage.run_paths import find_file, is_folder
+from inputgrad_cli.storage.safe_run_paths import find_file, is_folder
 from inputgrad_cli.storage.shard_file_names import JOURNAL_FILE
 from inputgrad_cli.supervision.crash_reports import CRASHED as CRASHED
 

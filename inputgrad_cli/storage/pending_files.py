@@ -13,8 +13,12 @@ from typing import IO
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.schema.field_constraints import format_value
 from inputgrad_cli.schema.file_name_encoding import is_inside
-from inputgrad_cli.schema.limits import MAX_PENDING_BYTES
-from inputgrad_cli.schema.read_records import InvalidRecordError, open_record, read_record_bytes
+from inputgrad_cli.schema.record_limits import MAX_PENDING_BYTES
+from inputgrad_cli.schema.safe_record_reading import (
+    InvalidRecordError,
+    open_record,
+    read_record_bytes,
+)
 from inputgrad_cli.storage.atomic_write import build_journal_error, write_atomically
 from inputgrad_cli.storage.shard_file_names import JOURNAL_FILE, RecordFile
 

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
 from inputgrad_cli.errors import ItemError
-from inputgrad_cli.formats.file_reading import build_read_error, get_file_size
-from inputgrad_cli.hashing import compute_sha256
+from inputgrad_cli.file_hashes import compute_sha256
+from inputgrad_cli.formats.bounded_file_reading import build_read_error, get_file_size
 from inputgrad_cli.schema.file_name_encoding import decode_name
 from inputgrad_cli.schema.journal_line import JournalLine, SourceRecord
 from inputgrad_cli.schema.run_json import RunRecord

@@ -14,8 +14,8 @@ from inputgrad_cli.errors import StorageError
 from inputgrad_cli.schema.journal_line import JournalLine
 from inputgrad_cli.schema.run_json import RunRecord
 from inputgrad_cli.storage.journal import Journal
-from inputgrad_cli.storage.lock import RunLock
 from inputgrad_cli.storage.map_file_names import MapFiles, is_array, list_file_names
+from inputgrad_cli.storage.output_directory_lock import RunLock
 from inputgrad_cli.storage.record_errors import InvalidRecord
 from inputgrad_cli.storage.run_json_files import read_existing_runs, select_run
 from inputgrad_cli.storage.stored_arrays import open_arrays

@@ -9,9 +9,13 @@ from pathlib import Path
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.formats.attribution_npz_writer import dump_json
 from inputgrad_cli.schema.field_constraints import Problem, Problems
-from inputgrad_cli.schema.limits import MAX_RUN_BYTES
-from inputgrad_cli.schema.read_records import InvalidRecordError, parse_record, read_record_bytes
+from inputgrad_cli.schema.record_limits import MAX_RUN_BYTES
 from inputgrad_cli.schema.run_json import RunRecord
+from inputgrad_cli.schema.safe_record_reading import (
+    InvalidRecordError,
+    parse_record,
+    read_record_bytes,
+)
 from inputgrad_cli.storage.atomic_write import write_atomically
 from inputgrad_cli.storage.record_errors import InvalidRecord
 from inputgrad_cli.storage.shard_file_names import RecordFile, parse_tag

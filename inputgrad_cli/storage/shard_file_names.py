@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from inputgrad_cli.data.shard import Shard
-from inputgrad_cli.schema.limits import MAX_SHARDS
+from inputgrad_cli.schema.record_limits import MAX_SHARDS
 
 TAG_PATTERN = r"((?:\.[0-9]+-of-[0-9]+)?)"  # in a record's name; empty if a run is not shared
 

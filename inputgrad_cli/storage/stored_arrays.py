@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
 
-from inputgrad_cli.data.attribution import Attribution
+from inputgrad_cli.data.attribution_results import Attribution
 from inputgrad_cli.data.map_record import RecordedMap
 from inputgrad_cli.errors import ItemError
 from inputgrad_cli.formats.read_attribution import open_result
@@ -14,7 +14,7 @@ from inputgrad_cli.schema.file_name_encoding import decode_name
 from inputgrad_cli.schema.journal_line import JournalLine
 from inputgrad_cli.schema.metadata_json import ResultRecord
 from inputgrad_cli.schema.run_json import RunRecord
-from inputgrad_cli.storage.run_paths import check_file
+from inputgrad_cli.storage.safe_run_paths import check_file
 
 
 def open_arrays(out: Path, name: str, line: JournalLine, *, run: RunRecord | None) -> RecordedMap:

@@ -13,7 +13,7 @@ from inputgrad_cli.data.preprocessing import Preprocess
 from inputgrad_cli.data.samples import Samples
 from inputgrad_cli.data.signature import InputSpec
 from inputgrad_cli.errors import ItemError
-from inputgrad_cli.formats.read import open_file, read_samples
+from inputgrad_cli.formats.read_samples import open_file, read_samples
 from inputgrad_cli.interfaces.reader import ReadOptions
 from inputgrad_cli.schema.journal_line import JournalLine
 from inputgrad_cli.schema.run_json import RunRecord

@@ -9,9 +9,9 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import PurePath
 
-from inputgrad_cli.choices import LAYER
 from inputgrad_cli.data.unresolved_target import ClassReference, Target
 from inputgrad_cli.errors import UsageError
+from inputgrad_cli.option_choices import LAYER
 
 MAX_TARGET_BYTES = 80  # of a target in a file name, which has 255 bytes at most
 HASH_DIGITS = 6  # of the hash: sixteen million names

@@ -70,7 +70,7 @@ def main(path, mode):
     import numpy as np
     import tensorflow as tf
 
-    from inputgrad_cli.engine.adapter.startup import limit_threads
+    from inputgrad_cli.engine.adapter.tensorflow_startup import limit_threads
 
     limit_threads()
     model = keras.models.load_model(path, compile=False)

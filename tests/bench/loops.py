@@ -68,7 +68,7 @@ def ours(path, method, pictures):
     """Return a call of our method on the same batch, in the mode of a long job."""
     from inputgrad_cli import api
     from inputgrad_cli.data.samples import Samples
-    from inputgrad_cli.data.target_text import parse_target
+    from inputgrad_cli.data.target_parser import parse_target
     from inputgrad_cli.explanation.batch_attribution import explain_batch
     from inputgrad_cli.explanation.request import ExplainRequest
 
@@ -84,7 +84,7 @@ def main(name, method, steps):
     import numpy as np
 
     from inputgrad_cli.engine.adapter.captured_stderr import CapturedOutput
-    from inputgrad_cli.engine.adapter.startup import import_keras
+    from inputgrad_cli.engine.adapter.tensorflow_startup import import_keras
 
     import_keras(CapturedOutput())
     import keras

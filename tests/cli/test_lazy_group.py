@@ -3,8 +3,8 @@
 import click
 import pytest
 
-from inputgrad_cli.choices import COMMANDS
 from inputgrad_cli.cli.main import cli
+from inputgrad_cli.option_choices import COMMANDS
 
 
 @pytest.mark.parametrize("width", [30, 45, 80, 120, 200])

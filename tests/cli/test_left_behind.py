@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import pytest
 
-from inputgrad_cli.choices import COMMANDS
+from inputgrad_cli.option_choices import COMMANDS
 from tests.modelfile.files import archive, layer, sequential
 from tests.processes import started
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from inputgrad_cli.errors import ItemError
+from inputgrad_cli.formats.bounded_file_reading import decode_text
 from inputgrad_cli.formats.combine_inputs import from_arrays
-from inputgrad_cli.formats.file_reading import decode_text
 from inputgrad_cli.formats.readers import READERS
 from inputgrad_cli.interfaces.reader import Reader, register
 

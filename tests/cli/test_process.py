@@ -58,8 +58,8 @@ print(*sys.modules, file=sys.stderr)
 # What is imported by help, by version and by nothing else that a call does before it is refused.
 CHEAP_ROOMS = {"choices", "cli", "data", "errors", "grammar", "machine", "modelfile", "schema"}
 CHEAP_ROOMS |= {"optimization", "suggest", "version"}
-SLOW = ("hashlib", "tomllib", "tempfile", "inputgrad_cli.machine.memory")
-SLOW += ("inputgrad_cli.cli.reporters.base", "inputgrad_cli.cli.signals")
+SLOW = ("hashlib", "tomllib", "tempfile", "inputgrad_cli.machine.process_memory_limit")
+SLOW += ("inputgrad_cli.cli.reporters.reporter_protocol", "inputgrad_cli.cli.signals")
 
 
 def list_imports(*words):

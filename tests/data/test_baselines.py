@@ -13,7 +13,7 @@ from inputgrad_cli.explanation.request import ExplainRequest, MethodRequest
 from inputgrad_cli.formats.baseline_files import read_baseline
 from inputgrad_cli.interfaces.reader import ReadOptions
 from inputgrad_cli.methods import methods
-from inputgrad_cli.numeric.arrays import count_rows
+from inputgrad_cli.numeric.array_helpers import count_rows
 from inputgrad_cli.numeric.blur import blur
 from tests.formula_engines import Spy, quadratic
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from inputgrad_cli.data.attribution import compute_completeness
+from inputgrad_cli.data.attribution_results import compute_completeness
 from inputgrad_cli.data.baselines import baselines
 from inputgrad_cli.data.model_input_conversion import fit_array
 from inputgrad_cli.data.pictures.picture_style import Scale

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from inputgrad_cli.data.map_record import MapRecord, SiteFacts
 from inputgrad_cli.data.preprocessing import PRESETS, Preprocess
 from inputgrad_cli.data.sample_record import SampleRecord
-from inputgrad_cli.schema.check_types import get_check
+from inputgrad_cli.schema.json_type_checks import get_check
 from inputgrad_cli.schema.metadata_json import ResultRecord
 
 HASH = "0" * 64

@@ -4,14 +4,14 @@ import json
 
 import pytest
 
-from inputgrad_cli.choices import SHOWN
 from inputgrad_cli.data.pictures.input_modality import SUBJECTS, to_subject
 from inputgrad_cli.data.pictures.picture_style import Style
 from inputgrad_cli.data.signature import InputSpec
 from inputgrad_cli.errors import UsageError
+from inputgrad_cli.option_choices import SHOWN
 from inputgrad_cli.runs.planning.show_option_checks import can_show, refuse_unfit_kinds
-from inputgrad_cli.schema.check_types import get_check
 from inputgrad_cli.schema.journal_line import StyleRecord
+from inputgrad_cli.schema.json_type_checks import get_check
 from inputgrad_cli.storage.stored_picture_style import read_style
 
 

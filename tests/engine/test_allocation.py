@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 from keras import layers, ops
 
-from inputgrad_cli.engine.adapter.graph_memory_limit import refuse_large_graph
-from inputgrad_cli.engine.opening.allocation import (
+from inputgrad_cli.engine.adapter.graph_memory_check import refuse_large_graph
+from inputgrad_cli.engine.opening.memory_allocation_limit import (
     count_allocations,
     refuse_large_model,
     refuse_unrolled,
 )
 from inputgrad_cli.errors import ItemError, ModelError
-from inputgrad_cli.machine import memory
-from inputgrad_cli.machine.limits import read_held_memory
+from inputgrad_cli.machine import process_memory_limit
+from inputgrad_cli.machine.memory_and_core_limits import read_held_memory
 from inputgrad_cli.modelfile.memory_limits import HARMLESS_BYTES
 
 ROOM = 200 << 20
@@ -26,16 +26,18 @@ HUGE = 2_000_000_000
 @pytest.fixture(autouse=True)
 def _bounded():
     """Let no test take more than 2 GB, should nothing be counted."""
-    with memory.limit_memory("auto"):
-        memory._set_data_limit(read_held_memory().data + (2 << 30))
+    with process_memory_limit.limit_memory("auto"):
+        process_memory_limit._set_data_limit(read_held_memory().data + (2 << 30))
         yield
 
 
 @pytest.fixture
 def room(monkeypatch):
     """Let the process hold 200 MB more than it does."""
-    held = memory.Allowance(memory.measure_resident() + ROOM, "--max-memory of this test")
-    monkeypatch.setattr(memory._Process, "allowance", held)
+    held = process_memory_limit.Allowance(
+        process_memory_limit.measure_resident() + ROOM, "--max-memory of this test"
+    )
+    monkeypatch.setattr(process_memory_limit._Process, "allowance", held)
 
 
 def functional(shape, *functions, dtype="float32", batch=None):
@@ -170,15 +172,15 @@ def test_what_a_layer_gives_is_refused_before_it_is_computed(name, room):
 
 @pytest.mark.parametrize("name", VARIABLES)
 def test_variables_that_the_file_lacks_are_refused_whatever_the_memory(name, monkeypatch):
-    held = memory.Allowance(1 << 50, "plenty")
-    monkeypatch.setattr(memory._Process, "allowance", held)
+    held = process_memory_limit.Allowance(1 << 50, "plenty")
+    monkeypatch.setattr(process_memory_limit._Process, "allowance", held)
     with (
         pytest.raises(ModelError, match="more weights than it holds") as caught,
         refuse_large_model("m.keras", 1000),
     ):
         rebuilt(*VARIABLES[name])
     assert caught.value.kind == "unsafe"
-    assert memory.measure_resident() < held.max_bytes
+    assert process_memory_limit.measure_resident() < held.max_bytes
 
 
 def test_the_sentence_names_layer_shape_bytes_and_option(room):
@@ -289,7 +291,7 @@ def test_nothing_orthogonal_is_drawn_for_weights_that_the_file_has():
     ids=["time-distributed", "unrolled"],
 )
 def test_steps_without_end_are_refused(layer, monkeypatch):
-    monkeypatch.setattr("inputgrad_cli.engine.opening.allocation.MAX_STEPS", 6)
+    monkeypatch.setattr("inputgrad_cli.engine.opening.memory_allocation_limit.MAX_STEPS", 6)
     refuse_unrolled("m.keras", functional((6, 2), layer()))
     refuse_unrolled("m.keras", functional((None, 2), layers.TimeDistributed(layers.ReLU())))
     with pytest.raises(ModelError, match="takes 7 steps"):

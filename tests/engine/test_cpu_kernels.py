@@ -9,21 +9,21 @@ import sys
 import numpy as np
 import pytest
 
-from inputgrad_cli.engine.adapter.cpu_kernels import EIGEN, ONEDNN, ONEDNN_VARIABLE
+from inputgrad_cli.engine.adapter.cpu_kernel_selection import EIGEN, ONEDNN, ONEDNN_VARIABLE
 
 CHILD = """
 import itertools, json, sys
 import numpy as np
-from inputgrad_cli.engine.adapter.startup import import_keras
+from inputgrad_cli.engine.adapter.tensorflow_startup import import_keras
 from inputgrad_cli.engine.adapter.captured_stderr import CapturedOutput
 import_keras(CapturedOutput(), {kernels!r})
 import keras
 from inputgrad_cli.engine.adapter.keras_adapter import KerasAdapter
-from inputgrad_cli.engine.adapter.cpu_kernels import get_active_kernels
-from inputgrad_cli.engine.pass_context import PassContext
+from inputgrad_cli.engine.adapter.cpu_kernel_selection import get_active_kernels
+from inputgrad_cli.engine.pass_setup import PassContext
 from inputgrad_cli.engine.tape_engine import TapeEngine
 from inputgrad_cli.interfaces.engine import EngineOptions
-from inputgrad_cli.data.target import ResolvedTarget, pin
+from inputgrad_cli.data.resolved_and_pinned_targets import ResolvedTarget, pin
 
 results = []
 for kernel, stride, channels, batch, side, padding in json.load(sys.stdin):

@@ -112,7 +112,7 @@ def of_lambdas():
 def read_error(model, x, traced):
     """Return what comes of running the model on an input that it cannot compute."""
     from inputgrad_cli.engine.adapter.keras_adapter import KerasAdapter
-    from inputgrad_cli.engine.pass_context import PassContext
+    from inputgrad_cli.engine.pass_setup import PassContext
     from inputgrad_cli.engine.tape_engine import TapeEngine
 
     binding = KerasAdapter(model)
@@ -174,7 +174,7 @@ def test_messages_of_other_machines_are_told_in_whole_words():
 
 
 def test_a_fault_of_our_own_is_not_laid_on_the_model():
-    from inputgrad_cli.engine.tf_errors import as_item_errors as faults
+    from inputgrad_cli.engine.tensorflow_error_conversion import as_item_errors as faults
 
     with pytest.raises(AttributeError), faults():
         None.lost  # noqa: B018
@@ -183,7 +183,7 @@ def test_a_fault_of_our_own_is_not_laid_on_the_model():
 def test_the_setting_of_keras_is_as_it_was():
     import keras
 
-    from inputgrad_cli.engine.tf_errors import as_item_errors as faults
+    from inputgrad_cli.engine.tensorflow_error_conversion import as_item_errors as faults
 
     with faults():
         assert not keras.config.is_traceback_filtering_enabled()

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from inputgrad_cli.data.target_text import parse_target
+from inputgrad_cli.data.target_parser import parse_target
 from inputgrad_cli.data.targets.resolve_target import resolve_target
 from tests.small_networks import tape
 

@@ -17,14 +17,14 @@ SHAPE = (12, 12, 3)
 JOB = """
 import sys
 from pathlib import Path
-from inputgrad_cli.engine.opening import load
-from inputgrad_cli.runs import explain as compute
-from inputgrad_cli.runs.planning.options import RunOptions
-from inputgrad_cli.runs.planning.early_checks import check_run
-from inputgrad_cli.runs.planning.plan import make_plan
-from inputgrad_cli.runs.run import Run
+from inputgrad_cli.engine.opening import checked_model_load
+from inputgrad_cli.runs import batch_explanation as compute
+from inputgrad_cli.runs.planning.run_options import RunOptions
+from inputgrad_cli.runs.planning.model_file_checks import check_run
+from inputgrad_cli.runs.planning.run_plan import make_plan
+from inputgrad_cli.runs.run_loop import Run
 
-load.share_cores = lambda place: 2  # whatever this machine has
+checked_model_load.share_cores = lambda place: 2  # whatever this machine has
 inner, lanes = compute.explain_batch, []
 
 def noted(engine, *asked, parallel):

@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 from inputgrad_cli import api
-from inputgrad_cli.data.target_text import parse_target
+from inputgrad_cli.data.target_parser import parse_target
 from inputgrad_cli.data.targets.resolve_target import resolve_target
 from inputgrad_cli.errors import UsageError
 from tests.small_networks import tape

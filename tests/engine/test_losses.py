@@ -8,7 +8,7 @@ import pytest
 
 import inputgrad_cli as ig
 from inputgrad_cli.data.loss_names import LOSSES, refuse_unknown_losses
-from inputgrad_cli.data.target import ResolvedTarget
+from inputgrad_cli.data.resolved_and_pinned_targets import ResolvedTarget
 from inputgrad_cli.engine.adapter.losses import Losses
 from inputgrad_cli.errors import UsageError
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from keras import layers
 
-from inputgrad_cli.data.target import ResolvedTarget, pin
+from inputgrad_cli.data.resolved_and_pinned_targets import ResolvedTarget, pin
 from tests.small_networks import engine_of
 
 SIDE, WIDTH = 5, 3

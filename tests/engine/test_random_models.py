@@ -5,7 +5,7 @@ import pytest
 
 from inputgrad_cli import api
 from inputgrad_cli.data.samples import Samples
-from inputgrad_cli.data.target_text import parse_target
+from inputgrad_cli.data.target_parser import parse_target
 from inputgrad_cli.errors import ItemError
 from inputgrad_cli.explanation.batch_attribution import explain_batch
 from inputgrad_cli.explanation.request import ExplainRequest

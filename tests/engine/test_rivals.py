@@ -6,14 +6,14 @@ import keras
 import numpy as np
 import pytest
 
-from inputgrad_cli.data.class_margin import (
+from inputgrad_cli.data.class_margin_targets import (
     get_pinned_classes,
     pin_pairs,
     pin_rivals,
     read_prediction,
     resolve_rival,
 )
-from inputgrad_cli.data.target import ResolvedTarget, pin
+from inputgrad_cli.data.resolved_and_pinned_targets import ResolvedTarget, pin
 from tests.keras_models import central_differences, worst
 from tests.small_networks import engine_of
 

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from inputgrad_cli.engine.adapter.cpu_kernels import ONEDNN_VARIABLE, must_compile
+from inputgrad_cli.engine.adapter.cpu_kernel_selection import ONEDNN_VARIABLE, must_compile
 from inputgrad_cli.errors import ItemError
 from tests.small_networks import input_gradients, tape
 

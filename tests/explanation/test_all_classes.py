@@ -4,10 +4,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from inputgrad_cli.data.attribution import MethodResult
+from inputgrad_cli.data.attribution_results import MethodResult
 from inputgrad_cli.data.samples import Samples
 from inputgrad_cli.data.signature import OutputSpec
-from inputgrad_cli.data.target_text import parse_target
+from inputgrad_cli.data.target_parser import parse_target
 from inputgrad_cli.errors import ItemError
 from inputgrad_cli.explanation.batch_attribution import explain_batch
 from inputgrad_cli.explanation.request import ExplainRequest, MethodRequest

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from inputgrad_cli.data.target_text import parse_target
+from inputgrad_cli.data.target_parser import parse_target
 from inputgrad_cli.explanation.batch_optimization import SearchRequest, search_batch
 from inputgrad_cli.optimization.request import OptimizeRequest, parse_goals
 from tests.optimization.linear_engine import LinearEngine, rows_of

@@ -11,12 +11,15 @@ import numpy as np
 from inputgrad_cli.data.signature import InputSpec, OutputSpec, Signature
 from inputgrad_cli.errors import CompileError
 from inputgrad_cli.supervision.shared_memory_page import Stage
-from inputgrad_cli.supervision.worker import WORKER
+from inputgrad_cli.supervision.worker_state_reporting import WORKER
 from tests.formula_engines import Formula
 
 WHITE = 255.0
 POISON = 7  # the first value of a picture at which the process dies
-STUBS = ("inputgrad_cli.engine.opening.load", "inputgrad_cli.engine.adapter.startup")
+STUBS = (
+    "inputgrad_cli.engine.opening.checked_model_load",
+    "inputgrad_cli.engine.adapter.tensorflow_startup",
+)
 
 
 class Brightness(Formula):

@@ -10,7 +10,7 @@ import signal
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from inputgrad_cli.supervision.worker import WORKER
+from inputgrad_cli.supervision.worker_state_reporting import WORKER
 
 WRITING = os.O_WRONLY | os.O_RDWR
 

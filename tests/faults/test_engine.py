@@ -13,7 +13,7 @@ def test_neither_tensorflow_nor_keras_is_imported(tool, folder):
     draw(folder / "a.png")
     assert tool("saliency", "m.keras", "a.png", modules=str(folder / "modules")).code == 0
     names = json.loads((folder / "modules").read_text())
-    assert "inputgrad_cli.runs.run" in names
+    assert "inputgrad_cli.runs.run_loop" in names
     assert not {"tensorflow", "keras", "torch"} & set(names)
 
 

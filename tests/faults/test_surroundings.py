@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pytest
 
-from inputgrad_cli.cli.exit_codes import get_exit_code, save_bug_report
+from inputgrad_cli.cli.error_exit_codes import get_exit_code, save_bug_report
 from tests.cli import arrays, items
 from tests.cli import draw as paint
 

@@ -10,7 +10,7 @@ from PIL import Image
 from inputgrad_cli.data.image_options import ImageOptions
 from inputgrad_cli.data.preprocessing import PRESETS
 from inputgrad_cli.data.signature import InputSpec
-from inputgrad_cli.formats.read import read_samples
+from inputgrad_cli.formats.read_samples import read_samples
 from inputgrad_cli.interfaces.reader import ReadOptions
 
 

@@ -7,19 +7,19 @@ import zipfile
 import numpy as np
 import pytest
 
-from inputgrad_cli.data.attribution import Attribution
+from inputgrad_cli.data.attribution_results import Attribution
 from inputgrad_cli.errors import ItemError
 from inputgrad_cli.formats.attribution_npz_writer import to_bytes
 from inputgrad_cli.formats.read_attribution import open_result, read_result
-from inputgrad_cli.formats.streaming import hashed_file
+from inputgrad_cli.formats.streaming import hash_checked_file
 from inputgrad_cli.numeric.lazy_array import is_lazy
 
 
-@pytest.fixture(params=[hashed_file.BLOCK_BYTES, 1000])
+@pytest.fixture(params=[hash_checked_file.BLOCK_BYTES, 1000])
 def large(request, monkeypatch):
     """Let every file be large, in one block or in several."""
-    monkeypatch.setattr(hashed_file, "LARGE_BYTES", 0)
-    monkeypatch.setattr(hashed_file, "BLOCK_BYTES", request.param)
+    monkeypatch.setattr(hash_checked_file, "LARGE_BYTES", 0)
+    monkeypatch.setattr(hash_checked_file, "BLOCK_BYTES", request.param)
 
 
 @pytest.fixture
@@ -67,7 +67,7 @@ def test_rows_are_those_that_are_stored(large, tmp_path, values):
 def test_small_files_and_single_samples_are_held_whole(tmp_path, values, monkeypatch):
     path = saved(tmp_path, values)
     assert not any(is_lazy(array) for array in open_result(path).values.values())
-    monkeypatch.setattr(hashed_file, "LARGE_BYTES", 0)
+    monkeypatch.setattr(hash_checked_file, "LARGE_BYTES", 0)
     single = open_result(saved(tmp_path, values, many=False))
     np.testing.assert_array_equal(single.values["a"], values["a"])
     assert not is_lazy(single.values["a"])
@@ -105,8 +105,8 @@ def test_damage_is_told(large, tmp_path, values, read, spoil):
 
 
 def test_a_file_that_changes_after_it_was_opened_is_noticed(tmp_path, values, monkeypatch):
-    monkeypatch.setattr(hashed_file, "LARGE_BYTES", 0)
-    monkeypatch.setattr(hashed_file, "BLOCK_BYTES", 1000)
+    monkeypatch.setattr(hash_checked_file, "LARGE_BYTES", 0)
+    monkeypatch.setattr(hash_checked_file, "BLOCK_BYTES", 1000)
     path = saved(tmp_path, values)
     parts = open_result(path)
     parts.values["b"][0]  # another block is at hand now

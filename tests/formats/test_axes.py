@@ -9,7 +9,7 @@ from inputgrad_cli.data.model_input_conversion import fit_array
 from inputgrad_cli.data.preprocessing import PRESETS
 from inputgrad_cli.data.samples import match_input
 from inputgrad_cli.errors import ItemError
-from inputgrad_cli.numeric.arrays import align_shape
+from inputgrad_cli.numeric.array_helpers import align_shape
 
 from . import jsonl, npy, picture, port, read
 

@@ -9,7 +9,7 @@ import pytest
 from inputgrad_cli.data.image_options import ImageOptions
 from inputgrad_cli.data.preprocessing import PRESETS
 from inputgrad_cli.data.samples import Samples, UnusedColumns
-from inputgrad_cli.formats.read import read_samples
+from inputgrad_cli.formats.read_samples import read_samples
 from inputgrad_cli.formats.tables.header_merging import merge_unused
 from inputgrad_cli.interfaces.reader import ReadOptions
 from inputgrad_cli.numeric.lazy_array import build_lazy_array, is_lazy

@@ -10,13 +10,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from inputgrad_cli.data.attribution import Attribution
+from inputgrad_cli.data.attribution_results import Attribution
 from inputgrad_cli.data.preprocessing import PRESETS
 from inputgrad_cli.errors import ItemError, StorageError
 from inputgrad_cli.formats.attribution_npz_writer import to_bytes, write_result
-from inputgrad_cli.formats.read import open_file, read_samples
-from inputgrad_cli.formats.streaming import hashed_file, large_files
-from inputgrad_cli.formats.streaming.hashed_file import HashedFile, hash_content, load_content
+from inputgrad_cli.formats.read_samples import open_file, read_samples
+from inputgrad_cli.formats.streaming import hash_checked_file, large_files
+from inputgrad_cli.formats.streaming.hash_checked_file import HashedFile, hash_content, load_content
 from inputgrad_cli.formats.streaming.spill_file import SpillFile
 from inputgrad_cli.interfaces.reader import ReadOptions
 from inputgrad_cli.numeric import lazy_array
@@ -28,8 +28,8 @@ from . import npy, port
 @pytest.fixture(autouse=True)
 def small(monkeypatch):
     """Let every file be large, and every part small."""
-    monkeypatch.setattr(hashed_file, "LARGE_BYTES", 0)
-    monkeypatch.setattr(hashed_file, "BLOCK_BYTES", 50)
+    monkeypatch.setattr(hash_checked_file, "LARGE_BYTES", 0)
+    monkeypatch.setattr(hash_checked_file, "BLOCK_BYTES", 50)
     monkeypatch.setattr(lazy_array, "BLOCK_BYTES", 64)
     monkeypatch.setattr(large_files, "MAX_CELLS", 5)
 
@@ -261,7 +261,7 @@ def test_small_files_and_other_kinds_are_held_whole(tmp_path, monkeypatch):
         (tmp_path / name).write_bytes(b"12345")
     assert isinstance(open_file(tmp_path / "a.npy"), HashedFile)
     assert open_file(tmp_path / "a.png") == open_file(tmp_path / "a.jsonl") == b"12345"
-    monkeypatch.setattr(hashed_file, "LARGE_BYTES", 5)
+    monkeypatch.setattr(hash_checked_file, "LARGE_BYTES", 5)
     assert open_file(tmp_path / "a.npy") == b"12345"
 
 
@@ -333,7 +333,7 @@ def test_rows_that_are_pickled_are_the_same(both, name, data):
 
 
 def test_a_large_file_is_pickled_without_its_content(tmp_path, monkeypatch):
-    monkeypatch.setattr(hashed_file, "BLOCK_BYTES", 1 << 20)
+    monkeypatch.setattr(hash_checked_file, "BLOCK_BYTES", 1 << 20)
     path = tmp_path / "a.npy"
     path.write_bytes(npy(np.ones(300_000)))
     file = HashedFile(path)

@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from inputgrad_cli.errors import ItemError, UsageError
-from inputgrad_cli.formats.images.masks import read_label_map, read_mask
+from inputgrad_cli.formats.images.masks_and_label_maps import read_label_map, read_mask
 from tests.cli import items
 
 L = keras.layers

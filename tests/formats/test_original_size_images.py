@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from inputgrad_cli.data.image_options import ImageOptions, Resize
-from inputgrad_cli.data.pictures.original_picture import OriginalPicture, find_model_view
+from inputgrad_cli.data.pictures.uncropped_original import OriginalPicture, find_model_view
 from inputgrad_cli.data.signature import InputSpec
 from inputgrad_cli.errors import ItemError
 from inputgrad_cli.formats.images import original_size_images

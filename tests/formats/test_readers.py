@@ -13,9 +13,9 @@ from inputgrad_cli.cli.commands.saliency import run_saliency
 from inputgrad_cli.data.preprocessing import PRESETS
 from inputgrad_cli.data.samples import Samples
 from inputgrad_cli.errors import ItemError
-from inputgrad_cli.formats.read import open_file, read_samples
+from inputgrad_cli.formats.read_samples import open_file, read_samples
 from inputgrad_cli.formats.readers import READERS, find_reader, list_suffixes
-from inputgrad_cli.formats.streaming import hashed_file
+from inputgrad_cli.formats.streaming import hash_checked_file
 from inputgrad_cli.interfaces.reader import InputFile, Kind, Reader, ReadOptions, register
 
 from . import port
@@ -110,7 +110,7 @@ def test_a_large_file_gives_the_samples_of_a_small_one(suffix, tmp_path, monkeyp
     for data in examples(suffix):
         path.write_bytes(data)
         for ports in PORTS:
-            monkeypatch.setattr(hashed_file, "LARGE_BYTES", 0)
+            monkeypatch.setattr(hash_checked_file, "LARGE_BYTES", 0)
             large = open_file(path)
             assert isinstance(large, bytes) != READERS[suffix].streamed
             assert facts(outcome(large, path, ports)) == facts(outcome(data, path, ports))
@@ -138,7 +138,7 @@ def test_help_and_readme_name_every_suffix():
 def test_an_input_file_gives_its_bytes_wherever_they_are(tmp_path, monkeypatch):
     path = tmp_path / "a.npy"
     path.write_bytes(b"12345")
-    monkeypatch.setattr(hashed_file, "LARGE_BYTES", 0)
-    for content in (b"12345", hashed_file.HashedFile(path)):
+    monkeypatch.setattr(hash_checked_file, "LARGE_BYTES", 0)
+    for content in (b"12345", hash_checked_file.HashedFile(path)):
         assert InputFile(content, path).read_all() == b"12345"
         assert InputFile(content, path).where == str(path)

@@ -7,7 +7,7 @@ import pytest
 
 from inputgrad_cli.data.preprocessing import PRESETS
 from inputgrad_cli.errors import ItemError, UsageError
-from inputgrad_cli.formats.read import read_samples
+from inputgrad_cli.formats.read_samples import read_samples
 from inputgrad_cli.formats.readers import READERS, list_suffixes
 from inputgrad_cli.interfaces.reader import ReadOptions
 

@@ -5,7 +5,7 @@ import sys
 import pytest
 
 from inputgrad_cli.errors import UsageError
-from inputgrad_cli.machine import devices
+from inputgrad_cli.machine import gpu_detection
 
 
 @pytest.fixture(autouse=True)
@@ -13,7 +13,7 @@ def before_tensorflow(monkeypatch):
     """Stand where nothing is imported yet, on Linux, without plug-ins."""
     monkeypatch.delitem(sys.modules, "tensorflow", raising=False)
     monkeypatch.setattr(sys, "platform", "linux")
-    monkeypatch.setattr(devices, "_has_plugins", lambda: False)
+    monkeypatch.setattr(gpu_detection, "_has_plugins", lambda: False)
 
 
 def machine(root, *paths):
@@ -26,7 +26,7 @@ def machine(root, *paths):
 def refused(asked, root, **environment):
     """Return the sentence of a refusal, nothing where there is none."""
     try:
-        devices.refuse_absent_device(asked, root, environment)
+        gpu_detection.refuse_absent_device(asked, root, environment)
     except UsageError as error:
         return error.format_line()
     return ""
@@ -69,14 +69,14 @@ def test_those_that_it_names_are_counted(tmp_path):
     assert refused("gpu:2", root, CUDA_VISIBLE_DEVICES="GPU-8932f937,2")
 
 
-@pytest.mark.parametrize("path", devices.OTHER_GPU_NODES)
+@pytest.mark.parametrize("path", gpu_detection.OTHER_GPU_NODES)
 def test_other_makers_devices_are_left_to_tensorflow(tmp_path, path):
     assert not refused("gpu:7", machine(tmp_path, path))
 
 
 def test_plugins_other_systems_and_a_running_tensorflow_are_asked(tmp_path, monkeypatch):
     with monkeypatch.context() as patch:
-        patch.setattr(devices, "_has_plugins", lambda: True)
+        patch.setattr(gpu_detection, "_has_plugins", lambda: True)
         assert not refused("gpu", tmp_path)
     with monkeypatch.context() as patch:
         patch.setattr(sys, "platform", "darwin")

@@ -6,10 +6,10 @@ import sys
 
 import pytest
 
-from inputgrad_cli.machine import memory
-from inputgrad_cli.machine.limits import find_available_memory
-from inputgrad_cli.machine.memory import find_free_memory, limit_memory
-from inputgrad_cli.machine.memory_option import parse_size
+from inputgrad_cli.machine import process_memory_limit
+from inputgrad_cli.machine.memory_and_core_limits import find_available_memory
+from inputgrad_cli.machine.memory_size_option import parse_size
+from inputgrad_cli.machine.process_memory_limit import find_free_memory, limit_memory
 
 
 @pytest.mark.parametrize(
@@ -55,12 +55,12 @@ def check_limit():
     with limit_memory("1500M") as held:
         assert held.max_bytes == 1500 << 20
         assert resource.getrlimit(resource.RLIMIT_DATA) == (held.max_bytes, before[1])
-        memory.suspend_limit()
+        process_memory_limit.suspend_limit()
         assert resource.getrlimit(resource.RLIMIT_DATA) == before
-        memory.restore_limit()
+        process_memory_limit.restore_limit()
         assert resource.getrlimit(resource.RLIMIT_DATA)[0] < (1500 << 20) + (1 << 30)
         assert find_free_memory().size == pytest.approx(
-            held.max_bytes - memory.measure_resident(), abs=4 << 20
+            held.max_bytes - process_memory_limit.measure_resident(), abs=4 << 20
         )
         assert find_free_memory().source == "--max-memory 1500M"
     assert resource.getrlimit(resource.RLIMIT_DATA) == before
@@ -94,5 +94,5 @@ def test_a_limit_that_stood_before_is_never_raised():
 
 
 def test_a_python_caller_has_no_limit_set():
-    assert memory._Process.allowance is None
+    assert process_memory_limit._Process.allowance is None
     assert find_free_memory().source.startswith("nine tenths of")

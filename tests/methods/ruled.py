@@ -3,8 +3,8 @@
 import keras
 import numpy as np
 
+from inputgrad_cli.data.resolved_and_pinned_targets import ResolvedTarget, pin
 from inputgrad_cli.data.samples import compute_keys
-from inputgrad_cli.data.target import ResolvedTarget, pin
 from inputgrad_cli.interfaces.method import Batch
 from inputgrad_cli.methods import methods
 from tests.small_networks import tape

@@ -6,7 +6,7 @@ from itertools import permutations
 import numpy as np
 import pytest
 
-from inputgrad_cli.data.attribution import sum_sites
+from inputgrad_cli.data.attribution_results import sum_sites
 from inputgrad_cli.methods import methods
 from inputgrad_cli.methods.perturbation import kernel_shap
 from tests.formula_engines import Formula, Spy, case, neighbours

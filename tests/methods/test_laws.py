@@ -7,12 +7,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from inputgrad_cli.choices import REDUCTIONS
-from inputgrad_cli.data.attribution import sum_sites
+from inputgrad_cli.data.attribution_results import sum_sites
 from inputgrad_cli.describe.methods import FAMILIES, NEEDS
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.methods import methods
 from inputgrad_cli.numeric.blur import blur
+from inputgrad_cli.option_choices import REDUCTIONS
 from tests.formula_engines import Spy, asked, case, linear, neighbours, product, quadratic, relu
 
 X = np.array([[1.0, -2.0, 0.5], [3.0, 0.25, -1.0], [0.1, 0.2, 0.3], [-4.0, 1.0, 2.0]])

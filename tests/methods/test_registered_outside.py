@@ -10,7 +10,7 @@ import pytest
 
 from inputgrad_cli import api
 from inputgrad_cli.cli.commands.methods import _format_table
-from inputgrad_cli.data.attribution import MethodResult
+from inputgrad_cli.data.attribution_results import MethodResult
 from inputgrad_cli.describe.methods import format_methods_table, list_method_rows
 from inputgrad_cli.interfaces.method import Method
 from inputgrad_cli.methods import methods

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from inputgrad_cli.data.attribution import sum_sites
+from inputgrad_cli.data.attribution_results import sum_sites
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.methods import methods
 from inputgrad_cli.methods.region.xrai import add_regions_greedily, compute_region_means

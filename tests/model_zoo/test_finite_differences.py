@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from inputgrad_cli.data.samples import Samples
-from inputgrad_cli.data.target_text import parse_target
+from inputgrad_cli.data.target_parser import parse_target
 from inputgrad_cli.data.targets.resolve_target import resolve_target
 from inputgrad_cli.formats.combine_inputs import from_arrays
 from tests.conftest import SLOPE

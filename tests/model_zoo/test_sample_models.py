@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from inputgrad_cli import api
-from inputgrad_cli.data.target_text import parse_target
+from inputgrad_cli.data.target_parser import parse_target
 from inputgrad_cli.data.targets.resolve_target import resolve_target
 from inputgrad_cli.formats.combine_inputs import from_arrays
-from inputgrad_cli.numeric.arrays import take_rows
+from inputgrad_cli.numeric.array_helpers import take_rows
 from tests.keras_models import (
     central_differences,
     in_float64,

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from inputgrad_cli.errors import ModelError
+from inputgrad_cli.modelfile.custom_code_checks import refuse_unsafe
 from inputgrad_cli.modelfile.model_file import open_model
-from inputgrad_cli.modelfile.safety import refuse_unsafe
 
 DENSE = {
     "module": "keras.layers",

@@ -9,9 +9,9 @@ import ml_dtypes
 import numpy as np
 import pytest
 
+from inputgrad_cli.modelfile.custom_code_checks import refuse_unsafe
 from inputgrad_cli.modelfile.hdf5.array_listing import MAX_DEPTH, MAX_OBJECTS
 from inputgrad_cli.modelfile.model_file import open_model
-from inputgrad_cli.modelfile.safety import refuse_unsafe
 from tests.modelfile.files import archive, refusal, sequential, weights
 from tests.peak_memory import peak
 from tests.processor_cost import limit_cost

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from inputgrad_cli.errors import ModelError
+from inputgrad_cli.modelfile.custom_code_checks import refuse_unsafe
 from inputgrad_cli.modelfile.layer_call_limits import refuse_too_many_calls
 from inputgrad_cli.modelfile.model_file import open_model
 from inputgrad_cli.modelfile.model_summary import build_outline
-from inputgrad_cli.modelfile.safety import refuse_unsafe
 from tests.processor_cost import limit_cost
 
 from .files import archive, layer

@@ -7,8 +7,8 @@ import zipfile
 import pytest
 
 from inputgrad_cli.errors import ModelError
+from inputgrad_cli.modelfile.custom_code_checks import refuse_unsafe
 from inputgrad_cli.modelfile.model_file import open_model
-from inputgrad_cli.modelfile.safety import refuse_unsafe
 from tests.modelfile.files import archive, sequential, weights
 
 

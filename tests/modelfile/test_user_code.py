@@ -8,8 +8,8 @@ import pytest
 
 from inputgrad_cli import api
 from inputgrad_cli.errors import ModelError, UsageError
+from inputgrad_cli.modelfile.custom_code_checks import find_custom_objects, refuse_missing_objects
 from inputgrad_cli.modelfile.model_file import open_model
-from inputgrad_cli.modelfile.safety import find_custom_objects, refuse_missing_objects
 
 OWN = str(Path(__file__).with_name("own_code.py"))
 X = np.random.default_rng(0).normal(size=(2, 4)).astype(np.float32)

@@ -4,8 +4,8 @@ import dataclasses
 
 import numpy as np
 
+from inputgrad_cli.optimization.attack_radius import RadiusGoal
 from inputgrad_cli.optimization.goals import goals
-from inputgrad_cli.optimization.radius import RadiusGoal
 from tests.optimization.problems import Network, build_problem
 
 SIZE, COUNT = 12, 4

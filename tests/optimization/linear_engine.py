@@ -5,11 +5,11 @@ from typing import ClassVar
 
 import numpy as np
 
+from inputgrad_cli.data.resolved_and_pinned_targets import pin
 from inputgrad_cli.data.samples import Samples
 from inputgrad_cli.data.signature import InputSpec, OutputSpec, Signature
-from inputgrad_cli.data.target import pin
 from inputgrad_cli.interfaces.engine import FirstPass, Gradients
-from inputgrad_cli.numeric.arrays import count_rows
+from inputgrad_cli.numeric.array_helpers import count_rows
 
 
 class LinearEngine:

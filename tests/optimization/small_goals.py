@@ -7,7 +7,7 @@ import numpy as np
 
 from inputgrad_cli.interfaces.goal import Goal
 from inputgrad_cli.optimization.evaluation_log import SearchLog
-from inputgrad_cli.optimization.loop import StepRule, run_steps
+from inputgrad_cli.optimization.iteration_loop import StepRule, run_steps
 
 
 class Ascend(StepRule):

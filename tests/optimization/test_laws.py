@@ -5,9 +5,9 @@ import dataclasses
 import numpy as np
 import pytest
 
+from inputgrad_cli.optimization.attack_radius import RadiusGoal
 from inputgrad_cli.optimization.goals import goals
-from inputgrad_cli.optimization.loop import FRAMES
-from inputgrad_cli.optimization.radius import RadiusGoal
+from inputgrad_cli.optimization.iteration_loop import FRAMES
 from tests.optimization.law_cases import (
     ALL,
     COUNT,

@@ -11,7 +11,7 @@ import inputgrad_cli
 from inputgrad_cli.interfaces.goal import Goal
 from inputgrad_cli.optimization.evaluation_log import SearchLog
 from inputgrad_cli.optimization.goals import goals
-from inputgrad_cli.optimization.loop import run_steps
+from inputgrad_cli.optimization.iteration_loop import run_steps
 from inputgrad_cli.registry import declare_parameter
 from tests.optimization import test_laws as laws
 from tests.optimization.small_goals import Ascend

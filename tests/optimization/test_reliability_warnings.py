@@ -6,10 +6,10 @@ from typing import ClassVar
 import numpy as np
 import pytest
 
-from inputgrad_cli.data.target_text import parse_target
+from inputgrad_cli.data.target_parser import parse_target
 from inputgrad_cli.interfaces.engine import Gradients
+from inputgrad_cli.optimization.batch_optimization import optimize_batch
 from inputgrad_cli.optimization.goals import goals
-from inputgrad_cli.optimization.optimize import optimize_batch
 from inputgrad_cli.optimization.request import OptimizeRequest
 from tests.optimization.law_cases import ALL, COUNT, LABELS, PICTURE, SIZE, build, draw_start
 from tests.optimization.linear_engine import LinearEngine, rows_of

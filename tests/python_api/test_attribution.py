@@ -14,7 +14,7 @@ from inputgrad_cli.errors import UsageError
 from inputgrad_cli.interfaces.picture import Drawing
 from inputgrad_cli.python_api.attribution_drawing import MAX_DRAWINGS
 from inputgrad_cli.python_api.attribution_result import Attribution
-from inputgrad_cli.rendering.images.sheet import GAP, LABEL_HEIGHT, build_sheet, decode_png
+from inputgrad_cli.rendering.images.contact_sheet import GAP, LABEL_HEIGHT, build_sheet, decode_png
 
 CHECKS = {"finite": True, "zero": False}
 

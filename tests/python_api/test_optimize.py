@@ -10,10 +10,10 @@ from PIL import Image
 
 import inputgrad_cli as ig
 from inputgrad_cli import api
-from inputgrad_cli.data.target_text import parse_target
+from inputgrad_cli.data.target_parser import parse_target
 from inputgrad_cli.errors import ItemError, UsageError
+from inputgrad_cli.optimization.engine_objective import EngineObjective
 from inputgrad_cli.optimization.goals import goals
-from inputgrad_cli.optimization.objective import EngineObjective
 from inputgrad_cli.optimization.points_to_inputs import build_space
 from inputgrad_cli.optimization.request import OptimizeRequest
 from inputgrad_cli.optimization.success_criterion_builder import build_aim

@@ -8,7 +8,7 @@ from PIL import Image
 
 from inputgrad_cli.data.global_feature_importance import MAX_POINTS, summarize_columns
 from inputgrad_cli.data.pictures.caption import Caption
-from inputgrad_cli.data.table_map_columns import RowColumns, SiteColumns
+from inputgrad_cli.data.tabular_attribution_columns import RowColumns, SiteColumns
 from inputgrad_cli.numeric.lazy_array import build_lazy_array
 from inputgrad_cli.rendering.colour_maps import load_colour_table
 from inputgrad_cli.rendering.tabular import beeswarm_plot

@@ -17,7 +17,6 @@ from inputgrad_cli.rendering.canvas import (
     choose_ink,
 )
 from inputgrad_cli.rendering.colour_maps import load_colour_table
-from inputgrad_cli.rendering.fonts import fit_name, fit_text, measure_text
 from inputgrad_cli.rendering.label_formatting import (
     MINUS,
     format_number,
@@ -25,6 +24,7 @@ from inputgrad_cli.rendering.label_formatting import (
     join_name,
     shorten_name,
 )
+from inputgrad_cli.rendering.text_measuring import fit_name, fit_text, measure_text
 
 HOSTILE = [
     "$x_1$",

@@ -10,7 +10,7 @@ from PIL import Image
 from inputgrad_cli.data.pictures.caption import Caption
 from inputgrad_cli.data.pictures.picture_style import Scale, Style
 from inputgrad_cli.data.samples import Samples
-from inputgrad_cli.data.target_text import parse_target
+from inputgrad_cli.data.target_parser import parse_target
 from inputgrad_cli.interfaces.picture import MapSource
 from inputgrad_cli.rendering import choose_picture
 from inputgrad_cli.rendering.colour_maps import NAN_COLOUR
@@ -21,7 +21,7 @@ from inputgrad_cli.runs.pictures.map_pictures import draw_pictures
 from inputgrad_cli.runs.tasks.load_tasks import LoadedItem
 from inputgrad_cli.runs.tasks.write_tasks import MapTask, group_tasks
 from inputgrad_cli.storage.map_file_names import MapFiles
-from inputgrad_cli.storage.map_specs import MapSpec
+from inputgrad_cli.storage.requested_maps import MapSpec
 
 AUTO = parse_target("auto")
 REDUCTIONS = ("sum", "l2", "max-abs", "mean-abs", "positive", "negative")

@@ -5,7 +5,6 @@ import pytest
 
 from inputgrad_cli.errors import ItemError
 from inputgrad_cli.interfaces.picture import MapLayout
-from inputgrad_cli.rendering.series.letters import COLOURS, OTHER, draw_stacks, measure_stacks
 from inputgrad_cli.rendering.series.logo import (
     LEFT,
     MAX_PLACES,
@@ -14,6 +13,12 @@ from inputgrad_cli.rendering.series.logo import (
     Logo,
     choose_window,
     find_letters,
+)
+from inputgrad_cli.rendering.series.stretched_letters import (
+    COLOURS,
+    OTHER,
+    draw_stacks,
+    measure_stacks,
 )
 
 from .drawn import GREEN, build_source, draw, read_facts, read_pixels

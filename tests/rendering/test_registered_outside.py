@@ -13,8 +13,8 @@ from inputgrad_cli.data.pictures.picture_style import Scale, Style
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.interfaces.picture import Drawing, MapLayout, Picture, choose_picture
 from inputgrad_cli.rendering import pictures
+from inputgrad_cli.rendering.fast_png_encoding import encode_png
 from inputgrad_cli.rendering.images.image_picture_base import ImageMap
-from inputgrad_cli.rendering.png import encode_png
 from inputgrad_cli.rendering.tabular.bars import WIDTH
 
 BAR_HEIGHT = 10

@@ -15,7 +15,7 @@ from inputgrad_cli.rendering import has_pictures
 from inputgrad_cli.rendering.canvas import AGAINST, FOR, LINE
 from inputgrad_cli.rendering.tabular import bars, waterfall
 from inputgrad_cli.rendering.tabular.bars import Bars
-from inputgrad_cli.rendering.tabular.ranking import rank_columns, sum_rest
+from inputgrad_cli.rendering.tabular.column_ranking import rank_columns, sum_rest
 from inputgrad_cli.rendering.tabular.waterfall import GAP_COLOUR, Waterfall
 
 NAN, INF = np.nan, np.inf

@@ -15,11 +15,11 @@ import pytest
 from PIL import Image
 
 from inputgrad_cli import api
-from inputgrad_cli.choices import REDUCTIONS
 from inputgrad_cli.data.map_record import MapRecord
 from inputgrad_cli.data.pictures.picture_style import Style
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.methods import methods
+from inputgrad_cli.option_choices import REDUCTIONS
 from inputgrad_cli.rendering import pictures
 
 FEW = {"grid": 2, "samples": 16, "stride": 4, "window": 4, "steps": 16}

@@ -7,7 +7,6 @@ from inputgrad_cli.data.pictures.picture_style import Scale, Style
 from inputgrad_cli.interfaces.picture import MapLayout
 from inputgrad_cli.rendering import choose_picture, is_drawable
 from inputgrad_cli.rendering.colour_maps import load_colour_table
-from inputgrad_cli.rendering.series.lanes import build_lanes
 from inputgrad_cli.rendering.series.signal import (
     CURVE_GAP,
     CURVE_GREY,
@@ -19,6 +18,7 @@ from inputgrad_cli.rendering.series.signal import (
     TOP,
     draw_curve,
 )
+from inputgrad_cli.rendering.series.signal_lanes import build_lanes
 
 from .drawn import GREEN, build_source, draw, read_facts, read_pixels
 

@@ -21,14 +21,6 @@ from inputgrad_cli.interfaces.picture import MapLayout, MapSource
 from inputgrad_cli.rendering import choose_picture
 from inputgrad_cli.rendering.colour_maps import NAN_COLOUR, load_colour_table
 from inputgrad_cli.rendering.label_formatting import MINUS
-from inputgrad_cli.rendering.text.colours import paint_values
-from inputgrad_cli.rendering.text.image import (
-    GROUND_HEIGHT,
-    LINE_HEIGHT,
-    MARGIN,
-    TITLE_HEIGHT,
-    WIDTH,
-)
 from inputgrad_cli.rendering.text.line_layout import (
     MAX_LINES,
     PADDING,
@@ -36,7 +28,15 @@ from inputgrad_cli.rendering.text.line_layout import (
     break_lines,
     select_lines,
 )
+from inputgrad_cli.rendering.text.token_colours import paint_values
 from inputgrad_cli.rendering.text.token_display import MAX_CHARACTERS, build_passage
+from inputgrad_cli.rendering.text.word_image import (
+    GROUND_HEIGHT,
+    LINE_HEIGHT,
+    MARGIN,
+    TITLE_HEIGHT,
+    WIDTH,
+)
 from inputgrad_cli.rendering.text_map import TextMap
 
 HOSTILE = [

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from inputgrad_cli.rendering.series.ticks import choose_ticks
+from inputgrad_cli.rendering.series.axis_ticks import choose_ticks
 
 
 def test_ticks_are_multiples_of_1_2_or_5():

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from PIL import Image
 
-from inputgrad_cli.report.large_pictures import encode_large_pictures
+from inputgrad_cli.report.large_picture_budget import encode_large_pictures
 from inputgrad_cli.report.page_contents import Status
 from inputgrad_cli.report.page_size_limit import choose_height, find_smaller
 from inputgrad_cli.report.single_file import SingleFile

@@ -8,9 +8,9 @@ import pytest
 from inputgrad_cli.data.signature import OutputSpec, Signature
 from inputgrad_cli.runs.after_model_opening import Opening
 from inputgrad_cli.runs.model_holder import ModelFacts
-from inputgrad_cli.runs.planning.early_checks import check_run
-from inputgrad_cli.runs.planning.options import RunOptions
-from inputgrad_cli.runs.planning.plan import make_plan
+from inputgrad_cli.runs.planning.model_file_checks import check_run
+from inputgrad_cli.runs.planning.run_options import RunOptions
+from inputgrad_cli.runs.planning.run_plan import make_plan
 
 MEMORY = {"memory": "passes were made smaller"}
 VERSIONS = {"tensorflow": "0"}

@@ -7,11 +7,11 @@ import pytest
 
 from inputgrad_cli import api
 from inputgrad_cli.data.signature import InputSpec
-from inputgrad_cli.data.target_text import parse_target
-from inputgrad_cli.engine.adapter.cpu_kernels import EIGEN, ONEDNN, ONEDNN_VARIABLE
-from inputgrad_cli.machine.limits import Limit
+from inputgrad_cli.data.target_parser import parse_target
+from inputgrad_cli.engine.adapter.cpu_kernel_selection import EIGEN, ONEDNN, ONEDNN_VARIABLE
+from inputgrad_cli.machine.memory_and_core_limits import Limit
 from inputgrad_cli.modelfile.model_summary import Layer, Outline
-from inputgrad_cli.modelfile.workload import Workload
+from inputgrad_cli.modelfile.pass_cost_estimate import Workload
 from inputgrad_cli.runs.planning import execution_settings
 from inputgrad_cli.runs.planning.execution_mode_costs import MODES, estimate_seconds
 from inputgrad_cli.runs.planning.execution_settings import (
@@ -20,8 +20,8 @@ from inputgrad_cli.runs.planning.execution_settings import (
     choose_schedule,
     resume_schedule,
 )
-from inputgrad_cli.runs.planning.options import RunOptions
-from inputgrad_cli.storage.map_specs import build_map_specs
+from inputgrad_cli.runs.planning.run_options import RunOptions
+from inputgrad_cli.storage.requested_maps import build_map_specs
 
 # As large as MobileNetV2, ResNet50, a perceptron, and two recurrent layers of forty steps.
 MOBILE = Workload(156, 0, 0, 307_000_000, 21_800_000, 3_500_000)

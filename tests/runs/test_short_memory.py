@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from inputgrad_cli import api
-from inputgrad_cli.engine.tf_errors import as_item_errors
+from inputgrad_cli.engine.tensorflow_error_conversion import as_item_errors
 from inputgrad_cli.errors import ItemError
-from inputgrad_cli.numeric.arrays import count_rows
+from inputgrad_cli.numeric.array_helpers import count_rows
 from tests.small_networks import network_case, tape
 
 MODES = {

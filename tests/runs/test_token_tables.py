@@ -9,8 +9,8 @@ import pytest
 
 from inputgrad_cli.data.map_record import MapRecord, RecordedMap, SiteFacts
 from inputgrad_cli.data.sample_record import SampleRecord
+from inputgrad_cli.runs.strongest_features import find_strongest
 from inputgrad_cli.runs.tables.token_tables import build_token_tables
-from inputgrad_cli.runs.top_features import find_strongest
 from inputgrad_cli.storage.map_file_names import MapFiles
 
 CHECKS = {"finite": True, "zero": False}

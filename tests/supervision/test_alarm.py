@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from inputgrad_cli.supervision import guards, time_limits
+from inputgrad_cli.supervision import opening_time_limits, parent_guards
 from inputgrad_cli.supervision.shared_memory_page import Page, Stage
 from tests.cli import strict
 from tests.faults.conftest import draw_many
@@ -25,9 +25,9 @@ def test_a_model_that_does_not_open_in_time_is_refused(tool, folder, temporary, 
 
 def test_a_pause_of_the_machine_rings_no_alarm(monkeypatch):
     clock = [100.0]
-    monkeypatch.setattr(guards.time, "monotonic", lambda: clock[0])
-    page, alarm = Page(), guards.TimeGuard()
-    monkeypatch.setattr(guards, "read_cpu_seconds", lambda process: None)
+    monkeypatch.setattr(parent_guards.time, "monotonic", lambda: clock[0])
+    page, alarm = Page(), parent_guards.TimeGuard()
+    monkeypatch.setattr(parent_guards, "read_cpu_seconds", lambda process: None)
     page.enter_stage(Stage.OPENING, "m.keras", 10.0)
     assert alarm.find_fault(1, page) is None
     clock[0] += 3600
@@ -43,22 +43,25 @@ def test_a_pause_of_the_machine_rings_no_alarm(monkeypatch):
 def test_what_a_file_holds_decides_how_long_it_may_take(tmp_path):
     sparse = tmp_path / "sparse.keras"
     sparse.touch()
-    small = time_limits.compute_opening_seconds(sparse)
+    small = opening_time_limits.compute_opening_seconds(sparse)
     with sparse.open("wb") as file:
         file.truncate(10**9)
-    assert time_limits.compute_opening_seconds(sparse) == small, (
+    assert opening_time_limits.compute_opening_seconds(sparse) == small, (
         "a claim that no byte on the disk bears out"
     )
     sparse.write_bytes(bytes(10**7))
-    assert time_limits.compute_opening_seconds(sparse) > small
-    assert time_limits.compute_opening_seconds(sparse, start=20.0) > 9 * small, (
+    assert opening_time_limits.compute_opening_seconds(sparse) > small
+    assert opening_time_limits.compute_opening_seconds(sparse, start=20.0) > 9 * small, (
         "a machine that is slow"
     )
     folder = tmp_path / "folder"
     (folder / "assets").mkdir(parents=True)
     (folder / "assets/a").write_bytes(bytes(10**7))
-    assert time_limits.compute_opening_seconds(folder) > small
-    assert time_limits.compute_reading_seconds(tmp_path / "nowhere") == time_limits.READING_SECONDS
+    assert opening_time_limits.compute_opening_seconds(folder) > small
+    assert (
+        opening_time_limits.compute_reading_seconds(tmp_path / "nowhere")
+        == opening_time_limits.READING_SECONDS
+    )
 
 
 def test_no_alarm_rings_while_the_worker_enters_the_next_stage():
@@ -72,4 +75,4 @@ def test_no_alarm_rings_while_the_worker_enters_the_next_stage():
         def seconds(self):
             return next(self.looks, 0.0)
 
-    assert guards.TimeGuard().find_fault(os.getpid(), Moving()) is None
+    assert parent_guards.TimeGuard().find_fault(os.getpid(), Moving()) is None

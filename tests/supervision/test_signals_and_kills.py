@@ -177,7 +177,7 @@ def test_thirty_kills_of_either_process_at_random_moments(start, tool, whole, fo
 
 CUT = """
 import os, signal, sys
-from inputgrad_cli.supervision.worker import WORKER
+from inputgrad_cli.supervision.worker_state_reporting import WORKER
 from tests.faults.server import prepare, Settings, command
 
 true, cut = os.write, iter([int(sys.argv.pop(1))])

@@ -14,7 +14,7 @@ WORDS = ("saliency", "m.keras", "in", "--json", "--batch-size", "4", "-o", "out"
 SPOILED = """
 import importlib, os, signal, sys, time
 from tests.faults.server import prepare, Settings, command
-from inputgrad_cli.supervision import parent, time_limits
+from inputgrad_cli.supervision import parent_process, opening_time_limits
 
 place, how, name = sys.argv[1:4]
 prepare(Settings())
@@ -37,7 +37,7 @@ if how == "alone":
     os.fork = refused
 else:
     setattr(module, function, spoiled)
-time_limits.READING_SECONDS = 0.5
+opening_time_limits.READING_SECONDS = 0.5
 command(sys.argv[4:])
 """
 

@@ -10,13 +10,13 @@ from dataclasses import asdict, dataclass
 
 import click
 
-from inputgrad_cli.cli.options.groups import GroupedCommand
+from inputgrad_cli.cli.options.group_base_classes import GroupedCommand
 from inputgrad_cli.cli.options.json_config_verbosity import JsonOptions
-from inputgrad_cli.cli.reporters.base import Result
 from inputgrad_cli.cli.reporters.choose import choose_reporters
+from inputgrad_cli.cli.reporters.reporter_protocol import Result
 from inputgrad_cli.cli.signals import allow_interrupt
-from inputgrad_cli.cli.terminal import wrap_text
-from inputgrad_cli.machine.limits import (
+from inputgrad_cli.cli.terminal_output import wrap_text
+from inputgrad_cli.machine.memory_and_core_limits import (
     Limit,
     find_available_cores,
     find_available_memory,
@@ -138,7 +138,7 @@ def _find_devices() -> tuple[str, list[str], str]:
     from inputgrad_cli import api
     from inputgrad_cli.errors import InputgradError
     from inputgrad_cli.supervision.shared_memory_page import Stage
-    from inputgrad_cli.supervision.worker import WORKER
+    from inputgrad_cli.supervision.worker_state_reporting import WORKER
 
     WORKER.enter_stage(Stage.OPENING)  # a crash here means that no model can be opened
     try:

@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING
 
 import click
 
-from inputgrad_cli.choices import to_printable
-from inputgrad_cli.cli.exit_codes import as_inputgrad_error, get_exit_code, print_error
+from inputgrad_cli.cli.error_exit_codes import as_inputgrad_error, get_exit_code, print_error
 from inputgrad_cli.cli.model_description_text import format_model
 from inputgrad_cli.cli.options.arguments import model_argument
-from inputgrad_cli.cli.options.execution import OpeningOptions
-from inputgrad_cli.cli.options.groups import GroupedCommand
+from inputgrad_cli.cli.options.group_base_classes import GroupedCommand
 from inputgrad_cli.cli.options.inspection import InspectionOptions
 from inputgrad_cli.cli.options.json_config_verbosity import JsonOptions
-from inputgrad_cli.cli.reporters.base import Notice, Result
+from inputgrad_cli.cli.options.opening_and_computing import OpeningOptions
 from inputgrad_cli.cli.reporters.choose import choose_reporters
+from inputgrad_cli.cli.reporters.reporter_protocol import Notice, Result
 from inputgrad_cli.cli.signals import allow_interrupt
-from inputgrad_cli.cli.terminal import set_stage, show_status
+from inputgrad_cli.cli.terminal_output import set_stage, show_status
 from inputgrad_cli.errors import InputgradError
+from inputgrad_cli.option_choices import to_printable
 
 if TYPE_CHECKING:
     from inputgrad_cli.describe.model import OpenOptions
@@ -43,10 +43,10 @@ def run_inspect(
     """
     # What reads models imports NumPy, and --help imports this module.
     from inputgrad_cli.describe.model import OpenOptions, describe_model, save_sidecar
-    from inputgrad_cli.machine.memory import limit_memory
+    from inputgrad_cli.machine.process_memory_limit import limit_memory
+    from inputgrad_cli.supervision.opening_time_limits import compute_reading_seconds
     from inputgrad_cli.supervision.shared_memory_page import Stage
-    from inputgrad_cli.supervision.time_limits import compute_reading_seconds
-    from inputgrad_cli.supervision.worker import WORKER
+    from inputgrad_cli.supervision.worker_state_reporting import WORKER
 
     # From here on the parent process ends a reader that takes too long for the size of the file.
     WORKER.enter_stage(Stage.READING, str(model), compute_reading_seconds(model))

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import click
 
-from inputgrad_cli.choices import to_printable
-from inputgrad_cli.cli.options.groups import GroupedCommand
+from inputgrad_cli.cli.options.group_base_classes import GroupedCommand
 from inputgrad_cli.cli.options.json_config_verbosity import JsonOptions
-from inputgrad_cli.cli.reporters.base import Notice, Result
 from inputgrad_cli.cli.reporters.choose import choose_reporters
-from inputgrad_cli.cli.terminal import show_status
+from inputgrad_cli.cli.reporters.reporter_protocol import Notice, Result
+from inputgrad_cli.cli.terminal_output import show_status
+from inputgrad_cli.option_choices import to_printable
 
 
 @click.command("merge", cls=GroupedCommand, groups={"scripts": JsonOptions})
@@ -32,7 +32,7 @@ def run_merge(runs: tuple[Path, ...], scripts: JsonOptions) -> int:
     """
     # Not imported by --help, as all that reads the records of a run.
     from inputgrad_cli.schema.file_name_encoding import to_readable_name
-    from inputgrad_cli.storage.merge import merge
+    from inputgrad_cli.storage.shard_merging import merge
 
     with show_status(True, "joining the shards"):
         result = merge(runs)

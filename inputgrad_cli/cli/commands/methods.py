@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from inputgrad_cli.cli import completion
-from inputgrad_cli.cli.options.groups import GroupedCommand
+from inputgrad_cli.cli import option_value_completion
+from inputgrad_cli.cli.options.group_base_classes import GroupedCommand
 from inputgrad_cli.cli.options.json_config_verbosity import JsonOptions
-from inputgrad_cli.cli.reporters.base import Result
 from inputgrad_cli.cli.reporters.choose import choose_reporters
-from inputgrad_cli.cli.terminal import wrap_text
+from inputgrad_cli.cli.reporters.reporter_protocol import Result
+from inputgrad_cli.cli.terminal_output import wrap_text
 from inputgrad_cli.cli.text_layout import align_columns
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @click.command("methods", cls=GroupedCommand, groups={"scripts": JsonOptions})
-@click.argument("name", required=False, shell_complete=completion.complete_method)
+@click.argument("name", required=False, shell_complete=option_value_completion.complete_method)
 def run_methods(name: str | None, scripts: JsonOptions) -> None:
     """List the methods; with NAME, show the parameters, paper and laws of one."""
     from inputgrad_cli.describe.methods import describe_method, list_method_rows

@@ -8,26 +8,26 @@ from typing import TYPE_CHECKING
 
 import click
 
-from inputgrad_cli.cli import completion
-from inputgrad_cli.cli.options.cluster import MachineOptions
-from inputgrad_cli.cli.options.execution import ComputingOptions
-from inputgrad_cli.cli.options.goals import (
+from inputgrad_cli.cli import option_value_completion
+from inputgrad_cli.cli.options.dask_cluster import MachineOptions
+from inputgrad_cli.cli.options.goals_and_gates import (
     GateOptions,
     GoalOptions,
     MovementOptions,
     SearchPictureOptions,
 )
-from inputgrad_cli.cli.options.groups import GroupedCommand
+from inputgrad_cli.cli.options.group_base_classes import GroupedCommand
 from inputgrad_cli.cli.options.inputs import InputOptions
 from inputgrad_cli.cli.options.json_config_verbosity import ScriptOptions
+from inputgrad_cli.cli.options.opening_and_computing import ComputingOptions
 from inputgrad_cli.cli.options.output import OutputOptions
-from inputgrad_cli.cli.options.run_call import RunCall
+from inputgrad_cli.cli.options.shared_run_arguments import RunCall
 from inputgrad_cli.cli.run_or_dry_run import run_command
 from inputgrad_cli.optimization.summaries.fail_thresholds import OVER, UNDER, Gate, parse_gate
 
 if TYPE_CHECKING:
     from inputgrad_cli.data.shard import Shard
-    from inputgrad_cli.runs.planning.options import RunOptions, SearchOptions
+    from inputgrad_cli.runs.planning.run_options import RunOptions, SearchOptions
 
 
 @click.command(
@@ -46,7 +46,9 @@ if TYPE_CHECKING:
     },
 )
 @click.argument("model", required=False, type=click.Path(path_type=Path), metavar="MODEL")
-@click.argument("inputs", nargs=-1, metavar="[INPUT]...", shell_complete=completion.complete_file)
+@click.argument(
+    "inputs", nargs=-1, metavar="[INPUT]...", shell_complete=option_value_completion.complete_file
+)
 @click.pass_context
 def run_optimize(
     ctx: click.Context,
@@ -93,7 +95,7 @@ def run_optimize(
 
     def build_options() -> RunOptions:
         from inputgrad_cli.data.pictures.picture_style import Style
-        from inputgrad_cli.data.target_text import parse_target
+        from inputgrad_cli.data.target_parser import parse_target
 
         return replace(
             call.build_options(ctx),
@@ -118,7 +120,7 @@ def run_optimize(
 def _build_search(
     search: GoalOptions, movement: MovementOptions, gates: tuple[Gate, ...]
 ) -> SearchOptions:
-    from inputgrad_cli.runs.planning.options import SearchOptions
+    from inputgrad_cli.runs.planning.run_options import SearchOptions
 
     return SearchOptions(
         search.goal,
@@ -145,8 +147,8 @@ def _parse_gates(gates: GateOptions, shard: Shard | None) -> tuple[Gate, ...]:
 
 def _list_goals(as_json: bool) -> None:
     from inputgrad_cli.cli.goal_list_text import format_goals
-    from inputgrad_cli.cli.reporters.base import Result
     from inputgrad_cli.cli.reporters.choose import choose_reporters
+    from inputgrad_cli.cli.reporters.reporter_protocol import Result
     from inputgrad_cli.describe.goals import list_goals
 
     descriptions = list_goals()

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from inputgrad_cli.choices import to_printable
 from inputgrad_cli.cli.config import get_source
 from inputgrad_cli.cli.options.arguments import run_argument
-from inputgrad_cli.cli.options.groups import GroupedCommand
+from inputgrad_cli.cli.options.group_base_classes import GroupedCommand
 from inputgrad_cli.cli.options.json_config_verbosity import JsonOptions
 from inputgrad_cli.cli.options.pictures import PictureOptions
-from inputgrad_cli.cli.reporters.base import Notice, Result, TextLine
 from inputgrad_cli.cli.reporters.choose import choose_reporters
-from inputgrad_cli.cli.terminal import show_status
+from inputgrad_cli.cli.reporters.reporter_protocol import Notice, Result, TextLine
+from inputgrad_cli.cli.terminal_output import show_status
+from inputgrad_cli.option_choices import to_printable
 
 if TYPE_CHECKING:
     from inputgrad_cli.runs.pictures.redraw_result import RedrawnPicture

@@ -8,21 +8,21 @@ from typing import TYPE_CHECKING
 
 import click
 
-from inputgrad_cli.cli import completion
+from inputgrad_cli.cli import option_value_completion
 from inputgrad_cli.cli.options.arguments import model_argument
-from inputgrad_cli.cli.options.cluster import MachineOptions
-from inputgrad_cli.cli.options.execution import ExecutionOptions
-from inputgrad_cli.cli.options.explanation import ExplanationOptions
-from inputgrad_cli.cli.options.groups import GroupedCommand
+from inputgrad_cli.cli.options.dask_cluster import MachineOptions
+from inputgrad_cli.cli.options.group_base_classes import GroupedCommand
 from inputgrad_cli.cli.options.inputs import InputOptions
 from inputgrad_cli.cli.options.json_config_verbosity import ScriptOptions
+from inputgrad_cli.cli.options.methods_and_targets import ExplanationOptions
+from inputgrad_cli.cli.options.opening_and_computing import ExecutionOptions
 from inputgrad_cli.cli.options.output import OutputOptions
 from inputgrad_cli.cli.options.pictures import PictureOptions, ShownPictureOptions
-from inputgrad_cli.cli.options.run_call import RunCall
+from inputgrad_cli.cli.options.shared_run_arguments import RunCall
 from inputgrad_cli.cli.run_or_dry_run import run_command
 
 if TYPE_CHECKING:
-    from inputgrad_cli.runs.planning.options import RunOptions
+    from inputgrad_cli.runs.planning.run_options import RunOptions
 
 
 @click.command(
@@ -39,7 +39,9 @@ if TYPE_CHECKING:
     },
 )
 @model_argument
-@click.argument("inputs", nargs=-1, metavar="[INPUT]...", shell_complete=completion.complete_file)
+@click.argument(
+    "inputs", nargs=-1, metavar="[INPUT]...", shell_complete=option_value_completion.complete_file
+)
 @click.pass_context
 def run_saliency(
     ctx: click.Context,
@@ -80,7 +82,7 @@ def run_saliency(
     shows_preview = pictures.preview and not (scripts.json or scripts.quiet)
 
     def build_options() -> RunOptions:
-        from inputgrad_cli.data.target_text import parse_target
+        from inputgrad_cli.data.target_parser import parse_target
 
         return replace(
             call.build_options(ctx),

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import click
 
-from inputgrad_cli.choices import to_printable
 from inputgrad_cli.cli.options.arguments import run_argument
-from inputgrad_cli.cli.options.groups import GroupedCommand
+from inputgrad_cli.cli.options.group_base_classes import GroupedCommand
 from inputgrad_cli.cli.options.json_config_verbosity import JsonOptions
-from inputgrad_cli.cli.reporters.base import Result
 from inputgrad_cli.cli.reporters.choose import choose_reporters
-from inputgrad_cli.cli.terminal import show_status, update_items
+from inputgrad_cli.cli.reporters.reporter_protocol import Result
+from inputgrad_cli.cli.terminal_output import show_status, update_items
+from inputgrad_cli.option_choices import to_printable
 
 NOT_MARKED = (
     "RUN cannot be written, so a saliency call will not notice bad files of the right size; "
@@ -33,7 +33,7 @@ def run_verify(run: Path, scripts: JsonOptions) -> int:
     """
     # Not imported by --help, as all that reads the records of a run.
     from inputgrad_cli.schema.file_name_encoding import to_readable_name
-    from inputgrad_cli.storage.verify import verify
+    from inputgrad_cli.storage.run_verification import verify
 
     with show_status(True, "checking the files"):
         result = verify(run, update_items)

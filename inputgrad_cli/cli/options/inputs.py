@@ -7,9 +7,9 @@ from pathlib import Path
 
 import click
 
-from inputgrad_cli.choices import FILTERS, RESIZES
-from inputgrad_cli.cli.options.groups import OptionGroup, declare_option
+from inputgrad_cli.cli.options.group_base_classes import OptionGroup, declare_option
 from inputgrad_cli.cli.options.types import ColumnsType, FrameType, NamedPathType, RangeType
+from inputgrad_cli.option_choices import FILTERS, RESIZES
 
 
 @dataclass(frozen=True)

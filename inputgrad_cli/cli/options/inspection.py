@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import click
 
-from inputgrad_cli.cli.options.groups import OptionGroup, declare_option
+from inputgrad_cli.cli.options.group_base_classes import OptionGroup, declare_option
 
 
 @dataclass(frozen=True)

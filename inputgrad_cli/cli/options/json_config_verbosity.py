@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from inputgrad_cli.cli.config import load_config
-from inputgrad_cli.cli.options.groups import OptionGroup, declare_option
+from inputgrad_cli.cli.options.group_base_classes import OptionGroup, declare_option
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import click
 
-from inputgrad_cli.choices import EXISTING
-from inputgrad_cli.cli.options.groups import OptionGroup, declare_option
+from inputgrad_cli.cli.options.group_base_classes import OptionGroup, declare_option
+from inputgrad_cli.option_choices import EXISTING
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from inputgrad_cli.choices import REDUCTIONS, SHOWN
-from inputgrad_cli.cli.options.groups import OptionGroup, declare_option
+from inputgrad_cli.cli.options.group_base_classes import OptionGroup, declare_option
 from inputgrad_cli.cli.options.picture_kinds import DEFAULT, PictureKindType, format_kinds_help
 from inputgrad_cli.cli.options.types import ShowType
+from inputgrad_cli.option_choices import REDUCTIONS, SHOWN
 
 if TYPE_CHECKING:
     from inputgrad_cli.data.pictures.picture_style import Style

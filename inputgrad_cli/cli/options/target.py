@@ -8,8 +8,8 @@ from typing import Any
 
 import click
 
-from inputgrad_cli.choices import SPACES
-from inputgrad_cli.cli import completion
+from inputgrad_cli.cli import option_value_completion
+from inputgrad_cli.option_choices import SPACES
 
 # The help of --target and --truth differs, so each command gives its own.
 TARGET: Mapping[str, Any] = {
@@ -17,11 +17,11 @@ TARGET: Mapping[str, Any] = {
     "default": ["auto"],
     "show_default": True,
     "metavar": "TARGET",
-    "shell_complete": completion.complete_target,
+    "shell_complete": option_value_completion.complete_target,
 }
 TRUTH: Mapping[str, Any] = {
     "metavar": "VALUE|FILE",
-    "shell_complete": completion.complete_file,
+    "shell_complete": option_value_completion.complete_file,
 }
 SPACE: Mapping[str, Any] = {
     "type": click.Choice(SPACES),

@@ -8,11 +8,11 @@ from typing import Any
 
 import click
 
-from inputgrad_cli.choices import SHOWN
 from inputgrad_cli.data.shard import Shard
-from inputgrad_cli.grammar import parse_whole_number
-from inputgrad_cli.machine.memory_option import parse_bytes, parse_size
-from inputgrad_cli.schema.limits import MAX_BATCH_SIZE, MAX_SHARDS
+from inputgrad_cli.expression_parser import parse_whole_number
+from inputgrad_cli.machine.memory_size_option import parse_bytes, parse_size
+from inputgrad_cli.option_choices import SHOWN
+from inputgrad_cli.schema.record_limits import MAX_BATCH_SIZE, MAX_SHARDS
 
 
 class NamedPathType(click.ParamType[tuple[str, str]]):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from inputgrad_cli.cli.reporters.base import Reporters
 from inputgrad_cli.cli.reporters.json import JsonReporter
+from inputgrad_cli.cli.reporters.reporter_protocol import Reporters
 from inputgrad_cli.cli.reporters.text import TextReporter
 
 

@@ -5,10 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from inputgrad_cli.cli.reporters.base import CommandEvent, DryRunEnd, PlannedFiles, Result
-from inputgrad_cli.cli.terminal import write_stdout
+from inputgrad_cli.cli.reporters.reporter_protocol import (
+    CommandEvent,
+    DryRunEnd,
+    PlannedFiles,
+    Result,
+)
+from inputgrad_cli.cli.terminal_output import write_stdout
 from inputgrad_cli.errors import InputgradError
-from inputgrad_cli.runs.events import Event, ItemEvent, RunStart, RunWarning, Summary
+from inputgrad_cli.runs.run_events import Event, ItemEvent, RunStart, RunWarning, Summary
 
 
 class JsonReporter:

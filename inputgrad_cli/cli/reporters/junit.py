@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
-from inputgrad_cli.choices import to_printable
-from inputgrad_cli.cli.reporters.base import CommandEvent
+from inputgrad_cli.cli.reporters.reporter_protocol import CommandEvent
 from inputgrad_cli.errors import InputgradError, StorageError, UsageError
-from inputgrad_cli.runs.events import Event, ItemEvent, Summary
+from inputgrad_cli.option_choices import to_printable
 from inputgrad_cli.runs.item_event_fields import list_unmet_checks
+from inputgrad_cli.runs.run_events import Event, ItemEvent, Summary
 from inputgrad_cli.storage.atomic_write import write_atomically
 
 SUITE = "inputgrad"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from inputgrad_cli.data.prediction_text import PIXEL_UNIT, format_answer, format_percent
 
 if TYPE_CHECKING:
-    from inputgrad_cli.optimization.summaries.summary import SearchSummary, Share
+    from inputgrad_cli.optimization.summaries.run_summary import SearchSummary, Share
 
 PIXEL_LEVELS = 255
 NORM_NAMES = {"linf": "L∞", "l2": "L2"}

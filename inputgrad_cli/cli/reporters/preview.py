@@ -10,11 +10,11 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
-from inputgrad_cli.choices import to_printable
-from inputgrad_cli.cli.reporters.base import CommandEvent
-from inputgrad_cli.cli.terminal import is_terminal, measure_stderr, write_stderr
+from inputgrad_cli.cli.reporters.reporter_protocol import CommandEvent
+from inputgrad_cli.cli.terminal_output import is_terminal, measure_stderr, write_stderr
 from inputgrad_cli.errors import InputgradError, ItemError
-from inputgrad_cli.runs.events import MAX_PREVIEWS, PREVIEW, Event, ItemEvent, Summary
+from inputgrad_cli.option_choices import to_printable
+from inputgrad_cli.runs.run_events import MAX_PREVIEWS, PREVIEW, Event, ItemEvent, Summary
 
 if TYPE_CHECKING:  # Rich is imported only where it draws
     from rich.console import Console, RenderableType

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from inputgrad_cli.cli import terminal
-from inputgrad_cli.cli.exit_codes import as_inputgrad_error, get_exit_code, print_error
-from inputgrad_cli.cli.reporters.base import (
+from inputgrad_cli.cli import terminal_output
+from inputgrad_cli.cli.error_exit_codes import as_inputgrad_error, get_exit_code, print_error
+from inputgrad_cli.cli.reporters.reporter_protocol import (
     DryRunEnd,
     EngineLog,
     PlannedFiles,
@@ -20,14 +20,14 @@ from inputgrad_cli.cli.reporters.base import (
 )
 from inputgrad_cli.cli.signals import StopSignals
 from inputgrad_cli.errors import InputgradError, StorageError
-from inputgrad_cli.runs.events import Event, Progress, RunStart, Summary, is_sent_once
-from inputgrad_cli.supervision.worker import WORKER
+from inputgrad_cli.runs.run_events import Event, Progress, RunStart, Summary, is_sent_once
+from inputgrad_cli.supervision.worker_state_reporting import WORKER
 from inputgrad_cli.version import __version__
 
 if TYPE_CHECKING:
-    from inputgrad_cli.runs.planning.plan import Plan
-    from inputgrad_cli.runs.restart_events import EarlierEvents
-    from inputgrad_cli.runs.run import Run
+    from inputgrad_cli.runs.events_across_restarts import EarlierEvents
+    from inputgrad_cli.runs.planning.run_plan import Plan
+    from inputgrad_cli.runs.run_loop import Run
 
 
 @contextmanager
@@ -70,7 +70,7 @@ class Session:
         """
         if not WORKER.earlier.worker_count:
             return
-        from inputgrad_cli.runs.restart_events import EarlierEvents
+        from inputgrad_cli.runs.events_across_restarts import EarlierEvents
 
         self._earlier = EarlierEvents()
         for index, event in enumerate(self._earlier.events):
@@ -93,7 +93,7 @@ class Session:
     def run(self, plan: Plan) -> None:
         """Run the plan; a signal ends it after the current batch."""
         from inputgrad_cli.interfaces.engine import ProgressCallbacks
-        from inputgrad_cli.runs.run import Run  # late, so that a refused call is quick
+        from inputgrad_cli.runs.run_loop import Run  # late, so that a refused call is quick
 
         with StopSignals(self._reporter.close, self._report_stop) as signals:
             self._report(Progress(0, len(plan.share)))
@@ -102,7 +102,7 @@ class Session:
             self._current_run = Run(
                 plan,
                 signals.was_received,
-                ProgressCallbacks(terminal.set_stage, terminal.update_samples),
+                ProgressCallbacks(terminal_output.set_stage, terminal_output.update_samples),
                 self._earlier,
             )
             for event in self._current_run.yield_events():

@@ -6,10 +6,10 @@ from collections import Counter
 from functools import singledispatchmethod
 from typing import Any
 
-from inputgrad_cli.choices import to_printable
-from inputgrad_cli.cli import terminal
-from inputgrad_cli.cli.exit_codes import print_error
-from inputgrad_cli.cli.reporters.base import (
+from inputgrad_cli.cli import terminal_output
+from inputgrad_cli.cli.error_exit_codes import print_error
+from inputgrad_cli.cli.reporters.optimization_text import format_search, yield_summary_lines
+from inputgrad_cli.cli.reporters.reporter_protocol import (
     CommandEvent,
     DryRunEnd,
     EngineLog,
@@ -20,11 +20,11 @@ from inputgrad_cli.cli.reporters.base import (
     Stop,
     TextLine,
 )
-from inputgrad_cli.cli.reporters.optimization_text import format_search, yield_summary_lines
-from inputgrad_cli.cli.terminal import measure_page, write_stderr, write_stdout
+from inputgrad_cli.cli.terminal_output import measure_page, write_stderr, write_stdout
 from inputgrad_cli.data.prediction_text import format_percent
 from inputgrad_cli.errors import InputgradError, ModelError
-from inputgrad_cli.runs.events import (
+from inputgrad_cli.option_choices import to_printable
+from inputgrad_cli.runs.run_events import (
     STRONGEST,
     TOP_CLASSES,
     Event,
@@ -122,7 +122,7 @@ class TextReporter:
     @report.register
     def _show_progress(self, event: Progress) -> None:
         self._done, self._total = event.done, event.total
-        terminal.update_items(event.done, event.total, event.skipped)
+        terminal_output.update_items(event.done, event.total, event.skipped)
 
     @report.register
     def _print_item(self, event: ItemEvent) -> None:
@@ -185,7 +185,7 @@ class TextReporter:
     @report.register
     def _print_summary(self, event: Summary) -> None:
         # Otherwise the line would be drawn once more below the counts.
-        terminal.close_status()
+        terminal_output.close_status()
         for code, count in self._warned.items():
             if count > 1 and not self._verbose and not self._quiet:
                 write_stderr(f"inputgrad: warning {code}: {count - 1} more like it; -v shows all.")

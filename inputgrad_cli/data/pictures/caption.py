@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import PurePath
 
-from inputgrad_cli.choices import LAYER
 from inputgrad_cli.data.map_record import MapRecord
 from inputgrad_cli.data.prediction_text import format_percent
 from inputgrad_cli.data.sample_record import SampleRecord
-from inputgrad_cli.data.target_text import parse_stored_target
+from inputgrad_cli.data.target_parser import parse_stored_target
 from inputgrad_cli.data.unresolved_target import Target
+from inputgrad_cli.option_choices import LAYER
 
 MINUS = "\u2212"  # as wide as a plus sign, unlike a hyphen
 PERCENT = " %"  # as pictures and pages write it

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from inputgrad_cli.data.map_record import MapRecord
-from inputgrad_cli.numeric.arrays import Array
+from inputgrad_cli.numeric.array_helpers import Array
 
 
 @dataclass(frozen=True)

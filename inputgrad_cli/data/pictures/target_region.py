@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from inputgrad_cli.data.target import ResolvedTarget
-from inputgrad_cli.numeric.arrays import Array
+from inputgrad_cli.data.resolved_and_pinned_targets import ResolvedTarget
+from inputgrad_cli.numeric.array_helpers import Array
 from inputgrad_cli.numeric.resize import repeat_cells
 from inputgrad_cli.schema.metadata_json import RegionRecord
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from inputgrad_cli.data.resolved_and_pinned_targets import ResolvedTarget
 from inputgrad_cli.data.signature import OutputSpec
-from inputgrad_cli.data.target import ResolvedTarget
-from inputgrad_cli.data.target_text import format_class
-from inputgrad_cli.data.targets.target_notation import describe_parts
+from inputgrad_cli.data.target_parser import format_class
+from inputgrad_cli.data.targets.notation_hints import describe_parts
 from inputgrad_cli.data.unresolved_target import ClassReference, Target
 from inputgrad_cli.errors import UsageError
-from inputgrad_cli.suggest import format_advice, suggest
+from inputgrad_cli.spelling_suggestions import format_advice, suggest
 
 MAX_LABELS = 12  # class names that a hint lists
 

@@ -7,13 +7,13 @@ from dataclasses import replace
 
 import numpy as np
 
+from inputgrad_cli.data.resolved_and_pinned_targets import ResolvedTarget
 from inputgrad_cli.data.signature import OutputSpec, Signature, has_pixel_classes
-from inputgrad_cli.data.target import ResolvedTarget
 from inputgrad_cli.data.targets.find_class import find_class_by_name
-from inputgrad_cli.data.targets.target_notation import format_unit
+from inputgrad_cli.data.targets.notation_hints import format_unit
 from inputgrad_cli.data.unresolved_target import Target
 from inputgrad_cli.errors import UsageError
-from inputgrad_cli.numeric.arrays import Array, fill_open_axes
+from inputgrad_cli.numeric.array_helpers import Array, fill_open_axes
 
 
 def refuse_mask_misfit(target: Target, output: OutputSpec) -> None:

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import cast
 
+from inputgrad_cli.data.resolved_and_pinned_targets import ResolvedTarget, Space
 from inputgrad_cli.data.signature import OutputSpec, Signature
-from inputgrad_cli.data.target import ResolvedTarget, Space
 from inputgrad_cli.data.targets.find_class import find_class, require_classes, select_class
 from inputgrad_cli.data.targets.mask_target import choose_mask_class, refuse_mask_misfit
-from inputgrad_cli.data.targets.target_notation import describe_parts
+from inputgrad_cli.data.targets.notation_hints import describe_parts
 from inputgrad_cli.data.unresolved_target import Target
 from inputgrad_cli.errors import UsageError
 

@@ -10,7 +10,7 @@ from typing import Any
 import keras
 
 from inputgrad_cli.engine.adapter.hooks import map_layers_by_path
-from inputgrad_cli.numeric.arrays import format_shape
+from inputgrad_cli.numeric.array_helpers import format_shape
 
 
 def locate_error(error: BaseException, model: Any = None) -> str:

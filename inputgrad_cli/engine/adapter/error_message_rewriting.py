@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from inputgrad_cli.numeric.arrays import format_shape
+from inputgrad_cli.numeric.array_helpers import format_shape
 
 MAX_LETTERS = 300  # characters of a message that matches no rule
 SHAPE = r"(\[[\d,? ]*\])"

@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
-from inputgrad_cli.choices import LAYER
 from inputgrad_cli.engine.adapter.type_aliases import Layers
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.modelfile.layer_names import make_unknown_layer_error, split_layer_name
+from inputgrad_cli.option_choices import LAYER
 
 BASELINE = f"{LAYER}baseline of "  # fed together with the inputs, as taps are
 NO_LAYERS = "the model shows none of its layers"

@@ -12,12 +12,12 @@ import tensorflow as tf
 
 from inputgrad_cli.data.signature import InputSpec, Shape
 from inputgrad_cli.engine.adapter.channels_first import move_channels_last
-from inputgrad_cli.engine.adapter.cpu_kernels import make_safe, skip_graph_optimization
+from inputgrad_cli.engine.adapter.cpu_kernel_selection import make_safe, skip_graph_optimization
 from inputgrad_cli.engine.adapter.hooks import is_tap
 from inputgrad_cli.engine.adapter.losses import Losses
 from inputgrad_cli.engine.adapter.model_fixes import has_user_code
 from inputgrad_cli.engine.adapter.type_aliases import TensorDict, Tensors
-from inputgrad_cli.numeric.arrays import Array, Arrays
+from inputgrad_cli.numeric.array_helpers import Array, Arrays
 
 # The type in which an input of each type is fed; half precision and all others as float32.
 FED_TYPES = {

@@ -7,9 +7,9 @@ from typing import Any
 
 import tensorflow as tf
 
+from inputgrad_cli.engine.adapter.graph_traversal_properties import SHAPE_OPERATIONS
 from inputgrad_cli.engine.adapter.hooks import read_outputs
 from inputgrad_cli.engine.adapter.keras_adapter import KerasAdapter
-from inputgrad_cli.engine.adapter.operation_properties import SHAPE_OPERATIONS
 from inputgrad_cli.engine.adapter.type_aliases import Tensors
 
 

@@ -14,10 +14,10 @@ import numpy as np
 import tensorflow as tf
 
 from inputgrad_cli.data.loss_names import build_unknown_loss_error, read_loss_name
-from inputgrad_cli.data.target import ResolvedTarget
+from inputgrad_cli.data.resolved_and_pinned_targets import ResolvedTarget
 from inputgrad_cli.data.unresolved_target import RECONSTRUCTION
 from inputgrad_cli.errors import UsageError
-from inputgrad_cli.numeric.arrays import Array
+from inputgrad_cli.numeric.array_helpers import Array
 
 LossFunction = Callable[[Any, Any], Any]
 

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from inputgrad_cli.engine.adapter.cpu_kernels import must_compile
+from inputgrad_cli.engine.adapter.cpu_kernel_selection import must_compile
 
 HALF_TYPES = ("float16", "bfloat16")
 

@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 import tensorflow as tf
 
+from inputgrad_cli.data.resolved_and_pinned_targets import ResolvedTarget
 from inputgrad_cli.data.signature import OutputSpec
-from inputgrad_cli.data.target import ResolvedTarget
 from inputgrad_cli.data.unresolved_target import RECONSTRUCTION
 from inputgrad_cli.engine.adapter.final_activation import find_logits
 from inputgrad_cli.engine.adapter.hooks import is_tap

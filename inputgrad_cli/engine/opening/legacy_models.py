@@ -8,7 +8,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from inputgrad_cli.engine.opening.open_errors import explain_saved_model_error
+from inputgrad_cli.engine.opening.open_failure_causes import explain_saved_model_error
 from inputgrad_cli.errors import ModelError
 
 

@@ -12,24 +12,24 @@ from functools import reduce
 from typing import Any
 
 from inputgrad_cli.engine.adapter.type_aliases import CustomObjects
-from inputgrad_cli.engine.opening.lambdas import build_namespace, refuse_unknown_names
+from inputgrad_cli.engine.opening.lambda_global_names import build_namespace, refuse_unknown_names
 from inputgrad_cli.engine.opening.user_code import (
     find_wanted,
     import_modules,
     list_definitions,
     list_registered_names,
 )
-from inputgrad_cli.modelfile.allow_list import (
+from inputgrad_cli.modelfile.allowed_config_names import (
     APPLICATION_LAYERS,
     BARE_MATH_FUNCTIONS,
     BARE_NN_FUNCTIONS,
 )
-from inputgrad_cli.modelfile.model_file import ModelFile
-from inputgrad_cli.modelfile.safety import (
+from inputgrad_cli.modelfile.custom_code_checks import (
     find_bare_names,
     find_needed_objects,
     refuse_missing_objects,
 )
+from inputgrad_cli.modelfile.model_file import ModelFile
 
 KNOWN_FUNCTIONS = {**BARE_NN_FUNCTIONS, **BARE_MATH_FUNCTIONS, **APPLICATION_LAYERS}
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from inputgrad_cli.engine.adapter.type_aliases import CustomObjects
 from inputgrad_cli.errors import InputgradError, UsageError
-from inputgrad_cli.modelfile.safety import CustomObject
+from inputgrad_cli.modelfile.custom_code_checks import CustomObject
 
 PACKAGE_FOLDER = str(Path(__file__).parents[2])
 

@@ -13,9 +13,9 @@ import tensorflow as tf
 from inputgrad_cli.errors import ModelError
 from inputgrad_cli.modelfile.hdf5 import array_listing
 from inputgrad_cli.modelfile.model_file import ModelFile
-from inputgrad_cli.modelfile.zip import archive as zip_archive
-from inputgrad_cli.modelfile.zip.members import WEIGHTS
-from inputgrad_cli.numeric.arrays import Array
+from inputgrad_cli.modelfile.zip import model_archive as zip_archive
+from inputgrad_cli.modelfile.zip.member_checks import WEIGHTS
+from inputgrad_cli.numeric.array_helpers import Array
 
 FLOATS = ("float16", "bfloat16", "float32", "float64")
 UNBUILT = "cannot be built automatically"  # Keras's warning; the weights come with the first call
@@ -34,7 +34,7 @@ def is_built_late(file: ModelFile, model: Any, messages: str) -> bool:
 
 def reload_weights(file: ModelFile, model: Any, path: str) -> None:
     """Read the weights from `path` into a model that was built by its first call."""
-    from inputgrad_cli.engine.opening.open_errors import extract_message
+    from inputgrad_cli.engine.opening.open_failure_causes import extract_message
 
     try:
         model.load_weights(path)

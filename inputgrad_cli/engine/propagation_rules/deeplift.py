@@ -7,7 +7,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from inputgrad_cli.engine.adapter.operation_properties import FUNCTION_CALLS, has_derivative
+from inputgrad_cli.engine.adapter.graph_traversal_properties import FUNCTION_CALLS, has_derivative
 from inputgrad_cli.engine.propagation_rules.backward_pass import Contributions, NoRuleError
 from inputgrad_cli.engine.propagation_rules.operation_categories import (
     ELEMENTWISE,

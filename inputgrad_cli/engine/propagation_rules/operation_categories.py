@@ -1,6 +1,6 @@
 """Lists TensorFlow's operations by the properties that backward rules depend on."""
 
-from inputgrad_cli.engine.adapter.operation_properties import FUNCTION_CALLS
+from inputgrad_cli.engine.adapter.graph_traversal_properties import FUNCTION_CALLS
 
 # Every output value is a copy of one input value, or a constant.
 COPYING = {

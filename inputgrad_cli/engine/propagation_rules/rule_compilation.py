@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from inputgrad_cli.data.target import PinnedTarget, ResolvedTarget
-from inputgrad_cli.engine.adapter.forward import run_forward
+from inputgrad_cli.data.resolved_and_pinned_targets import PinnedTarget, ResolvedTarget
 from inputgrad_cli.engine.adapter.hooks import BASELINE, is_tap, map_layers_by_path
 from inputgrad_cli.engine.adapter.keras_adapter import KerasAdapter
 from inputgrad_cli.engine.adapter.scores import PinnedTensors, compute_scores
+from inputgrad_cli.engine.adapter.tapped_forward_pass import run_forward
 from inputgrad_cli.engine.adapter.type_aliases import Tensors
-from inputgrad_cli.engine.compiled_functions import Program
 from inputgrad_cli.engine.pass_runner import Runner
+from inputgrad_cli.engine.program_compiler import Program
 from inputgrad_cli.engine.propagation_rules.backward_pass import (
     PropagationRule,
     RuleErrorBuilder,
@@ -29,10 +29,10 @@ from inputgrad_cli.engine.propagation_rules.guided import Guided
 from inputgrad_cli.engine.propagation_rules.lrp import Lrp
 from inputgrad_cli.engine.propagation_rules.traced_operations import Trace
 from inputgrad_cli.engine.score_gradient_functions import list_layer_heads
-from inputgrad_cli.engine.tensor_conversion import join_gradients, to_gradients
+from inputgrad_cli.engine.tensor_array_conversion import join_gradients, to_gradients
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.interfaces.engine import BackwardRule, Gradients
-from inputgrad_cli.numeric.arrays import Array, Arrays
+from inputgrad_cli.numeric.array_helpers import Array, Arrays
 
 
 def build_rule_program(

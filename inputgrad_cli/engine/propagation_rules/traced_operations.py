@@ -8,7 +8,7 @@ from typing import Any
 import tensorflow as tf
 from tensorflow.python.framework import ops as graph_ops
 
-from inputgrad_cli.engine.adapter.operation_properties import (
+from inputgrad_cli.engine.adapter.graph_traversal_properties import (
     FUNCTION_CALLS,
     SHAPE_OPERATIONS,
     has_derivative,

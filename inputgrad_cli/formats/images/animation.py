@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image
 
-from inputgrad_cli.numeric.arrays import Array
+from inputgrad_cli.numeric.array_helpers import Array
 
 FRAME_MILLISECONDS, LAST_MILLISECONDS = 100, 1500
 MIN_SIDE = 224  # of an enlarged frame

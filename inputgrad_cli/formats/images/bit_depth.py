@@ -10,7 +10,7 @@ from PIL import Image
 
 from inputgrad_cli.data.image_options import ValueRange
 from inputgrad_cli.errors import ItemError
-from inputgrad_cli.numeric.arrays import Array
+from inputgrad_cli.numeric.array_helpers import Array
 
 UINT16_RANGE = (0.0, 65535.0)
 INT16_RANGE = (-32768.0, 32767.0)

@@ -11,7 +11,7 @@ from PIL import Image
 from inputgrad_cli.data.signature import InputSpec
 from inputgrad_cli.formats.readers.images import read_image_file
 from inputgrad_cli.interfaces.reader import InputFile, ReadOptions
-from inputgrad_cli.numeric.arrays import Array
+from inputgrad_cli.numeric.array_helpers import Array
 
 
 def encode_pixels(pixels: Array) -> bytes:

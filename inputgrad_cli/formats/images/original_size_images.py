@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image
 
-from inputgrad_cli.data.pictures.original_picture import OriginalPicture
 from inputgrad_cli.data.pictures.picture_style import MAX_PIXELS
+from inputgrad_cli.data.pictures.uncropped_original import OriginalPicture
 from inputgrad_cli.errors import ItemError
 from inputgrad_cli.formats.images.bit_depth import is_deep, resolve_value_range, to_pixels
-from inputgrad_cli.formats.images.colour import to_channels
-from inputgrad_cli.formats.images.frames import catch_decoder_errors, load_frame, open_image
-from inputgrad_cli.numeric.arrays import Array
+from inputgrad_cli.formats.images.channel_conversion import to_channels
+from inputgrad_cli.formats.images.frame_decoding import catch_decoder_errors, load_frame, open_image
+from inputgrad_cli.numeric.array_helpers import Array
 
 
 def read_original(original: OriginalPicture) -> Array:

@@ -21,16 +21,16 @@ from inputgrad_cli.formats.images.bit_depth import (
     resolve_value_range,
     to_pixels,
 )
-from inputgrad_cli.formats.images.colour import to_channels
-from inputgrad_cli.formats.images.frames import (
+from inputgrad_cli.formats.images.channel_conversion import to_channels
+from inputgrad_cli.formats.images.frame_decoding import (
     catch_decoder_errors,
     choose_frames,
     load_frame,
     open_image,
 )
-from inputgrad_cli.numeric.arrays import Array
+from inputgrad_cli.numeric.array_helpers import Array
 from inputgrad_cli.schema.json_object import JsonObject
-from inputgrad_cli.schema.limits import MAX_VALUES
+from inputgrad_cli.schema.record_limits import MAX_VALUES
 
 DEEP_COLOUR_NOTE = "16-bit-colour"  # code of the note on 16-bit colours that Pillow reduced to 8
 DARK_LEVEL = 64  # of 256; colours of 14 bits, stored in 16, stay below it

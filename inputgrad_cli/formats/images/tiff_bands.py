@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image, TiffImagePlugin
 
 from inputgrad_cli.errors import ItemError
-from inputgrad_cli.numeric.arrays import Array
+from inputgrad_cli.numeric.array_helpers import Array
 
 # The codes of tags in TIFF 6.0.
 WIDTH = 256

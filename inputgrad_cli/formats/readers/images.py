@@ -9,15 +9,19 @@ import numpy as np
 
 from inputgrad_cli.data.image_options import ImageOptions
 from inputgrad_cli.data.model_input_conversion import fit_array
-from inputgrad_cli.data.pictures.original_picture import OriginalPicture
+from inputgrad_cli.data.pictures.uncropped_original import OriginalPicture
 from inputgrad_cli.data.preprocessing import Preprocess
 from inputgrad_cli.data.samples import Samples, describe_layout
 from inputgrad_cli.data.signature import InputSpec
 from inputgrad_cli.errors import ItemError
+from inputgrad_cli.formats.images.multi_page_stacks import (
+    has_bands,
+    is_stack_input,
+    read_image_stack,
+)
 from inputgrad_cli.formats.images.read_images import ImageFrames, read_image_frames
-from inputgrad_cli.formats.images.stacks import has_bands, is_stack_input, read_image_stack
 from inputgrad_cli.interfaces.reader import InputFile, Reader, ReadOptions, register
-from inputgrad_cli.numeric.arrays import Array
+from inputgrad_cli.numeric.array_helpers import Array
 
 BYTES_FACTOR = 40  # about the bytes of pixels, as floats too, for each byte of a compressed picture
 

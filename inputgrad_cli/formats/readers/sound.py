@@ -8,7 +8,7 @@ import numpy as np
 
 from inputgrad_cli.data.samples import Samples
 from inputgrad_cli.data.signature import InputSpec
-from inputgrad_cli.formats.sound.wav import is_sound_input, read_sound
+from inputgrad_cli.formats.sound.waveform_reading import is_sound_input, read_sound
 from inputgrad_cli.interfaces.reader import InputFile, Reader, ReadOptions, register
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from inputgrad_cli.data.samples import Samples
 from inputgrad_cli.data.signature import InputSpec
-from inputgrad_cli.formats.text import is_text_input, read_lines, read_text
+from inputgrad_cli.formats.text_files import is_text_input, read_lines, read_text
 from inputgrad_cli.interfaces.reader import InputFile, Reader, ReadOptions, register
 
 

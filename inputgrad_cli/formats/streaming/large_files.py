@@ -15,15 +15,15 @@ from inputgrad_cli.data.model_input_conversion import FittedArray, find_sample_s
 from inputgrad_cli.data.samples import Samples, UnusedColumns, describe_layout
 from inputgrad_cli.data.signature import InputSpec
 from inputgrad_cli.errors import ItemError
-from inputgrad_cli.formats.file_reading import (
+from inputgrad_cli.formats.bounded_file_reading import (
     build_decode_error,
     build_read_error,
     detect_encoding,
     get_file_size,
     refuse_large,
 )
-from inputgrad_cli.formats.npy import NpyHeader, read_header, to_native_order
-from inputgrad_cli.formats.streaming.hashed_file import LARGE_BYTES, open_content
+from inputgrad_cli.formats.safe_npy_reading import NpyHeader, read_header, to_native_order
+from inputgrad_cli.formats.streaming.hash_checked_file import LARGE_BYTES, open_content
 from inputgrad_cli.formats.streaming.spill_file import SpillFile
 from inputgrad_cli.formats.streaming.spilled_texts import TextSpill
 from inputgrad_cli.formats.tables.delimited import DESCRIPTION, build_record
@@ -31,7 +31,7 @@ from inputgrad_cli.formats.tables.delimited_rows import Table, TableRequest, res
 from inputgrad_cli.formats.tables.open_delimited import open_table
 from inputgrad_cli.formats.tables.rows_to_samples import Row, build_unusable_error
 from inputgrad_cli.interfaces.reader import LargeFile
-from inputgrad_cli.numeric.arrays import Array
+from inputgrad_cli.numeric.array_helpers import Array
 from inputgrad_cli.numeric.lazy_array import build_lazy_array, split_rows
 
 HEADER_BYTES = 1 << 16  # enough for any header; NumPy refuses those above 10,000 bytes

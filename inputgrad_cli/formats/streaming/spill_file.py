@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from inputgrad_cli.errors import StorageError
-from inputgrad_cli.numeric.arrays import Array
+from inputgrad_cli.numeric.array_helpers import Array
 from inputgrad_cli.numeric.lazy_array import BLOCK_BYTES, build_lazy_array
 
 # The next run in the directory removes files with such names, as it does for all that were not

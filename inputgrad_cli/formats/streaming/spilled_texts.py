@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from inputgrad_cli.formats.streaming.spill_file import SpillFile
-from inputgrad_cli.numeric.arrays import Array
+from inputgrad_cli.numeric.array_helpers import Array
 from inputgrad_cli.numeric.lazy_array import build_lazy_array
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from inputgrad_cli.data.signature import InputSpec
 from inputgrad_cli.errors import ItemError
-from inputgrad_cli.formats.tables.dialect import parse_number
+from inputgrad_cli.formats.tables.delimiter_and_decimal_detection import parse_number
 
 FLOAT32_MAX = float(np.finfo(np.float32).max)
 BOOLEANS = {"0": False, "1": True, "false": False, "true": True}

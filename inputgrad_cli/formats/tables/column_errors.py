@@ -9,7 +9,7 @@ from math import prod
 from inputgrad_cli.data.signature import InputSpec
 from inputgrad_cli.errors import ItemError
 from inputgrad_cli.formats.tables.column_names import MAX_LISTED, Heading, find_similar_name
-from inputgrad_cli.numeric.arrays import format_shape
+from inputgrad_cli.numeric.array_helpers import format_shape
 
 # As pandas names an index without a name when it becomes a column.
 INDEX_NAME = re.compile(r"Unnamed: 0(\.\d+)?|index|level_0")

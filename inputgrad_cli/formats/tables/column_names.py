@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from inputgrad_cli.errors import ItemError
-from inputgrad_cli.suggest import format_question, suggest
+from inputgrad_cli.spelling_suggestions import format_question, suggest
 
 # difflib ratio, 0 to 1. A similar name decides which input a column feeds, so it must be closer
 # to the name than a name in a question needs to be.

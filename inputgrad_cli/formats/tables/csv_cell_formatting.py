@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from inputgrad_cli.numeric.arrays import Array
+from inputgrad_cli.numeric.array_helpers import Array
 
 SPECIAL = frozenset(',"\n\r')  # characters for which a cell is quoted
 

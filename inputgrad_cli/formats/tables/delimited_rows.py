@@ -11,9 +11,9 @@ from inputgrad_cli.data.signature import InputSpec
 from inputgrad_cli.errors import ItemError
 from inputgrad_cli.formats.tables.cell_parsing import CellPosition, parse_cell
 from inputgrad_cli.formats.tables.column_assignment import ColumnAssignment, to_step_columns
-from inputgrad_cli.formats.tables.dialect import Dialect, to_decimal_point
+from inputgrad_cli.formats.tables.delimiter_and_decimal_detection import Dialect, to_decimal_point
 from inputgrad_cli.formats.tables.rows_to_samples import Row
-from inputgrad_cli.numeric.arrays import Array
+from inputgrad_cli.numeric.array_helpers import Array
 
 
 @dataclass(frozen=True)

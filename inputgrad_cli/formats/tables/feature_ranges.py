@@ -16,13 +16,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from inputgrad_cli.choices import to_printable
 from inputgrad_cli.data.feature_constraints import DIRECTIONS, KINDS, FeatureRange
 from inputgrad_cli.errors import UsageError
-from inputgrad_cli.formats.tables.dialect import parse_number
-from inputgrad_cli.modelfile.name_checks import is_printable_text
-from inputgrad_cli.modelfile.small_text_files import read_small_file
-from inputgrad_cli.suggest import format_advice, suggest
+from inputgrad_cli.formats.tables.delimiter_and_decimal_detection import parse_number
+from inputgrad_cli.modelfile.bounded_text_reading import read_small_file
+from inputgrad_cli.modelfile.unsafe_name_checks import is_printable_text
+from inputgrad_cli.option_choices import to_printable
+from inputgrad_cli.spelling_suggestions import format_advice, suggest
 
 NUMBERS = ("low", "high", "step", "cost")
 CHOICES: Mapping[str, Sequence[str]] = {"kind": KINDS, "direction": DIRECTIONS}

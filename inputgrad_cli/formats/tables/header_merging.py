@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from inputgrad_cli.data.samples import Samples, UnusedColumns
-from inputgrad_cli.numeric.arrays import Array
+from inputgrad_cli.numeric.array_helpers import Array
 from inputgrad_cli.numeric.lazy_array import build_lazy_array, is_lazy
 
 

@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 from inputgrad_cli.data.samples import Samples
 from inputgrad_cli.data.signature import InputSpec
 from inputgrad_cli.errors import ItemError
-from inputgrad_cli.formats.file_reading import decode_text
+from inputgrad_cli.formats.bounded_file_reading import decode_text
 from inputgrad_cli.formats.tables.rows_to_samples import Row, gather_rows, to_sample
 
 ID_KEY = "id"

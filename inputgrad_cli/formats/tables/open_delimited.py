@@ -13,9 +13,9 @@ from inputgrad_cli.errors import ItemError
 from inputgrad_cli.formats.tables.column_assignment import UNUSED_NOTE, assign_columns
 from inputgrad_cli.formats.tables.column_names import Heading
 from inputgrad_cli.formats.tables.delimited_rows import Line, Table, TableRequest
-from inputgrad_cli.formats.tables.dialect import Dialect, detect_decimal
-from inputgrad_cli.formats.tables.header import has_numbers, has_words, is_header
-from inputgrad_cli.formats.tables.text_header import may_be_text_header
+from inputgrad_cli.formats.tables.delimiter_and_decimal_detection import Dialect, detect_decimal
+from inputgrad_cli.formats.tables.header_row_detection import has_numbers, has_words, is_header
+from inputgrad_cli.formats.tables.text_table_header_detection import may_be_text_header
 
 NO_FIT, PARTIAL_FIT, FULL_FIT = range(3)  # ranks of how well columns fit the inputs
 # The format is detected from at most so many rows and cells.

@@ -15,8 +15,8 @@ from inputgrad_cli.formats.tables.column_assignment import SCALAR_SHAPES, assign
 from inputgrad_cli.formats.tables.column_names import Heading
 from inputgrad_cli.formats.tables.jsonl import to_row
 from inputgrad_cli.formats.tables.rows_to_samples import gather_rows, to_sample
-from inputgrad_cli.numeric.arrays import Array
-from inputgrad_cli.schema.limits import MAX_VALUES
+from inputgrad_cli.numeric.array_helpers import Array
+from inputgrad_cli.schema.record_limits import MAX_VALUES
 
 BATCH_ROWS = 1024  # rows that are converted to Python objects at once
 MAX_METADATA_ITEMS = 1 << 24  # Thrift limit: bytes of a string, and items of a container

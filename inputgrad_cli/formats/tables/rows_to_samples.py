@@ -11,8 +11,8 @@ from inputgrad_cli.data.model_input_conversion import fit_array
 from inputgrad_cli.data.samples import Samples, find_nonfinite
 from inputgrad_cli.data.signature import InputSpec
 from inputgrad_cli.errors import ItemError
-from inputgrad_cli.numeric.arrays import Array, format_shape
-from inputgrad_cli.numeric.ragged import to_ragged_array
+from inputgrad_cli.numeric.array_helpers import Array, format_shape
+from inputgrad_cli.numeric.ragged_arrays import to_ragged_array
 
 MAX_TEXT_BYTES = 1 << 30  # NumPy gives every text the space of the longest
 

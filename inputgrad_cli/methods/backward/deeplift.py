@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from inputgrad_cli.data.attribution import MethodResult, compute_completeness, sum_sites
+from inputgrad_cli.data.attribution_results import MethodResult, compute_completeness, sum_sites
 from inputgrad_cli.interfaces.engine import Engine
 from inputgrad_cli.interfaces.method import Batch, methods
 from inputgrad_cli.methods.backward._base import BackwardMethod

@@ -7,13 +7,13 @@ from typing import ClassVar
 
 import numpy as np
 
-from inputgrad_cli.data.attribution import MethodResult
+from inputgrad_cli.data.attribution_results import MethodResult
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.interfaces.engine import Engine
 from inputgrad_cli.interfaces.method import Batch, Method, methods
 from inputgrad_cli.methods._monte_carlo import compute_mean_of_draws, draw_until
 from inputgrad_cli.methods._point_chunks import Indices
-from inputgrad_cli.numeric.arrays import Array, Arrays, expand_like
+from inputgrad_cli.numeric.array_helpers import Array, Arrays, expand_like
 from inputgrad_cli.numeric.random_streams import compute_range, draw_normal
 from inputgrad_cli.numeric.running_moments import Moments
 from inputgrad_cli.registry import declare_parameter

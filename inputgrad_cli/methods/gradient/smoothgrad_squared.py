@@ -7,7 +7,7 @@ import numpy as np
 
 from inputgrad_cli.interfaces.method import methods
 from inputgrad_cli.methods.gradient._noise import MeanAccumulator, NoisyMethod
-from inputgrad_cli.numeric.arrays import Array, Arrays
+from inputgrad_cli.numeric.array_helpers import Array, Arrays
 
 
 class SquareAccumulator(MeanAccumulator):

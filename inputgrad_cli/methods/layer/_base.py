@@ -4,14 +4,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from inputgrad_cli.choices import LAYER
-from inputgrad_cli.data.attribution import MethodResult
+from inputgrad_cli.data.attribution_results import MethodResult
 from inputgrad_cli.data.signature import Shape
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.interfaces.engine import CamLayer, Engine, LayerPass
 from inputgrad_cli.interfaces.method import Batch, Method
 from inputgrad_cli.modelfile.layer_names import MAX_LISTED, describe_call_inputs
-from inputgrad_cli.numeric.arrays import Array, Floats
+from inputgrad_cli.numeric.array_helpers import Array, Floats
+from inputgrad_cli.option_choices import LAYER
 from inputgrad_cli.registry import declare_parameter
 
 

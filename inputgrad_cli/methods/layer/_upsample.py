@@ -4,12 +4,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from inputgrad_cli.choices import LAYER
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.interfaces.engine import Engine
 from inputgrad_cli.interfaces.method import Batch
-from inputgrad_cli.numeric.arrays import Array, Floats
+from inputgrad_cli.numeric.array_helpers import Array, Floats
 from inputgrad_cli.numeric.resize import resize_maps
+from inputgrad_cli.option_choices import LAYER
 
 
 def find_source_sites(engine: Engine, batch: Batch, layers: Sequence[str]) -> dict[str, list[str]]:

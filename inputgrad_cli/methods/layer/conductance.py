@@ -6,8 +6,7 @@ from functools import partial
 
 import numpy as np
 
-from inputgrad_cli.choices import LAYER
-from inputgrad_cli.data.attribution import MethodResult
+from inputgrad_cli.data.attribution_results import MethodResult
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.interfaces.engine import Engine, LayerPass
 from inputgrad_cli.interfaces.method import Batch, methods
@@ -16,7 +15,8 @@ from inputgrad_cli.methods._parallel import map_chunks
 from inputgrad_cli.methods._point_chunks import Indices, split_probes
 from inputgrad_cli.methods.layer._base import LayerMethod
 from inputgrad_cli.methods.path._refine import PathResult, refine_steps
-from inputgrad_cli.numeric.arrays import Array, Floats
+from inputgrad_cli.numeric.array_helpers import Array, Floats
+from inputgrad_cli.option_choices import LAYER
 from inputgrad_cli.registry import declare_parameter
 
 FIRST_STEPS = 16  # steps before completeness is checked for the first time

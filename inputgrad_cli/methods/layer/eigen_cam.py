@@ -4,11 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from inputgrad_cli.data.attribution import MethodResult
+from inputgrad_cli.data.attribution_results import MethodResult
 from inputgrad_cli.interfaces.engine import Engine
 from inputgrad_cli.interfaces.method import Batch, methods
 from inputgrad_cli.methods.layer._base import CAM, to_cam_result, to_channels_last
-from inputgrad_cli.numeric.arrays import Array
+from inputgrad_cli.numeric.array_helpers import Array
 from inputgrad_cli.registry import declare_parameter
 
 

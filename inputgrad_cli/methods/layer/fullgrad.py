@@ -4,12 +4,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from inputgrad_cli.data.attribution import MethodResult
+from inputgrad_cli.data.attribution_results import MethodResult
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.interfaces.engine import Engine
 from inputgrad_cli.interfaces.method import Batch, Method, methods
 from inputgrad_cli.methods.layer._upsample import find_source_sites, upsample_maps
-from inputgrad_cli.numeric.arrays import Array, Floats, rescale_to_unit
+from inputgrad_cli.numeric.array_helpers import Array, Floats, rescale_to_unit
 
 
 @methods.register

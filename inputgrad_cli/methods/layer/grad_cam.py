@@ -6,7 +6,7 @@ import numpy as np
 
 from inputgrad_cli.interfaces.method import methods
 from inputgrad_cli.methods.layer._base import CAM
-from inputgrad_cli.numeric.arrays import Array
+from inputgrad_cli.numeric.array_helpers import Array
 
 
 def average_gradients(gradients: Array) -> Array:

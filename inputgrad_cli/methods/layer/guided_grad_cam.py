@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from inputgrad_cli.data.attribution import MethodResult
+from inputgrad_cli.data.attribution_results import MethodResult
 from inputgrad_cli.interfaces.engine import BackwardRule, Engine
 from inputgrad_cli.interfaces.method import Batch, methods
 from inputgrad_cli.methods.layer._base import CAM, to_channels_last

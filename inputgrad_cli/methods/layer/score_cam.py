@@ -5,14 +5,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from inputgrad_cli.data.attribution import MethodResult
+from inputgrad_cli.data.attribution_results import MethodResult
 from inputgrad_cli.interfaces.engine import Engine
 from inputgrad_cli.interfaces.method import Batch, methods
 from inputgrad_cli.methods._parallel import map_chunks
 from inputgrad_cli.methods._point_chunks import Indices, split_probes
 from inputgrad_cli.methods.layer._base import CAM, to_cam_result, to_channels_last
 from inputgrad_cli.methods.layer._upsample import find_map_axes, upsample_maps
-from inputgrad_cli.numeric.arrays import Array, Arrays, Floats, rescale_to_unit
+from inputgrad_cli.numeric.array_helpers import Array, Arrays, Floats, rescale_to_unit
 
 
 @methods.register

@@ -4,13 +4,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from inputgrad_cli.data.attribution import MethodResult
+from inputgrad_cli.data.attribution_results import MethodResult
 from inputgrad_cli.interfaces.engine import Engine, Gradients
 from inputgrad_cli.interfaces.method import Batch, Method
 from inputgrad_cli.methods._monte_carlo import compute_mean_of_draws, draw_until
 from inputgrad_cli.methods._point_chunks import Indices
 from inputgrad_cli.methods._requirements import require_references
-from inputgrad_cli.numeric.arrays import Array, Arrays, count_rows, expand_like
+from inputgrad_cli.numeric.array_helpers import Array, Arrays, count_rows, expand_like
 from inputgrad_cli.numeric.random_streams import draw_uniform
 from inputgrad_cli.numeric.running_moments import Moments
 from inputgrad_cli.registry import declare_parameter

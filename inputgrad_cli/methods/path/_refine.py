@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from inputgrad_cli.data.attribution import MethodResult, compute_completeness, sum_sites
+from inputgrad_cli.data.attribution_results import MethodResult, compute_completeness, sum_sites
 from inputgrad_cli.interfaces.method import Batch
-from inputgrad_cli.numeric.arrays import Array, Floats
+from inputgrad_cli.numeric.array_helpers import Array, Floats
 
 PathResult = tuple[dict[str, Floats], frozenset[str]]
 """Values by site, (B, ...), and the disconnected sites."""

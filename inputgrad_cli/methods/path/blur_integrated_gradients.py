@@ -5,14 +5,14 @@ from functools import partial
 
 import numpy as np
 
-from inputgrad_cli.data.attribution import MethodResult
+from inputgrad_cli.data.attribution_results import MethodResult
 from inputgrad_cli.interfaces.engine import Engine
 from inputgrad_cli.interfaces.method import Batch, Method, methods
 from inputgrad_cli.methods._parallel import map_chunks
 from inputgrad_cli.methods._point_chunks import Indices, add_rows, find_runs, split_probes
 from inputgrad_cli.methods._requirements import require_spatial_axes
 from inputgrad_cli.methods.path._refine import PathResult, refine_steps
-from inputgrad_cli.numeric.arrays import Array, Floats
+from inputgrad_cli.numeric.array_helpers import Array, Floats
 from inputgrad_cli.numeric.blur import blur
 from inputgrad_cli.registry import declare_parameter
 

@@ -6,7 +6,7 @@ from inputgrad_cli.interfaces.method import Batch, methods
 from inputgrad_cli.methods._point_chunks import Indices
 from inputgrad_cli.methods.gradient._noise import draw_noise
 from inputgrad_cli.methods.path._dataset import DatasetBaselineMethod
-from inputgrad_cli.numeric.arrays import Arrays
+from inputgrad_cli.numeric.array_helpers import Arrays
 from inputgrad_cli.registry import declare_parameter
 
 

@@ -5,11 +5,11 @@ from functools import partial
 
 import numpy as np
 
-from inputgrad_cli.data.attribution import MethodResult
+from inputgrad_cli.data.attribution_results import MethodResult
 from inputgrad_cli.interfaces.engine import Engine
 from inputgrad_cli.interfaces.method import Batch, Method, methods
 from inputgrad_cli.methods.path._refine import PathResult, refine_steps
-from inputgrad_cli.numeric.arrays import Array, Floats
+from inputgrad_cli.numeric.array_helpers import Array, Floats
 from inputgrad_cli.registry import declare_parameter
 
 FIRST_STEPS = 200  # steps before completeness is checked for the first time

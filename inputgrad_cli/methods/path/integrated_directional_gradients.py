@@ -4,13 +4,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from inputgrad_cli.data.attribution import MethodResult, compute_completeness, sum_sites
+from inputgrad_cli.data.attribution_results import MethodResult, compute_completeness, sum_sites
 from inputgrad_cli.interfaces.engine import Engine, Gradients
 from inputgrad_cli.interfaces.method import Batch, Method, methods
 from inputgrad_cli.methods._line_interpolation import interpolate_lines
 from inputgrad_cli.methods._parallel import map_chunks
 from inputgrad_cli.methods._point_chunks import Indices, split_probes
-from inputgrad_cli.numeric.arrays import Array, Floats
+from inputgrad_cli.numeric.array_helpers import Array, Floats
 from inputgrad_cli.registry import declare_parameter
 
 

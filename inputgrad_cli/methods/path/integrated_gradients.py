@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from inputgrad_cli.data.attribution import (
+from inputgrad_cli.data.attribution_results import (
     Completeness,
     MethodResult,
     compute_completeness,
@@ -16,7 +16,7 @@ from inputgrad_cli.interfaces.method import Batch, Method, methods
 from inputgrad_cli.methods._line_interpolation import interpolate_lines
 from inputgrad_cli.methods._parallel import map_chunks
 from inputgrad_cli.methods._point_chunks import Indices, add_rows, split_probes
-from inputgrad_cli.numeric.arrays import Array, Floats
+from inputgrad_cli.numeric.array_helpers import Array, Floats
 from inputgrad_cli.numeric.quadrature import RULES, build_rule, compute_new_midpoints
 from inputgrad_cli.registry import declare_parameter
 

@@ -6,14 +6,19 @@ from typing import ClassVar
 
 import numpy as np
 
-from inputgrad_cli.data.attribution import MethodResult
+from inputgrad_cli.data.attribution_results import MethodResult
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.interfaces.engine import Engine
 from inputgrad_cli.interfaces.method import Batch, Method
 from inputgrad_cli.methods._parallel import map_chunks
 from inputgrad_cli.methods._point_chunks import Indices, find_runs
-from inputgrad_cli.numeric.arrays import Array, Arrays
-from inputgrad_cli.numeric.segments import KINDS, Segments, find_channel_axis, segment_arrays
+from inputgrad_cli.numeric.array_helpers import Array, Arrays
+from inputgrad_cli.numeric.feature_segments import (
+    KINDS,
+    Segments,
+    find_channel_axis,
+    segment_arrays,
+)
 from inputgrad_cli.registry import declare_parameter
 
 MaskBuilder = Callable[[int, Indices], Arrays]

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from inputgrad_cli.data.attribution import MethodResult
+from inputgrad_cli.data.attribution_results import MethodResult
 from inputgrad_cli.errors import UsageError
-from inputgrad_cli.grammar import as_list
+from inputgrad_cli.expression_parser import as_list
 from inputgrad_cli.interfaces.engine import Engine
 from inputgrad_cli.interfaces.method import Batch, methods
 from inputgrad_cli.methods._point_chunks import Indices
@@ -16,8 +16,8 @@ from inputgrad_cli.methods.perturbation._masking import (
     compute_masked_scores,
     fill_segments,
 )
-from inputgrad_cli.numeric.arrays import Arrays
-from inputgrad_cli.numeric.segments import Labels, Segments, join_labels
+from inputgrad_cli.numeric.array_helpers import Arrays
+from inputgrad_cli.numeric.feature_segments import Labels, Segments, join_labels
 from inputgrad_cli.registry import declare_parameter
 
 

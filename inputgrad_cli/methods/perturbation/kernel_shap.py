@@ -6,7 +6,7 @@ from math import comb
 
 import numpy as np
 
-from inputgrad_cli.data.attribution import MethodResult, compute_completeness, sum_sites
+from inputgrad_cli.data.attribution_results import MethodResult, compute_completeness, sum_sites
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.interfaces.engine import Engine
 from inputgrad_cli.interfaces.method import Batch, methods
@@ -17,7 +17,7 @@ from inputgrad_cli.methods.perturbation._masking import (
     fill_segments,
     unpack_bits,
 )
-from inputgrad_cli.numeric.arrays import Array, Arrays, Floats
+from inputgrad_cli.numeric.array_helpers import Array, Arrays, Floats
 from inputgrad_cli.numeric.random_streams import draw_uniform
 from inputgrad_cli.registry import declare_parameter
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from inputgrad_cli.data.attribution import MethodResult
+from inputgrad_cli.data.attribution_results import MethodResult
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.interfaces.engine import Engine
 from inputgrad_cli.interfaces.method import Batch, methods
@@ -15,7 +15,7 @@ from inputgrad_cli.methods.perturbation._masking import (
     fill_segments,
     unpack_bits,
 )
-from inputgrad_cli.numeric.arrays import Array, Arrays, Floats
+from inputgrad_cli.numeric.array_helpers import Array, Arrays, Floats
 from inputgrad_cli.numeric.random_streams import draw_uniform_rows
 from inputgrad_cli.registry import declare_parameter
 

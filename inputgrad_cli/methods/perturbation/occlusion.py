@@ -6,14 +6,14 @@ from itertools import product
 
 import numpy as np
 
-from inputgrad_cli.data.attribution import MethodResult
+from inputgrad_cli.data.attribution_results import MethodResult
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.interfaces.engine import Engine
 from inputgrad_cli.interfaces.method import Batch, methods
 from inputgrad_cli.methods._point_chunks import Indices
 from inputgrad_cli.methods.perturbation._masking import PerturbationMethod, compute_masked_scores
-from inputgrad_cli.numeric.arrays import Arrays
-from inputgrad_cli.numeric.segments import find_axis_roles, find_channel_axis
+from inputgrad_cli.numeric.array_helpers import Arrays
+from inputgrad_cli.numeric.feature_segments import find_axis_roles, find_channel_axis
 from inputgrad_cli.registry import declare_parameter
 
 Window = tuple[slice, ...]

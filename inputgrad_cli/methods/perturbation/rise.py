@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from inputgrad_cli.data.attribution import MethodResult
+from inputgrad_cli.data.attribution_results import MethodResult
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.interfaces.engine import Engine
 from inputgrad_cli.interfaces.method import Batch, methods
@@ -15,10 +15,10 @@ from inputgrad_cli.methods.perturbation._masking import (
     iterate_masked_scores,
     unpack_bits,
 )
-from inputgrad_cli.numeric.arrays import Array, Arrays, Floats, expand_like
+from inputgrad_cli.numeric.array_helpers import Array, Arrays, Floats, expand_like
+from inputgrad_cli.numeric.feature_segments import compute_plane_shape, segment_arrays
 from inputgrad_cli.numeric.random_streams import draw_uniform_rows
 from inputgrad_cli.numeric.resize import build_resize_matrix
-from inputgrad_cli.numeric.segments import compute_plane_shape, segment_arrays
 from inputgrad_cli.registry import declare_parameter
 
 

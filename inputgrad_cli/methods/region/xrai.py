@@ -6,13 +6,13 @@ from typing import ClassVar
 
 import numpy as np
 
-from inputgrad_cli.data.attribution import MethodResult
+from inputgrad_cli.data.attribution_results import MethodResult
 from inputgrad_cli.interfaces.engine import Engine
 from inputgrad_cli.interfaces.method import Batch, Method, methods
 from inputgrad_cli.methods._requirements import require_spatial_axes
 from inputgrad_cli.methods.path.integrated_gradients import IntegratedGradients
-from inputgrad_cli.numeric.arrays import Array, Floats
-from inputgrad_cli.numeric.segments import (
+from inputgrad_cli.numeric.array_helpers import Array, Floats
+from inputgrad_cli.numeric.feature_segments import (
     MAX_SIDE_PIXELS,
     Labels,
     compute_plane_shape,

@@ -10,15 +10,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from inputgrad_cli.choices import to_printable
 from inputgrad_cli.errors import ModelError
-from inputgrad_cli.modelfile.hdf5 import checks
+from inputgrad_cli.modelfile.hdf5 import array_and_attribute_checks
 from inputgrad_cli.modelfile.hdf5.heap_checks import HDF5_SIGNATURE
-from inputgrad_cli.modelfile.name_checks import (
+from inputgrad_cli.modelfile.unsafe_name_checks import (
     MAX_NAME_LENGTH,
     is_printable_text,
     make_unsafe_error,
 )
+from inputgrad_cli.option_choices import to_printable
 
 MAX_RATIO = 100  # bytes in memory to bytes of the file
 HARMLESS_BYTES = 64 << 20  # in total; they do no harm, however small the file is
@@ -81,12 +81,14 @@ def list_arrays(file: Any, source: Hdf5Source) -> tuple[SavedArray, ...]:
 
     path, arrays, stored, claimed = source.path, [], 0, 0
     for name, node in _walk(file, path):
-        claimed += checks.check_attributes(node, source.allow_text_lists, f"{path}: {name}")
+        claimed += array_and_attribute_checks.check_attributes(
+            node, source.allow_text_lists, f"{path}: {name}"
+        )
         if isinstance(node, h5py.h5g.GroupID):
             continue
         if not isinstance(node, h5py.h5d.DatasetID):
             raise make_unsafe_error(path, f"{name} inside is neither an array nor a group")
-        declared = checks.check_array(node, name, path)
+        declared = array_and_attribute_checks.check_array(node, name, path)
         stored += int(node.get_storage_size())
         claimed += declared
         if stored > source.unpacked_bytes or claimed > max(HARMLESS_BYTES, MAX_RATIO * source.size):
@@ -95,8 +97,10 @@ def list_arrays(file: Any, source: Hdf5Source) -> tuple[SavedArray, ...]:
                 f"array {name} inside claims {declared} bytes",
                 f"all so far are {max(stored, claimed)}, the file has {source.size}",
             )
-        checks.check_chunks(node, name, path)
-        arrays.append(SavedArray(name, tuple(node.shape or ()), checks.get_dtype(node)))
+        array_and_attribute_checks.check_chunks(node, name, path)
+        arrays.append(
+            SavedArray(name, tuple(node.shape or ()), array_and_attribute_checks.get_dtype(node))
+        )
     return tuple(arrays)
 
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from inputgrad_cli.data.preprocessing import LinearMap
-from inputgrad_cli.modelfile.allow_list import LAYERS, is_keras_class, split_words
-from inputgrad_cli.modelfile.config_objects import get_module, get_setting, list_layers
-from inputgrad_cli.modelfile.graph import Call, is_reference
+from inputgrad_cli.modelfile.allowed_config_names import LAYERS, is_keras_class, split_words
+from inputgrad_cli.modelfile.config_object_traversal import get_module, get_setting, list_layers
+from inputgrad_cli.modelfile.layer_graph import Call, is_reference
 
 # Layers that move, choose, repeat, blur or drop values, but keep their range.
 KEEPING_LAYERS = split_words(

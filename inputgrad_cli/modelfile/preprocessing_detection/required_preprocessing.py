@@ -15,8 +15,8 @@ from typing import Any
 
 from inputgrad_cli.data.preprocessing import LinearMap, Preprocess, get_preset
 from inputgrad_cli.modelfile.config_errors import convert_config_errors
-from inputgrad_cli.modelfile.config_objects import get_name, get_setting, list_layers
-from inputgrad_cli.modelfile.graph import Call, Graph, Tensor, build_graph, list_ends
+from inputgrad_cli.modelfile.config_object_traversal import get_name, get_setting, list_layers
+from inputgrad_cli.modelfile.layer_graph import Call, Graph, Tensor, build_graph, list_ends
 from inputgrad_cli.modelfile.preprocessing_detection.layer_effects import (
     Effect,
     find_effect,

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from inputgrad_cli.interfaces.goal import Goal, Problem, Rows, SearchResult, goals
-from inputgrad_cli.numeric.arrays import Array
+from inputgrad_cli.numeric.array_helpers import Array
 from inputgrad_cli.optimization.evaluation_log import REACHED, SearchLog
 from inputgrad_cli.optimization.tabular.batched_query_scheduler import (
     ItemSearch,

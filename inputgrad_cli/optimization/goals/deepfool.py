@@ -16,11 +16,11 @@ from inputgrad_cli.interfaces.goal import (
     SearchResult,
     goals,
 )
-from inputgrad_cli.numeric.arrays import Array
+from inputgrad_cli.numeric.array_helpers import Array
 from inputgrad_cli.optimization.evaluation_log import NO_ROOM, REACHED, SearchLog
-from inputgrad_cli.optimization.loop import end_searches, send_frame
+from inputgrad_cli.optimization.iteration_loop import end_searches, send_frame
 from inputgrad_cli.optimization.norm_balls import BALLS
-from inputgrad_cli.optimization.projections import (
+from inputgrad_cli.optimization.step_projections import (
     add_inward,
     compute_room,
     scale_offsets,

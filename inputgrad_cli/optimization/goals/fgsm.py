@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from inputgrad_cli.interfaces.goal import Problem, SearchResult, goals
-from inputgrad_cli.optimization.loop import end_searches, evaluate_points, send_frame
-from inputgrad_cli.optimization.radius import RadiusGoal, open_log
+from inputgrad_cli.optimization.attack_radius import RadiusGoal, open_log
+from inputgrad_cli.optimization.iteration_loop import end_searches, evaluate_points, send_frame
 
 
 @goals.register

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from inputgrad_cli.interfaces.goal import Evaluation, Problem, Rows, SearchResult, goals
-from inputgrad_cli.numeric.arrays import Array
-from inputgrad_cli.optimization.loop import StepRule, evaluate_points, run_steps
+from inputgrad_cli.numeric.array_helpers import Array
+from inputgrad_cli.optimization.attack_radius import RadiusGoal, open_log, parse_step
+from inputgrad_cli.optimization.iteration_loop import StepRule, evaluate_points, run_steps
 from inputgrad_cli.optimization.norm_balls import Ball
-from inputgrad_cli.optimization.radius import RadiusGoal, open_log, parse_step
 from inputgrad_cli.registry import declare_parameter
 
 REACH = 2.5  # times the radius: the way of all steps together, so that they can cross the ball

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from inputgrad_cli.interfaces.goal import Goal, Problem, Rows, SearchResult, goals
-from inputgrad_cli.numeric.arrays import Array
+from inputgrad_cli.numeric.array_helpers import Array
 from inputgrad_cli.optimization.evaluation_log import REACHED, SearchLog
 from inputgrad_cli.optimization.fista import Fista
-from inputgrad_cli.optimization.loop import end_searches, send_frame
+from inputgrad_cli.optimization.iteration_loop import end_searches, send_frame
 from inputgrad_cli.registry import declare_parameter
 
 LEAST_WEIGHT = 1e-4  # of the L1 norm, as a share of the weight with which nothing changes

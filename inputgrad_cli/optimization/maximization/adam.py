@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from inputgrad_cli.interfaces.goal import Rows
-from inputgrad_cli.numeric.arrays import Array
+from inputgrad_cli.numeric.array_helpers import Array
 
 MEAN_DECAY, SQUARE_DECAY = 0.9, 0.999  # of the running means; the paper's
 FLOOR = 1e-12  # of the root of the squares, as a share of the item's largest

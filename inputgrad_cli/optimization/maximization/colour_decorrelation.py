@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from inputgrad_cli.interfaces.goal import Rows
-from inputgrad_cli.numeric.arrays import Array
+from inputgrad_cli.numeric.array_helpers import Array
 
 # Square root of the covariance of the colours of ImageNet, one component a row: brightness, red
 # against blue, green against both. From lucid, lucid/optvis/param/color.py.

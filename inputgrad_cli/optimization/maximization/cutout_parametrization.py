@@ -8,13 +8,13 @@ from functools import cached_property
 import numpy as np
 
 from inputgrad_cli.interfaces.goal import Problem
-from inputgrad_cli.numeric.arrays import Array
+from inputgrad_cli.numeric.array_helpers import Array
 from inputgrad_cli.numeric.random_streams import draw_normal
-from inputgrad_cli.optimization.maximization.fourier import COEFFICIENT_NOISE, Fourier
+from inputgrad_cli.optimization.maximization.fourier_coefficients import COEFFICIENT_NOISE, Fourier
 from inputgrad_cli.optimization.maximization.parametrization_builder import list_grids
 from inputgrad_cli.optimization.maximization.parametrizations import Grid
 from inputgrad_cli.optimization.maximization.range_parametrizations import compute_sigmoid
-from inputgrad_cli.optimization.maximization.spotlight import compute_disc
+from inputgrad_cli.optimization.maximization.spotlight_window import compute_disc
 
 # In shortest sides. A larger disc has room for a fifth corner of a square, a fifth arm of a cross.
 RADIUS, EDGE = 0.24, 0.03

@@ -15,9 +15,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from inputgrad_cli.interfaces.goal import Evaluation, Objective, Problem, Rows, SearchResult
-from inputgrad_cli.numeric.arrays import Array
+from inputgrad_cli.numeric.array_helpers import Array
 from inputgrad_cli.optimization.evaluation_log import SearchLog
-from inputgrad_cli.optimization.loop import StepRule, run_steps
+from inputgrad_cli.optimization.iteration_loop import StepRule, run_steps
 from inputgrad_cli.optimization.maximization.adam import Adam
 from inputgrad_cli.optimization.maximization.cutout_parametrization import Cutouts, Layers
 from inputgrad_cli.optimization.maximization.multi_start_search import (
@@ -26,11 +26,11 @@ from inputgrad_cli.optimization.maximization.multi_start_search import (
     repeat_problem,
 )
 from inputgrad_cli.optimization.maximization.random_backgrounds import draw_clouds
+from inputgrad_cli.optimization.maximization.random_transforms import Movements
 from inputgrad_cli.optimization.maximization.total_variation import (
     compute_variation,
     compute_variation_slopes,
 )
-from inputgrad_cli.optimization.maximization.transforms import Movements
 
 STARTS = 8  # of which the best is kept: some end with an arm or a corner too many, or too few
 VIEWS = 8  # of a step

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from inputgrad_cli.interfaces.goal import Problem
-from inputgrad_cli.numeric.arrays import Array
+from inputgrad_cli.numeric.array_helpers import Array
 from inputgrad_cli.optimization.maximization.parametrization_builder import list_grids
 
 

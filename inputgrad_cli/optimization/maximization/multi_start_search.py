@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from inputgrad_cli.interfaces.goal import Evaluation, Objective, Pieces, Problem, Rows, SearchResult
-from inputgrad_cli.numeric.arrays import Array
+from inputgrad_cli.numeric.array_helpers import Array
 
 Frame = tuple[int, Array]
 

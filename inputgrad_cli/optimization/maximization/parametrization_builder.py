@@ -7,13 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from inputgrad_cli.interfaces.goal import Problem
-from inputgrad_cli.numeric.arrays import Array
+from inputgrad_cli.numeric.array_helpers import Array
 from inputgrad_cli.optimization.maximization.colour_decorrelation import (
     Colours,
     build_imagenet_colours,
     compute_colours,
 )
-from inputgrad_cli.optimization.maximization.fourier import Fourier, Spectrum
+from inputgrad_cli.optimization.maximization.fourier_coefficients import Fourier, Spectrum
 from inputgrad_cli.optimization.maximization.parametrizations import (
     Chain,
     Grid,
@@ -33,7 +33,7 @@ from inputgrad_cli.optimization.maximization.range_parametrizations import (
     Sigmoid,
     compute_units,
 )
-from inputgrad_cli.optimization.maximization.spotlight import Spotlight, compute_window
+from inputgrad_cli.optimization.maximization.spotlight_window import Spotlight, compute_window
 
 FOURIER, PIXELS, MACO = "fourier", "pixels", "maco"
 CONTRAST = 0.2  # standard deviation of a maco picture without data, as a share of the range

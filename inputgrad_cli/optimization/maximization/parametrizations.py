@@ -16,7 +16,7 @@ from typing import Protocol
 import numpy as np
 
 from inputgrad_cli.interfaces.goal import Rows
-from inputgrad_cli.numeric.arrays import Array
+from inputgrad_cli.numeric.array_helpers import Array
 from inputgrad_cli.numeric.random_streams import draw_normal
 
 PIXEL_NOISE = 0.2  # of the start: 0.05 of the input's range, see ranges.SLOPE

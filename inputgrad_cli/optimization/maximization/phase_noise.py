@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from inputgrad_cli.interfaces.goal import Problem
-from inputgrad_cli.numeric.arrays import Array
+from inputgrad_cli.numeric.array_helpers import Array
 from inputgrad_cli.numeric.random_streams import draw_normal
-from inputgrad_cli.optimization.maximization.fourier import Spectrum
+from inputgrad_cli.optimization.maximization.fourier_coefficients import Spectrum
 from inputgrad_cli.optimization.maximization.parametrization_builder import list_grids
 from inputgrad_cli.optimization.maximization.parametrizations import Grid, split_points
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from inputgrad_cli.interfaces.goal import Rows
-from inputgrad_cli.numeric.arrays import Array
+from inputgrad_cli.numeric.array_helpers import Array
 from inputgrad_cli.numeric.random_streams import draw_uniform
-from inputgrad_cli.optimization.maximization.fourier import Spectrum
+from inputgrad_cli.optimization.maximization.fourier_coefficients import Spectrum
 from inputgrad_cli.optimization.maximization.parametrizations import Grid
 
 RADIANS = 2.0  # of a parameter: Adam's step of 0.05 turns a phase by 0.1

@@ -12,13 +12,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from inputgrad_cli.interfaces.goal import Problem
-from inputgrad_cli.numeric.arrays import Array
+from inputgrad_cli.numeric.array_helpers import Array
 from inputgrad_cli.numeric.random_streams import draw_uniform
-from inputgrad_cli.optimization.maximization.fourier import Fourier
+from inputgrad_cli.optimization.maximization.fourier_coefficients import Fourier
 from inputgrad_cli.optimization.maximization.parametrization_builder import list_grids
 from inputgrad_cli.optimization.maximization.parametrizations import Grid, split_points
 from inputgrad_cli.optimization.maximization.range_parametrizations import compute_units
-from inputgrad_cli.optimization.maximization.spotlight import compute_window
+from inputgrad_cli.optimization.maximization.spotlight_window import compute_window
 
 DECAY = 1.5  # of the texture: clouds, as the surroundings of objects are mostly smooth
 TEXTURE = 0.12  # standard deviation of the texture, as a share of the range of values

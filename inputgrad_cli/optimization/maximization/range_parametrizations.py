@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 
 from inputgrad_cli.interfaces.goal import Rows
-from inputgrad_cli.numeric.arrays import Array
+from inputgrad_cli.numeric.array_helpers import Array
 
 SLOPE = 0.25  # of a sigmoid at zero; small values change a clipped input as much
 MARGIN = 0.02  # share of the range between a bound and the start of a sigmoid, which is flat there

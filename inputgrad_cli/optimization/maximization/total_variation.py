@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from inputgrad_cli.numeric.arrays import Array
+from inputgrad_cli.numeric.array_helpers import Array
 from inputgrad_cli.optimization.maximization.parametrizations import Grid, split_points
 
 LEAST_EDGE = 1 / 255  # of the range: smaller differences count by their squares, with a slope

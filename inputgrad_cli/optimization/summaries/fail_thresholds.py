@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from inputgrad_cli.errors import GrammarError
-from inputgrad_cli.suggest import format_question, suggest
+from inputgrad_cli.spelling_suggestions import format_question, suggest
 
 if TYPE_CHECKING:  # not imported by --help
-    from inputgrad_cli.optimization.summaries.summary import SearchSummary
+    from inputgrad_cli.optimization.summaries.run_summary import SearchSummary
 
 UNDER, OVER = "--fail-under", "--fail-over"
 FIELDS = {

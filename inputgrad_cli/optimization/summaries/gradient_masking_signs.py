@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from inputgrad_cli.optimization.summaries.summary import FAILED, SearchSummary
+from inputgrad_cli.optimization.summaries.run_summary import FAILED, SearchSummary
 
 ONE_STEP = "fgsm"
 LARGE_RADIUS = 0.5  # of the range of pixels: any picture can become a grey one within it

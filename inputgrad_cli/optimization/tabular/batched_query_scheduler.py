@@ -12,9 +12,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from inputgrad_cli.numeric.arrays import Array
+from inputgrad_cli.numeric.array_helpers import Array
 from inputgrad_cli.optimization.evaluation_log import SearchLog
-from inputgrad_cli.optimization.loop import send_frame
+from inputgrad_cli.optimization.iteration_loop import send_frame
 
 
 @dataclass(frozen=True)

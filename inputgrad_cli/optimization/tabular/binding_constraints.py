@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from inputgrad_cli.data.feature_constraints import Feature, Features
-from inputgrad_cli.numeric.arrays import Array
+from inputgrad_cli.numeric.array_helpers import Array
 from inputgrad_cli.optimization.tabular.batched_query_scheduler import State
 from inputgrad_cli.optimization.tabular.feasible_rows import RowSpace
 

@@ -11,8 +11,8 @@ import numpy as np
 
 from inputgrad_cli.data.feature_constraints import Feature, FeatureRange, Features
 from inputgrad_cli.errors import UsageError
-from inputgrad_cli.numeric.arrays import Array
-from inputgrad_cli.suggest import format_advice, suggest
+from inputgrad_cli.numeric.array_helpers import Array
+from inputgrad_cli.spelling_suggestions import format_advice, suggest
 
 MAX_LISTED = 12  # names that a message lists; further ones are counted
 

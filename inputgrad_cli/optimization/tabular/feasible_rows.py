@@ -9,7 +9,7 @@ import numpy as np
 
 from inputgrad_cli.data.feature_constraints import Feature, Features
 from inputgrad_cli.interfaces.goal import Problem
-from inputgrad_cli.numeric.arrays import Array
+from inputgrad_cli.numeric.array_helpers import Array
 
 GRID_TOLERANCE = 1e-6  # steps; the quotient of two floats misses a whole number by less
 

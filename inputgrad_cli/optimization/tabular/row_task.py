@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from inputgrad_cli.numeric.arrays import Array
+from inputgrad_cli.numeric.array_helpers import Array
 from inputgrad_cli.optimization.evaluation_log import NO_ROOM, NOT_FINITE, ZERO_GRADIENT
 from inputgrad_cli.optimization.tabular.batched_query_scheduler import State
 from inputgrad_cli.optimization.tabular.cheapest_change import LinearNeed, find_cheapest_change

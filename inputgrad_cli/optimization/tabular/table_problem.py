@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from inputgrad_cli.interfaces.goal import Problem, Rows
-from inputgrad_cli.numeric.arrays import Array
+from inputgrad_cli.numeric.array_helpers import Array
 from inputgrad_cli.optimization.evaluation_log import SearchLog
 from inputgrad_cli.optimization.tabular.feasible_rows import RowSpace, build_row_space
 

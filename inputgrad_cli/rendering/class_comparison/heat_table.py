@@ -12,7 +12,7 @@ from inputgrad_cli.interfaces.picture import (
     MapSource,
     class_pictures,
 )
-from inputgrad_cli.numeric.arrays import Array
+from inputgrad_cli.numeric.array_helpers import Array
 from inputgrad_cli.rendering.canvas import (
     INK,
     LINE,
@@ -29,10 +29,10 @@ from inputgrad_cli.rendering.class_comparison.top_class_selection import format_
 from inputgrad_cli.rendering.colour_bar import TOTAL_HEIGHT, ColourBar, draw_colour_bar
 from inputgrad_cli.rendering.colour_maps import to_colours
 from inputgrad_cli.rendering.colour_scale import normalize
-from inputgrad_cli.rendering.fonts import fit_text
 from inputgrad_cli.rendering.label_formatting import format_number
 from inputgrad_cli.rendering.tabular.bars import NAMES, WIDTH, RowPicture, format_column
-from inputgrad_cli.rendering.tabular.ranking import Ranking, rank_columns
+from inputgrad_cli.rendering.tabular.column_ranking import Ranking, rank_columns
+from inputgrad_cli.rendering.text_measuring import fit_text
 from inputgrad_cli.schema.json_object import JsonObject
 
 HEAD, CLASS_HEAD, FOOT = 30, 42, 34 + TOTAL_HEIGHT  # heights: title, names of classes, below

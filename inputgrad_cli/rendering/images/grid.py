@@ -11,6 +11,7 @@ from inputgrad_cli.data.pictures.caption import Caption
 from inputgrad_cli.data.pictures.picture_style import Scale, Style
 from inputgrad_cli.interfaces.picture import Drawing, MapSource, class_pictures, pictures
 from inputgrad_cli.rendering.colour_maps import Pixels
+from inputgrad_cli.rendering.fast_png_encoding import encode_png
 from inputgrad_cli.rendering.images.grid_tile_compositing import (
     build_bar,
     build_input_tiles,
@@ -19,7 +20,6 @@ from inputgrad_cli.rendering.images.grid_tile_compositing import (
 from inputgrad_cli.rendering.images.image_picture_base import TEXT_KEY, ImageMap, describe_layers
 from inputgrad_cli.rendering.images.map_compositing import ImageLayers
 from inputgrad_cli.rendering.images.named_tiles import Tile, draw_tiles, reduce_pixels
-from inputgrad_cli.rendering.png import encode_png
 
 MAX_COLUMNS = 5
 ScaleKey = tuple[str, str, str, str]  # what maps of one method have in common

@@ -14,8 +14,8 @@ from inputgrad_cli.errors import ItemError
 from inputgrad_cli.interfaces.picture import Drawing, MapLayout, MapSource, Picture
 from inputgrad_cli.rendering.colour_maps import Pixels
 from inputgrad_cli.rendering.colour_scale import find_limits, is_signed, reduce_channels
+from inputgrad_cli.rendering.fast_png_encoding import encode_png
 from inputgrad_cli.rendering.images.map_compositing import ImageLayers, build_layers, get_zoom
-from inputgrad_cli.rendering.png import encode_png
 from inputgrad_cli.schema.json_object import JsonObject
 
 TEXT_KEY = "inputgrad"

@@ -8,13 +8,13 @@ from textwrap import wrap
 
 import numpy as np
 
-from inputgrad_cli.choices import to_printable
 from inputgrad_cli.data.pictures.caption import SIDES
 from inputgrad_cli.data.pictures.picture_style import Scale
+from inputgrad_cli.option_choices import to_printable
 from inputgrad_cli.rendering.canvas import MARGIN, NAME_SIZE, NUMBER_SIZE, TICK_SIZE, Canvas
 from inputgrad_cli.rendering.colour_maps import Pixels, load_colour_table
-from inputgrad_cli.rendering.fonts import fit_text, measure_text
 from inputgrad_cli.rendering.label_formatting import format_number
+from inputgrad_cli.rendering.text_measuring import fit_text, measure_text
 
 TILE_SIDE = 256  # of the longer side, to which small pictures are enlarged by a whole factor
 MAX_SIDE = 320  # to which larger pictures are reduced

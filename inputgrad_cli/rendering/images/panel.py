@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from inputgrad_cli.data.pictures.picture_style import Style
 from inputgrad_cli.interfaces.picture import Drawing, MapSource, pictures
 from inputgrad_cli.rendering.colour_maps import Pixels
+from inputgrad_cli.rendering.fast_png_encoding import encode_png
 from inputgrad_cli.rendering.images.grid_tile_compositing import (
     build_bar,
     build_input_tiles,
@@ -18,7 +19,6 @@ from inputgrad_cli.rendering.images.image_picture_base import TEXT_KEY, ImageMap
 from inputgrad_cli.rendering.images.map_compositing import ImageLayers
 from inputgrad_cli.rendering.images.named_tiles import Tile, draw_tiles, reduce_pixels
 from inputgrad_cli.rendering.label_formatting import shorten_name
-from inputgrad_cli.rendering.png import encode_png
 
 MAX_ITEM = 44  # characters of a file's name in the title
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from inputgrad_cli.data.pictures.picture_style import Style
 from inputgrad_cli.interfaces.picture import pictures
-from inputgrad_cli.numeric.arrays import Array
+from inputgrad_cli.numeric.array_helpers import Array
 from inputgrad_cli.rendering.colour_maps import Pixels
 from inputgrad_cli.rendering.images.image_picture_base import ImageMap
 from inputgrad_cli.rendering.images.map_compositing import ImageLayers, mark_pixels, to_grey

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from inputgrad_cli.data.pictures.target_region import Region
-from inputgrad_cli.numeric.arrays import Array
+from inputgrad_cli.numeric.array_helpers import Array
 from inputgrad_cli.rendering.colour_maps import Pixels
 
 NO_LINE, DARK, BRIGHT = 0, 1, 2

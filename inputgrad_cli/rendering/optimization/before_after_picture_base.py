@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from inputgrad_cli.data.optimization_array_names import L2_DISTANCE, RESTART, SCORE, STEP
+from inputgrad_cli.data.optimization_arrays import L2_DISTANCE, RESTART, SCORE, STEP
 from inputgrad_cli.data.pictures.picture_style import Scale, Style
 from inputgrad_cli.interfaces.picture import Drawing, MapSource, Picture, SearchView
 from inputgrad_cli.rendering.colour_maps import Pixels
+from inputgrad_cli.rendering.fast_png_encoding import encode_png
 from inputgrad_cli.rendering.images.image_picture_base import TEXT_KEY
 from inputgrad_cli.rendering.matplotlib_figures import wrap_title
-from inputgrad_cli.rendering.png import encode_png
 
 TITLE_WIDTH = 30  # characters of a title that fit above one of the figures
 MAX_LINES = 3

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from inputgrad_cli.data.optimization_array_names import SCORE, STEP
+from inputgrad_cli.data.optimization_arrays import SCORE, STEP
 from inputgrad_cli.data.pictures.input_modality import ROW
 from inputgrad_cli.interfaces.picture import (
     MAX_SAMPLES,
@@ -18,7 +18,7 @@ from inputgrad_cli.interfaces.picture import (
     SearchView,
     search_pictures,
 )
-from inputgrad_cli.numeric.arrays import Array
+from inputgrad_cli.numeric.array_helpers import Array
 from inputgrad_cli.rendering.canvas import (
     INK,
     LINE,
@@ -31,9 +31,9 @@ from inputgrad_cli.rendering.canvas import (
     Canvas,
 )
 from inputgrad_cli.rendering.colour_maps import Pixels
-from inputgrad_cli.rendering.fonts import fit_name, fit_text
 from inputgrad_cli.rendering.label_formatting import format_number, format_value
 from inputgrad_cli.rendering.optimization.before_after_picture_base import SearchPicture
+from inputgrad_cli.rendering.text_measuring import fit_name, fit_text
 
 MAX_COLUMNS = 24  # of the table; further ones are counted below
 WIDTH, ROW_HEIGHT, HEAD, FOOT, MIN_HEIGHT = 940, 24, 84, 54, 210

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from inputgrad_cli.choices import to_printable
 from inputgrad_cli.data.pictures.caption import Caption
 from inputgrad_cli.data.pictures.input_modality import LOGO
 from inputgrad_cli.data.pictures.picture_style import Scale, Style
@@ -21,16 +20,17 @@ from inputgrad_cli.interfaces.picture import (
     Picture,
     pictures,
 )
-from inputgrad_cli.numeric.arrays import Array, Floats
+from inputgrad_cli.numeric.array_helpers import Array, Floats
 from inputgrad_cli.numeric.pooling import pool_largest
+from inputgrad_cli.option_choices import to_printable
 from inputgrad_cli.rendering.canvas import INK, NUMBER_SIZE, QUIET_INK, TITLE_SIZE, Canvas
 from inputgrad_cli.rendering.colour_maps import NAN_COLOUR, Pixels
-from inputgrad_cli.rendering.fonts import fit_text
+from inputgrad_cli.rendering.fast_png_encoding import encode_png
 from inputgrad_cli.rendering.images.image_picture_base import TEXT_KEY
 from inputgrad_cli.rendering.label_formatting import format_number, shorten_name
-from inputgrad_cli.rendering.png import encode_png
-from inputgrad_cli.rendering.series.letters import draw_stacks, measure_stacks
-from inputgrad_cli.rendering.series.ticks import choose_ticks
+from inputgrad_cli.rendering.series.axis_ticks import choose_ticks
+from inputgrad_cli.rendering.series.stretched_letters import draw_stacks, measure_stacks
+from inputgrad_cli.rendering.text_measuring import fit_text
 from inputgrad_cli.schema.json_object import JsonObject
 
 ALPHABETS = {4: "ACGT", 5: "ACGTN", 20: "ACDEFGHIKLMNPQRSTVWY"}  # by the columns of a sequence

@@ -21,7 +21,7 @@ from inputgrad_cli.interfaces.picture import (
     Picture,
     pictures,
 )
-from inputgrad_cli.numeric.arrays import Array
+from inputgrad_cli.numeric.array_helpers import Array
 from inputgrad_cli.numeric.curve_rasterization import cover_pixels, trace_columns
 from inputgrad_cli.rendering.canvas import (
     LINE,
@@ -41,11 +41,11 @@ from inputgrad_cli.rendering.colour_bar import (
 )
 from inputgrad_cli.rendering.colour_maps import Pixels, to_colours
 from inputgrad_cli.rendering.colour_scale import normalize
-from inputgrad_cli.rendering.fonts import fit_text, measure_text
 from inputgrad_cli.rendering.label_formatting import format_number
-from inputgrad_cli.rendering.picture_file import encode_picture
-from inputgrad_cli.rendering.series.lanes import Lane, Lanes, build_lanes
-from inputgrad_cli.rendering.series.ticks import choose_ticks
+from inputgrad_cli.rendering.png_with_metadata import encode_picture
+from inputgrad_cli.rendering.series.axis_ticks import choose_ticks
+from inputgrad_cli.rendering.series.signal_lanes import Lane, Lanes, build_lanes
+from inputgrad_cli.rendering.text_measuring import fit_text, measure_text
 
 WIDTH, LEFT, PLOT_WIDTH = 902, 84, 800  # of the picture; of the curves and strips
 TOP, BOTTOM = 34, 65  # of the title; of the axis and the colour bar

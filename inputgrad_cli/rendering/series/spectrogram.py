@@ -24,8 +24,8 @@ from inputgrad_cli.rendering.colour_bar import (
     draw_colour_bar,
     forget_limits,
 )
-from inputgrad_cli.rendering.picture_file import encode_picture
-from inputgrad_cli.rendering.series.ticks import choose_ticks
+from inputgrad_cli.rendering.png_with_metadata import encode_picture
+from inputgrad_cli.rendering.series.axis_ticks import choose_ticks
 from inputgrad_cli.rendering.volumes.slice_tiles import Tile, fit_tile, paint_map
 from inputgrad_cli.rendering.volumes.volume_video_base import Stack, build_stack
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from inputgrad_cli.data.pictures.picture_style import Scale, Style
 from inputgrad_cli.interfaces.picture import Drawing, MapLayout, MapSource, pictures
-from inputgrad_cli.numeric.arrays import format_shape
+from inputgrad_cli.numeric.array_helpers import format_shape
 from inputgrad_cli.rendering.colour_scale import reduce_channels
 from inputgrad_cli.rendering.series.signal import Signal
 

@@ -19,7 +19,7 @@ from inputgrad_cli.interfaces.picture import (
     Picture,
     pictures,
 )
-from inputgrad_cli.numeric.arrays import Array
+from inputgrad_cli.numeric.array_helpers import Array
 from inputgrad_cli.rendering.canvas import (
     AGAINST,
     FOR,
@@ -34,11 +34,11 @@ from inputgrad_cli.rendering.canvas import (
     Colour,
     build_axis,
 )
-from inputgrad_cli.rendering.fonts import fit_name
+from inputgrad_cli.rendering.fast_png_encoding import encode_png
 from inputgrad_cli.rendering.images.image_picture_base import TEXT_KEY
 from inputgrad_cli.rendering.label_formatting import format_number, format_value
-from inputgrad_cli.rendering.png import encode_png
-from inputgrad_cli.rendering.tabular.ranking import Rest, rank_columns, sum_rest
+from inputgrad_cli.rendering.tabular.column_ranking import Rest, rank_columns, sum_rest
+from inputgrad_cli.rendering.text_measuring import fit_name
 from inputgrad_cli.schema.json_object import JsonObject
 
 WIDTH, NAMES, NUMBERS = 704, 260, 90  # of the picture, of its names, of the numbers at its right

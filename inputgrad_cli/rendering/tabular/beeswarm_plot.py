@@ -9,7 +9,7 @@ import numpy as np
 
 from inputgrad_cli.data.global_feature_importance import ColumnSummary
 from inputgrad_cli.data.pictures.caption import Caption
-from inputgrad_cli.numeric.arrays import Array, Floats
+from inputgrad_cli.numeric.array_helpers import Array, Floats
 from inputgrad_cli.rendering.canvas import (
     LINE,
     NAME_SIZE,
@@ -21,10 +21,10 @@ from inputgrad_cli.rendering.canvas import (
     Colour,
 )
 from inputgrad_cli.rendering.colour_maps import Pixels, load_colour_table
-from inputgrad_cli.rendering.fonts import fit_name
+from inputgrad_cli.rendering.fast_png_encoding import encode_png
 from inputgrad_cli.rendering.images.image_picture_base import TEXT_KEY
 from inputgrad_cli.rendering.label_formatting import format_number
-from inputgrad_cli.rendering.png import encode_png
+from inputgrad_cli.rendering.text_measuring import fit_name
 
 WIDTH, HEAD, ROW_HEIGHT, FOOT = 792, 30, 37, 91
 NAMES, SWARM_END = 212, 556  # right ends of the names and of the swarms

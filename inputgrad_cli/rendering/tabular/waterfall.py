@@ -32,7 +32,7 @@ from inputgrad_cli.rendering.tabular.bars import (
     format_heading,
     write_name,
 )
-from inputgrad_cli.rendering.tabular.ranking import rank_columns
+from inputgrad_cli.rendering.tabular.column_ranking import rank_columns
 
 HEAD, BAND, ROW_HEIGHT, FOOT = 30, 32, 29, 44  # title, space of each score, a step, axis
 BAR_HEIGHT = 20

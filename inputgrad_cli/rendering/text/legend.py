@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from inputgrad_cli.choices import to_printable
 from inputgrad_cli.data.pictures.caption import Caption
-from inputgrad_cli.numeric.arrays import Floats
+from inputgrad_cli.numeric.array_helpers import Floats
+from inputgrad_cli.option_choices import to_printable
 from inputgrad_cli.rendering.label_formatting import format_number, shorten_name
 from inputgrad_cli.rendering.text.token_display import Passage
 from inputgrad_cli.rendering.text.token_values import format_quantity

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from inputgrad_cli.choices import to_printable
-from inputgrad_cli.numeric.arrays import Floats
+from inputgrad_cli.numeric.array_helpers import Floats
+from inputgrad_cli.option_choices import to_printable
 from inputgrad_cli.rendering.label_formatting import cut_middle
 
 CONTINUED = "##"  # WordPiece: the token goes on with the word before

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from inputgrad_cli.data.pictures.caption import Caption
-from inputgrad_cli.numeric.arrays import Array, Floats
+from inputgrad_cli.numeric.array_helpers import Array, Floats
 from inputgrad_cli.rendering.colour_scale import reduce_channels
 
 MISSING = "?"  # stands for a token that the record of a map does not hold

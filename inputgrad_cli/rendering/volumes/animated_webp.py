@@ -10,7 +10,7 @@ from inputgrad_cli.data.pictures.picture_style import DIVERGING
 from inputgrad_cli.rendering.canvas import QUIET_INK, TICK_SIZE, Canvas
 from inputgrad_cli.rendering.colour_bar import ColourBar
 from inputgrad_cli.rendering.colour_maps import Pixels
-from inputgrad_cli.rendering.fonts import fit_text
+from inputgrad_cli.rendering.text_measuring import fit_text
 from inputgrad_cli.rendering.volumes.slice_tiles import paint_map
 from inputgrad_cli.rendering.volumes.volume_video_base import Stack
 

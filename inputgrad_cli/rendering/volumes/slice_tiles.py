@@ -8,13 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from inputgrad_cli.numeric.arrays import Array, Floats
+from inputgrad_cli.numeric.array_helpers import Array, Floats
 from inputgrad_cli.numeric.pooling import pool_largest, pool_mean, stretch
 from inputgrad_cli.rendering.canvas import LINE, QUIET_INK, TICK, TICK_SIZE, Canvas
 from inputgrad_cli.rendering.colour_bar import ColourBar
 from inputgrad_cli.rendering.colour_maps import NAN_COLOUR, Pixels, to_colours
 from inputgrad_cli.rendering.colour_scale import normalize
-from inputgrad_cli.rendering.series.ticks import choose_ticks
+from inputgrad_cli.rendering.series.axis_ticks import choose_ticks
 
 SIDE, GAP, LABEL_HEIGHT = 112, 8, 15  # of a tile, between tiles, and above each
 PER_ROW = 8

@@ -11,7 +11,7 @@ import numpy as np
 
 from inputgrad_cli.data.pictures.picture_style import Scale, Style
 from inputgrad_cli.interfaces.picture import Drawing, MapLayout, MapSource, Picture
-from inputgrad_cli.numeric.arrays import Array, Floats
+from inputgrad_cli.numeric.array_helpers import Array, Floats
 from inputgrad_cli.numeric.pooling import stretch
 from inputgrad_cli.rendering.canvas import QUIET_INK, TICK_SIZE, Canvas
 from inputgrad_cli.rendering.colour_bar import (
@@ -23,7 +23,7 @@ from inputgrad_cli.rendering.colour_bar import (
 )
 from inputgrad_cli.rendering.colour_maps import Pixels
 from inputgrad_cli.rendering.colour_scale import reduce_channels
-from inputgrad_cli.rendering.picture_file import encode_picture
+from inputgrad_cli.rendering.png_with_metadata import encode_picture
 from inputgrad_cli.rendering.volumes.slice_tiles import (
     GAP,
     LABEL_HEIGHT,

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from inputgrad_cli.data.unresolved_target import Target
 from inputgrad_cli.errors import CompileError
-from inputgrad_cli.runs.executors.item_runner import ItemOutcome, WrittenBatch
+from inputgrad_cli.runs.executors.item_runner_protocol import ItemOutcome, WrittenBatch
 from inputgrad_cli.runs.executors.local import LocalExecutor
 from inputgrad_cli.runs.map_writing import WriteResult, join_results, write
 from inputgrad_cli.runs.model_holder import ModelFacts

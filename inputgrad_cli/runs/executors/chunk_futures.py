@@ -11,7 +11,7 @@ from inputgrad_cli.errors import UsageError
 from inputgrad_cli.runs.executors.chunks import Chunk
 from inputgrad_cli.runs.executors.dask_cluster import Cluster
 from inputgrad_cli.runs.executors.dask_worker import ChunkReport, run_chunk
-from inputgrad_cli.runs.executors.worker_facts import WorkerRequest
+from inputgrad_cli.runs.executors.worker_compatibility import WorkerRequest
 
 POLL_SECONDS = 0.2  # for a chunk to end, between two looks at a signal of the user
 RESULT_SECONDS = 2.0  # to fetch the report of a chunk from its worker

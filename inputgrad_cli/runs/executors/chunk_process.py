@@ -18,8 +18,8 @@ from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING
 
 from inputgrad_cli.errors import InputgradError, ModelError
-from inputgrad_cli.machine.limits import set_core_share
-from inputgrad_cli.machine.memory import limit_memory
+from inputgrad_cli.machine.memory_and_core_limits import set_core_share
+from inputgrad_cli.machine.process_memory_limit import limit_memory
 from inputgrad_cli.runs.executors.dask_worker import DONE, ERROR, OPENED, OUTCOME, WorkerBugError
 from inputgrad_cli.runs.executors.shared_run_file import SharedRun
 from inputgrad_cli.supervision.process_end import exit_with
@@ -27,7 +27,7 @@ from inputgrad_cli.supervision.temporary_folder import TEMPORARY_FOLDER
 
 if TYPE_CHECKING:
     from inputgrad_cli.runs.executors.chunk_runner import ChunkRunner
-    from inputgrad_cli.runs.tasks.context import RunContext
+    from inputgrad_cli.runs.tasks.run_context import RunContext
 
 # A process that gets no chunk for so long ends: its driver may have been killed.
 IDLE_SECONDS = 60.0

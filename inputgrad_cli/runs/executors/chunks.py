@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from inputgrad_cli.runs.planning.execution_mode_costs import estimate_seconds
 from inputgrad_cli.runs.planning.execution_settings import ASSUMED_CLASSES
-from inputgrad_cli.runs.planning.plan import (
+from inputgrad_cli.runs.planning.run_plan import (
     Plan,
     estimate_samples,
     estimate_work,

@@ -15,22 +15,26 @@ from itertools import chain
 from pathlib import Path
 
 from inputgrad_cli.errors import EngineLostError, StorageError
-from inputgrad_cli.runs.events import RunNote
 from inputgrad_cli.runs.executors.chunk_futures import ChunkFutures, ChunkResult
 from inputgrad_cli.runs.executors.chunk_process import ProcessStart
+from inputgrad_cli.runs.executors.chunk_retries import Retries, drop_reported
 from inputgrad_cli.runs.executors.chunk_runner import join_batches
 from inputgrad_cli.runs.executors.chunks import Chunk, choose_chunk_size, yield_chunks
 from inputgrad_cli.runs.executors.dask_cluster import Cluster, open_cluster, refuse_misfits
 from inputgrad_cli.runs.executors.dask_worker import ChunkReport, end_processes
-from inputgrad_cli.runs.executors.item_runner import ItemOutcome, WrittenBatch
-from inputgrad_cli.runs.executors.retries import Retries, drop_reported
+from inputgrad_cli.runs.executors.item_runner_protocol import ItemOutcome, WrittenBatch
 from inputgrad_cli.runs.executors.shared_run_file import SharedRun
-from inputgrad_cli.runs.executors.worker_facts import WorkerRequest, hash_model, list_versions
+from inputgrad_cli.runs.executors.worker_compatibility import (
+    WorkerRequest,
+    hash_model,
+    list_versions,
+)
 from inputgrad_cli.runs.executors.worker_watch import WorkerWatch
 from inputgrad_cli.runs.inputs.item_order import IndexedItem, ItemOrder
-from inputgrad_cli.runs.preparation import Preparation
-from inputgrad_cli.runs.tasks.context import RunContext
+from inputgrad_cli.runs.run_events import RunNote
+from inputgrad_cli.runs.run_preparation import Preparation
 from inputgrad_cli.runs.tasks.load_tasks import FailedItem, LoadTask
+from inputgrad_cli.runs.tasks.run_context import RunContext
 from inputgrad_cli.storage.atomic_write import build_write_error
 from inputgrad_cli.storage.shard_file_names import RecordFile, to_tag
 

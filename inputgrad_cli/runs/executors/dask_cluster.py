@@ -15,17 +15,17 @@ from multiprocessing import resource_tracker
 from typing import Any
 
 from inputgrad_cli.errors import EngineLostError, StorageError, UsageError
-from inputgrad_cli.machine import memory
-from inputgrad_cli.machine.limits import find_available_cores
-from inputgrad_cli.machine.memory_option import MIN_BYTES, parse_size
+from inputgrad_cli.machine import process_memory_limit
+from inputgrad_cli.machine.memory_and_core_limits import find_available_cores
+from inputgrad_cli.machine.memory_size_option import MIN_BYTES, parse_size
 from inputgrad_cli.runs.executors.dask_worker import check_worker
-from inputgrad_cli.runs.executors.worker_facts import (
+from inputgrad_cli.runs.executors.worker_compatibility import (
     NO_SPACE,
     Misfit,
     WorkerRequest,
     format_table,
 )
-from inputgrad_cli.runs.planning.options import ClusterOptions
+from inputgrad_cli.runs.planning.run_options import ClusterOptions
 
 CONNECT_SECONDS = 10  # for a scheduler to answer
 CLOSE_SECONDS = 5
@@ -202,9 +202,9 @@ def _start_local(max_memory: str, items: int) -> Cluster:
     cores = max(1, min(find_available_cores().value, items))
     if parse_size(max_memory) is None:
         # All processes together may hold what the call itself might.
-        max_memory = str(max(MIN_BYTES, memory.find_free_memory().size // cores))
+        max_memory = str(max(MIN_BYTES, process_memory_limit.find_free_memory().size // cores))
     # Processes inherit the limit of this one, which is not theirs.
-    memory.suspend_limit()
+    process_memory_limit.suspend_limit()
     # Started later, it would unblock the signals in the thread that starts the workers.
     resource_tracker.ensure_running()
     with _block_terminal_signals(), _ignore_warnings():

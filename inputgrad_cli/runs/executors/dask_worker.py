@@ -19,7 +19,7 @@ import tempfile
 import threading
 from dataclasses import dataclass
 
-from inputgrad_cli.runs.executors.worker_facts import Misfit, WorkerRequest, find_misfits
+from inputgrad_cli.runs.executors.worker_compatibility import Misfit, WorkerRequest, find_misfits
 
 PROCESS_MODULE = "inputgrad_cli.runs.executors.chunk_process"
 KERNELS_VARIABLE = "TF_ENABLE_ONEDNN_OPTS"  # the run has chosen the kernels, not the worker

@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 
 from inputgrad_cli.prefetch import MAX_PENDING_BYTES, prefetch
 from inputgrad_cli.runs.model_holder import ModelHolder
-from inputgrad_cli.runs.tasks.context import PROCESS, RunContext
+from inputgrad_cli.runs.tasks.run_context import PROCESS, RunContext
 
 T = TypeVar("T")
 R = TypeVar("R")

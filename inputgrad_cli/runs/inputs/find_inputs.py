@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 
 from inputgrad_cli.errors import EmptyError, ItemError, UsageError
-from inputgrad_cli.machine.missing_files import suggest_path
+from inputgrad_cli.machine.missing_path_suggestions import suggest_path
 from inputgrad_cli.schema.file_name_encoding import encode_name
 
 

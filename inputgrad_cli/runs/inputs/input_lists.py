@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from inputgrad_cli.errors import UsageError
-from inputgrad_cli.machine.missing_files import suggest_path
+from inputgrad_cli.machine.missing_path_suggestions import suggest_path
 
 
 def read_list(data: bytes, null: bool, where: str) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from inputgrad_cli.runs.inputs.find_inputs import Item
 from inputgrad_cli.schema.file_name_encoding import encode_name
 from inputgrad_cli.storage.map_file_names import MapFiles
-from inputgrad_cli.storage.map_specs import MapSpec
+from inputgrad_cli.storage.requested_maps import MapSpec
 
 
 @dataclass(frozen=True)

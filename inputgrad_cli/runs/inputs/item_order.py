@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from inputgrad_cli.errors import ItemError
 from inputgrad_cli.runs.inputs.find_inputs import Item
 from inputgrad_cli.runs.inputs.item_maps import list_item_maps
-from inputgrad_cli.runs.planning.plan import Plan
+from inputgrad_cli.runs.planning.run_plan import Plan
 from inputgrad_cli.supervision.earlier_workers import EarlierWorkers
-from inputgrad_cli.supervision.worker import digest_name
+from inputgrad_cli.supervision.worker_state_reporting import digest_name
 
 IndexedItem = tuple[int, Item]
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from inputgrad_cli.data.unresolved_target import Target
-from inputgrad_cli.numeric.arrays import Array
+from inputgrad_cli.numeric.array_helpers import Array
 from inputgrad_cli.runs.inputs.target_file import TargetFile
 from inputgrad_cli.runs.inputs.true_values import TrueValues
 

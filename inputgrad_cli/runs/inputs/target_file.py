@@ -8,10 +8,10 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from inputgrad_cli.data.target_text import parse_target
+from inputgrad_cli.data.target_parser import parse_target
 from inputgrad_cli.data.unresolved_target import Target
 from inputgrad_cli.errors import GrammarError, ItemError, UsageError
-from inputgrad_cli.formats.file_reading import format_reason, read_bytes
+from inputgrad_cli.formats.bounded_file_reading import format_reason, read_bytes
 
 
 class TargetFile:

@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 
 from inputgrad_cli.errors import ItemError, UsageError
-from inputgrad_cli.formats.file_reading import format_reason, read_bytes
-from inputgrad_cli.formats.images.masks import read_label_map
-from inputgrad_cli.formats.npy import read_npy
+from inputgrad_cli.formats.bounded_file_reading import format_reason, read_bytes
+from inputgrad_cli.formats.images.masks_and_label_maps import read_label_map
 from inputgrad_cli.formats.readers import find_reader
-from inputgrad_cli.numeric.arrays import Array
+from inputgrad_cli.formats.safe_npy_reading import read_npy
+from inputgrad_cli.numeric.array_helpers import Array
 
 MAX_LISTED_VALUES = 64  # values listed in a fingerprint; more are replaced by their hash
 

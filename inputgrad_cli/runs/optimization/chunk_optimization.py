@@ -8,9 +8,9 @@ from inputgrad_cli.optimization.request import OptimizeRequest, SearchHooks, par
 from inputgrad_cli.python_api.optimize import build_pixel_store
 from inputgrad_cli.runs.batching import Chunk
 from inputgrad_cli.runs.model_holder import ModelHolder
-from inputgrad_cli.runs.tasks.context import RunContext
 from inputgrad_cli.runs.tasks.explain_tasks import SearchStoppedError
 from inputgrad_cli.runs.tasks.load_tasks import LoadedItem
+from inputgrad_cli.runs.tasks.run_context import RunContext
 
 
 def search_chunk(

@@ -11,12 +11,12 @@ from typing import IO
 import numpy as np
 
 from inputgrad_cli.data.map_record import RecordedMap
-from inputgrad_cli.data.optimization_array_names import CHANGE, list_moved_inputs
+from inputgrad_cli.data.optimization_arrays import CHANGE, list_moved_inputs
 from inputgrad_cli.data.samples import Samples, UnusedColumns
 from inputgrad_cli.explanation.batch_attribution import Frames
 from inputgrad_cli.formats.images.animation import encode_animation
 from inputgrad_cli.formats.images.lossless_png import encode_pixels
-from inputgrad_cli.numeric.arrays import Array, Arrays
+from inputgrad_cli.numeric.array_helpers import Array, Arrays
 from inputgrad_cli.runs.pictures.optimization_picture_data import list_pixel_inputs
 from inputgrad_cli.runs.tables.joined_columns import join_columns
 from inputgrad_cli.storage.atomic_write import Bytes, WriteFunction

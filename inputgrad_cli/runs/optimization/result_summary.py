@@ -11,17 +11,17 @@ from inputgrad_cli.data.map_record import MapRecord
 from inputgrad_cli.errors import ItemError
 from inputgrad_cli.formats.read_attribution import read_metadata
 from inputgrad_cli.interfaces.goal import PIXEL_RANGE, Goal, GoalRequest
-from inputgrad_cli.optimization.radius import RadiusGoal
+from inputgrad_cli.optimization.attack_radius import RadiusGoal
 from inputgrad_cli.optimization.summaries.fail_thresholds import list_failures
 from inputgrad_cli.optimization.summaries.gradient_masking_signs import yield_masking_signs
-from inputgrad_cli.optimization.summaries.summary import SUCCESS, Outcome, SearchSummary
-from inputgrad_cli.runs.events import RunWarning
+from inputgrad_cli.optimization.summaries.run_summary import SUCCESS, Outcome, SearchSummary
 from inputgrad_cli.runs.optimization.robustness_curve_files import write_robustness
 from inputgrad_cli.runs.planning.goal_costs import find_units
-from inputgrad_cli.runs.planning.plan import Plan
+from inputgrad_cli.runs.planning.run_plan import Plan
+from inputgrad_cli.runs.run_events import RunWarning
 from inputgrad_cli.storage.journal import Journal
 from inputgrad_cli.storage.map_file_names import is_array, list_file_names
-from inputgrad_cli.storage.map_specs import MapSpec
+from inputgrad_cli.storage.requested_maps import MapSpec
 
 DISTANCES = {"inf": "linf", "2": "l2", "1": "l1"}  # the name in a record, by norm
 

@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from inputgrad_cli.errors import StorageError
-from inputgrad_cli.optimization.summaries.summary import SearchSummary
+from inputgrad_cli.optimization.summaries.run_summary import SearchSummary
 from inputgrad_cli.rendering.images.image_picture_base import TEXT_KEY
 from inputgrad_cli.rendering.robustness_curve import RobustnessCurve, draw_robustness
 from inputgrad_cli.storage.atomic_write import write_atomically
-from inputgrad_cli.storage.run_paths import is_folder
+from inputgrad_cli.storage.safe_run_paths import is_folder
 
 TABLE_NAME, PICTURE_NAME = "robustness.csv", "robustness.png"
 COLUMNS = (

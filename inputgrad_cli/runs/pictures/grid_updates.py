@@ -26,7 +26,7 @@ from inputgrad_cli.storage.atomic_write import refuse_links, write_atomically
 from inputgrad_cli.storage.journal import describe_file
 from inputgrad_cli.storage.map_file_names import is_array, is_grid
 from inputgrad_cli.storage.run_directory import RunDirectory, StoredMap
-from inputgrad_cli.storage.run_paths import build_foreign_error
+from inputgrad_cli.storage.safe_run_paths import build_foreign_error
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,6 @@ from dataclasses import replace
 
 import numpy as np
 
-from inputgrad_cli.choices import LAYER
 from inputgrad_cli.data.map_record import RecordedMap
 from inputgrad_cli.data.pictures.caption import build_caption
 from inputgrad_cli.data.pictures.input_modality import (
@@ -18,18 +17,19 @@ from inputgrad_cli.data.pictures.input_modality import (
     VOLUME,
     find_subject,
 )
-from inputgrad_cli.data.pictures.original_picture import Box, find_model_view
 from inputgrad_cli.data.pictures.sample_view import build_view
 from inputgrad_cli.data.pictures.target_region import fit_region
+from inputgrad_cli.data.pictures.uncropped_original import Box, find_model_view
 from inputgrad_cli.data.samples import Samples
-from inputgrad_cli.data.table_map_columns import (
+from inputgrad_cli.data.tabular_attribution_columns import (
     RowColumns,
     find_map_columns,
     find_search_columns,
 )
 from inputgrad_cli.formats.images.original_size_images import read_original
 from inputgrad_cli.interfaces.picture import MapLayout, MapSource
-from inputgrad_cli.numeric.arrays import Array
+from inputgrad_cli.numeric.array_helpers import Array
+from inputgrad_cli.option_choices import LAYER
 from inputgrad_cli.rendering.class_comparison.row_picture_data import build_class_row_source
 from inputgrad_cli.rendering.class_comparison.top_class_selection import build_class_view
 from inputgrad_cli.rendering.colour_maps import as_pixels

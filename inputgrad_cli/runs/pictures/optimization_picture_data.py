@@ -9,16 +9,16 @@ from typing import Any
 import numpy as np
 
 from inputgrad_cli.data.map_record import RecordedMap
-from inputgrad_cli.data.optimization_array_names import CHANGE, SCORE, TRACE, TRACE_DISTANCES
+from inputgrad_cli.data.optimization_arrays import CHANGE, SCORE, TRACE, TRACE_DISTANCES
 from inputgrad_cli.data.pictures.caption import MINUS, PERCENT, Caption, build_caption
 from inputgrad_cli.data.pictures.input_modality import ROW, find_subject
 from inputgrad_cli.data.pictures.sample_view import build_view
 from inputgrad_cli.data.prediction_text import PIXEL_UNIT, format_answer
 from inputgrad_cli.data.samples import Samples
-from inputgrad_cli.data.table_map_columns import RowColumns, find_search_columns
+from inputgrad_cli.data.tabular_attribution_columns import RowColumns, find_search_columns
 from inputgrad_cli.interfaces.goal import PIXEL_RANGE
 from inputgrad_cli.interfaces.picture import MapLayout, MapSource, SearchView
-from inputgrad_cli.numeric.arrays import Array
+from inputgrad_cli.numeric.array_helpers import Array
 
 
 def list_pixel_inputs(recorded: RecordedMap) -> list[str]:

@@ -8,9 +8,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from inputgrad_cli.choices import LAYER
 from inputgrad_cli.data.pictures.picture_style import Style
 from inputgrad_cli.errors import EmptyError, ItemError, UsageError
+from inputgrad_cli.option_choices import LAYER
 from inputgrad_cli.rendering import choose_picture
 from inputgrad_cli.runs.pictures.drawable_sites import list_own_sites
 from inputgrad_cli.runs.pictures.grid_updates import GridOptions, update_grids
@@ -38,7 +38,7 @@ from inputgrad_cli.storage.journal import describe_file
 from inputgrad_cli.storage.map_file_names import is_grid, is_picture
 from inputgrad_cli.storage.picture_names import PictureNames
 from inputgrad_cli.storage.run_directory import RunDirectory, StoredMap
-from inputgrad_cli.storage.run_paths import build_foreign_error
+from inputgrad_cli.storage.safe_run_paths import build_foreign_error
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from dataclasses import replace
 from inputgrad_cli.data.map_record import RecordedMap
 from inputgrad_cli.data.pictures.picture_style import Scale, Style
 from inputgrad_cli.data.samples import Samples
-from inputgrad_cli.data.target_text import parse_stored_target
+from inputgrad_cli.data.target_parser import parse_stored_target
 from inputgrad_cli.errors import GrammarError, ItemError
 from inputgrad_cli.rendering import choose_picture
 from inputgrad_cli.runs.pictures.drawable_sites import list_drawable_sites

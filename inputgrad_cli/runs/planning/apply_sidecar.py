@@ -6,8 +6,8 @@ from dataclasses import replace
 
 from inputgrad_cli.data.pictures.picture_style import Style
 from inputgrad_cli.data.preprocessing import Preprocess
-from inputgrad_cli.modelfile.sidecar import Sidecar, read_sidecar
-from inputgrad_cli.runs.planning.options import RunOptions
+from inputgrad_cli.modelfile.sidecar_settings import Sidecar, read_sidecar
+from inputgrad_cli.runs.planning.run_options import RunOptions
 
 
 def apply_sidecar(options: RunOptions) -> RunOptions:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 
 from inputgrad_cli.errors import UsageError
-from inputgrad_cli.runs.planning.options import ClusterOptions
+from inputgrad_cli.runs.planning.run_options import ClusterOptions
 
 
 def refuse_missing_dask(cluster: ClusterOptions) -> None:

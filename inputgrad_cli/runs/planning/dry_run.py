@@ -18,16 +18,16 @@ from inputgrad_cli.data.pictures.picture_style import Style
 from inputgrad_cli.data.samples import Samples
 from inputgrad_cli.data.signature import InputSpec
 from inputgrad_cli.errors import ItemError
-from inputgrad_cli.formats.read import open_file, read_samples
+from inputgrad_cli.formats.read_samples import open_file, read_samples
 from inputgrad_cli.formats.readers import find_reader
 from inputgrad_cli.interfaces.picture import MapLayout
 from inputgrad_cli.modelfile.embedding_inputs_from_config import find_embedded_inputs
-from inputgrad_cli.modelfile.workload import count_elements
+from inputgrad_cli.modelfile.pass_cost_estimate import count_elements
 from inputgrad_cli.rendering import choose_picture, has_pictures, is_drawable, pictures
 from inputgrad_cli.runs.inputs.find_inputs import Item
 from inputgrad_cli.runs.inputs.item_maps import ItemMap, list_item_maps
 from inputgrad_cli.runs.pictures.map_pictures import list_picture_endings
-from inputgrad_cli.runs.planning.plan import Plan, may_hold_many
+from inputgrad_cli.runs.planning.run_plan import Plan, may_hold_many
 from inputgrad_cli.runs.tables.table_detection import has_column_names, is_table
 from inputgrad_cli.storage.map_file_names import AFTER, ANIMATION, build_grid_files
 from inputgrad_cli.storage.picture_names import PictureNames

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from inputgrad_cli.engine.adapter.cpu_kernels import EIGEN, ONEDNN
-from inputgrad_cli.modelfile.workload import Workload
+from inputgrad_cli.engine.adapter.cpu_kernel_selection import EIGEN, ONEDNN
+from inputgrad_cli.modelfile.pass_cost_estimate import Workload
 
 MODES = ("eager", "traced", "folded")
 GIGA, MEGA = 1e9, 1e6

@@ -8,14 +8,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from inputgrad_cli.engine.adapter.cpu_kernels import EIGEN, ONEDNN, ONEDNN_VARIABLE
-from inputgrad_cli.machine.limits import find_available_memory
+from inputgrad_cli.engine.adapter.cpu_kernel_selection import EIGEN, ONEDNN, ONEDNN_VARIABLE
+from inputgrad_cli.machine.memory_and_core_limits import find_available_memory
 from inputgrad_cli.modelfile.model_summary import Outline
-from inputgrad_cli.modelfile.workload import Workload, count_elements
+from inputgrad_cli.modelfile.pass_cost_estimate import Workload, count_elements
 from inputgrad_cli.runs.planning.execution_mode_costs import MODES, estimate_seconds
-from inputgrad_cli.runs.planning.options import RunOptions
+from inputgrad_cli.runs.planning.run_options import RunOptions
 from inputgrad_cli.schema.json_object import JsonObject
-from inputgrad_cli.storage.map_specs import MapSpec
+from inputgrad_cli.storage.requested_maps import MapSpec
 
 MIN_SHARED_VALUES = 10_000  # values in a sample; smaller ones end before threads can overlap
 ASSUMED_CLASSES = 200  # classes of the target `all`, until the model is known

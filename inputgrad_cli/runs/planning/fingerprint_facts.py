@@ -6,11 +6,11 @@ import hashlib
 
 from inputgrad_cli.data.baselines import Baseline, FromFile
 from inputgrad_cli.data.image_options import ImageOptions
+from inputgrad_cli.file_hashes import compute_sha256
 from inputgrad_cli.formats.baseline_files import read_baseline_bytes
-from inputgrad_cli.hashing import compute_sha256
-from inputgrad_cli.runs.planning.options import SearchOptions
-from inputgrad_cli.runs.planning.plan import Plan
 from inputgrad_cli.runs.planning.preprocessing_record import hash_code
+from inputgrad_cli.runs.planning.run_options import SearchOptions
+from inputgrad_cli.runs.planning.run_plan import Plan
 from inputgrad_cli.schema.json_object import JsonObject
 
 

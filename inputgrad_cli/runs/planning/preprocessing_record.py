@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from inputgrad_cli.data.preprocessing import InputPreprocessing, Preprocess
+from inputgrad_cli.file_hashes import compute_sha256
 from inputgrad_cli.formats.readers import find_reader
-from inputgrad_cli.hashing import compute_sha256
-from inputgrad_cli.runs.planning.plan import Plan
+from inputgrad_cli.runs.planning.run_plan import Plan
 from inputgrad_cli.schema.run_json import PixelsRecord
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from inputgrad_cli.choices import LAYER
 from inputgrad_cli.data.signature import InputSpec
 from inputgrad_cli.data.unresolved_target import Target
 from inputgrad_cli.errors import UsageError
-from inputgrad_cli.runs.planning.options import RunOptions
+from inputgrad_cli.option_choices import LAYER
+from inputgrad_cli.runs.planning.run_options import RunOptions
 
 
 def refuse_unknown_inputs(options: RunOptions, specs: Sequence[InputSpec]) -> None:

@@ -12,10 +12,14 @@ from typing import IO
 
 from inputgrad_cli.data.map_record import MapRecord, RecordedMap
 from inputgrad_cli.data.samples import Samples
-from inputgrad_cli.data.table_map_columns import RowColumns, find_row_columns, name_columns
+from inputgrad_cli.data.tabular_attribution_columns import (
+    RowColumns,
+    find_row_columns,
+    name_columns,
+)
 from inputgrad_cli.formats.tables.csv_cell_formatting import join_cells, to_cells
-from inputgrad_cli.numeric.arrays import Arrays, take_rows
-from inputgrad_cli.runs.streamed_files import collect_bytes, is_large
+from inputgrad_cli.numeric.array_helpers import Arrays, take_rows
+from inputgrad_cli.runs.large_array_writing import collect_bytes, is_large
 from inputgrad_cli.storage.atomic_write import Bytes, WriteFunction
 
 SCORES = ("prediction", "score", "baseline_score")

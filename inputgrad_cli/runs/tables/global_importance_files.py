@@ -7,7 +7,7 @@ from inputgrad_cli.data.map_record import RecordedMap
 from inputgrad_cli.data.pictures.caption import build_caption
 from inputgrad_cli.data.pictures.picture_style import Style
 from inputgrad_cli.data.samples import Samples
-from inputgrad_cli.data.table_map_columns import find_row_columns
+from inputgrad_cli.data.tabular_attribution_columns import find_row_columns
 from inputgrad_cli.formats.tables.csv_cell_formatting import join_cells
 from inputgrad_cli.rendering.tabular.beeswarm_plot import draw_row_summary
 from inputgrad_cli.storage.map_file_names import MapFiles

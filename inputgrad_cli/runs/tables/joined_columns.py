@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from inputgrad_cli.numeric.arrays import Array, Arrays
+from inputgrad_cli.numeric.array_helpers import Array, Arrays
 
 
 def join_columns(values: Arrays, header: Sequence[str]) -> tuple[tuple[str, ...], Array]:

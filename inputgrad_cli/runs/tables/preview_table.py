@@ -6,10 +6,10 @@ import numpy as np
 
 from inputgrad_cli.data.map_record import RecordedMap
 from inputgrad_cli.data.samples import Samples
-from inputgrad_cli.data.table_map_columns import find_row_columns
-from inputgrad_cli.numeric.arrays import Array, take_rows
+from inputgrad_cli.data.tabular_attribution_columns import find_row_columns
+from inputgrad_cli.numeric.array_helpers import Array, take_rows
 from inputgrad_cli.rendering.label_formatting import format_number, format_value
-from inputgrad_cli.rendering.tabular.ranking import rank_columns, sum_rest
+from inputgrad_cli.rendering.tabular.column_ranking import rank_columns, sum_rest
 from inputgrad_cli.rendering.text.token_display import build_passage
 from inputgrad_cli.runs.tables.token_tables import list_text_sites, read_token_values
 from inputgrad_cli.schema.json_object import JsonObject

@@ -10,14 +10,14 @@ from typing import IO, Any
 
 from inputgrad_cli.data.map_record import RecordedMap
 from inputgrad_cli.data.pictures.input_modality import TEXT
-from inputgrad_cli.numeric.arrays import Floats
+from inputgrad_cli.numeric.array_helpers import Floats
 from inputgrad_cli.rendering.text.token_values import (
     choose_reduction,
     compute_token_values,
     match_tokens,
 )
+from inputgrad_cli.runs.large_array_writing import collect_bytes, is_large
 from inputgrad_cli.runs.pictures.map_picture_data import get_layout
-from inputgrad_cli.runs.streamed_files import collect_bytes, is_large
 from inputgrad_cli.storage.atomic_write import Bytes, WriteFunction
 from inputgrad_cli.storage.map_file_names import MapFiles
 

@@ -10,8 +10,8 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from inputgrad_cli.choices import COMMANDS
-from inputgrad_cli.cli.options.groups import GroupedCommand, OptionGroup, declare_option
+from inputgrad_cli.cli.options.group_base_classes import GroupedCommand, OptionGroup, declare_option
+from inputgrad_cli.option_choices import COMMANDS
 
 HEADINGS = {
     "saliency": [

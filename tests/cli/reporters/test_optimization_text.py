@@ -7,7 +7,7 @@ from inputgrad_cli.cli.reporters.optimization_text import (
     format_search,
     yield_summary_lines,
 )
-from inputgrad_cli.optimization.summaries.summary import Outcome, SearchSummary
+from inputgrad_cli.optimization.summaries.run_summary import Outcome, SearchSummary
 
 
 def answer(label=None, probability=None, score=1.0, index=0):

@@ -11,7 +11,10 @@ from types import SimpleNamespace
 import pytest
 
 from inputgrad_cli.cli import reporters
-from inputgrad_cli.cli.reporters.base import (
+from inputgrad_cli.cli.reporters.choose import choose_reporters
+from inputgrad_cli.cli.reporters.json import JsonReporter
+from inputgrad_cli.cli.reporters.junit import JunitReporter
+from inputgrad_cli.cli.reporters.reporter_protocol import (
     CommandEvent,
     DryRunEnd,
     EngineLog,
@@ -24,14 +27,18 @@ from inputgrad_cli.cli.reporters.base import (
     Stop,
     TextLine,
 )
-from inputgrad_cli.cli.reporters.choose import choose_reporters
-from inputgrad_cli.cli.reporters.json import JsonReporter
-from inputgrad_cli.cli.reporters.junit import JunitReporter
 from inputgrad_cli.cli.reporters.run_session import open_session
 from inputgrad_cli.cli.reporters.text import TextReporter
 from inputgrad_cli.errors import ModelError, StorageError, UsageError
 from inputgrad_cli.runs import item_event_fields
-from inputgrad_cli.runs.events import ItemEvent, Progress, RunNote, RunStart, RunWarning, Summary
+from inputgrad_cli.runs.run_events import (
+    ItemEvent,
+    Progress,
+    RunNote,
+    RunStart,
+    RunWarning,
+    Summary,
+)
 
 FOLDER = Path(reporters.__file__).parent
 TARGET = {"asked": "auto", "output": "y", "index": [1], "label": None, "class": 1}

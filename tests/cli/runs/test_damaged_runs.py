@@ -10,8 +10,8 @@ import zipfile
 import numpy as np
 import pytest
 
-from inputgrad_cli.schema.check_types import get_check
 from inputgrad_cli.schema.journal_line import JournalLine
+from inputgrad_cli.schema.json_type_checks import get_check
 from inputgrad_cli.schema.metadata_json import ResultRecord
 from inputgrad_cli.schema.run_json import RunRecord
 from tests.cli import draw, journal

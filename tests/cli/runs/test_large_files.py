@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from inputgrad_cli.data.shard import Shard
-from inputgrad_cli.formats.streaming import hashed_file, large_files
+from inputgrad_cli.formats.streaming import hash_checked_file, large_files
 from inputgrad_cli.numeric import lazy_array
 from inputgrad_cli.runs import spill_buffer
 from tests.cli import arrays, items, journal, stream
@@ -31,9 +31,12 @@ def small(monkeypatch):
     """Let every file be large, and every part small; or none, as at first."""
 
     def small(on=True):
-        for module, name in ((hashed_file, "LARGE_BYTES"), (spill_buffer, "MAX_MEMORY_BYTES")):
+        for module, name in (
+            (hash_checked_file, "LARGE_BYTES"),
+            (spill_buffer, "MAX_MEMORY_BYTES"),
+        ):
             monkeypatch.setattr(module, name, 0 if on else 1 << 40)
-        monkeypatch.setattr(hashed_file, "BLOCK_BYTES", 600)
+        monkeypatch.setattr(hash_checked_file, "BLOCK_BYTES", 600)
         monkeypatch.setattr(lazy_array, "BLOCK_BYTES", 400)
         monkeypatch.setattr(large_files, "MAX_CELLS", 40)
 

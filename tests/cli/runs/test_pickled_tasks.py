@@ -10,20 +10,20 @@ from functools import partial
 import numpy as np
 import pytest
 
-from inputgrad_cli.formats.streaming import hashed_file, large_files
+from inputgrad_cli.formats.streaming import hash_checked_file, large_files
 from inputgrad_cli.numeric import lazy_array
 from inputgrad_cli.runs import spill_buffer
 from inputgrad_cli.runs.executors import local_runner
 from inputgrad_cli.runs.executors.local import LocalExecutor
 from inputgrad_cli.runs.journal_recorder import Recorder
-from inputgrad_cli.runs.tasks.context import PROCESS
+from inputgrad_cli.runs.tasks.run_context import PROCESS
 from tests.cli import draw, items
 
 LINES = [[1, 2, 3], [4, 5, 6, 7, 8], [2, 2, 9], [7], [1, 1, 1]]
 PARTS = [
-    (hashed_file, "LARGE_BYTES", 0),
+    (hash_checked_file, "LARGE_BYTES", 0),
     (spill_buffer, "MAX_MEMORY_BYTES", 0),
-    (hashed_file, "BLOCK_BYTES", 600),
+    (hash_checked_file, "BLOCK_BYTES", 600),
     (lazy_array, "BLOCK_BYTES", 400),
     (large_files, "MAX_CELLS", 40),
 ]

@@ -329,7 +329,7 @@ def test_a_merge_that_is_killed_leaves_the_old_or_the_new(
     call, words, whole, tmp_path, monkeypatch, moment
 ):
     """Stop it at its n-th change of the disk; what is read is the same, and it can go on."""
-    from inputgrad_cli.storage import atomic_write, merge
+    from inputgrad_cli.storage import atomic_write, shard_merging
 
     class Killed(BaseException):
         pass
@@ -349,7 +349,7 @@ def test_a_merge_that_is_killed_leaves_the_old_or_the_new(
 
     with monkeypatch.context() as patch:
         patch.setattr(atomic_write.os, "replace", counted(atomic_write.os.replace))
-        patch.setattr(merge.Path, "unlink", counted(merge.Path.unlink))
+        patch.setattr(shard_merging.Path, "unlink", counted(shard_merging.Path.unlink))
         if left[0]:
             with pytest.raises(Killed):
                 call("merge", "inputgrad-out")

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from inputgrad_cli import api
-from inputgrad_cli.formats.read import read_samples
+from inputgrad_cli.formats.read_samples import read_samples
 from inputgrad_cli.interfaces.reader import ReadOptions
 from tests.cli import metadata, strict
 from tests.modelfile.preprocessing_detection.zoo import build, flips, kinds, picture

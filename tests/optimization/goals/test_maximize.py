@@ -9,7 +9,7 @@ import pytest
 from inputgrad_cli.interfaces.goal import Evaluation
 from inputgrad_cli.optimization.evaluation_log import SearchLog
 from inputgrad_cli.optimization.goals.maximize import ATTEMPTS, Maximize, _Ascent
-from inputgrad_cli.optimization.loop import choose_frame_steps
+from inputgrad_cli.optimization.iteration_loop import choose_frame_steps
 
 from ..problems import Linear, Quadratic, build_problem
 

@@ -24,9 +24,9 @@ from inputgrad_cli.optimization.maximization.cutout_search import (
 from inputgrad_cli.optimization.maximization.default_settings import OBJECT, WHOLE, WINDOW, Settings
 from inputgrad_cli.optimization.maximization.multi_start_search import FrameStore, choose_starts
 from inputgrad_cli.optimization.maximization.parametrizations import Grid
-from inputgrad_cli.optimization.maximization.spotlight import compute_disc
+from inputgrad_cli.optimization.maximization.random_transforms import Movements
+from inputgrad_cli.optimization.maximization.spotlight_window import compute_disc
 from inputgrad_cli.optimization.maximization.total_variation import compute_variation
-from inputgrad_cli.optimization.maximization.transforms import Movements
 from tests.optimization.problems import build_problem
 
 SHAPE = (12, 14, 3)

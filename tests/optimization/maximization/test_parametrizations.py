@@ -7,7 +7,7 @@ from inputgrad_cli.optimization.maximization.colour_decorrelation import (
     build_imagenet_colours,
     compute_colours,
 )
-from inputgrad_cli.optimization.maximization.fourier import Fourier, Spectrum
+from inputgrad_cli.optimization.maximization.fourier_coefficients import Fourier, Spectrum
 from inputgrad_cli.optimization.maximization.parametrization_builder import (
     CanvasOptions,
     build_parametrization,
@@ -19,7 +19,7 @@ from inputgrad_cli.optimization.maximization.phase_parametrization import (
     compute_smooth_magnitudes,
 )
 from inputgrad_cli.optimization.maximization.range_parametrizations import Clip
-from inputgrad_cli.optimization.maximization.spotlight import compute_window
+from inputgrad_cli.optimization.maximization.spotlight_window import compute_window
 from tests.optimization.problems import Linear, build_problem
 
 GRIDS = [

@@ -5,17 +5,17 @@ from dataclasses import replace
 import pytest
 
 from inputgrad_cli.errors import ModelError
-from inputgrad_cli.runs.executors.chunks import MAX_CHUNK, Chunk, choose_chunk_size, yield_chunks
-from inputgrad_cli.runs.executors.retries import (
+from inputgrad_cli.runs.executors.chunk_retries import (
     MAX_CRASHES,
     MAX_OPENING_DEATHS,
     Retries,
     drop_reported,
 )
+from inputgrad_cli.runs.executors.chunks import MAX_CHUNK, Chunk, choose_chunk_size, yield_chunks
 from inputgrad_cli.runs.inputs.find_inputs import InputList, Item
-from inputgrad_cli.runs.planning.early_checks import check_run
-from inputgrad_cli.runs.planning.options import RunOptions
-from inputgrad_cli.runs.planning.plan import make_plan
+from inputgrad_cli.runs.planning.model_file_checks import check_run
+from inputgrad_cli.runs.planning.run_options import RunOptions
+from inputgrad_cli.runs.planning.run_plan import make_plan
 from inputgrad_cli.runs.tasks.load_tasks import FailedItem, yield_load_tasks
 
 

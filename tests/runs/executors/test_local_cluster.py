@@ -5,7 +5,7 @@ import signal
 
 import pytest
 
-from inputgrad_cli.machine.limits import find_available_cores
+from inputgrad_cli.machine.memory_and_core_limits import find_available_cores
 from tests.faults.conftest import draw_many
 
 from .clusters import WORDS, finish, kill, list_processes, wait_for_lines, wait_until

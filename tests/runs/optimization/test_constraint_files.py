@@ -9,7 +9,7 @@ from inputgrad_cli.data.signature import InputSpec
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.interfaces.reader import ReadOptions
 from inputgrad_cli.runs.optimization.constraint_files import read_limits
-from inputgrad_cli.runs.planning.options import SearchOptions
+from inputgrad_cli.runs.planning.run_options import SearchOptions
 
 OPTIONS = ReadOptions((InputSpec("x", (3,)),), PRESETS["raw"])
 

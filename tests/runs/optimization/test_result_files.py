@@ -11,12 +11,12 @@ import pytest
 from PIL import Image
 
 from inputgrad_cli.data.map_record import MapRecord, RecordedMap
-from inputgrad_cli.data.optimization_array_names import join_traces, pad_traces
+from inputgrad_cli.data.optimization_arrays import join_traces, pad_traces
 from inputgrad_cli.data.pictures.picture_style import Style
 from inputgrad_cli.data.preprocessing import PRESETS
 from inputgrad_cli.data.samples import Samples, UnusedColumns, join_samples
 from inputgrad_cli.data.signature import InputSpec
-from inputgrad_cli.data.target_text import parse_target
+from inputgrad_cli.data.target_parser import parse_target
 from inputgrad_cli.errors import ItemError
 from inputgrad_cli.explanation.attribution_metadata import Provenance, build_map
 from inputgrad_cli.explanation.batch_optimization import SearchRequest, search_batch
@@ -33,7 +33,7 @@ from inputgrad_cli.storage.map_file_names import MapFiles
 from tests.map_records import SAMPLE, build_record
 from tests.optimization.linear_engine import LinearEngine
 from tests.optimization.small_goals import Attack
-from tests.optimization.test_optimize import PictureEngine, pictures
+from tests.optimization.test_batch_optimization import PictureEngine, pictures
 
 FACTS = Provenance("0" * 64, {}, 0, None, None, "float32")
 GOAL = GoalRequest(Attack(), "attack", "attack")

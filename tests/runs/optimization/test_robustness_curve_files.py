@@ -7,7 +7,7 @@ from PIL import Image
 
 from inputgrad_cli.errors import StorageError
 from inputgrad_cli.optimization.summaries.gradient_masking_signs import yield_masking_signs
-from inputgrad_cli.optimization.summaries.summary import Outcome, SearchSummary
+from inputgrad_cli.optimization.summaries.run_summary import Outcome, SearchSummary
 from inputgrad_cli.runs.optimization.robustness_curve_files import (
     PICTURE_NAME,
     TABLE_NAME,

@@ -31,7 +31,7 @@ def prepare_computing(settings):
 
     if "engine" in settings:
         engine.install(**settings["engine"])
-    module = importlib.import_module("inputgrad_cli.engine.opening.load")
+    module = importlib.import_module("inputgrad_cli.engine.opening.checked_model_load")
     load, write = module.load, map_file_writer.write_atomically
 
     def load_and_log(*words, **options):
@@ -50,11 +50,11 @@ def prepare_computing(settings):
 
 def prepare_working(settings):
     """Change a worker."""
-    from inputgrad_cli.runs.executors import worker_facts
+    from inputgrad_cli.runs.executors import worker_compatibility
 
     for name in settings.get("missing", ()):
-        worker_facts.LIBRARIES[name] = ()
-    worker_facts.MIN_FREE_BYTES = settings.get("free", worker_facts.MIN_FREE_BYTES)
+        worker_compatibility.LIBRARIES[name] = ()
+    worker_compatibility.MIN_FREE_BYTES = settings.get("free", worker_compatibility.MIN_FREE_BYTES)
     if settings.get("instant"):
         from inputgrad_cli.runs.executors import dask_worker
         from tests.runs.executors.instant import answer_at_once
