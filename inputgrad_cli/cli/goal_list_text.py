@@ -20,7 +20,8 @@ def format_goals(goals: Sequence[GoalDescription], width: int) -> str:
 
 
 def _yield_lines(goal: GoalDescription) -> Iterator[str]:
-    yield f"{goal.name} ({goal.family}, {goal.paper})"
+    origin = ", ".join(filter(None, (goal.family, goal.paper)))
+    yield f"{goal.name} ({origin})"
     yield f"  {goal.help}"
     random = "; draws follow --seed" if goal.random else ""
     yield f"  gradients of an input: {goal.cost}{random}"

@@ -178,7 +178,8 @@ class SearchResult:
 class Goal:
     """A goal of optimization. The fields of its dataclass are its parameters.
 
-    - `name`, `family`, `paper`: what users type, the group in lists, the reference (`arXiv:...`).
+    - `name`, `family`, `paper`: what users type, the group in lists, the reference (`arXiv:...`),
+      empty if there is none.
     - `cost`: the number of gradients of one item, as text for lists.
     - `leaves_class`: the target `auto` means any class but the label.
     - `minimal`: the result is the nearest point that is reached, not the best in a radius.

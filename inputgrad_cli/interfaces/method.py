@@ -107,8 +107,8 @@ class Method:
     - `needs`: `picture` inputs, a `dataset` of baselines, a `layer` with maps, or a `network` whose
       layers have backward rules.
     - `reduce`: how the channels of a pixel, or the numbers of a token's embedding, are combined
-      when the map is drawn: a word of `REDUCTIONS` in `option_choices.py`. `sum` suits contributions,
-      and `max-abs` gradients, whose sum means nothing.
+      when the map is drawn: a word of `REDUCTIONS` in `option_choices.py`. `sum` suits
+      contributions, and `max-abs` gradients, whose sum means nothing.
     - `at_layer`: the values are those of a layer, and are stored under its name.
     - `unclipped_variant`: the request that also shows negative values, if they are cut off here.
     - `aliases`: names that other tools use for the method.

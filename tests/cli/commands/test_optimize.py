@@ -352,6 +352,20 @@ def test_without_an_input_maximize_begins_at_noise(call, samples, tmp_path):
     assert "maximize-class-star-4.after.png" in planned
 
 
+def test_maximize_with_its_defaults_scores_higher_than_any_picture_of_the_class(call, samples):
+    model, target = samples / "shapes.keras", ("-t", "class:circle")
+    real = call(
+        "saliency", model, samples / "inputs/shapes", *target, "--picture", "none", "--json"
+    )
+    highest = max(item["score"] for item in items(real))
+    result = call("optimize", model, "--goal", "maximize", *target, "--json")
+    assert result.code == 0, result.err
+    (item,) = items(result)
+    assert item["steps"] == 256
+    assert item["after"]["label"] == "circle"
+    assert item["after"]["score"] > highest > item["before"]["score"]
+
+
 def test_a_signal_is_drawn_before_and_after(call, samples):
     result = call(
         *("optimize", samples / "sensors.keras", samples / "inputs/sensors_fault.npy"),
