@@ -66,7 +66,7 @@ def build_tokens(tokens: Sequence[Any], values: Floats) -> Tokens:
     if left := len(passage.tokens) - len(shown):
         others.append(f"{left:,} more tokens")
     if padding := len(passage.padding_values):
-        others.append(f"{padding:,} x padding")
+        others.append(f"{padding:,} padding tokens, not shown")
     return Tokens(
         words=[" " * (token.is_spaced and i > 0) + token.text for i, token in enumerate(shown)],
         levels=_scale_to_levels(passage.values, TOKEN_LEVELS)[: len(shown)],

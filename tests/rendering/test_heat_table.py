@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from inputgrad_cli.data.map_record import RecordedMap, SiteFacts
+from inputgrad_cli.data.pictures.caption import Caption
 from inputgrad_cli.data.pictures.picture_style import Scale, Style
 from inputgrad_cli.data.samples import Samples
 from inputgrad_cli.data.tabular_attribution_columns import find_map_columns, find_row_columns
@@ -20,6 +21,7 @@ from inputgrad_cli.rendering.class_comparison.heat_table import (
     NAMES,
 )
 from inputgrad_cli.rendering.class_comparison.row_picture_data import build_class_row_source
+from inputgrad_cli.rendering.class_comparison.top_class_selection import format_heading
 from inputgrad_cli.rendering.colour_maps import NAN_COLOUR, load_colour_table
 from tests.map_records import SAMPLE, build_record
 from tests.rendering.drawn import build_source, draw, read_facts, read_pixels
@@ -132,3 +134,9 @@ def test_columns_of_several_inputs_are_joined_for_each_class():
     assert [each.score for each in source.classes.captions] == [2.0, 1.0, 0.5]
     np.testing.assert_array_equal(source.values, [2, 20])
     assert source.layout.shape == (2,)
+
+
+def test_the_title_names_the_output_whose_classes_are_compared():
+    caption = Caption("gradient", "kind/all", "logit", item="a.npy", head="kind")
+    assert format_heading(caption) == "a.npy: gradient, all classes of kind"
+    assert format_heading(replace(caption, head="")) == "a.npy: gradient, all classes"

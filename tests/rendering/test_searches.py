@@ -112,14 +112,17 @@ def test_a_signal_is_drawn_before_and_after(rng, shape):
 def test_the_legend_of_a_signal_has_dashes_in_no_channels_colour():
     before, *channels = build_handles(np.array([0, 2]), 3)
     assert (before.get_label(), before.get_linestyle(), before.get_color()) == (
-        "before",
+        "before (dashed)",
         "--",
         "0.4",
     )
     labels = [handle.get_label() for handle in channels]
     assert labels == ["after, channel 0", "after, channel 2"]
     assert [handle.get_color() for handle in channels] == ["C0", "C1"]
-    assert [handle.get_label() for handle in build_handles(np.array([0]), 1)] == ["before", "after"]
+    assert [handle.get_label() for handle in build_handles(np.array([0]), 1)] == [
+        "before (dashed)",
+        "after",
+    ]
 
 
 def test_only_channels_that_change_are_among_the_changes(rng):

@@ -7,6 +7,7 @@ from inputgrad_cli.interfaces.picture import MapLayout
 from inputgrad_cli.rendering import is_drawable
 from inputgrad_cli.rendering.colour_maps import load_colour_table
 from inputgrad_cli.rendering.series.signal import LEFT, NAME_HEIGHT, PLOT_WIDTH, TOP
+from inputgrad_cli.rendering.series.strip import format_strongest
 
 from .drawn import build_source, draw, read_facts, read_pixels
 
@@ -48,3 +49,11 @@ def test_any_shape_is_drawn(shape, fill):
 
 def test_an_empty_array_is_not_drawn():
     assert not is_drawable(MapLayout((2, 0, 3, 3, 3), subject="strip"))
+
+
+def test_the_strongest_values_are_named_by_their_indices_in_the_array():
+    values = np.zeros((4, 3, 2))
+    values[2, 1, 0], values[0, 2, 1], values[3, 0, 0] = -5, 2, np.nan
+    assert format_strongest(values) == "; strongest at [3, 0, 0], [2, 1, 0], [0, 2, 1]"
+    assert format_strongest(np.zeros((2, 2))) == ""
+    assert format_strongest(np.arange(4.0)) == "", "the axis below already counts them"

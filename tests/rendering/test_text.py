@@ -292,15 +292,17 @@ def test_a_single_token_and_a_text_of_padding_are_drawn():
     pixels, _ = read_png(draw(["film"], [1]))
     assert pixels.shape[0] < 120
     page = read_page(draw(["", ""], [0, 0]))
-    assert "2 \u00d7 padding" in page
+    assert "2 padding tokens, not shown" in page
     assert "in all" not in page
 
 
 def test_padding_that_has_values_says_so():
-    assert "2 \u00d7 padding: +0.5 in all" in read_page(draw(["a", "", ""], [1, 0.25, 0.25]))
+    assert "2 padding tokens, not shown: +0.5 in all" in read_page(
+        draw(["a", "", ""], [1, 0.25, 0.25])
+    )
     rows = [[1.0], [3.0], [2.0]]
     page = read_page(draw(["a", "", ""], rows, reduce="max-abs"))
-    assert "2 \u00d7 padding: at most 3 each" in page
+    assert "2 padding tokens, not shown: at most 3 each" in page
 
 
 def test_three_thousand_tokens_are_cut_and_counted_and_the_strip_shows_all():

@@ -88,7 +88,7 @@ def test_words_are_coloured_by_the_largest_value_of_the_text():
 def test_padding_is_counted_and_long_texts_are_cut():
     shown = build_tokens(["a", "b", "[PAD]", "[PAD]"], np.ones(4))
     assert len(shown.words) == 2
-    assert shown.others == "2 x padding"
+    assert shown.others == "2 padding tokens, not shown"
     long = build_tokens(["w"] * (MAX_TOKENS + 5), np.ones(MAX_TOKENS + 5))
     assert len(long.words) == len(long.levels) == len(long.numbers) == MAX_TOKENS
     assert long.others == "5 more tokens"

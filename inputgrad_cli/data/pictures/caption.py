@@ -29,7 +29,8 @@ class Caption:
     the input that is drawn below it. `item` is the name of the input file, with the index of the
     sample if the file has many. `probability` is that of the class, `class_index` its index. `unit`
     is the output and the index of its unit that the target `auto` has chosen: `price[0]`; of a
-    mask it is the class, and `mask` is the name of its file. `is_loss` is true if the target is a
+    mask it is the class, and `mask` is the name of its file. `head` is the output that a
+    target names. `is_loss` is true if the target is a
     loss. `class_change` names the predicted classes before and after a search. `is_titled` is false
     for a part of a picture that has a title.
     """
@@ -50,6 +51,7 @@ class Caption:
     class_index: int | None = None
     unit: str = ""
     mask: str = ""
+    head: str = ""
     is_loss: bool = False
     class_change: str = ""
     is_titled: bool = True
@@ -82,7 +84,7 @@ class Caption:
         probability = self.probability
         chance = "" if probability is None else f", {format_percent(probability, unit=PERCENT)}"
         index = "" if self.class_index is None else f"class {self.class_index}"
-        inside = f"inside {self.mask}" if self.mask else ""
+        inside = f"inside the mask {self.mask}" if self.mask else ""
         name = self.label or index or self.unit or ("" if inside else self.target)
         return ", ".join(filter(None, (f"{name}{chance}", inside)))
 
@@ -128,6 +130,7 @@ def build_caption(record: MapRecord, site: str, row: int, item: str = "") -> Cap
         probability=None if sample.search else sample.probability,
         class_index=_find_class(sample, target),
         unit=_format_unit(sample, target),
+        head=target.head or "",
         mask=PurePath(target.path).name if target.kind == "mask" else "",
         is_loss=target.kind == "loss",
     )

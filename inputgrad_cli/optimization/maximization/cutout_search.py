@@ -16,6 +16,7 @@ import numpy as np
 
 from inputgrad_cli.interfaces.goal import Evaluation, Objective, Problem, Rows, SearchResult
 from inputgrad_cli.numeric.array_helpers import Array
+from inputgrad_cli.numeric.connected_pieces import measure_largest_piece
 from inputgrad_cli.optimization.evaluation_log import SearchLog
 from inputgrad_cli.optimization.iteration_loop import StepRule, run_steps
 from inputgrad_cli.optimization.maximization.adam import Adam
@@ -38,6 +39,7 @@ LIMIT = 8.0  # of the margin, in logits: pictures of the sample classifier have 
 SHIFT = 0.35  # the most by which the colour of clouds differs from the start's
 # The outline has its full weight after this share of the steps. At once it would keep out all arms.
 RAMP = 0.8
+OPAQUE = 0.5  # of the opacity, from which a pixel belongs to the object
 CHECK_STEPS = 16  # from one score of the picture itself to the next
 
 
@@ -63,7 +65,7 @@ def search_cutouts(
     run_steps(log, rule, steps=options.steps)
     log.settle()
     ends = rule.collect_ends(log)
-    result, chosen = choose_starts(ends, rule.merits, STARTS)
+    result, chosen = choose_starts(ends, rule.compute_merits(), STARTS)
     if problem.on_frame is not None:
         frames.send(chosen, problem.on_frame)
     return result
@@ -78,7 +80,7 @@ class Views:
 
 
 class CutoutSearch(StepRule):
-    """Adam on the parameters of cut-out objects; `merits` (B,) tell how good they have become."""
+    """Adam on the parameters of cut-out objects."""
 
     def __init__(self, problem: Problem, cutouts: Cutouts, options: CutoutOptions) -> None:
         self._problem, self._cutouts, self._options = problem, cutouts, options
@@ -87,7 +89,7 @@ class CutoutSearch(StepRule):
         self._adam = Adam(size, cutouts.count, options.step)
         self._scores = np.full(size, -np.inf)  # of the picture itself, when it was scored last
         self._counts = np.zeros(size, int)  # of steps
-        self.merits = np.zeros(size)
+        self._merits, self._merit_counts = np.zeros(size), np.zeros(size, int)
 
     def begin(self, problem: Problem, rows: Rows, restart: int) -> Array:
         """Return the first points: a pale disc with faint clouds in it."""
@@ -105,7 +107,8 @@ class CutoutSearch(StepRule):
         opacity = opacity - share * weight * compute_variation_slopes(layers.opacity, grid)
         if share == 1.0:  # all of these steps have the same objective
             lengths = weight * compute_variation(layers.opacity, grid)
-            self.merits[rows] += views.margins - lengths
+            self._merits[rows] += views.margins - lengths
+            self._merit_counts[rows] += 1
         if step % CHECK_STEPS == 0:
             self._scores[rows] = log.compute_scores(log.round_points(points, rows), rows)
         gradients = [part.reshape(len(rows), -1) for part in (opacity, views.slopes.colour)]
@@ -153,6 +156,15 @@ class CutoutSearch(StepRule):
         self._parameters[rows] = parameters + self._adam.compute_steps(pulled, rows)
         self._counts[rows] += 1
         return self._paint(rows)
+
+    def compute_merits(self) -> Array:
+        """Return how good the objects have become, (B,): means of margins less the outlines.
+
+        What lies apart from the largest piece counts as not recognised: one object was asked for.
+        """
+        opacities = self._cutouts.decode(self._parameters).opacity[..., 0]
+        shares = np.array([measure_largest_piece(opacity, OPAQUE) for opacity in opacities])
+        return self._merits / np.maximum(self._merit_counts, 1) - LIMIT * (1.0 - shares)
 
     def collect_ends(self, log: SearchLog) -> SearchResult:
         """Return the last points of searches that used all steps, else the best ones.

@@ -37,8 +37,9 @@ class ClassStrip(ImageMap):
         bar = TileBar(scale, layers[0].cmap, layers[0].bar, layers[0].caption.sides)
         title = format_heading(source.caption)
         hidden = source.classes.hidden if source.classes else 0
-        words = [layers[0].bar, f"{hidden} classes not shown" if hidden else ""]
-        pixels = draw_tiles(title, [tiles], "; ".join(filter(None, words)), bar)
+        words = [layers[0].bar, "one scale for all classes"]
+        words += [f"{hidden} classes not shown"] if hidden else []
+        pixels = draw_tiles(title, [tiles], "; ".join(words), bar)
         png = encode_grid(pixels, self.name, [describe_layers(each, style) for each in layers])
         return Drawing(png, scale, all(each.flat for each in layers))
 

@@ -45,8 +45,9 @@ def build_class_captions(
 
 
 def format_heading(caption: Caption) -> str:
-    """Return the title of a picture of several classes: the item and the method."""
-    return ": ".join(filter(None, (caption.item, f"{caption.method}, all classes")))
+    """Return the title of a picture of several classes: the item, the method and the output."""
+    head = f" of {caption.head}" if caption.head else ""
+    return ": ".join(filter(None, (caption.item, f"{caption.method}, all classes{head}")))
 
 
 def rank_classes(scores: Sequence[float | None]) -> list[int]:

@@ -91,7 +91,7 @@ def build_handles(channels: Array, count: int) -> list[Any]:
     from matplotlib.lines import Line2D
 
     # In grey, because the colours are those of the channels.
-    handles = [Line2D([], [], color="0.4", linestyle="--", linewidth=1, label="before")]
+    handles = [Line2D([], [], color="0.4", linestyle="--", linewidth=1, label="before (dashed)")]
     for position, channel in enumerate(channels):
         label = "after" if count == 1 else f"after, channel {channel}"
         handles.append(Line2D([], [], color=f"C{position}", linewidth=1.2, label=label))

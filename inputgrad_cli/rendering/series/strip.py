@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from inputgrad_cli.data.pictures.picture_style import Scale, Style
 from inputgrad_cli.interfaces.picture import Drawing, MapLayout, MapSource, pictures
-from inputgrad_cli.numeric.array_helpers import format_shape
+from inputgrad_cli.numeric.array_helpers import Array, format_shape
 from inputgrad_cli.rendering.colour_scale import reduce_channels
 from inputgrad_cli.rendering.series.signal import Signal
+
+MAX_INDICES = 3  # in the line above the strip
 
 
 @pictures.register
@@ -41,10 +45,21 @@ def _flatten(source: MapSource, reduce: str | None) -> MapSource:
     Channels that share a value are reduced to it, so that it is shown once.
     """
     values, view, caption = source.values, source.view, source.caption
-    words = f"shape {format_shape(values.shape)}, values in the order of the array"
     seen = None if view.values is None or view.values.shape != values.shape else view.values
     if values.ndim and (caption.copied or reduce):
         values, seen = reduce_channels(values, reduce or "sum", caption.copied), None
+    words = f"shape {format_shape(source.values.shape)}, values in the order of the array"
+    words += format_strongest(values)
     view = replace(view, values=None if seen is None else seen.reshape(-1), names=(words,))
     caption = replace(caption, copied=False)
     return replace(source, values=values.reshape(-1), view=view, caption=caption)
+
+
+def format_strongest(values: Array) -> str:
+    """Return the indices in the array of the values farthest from zero; "" for a vector."""
+    if values.ndim < 2:
+        return ""
+    sizes = np.nan_to_num(np.abs(values.ravel()), nan=np.inf)
+    order = np.argsort(-sizes, kind="stable")[:MAX_INDICES]
+    indices = np.transpose(np.unravel_index(order[sizes[order] > 0], values.shape)).tolist()
+    return f"; strongest at {', '.join(map(str, indices))}" if indices else ""

@@ -125,7 +125,7 @@ def _draw_scores(
 ) -> None:
     """Draw the dashed lines of the score of the baseline, named below, and of the row, above."""
     top, bottom = rows
-    labels = (("baseline", bottom + 8, "mt"), ("score", top - 8, "mb"))
+    labels = (("start: baseline", bottom + 8, "mt"), ("end: score", top - 8, "mb"))
     for value, (word, y, anchor) in zip(scores, labels, strict=True):
         x = axis.locate(value)
         canvas.draw_line((x, top - 4, x, bottom + 4), dash=DASH)

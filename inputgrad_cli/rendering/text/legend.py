@@ -13,8 +13,6 @@ from inputgrad_cli.rendering.label_formatting import format_number, shorten_name
 from inputgrad_cli.rendering.text.token_display import Passage
 from inputgrad_cli.rendering.text.token_values import format_quantity
 
-TIMES = "\u00d7"  # the sign of multiplication
-
 
 def format_title(caption: Caption) -> str:
     """Return the method, the target or its class, and the score."""
@@ -23,7 +21,7 @@ def format_title(caption: Caption) -> str:
 
 def format_padding(values: Floats, reduction: str) -> str:
     """Return how many tokens are padding, and what their values come to unless all are zero."""
-    text = f"{len(values)} {TIMES} padding"
+    text = f"{len(values)} padding tokens, not shown"
     if not values.any():
         return text
     if reduction == "sum":

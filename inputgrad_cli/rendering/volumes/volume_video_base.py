@@ -164,7 +164,7 @@ class StackMap(Picture):
 
     def _draw_magnitudes(self, canvas: Canvas, left: int, stack: Stack) -> None:
         strongest = find_strongest(stack.magnitudes)
-        words = f"magnitude by {self.unit}, strongest {strongest}"
+        words = f"magnitude by {self.unit}, strongest: {self.unit} {strongest}"
         canvas.write((left, TOP), words, TICK_SIZE, colour=QUIET_INK)
         bottom = TOP + LABEL_HEIGHT + self.chart_height - CHART_ROOM
         draw_chart(canvas, (left, TOP + LABEL_HEIGHT + 2, WIDTH - EDGE, bottom), stack.magnitudes)
