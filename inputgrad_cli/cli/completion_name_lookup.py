@@ -21,7 +21,7 @@ READ_ERRORS = (OSError, ValueError, KeyError, TypeError, AttributeError, Recursi
 
 def list_class_names(model: Path | None, labels: Path | None) -> list[str]:
     """Return the class names of a model; an empty list if they cannot be read."""
-    from inputgrad_cli.formats.label_files import find_labels  # not imported by --help
+    from inputgrad_cli.formats.class_name_files import find_labels  # not imported by --help
 
     try:
         return list(find_labels(model or Path(), labels))

@@ -68,7 +68,7 @@ def main() -> None:
         # The parent starts that process when this one ends, and gives the caller its exit code.
         leave(0)
     if code in SIGNALS_BY_EXIT_CODE:
-        from inputgrad_cli.supervision.process_end import end_by_signal
+        from inputgrad_cli.supervision.immediate_process_exit import end_by_signal
 
         end_by_signal(SIGNALS_BY_EXIT_CODE[code])
     leave(code)
@@ -137,8 +137,8 @@ def leave(code: int) -> NoReturn:
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError, ValueError, AttributeError):
             stream.flush()
-    if "inputgrad_cli.supervision.process_end" in sys.modules:  # not loaded by --help
-        from inputgrad_cli.supervision.process_end import exit_with
+    if "inputgrad_cli.supervision.immediate_process_exit" in sys.modules:  # not loaded by --help
+        from inputgrad_cli.supervision.immediate_process_exit import exit_with
 
         exit_with(code)
     os._exit(code)

@@ -58,7 +58,7 @@ def _run(
 
 def _make_plan(options: RunOptions) -> Plan:
     from inputgrad_cli.runs.planning.model_file_checks import check_run
-    from inputgrad_cli.supervision.opening_time_limits import compute_reading_seconds
+    from inputgrad_cli.supervision.model_opening_time_limits import compute_reading_seconds
     from inputgrad_cli.supervision.shared_memory_page import Stage
     from inputgrad_cli.supervision.worker_state_reporting import WORKER
 

@@ -18,8 +18,8 @@ from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any
 
 from inputgrad_cli.cli.terminal_output import show_status, write_stderr
-from inputgrad_cli.supervision.process_end import end_by_signal
-from inputgrad_cli.supervision.signal_receiver import ECHO_SECONDS, ENDING_SIGNALS, GRACE_SECONDS
+from inputgrad_cli.supervision.immediate_process_exit import end_by_signal
+from inputgrad_cli.supervision.signal_forwarding import ECHO_SECONDS, ENDING_SIGNALS, GRACE_SECONDS
 
 if TYPE_CHECKING:
     from inputgrad_cli.supervision.duplicate_signals import RepeatedSignals

@@ -12,7 +12,7 @@ import numpy as np
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.expression_parser import as_list
 from inputgrad_cli.numeric.array_helpers import Array, Floats
-from inputgrad_cli.schema.json_object import JsonObject
+from inputgrad_cli.schema.json_type_alias import JsonObject
 from inputgrad_cli.schema.run_json import PreprocessRecord
 
 

@@ -15,7 +15,7 @@ from inputgrad_cli.engine.adapter.tapped_forward_pass import read_taps
 from inputgrad_cli.engine.adapter.type_aliases import Tensors
 from inputgrad_cli.engine.input_differentiability import InputDependence
 from inputgrad_cli.engine.pass_runner import Runner
-from inputgrad_cli.engine.program_compiler import Program
+from inputgrad_cli.engine.traced_function_compiler import Program
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.numeric.array_helpers import Array, Arrays, count_rows, take_rows
 

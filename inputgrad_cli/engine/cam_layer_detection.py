@@ -17,9 +17,9 @@ from inputgrad_cli.engine.adapter.scores import PinnedTensors, compute_scores
 from inputgrad_cli.engine.adapter.tapped_forward_pass import run_forward
 from inputgrad_cli.engine.adapter.type_aliases import Layers, Tensors
 from inputgrad_cli.engine.pass_runner import Runner
-from inputgrad_cli.engine.program_compiler import Program
 from inputgrad_cli.engine.score_gradient_functions import list_layer_heads
 from inputgrad_cli.engine.tensor_array_conversion import to_pins
+from inputgrad_cli.engine.traced_function_compiler import Program
 from inputgrad_cli.interfaces.engine import CamLayer
 from inputgrad_cli.modelfile.cam_layer_choice import (
     UpstreamLayer,

@@ -21,7 +21,7 @@ from inputgrad_cli.engine.adapter.type_aliases import Layers, Tensors
 from inputgrad_cli.engine.input_differentiability import InputDependence, trace_dependences
 from inputgrad_cli.engine.one_sample_forward_trace import ENCODERS, CalibrationPass
 from inputgrad_cli.engine.pass_runner import Runner
-from inputgrad_cli.engine.program_compiler import Program
+from inputgrad_cli.engine.traced_function_compiler import Program
 from inputgrad_cli.numeric.array_helpers import Array, Arrays, count_rows, swap_zeros, take_rows
 from inputgrad_cli.option_choices import LAYER
 

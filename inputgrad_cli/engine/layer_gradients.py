@@ -19,13 +19,13 @@ from inputgrad_cli.engine.adapter.scores import PinnedTensors, compute_scores, w
 from inputgrad_cli.engine.adapter.tapped_forward_pass import get_only_call, run_forward
 from inputgrad_cli.engine.adapter.type_aliases import Tensors
 from inputgrad_cli.engine.pass_runner import Runner
-from inputgrad_cli.engine.program_compiler import Program
 from inputgrad_cli.engine.score_gradient_functions import compute_tape_gradients, list_layer_heads
 from inputgrad_cli.engine.tensor_array_conversion import (
     join_gradients,
     join_layer_passes,
     to_gradients,
 )
+from inputgrad_cli.engine.traced_function_compiler import Program
 from inputgrad_cli.interfaces.engine import Gradients, LayerPass
 from inputgrad_cli.numeric.array_helpers import Arrays, concat_rows
 from inputgrad_cli.option_choices import LAYER

@@ -11,7 +11,6 @@ from inputgrad_cli.data.resolved_and_pinned_targets import PinnedTarget, Resolve
 from inputgrad_cli.data.signature import Signature
 from inputgrad_cli.engine.adapter.hooks import is_tap
 from inputgrad_cli.engine.pass_runner import Runner
-from inputgrad_cli.engine.program_compiler import Program
 from inputgrad_cli.engine.score_gradient_functions import build_first_pass_program, run_gradients
 from inputgrad_cli.engine.tensor_array_conversion import (
     apply_pins,
@@ -20,6 +19,7 @@ from inputgrad_cli.engine.tensor_array_conversion import (
     to_gradients,
     to_pins,
 )
+from inputgrad_cli.engine.traced_function_compiler import Program
 from inputgrad_cli.interfaces.engine import FirstPass, Gradients
 from inputgrad_cli.numeric.array_helpers import Array, Arrays, count_rows, fill_open_axes, take_rows
 

@@ -15,8 +15,8 @@ from inputgrad_cli.engine.adapter.graph_memory_check import build_memory_error
 from inputgrad_cli.engine.adapter.hooks import is_tap
 from inputgrad_cli.engine.model_examination_facts import Calibration
 from inputgrad_cli.engine.pass_setup import PassContext
-from inputgrad_cli.engine.program_compiler import EagerOnlyError, Program, ProgramCompiler
 from inputgrad_cli.engine.tensor_array_conversion import to_pins
+from inputgrad_cli.engine.traced_function_compiler import EagerOnlyError, Program, ProgramCompiler
 from inputgrad_cli.errors import ItemError
 from inputgrad_cli.interfaces.engine import EngineOptions
 from inputgrad_cli.numeric.array_helpers import Array, Arrays, count_rows, take_rows

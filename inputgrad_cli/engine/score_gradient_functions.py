@@ -23,8 +23,8 @@ from inputgrad_cli.engine.adapter.scores import (
 from inputgrad_cli.engine.adapter.tapped_forward_pass import run_forward
 from inputgrad_cli.engine.adapter.type_aliases import Tensors
 from inputgrad_cli.engine.pass_runner import Runner
-from inputgrad_cli.engine.program_compiler import FoldableProgram, Program
 from inputgrad_cli.engine.tensor_array_conversion import join_gradients, to_gradients
+from inputgrad_cli.engine.traced_function_compiler import FoldableProgram, Program
 from inputgrad_cli.interfaces.engine import Gradients
 from inputgrad_cli.numeric.array_helpers import Array, Arrays
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from inputgrad_cli.data.map_record import SiteFacts
 from inputgrad_cli.data.samples import Samples
 from inputgrad_cli.errors import ItemError
-from inputgrad_cli.explanation.map_builder import MapBuilder
+from inputgrad_cli.explanation.map_computation import MapBuilder
 from inputgrad_cli.explanation.request import ExplainRequest, MethodRequest, resolve_targets
 from inputgrad_cli.explanation.sample_record_builder import RecordOrError
 from inputgrad_cli.interfaces.engine import Engine

@@ -25,7 +25,7 @@ from inputgrad_cli.methods.layer._base import (
 )
 from inputgrad_cli.modelfile.layer_names import LayerEntry, LayerNames, read_layer_names
 from inputgrad_cli.modelfile.model_summary import build_outline
-from inputgrad_cli.modelfile.output_forms import OutputForms, list_output_forms
+from inputgrad_cli.modelfile.possible_output_activations import OutputForms, list_output_forms
 from inputgrad_cli.option_choices import LAYER
 
 

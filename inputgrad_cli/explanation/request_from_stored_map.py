@@ -15,7 +15,7 @@ from inputgrad_cli.data.signature import OutputSpec, Signature
 from inputgrad_cli.data.target_parser import parse_stored_target
 from inputgrad_cli.data.targets.find_class import select_class
 from inputgrad_cli.errors import UsageError
-from inputgrad_cli.explanation.attribution_metadata import format_call
+from inputgrad_cli.explanation.attribution_assembly import format_call
 from inputgrad_cli.explanation.request import ExplainRequest, MethodRequest, resolve_targets
 from inputgrad_cli.interfaces.method import Method
 from inputgrad_cli.methods import methods

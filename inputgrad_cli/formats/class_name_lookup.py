@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from inputgrad_cli.errors import UsageError
-from inputgrad_cli.formats.label_files import find_labels, read_labels
+from inputgrad_cli.formats.class_name_files import find_labels, read_labels
 from inputgrad_cli.modelfile.model_file import ModelFile
 from inputgrad_cli.modelfile.sidecar_settings import read_sidecar
 

@@ -14,7 +14,7 @@ from inputgrad_cli.data.signature import InputSpec
 from inputgrad_cli.errors import ItemError, UsageError
 from inputgrad_cli.formats.tables.header_merging import merge_headers, merge_unused
 from inputgrad_cli.numeric.array_helpers import Array
-from inputgrad_cli.schema.json_object import JsonObject
+from inputgrad_cli.schema.json_type_alias import JsonObject
 
 CROSSED_NOTE = "crossed"  # code of the note on one file that serves many samples
 

@@ -27,7 +27,7 @@ from inputgrad_cli.formats.streaming.hash_checked_file import (
     load_content,
     open_content,
 )
-from inputgrad_cli.formats.streaming.large_files import HEADER_BYTES, build_lazy_rows
+from inputgrad_cli.formats.streaming.lazy_row_loading import HEADER_BYTES, build_lazy_rows
 from inputgrad_cli.numeric.array_helpers import Array, Arrays
 from inputgrad_cli.numeric.lazy_array import BLOCK_BYTES
 from inputgrad_cli.schema.field_constraints import Problem

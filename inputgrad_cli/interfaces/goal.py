@@ -6,7 +6,7 @@ How to add a goal:
    is decorated with `@goals.register`. It sets `name`, `family`, `paper` and `cost`, and defines
    `search`. Its fields are the parameters that users type; `declare_parameter` gives them help text
    and a range. `optimization/goals/__init__.py` imports every file of its folder, so nothing else
-   needs to be edited. Most goals are a step rule for `optimization.loop.run_steps`;
+   needs to be edited. Most goals are a step rule for `optimization.iteration_loop.run_steps`;
    `optimization/goals/pgd.py` is a short example. Points are evaluated by a `SearchLog`, which
    counts the calls and keeps the best.
 2. Write one test file, `tests/optimization/goals/test_my_goal.py`. The laws in

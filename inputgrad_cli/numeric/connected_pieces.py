@@ -17,13 +17,13 @@ def measure_largest_piece(values: Array, threshold: float) -> float:
     """
     remaining, sizes = values > threshold, []
     while remaining.any():
-        piece = grow_piece(remaining, int(np.argmax(np.where(remaining, values, -np.inf))))
+        piece = find_piece(remaining, int(np.argmax(np.where(remaining, values, -np.inf))))
         sizes.append(float(values[piece].sum()))
         remaining = remaining & ~piece
     return max(sizes) / sum(sizes) if sizes else 0.0
 
 
-def grow_piece(mask: Mask, start: int) -> Mask:
+def find_piece(mask: Mask, start: int) -> Mask:
     """Return the piece of a mask (H, W) that holds the flat index `start`."""
     piece = np.zeros_like(mask)
     piece.flat[start] = True

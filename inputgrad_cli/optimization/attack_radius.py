@@ -14,7 +14,7 @@ from inputgrad_cli.expression_parser import as_list
 from inputgrad_cli.interfaces.goal import PIXEL_RANGE, Goal, Problem, SearchResult
 from inputgrad_cli.numeric.array_helpers import Array
 from inputgrad_cli.numeric.random_streams import draw_normal
-from inputgrad_cli.optimization.evaluation_log import SearchLog
+from inputgrad_cli.optimization.best_point_and_trace import SearchLog
 from inputgrad_cli.optimization.norm_balls import BALLS, Ball
 from inputgrad_cli.registry import declare_parameter
 

@@ -22,7 +22,7 @@ from inputgrad_cli.optimization.result_builder import Outcome, ResultBuilder
 from inputgrad_cli.optimization.sample_result import Optimized
 from inputgrad_cli.optimization.success_criterion import Aim
 from inputgrad_cli.optimization.success_criterion_builder import build_aim, build_margin_aim
-from inputgrad_cli.optimization.unperturbed_inputs import CleanInputs
+from inputgrad_cli.optimization.unperturbed_pass_cache import CleanInputs
 
 
 def optimize_batch(

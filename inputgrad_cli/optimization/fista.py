@@ -15,7 +15,7 @@ import numpy as np
 
 from inputgrad_cli.interfaces.goal import Rows
 from inputgrad_cli.numeric.array_helpers import Array
-from inputgrad_cli.optimization.evaluation_log import NOT_FINITE, SearchLog
+from inputgrad_cli.optimization.best_point_and_trace import NOT_FINITE, SearchLog
 
 # Of the largest change; a run has converged when no value moves by more in a step.
 CONVERGENCE = 1e-4

@@ -13,7 +13,7 @@ from inputgrad_cli.data.feature_constraints import FeatureRange, Features
 from inputgrad_cli.data.samples import Samples
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.numeric.array_helpers import Array, format_shape
-from inputgrad_cli.optimization.tabular.derived_feature_constraints import (
+from inputgrad_cli.optimization.tabular.feature_constraint_builder import (
     build_features,
     name_columns,
 )

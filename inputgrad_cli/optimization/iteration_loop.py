@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from inputgrad_cli.interfaces.goal import Evaluation, Problem, Rows
 from inputgrad_cli.numeric.array_helpers import Array
-from inputgrad_cli.optimization.evaluation_log import (
+from inputgrad_cli.optimization.best_point_and_trace import (
     NO_ROOM,
     NOT_FINITE,
     REACHED,

@@ -9,7 +9,7 @@ import numpy as np
 from inputgrad_cli.interfaces.goal import Problem, Rows
 from inputgrad_cli.numeric.array_helpers import Array
 from inputgrad_cli.numeric.random_streams import draw_normal, draw_uniform
-from inputgrad_cli.optimization.step_projections import (
+from inputgrad_cli.optimization.bounded_step_arithmetic import (
     add_inward,
     compute_room,
     normalize_rows,

@@ -14,7 +14,7 @@ from inputgrad_cli.errors import ItemError
 from inputgrad_cli.interfaces.goal import PIXEL_RANGE, SearchResult
 from inputgrad_cli.numeric.array_helpers import Array
 from inputgrad_cli.optimization.attack_radius import Radius, RadiusGoal
-from inputgrad_cli.optimization.evaluation_log import REACHED, ROUNDING
+from inputgrad_cli.optimization.best_point_and_trace import REACHED, ROUNDING
 from inputgrad_cli.optimization.points_to_inputs import SearchSpace
 from inputgrad_cli.optimization.request import OptimizeRequest
 from inputgrad_cli.optimization.sample_result import (

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 
 from inputgrad_cli.numeric.array_helpers import Array, Arrays
-from inputgrad_cli.schema.json_object import JsonObject
+from inputgrad_cli.schema.json_type_alias import JsonObject
 
 Status = Literal["success", "failed", "already"]
 TRACE_COLUMNS = ("step", "score", "l2", "linf", "restart")

@@ -24,7 +24,7 @@ from inputgrad_cli.numeric.array_helpers import Array
 from inputgrad_cli.optimization.request import OptimizeRequest
 from inputgrad_cli.optimization.success_criterion import Aim, resolve_top_class
 from inputgrad_cli.optimization.target_value_interval import choose_interval
-from inputgrad_cli.optimization.unperturbed_inputs import CleanInputs
+from inputgrad_cli.optimization.unperturbed_pass_cache import CleanInputs
 
 # The smallest score of another class: a tie is no change. Smaller floats may be read as zero.
 LEAST_CHANGE = float(np.finfo(np.float32).tiny)

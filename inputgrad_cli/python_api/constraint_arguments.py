@@ -12,7 +12,7 @@ import numpy as np
 from inputgrad_cli.data.feature_constraints import FeatureRange
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.formats.images.masks_and_label_maps import read_mask
-from inputgrad_cli.formats.tables.feature_ranges import read_feature_ranges
+from inputgrad_cli.formats.tables.feature_ranges_file import read_feature_ranges
 from inputgrad_cli.model import PathLike
 from inputgrad_cli.numeric.array_helpers import Array
 

@@ -14,7 +14,7 @@ from inputgrad_cli.data.samples import match_input
 from inputgrad_cli.data.signature import InputSpec
 from inputgrad_cli.data.target_parser import parse_target
 from inputgrad_cli.errors import UsageError
-from inputgrad_cli.explanation.attribution_metadata import build_map, find_failures
+from inputgrad_cli.explanation.attribution_assembly import build_map, find_failures
 from inputgrad_cli.explanation.batch_attribution import BatchAttribution, explain_batch
 from inputgrad_cli.explanation.request import (
     ExplainRequest,

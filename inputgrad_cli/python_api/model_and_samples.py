@@ -15,7 +15,7 @@ from inputgrad_cli.data.baselines import Baseline, FromFile
 from inputgrad_cli.data.preprocessing import InputPreprocessing
 from inputgrad_cli.data.samples import Samples
 from inputgrad_cli.errors import UsageError
-from inputgrad_cli.explanation.attribution_metadata import Provenance, format_call
+from inputgrad_cli.explanation.attribution_assembly import Provenance, format_call
 from inputgrad_cli.explanation.request import ExplainRequest
 from inputgrad_cli.explanation.request_checks import check_request
 from inputgrad_cli.formats.bounded_file_reading import read_bytes

@@ -15,7 +15,7 @@ from inputgrad_cli.data.python_argument_checks import refuse_non_text, refuse_wo
 from inputgrad_cli.data.samples import Samples
 from inputgrad_cli.data.target_parser import parse_target
 from inputgrad_cli.errors import ItemError
-from inputgrad_cli.explanation.attribution_metadata import Provenance, get_parameters
+from inputgrad_cli.explanation.attribution_assembly import Provenance, get_parameters
 from inputgrad_cli.explanation.request import ExplainRequest
 from inputgrad_cli.formats.blank_sample import build_blank_sample
 from inputgrad_cli.formats.images.lossless_png import read_back

@@ -10,7 +10,7 @@ from typing import Any
 from inputgrad_cli.option_choices import to_printable
 from inputgrad_cli.rendering.fast_png_encoding import encode_png
 from inputgrad_cli.rendering.images.image_picture_base import TEXT_KEY
-from inputgrad_cli.rendering.matplotlib_figures import draw_figure
+from inputgrad_cli.rendering.matplotlib_to_pixels import draw_figure
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,7 @@ from inputgrad_cli.report.cell_charts import (
     build_spark,
     build_tokens,
 )
-from inputgrad_cli.report.map_sites import MapSites
+from inputgrad_cli.report.map_values_and_pictures import MapSites
 from inputgrad_cli.report.page_contents import Body, ColourScale, Picture
 from inputgrad_cli.runs.pictures.map_picture_data import build_picture_source
 from inputgrad_cli.storage.safe_run_paths import find_file

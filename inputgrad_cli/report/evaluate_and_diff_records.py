@@ -8,7 +8,7 @@ from typing import Any
 
 from inputgrad_cli.report.page_contents import Document
 from inputgrad_cli.report.path_and_number_formatting import Cleaner
-from inputgrad_cli.schema.json_object import JsonObject
+from inputgrad_cli.schema.json_type_alias import JsonObject
 from inputgrad_cli.schema.safe_record_reading import (
     InvalidRecordError,
     parse_json,

@@ -14,13 +14,13 @@ from inputgrad_cli.data.pictures.picture_style import Style
 from inputgrad_cli.errors import InputgradError
 from inputgrad_cli.numeric.array_helpers import Array
 from inputgrad_cli.report.cell_content_choice import SiteBodies
-from inputgrad_cli.report.map_sites import MapSites
+from inputgrad_cli.report.map_table_reading import read_table_texts
+from inputgrad_cli.report.map_values_and_pictures import MapSites
 from inputgrad_cli.report.page_contents import Cell, Column, Status
 from inputgrad_cli.report.path_and_number_formatting import Cleaner
 from inputgrad_cli.report.prediction_and_check_text import describe_answer, describe_checks
-from inputgrad_cli.report.result_table_texts import read_table_texts
 from inputgrad_cli.runs.item_event_fields import list_unmet_checks
-from inputgrad_cli.schema.file_name_encoding import decode_name
+from inputgrad_cli.schema.file_names_in_json import decode_name
 from inputgrad_cli.storage.run_directory import StoredMap
 
 SAMPLE_FAILED = "this sample could not be used; the messages of the run say why"

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from enum import IntEnum
 from typing import ClassVar
 
-from inputgrad_cli.schema.json_object import JsonObject
+from inputgrad_cli.schema.json_type_alias import JsonObject
 
 
 class Status(IntEnum):

@@ -12,7 +12,7 @@ from typing import Any
 
 from inputgrad_cli.report.page_contents import Body, Cell, Contents, Picture, to_json
 from inputgrad_cli.report.path_and_number_formatting import build_link
-from inputgrad_cli.schema.json_object import JsonObject
+from inputgrad_cli.schema.json_type_alias import JsonObject
 
 PACK_ITEMS = 100  # items of a page, and of a pack: a page in run order opens one pack
 LEVEL = 6  # of gzip; 9 takes three times as long and saves 1 %

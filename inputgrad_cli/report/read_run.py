@@ -21,7 +21,7 @@ from inputgrad_cli.report.page_contents import (
 )
 from inputgrad_cli.report.path_and_number_formatting import Cleaner, format_name
 from inputgrad_cli.report.run_facts import list_facts
-from inputgrad_cli.schema.file_name_encoding import decode_name
+from inputgrad_cli.schema.file_names_in_json import decode_name
 from inputgrad_cli.storage.run_directory import RunDirectory
 
 MAX_THREADS = 8  # more wait for each other, because a part of the work holds Python's lock

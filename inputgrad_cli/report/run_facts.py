@@ -10,7 +10,7 @@ from typing import Any
 
 from inputgrad_cli.rendering.label_formatting import ELLIPSIS
 from inputgrad_cli.report.path_and_number_formatting import MAX_TEXT, Cleaner
-from inputgrad_cli.schema.json_object import JsonObject
+from inputgrad_cli.schema.json_type_alias import JsonObject
 from inputgrad_cli.schema.run_json import RunRecord
 from inputgrad_cli.storage.run_directory import RunDirectory
 

@@ -21,9 +21,9 @@ from inputgrad_cli.report.page_data_encoding import (
     encode_json,
 )
 from inputgrad_cli.report.page_rendering import Pack, PageParts, render_page
-from inputgrad_cli.report.page_size_limit import find_smaller, shrink_contents
 from inputgrad_cli.report.path_and_number_formatting import build_link
 from inputgrad_cli.report.static_item_cards import ItemView
+from inputgrad_cli.report.thumbnail_height_choice import find_smaller, shrink_contents
 
 BASE64_BYTES = 4 / 3  # for each byte of a picture
 LARGE_SHARE = 0.98  # of the room; the rest is for the lengths of the pictures and their elements

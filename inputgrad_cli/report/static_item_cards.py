@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from inputgrad_cli.report.page_contents import Cell, Contents, Picture, ReportItem, Status, to_json
-from inputgrad_cli.schema.json_object import JsonObject
+from inputgrad_cli.schema.json_type_alias import JsonObject
 
 STATUS_CLASSES = {
     Status.OK: "ok",

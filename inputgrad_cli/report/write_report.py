@@ -11,9 +11,9 @@ from inputgrad_cli.errors import ItemError, StorageError, UsageError
 from inputgrad_cli.report.folder_of_pages import INDEX, OWN_FILES, FolderForm
 from inputgrad_cli.report.page_contents import Contents, Status
 from inputgrad_cli.report.page_rendering import MARK
-from inputgrad_cli.report.page_size_limit import choose_height
 from inputgrad_cli.report.read_run import ReadOptions, count_cells, read_contents
 from inputgrad_cli.report.single_file import SingleFile
+from inputgrad_cli.report.thumbnail_height_choice import choose_height
 from inputgrad_cli.storage.atomic_write import build_write_error, refuse_links, write_atomically
 from inputgrad_cli.storage.run_directory import RunDirectory
 

@@ -7,16 +7,16 @@ from dataclasses import replace
 
 from inputgrad_cli.data.signature import InputSpec
 from inputgrad_cli.runs.model_holder import ModelFacts, ModelHolder
-from inputgrad_cli.runs.planning.execution_settings import Schedule, build_schedule_record
+from inputgrad_cli.runs.planning.input_and_truth_checks import refuse_unknown_inputs
+from inputgrad_cli.runs.planning.input_display_kind_checks import refuse_unfit_kinds
+from inputgrad_cli.runs.planning.mode_and_batch_size import Schedule, build_schedule_record
 from inputgrad_cli.runs.planning.preprocessing_record import (
     build_pixel_record,
     has_picture_files,
     hash_code,
     read_pixel_record,
 )
-from inputgrad_cli.runs.planning.required_inputs import refuse_unknown_inputs
 from inputgrad_cli.runs.planning.run_plan import Plan
-from inputgrad_cli.runs.planning.show_option_checks import refuse_unfit_kinds
 from inputgrad_cli.runs.run_events import RunWarning
 from inputgrad_cli.runs.run_json_writing import write_run
 from inputgrad_cli.runs.run_warnings import yield_output_warnings, yield_target_warnings

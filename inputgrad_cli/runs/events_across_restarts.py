@@ -18,7 +18,7 @@ from inputgrad_cli.runs.run_events import (
     Summary,
     is_sent_once,
 )
-from inputgrad_cli.schema.json_object import JsonObject
+from inputgrad_cli.schema.json_type_alias import JsonObject
 from inputgrad_cli.supervision.successor_notes import CallNotes
 
 KINDS: dict[str, type[RunStart | ItemEvent | RunWarning | RunNote]] = {

@@ -7,12 +7,12 @@ from typing import Any
 
 from inputgrad_cli.data.map_record import MapRecord
 from inputgrad_cli.data.optimization_arrays import SEARCH_NOTE
-from inputgrad_cli.runs.inputs.item_maps import ItemMap
-from inputgrad_cli.runs.planning.dry_run import PlannedMap
+from inputgrad_cli.runs.inputs.item_map_files import ItemMap
+from inputgrad_cli.runs.planning.dry_run_files import PlannedMap
 from inputgrad_cli.runs.run_events import STRONGEST, TOP_CLASSES
-from inputgrad_cli.schema.file_name_encoding import to_readable_name
+from inputgrad_cli.schema.file_names_in_json import to_readable_name
 from inputgrad_cli.schema.journal_line import JournalLine
-from inputgrad_cli.schema.json_object import JsonObject
+from inputgrad_cli.schema.json_type_alias import JsonObject
 
 CHECKS = ("finite", "zero", "completeness", "gradient")  # those that the stream contract names
 

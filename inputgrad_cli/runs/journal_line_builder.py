@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from inputgrad_cli.runs.inputs.item_maps import ItemMap
+from inputgrad_cli.runs.inputs.item_map_files import ItemMap
 from inputgrad_cli.runs.item_event_fields import list_unmet_checks
 from inputgrad_cli.runs.run_events import Event, ItemEvent
 from inputgrad_cli.runs.tasks.write_tasks import MapTask
-from inputgrad_cli.schema.json_object import JsonObject
+from inputgrad_cli.schema.json_type_alias import JsonObject
 
 
 def build_line(task: MapTask, events: Sequence[Event], has_pictures: bool) -> JsonObject:

@@ -14,9 +14,9 @@ from inputgrad_cli.data.samples import Samples
 from inputgrad_cli.data.target_parser import is_same_target
 from inputgrad_cli.errors import ItemError
 from inputgrad_cli.explanation.batch_attribution import Frames
-from inputgrad_cli.runs.inputs.item_maps import ItemMap
+from inputgrad_cli.runs.inputs.item_map_files import ItemMap
 from inputgrad_cli.runs.large_array_writing import has_content, is_large, to_npz
-from inputgrad_cli.runs.optimization.result_files import build_search_files
+from inputgrad_cli.runs.optimization.result_pictures_and_tables import build_search_files
 from inputgrad_cli.runs.pictures.drawable_sites import (
     list_limited_kinds,
     list_own_sites,
@@ -38,7 +38,7 @@ from inputgrad_cli.runs.tables.table_detection import (
 )
 from inputgrad_cli.runs.tables.token_tables import build_token_tables
 from inputgrad_cli.schema.journal_line import JournalLine, StyleRecord
-from inputgrad_cli.schema.json_object import JsonObject
+from inputgrad_cli.schema.json_type_alias import JsonObject
 from inputgrad_cli.storage.atomic_write import (
     Bytes,
     WriteFunction,

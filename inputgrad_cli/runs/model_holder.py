@@ -11,7 +11,7 @@ from inputgrad_cli.data.samples import Samples
 from inputgrad_cli.data.signature import Signature
 from inputgrad_cli.explanation.request_checks import refuse_labels
 from inputgrad_cli.interfaces.engine import NO_PROGRESS, ProgressCallbacks
-from inputgrad_cli.runs.planning.execution_settings import Schedule
+from inputgrad_cli.runs.planning.mode_and_batch_size import Schedule
 from inputgrad_cli.runs.planning.run_plan import Plan
 from inputgrad_cli.supervision.shared_memory_page import Stage
 from inputgrad_cli.supervision.worker_state_reporting import WORKER

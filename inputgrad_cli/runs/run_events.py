@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from inputgrad_cli.errors import InputgradError
-from inputgrad_cli.schema.json_object import JsonObject
+from inputgrad_cli.schema.json_type_alias import JsonObject
 
 if TYPE_CHECKING:  # not imported by --help
     from inputgrad_cli.optimization.summaries.run_summary import SearchSummary

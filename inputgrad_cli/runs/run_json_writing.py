@@ -10,7 +10,7 @@ from inputgrad_cli.data.signature import OutputSpec, Signature
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.runs.planning.run_options import RunOptions
 from inputgrad_cli.runs.planning.run_plan import Plan
-from inputgrad_cli.schema.json_object import JsonObject
+from inputgrad_cli.schema.json_type_alias import JsonObject
 from inputgrad_cli.storage.run_json_files import RUN_FILE, read_runs, save_run
 from inputgrad_cli.storage.shard_file_names import to_tag
 from inputgrad_cli.storage.stored_picture_style import OPTION_BY_FIELD

@@ -11,12 +11,11 @@ from inputgrad_cli.interfaces.picture import MAX_SAMPLES
 from inputgrad_cli.runs.events_across_restarts import EarlierEvents
 from inputgrad_cli.runs.executors.item_runner_protocol import ItemOutcome, ItemRunner, WrittenBatch
 from inputgrad_cli.runs.executors.local_runner import LocalRunner
-from inputgrad_cli.runs.inputs.item_maps import list_item_maps
-from inputgrad_cli.runs.inputs.item_order import IndexedItem, order_items
+from inputgrad_cli.runs.inputs.crash_isolating_order import IndexedItem, order_items
+from inputgrad_cli.runs.inputs.item_map_files import list_item_maps
 from inputgrad_cli.runs.item_counts import RunCounts
 from inputgrad_cli.runs.item_event_fields import build_stored_failure
 from inputgrad_cli.runs.journal_recorder import Recorded
-from inputgrad_cli.runs.map_writing import WrittenMap
 from inputgrad_cli.runs.optimization.result_summary import SearchReport, report_searches
 from inputgrad_cli.runs.pictures.style_change_redrawing import PictureUpdater
 from inputgrad_cli.runs.planning.run_plan import Plan
@@ -36,6 +35,7 @@ from inputgrad_cli.runs.tasks.load_tasks import (
     SkippedMap,
     yield_load_tasks,
 )
+from inputgrad_cli.runs.write_task_execution import WrittenMap
 from inputgrad_cli.storage.output_directory_lock import RunLock
 from inputgrad_cli.storage.shard_file_names import to_tag
 from inputgrad_cli.supervision.shared_memory_page import Stage

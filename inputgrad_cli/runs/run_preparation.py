@@ -10,7 +10,7 @@ from inputgrad_cli.runs.after_model_opening import Opening, resolve_plan
 from inputgrad_cli.runs.journal_recorder import Recorder
 from inputgrad_cli.runs.model_holder import ModelHolder
 from inputgrad_cli.runs.pictures.style_change_redrawing import PictureUpdater
-from inputgrad_cli.runs.planning.execution_settings import resume_schedule
+from inputgrad_cli.runs.planning.mode_and_batch_size import resume_schedule
 from inputgrad_cli.runs.planning.run_plan import Plan
 from inputgrad_cli.runs.run_json_writing import refuse_other_model
 from inputgrad_cli.runs.tasks.run_context import RunContext, build_context

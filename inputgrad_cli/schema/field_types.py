@@ -6,7 +6,7 @@ import re
 from typing import Annotated, Literal
 
 from inputgrad_cli.schema.field_constraints import Constraint, require_range
-from inputgrad_cli.schema.file_name_encoding import is_absolute, is_inside, is_normalized, is_path
+from inputgrad_cli.schema.file_names_in_json import is_absolute, is_inside, is_normalized, is_path
 from inputgrad_cli.schema.record_limits import MAX_BATCH_SIZE, MAX_VALUES
 
 MAX_AXES = 32  # of an array: the limit of NumPy 1

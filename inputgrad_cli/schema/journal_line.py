@@ -21,7 +21,7 @@ from inputgrad_cli.schema.field_types import (
     Turn,
     Zoom,
 )
-from inputgrad_cli.schema.json_object import JsonObject
+from inputgrad_cli.schema.json_type_alias import JsonObject
 
 
 class FileRecord(TypedDict):

@@ -34,7 +34,7 @@ from inputgrad_cli.schema.field_constraints import (
     describe_type,
     report_mismatch,
 )
-from inputgrad_cli.schema.file_name_encoding import (
+from inputgrad_cli.schema.file_names_in_json import (
     BASE64_SUFFIX,
     decode_base64_name,
     to_readable_name,

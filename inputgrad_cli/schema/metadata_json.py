@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Literal, NotRequired, TypedDict
 
 from inputgrad_cli.schema.field_types import ArrayShape, Count, Hash, Interval, Reduce, Size
-from inputgrad_cli.schema.json_object import JsonObject
+from inputgrad_cli.schema.json_type_alias import JsonObject
 
 
 class MethodRecord(TypedDict):

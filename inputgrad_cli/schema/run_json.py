@@ -23,7 +23,7 @@ from inputgrad_cli.schema.field_types import (
     Top,
     Zoom,
 )
-from inputgrad_cli.schema.json_object import JsonObject
+from inputgrad_cli.schema.json_type_alias import JsonObject
 from inputgrad_cli.schema.record_limits import MAX_SHARDS
 
 T = TypeVar("T")

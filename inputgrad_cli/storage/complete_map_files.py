@@ -6,7 +6,7 @@ from collections.abc import Set
 from dataclasses import dataclass
 from pathlib import Path
 
-from inputgrad_cli.schema.file_name_encoding import decode_name
+from inputgrad_cli.schema.file_names_in_json import decode_name
 from inputgrad_cli.schema.journal_line import FileRecord, JournalLine
 from inputgrad_cli.storage.map_file_names import is_picture
 from inputgrad_cli.storage.safe_run_paths import find_file

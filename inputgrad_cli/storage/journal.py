@@ -20,9 +20,9 @@ from inputgrad_cli.errors import UsageError
 from inputgrad_cli.file_hashes import compute_sha256
 from inputgrad_cli.formats.attribution_npz_writer import dump_json
 from inputgrad_cli.schema.field_constraints import Problem, Problems
-from inputgrad_cli.schema.file_name_encoding import decode_name, encode_name
+from inputgrad_cli.schema.file_names_in_json import decode_name, encode_name
 from inputgrad_cli.schema.journal_line import JournalLine
-from inputgrad_cli.schema.json_object import JsonObject
+from inputgrad_cli.schema.json_type_alias import JsonObject
 from inputgrad_cli.schema.safe_record_reading import InvalidRecordError, open_record
 from inputgrad_cli.storage.atomic_write import (
     Bytes,
@@ -39,7 +39,7 @@ from inputgrad_cli.storage.pending_files import PendingFiles
 from inputgrad_cli.storage.record_errors import InvalidRecord
 from inputgrad_cli.storage.safe_run_paths import find_file, is_folder
 from inputgrad_cli.storage.shard_file_names import JOURNAL_FILE
-from inputgrad_cli.supervision.crash_reports import CRASHED as CRASHED
+from inputgrad_cli.supervision.worker_death_errors import CRASHED as CRASHED
 
 Record = JsonObject
 

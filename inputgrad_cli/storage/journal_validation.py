@@ -10,7 +10,7 @@ from pathlib import Path
 
 from inputgrad_cli.errors import StorageError
 from inputgrad_cli.schema.field_constraints import Problem, Problems
-from inputgrad_cli.schema.file_name_encoding import decode_name
+from inputgrad_cli.schema.file_names_in_json import decode_name
 from inputgrad_cli.schema.journal_line import JournalLine
 from inputgrad_cli.schema.record_limits import MAX_LINE_BYTES
 from inputgrad_cli.schema.safe_record_reading import open_record, parse_record

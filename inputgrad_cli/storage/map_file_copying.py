@@ -7,7 +7,7 @@ import os
 from inputgrad_cli.errors import ItemError, UsageError
 from inputgrad_cli.file_hashes import compute_sha256
 from inputgrad_cli.formats.streaming.hash_checked_file import HashedFile
-from inputgrad_cli.schema.file_name_encoding import decode_name
+from inputgrad_cli.schema.file_names_in_json import decode_name
 from inputgrad_cli.storage.atomic_write import refuse_links, write_atomically
 from inputgrad_cli.storage.run_directory import RunDirectory, StoredMap
 from inputgrad_cli.storage.safe_run_paths import build_foreign_error, check_file, find_file

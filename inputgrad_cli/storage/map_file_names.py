@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from inputgrad_cli.schema.file_name_encoding import decode_name, encode_name
+from inputgrad_cli.schema.file_names_in_json import decode_name, encode_name
 
 MAX_NAME_BYTES = 255  # of a file name in most file systems
 MAX_SITE_CHARACTERS = 40  # of a site's name in a file name

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from inputgrad_cli.file_hashes import compute_sha256
-from inputgrad_cli.schema.file_name_encoding import decode_name
+from inputgrad_cli.schema.file_names_in_json import decode_name
 from inputgrad_cli.schema.journal_line import JournalLine
 from inputgrad_cli.storage.atomic_write import to_prefix
 from inputgrad_cli.storage.map_file_names import list_file_names

@@ -12,7 +12,7 @@ from typing import IO
 
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.schema.field_constraints import format_value
-from inputgrad_cli.schema.file_name_encoding import is_inside
+from inputgrad_cli.schema.file_names_in_json import is_inside
 from inputgrad_cli.schema.record_limits import MAX_PENDING_BYTES
 from inputgrad_cli.schema.safe_record_reading import (
     InvalidRecordError,

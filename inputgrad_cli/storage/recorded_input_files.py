@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from inputgrad_cli.errors import ItemError
 from inputgrad_cli.file_hashes import compute_sha256
 from inputgrad_cli.formats.bounded_file_reading import build_read_error, get_file_size
-from inputgrad_cli.schema.file_name_encoding import decode_name
+from inputgrad_cli.schema.file_names_in_json import decode_name
 from inputgrad_cli.schema.journal_line import JournalLine, SourceRecord
 from inputgrad_cli.schema.run_json import RunRecord
 

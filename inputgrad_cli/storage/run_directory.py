@@ -13,13 +13,13 @@ from inputgrad_cli.data.samples import Samples
 from inputgrad_cli.errors import StorageError
 from inputgrad_cli.schema.journal_line import JournalLine
 from inputgrad_cli.schema.run_json import RunRecord
+from inputgrad_cli.storage.checked_array_reading import open_arrays
+from inputgrad_cli.storage.input_rereading import read_inputs
 from inputgrad_cli.storage.journal import Journal
 from inputgrad_cli.storage.map_file_names import MapFiles, is_array, list_file_names
 from inputgrad_cli.storage.output_directory_lock import RunLock
 from inputgrad_cli.storage.record_errors import InvalidRecord
 from inputgrad_cli.storage.run_json_files import read_existing_runs, select_run
-from inputgrad_cli.storage.stored_arrays import open_arrays
-from inputgrad_cli.storage.stored_inputs import read_inputs
 from inputgrad_cli.storage.stored_picture_style import read_style
 
 

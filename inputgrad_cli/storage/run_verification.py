@@ -9,7 +9,7 @@ from typing import Any
 
 from inputgrad_cli.errors import ItemError
 from inputgrad_cli.file_hashes import compute_sha256
-from inputgrad_cli.schema.file_name_encoding import decode_name
+from inputgrad_cli.schema.file_names_in_json import decode_name
 from inputgrad_cli.schema.journal_line import FileRecord
 from inputgrad_cli.storage.map_file_names import is_array
 from inputgrad_cli.storage.record_errors import InvalidRecord

@@ -12,9 +12,9 @@ from typing import Any
 from inputgrad_cli.data.shard import Shard
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.formats.attribution_npz_writer import dump_json
-from inputgrad_cli.schema.file_name_encoding import decode_name, encode_name
+from inputgrad_cli.schema.file_names_in_json import decode_name, encode_name
 from inputgrad_cli.schema.journal_line import SourceRecord
-from inputgrad_cli.schema.json_object import JsonObject
+from inputgrad_cli.schema.json_type_alias import JsonObject
 from inputgrad_cli.schema.run_json import RunRecord
 from inputgrad_cli.storage.atomic_write import sync_folder, write_atomically
 from inputgrad_cli.storage.journal import Record

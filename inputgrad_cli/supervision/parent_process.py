@@ -9,14 +9,12 @@ from contextlib import suppress
 from pathlib import Path
 
 from inputgrad_cli.errors import InputgradError
-from inputgrad_cli.supervision.crash_reports import CRASH_REASONS, Crash, GuardFault
 from inputgrad_cli.supervision.crash_safe_stdout_lines import finish_line
 from inputgrad_cli.supervision.crash_tracebacks import save_trace, write_traces
-from inputgrad_cli.supervision.earlier_workers import EarlierWorkers
+from inputgrad_cli.supervision.immediate_process_exit import end_by_signal, exit_with
 from inputgrad_cli.supervision.parent_guards import make_guards
-from inputgrad_cli.supervision.process_end import end_by_signal, exit_with
 from inputgrad_cli.supervision.shared_memory_page import Page
-from inputgrad_cli.supervision.signal_receiver import (
+from inputgrad_cli.supervision.signal_forwarding import (
     ECHO_SECONDS,
     ENDING_SIGNALS,
     GRACE_SECONDS,
@@ -24,6 +22,8 @@ from inputgrad_cli.supervision.signal_receiver import (
     block_signals,
 )
 from inputgrad_cli.supervision.temporary_folder import TEMPORARY_FOLDER
+from inputgrad_cli.supervision.worker_crash_history import EarlierWorkers
+from inputgrad_cli.supervision.worker_death_errors import CRASH_REASONS, Crash, GuardFault
 from inputgrad_cli.supervision.worker_state_reporting import WORKER
 
 POLL_SECONDS = 0.1  # between two checks of a worker

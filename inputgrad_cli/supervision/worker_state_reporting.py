@@ -9,8 +9,8 @@ import threading
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
-from inputgrad_cli.supervision.earlier_workers import WITHOUT_ONEDNN, EarlierWorkers
 from inputgrad_cli.supervision.shared_memory_page import Page, Stage
+from inputgrad_cli.supervision.worker_crash_history import WITHOUT_ONEDNN, EarlierWorkers
 from inputgrad_cli.supervision.worker_to_parent_link import link_to_parent
 
 

@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from inputgrad_cli.supervision.signal_receiver import GRACE_SECONDS
+from inputgrad_cli.supervision.signal_forwarding import GRACE_SECONDS
 from tests.processes import started
 
 from . import draw, journal, strict
@@ -216,7 +216,7 @@ INTERRUPTED_READ = """
 import io, os, signal, sys
 import h5py
 from inputgrad_cli.cli.signals import end_on_signals
-from inputgrad_cli.supervision.signal_receiver import GRACE_SECONDS
+from inputgrad_cli.supervision.signal_forwarding import GRACE_SECONDS
 from inputgrad_cli.modelfile.hdf5.array_listing import open_hdf5
 
 class Interrupted(io.FileIO):

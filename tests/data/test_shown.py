@@ -9,7 +9,7 @@ from inputgrad_cli.data.pictures.picture_style import Style
 from inputgrad_cli.data.signature import InputSpec
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.option_choices import SHOWN
-from inputgrad_cli.runs.planning.show_option_checks import can_show, refuse_unfit_kinds
+from inputgrad_cli.runs.planning.input_display_kind_checks import can_show, refuse_unfit_kinds
 from inputgrad_cli.schema.journal_line import StyleRecord
 from inputgrad_cli.schema.json_type_checks import get_check
 from inputgrad_cli.storage.stored_picture_style import read_style

@@ -7,7 +7,7 @@ from inputgrad_cli.api import build_provenance, find_pixel_inputs, load
 from inputgrad_cli.data.baselines import Zeros, baselines
 from inputgrad_cli.data.map_record import RecordedMap
 from inputgrad_cli.data.target_parser import parse_target
-from inputgrad_cli.explanation.attribution_metadata import build_map
+from inputgrad_cli.explanation.attribution_assembly import build_map
 from inputgrad_cli.explanation.batch_attribution import explain_batch
 from inputgrad_cli.explanation.request import ExplainRequest, parse_methods, resolve_targets
 from inputgrad_cli.explanation.request_from_stored_map import pin_stored_target, restore_request

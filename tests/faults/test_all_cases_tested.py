@@ -17,7 +17,7 @@ ELSEWHERE = {
     17: ["cli/runs/test_resume.py::test_a_changed_input_is_computed_again_and_said"],
     19: ["cli/runs/test_journal.py::test_another_model_under_the_same_name_is_2"],
     20: [
-        "cli/test_exit_codes.py::test_a_broken_model_is_4",
+        "cli/test_error_exit_codes.py::test_a_broken_model_is_4",
         "cli/test_process.py::test_a_missing_layer_class_is_4_in_a_fresh_process",
     ],
     23: ["cli/test_signals.py::test_a_signal_in_a_long_native_call_ends_it_after_the_grace"],
@@ -48,7 +48,7 @@ ELSEWHERE = {
     46: [
         "cli/test_bad_inputs.py::test_a_bad_file_fails_alone",
         "formats/test_pictures.py::test_fifty_bytes_that_claim_to_be_a_huge_picture_take_no_memory",
-        "formats/test_npy.py::test_a_bomb_is_refused_by_its_declared_size",
+        "formats/test_safe_npy_reading.py::test_a_bomb_is_refused_by_its_declared_size",
     ],
     47: ["cli/test_bad_inputs.py::test_pickles_in_an_npz_are_not_run"],
     52: ["cli/runs/test_journal.py::test_what_matches_nothing_names_the_pattern"],

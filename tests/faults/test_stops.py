@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from inputgrad_cli.supervision.signal_receiver import GRACE_SECONDS
+from inputgrad_cli.supervision.signal_forwarding import GRACE_SECONDS
 from tests.cli import strict
 from tests.faults.invariants import Whole, lines
 

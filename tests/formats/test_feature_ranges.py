@@ -5,7 +5,7 @@ import math
 import pytest
 
 from inputgrad_cli.errors import UsageError
-from inputgrad_cli.formats.tables.feature_ranges import read_feature_ranges
+from inputgrad_cli.formats.tables.feature_ranges_file import read_feature_ranges
 
 CSV = """feature,low,high,kind,step,direction,group
 age,18,90,integer,,up,

@@ -15,7 +15,7 @@ from inputgrad_cli.data.preprocessing import PRESETS
 from inputgrad_cli.errors import ItemError, StorageError
 from inputgrad_cli.formats.attribution_npz_writer import to_bytes, write_result
 from inputgrad_cli.formats.read_samples import open_file, read_samples
-from inputgrad_cli.formats.streaming import hash_checked_file, large_files
+from inputgrad_cli.formats.streaming import hash_checked_file, lazy_row_loading
 from inputgrad_cli.formats.streaming.hash_checked_file import HashedFile, hash_content, load_content
 from inputgrad_cli.formats.streaming.spill_file import SpillFile
 from inputgrad_cli.interfaces.reader import ReadOptions
@@ -31,7 +31,7 @@ def small(monkeypatch):
     monkeypatch.setattr(hash_checked_file, "LARGE_BYTES", 0)
     monkeypatch.setattr(hash_checked_file, "BLOCK_BYTES", 50)
     monkeypatch.setattr(lazy_array, "BLOCK_BYTES", 64)
-    monkeypatch.setattr(large_files, "MAX_CELLS", 5)
+    monkeypatch.setattr(lazy_row_loading, "MAX_CELLS", 5)
 
 
 @pytest.fixture

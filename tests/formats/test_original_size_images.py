@@ -10,8 +10,8 @@ from inputgrad_cli.data.image_options import ImageOptions, Resize
 from inputgrad_cli.data.pictures.uncropped_original import OriginalPicture, find_model_view
 from inputgrad_cli.data.signature import InputSpec
 from inputgrad_cli.errors import ItemError
-from inputgrad_cli.formats.images import original_size_images
-from inputgrad_cli.formats.images.original_size_images import read_original
+from inputgrad_cli.formats.images import original_image_decoding
+from inputgrad_cli.formats.images.original_image_decoding import read_original
 from inputgrad_cli.formats.images.read_images import read_image_frames
 
 SIZES = [((40, 200), (32, 32)), ((200, 40), (32, 32)), ((90, 120), (24, 48)), ((64, 64), (64, 64))]
@@ -94,6 +94,6 @@ def test_the_frame_that_was_asked_for_is_shown(rng):
 
 
 def test_a_picture_that_is_too_large_to_draw_is_refused_in_a_sentence(monkeypatch):
-    monkeypatch.setattr(original_size_images, "MAX_PIXELS", 15)
+    monkeypatch.setattr(original_image_decoding, "MAX_PIXELS", 15)
     with pytest.raises(ItemError, match="4x4 pixels is too large to draw"):
         read_original(wrap(encode(np.zeros((4, 4, 3), np.uint8))))

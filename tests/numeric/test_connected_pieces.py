@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from inputgrad_cli.numeric.connected_pieces import grow_piece, measure_largest_piece
+from inputgrad_cli.numeric.connected_pieces import find_piece, measure_largest_piece
 
 
 def test_the_share_is_that_of_the_largest_piece_and_corners_do_not_join():
@@ -16,4 +16,4 @@ def test_the_share_is_that_of_the_largest_piece_and_corners_do_not_join():
 
 def test_a_piece_follows_every_turn():
     spiral = np.array([[1, 1, 1, 1, 1], [0, 0, 0, 0, 1], [1, 1, 1, 0, 1], [1, 0, 0, 0, 1], [1] * 5])
-    np.testing.assert_array_equal(grow_piece(spiral > 0, 0), spiral > 0)
+    np.testing.assert_array_equal(find_piece(spiral > 0, 0), spiral > 0)

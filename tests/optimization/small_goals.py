@@ -6,7 +6,7 @@ from typing import ClassVar
 import numpy as np
 
 from inputgrad_cli.interfaces.goal import Goal
-from inputgrad_cli.optimization.evaluation_log import SearchLog
+from inputgrad_cli.optimization.best_point_and_trace import SearchLog
 from inputgrad_cli.optimization.iteration_loop import StepRule, run_steps
 
 

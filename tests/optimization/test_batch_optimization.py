@@ -12,7 +12,7 @@ from inputgrad_cli.data.target_parser import parse_target
 from inputgrad_cli.errors import ItemError
 from inputgrad_cli.interfaces.engine import Gradients
 from inputgrad_cli.optimization.batch_optimization import optimize_batch
-from inputgrad_cli.optimization.evaluation_log import SearchLog
+from inputgrad_cli.optimization.best_point_and_trace import SearchLog
 from inputgrad_cli.optimization.goals import goals
 from inputgrad_cli.optimization.input_constraints import SearchLimits
 from inputgrad_cli.optimization.request import OptimizeRequest, SearchHooks

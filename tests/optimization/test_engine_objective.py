@@ -14,7 +14,7 @@ from inputgrad_cli.optimization.success_criterion_builder import (
     build_aim,
     build_margin_aim,
 )
-from inputgrad_cli.optimization.unperturbed_inputs import CleanInputs
+from inputgrad_cli.optimization.unperturbed_pass_cache import CleanInputs
 from tests.optimization.linear_engine import LinearEngine, rows_of
 from tests.optimization.small_goals import Attack, Climb, Repair
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from inputgrad_cli.optimization.evaluation_log import SearchLog
+from inputgrad_cli.optimization.best_point_and_trace import SearchLog
 from inputgrad_cli.optimization.fista import Fista
 from tests.optimization.problems import Broken, Quadratic, Recorder, build_problem
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from inputgrad_cli.interfaces.goal import Evaluation
-from inputgrad_cli.optimization.evaluation_log import SearchLog
+from inputgrad_cli.optimization.best_point_and_trace import SearchLog
 from inputgrad_cli.optimization.iteration_loop import StepRule, evaluate_points, run_steps
 from tests.optimization.problems import Broken, Linear, Quadratic, Recorder, build_problem
 

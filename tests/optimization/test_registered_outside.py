@@ -9,7 +9,7 @@ import pytest
 
 import inputgrad_cli
 from inputgrad_cli.interfaces.goal import Goal
-from inputgrad_cli.optimization.evaluation_log import SearchLog
+from inputgrad_cli.optimization.best_point_and_trace import SearchLog
 from inputgrad_cli.optimization.goals import goals
 from inputgrad_cli.optimization.iteration_loop import run_steps
 from inputgrad_cli.registry import declare_parameter

@@ -17,7 +17,7 @@ from inputgrad_cli.optimization.goals import goals
 from inputgrad_cli.optimization.points_to_inputs import build_space
 from inputgrad_cli.optimization.request import OptimizeRequest
 from inputgrad_cli.optimization.success_criterion_builder import build_aim
-from inputgrad_cli.optimization.unperturbed_inputs import CleanInputs
+from inputgrad_cli.optimization.unperturbed_pass_cache import CleanInputs
 from inputgrad_cli.python_api.model_and_samples import read_item, to_samples
 
 L = keras.layers

@@ -15,7 +15,7 @@ from inputgrad_cli.interfaces.picture import MapSource
 from inputgrad_cli.rendering import choose_picture
 from inputgrad_cli.rendering.colour_maps import NAN_COLOUR
 from inputgrad_cli.rendering.images.image_picture_base import ImageMap
-from inputgrad_cli.runs.inputs.item_maps import ItemMap
+from inputgrad_cli.runs.inputs.item_map_files import ItemMap
 from inputgrad_cli.runs.pictures import map_pictures
 from inputgrad_cli.runs.pictures.map_pictures import draw_pictures
 from inputgrad_cli.runs.tasks.load_tasks import LoadedItem

@@ -18,7 +18,7 @@ from inputgrad_cli.rendering.series.signal import (
     TOP,
     draw_curve,
 )
-from inputgrad_cli.rendering.series.signal_lanes import build_lanes
+from inputgrad_cli.rendering.series.signal_lane_data import build_lanes
 
 from .drawn import GREEN, build_source, draw, read_facts, read_pixels
 

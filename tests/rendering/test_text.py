@@ -20,7 +20,15 @@ from inputgrad_cli.data.pictures.sample_view import SampleView
 from inputgrad_cli.interfaces.picture import MapLayout, MapSource
 from inputgrad_cli.rendering import choose_picture
 from inputgrad_cli.rendering.colour_maps import NAN_COLOUR, load_colour_table
+from inputgrad_cli.rendering.coloured_text_picture import TextMap
 from inputgrad_cli.rendering.label_formatting import MINUS
+from inputgrad_cli.rendering.text.coloured_words_image import (
+    GROUND_HEIGHT,
+    LINE_HEIGHT,
+    MARGIN,
+    TITLE_HEIGHT,
+    WIDTH,
+)
 from inputgrad_cli.rendering.text.line_layout import (
     MAX_LINES,
     PADDING,
@@ -30,14 +38,6 @@ from inputgrad_cli.rendering.text.line_layout import (
 )
 from inputgrad_cli.rendering.text.token_colours import paint_values
 from inputgrad_cli.rendering.text.token_display import MAX_CHARACTERS, build_passage
-from inputgrad_cli.rendering.text.word_image import (
-    GROUND_HEIGHT,
-    LINE_HEIGHT,
-    MARGIN,
-    TITLE_HEIGHT,
-    WIDTH,
-)
-from inputgrad_cli.rendering.text_map import TextMap
 
 HOSTILE = [
     "<script>alert(1)</script>",

@@ -13,8 +13,8 @@ from inputgrad_cli.rendering.thumbnails import Thumbnail
 from inputgrad_cli.report.cell_charts import Row, build_bars
 from inputgrad_cli.report.cell_content_choice import parse_scale
 from inputgrad_cli.report.column_legends import _describe_limits
+from inputgrad_cli.report.map_table_reading import TableTexts, _select_columns
 from inputgrad_cli.report.path_and_number_formatting import format_number
-from inputgrad_cli.report.result_table_texts import TableTexts, _select_columns
 from inputgrad_cli.report.run_facts import _quote_word
 from tests.cli import draw
 from tests.report.pages import Page

@@ -8,8 +8,8 @@ from PIL import Image
 
 from inputgrad_cli.report.large_picture_budget import encode_large_pictures
 from inputgrad_cli.report.page_contents import Status
-from inputgrad_cli.report.page_size_limit import choose_height, find_smaller
 from inputgrad_cli.report.single_file import SingleFile
+from inputgrad_cli.report.thumbnail_height_choice import choose_height, find_smaller
 from tests.report.pages import Page
 from tests.report.synthetic import make_contents
 

@@ -12,9 +12,9 @@ from inputgrad_cli.engine.adapter.cpu_kernel_selection import EIGEN, ONEDNN, ONE
 from inputgrad_cli.machine.memory_and_core_limits import Limit
 from inputgrad_cli.modelfile.model_summary import Layer, Outline
 from inputgrad_cli.modelfile.pass_cost_estimate import Workload
-from inputgrad_cli.runs.planning import execution_settings
+from inputgrad_cli.runs.planning import mode_and_batch_size
 from inputgrad_cli.runs.planning.execution_mode_costs import MODES, estimate_seconds
-from inputgrad_cli.runs.planning.execution_settings import (
+from inputgrad_cli.runs.planning.mode_and_batch_size import (
     Schedule,
     build_schedule_record,
     choose_schedule,
@@ -116,7 +116,7 @@ def test_kernels_that_the_user_set_are_never_eager_where_that_is_not_safe(monkey
 @pytest.mark.parametrize(("gigabytes", "size"), [(64, 16), (4, 9), (0.01, 1)])
 def test_a_pass_fits_in_half_of_the_memory(monkeypatch, gigabytes, size):
     limit = Limit(int(gigabytes * 1e9), "a test")
-    monkeypatch.setattr(execution_settings, "find_available_memory", lambda: limit)
+    monkeypatch.setattr(mode_and_batch_size, "find_available_memory", lambda: limit)
     layers = (
         Layer("a", "Conv2D", "", (112, 112, 1000)),
         Layer("b", "Conv2D", "", (None, 112, 500)),
@@ -129,7 +129,7 @@ def test_a_pass_fits_in_half_of_the_memory(monkeypatch, gigabytes, size):
 
 
 def test_memory_is_read():
-    assert execution_settings.find_available_memory().value > 1 << 26
+    assert mode_and_batch_size.find_available_memory().value > 1 << 26
 
 
 def test_maps_that_were_begun_keep_their_pace():
@@ -176,8 +176,8 @@ def test_a_size_that_no_run_chooses_is_kept_only_if_it_was_asked_for():
     job, new, maps = RunOptions(Path("m.keras")), Schedule("eager", 1), maps_for(["gradient"])
     forged = {"mode": "eager", "batch_size": 65536, "padded": True}
     for earlier in (forged, {"paces": {maps[0].suffix: forged}}):
-        assert resume_schedule(job, new, maps, earlier).batch_size == execution_settings.MAX_BATCH
+        assert resume_schedule(job, new, maps, earlier).batch_size == mode_and_batch_size.MAX_BATCH
         auto = {**earlier, "options": {"batch_size": {"value": "auto"}}}
-        assert resume_schedule(job, new, maps, auto).batch_size == execution_settings.MAX_BATCH
+        assert resume_schedule(job, new, maps, auto).batch_size == mode_and_batch_size.MAX_BATCH
         asked = {**earlier, "options": {"batch_size": {"value": 500}}}
         assert resume_schedule(job, new, maps, asked).batch_size == 500

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, NotRequired, TypedDict
 import pytest
 
 from inputgrad_cli.schema.field_constraints import Constraint, format_value, require_range
-from inputgrad_cli.schema.file_name_encoding import decode_name, encode_name, is_inside
+from inputgrad_cli.schema.file_names_in_json import decode_name, encode_name, is_inside
 from inputgrad_cli.schema.json_type_checks import get_check
 from inputgrad_cli.schema.safe_record_reading import InvalidRecordError, parse_json, parse_record
 

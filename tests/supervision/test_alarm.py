@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from inputgrad_cli.supervision import opening_time_limits, parent_guards
+from inputgrad_cli.supervision import model_opening_time_limits, parent_guards
 from inputgrad_cli.supervision.shared_memory_page import Page, Stage
 from tests.cli import strict
 from tests.faults.conftest import draw_many
@@ -43,24 +43,24 @@ def test_a_pause_of_the_machine_rings_no_alarm(monkeypatch):
 def test_what_a_file_holds_decides_how_long_it_may_take(tmp_path):
     sparse = tmp_path / "sparse.keras"
     sparse.touch()
-    small = opening_time_limits.compute_opening_seconds(sparse)
+    small = model_opening_time_limits.compute_opening_seconds(sparse)
     with sparse.open("wb") as file:
         file.truncate(10**9)
-    assert opening_time_limits.compute_opening_seconds(sparse) == small, (
+    assert model_opening_time_limits.compute_opening_seconds(sparse) == small, (
         "a claim that no byte on the disk bears out"
     )
     sparse.write_bytes(bytes(10**7))
-    assert opening_time_limits.compute_opening_seconds(sparse) > small
-    assert opening_time_limits.compute_opening_seconds(sparse, start=20.0) > 9 * small, (
+    assert model_opening_time_limits.compute_opening_seconds(sparse) > small
+    assert model_opening_time_limits.compute_opening_seconds(sparse, start=20.0) > 9 * small, (
         "a machine that is slow"
     )
     folder = tmp_path / "folder"
     (folder / "assets").mkdir(parents=True)
     (folder / "assets/a").write_bytes(bytes(10**7))
-    assert opening_time_limits.compute_opening_seconds(folder) > small
+    assert model_opening_time_limits.compute_opening_seconds(folder) > small
     assert (
-        opening_time_limits.compute_reading_seconds(tmp_path / "nowhere")
-        == opening_time_limits.READING_SECONDS
+        model_opening_time_limits.compute_reading_seconds(tmp_path / "nowhere")
+        == model_opening_time_limits.READING_SECONDS
     )
 
 

@@ -13,8 +13,8 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from inputgrad_cli.supervision.crash_reports import CRASH_REASONS
-from inputgrad_cli.supervision.earlier_workers import MAX_DEATHS
+from inputgrad_cli.supervision.worker_crash_history import MAX_DEATHS
+from inputgrad_cli.supervision.worker_death_errors import CRASH_REASONS
 from tests.cli import journal, strict
 from tests.conftest import Result
 from tests.faults.conftest import ENV, draw_many

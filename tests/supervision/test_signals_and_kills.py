@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from inputgrad_cli.supervision.signal_receiver import GRACE_SECONDS
+from inputgrad_cli.supervision.signal_forwarding import GRACE_SECONDS
 from tests.cli import strict
 from tests.faults.conftest import draw_many
 from tests.faults.invariants import lines

@@ -14,7 +14,7 @@ WORDS = ("saliency", "m.keras", "in", "--json", "--batch-size", "4", "-o", "out"
 SPOILED = """
 import importlib, os, signal, sys, time
 from tests.faults.server import prepare, Settings, command
-from inputgrad_cli.supervision import parent_process, opening_time_limits
+from inputgrad_cli.supervision import parent_process, model_opening_time_limits
 
 place, how, name = sys.argv[1:4]
 prepare(Settings())
@@ -37,7 +37,7 @@ if how == "alone":
     os.fork = refused
 else:
     setattr(module, function, spoiled)
-opening_time_limits.READING_SECONDS = 0.5
+model_opening_time_limits.READING_SECONDS = 0.5
 command(sys.argv[4:])
 """
 
@@ -75,7 +75,7 @@ def test_a_picture_that_cannot_be_read_or_drawn_alive_fails_alone(spoiled, names
 
 @pytest.mark.parametrize(
     ("function", "code"),
-    [("runs.planning.early_checks.open_model", 4), ("runs.planning.plan.find_items", 70)],
+    [("runs.planning.model_file_checks.open_model", 4), ("runs.planning.run_plan.find_items", 70)],
 )
 def test_before_the_items_it_is_the_model_or_nobody(spoiled, names, function, code):
     result, events, err = spoiled(function, "die")
@@ -86,7 +86,7 @@ def test_before_the_items_it_is_the_model_or_nobody(spoiled, names, function, co
 
 
 def test_a_file_that_is_read_for_ever_is_refused(spoiled, names):
-    code, events, err = spoiled("runs.planning.early_checks.open_model", "hang")
+    code, events, err = spoiled("runs.planning.model_file_checks.open_model", "hang")
     assert (code, events[0]["kind"]) == (4, "time")
     words = ("inspect", "m.keras", "--json")
     code, events, err = spoiled("describe.model.open_model", "hang", words=words)

@@ -44,7 +44,7 @@ def run_inspect(
     # What reads models imports NumPy, and --help imports this module.
     from inputgrad_cli.describe.model import OpenOptions, describe_model, save_sidecar
     from inputgrad_cli.machine.process_memory_limit import limit_memory
-    from inputgrad_cli.supervision.opening_time_limits import compute_reading_seconds
+    from inputgrad_cli.supervision.model_opening_time_limits import compute_reading_seconds
     from inputgrad_cli.supervision.shared_memory_page import Stage
     from inputgrad_cli.supervision.worker_state_reporting import WORKER
 

@@ -31,7 +31,7 @@ def run_merge(runs: tuple[Path, ...], scripts: JsonOptions) -> int:
     nothing.
     """
     # Not imported by --help, as all that reads the records of a run.
-    from inputgrad_cli.schema.file_name_encoding import to_readable_name
+    from inputgrad_cli.schema.file_names_in_json import to_readable_name
     from inputgrad_cli.storage.shard_merging import merge
 
     with show_status(True, "joining the shards"):

@@ -36,7 +36,7 @@ def run_report(run: Path, page: ReportPageOptions, scripts: JsonOptions) -> int:
     code is 3.
     """
     from inputgrad_cli.report.write_report import write_report
-    from inputgrad_cli.schema.file_name_encoding import to_readable_name
+    from inputgrad_cli.schema.file_names_in_json import to_readable_name
 
     if page.out is not None and page.folder is not None:
         raise click.UsageError("-o and --folder are two forms of a report; give one of them.")

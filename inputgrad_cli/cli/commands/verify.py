@@ -32,7 +32,7 @@ def run_verify(run: Path, scripts: JsonOptions) -> int:
     begun to replace it.
     """
     # Not imported by --help, as all that reads the records of a run.
-    from inputgrad_cli.schema.file_name_encoding import to_readable_name
+    from inputgrad_cli.schema.file_names_in_json import to_readable_name
     from inputgrad_cli.storage.run_verification import verify
 
     with show_status(True, "checking the files"):

@@ -15,7 +15,7 @@ from inputgrad_cli.errors import InputgradError
 from inputgrad_cli.runs.run_events import Event, ItemEvent, Summary
 
 if TYPE_CHECKING:
-    from inputgrad_cli.runs.planning.dry_run import PlannedMap
+    from inputgrad_cli.runs.planning.dry_run_files import PlannedMap
 
 
 def format_nothing(width: int) -> str:

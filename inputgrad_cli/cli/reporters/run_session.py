@@ -82,7 +82,7 @@ class Session:
 
     def show_plan(self, plan: Plan) -> None:
         """Report every source and destination, and compute nothing."""
-        from inputgrad_cli.runs.planning.dry_run import yield_planned_maps
+        from inputgrad_cli.runs.planning.dry_run_files import yield_planned_maps
 
         self._reporter.report(RunStart(__version__, str(plan.options.model), len(plan.share)))
         maps = list(yield_planned_maps(plan))

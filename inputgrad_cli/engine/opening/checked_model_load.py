@@ -23,7 +23,7 @@ from inputgrad_cli.modelfile.custom_code_checks import refuse_unsafe
 from inputgrad_cli.modelfile.memory_limits import count_weight_bytes
 from inputgrad_cli.modelfile.model_file import ModelFile
 from inputgrad_cli.numeric.array_helpers import Arrays
-from inputgrad_cli.supervision.opening_time_limits import compute_opening_seconds
+from inputgrad_cli.supervision.model_opening_time_limits import compute_opening_seconds
 from inputgrad_cli.supervision.shared_memory_page import Stage
 from inputgrad_cli.supervision.worker_state_reporting import WORKER
 

@@ -17,7 +17,6 @@ from inputgrad_cli.engine.adapter.scores import PinnedTensors, compute_scores
 from inputgrad_cli.engine.adapter.tapped_forward_pass import run_forward
 from inputgrad_cli.engine.adapter.type_aliases import Tensors
 from inputgrad_cli.engine.pass_runner import Runner
-from inputgrad_cli.engine.program_compiler import Program
 from inputgrad_cli.engine.propagation_rules.backward_pass import (
     PropagationRule,
     RuleErrorBuilder,
@@ -30,6 +29,7 @@ from inputgrad_cli.engine.propagation_rules.lrp import Lrp
 from inputgrad_cli.engine.propagation_rules.traced_operations import Trace
 from inputgrad_cli.engine.score_gradient_functions import list_layer_heads
 from inputgrad_cli.engine.tensor_array_conversion import join_gradients, to_gradients
+from inputgrad_cli.engine.traced_function_compiler import Program
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.interfaces.engine import BackwardRule, Gradients
 from inputgrad_cli.numeric.array_helpers import Array, Arrays

@@ -29,7 +29,7 @@ from inputgrad_cli.formats.images.frame_decoding import (
     open_image,
 )
 from inputgrad_cli.numeric.array_helpers import Array
-from inputgrad_cli.schema.json_object import JsonObject
+from inputgrad_cli.schema.json_type_alias import JsonObject
 from inputgrad_cli.schema.record_limits import MAX_VALUES
 
 DEEP_COLOUR_NOTE = "16-bit-colour"  # code of the note on 16-bit colours that Pillow reduced to 8

@@ -5,7 +5,7 @@ from __future__ import annotations
 from inputgrad_cli.data.samples import Samples
 from inputgrad_cli.formats.combine_inputs import from_arrays
 from inputgrad_cli.formats.safe_npy_reading import read_npy, read_npz
-from inputgrad_cli.formats.streaming.large_files import read_large_npy, refuse_large_texts
+from inputgrad_cli.formats.streaming.lazy_row_loading import read_large_npy, refuse_large_texts
 from inputgrad_cli.interfaces.reader import InputFile, Reader, ReadOptions, register
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from inputgrad_cli.data.samples import Samples
-from inputgrad_cli.formats.streaming.large_files import read_large_table
+from inputgrad_cli.formats.streaming.lazy_row_loading import read_large_table
 from inputgrad_cli.formats.tables.column_assignment import is_table_input
 from inputgrad_cli.formats.tables.delimited import read_table
 from inputgrad_cli.formats.tables.delimited_rows import TableRequest

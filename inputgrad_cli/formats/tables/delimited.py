@@ -12,8 +12,8 @@ import numpy as np
 from inputgrad_cli.data.samples import Samples, UnusedColumns, describe_layout
 from inputgrad_cli.errors import ItemError
 from inputgrad_cli.formats.bounded_file_reading import decode_text
+from inputgrad_cli.formats.tables.delimited_layout_detection import open_table
 from inputgrad_cli.formats.tables.delimited_rows import Table, TableRequest
-from inputgrad_cli.formats.tables.open_delimited import open_table
 from inputgrad_cli.formats.tables.rows_to_samples import Row, gather_rows
 from inputgrad_cli.numeric.array_helpers import Array
 

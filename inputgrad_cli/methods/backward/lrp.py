@@ -9,7 +9,7 @@ from inputgrad_cli.errors import UsageError
 from inputgrad_cli.interfaces.engine import BackwardRule, Engine
 from inputgrad_cli.interfaces.method import Batch, methods
 from inputgrad_cli.methods.backward._base import BackwardMethod
-from inputgrad_cli.numeric.feature_segments import find_channel_axis
+from inputgrad_cli.numeric.windows_and_superpixels import find_channel_axis
 from inputgrad_cli.registry import declare_parameter
 
 RELATIVE_TOLERANCE = 1e-6  # rounding of float32, by which channels with equal relevance may differ

@@ -13,7 +13,7 @@ from inputgrad_cli.interfaces.method import Batch, Method
 from inputgrad_cli.methods._parallel import map_chunks
 from inputgrad_cli.methods._point_chunks import Indices, find_runs
 from inputgrad_cli.numeric.array_helpers import Array, Arrays
-from inputgrad_cli.numeric.feature_segments import (
+from inputgrad_cli.numeric.windows_and_superpixels import (
     KINDS,
     Segments,
     find_channel_axis,

@@ -17,7 +17,7 @@ from inputgrad_cli.methods.perturbation._masking import (
     fill_segments,
 )
 from inputgrad_cli.numeric.array_helpers import Arrays
-from inputgrad_cli.numeric.feature_segments import Labels, Segments, join_labels
+from inputgrad_cli.numeric.windows_and_superpixels import Labels, Segments, join_labels
 from inputgrad_cli.registry import declare_parameter
 
 

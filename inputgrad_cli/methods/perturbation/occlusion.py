@@ -13,7 +13,7 @@ from inputgrad_cli.interfaces.method import Batch, methods
 from inputgrad_cli.methods._point_chunks import Indices
 from inputgrad_cli.methods.perturbation._masking import PerturbationMethod, compute_masked_scores
 from inputgrad_cli.numeric.array_helpers import Arrays
-from inputgrad_cli.numeric.feature_segments import find_axis_roles, find_channel_axis
+from inputgrad_cli.numeric.windows_and_superpixels import find_axis_roles, find_channel_axis
 from inputgrad_cli.registry import declare_parameter
 
 Window = tuple[slice, ...]

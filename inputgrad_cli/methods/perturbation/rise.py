@@ -16,9 +16,9 @@ from inputgrad_cli.methods.perturbation._masking import (
     unpack_bits,
 )
 from inputgrad_cli.numeric.array_helpers import Array, Arrays, Floats, expand_like
-from inputgrad_cli.numeric.feature_segments import compute_plane_shape, segment_arrays
 from inputgrad_cli.numeric.random_streams import draw_uniform_rows
 from inputgrad_cli.numeric.resize import build_resize_matrix
+from inputgrad_cli.numeric.windows_and_superpixels import compute_plane_shape, segment_arrays
 from inputgrad_cli.registry import declare_parameter
 
 

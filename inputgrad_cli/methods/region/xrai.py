@@ -12,7 +12,7 @@ from inputgrad_cli.interfaces.method import Batch, Method, methods
 from inputgrad_cli.methods._requirements import require_spatial_axes
 from inputgrad_cli.methods.path.integrated_gradients import IntegratedGradients
 from inputgrad_cli.numeric.array_helpers import Array, Floats
-from inputgrad_cli.numeric.feature_segments import (
+from inputgrad_cli.numeric.windows_and_superpixels import (
     MAX_SIDE_PIXELS,
     Labels,
     compute_plane_shape,

@@ -14,17 +14,17 @@ import numpy as np
 
 from inputgrad_cli.interfaces.goal import Goal, Problem, Rows, SearchResult, goals
 from inputgrad_cli.numeric.array_helpers import Array
-from inputgrad_cli.optimization.evaluation_log import REACHED, SearchLog
+from inputgrad_cli.optimization.best_point_and_trace import REACHED, SearchLog
 from inputgrad_cli.optimization.tabular.batched_query_scheduler import (
     ItemSearch,
     State,
     compute_states,
     run_item_searches,
 )
-from inputgrad_cli.optimization.tabular.binding_constraints import describe_failure
-from inputgrad_cli.optimization.tabular.feasible_rows import RowSpace, build_row_space
+from inputgrad_cli.optimization.tabular.failure_reasons import describe_failure
 from inputgrad_cli.optimization.tabular.linear_steps import search_linear
 from inputgrad_cli.optimization.tabular.row_descent import DESCENT_STEPS, search_descent
+from inputgrad_cli.optimization.tabular.row_search_space import RowSpace, build_row_space
 from inputgrad_cli.optimization.tabular.row_task import RowTask
 from inputgrad_cli.registry import declare_parameter
 

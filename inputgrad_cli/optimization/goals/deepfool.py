@@ -17,15 +17,15 @@ from inputgrad_cli.interfaces.goal import (
     goals,
 )
 from inputgrad_cli.numeric.array_helpers import Array
-from inputgrad_cli.optimization.evaluation_log import NO_ROOM, REACHED, SearchLog
-from inputgrad_cli.optimization.iteration_loop import end_searches, send_frame
-from inputgrad_cli.optimization.norm_balls import BALLS
-from inputgrad_cli.optimization.step_projections import (
+from inputgrad_cli.optimization.best_point_and_trace import NO_ROOM, REACHED, SearchLog
+from inputgrad_cli.optimization.bounded_step_arithmetic import (
     add_inward,
     compute_room,
     scale_offsets,
     solve_scales,
 )
+from inputgrad_cli.optimization.iteration_loop import end_searches, send_frame
+from inputgrad_cli.optimization.norm_balls import BALLS
 from inputgrad_cli.registry import declare_parameter
 
 # Minimal points lie on the boundary, where half of them do not survive rounding. The offset is

@@ -8,7 +8,7 @@ import numpy as np
 
 from inputgrad_cli.interfaces.goal import Goal, Problem, Rows, SearchResult, goals
 from inputgrad_cli.numeric.array_helpers import Array
-from inputgrad_cli.optimization.evaluation_log import REACHED, SearchLog
+from inputgrad_cli.optimization.best_point_and_trace import REACHED, SearchLog
 from inputgrad_cli.optimization.fista import Fista
 from inputgrad_cli.optimization.iteration_loop import end_searches, send_frame
 from inputgrad_cli.registry import declare_parameter

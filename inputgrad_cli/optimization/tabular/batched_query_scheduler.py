@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from inputgrad_cli.numeric.array_helpers import Array
-from inputgrad_cli.optimization.evaluation_log import SearchLog
+from inputgrad_cli.optimization.best_point_and_trace import SearchLog
 from inputgrad_cli.optimization.iteration_loop import send_frame
 
 

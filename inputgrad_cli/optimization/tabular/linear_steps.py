@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 
 from inputgrad_cli.numeric.array_helpers import Array
-from inputgrad_cli.optimization.evaluation_log import NO_ROOM, PATIENCE, STEPS
+from inputgrad_cli.optimization.best_point_and_trace import NO_ROOM, PATIENCE, STEPS
 from inputgrad_cli.optimization.tabular.batched_query_scheduler import ItemSearch, Query, State
 from inputgrad_cli.optimization.tabular.row_refinement import refine
 from inputgrad_cli.optimization.tabular.row_task import RowTask

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from inputgrad_cli.optimization.evaluation_log import REACHED
+from inputgrad_cli.optimization.best_point_and_trace import REACHED
 from inputgrad_cli.optimization.tabular.batched_query_scheduler import ItemSearch, Query, State
 from inputgrad_cli.optimization.tabular.row_task import RowTask
 

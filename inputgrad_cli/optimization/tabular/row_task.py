@@ -7,10 +7,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from inputgrad_cli.numeric.array_helpers import Array
-from inputgrad_cli.optimization.evaluation_log import NO_ROOM, NOT_FINITE, ZERO_GRADIENT
+from inputgrad_cli.optimization.best_point_and_trace import NO_ROOM, NOT_FINITE, ZERO_GRADIENT
 from inputgrad_cli.optimization.tabular.batched_query_scheduler import State
-from inputgrad_cli.optimization.tabular.cheapest_change import LinearNeed, find_cheapest_change
-from inputgrad_cli.optimization.tabular.feasible_rows import RowSpace
+from inputgrad_cli.optimization.tabular.cheapest_linear_change import (
+    LinearNeed,
+    find_cheapest_change,
+)
+from inputgrad_cli.optimization.tabular.row_search_space import RowSpace
 
 # Linear solutions aim higher by this share of the terms of the score: float32 loses as much.
 AIM_MARGIN = 1e-6

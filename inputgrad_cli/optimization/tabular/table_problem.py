@@ -8,8 +8,8 @@ import numpy as np
 
 from inputgrad_cli.interfaces.goal import Problem, Rows
 from inputgrad_cli.numeric.array_helpers import Array
-from inputgrad_cli.optimization.evaluation_log import SearchLog
-from inputgrad_cli.optimization.tabular.feasible_rows import RowSpace, build_row_space
+from inputgrad_cli.optimization.best_point_and_trace import SearchLog
+from inputgrad_cli.optimization.tabular.row_search_space import RowSpace, build_row_space
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,7 @@ from inputgrad_cli.rendering.label_formatting import format_number
 from inputgrad_cli.rendering.tabular.bars import NAMES, WIDTH, RowPicture, format_column
 from inputgrad_cli.rendering.tabular.column_ranking import Ranking, rank_columns
 from inputgrad_cli.rendering.text_measuring import fit_text
-from inputgrad_cli.schema.json_object import JsonObject
+from inputgrad_cli.schema.json_type_alias import JsonObject
 
 HEAD, CLASS_HEAD, FOOT = 30, 42, 34 + TOTAL_HEIGHT  # heights: title, names of classes, below
 CELL_WIDTH, CELL_HEIGHT = 96, 26

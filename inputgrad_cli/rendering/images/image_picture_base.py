@@ -16,7 +16,7 @@ from inputgrad_cli.rendering.colour_maps import Pixels
 from inputgrad_cli.rendering.colour_scale import find_limits, is_signed, reduce_channels
 from inputgrad_cli.rendering.fast_png_encoding import encode_png
 from inputgrad_cli.rendering.images.map_compositing import ImageLayers, build_layers, get_zoom
-from inputgrad_cli.schema.json_object import JsonObject
+from inputgrad_cli.schema.json_type_alias import JsonObject
 
 TEXT_KEY = "inputgrad"
 
@@ -50,7 +50,7 @@ class ImageMap(Picture):
         to NumPy and in waits for the GIL.
         """
         all_layers = build_layers(
-            sources, style, at_drawn_size=self.at_drawn_size, has_sizes=self.shows_sizes
+            sources, style, at_drawn_size=self.at_drawn_size, sizes=self.shows_sizes
         )
         return [
             Drawing(self._encode(layers, style), layers.scale, layers.flat) for layers in all_layers

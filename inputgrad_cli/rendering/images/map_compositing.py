@@ -58,17 +58,13 @@ class ImageLayers:
 
 
 def build_layers(
-    sources: Sequence[MapSource],
-    style: Style,
-    *,
-    at_drawn_size: bool = False,
-    has_sizes: bool = False,
+    sources: Sequence[MapSource], style: Style, *, at_drawn_size: bool = False, sizes: bool = False
 ) -> list[ImageLayers]:
     """Return the layers of maps that share one batch key.
 
     The scales are those of the stored values. Maps of layers are enlarged bilinearly to the drawn
     size, maps of inputs by whole pixels, which are only repeated when the file is written, unless
-    `at_drawn_size` asks for it before. With `has_sizes`, smoothed maps are of absolute values.
+    `at_drawn_size` asks for it before. With `sizes`, smoothed maps are of absolute values.
     """
     first = sources[0]
     caption, values = first.caption, np.stack([source.values for source in sources])
@@ -84,7 +80,7 @@ def build_layers(
     factor = zoom if is_coarse or at_drawn_size else 1
     is_smoothed = style.smooth and not is_coarse
     if is_smoothed:
-        flat = smooth_maps(np.abs(flat) if has_sizes else flat)
+        flat = smooth_maps(np.abs(flat) if sizes else flat)
     flat, outside = fit_maps(flat, first, (size[0], size[1]), factor, is_coarse)
     if backdrop is not None and factor > 1:
         backdrop = backdrop.repeat(factor, axis=1).repeat(factor, axis=2)

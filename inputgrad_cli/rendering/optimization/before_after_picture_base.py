@@ -15,7 +15,7 @@ from inputgrad_cli.interfaces.picture import Drawing, MapSource, Picture, Search
 from inputgrad_cli.rendering.colour_maps import Pixels
 from inputgrad_cli.rendering.fast_png_encoding import encode_png
 from inputgrad_cli.rendering.images.image_picture_base import TEXT_KEY
-from inputgrad_cli.rendering.matplotlib_figures import wrap_title
+from inputgrad_cli.rendering.matplotlib_to_pixels import wrap_title
 
 TITLE_WIDTH = 30  # characters of a title that fit above one of the figures
 MAX_LINES = 3

@@ -18,7 +18,7 @@ from inputgrad_cli.interfaces.picture import (
 )
 from inputgrad_cli.numeric.array_helpers import Array
 from inputgrad_cli.rendering.colour_maps import Pixels
-from inputgrad_cli.rendering.matplotlib_figures import draw_figure
+from inputgrad_cli.rendering.matplotlib_to_pixels import draw_figure
 from inputgrad_cli.rendering.optimization.before_after_picture_base import (
     SearchPicture,
     draw_caption,

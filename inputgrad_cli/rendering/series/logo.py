@@ -21,7 +21,7 @@ from inputgrad_cli.interfaces.picture import (
     pictures,
 )
 from inputgrad_cli.numeric.array_helpers import Array, Floats
-from inputgrad_cli.numeric.pooling import pool_largest
+from inputgrad_cli.numeric.pooling_to_pixels import pool_largest
 from inputgrad_cli.option_choices import to_printable
 from inputgrad_cli.rendering.canvas import INK, NUMBER_SIZE, QUIET_INK, TITLE_SIZE, Canvas
 from inputgrad_cli.rendering.colour_maps import NAN_COLOUR, Pixels
@@ -31,7 +31,7 @@ from inputgrad_cli.rendering.label_formatting import format_number, shorten_name
 from inputgrad_cli.rendering.series.axis_ticks import choose_ticks
 from inputgrad_cli.rendering.series.stretched_letters import draw_stacks, measure_stacks
 from inputgrad_cli.rendering.text_measuring import fit_text
-from inputgrad_cli.schema.json_object import JsonObject
+from inputgrad_cli.schema.json_type_alias import JsonObject
 
 ALPHABETS = {4: "ACGT", 5: "ACGTN", 20: "ACDEFGHIKLMNPQRSTVWY"}  # by the columns of a sequence
 MAX_PLACES = 100  # in the row of letters; of a longer sequence the window of the largest value

@@ -44,7 +44,7 @@ from inputgrad_cli.rendering.colour_scale import normalize
 from inputgrad_cli.rendering.label_formatting import format_number
 from inputgrad_cli.rendering.png_with_metadata import encode_picture
 from inputgrad_cli.rendering.series.axis_ticks import choose_ticks
-from inputgrad_cli.rendering.series.signal_lanes import Lane, Lanes, build_lanes
+from inputgrad_cli.rendering.series.signal_lane_data import Lane, Lanes, build_lanes
 from inputgrad_cli.rendering.text_measuring import fit_text, measure_text
 
 WIDTH, LEFT, PLOT_WIDTH = 902, 84, 800  # of the picture; of the curves and strips

@@ -39,7 +39,7 @@ from inputgrad_cli.rendering.images.image_picture_base import TEXT_KEY
 from inputgrad_cli.rendering.label_formatting import format_number, format_value
 from inputgrad_cli.rendering.tabular.column_ranking import Rest, rank_columns, sum_rest
 from inputgrad_cli.rendering.text_measuring import fit_name
-from inputgrad_cli.schema.json_object import JsonObject
+from inputgrad_cli.schema.json_type_alias import JsonObject
 
 WIDTH, NAMES, NUMBERS = 704, 260, 90  # of the picture, of its names, of the numbers at its right
 LEFT_NUMBERS = 76  # between the names and the longest bar to the left, for its number

@@ -13,7 +13,7 @@ from html import escape
 from inputgrad_cli.data.pictures.caption import Caption
 from inputgrad_cli.data.pictures.picture_style import Scale
 from inputgrad_cli.rendering.label_formatting import format_number
-from inputgrad_cli.rendering.text.legend import format_title, format_unit, list_remarks
+from inputgrad_cli.rendering.text.legend_wording import format_title, format_unit, list_remarks
 from inputgrad_cli.rendering.text.token_colours import build_scale_colours, get_ink, paint_values
 from inputgrad_cli.rendering.text.token_display import Passage, Token, rank_tokens
 

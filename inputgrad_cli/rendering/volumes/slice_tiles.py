@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inputgrad_cli.numeric.array_helpers import Array, Floats
-from inputgrad_cli.numeric.pooling import pool_largest, pool_mean, stretch
+from inputgrad_cli.numeric.pooling_to_pixels import pool_largest, pool_mean, stretch
 from inputgrad_cli.rendering.canvas import LINE, QUIET_INK, TICK, TICK_SIZE, Canvas
 from inputgrad_cli.rendering.colour_bar import ColourBar
 from inputgrad_cli.rendering.colour_maps import NAN_COLOUR, Pixels, to_colours

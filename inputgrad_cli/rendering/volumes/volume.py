@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from inputgrad_cli.interfaces.picture import MAX_SAMPLES, pictures
-from inputgrad_cli.numeric.pooling import take_largest
+from inputgrad_cli.numeric.pooling_to_pixels import take_largest
 from inputgrad_cli.rendering.volumes.slice_tiles import GAP, SIDE, Tile, build_tile
 from inputgrad_cli.rendering.volumes.volume_video_base import Stack, StackMap
 

@@ -12,7 +12,7 @@ import numpy as np
 from inputgrad_cli.data.pictures.picture_style import Scale, Style
 from inputgrad_cli.interfaces.picture import Drawing, MapLayout, MapSource, Picture
 from inputgrad_cli.numeric.array_helpers import Array, Floats
-from inputgrad_cli.numeric.pooling import stretch
+from inputgrad_cli.numeric.pooling_to_pixels import stretch
 from inputgrad_cli.rendering.canvas import QUIET_INK, TICK_SIZE, Canvas
 from inputgrad_cli.rendering.colour_bar import (
     TOTAL_HEIGHT,

@@ -9,7 +9,6 @@ from inputgrad_cli.data.unresolved_target import Target
 from inputgrad_cli.errors import CompileError
 from inputgrad_cli.runs.executors.item_runner_protocol import ItemOutcome, WrittenBatch
 from inputgrad_cli.runs.executors.local import LocalExecutor
-from inputgrad_cli.runs.map_writing import WriteResult, join_results, write
 from inputgrad_cli.runs.model_holder import ModelFacts
 from inputgrad_cli.runs.tasks.explain_tasks import (
     BatchFailure,
@@ -20,6 +19,7 @@ from inputgrad_cli.runs.tasks.explain_tasks import (
 )
 from inputgrad_cli.runs.tasks.load_tasks import FailedItem
 from inputgrad_cli.runs.tasks.write_tasks import yield_write_tasks
+from inputgrad_cli.runs.write_task_execution import WriteResult, join_results, write
 
 
 class BatchWriter:

@@ -10,7 +10,7 @@ from typing import Any, cast
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.runs.executors.chunks import Chunk
 from inputgrad_cli.runs.executors.dask_cluster import Cluster
-from inputgrad_cli.runs.executors.dask_worker import ChunkReport, run_chunk
+from inputgrad_cli.runs.executors.dask_worker_processes import ChunkReport, run_chunk
 from inputgrad_cli.runs.executors.worker_compatibility import WorkerRequest
 
 POLL_SECONDS = 0.2  # for a chunk to end, between two looks at a signal of the user

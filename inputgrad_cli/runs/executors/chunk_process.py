@@ -20,9 +20,15 @@ from typing import TYPE_CHECKING
 from inputgrad_cli.errors import InputgradError, ModelError
 from inputgrad_cli.machine.memory_and_core_limits import set_core_share
 from inputgrad_cli.machine.process_memory_limit import limit_memory
-from inputgrad_cli.runs.executors.dask_worker import DONE, ERROR, OPENED, OUTCOME, WorkerBugError
-from inputgrad_cli.runs.executors.shared_run_file import SharedRun
-from inputgrad_cli.supervision.process_end import exit_with
+from inputgrad_cli.runs.executors.dask_worker_processes import (
+    DONE,
+    ERROR,
+    OPENED,
+    OUTCOME,
+    WorkerBugError,
+)
+from inputgrad_cli.runs.executors.run_token_file import SharedRun
+from inputgrad_cli.supervision.immediate_process_exit import exit_with
 from inputgrad_cli.supervision.temporary_folder import TEMPORARY_FOLDER
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from inputgrad_cli.errors import ItemError, ModelError
 from inputgrad_cli.runs.executors.chunks import Chunk
 from inputgrad_cli.runs.executors.item_runner_protocol import ItemOutcome, WrittenBatch
 from inputgrad_cli.runs.tasks.load_tasks import FailedItem, SkippedMap
-from inputgrad_cli.supervision.crash_reports import CRASHED
+from inputgrad_cli.supervision.worker_death_errors import CRASHED
 
 MAX_CRASHES = 3  # of processes on one item alone, before it counts as the cause
 MAX_OPENING_DEATHS = 3  # of processes in a row while the model opens, before the run ends

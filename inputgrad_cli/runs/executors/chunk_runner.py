@@ -11,7 +11,6 @@ from inputgrad_cli.runs.executors.batch_writer import BatchWriter
 from inputgrad_cli.runs.executors.item_runner_protocol import ItemOutcome, WrittenBatch
 from inputgrad_cli.runs.executors.local import LocalExecutor
 from inputgrad_cli.runs.item_loading import load
-from inputgrad_cli.runs.map_writing import WriteResult, join_results
 from inputgrad_cli.runs.model_holder import ModelHolder
 from inputgrad_cli.runs.tasks import load_tasks
 from inputgrad_cli.runs.tasks.explain_tasks import (
@@ -23,6 +22,7 @@ from inputgrad_cli.runs.tasks.explain_tasks import (
 )
 from inputgrad_cli.runs.tasks.load_tasks import LoadTask
 from inputgrad_cli.runs.tasks.run_context import RunContext
+from inputgrad_cli.runs.write_task_execution import WriteResult, join_results
 
 
 class ChunkRunner:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from inputgrad_cli.runs.planning.execution_mode_costs import estimate_seconds
-from inputgrad_cli.runs.planning.execution_settings import ASSUMED_CLASSES
+from inputgrad_cli.runs.planning.mode_and_batch_size import ASSUMED_CLASSES
 from inputgrad_cli.runs.planning.run_plan import (
     Plan,
     estimate_samples,

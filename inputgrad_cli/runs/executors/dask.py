@@ -21,16 +21,16 @@ from inputgrad_cli.runs.executors.chunk_retries import Retries, drop_reported
 from inputgrad_cli.runs.executors.chunk_runner import join_batches
 from inputgrad_cli.runs.executors.chunks import Chunk, choose_chunk_size, yield_chunks
 from inputgrad_cli.runs.executors.dask_cluster import Cluster, open_cluster, refuse_misfits
-from inputgrad_cli.runs.executors.dask_worker import ChunkReport, end_processes
+from inputgrad_cli.runs.executors.dask_worker_processes import ChunkReport, end_processes
 from inputgrad_cli.runs.executors.item_runner_protocol import ItemOutcome, WrittenBatch
-from inputgrad_cli.runs.executors.shared_run_file import SharedRun
+from inputgrad_cli.runs.executors.run_token_file import SharedRun
 from inputgrad_cli.runs.executors.worker_compatibility import (
     WorkerRequest,
     hash_model,
     list_versions,
 )
 from inputgrad_cli.runs.executors.worker_watch import WorkerWatch
-from inputgrad_cli.runs.inputs.item_order import IndexedItem, ItemOrder
+from inputgrad_cli.runs.inputs.crash_isolating_order import IndexedItem, ItemOrder
 from inputgrad_cli.runs.run_events import RunNote
 from inputgrad_cli.runs.run_preparation import Preparation
 from inputgrad_cli.runs.tasks.load_tasks import FailedItem, LoadTask

@@ -18,7 +18,7 @@ from inputgrad_cli.errors import EngineLostError, StorageError, UsageError
 from inputgrad_cli.machine import process_memory_limit
 from inputgrad_cli.machine.memory_and_core_limits import find_available_cores
 from inputgrad_cli.machine.memory_size_option import MIN_BYTES, parse_size
-from inputgrad_cli.runs.executors.dask_worker import check_worker
+from inputgrad_cli.runs.executors.dask_worker_processes import check_worker
 from inputgrad_cli.runs.executors.worker_compatibility import (
     NO_SPACE,
     Misfit,

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
-from inputgrad_cli.runs.inputs.item_order import ItemOrder
-from inputgrad_cli.runs.map_writing import WriteResult
+from inputgrad_cli.runs.inputs.crash_isolating_order import ItemOrder
 from inputgrad_cli.runs.model_holder import ModelFacts
 from inputgrad_cli.runs.run_events import RunNote
 from inputgrad_cli.runs.tasks.load_tasks import FailedItem, SkippedMap
+from inputgrad_cli.runs.write_task_execution import WriteResult
 
 
 @dataclass(frozen=True)

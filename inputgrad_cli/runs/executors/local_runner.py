@@ -10,9 +10,8 @@ from inputgrad_cli.runs.batching import yield_batches
 from inputgrad_cli.runs.executors.batch_writer import BatchWriter
 from inputgrad_cli.runs.executors.item_runner_protocol import ItemOutcome, WrittenBatch
 from inputgrad_cli.runs.executors.local import LocalExecutor
-from inputgrad_cli.runs.inputs.item_order import IndexedItem, ItemOrder
+from inputgrad_cli.runs.inputs.crash_isolating_order import IndexedItem, ItemOrder
 from inputgrad_cli.runs.item_loading import load
-from inputgrad_cli.runs.map_writing import WriteResult
 from inputgrad_cli.runs.run_preparation import Preparation
 from inputgrad_cli.runs.tasks import explain_tasks, load_tasks
 from inputgrad_cli.runs.tasks.explain_tasks import (
@@ -23,6 +22,7 @@ from inputgrad_cli.runs.tasks.explain_tasks import (
     ExplainTask,
 )
 from inputgrad_cli.runs.tasks.load_tasks import LoadTask
+from inputgrad_cli.runs.write_task_execution import WriteResult
 from inputgrad_cli.supervision.worker_state_reporting import WORKER
 
 

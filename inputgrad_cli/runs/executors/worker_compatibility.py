@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from inputgrad_cli.file_hashes import compute_folder_sha256, compute_sha256
-from inputgrad_cli.runs.executors.shared_run_file import SharedRun
+from inputgrad_cli.runs.executors.run_token_file import SharedRun
 from inputgrad_cli.version import __version__
 
 # By name of the library, the packages that install it.

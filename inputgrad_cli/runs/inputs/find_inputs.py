@@ -11,7 +11,7 @@ from pathlib import Path
 
 from inputgrad_cli.errors import EmptyError, ItemError, UsageError
 from inputgrad_cli.machine.missing_path_suggestions import suggest_path
-from inputgrad_cli.schema.file_name_encoding import encode_name
+from inputgrad_cli.schema.file_names_in_json import encode_name
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from inputgrad_cli.data.samples import Samples
 from inputgrad_cli.errors import ItemError, UsageError
 from inputgrad_cli.formats.images.masks_and_label_maps import read_mask
 from inputgrad_cli.formats.read_samples import open_file, read_samples
-from inputgrad_cli.formats.tables.feature_ranges import read_feature_ranges
+from inputgrad_cli.formats.tables.feature_ranges_file import read_feature_ranges
 from inputgrad_cli.interfaces.reader import ReadOptions
 from inputgrad_cli.optimization.input_constraints import SearchLimits
 from inputgrad_cli.runs.planning.run_options import SearchOptions

@@ -26,7 +26,7 @@ from inputgrad_cli.data.tabular_attribution_columns import (
     find_map_columns,
     find_search_columns,
 )
-from inputgrad_cli.formats.images.original_size_images import read_original
+from inputgrad_cli.formats.images.original_image_decoding import read_original
 from inputgrad_cli.interfaces.picture import MapLayout, MapSource
 from inputgrad_cli.numeric.array_helpers import Array
 from inputgrad_cli.option_choices import LAYER

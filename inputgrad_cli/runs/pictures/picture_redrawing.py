@@ -13,11 +13,11 @@ from inputgrad_cli.errors import EmptyError, ItemError, UsageError
 from inputgrad_cli.option_choices import LAYER
 from inputgrad_cli.rendering import choose_picture
 from inputgrad_cli.runs.pictures.drawable_sites import list_own_sites
-from inputgrad_cli.runs.pictures.grid_updates import GridOptions, update_grids
 from inputgrad_cli.runs.pictures.map_pictures import draw_picture
+from inputgrad_cli.runs.pictures.outdated_grid_drawing import GridOptions, update_grids
 from inputgrad_cli.runs.pictures.redraw_result import RedrawnPicture
+from inputgrad_cli.runs.pictures.run_wide_scale import compute_shared_scales, get_scale_key
 from inputgrad_cli.runs.pictures.scale_groups import ScaleGroup, group_maps, set_scales
-from inputgrad_cli.runs.pictures.shared_scale import compute_shared_scales, get_scale_key
 from inputgrad_cli.runs.pictures.stored_picture_data import (
     InputReader,
     choose_stored_reader,
@@ -26,7 +26,7 @@ from inputgrad_cli.runs.pictures.stored_picture_data import (
 )
 from inputgrad_cli.runs.pictures.styled_picture_data import build_styled_source
 from inputgrad_cli.runs.tables.global_importance_files import draw_summary
-from inputgrad_cli.schema.file_name_encoding import decode_name
+from inputgrad_cli.schema.file_names_in_json import decode_name
 from inputgrad_cli.schema.journal_line import JournalLine
 from inputgrad_cli.storage.atomic_write import (
     Bytes,

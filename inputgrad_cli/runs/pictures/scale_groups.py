@@ -16,9 +16,9 @@ from functools import cached_property
 from inputgrad_cli.data.map_record import RecordedMap
 from inputgrad_cli.data.pictures.picture_style import Scale, Style
 from inputgrad_cli.errors import ItemError
-from inputgrad_cli.runs.pictures.shared_scale import find_rank_word, yield_scales
+from inputgrad_cli.runs.pictures.run_wide_scale import find_rank_word, yield_scales
 from inputgrad_cli.runs.pictures.stored_picture_data import find_sample_index, list_parts
-from inputgrad_cli.schema.file_name_encoding import decode_name
+from inputgrad_cli.schema.file_names_in_json import decode_name
 from inputgrad_cli.schema.journal_line import JournalLine
 from inputgrad_cli.storage.run_directory import RunDirectory, StoredMap
 

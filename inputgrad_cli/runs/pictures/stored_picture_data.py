@@ -13,7 +13,7 @@ from inputgrad_cli.data.samples import Samples
 from inputgrad_cli.errors import ItemError, UsageError
 from inputgrad_cli.runs.pictures.map_picture_data import get_layout
 from inputgrad_cli.runs.pictures.map_pictures import refuse_unfit_kinds
-from inputgrad_cli.schema.file_name_encoding import decode_name
+from inputgrad_cli.schema.file_names_in_json import decode_name
 from inputgrad_cli.storage.map_file_names import list_file_names
 from inputgrad_cli.storage.recorded_input_files import SOURCE_KIND
 from inputgrad_cli.storage.run_directory import StoredMap

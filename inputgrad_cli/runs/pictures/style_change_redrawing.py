@@ -10,23 +10,23 @@ from inputgrad_cli.data.pictures.picture_style import Style
 from inputgrad_cli.data.samples import Samples
 from inputgrad_cli.errors import ItemError
 from inputgrad_cli.interfaces.reader import ReadOptions
-from inputgrad_cli.runs.pictures.grid_updates import GridOptions, is_per_item, update_grids
+from inputgrad_cli.runs.pictures.outdated_grid_drawing import GridOptions, is_per_item, update_grids
 from inputgrad_cli.runs.pictures.picture_redrawing import RedrawOptions, redraw, redraw_map
+from inputgrad_cli.runs.pictures.run_wide_scale import find_rank_word
 from inputgrad_cli.runs.pictures.scale_groups import group_maps
-from inputgrad_cli.runs.pictures.shared_scale import find_rank_word
 from inputgrad_cli.runs.pictures.stored_picture_data import InputReader, choose_stored_reader
 from inputgrad_cli.runs.planning.run_options import RunOptions
 from inputgrad_cli.runs.planning.run_plan import Plan
 from inputgrad_cli.runs.run_json_writing import note_pictures
 from inputgrad_cli.runs.tasks.load_tasks import SkippedMap
-from inputgrad_cli.schema.file_name_encoding import decode_name
+from inputgrad_cli.schema.file_names_in_json import decode_name
 from inputgrad_cli.schema.journal_line import JournalLine
+from inputgrad_cli.storage.input_rereading import read_files
 from inputgrad_cli.storage.journal import Journal
 from inputgrad_cli.storage.recorded_input_files import refuse_changed
 from inputgrad_cli.storage.run_directory import RunDirectory, StoredMap
 from inputgrad_cli.storage.run_json_files import read_existing_runs
 from inputgrad_cli.storage.shard_file_names import to_tag
-from inputgrad_cli.storage.stored_inputs import read_files
 from inputgrad_cli.storage.stored_picture_style import read_style
 
 TILES = b'"tiles"'  # the key of a line with a picture of all maps of an item

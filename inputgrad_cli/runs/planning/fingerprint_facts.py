@@ -11,7 +11,7 @@ from inputgrad_cli.formats.baseline_files import read_baseline_bytes
 from inputgrad_cli.runs.planning.preprocessing_record import hash_code
 from inputgrad_cli.runs.planning.run_options import SearchOptions
 from inputgrad_cli.runs.planning.run_plan import Plan
-from inputgrad_cli.schema.json_object import JsonObject
+from inputgrad_cli.schema.json_type_alias import JsonObject
 
 
 def _hash_baseline_file(baseline: Baseline | None) -> str | None:

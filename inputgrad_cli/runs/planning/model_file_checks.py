@@ -25,9 +25,15 @@ from inputgrad_cli.numeric.array_helpers import Array
 from inputgrad_cli.optimization.points_to_inputs import refuse_immovable
 from inputgrad_cli.runs.inputs.target_file import TargetFile
 from inputgrad_cli.runs.planning.apply_sidecar import apply_sidecar
-from inputgrad_cli.runs.planning.cluster_checks import refuse_missing_dask
-from inputgrad_cli.runs.planning.goal_checks import refuse_bound_goals, refuse_several_ways
-from inputgrad_cli.runs.planning.required_inputs import refuse_missing_truth, refuse_unknown_inputs
+from inputgrad_cli.runs.planning.dask_prerequisites import refuse_missing_dask
+from inputgrad_cli.runs.planning.goal_option_conflicts import (
+    refuse_bound_goals,
+    refuse_several_ways,
+)
+from inputgrad_cli.runs.planning.input_and_truth_checks import (
+    refuse_missing_truth,
+    refuse_unknown_inputs,
+)
 from inputgrad_cli.runs.planning.run_options import RunOptions, SearchOptions
 from inputgrad_cli.storage.requested_maps import MapSpec, build_map_specs
 

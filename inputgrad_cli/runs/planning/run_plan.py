@@ -31,11 +31,11 @@ from inputgrad_cli.runs.inputs.find_inputs import (
 )
 from inputgrad_cli.runs.inputs.true_values import TrueValues
 from inputgrad_cli.runs.optimization.constraint_files import read_limits
-from inputgrad_cli.runs.planning.execution_settings import Schedule, choose_schedule
 from inputgrad_cli.runs.planning.goal_costs import check_radii, estimate_gradients
+from inputgrad_cli.runs.planning.input_display_kind_checks import refuse_unfit_kinds
+from inputgrad_cli.runs.planning.mode_and_batch_size import Schedule, choose_schedule
 from inputgrad_cli.runs.planning.model_file_checks import CheckedRun, list_targets
 from inputgrad_cli.runs.planning.run_options import RunOptions
-from inputgrad_cli.runs.planning.show_option_checks import refuse_unfit_kinds
 from inputgrad_cli.storage.atomic_write import is_case_insensitive
 from inputgrad_cli.storage.map_file_names import ARRAYS
 from inputgrad_cli.storage.requested_maps import MapSpec, refuse_clashes

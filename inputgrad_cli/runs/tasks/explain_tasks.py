@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from inputgrad_cli.errors import ItemError
-from inputgrad_cli.explanation.attribution_metadata import Provenance
+from inputgrad_cli.explanation.attribution_assembly import Provenance
 from inputgrad_cli.explanation.batch_attribution import BatchAttribution
 from inputgrad_cli.runs.model_holder import ModelFacts
 from inputgrad_cli.runs.tasks.load_tasks import FailedItem, LoadedItem, SkippedMap

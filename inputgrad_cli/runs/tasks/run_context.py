@@ -16,10 +16,10 @@ from inputgrad_cli.runs.inputs.item_targets_and_truth import ItemAnnotations
 from inputgrad_cli.runs.map_file_writer import OutputWriter
 from inputgrad_cli.runs.model_holder import ModelHolder
 from inputgrad_cli.runs.optimization.constraint_files import read_limits
-from inputgrad_cli.runs.planning.execution_settings import Schedule
 from inputgrad_cli.runs.planning.fingerprint_facts import build_fingerprint_facts
+from inputgrad_cli.runs.planning.mode_and_batch_size import Schedule
 from inputgrad_cli.runs.planning.run_plan import Plan
-from inputgrad_cli.schema.json_object import JsonObject
+from inputgrad_cli.schema.json_type_alias import JsonObject
 from inputgrad_cli.storage.complete_map_files import WrittenFiles
 from inputgrad_cli.storage.journal import Journal
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from inputgrad_cli.data.unresolved_target import Target
 from inputgrad_cli.errors import ItemError
-from inputgrad_cli.explanation.attribution_metadata import Provenance
+from inputgrad_cli.explanation.attribution_assembly import Provenance
 from inputgrad_cli.explanation.batch_attribution import BatchAttribution
-from inputgrad_cli.runs.inputs.item_maps import ItemMap
+from inputgrad_cli.runs.inputs.item_map_files import ItemMap
 from inputgrad_cli.runs.pictures.map_pictures import MAX_PIXELS_TOGETHER
 from inputgrad_cli.runs.tasks.explain_tasks import BatchResult
 from inputgrad_cli.runs.tasks.load_tasks import LoadedItem

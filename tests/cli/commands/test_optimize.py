@@ -18,7 +18,7 @@ from PIL import Image
 
 from inputgrad_cli.optimization.goals import goals
 from inputgrad_cli.option_choices import COMMANDS
-from inputgrad_cli.supervision.signal_receiver import GRACE_SECONDS
+from inputgrad_cli.supervision.signal_forwarding import GRACE_SECONDS
 from tests.cli import arrays, draw, files, items, journal, metadata, stream
 from tests.processes import started
 

@@ -26,7 +26,7 @@ from inputgrad_cli.data.map_record import RecordedMap
 from inputgrad_cli.data.samples import Samples
 from inputgrad_cli.rendering.thumbnails import is_image_picture, shrink_picture
 from inputgrad_cli.runs.run_events import MAX_PREVIEWS, ItemEvent
-from inputgrad_cli.runs.tables.preview_table import build_preview_table
+from inputgrad_cli.runs.tables.terminal_preview import build_preview_table
 from tests.faults.conftest import ENV, draw_many
 from tests.faults.engine import save_model
 from tests.faults.server import SETTINGS

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from inputgrad_cli.data.shard import Shard
-from inputgrad_cli.formats.streaming import hash_checked_file, large_files
+from inputgrad_cli.formats.streaming import hash_checked_file, lazy_row_loading
 from inputgrad_cli.numeric import lazy_array
 from inputgrad_cli.runs import spill_buffer
 from tests.cli import arrays, items, journal, stream
@@ -38,7 +38,7 @@ def small(monkeypatch):
             monkeypatch.setattr(module, name, 0 if on else 1 << 40)
         monkeypatch.setattr(hash_checked_file, "BLOCK_BYTES", 600)
         monkeypatch.setattr(lazy_array, "BLOCK_BYTES", 400)
-        monkeypatch.setattr(large_files, "MAX_CELLS", 40)
+        monkeypatch.setattr(lazy_row_loading, "MAX_CELLS", 40)
 
     return small
 

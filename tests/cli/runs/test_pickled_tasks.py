@@ -10,7 +10,7 @@ from functools import partial
 import numpy as np
 import pytest
 
-from inputgrad_cli.formats.streaming import hash_checked_file, large_files
+from inputgrad_cli.formats.streaming import hash_checked_file, lazy_row_loading
 from inputgrad_cli.numeric import lazy_array
 from inputgrad_cli.runs import spill_buffer
 from inputgrad_cli.runs.executors import local_runner
@@ -25,7 +25,7 @@ PARTS = [
     (spill_buffer, "MAX_MEMORY_BYTES", 0),
     (hash_checked_file, "BLOCK_BYTES", 600),
     (lazy_array, "BLOCK_BYTES", 400),
-    (large_files, "MAX_CELLS", 40),
+    (lazy_row_loading, "MAX_CELLS", 40),
 ]
 # The words of each call, and whether its files are read in parts and its maps put aside on disk.
 CALLS = {

@@ -6,7 +6,7 @@ import pytest
 from inputgrad_cli.data.feature_constraints import FeatureRange
 from inputgrad_cli.interfaces.goal import Evaluation
 from inputgrad_cli.optimization.goals.counterfactual import Counterfactual
-from inputgrad_cli.optimization.tabular.derived_feature_constraints import (
+from inputgrad_cli.optimization.tabular.feature_constraint_builder import (
     freeze_features,
     measure_features,
     narrow_features,

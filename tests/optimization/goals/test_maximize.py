@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from inputgrad_cli.interfaces.goal import Evaluation
-from inputgrad_cli.optimization.evaluation_log import SearchLog
+from inputgrad_cli.optimization.best_point_and_trace import SearchLog
 from inputgrad_cli.optimization.goals.maximize import ATTEMPTS, Maximize, _Ascent
 from inputgrad_cli.optimization.iteration_loop import choose_frame_steps
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from inputgrad_cli.interfaces.goal import Evaluation, goals
-from inputgrad_cli.optimization.evaluation_log import SearchLog
+from inputgrad_cli.optimization.best_point_and_trace import SearchLog
 from inputgrad_cli.optimization.fista import Fista
 from inputgrad_cli.optimization.goals.reconstruct import Reconstruct
 from tests.optimization.problems import Broken, Quadratic, Recorder, build_problem

@@ -5,7 +5,7 @@ import pytest
 from inputgrad_cli.errors import StorageError, UsageError
 from inputgrad_cli.runs.executors import worker_compatibility
 from inputgrad_cli.runs.executors.dask_cluster import refuse_misfits
-from inputgrad_cli.runs.executors.shared_run_file import SharedRun
+from inputgrad_cli.runs.executors.run_token_file import SharedRun
 from inputgrad_cli.runs.executors.worker_compatibility import (
     Misfit,
     WorkerRequest,

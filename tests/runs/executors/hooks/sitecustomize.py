@@ -56,10 +56,10 @@ def prepare_working(settings):
         worker_compatibility.LIBRARIES[name] = ()
     worker_compatibility.MIN_FREE_BYTES = settings.get("free", worker_compatibility.MIN_FREE_BYTES)
     if settings.get("instant"):
-        from inputgrad_cli.runs.executors import dask_worker
+        from inputgrad_cli.runs.executors import dask_worker_processes
         from tests.runs.executors.instant import answer_at_once
 
-        dask_worker.run_chunk = answer_at_once
+        dask_worker_processes.run_chunk = answer_at_once
 
 
 def prepare_driving(settings):
