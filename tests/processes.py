@@ -2,6 +2,7 @@
 
 import subprocess
 from contextlib import contextmanager
+from pathlib import Path
 
 
 @contextmanager
@@ -21,3 +22,9 @@ def started():
             if process.poll() is None:
                 process.kill()
             process.communicate()
+
+
+def has_mapped(process, library):
+    """Return whether a child of the process has a library in memory whose path holds a word."""
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    return any(library in Path(f"/proc/{child}/maps").read_text() for child in children)

@@ -12,7 +12,7 @@ import pytest
 
 from inputgrad_cli.option_choices import COMMANDS
 from tests.modelfile.files import archive, layer, sequential
-from tests.processes import started
+from tests.processes import has_mapped, started
 
 from . import draw
 
@@ -192,9 +192,9 @@ def test_a_signal_while_tensorflow_starts_ends_it_at_once(samples, tmp_path, wor
         env = {**os.environ, "TMPDIR": str(tmp_path / "tmp")}
         process = popen([sys.executable, "-m", "inputgrad_cli", *words], env=env)
         until = time.monotonic() + 30
-        while not left(tmp_path) and time.monotonic() < until:
+        while not has_mapped(process, "libtensorflow") and time.monotonic() < until:
             time.sleep(0.01)
-        time.sleep(1.0)
+        assert left(tmp_path)
         process.terminate()
         _, err = process.communicate(timeout=30)
     assert process.returncode == -signal.SIGTERM
