@@ -143,11 +143,11 @@ def work(side, map_side=None, many=False, target=AUTO):
 
 def test_maps_of_top_classes_are_finished_together_whatever_their_size():
     ranked = parse_target("top:3").split_ranks()
-    assert sizes([work(224, target=target) for target in ranked]) == [3]
+    assert sizes([work(256, target=target) for target in ranked]) == [3]
     assert sizes([work(8, many=True, target=target) for target in ranked]) == [3]
-    assert sizes([work(224, target=target) for target in (AUTO, *ranked, AUTO)]) == [1, 3, 1]
+    assert sizes([work(256, target=target) for target in (AUTO, *ranked, AUTO)]) == [1, 3, 1]
     heads = [*parse_target("a/top:2").split_ranks(), *parse_target("b/top:2").split_ranks()]
-    assert sizes([work(224, target=target) for target in heads]) == [2, 2]
+    assert sizes([work(256, target=target) for target in heads]) == [2, 2]
 
 
 def sizes(works):
@@ -157,8 +157,8 @@ def sizes(works):
 
 
 def test_small_maps_are_finished_together():
-    assert sizes([work(64)] * 10) == [4, 4, 2]
-    assert sizes([work(224)] * 3) == [1, 1, 1]
-    assert sizes([work(224, map_side=7)] * 3) == [1, 1, 1]
+    assert sizes([work(64)] * 20) == [16, 4]
+    assert sizes([work(256)] * 3) == [1, 1, 1]
+    assert sizes([work(256, map_side=7)] * 3) == [1, 1, 1]
     assert sizes([work(8, many=True)] * 3) == [1, 1, 1]
     assert sizes([]) == []

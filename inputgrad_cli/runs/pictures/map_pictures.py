@@ -24,9 +24,9 @@ from inputgrad_cli.runs.pictures.styled_picture_data import build_styled_source
 from inputgrad_cli.storage.atomic_write import Bytes, WriteFunction
 from inputgrad_cli.storage.map_file_names import get_picture_ending
 
-# Pixels of pictures that are drawn together. Twice as many take longer per picture, because they
-# need new memory.
-MAX_PIXELS_TOGETHER = 1 << 14
+# Pixels of pictures that are drawn, and so written, together: 16 of 64 by 64. Twice as many take
+# longer per picture, because they need new memory; fewer take longer to be handed on.
+MAX_PIXELS_TOGETHER = 1 << 16
 
 PictureFiles = Mapping[str, Bytes | WriteFunction]
 """The files of a picture by their endings: the PNG, and those that stand beside it."""
