@@ -38,12 +38,12 @@ def describe_unit(**fields):
         ({"asked": 'class:"margin:x"', "space": "output"}, "class 3"),
         (
             {"asked": "mask:at/home/06-cross.png,class=1", "index": None},
-            "class 1, inside the mask 06-cross.png",
+            "class 1, mean over the mask 06-cross.png",
         ),
-        ({"asked": "mask:06-cross.png", "index": None}, "inside the mask 06-cross.png"),
+        ({"asked": "mask:06-cross.png", "index": None}, "mean over the mask 06-cross.png"),
         (
             {"asked": "mask:at/06-cross.png,class=1", "index": None, "label": "shape"},
-            "shape, inside the mask 06-cross.png",
+            "shape, mean over the mask 06-cross.png",
         ),
     ],
 )

@@ -54,6 +54,6 @@ def test_an_empty_array_is_not_drawn():
 def test_the_strongest_values_are_named_by_their_indices_in_the_array():
     values = np.zeros((4, 3, 2))
     values[2, 1, 0], values[0, 2, 1], values[3, 0, 0] = -5, 2, np.nan
-    assert format_strongest(values) == "; strongest at [3, 0, 0], [2, 1, 0], [0, 2, 1]"
+    assert format_strongest(values) == "; strongest: 18 = [3, 0, 0], 14 = [2, 1, 0]"
     assert format_strongest(np.zeros((2, 2))) == ""
     assert format_strongest(np.arange(4.0)) == "", "the axis below already counts them"

@@ -16,6 +16,7 @@ MINUS = "\u2212"  # as wide as a plus sign, unlike a hyphen
 PERCENT = " %"  # as pictures and pages write it
 SIDES = ("against", "for")  # what a value below and above zero says of the target
 LOSS_SIDES = ("lowers the loss", "raises the loss")
+SIZES = ("l2", "max-abs", "mean-abs")  # reductions that leave no sign
 PARTS = {"sum": "", "positive": ", positive part", "negative": ", negative part"}
 
 
@@ -84,9 +85,9 @@ class Caption:
         probability = self.probability
         chance = "" if probability is None else f", {format_percent(probability, unit=PERCENT)}"
         index = "" if self.class_index is None else f"class {self.class_index}"
-        inside = f"inside the mask {self.mask}" if self.mask else ""
-        name = self.label or index or self.unit or ("" if inside else self.target)
-        return ", ".join(filter(None, (f"{name}{chance}", inside)))
+        region = f"mean over the mask {self.mask}" if self.mask else ""
+        name = self.label or index or self.unit or ("" if region else self.target)
+        return ", ".join(filter(None, (f"{name}{chance}", region)))
 
     def format_method(self) -> str:
         """Return the method with its layer, and the score: `grad-cam at layer:top, logit 9.71`."""
@@ -103,7 +104,8 @@ class Caption:
 
     def format_bar_label(self, reduction: str, channels: int, smoothed: bool = False) -> str:
         """Return the label of the colour bar for maps reduced over `channels` channels."""
-        end = ", smoothed" if smoothed else ""
+        end = ", without sign" if reduction in SIZES else ""
+        end += ", smoothed" if smoothed else ""
         if channels > 1 and not self.copied:
             return f"{self.quantity}, {reduction} over channels{end}"
         return self.quantity + PARTS.get(reduction, ", absolute value") + end

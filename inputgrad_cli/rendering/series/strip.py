@@ -13,7 +13,7 @@ from inputgrad_cli.numeric.array_helpers import Array, format_shape
 from inputgrad_cli.rendering.colour_scale import reduce_channels
 from inputgrad_cli.rendering.series.signal import Signal
 
-MAX_INDICES = 3  # in the line above the strip
+MAX_INDICES = 2  # in the line above the strip
 
 
 @pictures.register
@@ -61,5 +61,7 @@ def format_strongest(values: Array) -> str:
         return ""
     sizes = np.nan_to_num(np.abs(values.ravel()), nan=np.inf)
     order = np.argsort(-sizes, kind="stable")[:MAX_INDICES]
-    indices = np.transpose(np.unravel_index(order[sizes[order] > 0], values.shape)).tolist()
-    return f"; strongest at {', '.join(map(str, indices))}" if indices else ""
+    order = order[sizes[order] > 0]
+    indices = np.transpose(np.unravel_index(order, values.shape)).tolist()
+    places = [f"{n} = {at}" for at, n in zip(indices, order.tolist(), strict=True)]
+    return f"; strongest: {', '.join(places)}" if places else ""

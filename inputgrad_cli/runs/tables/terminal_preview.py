@@ -37,7 +37,7 @@ def build_preview_table(recorded: RecordedMap, samples: Samples, row: int) -> Js
         token
         for site in list_text_sites(recorded)
         for token in build_passage(
-            *read_token_values(recorded, site, row if recorded.record.many else 0)
+            *read_token_values(recorded, site, recorded.record.get_row(row))
         ).tokens
     ]
     if not tokens:
