@@ -148,5 +148,7 @@ def read_rows(path):
     with path.open(newline="") as file:
         lines = list(csv.DictReader(file))
     header = list(lines[0])
-    names = header[header.index("state") + 1 : header.index("changed")]
+    # The command writes other columns around those of the inputs, and `write_rows` none.
+    is_result = "state" in header
+    names = header[header.index("state") + 1 : header.index("changed")] if is_result else header
     return names, np.array([[np.float32(line[name]) for name in names] for line in lines])
