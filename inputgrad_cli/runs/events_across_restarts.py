@@ -32,8 +32,8 @@ EVENTS_PER_LINE = 1000  # limits the length of a line for maps of many samples
 class EarlierEvents:
     """The events of a call, starting with those of its earlier processes.
 
-    `stems` are the stems of the maps that have been reported, `unmet` is how many of their checks
-    do not hold.
+    `stems` are the stems of the maps that its earlier processes have reported, `unmet` is how many
+    of their checks do not hold.
     """
 
     def __init__(self) -> None:
@@ -71,7 +71,6 @@ class EarlierEvents:
         new = [
             event for event in events if isinstance(event, ItemEvent) or not self._is_known(event)
         ]
-        self.stems.update(stems)
         sent_once = [event for event in new if is_sent_once(event)]
         while len(sent_once) > EVENTS_PER_LINE:
             self._note(events=_serialize_events(sent_once[:EVENTS_PER_LINE]), more=True)

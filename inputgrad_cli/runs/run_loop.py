@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from inputgrad_cli.errors import CompileError
 from inputgrad_cli.interfaces.engine import NO_PROGRESS, ProgressCallbacks
@@ -11,7 +11,8 @@ from inputgrad_cli.interfaces.picture import MAX_SAMPLES
 from inputgrad_cli.runs.events_across_restarts import EarlierEvents
 from inputgrad_cli.runs.executors.item_runner_protocol import ItemOutcome, ItemRunner, WrittenBatch
 from inputgrad_cli.runs.executors.local_runner import LocalRunner
-from inputgrad_cli.runs.inputs.crash_isolating_order import IndexedItem, order_items
+from inputgrad_cli.runs.inputs.crash_isolating_order import order_items
+from inputgrad_cli.runs.inputs.file_items import IndexedItem
 from inputgrad_cli.runs.inputs.item_map_files import list_item_maps
 from inputgrad_cli.runs.item_counts import RunCounts
 from inputgrad_cli.runs.item_event_fields import build_stored_failure
@@ -183,7 +184,7 @@ class Run:
                 yield FailedItem(item, error, remaining)
         yield from runner.run(order)
 
-    def _yield_tasks(self, items: Sequence[IndexedItem]) -> Iterator[LoadTask]:
+    def _yield_tasks(self, items: Iterable[IndexedItem]) -> Iterator[LoadTask]:
         stems = self._earlier_events.stems
         return yield_load_tasks(items, self.plan.maps, self._journal.lines, stems)
 

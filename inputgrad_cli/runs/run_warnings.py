@@ -9,7 +9,7 @@ from inputgrad_cli.data.map_record import MapRecord
 from inputgrad_cli.data.optimization_arrays import SEARCH_NOTE
 from inputgrad_cli.data.signature import Signature
 from inputgrad_cli.formats.combine_inputs import CROSSED_NOTE
-from inputgrad_cli.runs.inputs.find_inputs import Item
+from inputgrad_cli.runs.inputs.item import Item
 from inputgrad_cli.runs.planning.preprocessing_record import has_picture_files
 from inputgrad_cli.runs.planning.run_plan import Plan
 from inputgrad_cli.runs.run_events import RunWarning

@@ -31,8 +31,8 @@ from inputgrad_cli.storage.atomic_write import (
     to_prefix,
 )
 from inputgrad_cli.storage.complete_map_files import WrittenFiles
+from inputgrad_cli.storage.journal_index import JournalIndex
 from inputgrad_cli.storage.journal_validation import read_lines
-from inputgrad_cli.storage.lazy_journal_records import JournalLines
 from inputgrad_cli.storage.map_file_names import MapFiles, list_file_names
 from inputgrad_cli.storage.outdated_files import OutdatedFiles
 from inputgrad_cli.storage.pending_files import PendingFiles
@@ -72,8 +72,8 @@ class OwnFiles:
 class Journal:
     """The maps that earlier runs made, and the file that new lines are appended to.
 
-    `lines` has the latest line of each stem, `tags_by_stem` the tag of the journal that contains
-    it, and `first_lines` the first line of each journal, by tag. `crashed_stems` are the maps at
+    `lines` has the latest line of each stem, and `first_lines` the first line of each journal, by
+    tag. `crashed_stems` are the maps at
     which a process died. With `reuse=False` all maps are computed again. Raises UsageError for a
     line that cannot be read; if a list `invalid` is given, such lines are added to it instead.
     """
@@ -88,13 +88,12 @@ class Journal:
         self._out, self._reuse, self.tag = out, reuse, tag
         self._invalid = invalid
         self.path = out / JOURNAL_FILE.get_name(tag)
-        self.lines = JournalLines()
-        self.tags_by_stem: dict[str, str] = {}
+        self._index = JournalIndex()
+        self.lines = self._index.lines
         self.first_lines: dict[str, JournalLine] = {}
         self.crashed_stems: set[str] = set()
         self.pending = PendingFiles(out, tag)
         self._outdated = OutdatedFiles(out)
-        self._own_names: set[str] = set()
         self._torn_prefixes: tuple[str, ...] = ()
         self._intact_bytes: int | None = None
         for journal_tag in JOURNAL_FILE.list_tags(out):
@@ -102,7 +101,7 @@ class Journal:
         pending = self._read_pending()
         self._intact_names = self._select_intact(pending)
         self._unverified_names = frozenset(pending - self._intact_names)
-        self._own_names.update(pending)
+        self._index.file_names.add(pending)
 
     @property
     def is_torn(self) -> bool:
@@ -153,15 +152,14 @@ class Journal:
         earlier = self.lines.get(stem)
         # Within one journal the later line counts; between journals, the one of the higher turn.
         is_newer = earlier is None or _get_turn(record) >= _get_turn(earlier)
-        if is_newer or self.tags_by_stem[stem] == tag:
+        if is_newer or self.lines.get_tag(stem) == tag:
             if earlier is not None:
                 self._outdated.note(earlier, record)
-            self.lines.keep(stem, line)
-            self.tags_by_stem[stem] = tag
+            self.lines.keep(stem, tag, line)
             self.crashed_stems.discard(stem)
             if record.get("error", {}).get("kind") == CRASHED:
                 self.crashed_stems.add(stem)
-        self._own_names.update(list_file_names(record))
+        self._index.file_names.add(list_file_names(record))
 
     def _select_intact(self, names: Set[str]) -> set[str]:
         """Return the files whose content has the hash in their journal line.
@@ -184,7 +182,7 @@ class Journal:
     @property
     def own_files(self) -> OwnFiles:
         """Return the files that are known to be those of a run; they grow with the journal."""
-        return OwnFiles(self._out, self._own_names, self._torn_prefixes)
+        return OwnFiles(self._out, self._index.file_names, self._torn_prefixes)
 
     @property
     def unfinished_names(self) -> Set[str]:
@@ -258,8 +256,9 @@ class Journal:
     def _add_turn(self, record: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return the record with a `turn` that is higher than that of any other journal's line."""
         stem = MapFiles.from_line(record).stem
-        is_foreign = self.tags_by_stem.get(stem, self.tag) != self.tag
-        turn = _get_turn(self.lines.get(stem, {})) + is_foreign
+        if (earlier := self.lines.get(stem)) is None:
+            return record
+        turn = _get_turn(earlier) + (self.lines.get_tag(stem) != self.tag)
         return {**record, "turn": turn} if turn else record
 
 

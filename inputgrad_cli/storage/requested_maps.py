@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+
+import numpy as np
 
 from inputgrad_cli.data.unresolved_target import Target
 from inputgrad_cli.errors import UsageError
@@ -70,20 +72,31 @@ def build_map_specs(
 
 
 def refuse_clashes(
-    names: Iterable[str], maps: Sequence[MapSpec], ignore_case: bool = False
+    yield_names: Callable[[], Iterator[str]], maps: Sequence[MapSpec], ignore_case: bool = False
 ) -> None:
     """Raise UsageError if two items would write the same file.
 
-    With `ignore_case`, names are equal if they differ only in case.
+    `yield_names` is called twice if names may clash. With `ignore_case`, names are equal if they
+    differ only in case.
     """
+
+    def yield_keys() -> Iterator[tuple[str, str]]:
+        for name in yield_names():
+            for spec in maps:
+                stem = spec.build_files(name).stem
+                yield name, stem.casefold() if ignore_case else stem
+
+    # Hashes take 8 bytes a name, while a dictionary of the names would take 250.
+    hashes = np.fromiter((hash(key) for _, key in yield_keys()), np.int64)
+    hashes.sort()
+    repeated = set(hashes[1:][hashes[1:] == hashes[:-1]].tolist())
+    if not repeated:
+        return
     taken: dict[str, str] = {}
-    for name in names:
-        for spec in maps:
-            stem = spec.build_files(name).stem
-            key = stem.casefold() if ignore_case else stem
-            if taken.setdefault(key, name) != name:
-                raise UsageError(
-                    f"{taken[key]} and {name} would write the same files",
-                    reason="this file system does not distinguish their names",
-                    hint="rename one, or run them with two --out directories",
-                )
+    for name, key in yield_keys():
+        if hash(key) in repeated and taken.setdefault(key, name) != name:
+            raise UsageError(
+                f"{taken[key]} and {name} would write the same files",
+                reason="this file system does not distinguish their names",
+                hint="rename one, or run them with two --out directories",
+            )

@@ -85,9 +85,9 @@ class RunDirectory:
     ) -> Iterator[StoredMap]:
         """Yield the maps whose journal lines are selected, one at a time.
 
-        The lines are parsed on the way, because all at once would take four times the memory.
+        The lines are parsed on the way, so that they are not in memory all at once.
         """
-        for stem in list(self.journal.lines):
+        for stem in self.journal.lines:
             stored = self.get_map(stem)
             if is_selected(stored.line):
                 yield stored
@@ -154,4 +154,4 @@ class StoredMap:
 
     @property
     def _tag(self) -> str:
-        return self.directory.journal.tags_by_stem[self.stem]
+        return self.directory.journal.lines.get_tag(self.stem)

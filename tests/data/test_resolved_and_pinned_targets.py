@@ -222,15 +222,15 @@ def test_two_maps_of_one_name_are_refused(labels, targets):
 
 def test_items_that_one_file_system_would_mix_up_are_refused_there():
     maps = build_map_specs(named("gradient"), parsed("auto"))
-    refuse_clashes(("X.PNG", "x.png"), maps, ignore_case=False)
+    refuse_clashes(lambda: iter(("X.PNG", "x.png")), maps, ignore_case=False)
     with pytest.raises(UsageError, match="same files"):
-        refuse_clashes(("X.PNG", "x.png"), maps, ignore_case=True)
+        refuse_clashes(lambda: iter(("X.PNG", "x.png")), maps, ignore_case=True)
 
 
 def test_an_item_named_like_the_result_of_another_is_refused():
     maps = build_map_specs(named("gradient", "gradient.gradient"), parsed("auto"))
     with pytest.raises(UsageError, match="same files"):
-        refuse_clashes(("a.png", "a.png.gradient"), maps)
+        refuse_clashes(lambda: iter(("a.png", "a.png.gradient")), maps)
 
 
 def test_a_name_too_long_for_a_file_system_is_cut_and_kept_apart():

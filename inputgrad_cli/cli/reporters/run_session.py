@@ -97,7 +97,7 @@ class Session:
 
         with StopSignals(self._reporter.close, self._report_stop) as signals:
             self._report(Progress(0, len(plan.share)))
-            name_width = max(len(item.name) for item in plan.inputs.items)
+            name_width = max(map(len, plan.inputs.yield_names()))
             self._reporter.report(RunPreparation(name_width, plan.inputs.ignored_count))
             self._current_run = Run(
                 plan,

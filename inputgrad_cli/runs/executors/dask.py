@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import pickle
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
@@ -30,7 +30,8 @@ from inputgrad_cli.runs.executors.worker_compatibility import (
     list_versions,
 )
 from inputgrad_cli.runs.executors.worker_watch import WorkerWatch
-from inputgrad_cli.runs.inputs.crash_isolating_order import IndexedItem, ItemOrder
+from inputgrad_cli.runs.inputs.crash_isolating_order import ItemOrder
+from inputgrad_cli.runs.inputs.file_items import IndexedItem
 from inputgrad_cli.runs.run_events import RunNote
 from inputgrad_cli.runs.run_preparation import Preparation
 from inputgrad_cli.runs.tasks.load_tasks import FailedItem, LoadTask
@@ -63,7 +64,7 @@ class DaskRunner:
     def __init__(
         self,
         preparation: Preparation,
-        yield_tasks: Callable[[Sequence[IndexedItem]], Iterator[LoadTask]],
+        yield_tasks: Callable[[Iterable[IndexedItem]], Iterator[LoadTask]],
         is_halted: Callable[[], bool],
     ) -> None:
         self._preparation, self._plan = preparation, preparation.plan
@@ -149,7 +150,7 @@ class DaskRunner:
 
     def _yield_chunks(self, order: ItemOrder, size: int) -> Iterator[Chunk]:
         # What killed a process of an earlier call comes last, and alone.
-        parts = (([*order.first, *order.others], size), (order.last, 1))
+        parts = ((chain(order.first, order.others), size), (order.last, 1))
         return chain.from_iterable(
             yield_chunks(self._yield_tasks(items), self._plan, count) for items, count in parts
         )

@@ -10,7 +10,8 @@ from inputgrad_cli.runs.batching import yield_batches
 from inputgrad_cli.runs.executors.batch_writer import BatchWriter
 from inputgrad_cli.runs.executors.item_runner_protocol import ItemOutcome, WrittenBatch
 from inputgrad_cli.runs.executors.local import LocalExecutor
-from inputgrad_cli.runs.inputs.crash_isolating_order import IndexedItem, ItemOrder
+from inputgrad_cli.runs.inputs.crash_isolating_order import ItemOrder
+from inputgrad_cli.runs.inputs.file_items import IndexedItem
 from inputgrad_cli.runs.item_loading import load
 from inputgrad_cli.runs.run_preparation import Preparation
 from inputgrad_cli.runs.tasks import explain_tasks, load_tasks
@@ -37,7 +38,7 @@ class LocalRunner:
     def __init__(
         self,
         preparation: Preparation,
-        yield_tasks: Callable[[Sequence[IndexedItem]], Iterator[LoadTask]],
+        yield_tasks: Callable[[Iterable[IndexedItem]], Iterator[LoadTask]],
         is_halted: Callable[[], bool],
     ) -> None:
         self._options, self._opening = preparation.plan.options, preparation.opening

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Sequence, Set
 from dataclasses import dataclass
 
 from inputgrad_cli.errors import ItemError
-from inputgrad_cli.runs.inputs.find_inputs import Item
+from inputgrad_cli.runs.inputs.file_items import IndexedItem, IndexedItems
+from inputgrad_cli.runs.inputs.item import Item
 from inputgrad_cli.runs.inputs.item_map_files import list_item_maps
 from inputgrad_cli.runs.planning.run_plan import Plan
 from inputgrad_cli.supervision.worker_crash_history import EarlierWorkers
 from inputgrad_cli.supervision.worker_state_reporting import digest_name
-
-IndexedItem = tuple[int, Item]
 
 
 @dataclass(frozen=True)
@@ -41,20 +41,19 @@ def order_items(
     `finished_stems` are the stems of the maps that this call has reported, `dangerous` those of
     the maps at which an earlier call died.
     """
+    share = plan.share
+    if not (earlier.worker_count or finished_stems or dangerous):
+        return ItemOrder((), (), share, ())
     crashed: list[tuple[Item, ItemError]] = []
     first: list[IndexedItem] = []
-    others: list[IndexedItem] = []
+    others = array("Q")
     last: list[IndexedItem] = []
     suspects, finished = set(earlier.suspects), 0
-    for index, item in plan.share:
+    for index, item in share:
         # Earlier processes have identified their items by digests of the names.
-        digest = digest_name(item.name) if earlier.worker_count else 0
-        stems = (
-            {item_map.stem for item_map in list_item_maps(item, plan.maps)}
-            if finished_stems or dangerous
-            else set()
-        )
-        finished += bool(stems) and stems <= finished_stems
+        digest = digest_name(item.name)
+        stems = {item_map.stem for item_map in list_item_maps(item, plan.maps)}
+        finished += stems <= finished_stems
         if error := earlier.crashed.get(digest):
             crashed.append((item, _name_item(item, error)))
         elif digest in suspects:
@@ -62,8 +61,8 @@ def order_items(
         elif stems & dangerous:
             last.append((index, item))
         else:
-            others.append((index, item))
-    return ItemOrder(crashed, first, others, last, finished)
+            others.append(index)
+    return ItemOrder(crashed, first, IndexedItems(plan.inputs.items, others), last, finished)
 
 
 def _name_item(item: Item, error: ItemError) -> ItemError:

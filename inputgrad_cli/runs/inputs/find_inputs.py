@@ -3,47 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Sequence, Set
+from dataclasses import dataclass, replace
 from fnmatch import fnmatch
-from functools import cached_property
 from pathlib import Path
 
 from inputgrad_cli.errors import EmptyError, ItemError, UsageError
 from inputgrad_cli.machine.missing_path_suggestions import suggest_path
-from inputgrad_cli.schema.file_names_in_json import encode_name
-
-
-@dataclass(frozen=True)
-class Item:
-    """One input item: its name in the output directory, and its files by model input.
-
-    The key None means that the file was not given for an input by name. `error` is set if the
-    item is known to fail before it is read. `serves_all` means that one of its files was given
-    together with a directory, and is used for every item of the directory. With `is_generated` it
-    has no name and no input: a search begins at noise, and the file is that of the model.
-    """
-
-    name: str
-    paths: Mapping[str | None, Path]
-    error: ItemError | None = None
-    serves_all: bool = False
-    is_generated: bool = False
-
-    @property
-    def path(self) -> Path:
-        """Return the file that the item is named after."""
-        return next(iter(self.paths.values()))
-
-    @cached_property
-    def encoded_name(self) -> dict[str, str]:
-        """Return the fields of a record that hold the name."""
-        return encode_name("input", self.name)
-
-    @cached_property
-    def encoded_paths(self) -> dict[str | None, dict[str, str]]:
-        """Return the fields of a record that hold the path of each file, by model input."""
-        return {name: encode_name("path", str(path)) for name, path in self.paths.items()}
+from inputgrad_cli.runs.inputs.file_items import FileItems
+from inputgrad_cli.runs.inputs.item import Item
 
 
 @dataclass(frozen=True)
@@ -62,9 +30,16 @@ class Search:
 class InputList:
     """The items in order, and how many files were ignored or named twice."""
 
-    items: list[Item] = field(default_factory=list)
+    items: Sequence[Item] = ()
     ignored_count: int = 0
     duplicate_count: int = 0
+
+    def yield_names(self) -> Iterator[str]:
+        """Yield the name of each item."""
+        items = self.items
+        return (
+            items.yield_names() if isinstance(items, FileItems) else (item.name for item in items)
+        )
 
 
 def build_generated_item(model: Path) -> InputList:
@@ -74,20 +49,15 @@ def build_generated_item(model: Path) -> InputList:
 
 def find_items(search: Search) -> InputList:
     """Return the items of the positional inputs. Raises UsageError and EmptyError."""
-    paths = [_resolve_path(name) for name in search.paths]
-    root = _find_root(search.root, paths)
-    if folders := {path for path in paths if path.is_dir()}:
-        _refuse_own(search.out, {root, *folders})
-    inputs, seen = InputList(), set()
-    for path in paths:
-        files = _walk(path, search, inputs) if path.is_dir() else [path]
-        for file in files:
-            if file in seen:  # named twice, for example itself and by its folder
-                inputs.duplicate_count += 1
-                continue
-            seen.add(file)
-            inputs.items.append(Item(_get_name(file, root), {None: _to_relative(file)}))
-    if not inputs.items:
+    paths = [str(_resolve_path(name)) for name in search.paths]
+    folders = {path for path in paths if os.path.isdir(path)}
+    root = _find_root(search.root, paths, folders)
+    if folders:
+        _refuse_own(search.out, {root, *map(Path, folders)})
+    inputs, items = InputList(), FileItems(root)
+    for name in _drop_repeated(_yield_names(paths, folders, root, search, inputs), paths, inputs):
+        items.append_file(name)
+    if not items:
         request = ", ".join(search.paths) or "the list is empty"
         request += "".join(f" --include {glob}" for glob in search.include)
         request += "".join(f" --exclude {glob}" for glob in search.exclude)
@@ -101,7 +71,35 @@ def find_items(search: Search) -> InputList:
             reason=f"{reason}; files are taken by suffix: {' '.join(search.suffixes)}",
             hint="name a file itself to read it whatever its suffix",
         )
-    return inputs
+    return replace(inputs, items=items)
+
+
+def _yield_names(
+    paths: Iterable[str], folders: Set[str], root: Path, search: Search, inputs: InputList
+) -> Iterator[str]:
+    """Yield the files by their paths below the root, those of a directory sorted by name."""
+    for path in paths:
+        name = _get_name(Path(path), root)
+        if path not in folders:
+            yield name
+            continue
+        prefix = "" if name == "." else f"{name}/"
+        for file in _walk(path, search, inputs):
+            yield prefix + file
+
+
+def _drop_repeated(names: Iterator[str], paths: Sequence[str], inputs: InputList) -> Iterator[str]:
+    """Yield each name once, though it may be that of a file and be in a directory too."""
+    if len(paths) == 1:  # its names take no memory
+        yield from names
+        return
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            inputs.duplicate_count += 1
+        else:
+            seen.add(name)
+            yield name
 
 
 def _refuse_own(out: Path, folders: set[Path]) -> None:
@@ -122,11 +120,11 @@ def _resolve_path(name: str) -> Path:
     return path
 
 
-def _find_root(root: Path | None, paths: Sequence[Path]) -> Path:
+def _find_root(root: Path | None, paths: Sequence[str], folders: Set[str]) -> Path:
     if root is not None:
         return Path(os.path.abspath(root))
-    folders = [str(path if path.is_dir() else path.parent) for path in paths]
-    return Path(os.path.commonpath(folders)) if folders else Path.cwd()
+    above = {path if path in folders else os.path.dirname(path) for path in paths}
+    return Path(os.path.commonpath(above)) if above else Path.cwd()
 
 
 def _get_name(file: Path, root: Path) -> str:
@@ -143,41 +141,57 @@ def _to_relative(file: Path) -> Path:
     return file.relative_to(working_folder) if file.is_relative_to(working_folder) else file
 
 
-def _walk(top: Path, search: Search, inputs: InputList) -> Iterator[Path]:
-    """Yield the wanted files below `top`, sorted by name, folder by folder."""
-    out = Path(os.path.abspath(search.out))
-    folders = [top]
+def _walk(top: str, search: Search, inputs: InputList) -> Iterator[str]:
+    """Yield the wanted files by their paths in `top`, sorted by name, folder by folder."""
+    out = os.path.abspath(search.out)
+    folders = [_yield_entries(top, "")]
     while folders:
-        path = folders.pop()
-        # Linked folders are not followed, except `top` itself.
-        if path.is_dir() and not (path.is_symlink() and path != top):
-            # Names that begin with a dot are of the system or of editors, such as `.DS_Store`.
-            inner = [path / name for name in _list_folder(path) if not name.startswith(".")]
-            # The last entry is visited next; the output directory is never an input.
-            folders += sorted((path for path in inner if path != out), reverse=True)
-        elif _is_wanted(path, top, search):
+        if (entry := next(folders[-1], None)) is None:
+            folders.pop()
+            continue
+        path, is_folder = entry
+        if is_folder:
+            if os.path.join(top, path) != out:  # the output directory is never an input
+                folders.append(_yield_entries(top, f"{path}/"))
+        elif _is_wanted(path, search):
             yield path
         else:
             inputs.ignored_count += 1
 
 
-def _list_folder(folder: Path) -> list[str]:
+def _yield_entries(top: str, inside: str) -> Iterator[tuple[str, bool]]:
+    """Yield what a directory in `top` has by its path in `top`, and whether it is a directory.
+
+    Linked directories are not followed, and count as files.
+    """
+    names: list[str] = []
+    folders: set[str] = set()
     try:
-        return os.listdir(folder)
+        with os.scandir(os.path.join(top, inside)) as entries:
+            for entry in entries:
+                # Names that begin with a dot are of the system or of editors, as `.DS_Store`.
+                if not entry.name.startswith("."):
+                    names.append(entry.name)
+                    if entry.is_dir(follow_symlinks=False):
+                        folders.add(entry.name)
     except OSError as error:
         raise UsageError(
-            f"{folder}: the directory cannot be read", reason=str(error.strerror)
+            f"{os.path.join(top, inside)}: the directory cannot be read",
+            reason=str(error.strerror),
         ) from None
+    for name in sorted(names):
+        yield inside + name, name in folders
 
 
-def _is_wanted(file: Path, top: Path, search: Search) -> bool:
-    relative = file.relative_to(top).as_posix()
+def _is_wanted(path: str, search: Search) -> bool:
+    name = os.path.basename(path)
 
     def is_match(globs: Iterable[str]) -> bool:
         # A glob may be of the path below the directory, or of the name alone.
-        return any(fnmatch(relative, g) or fnmatch(file.name, g) for g in globs)
+        return any(fnmatch(path, g) or fnmatch(name, g) for g in globs)
 
-    if file.suffix.lower() not in search.suffixes or is_match(search.exclude):
+    suffix = os.path.splitext(name)[1].lower()
+    if suffix not in search.suffixes or is_match(search.exclude):
         return False
     return is_match(search.include) if search.include else True
 
@@ -194,7 +208,7 @@ def pair_items(pairs: Sequence[tuple[str, str]], search: Search) -> InputList:
         name = paths[first].name
         return InputList([Item(name, {n: _to_relative(p) for n, p in paths.items()})])
     _refuse_own(search.out, {*folders.values()})
-    inputs = InputList()
+    inputs, items = InputList(), []
     stems = {name: _find_stems(path, search, inputs) for name, path in folders.items()}
     leader = first if first in folders else next(iter(folders))
     all_stems = sorted({stem for names in stems.values() for stem in names})
@@ -209,10 +223,10 @@ def pair_items(pairs: Sequence[tuple[str, str]], search: Search) -> InputList:
         }
         error = _build_partner_error(file, missing) if missing else None
         name, serves_all = file.relative_to(folders[owner]).as_posix(), len(folders) < len(paths)
-        inputs.items.append(Item(name, item_paths, error, serves_all))
-    if not inputs.items:
+        items.append(Item(name, item_paths, error, serves_all))
+    if not items:
         raise EmptyError(f"no input matched in {folders[leader]}")
-    return inputs
+    return replace(inputs, items=items)
 
 
 def _build_partner_error(file: Path, missing: Sequence[str]) -> ItemError:
@@ -222,8 +236,8 @@ def _build_partner_error(file: Path, missing: Sequence[str]) -> ItemError:
 
 def _find_stems(top: Path, search: Search, inputs: InputList) -> dict[str, Path]:
     stems: dict[str, Path] = {}
-    for file in _walk(top, search, inputs):
-        stem = file.relative_to(top).with_suffix("").as_posix()
+    for name in _walk(str(top), search, inputs):
+        stem, file = Path(name).with_suffix("").as_posix(), top / name
         if stem in stems:
             raise UsageError(
                 f"{stems[stem]} and {file} have one name without suffix",

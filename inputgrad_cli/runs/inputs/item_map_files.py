@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from inputgrad_cli.runs.inputs.find_inputs import Item
+from inputgrad_cli.runs.inputs.item import Item
 from inputgrad_cli.schema.file_names_in_json import encode_name
 from inputgrad_cli.storage.map_file_names import MapFiles
 from inputgrad_cli.storage.requested_maps import MapSpec

@@ -47,7 +47,7 @@ class PictureUpdater:
         specs = [] if plan.goals else plan.maps
         targets = ((spec.label, spec.target.rank_word) for spec in specs)
         self._rank_words = {(label, word) for label, word in targets if word is not None}
-        self._items = {item.name: item for _, item in plan.share}
+        self._plan = plan
         self.count = self.grid_count = 0
 
     def update_skipped(self, skipped_map: SkippedMap) -> ItemError | None:
@@ -127,11 +127,16 @@ class PictureUpdater:
         return (line["method"], find_rank_word(line["target"])) in self._rank_words
 
     def _has_item(self, line: JournalLine) -> bool:
-        return decode_name(line, "input") in self._items
+        return decode_name(line, "input") in self._indices
 
     def _choose_style(self, stored: StoredMap, asked: Style) -> Style | None:
         """Return the style of the pictures of a map: the one that is asked for, or its own."""
         return asked if self._is_asked(stored.line) else stored.style
+
+    @cached_property
+    def _indices(self) -> dict[str, int]:
+        """Return the index of each item by its name; few pictures need it."""
+        return {item.name: index for index, item in self._plan.share}
 
     @cached_property
     def _whole_directory(self) -> RunDirectory:
@@ -142,10 +147,11 @@ class PictureUpdater:
 
     def _choose_reader(self, stored: StoredMap, style: Style) -> InputReader:
         """Return how the inputs of a map are read: those of this call from where they are now."""
-        item = self._items.get(decode_name(stored.line, "input"))
+        index = self._indices.get(decode_name(stored.line, "input"))
         # Maps of earlier calls may have been read with another --resize, for example.
-        if item is None or not self._is_asked(stored.line):
+        if index is None or not self._is_asked(stored.line):
             return choose_stored_reader(stored, style)
+        item = self._plan.inputs.items[index]
 
         def read(_: RecordedMap) -> Samples:
             refuse_changed(stored.line, item.paths)

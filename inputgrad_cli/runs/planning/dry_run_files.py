@@ -24,7 +24,7 @@ from inputgrad_cli.interfaces.picture import MapLayout
 from inputgrad_cli.modelfile.embedding_inputs_from_config import find_embedded_inputs
 from inputgrad_cli.modelfile.pass_cost_estimate import count_elements
 from inputgrad_cli.rendering import choose_picture, has_pictures, is_drawable, pictures
-from inputgrad_cli.runs.inputs.find_inputs import Item
+from inputgrad_cli.runs.inputs.item import Item
 from inputgrad_cli.runs.inputs.item_map_files import ItemMap, list_item_maps
 from inputgrad_cli.runs.pictures.map_pictures import list_picture_endings
 from inputgrad_cli.runs.planning.run_plan import Plan, may_hold_many

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from inputgrad_cli.formats.readers import find_reader
 from inputgrad_cli.interfaces.goal import PIXEL_RANGE, Goal, GoalRequest
 from inputgrad_cli.optimization.attack_radius import RadiusGoal
-from inputgrad_cli.runs.inputs.find_inputs import Item
+from inputgrad_cli.runs.inputs.item import Item
 
 USUAL_GRADIENTS = 20  # of goals that end when they are reached
 

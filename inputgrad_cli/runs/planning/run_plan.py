@@ -21,14 +21,15 @@ from inputgrad_cli.interfaces.reader import ReadOptions
 from inputgrad_cli.modelfile.model_summary import Outline
 from inputgrad_cli.modelfile.pass_cost_estimate import Workload, count_elements, estimate_workload
 from inputgrad_cli.rendering.colour_maps import load_colour_table
+from inputgrad_cli.runs.inputs.file_items import IndexedItems
 from inputgrad_cli.runs.inputs.find_inputs import (
     InputList,
-    Item,
     Search,
     build_generated_item,
     find_items,
     pair_items,
 )
+from inputgrad_cli.runs.inputs.item import Item
 from inputgrad_cli.runs.inputs.true_values import TrueValues
 from inputgrad_cli.runs.optimization.constraint_files import read_limits
 from inputgrad_cli.runs.planning.goal_costs import check_radii, estimate_gradients
@@ -59,7 +60,7 @@ class Plan(CheckedRun):
         return list_targets(self.options, self.target_files)
 
     @property
-    def share(self) -> list[tuple[int, Item]]:
+    def share(self) -> IndexedItems:
         """Return the items of this run's shard, each with its index among all items."""
         return _select_shard(self.options, self.inputs)
 
@@ -87,7 +88,7 @@ def make_plan(checked: CheckedRun) -> Plan:
             if options.search.from_noise:
                 build_blank_sample(reading)
     inputs = _find_inputs(options, outline)
-    refuse_clashes([item.name for item in inputs.items], maps, is_case_insensitive(options.out))
+    refuse_clashes(inputs.yield_names, maps, is_case_insensitive(options.out))
     if options.style is not None and options.style.cmap is not None:
         # Raises on an unknown colour map now, rather than after the first gradient.
         load_colour_table(options.style.cmap)
@@ -183,9 +184,11 @@ def _get_file_size(item: Item) -> int:
         return 0
 
 
-def _select_shard(options: RunOptions, inputs: InputList) -> list[tuple[int, Item]]:
-    indexed, shard = enumerate(inputs.items), options.shard
-    return [(index, item) for index, item in indexed if not shard or shard.has_item(item.name)]
+def _select_shard(options: RunOptions, inputs: InputList) -> IndexedItems:
+    if (shard := options.shard) is None:
+        return IndexedItems(inputs.items)
+    names = enumerate(inputs.yield_names())
+    return IndexedItems(inputs.items, [index for index, name in names if shard.has_item(name)])
 
 
 def _has_parts(path: Path) -> bool:

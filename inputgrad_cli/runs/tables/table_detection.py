@@ -6,7 +6,7 @@ from collections.abc import Set
 
 from inputgrad_cli.data.samples import Samples
 from inputgrad_cli.formats.readers import find_reader
-from inputgrad_cli.runs.inputs.find_inputs import Item
+from inputgrad_cli.runs.inputs.item import Item
 
 
 def is_table(item: Item, samples: Samples | None) -> bool:

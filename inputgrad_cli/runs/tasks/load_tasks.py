@@ -11,8 +11,8 @@ from inputgrad_cli.data.unresolved_target import Target
 from inputgrad_cli.errors import ItemError
 from inputgrad_cli.formats.readers import find_reader
 from inputgrad_cli.numeric.array_helpers import Array
-from inputgrad_cli.runs.inputs.crash_isolating_order import IndexedItem
-from inputgrad_cli.runs.inputs.find_inputs import Item
+from inputgrad_cli.runs.inputs.file_items import IndexedItem
+from inputgrad_cli.runs.inputs.item import Item
 from inputgrad_cli.runs.inputs.item_map_files import ItemMap, list_item_maps
 from inputgrad_cli.schema.journal_line import JournalLine
 from inputgrad_cli.storage.requested_maps import MapSpec

@@ -12,7 +12,8 @@ from inputgrad_cli.runs.executors.chunk_retries import (
     drop_reported,
 )
 from inputgrad_cli.runs.executors.chunks import MAX_CHUNK, Chunk, choose_chunk_size, yield_chunks
-from inputgrad_cli.runs.inputs.find_inputs import InputList, Item
+from inputgrad_cli.runs.inputs.find_inputs import InputList
+from inputgrad_cli.runs.inputs.item import Item
 from inputgrad_cli.runs.planning.model_file_checks import check_run
 from inputgrad_cli.runs.planning.run_options import RunOptions
 from inputgrad_cli.runs.planning.run_plan import make_plan
