@@ -17,8 +17,10 @@ from inputgrad_cli.data.resolved_and_pinned_targets import PinnedTarget, Resolve
 from inputgrad_cli.data.signature import OutputSpec
 from inputgrad_cli.data.targets.mask_target import build_mask_truth
 from inputgrad_cli.data.targets.resolve_target import resolve_target
+from inputgrad_cli.data.unresolved_target import Target
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.interfaces.engine import Engine, FirstPass
+from inputgrad_cli.interfaces.goal import Goal
 from inputgrad_cli.modelfile.compiled_loss_target import resolve_compiled_loss
 from inputgrad_cli.numeric.array_helpers import Array
 from inputgrad_cli.optimization.request import OptimizeRequest
@@ -59,7 +61,7 @@ def build_aim(
     pinned, first = _pin(clean, resolved, values)
     # A margin is 0 at the boundary whatever the input. Any other scalar is scored first, because
     # its direction may depend on where it is now.
-    if count_classes(output) and _is_class_aim(request):
+    if count_classes(output) and is_class_comparison(request.goal, request.target):
         return _build_class_aim(request, output, pinned, truth, first), first
     scores = clean.compute_values(pinned)
     return Aim(pinned, output, *choose_interval(request, resolved, scores)), first
@@ -110,14 +112,13 @@ def _get_truth(
     return build_mask_truth(target, request.masks[target.argument], engine.signature, count)
 
 
-def _is_class_aim(request: OptimizeRequest) -> bool:
-    """Return whether the target is a class that the goal compares with the others.
+def is_class_comparison(goal: Goal | type[Goal], target: Target) -> bool:
+    """Return whether a goal compares the class of a target with the others, if there are classes.
 
     Attacks and minimal changes do; a goal that climbs without an end takes the score of the class
     itself, which has no bound.
     """
-    compares = request.goal.leaves_class or request.goal.minimal
-    return compares and request.target.kind in CLASS_KINDS
+    return (goal.leaves_class or goal.minimal) and target.kind in CLASS_KINDS
 
 
 def _build_class_aim(

@@ -121,7 +121,7 @@ class FileNames(Set[str]):
 
     def __iter__(self) -> Iterator[str]:
         query = "SELECT name FROM files WHERE name > ? ORDER BY name LIMIT ?"
-        last = b""
+        last: Any = ""  # every blob comes after any text
         while rows := self._index.fetch(query, last, PAGE):
             yield from (_decode_name(name) for (name,) in rows)
             last = rows[-1][0]

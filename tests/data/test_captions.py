@@ -43,7 +43,7 @@ def describe_unit(**fields):
         ({"asked": "mask:06-cross.png", "index": None}, "mean over the mask 06-cross.png"),
         (
             {"asked": "mask:at/06-cross.png,class=1", "index": None, "label": "shape"},
-            "shape, mean over the mask 06-cross.png",
+            "class shape, mean over the mask 06-cross.png",
         ),
     ],
 )

@@ -246,7 +246,7 @@ def test_the_title_names_the_classes_before_and_after(before, after, words):
 def test_the_score_of_a_search_that_lowers_a_loss_is_called_its_negative():
     of_class, of_loss = Caption("pgd", "auto", "logit"), Caption("x", "y", "output", is_loss=True)
     falling = np.array([[0, -0.07, 0, 0, 0], [1, -0.01, 1, 1, 0]])
-    assert name_score(of_class, falling, 0.07) == "score"
+    assert name_score(of_class, falling, 0.07) == "logit"
     assert name_score(of_loss, falling, 0.07) == "\u2212 loss"
     assert name_score(of_loss, -falling, 0.07) == "loss"
-    assert name_score(of_loss, falling, None) == "score"
+    assert name_score(of_loss, falling, None) == "output"

@@ -87,6 +87,8 @@ class Caption:
         index = "" if self.class_index is None else f"class {self.class_index}"
         region = f"mean over the mask {self.mask}" if self.mask else ""
         name = self.label or index or self.unit or ("" if region else self.target)
+        if region and self.label:  # the name of a class among those of an output of pixels
+            name = f"class {name}"
         return ", ".join(filter(None, (f"{name}{chance}", region)))
 
     def format_method(self) -> str:

@@ -31,7 +31,7 @@ from inputgrad_cli.rendering.canvas import (
     Canvas,
 )
 from inputgrad_cli.rendering.colour_maps import Pixels
-from inputgrad_cli.rendering.label_formatting import format_number, format_value
+from inputgrad_cli.rendering.label_formatting import MINUS, format_number, format_value
 from inputgrad_cli.rendering.optimization.before_after_picture_base import SearchPicture
 from inputgrad_cli.rendering.text_measuring import fit_name, fit_text
 
@@ -43,7 +43,7 @@ BAR_LEFT, BAR_RIGHT = 424, 624
 TRACE_LEFT, TRACE_RIGHT = 716, 924
 BAR_COLOUR = (214, 110, 0)  # neither of the two that say what is for and against a target
 TRACE_COLOUR = (31, 119, 180)
-CHANGE_TITLE = "change, % of the larger value"
+CHANGE_TITLE = "change, % of the larger of the two"
 PERCENT = 100.0
 
 
@@ -139,8 +139,18 @@ def _draw_column(canvas: Canvas, top: float, name: str, values: tuple[float, flo
 def _draw_bar(canvas: Canvas, top: float, axis: Axis, share: float) -> None:
     zero = axis.locate(0.0)
     if share and np.isfinite(share):
-        canvas.fill_box((zero, top + 5, axis.locate(share), top + ROW_HEIGHT - 6), BAR_COLOUR)
+        end = axis.locate(share)
+        canvas.fill_box((zero, top + 5, end, top + ROW_HEIGHT - 6), BAR_COLOUR)
+        # Left of the bars are the values.
+        point = (max(zero, end) + 4, top + ROW_HEIGHT / 2)
+        canvas.write(point, format_share(share), TICK_SIZE, colour=LINE, anchor="lm")
     canvas.draw_line((zero, top, zero, top + ROW_HEIGHT))
+
+
+def format_share(share: float) -> str:
+    """Return a change in percent with its sign: `+24 %`, of less than half a percent `+0.3 %`."""
+    text = f"{share:+.0f}" if abs(share) >= 1 else f"{share:+.1g}"
+    return f"{text} %".replace("-", MINUS)
 
 
 def _write_rest(

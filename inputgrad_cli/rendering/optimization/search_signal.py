@@ -82,6 +82,7 @@ def draw_lines(top: Any, bottom: Any, series: tuple[Array, ...], channels: Array
         if change[:, channel].any():
             bottom.plot(change[:, channel], color=colour, linewidth=1)
     bottom.axhline(0.0, color="0.7", linewidth=0.8)
+    bottom.set_xlabel("step", fontsize=8)
     for axis in (top, bottom):
         axis.tick_params(labelsize=8)
 

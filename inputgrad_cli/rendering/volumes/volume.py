@@ -25,7 +25,7 @@ class Volume(StackMap):
         """Return the projections of the map along each axis, over the mean of the input."""
         return [
             build_tile(
-                f"largest along axis {axis}",
+                f"largest over axis {axis}" + (", slices" if axis == 0 else ""),
                 take_largest(stack.values, axis),
                 None if stack.grey is None else stack.grey.mean(axis=axis),
                 (self.chart_height, 2 * SIDE + GAP),

@@ -151,6 +151,8 @@ def open_cluster(options: ClusterOptions, items: int) -> Cluster:
 
     with _ignore_warnings():
         importlib.import_module("distributed")  # sets up its loggers, which are silenced next
+    # Dask keeps its latest thousand messages for debugging, each with the names of a whole chunk.
+    dask.config.set({"distributed.admin.low-level-log-length": 0})
     for name in QUIET_LOGGERS:
         logging.getLogger(name).setLevel(logging.CRITICAL + 1)
     address = options.scheduler or dask.config.get("scheduler-address", None)

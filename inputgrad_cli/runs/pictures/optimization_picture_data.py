@@ -16,9 +16,11 @@ from inputgrad_cli.data.pictures.sample_view import build_view
 from inputgrad_cli.data.prediction_text import PIXEL_UNIT, format_answer
 from inputgrad_cli.data.samples import Samples
 from inputgrad_cli.data.tabular_attribution_columns import RowColumns, find_search_columns
-from inputgrad_cli.interfaces.goal import PIXEL_RANGE
+from inputgrad_cli.data.target_parser import parse_stored_target
+from inputgrad_cli.interfaces.goal import PIXEL_RANGE, goals
 from inputgrad_cli.interfaces.picture import MapLayout, MapSource, SearchView
 from inputgrad_cli.numeric.array_helpers import Array
+from inputgrad_cli.optimization.success_criterion_builder import is_class_comparison
 
 
 def list_pixel_inputs(recorded: RecordedMap) -> list[str]:
@@ -62,7 +64,9 @@ def build_search_source(recorded: RecordedMap, samples: Samples, row: int, site:
         build_caption(recorded.record, site, row, samples.item),
         class_change=format_class_change(search["before"], search["after"]),
     )
-    score = name_score(caption, trace, search["before"]["value"])
+    score = "score, the class changes at 0"
+    if not _has_margin(recorded, row):
+        score = name_score(caption, trace, search["before"]["value"])
     return MapSource(
         change,
         None,
@@ -81,13 +85,22 @@ def format_class_change(before: Mapping[str, Any], after: Mapping[str, Any]) -> 
     return " → ".join(dict.fromkeys(names))
 
 
+def _has_margin(recorded: RecordedMap, row: int) -> bool:
+    """Return whether the score of a search is that of a class minus that of the best other one."""
+    sample, name = recorded.record.get_sample(row), recorded.record.method["name"]
+    has_classes = sample.search is not None and sample.search["before"]["class"] is not None
+    if not has_classes or name not in goals.list_names():
+        return False
+    return is_class_comparison(goals.get(name), parse_stored_target(sample.asked))
+
+
 def name_score(caption: Caption, trace: Array, loss: float | None) -> str:
     """Return what the score of a trace (S, 5) is, from the loss before the search.
 
     A search that lowers a loss has its negative for a score.
     """
     if not caption.is_loss or not loss:
-        return "score"
+        return caption.space
     return "loss" if trace[0, SCORE] / loss > 0 else f"{MINUS} loss"
 
 

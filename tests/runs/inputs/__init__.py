@@ -1,0 +1,1 @@
+"""The items of a run: which files they are read from."""
