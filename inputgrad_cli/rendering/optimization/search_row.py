@@ -43,7 +43,7 @@ BAR_LEFT, BAR_RIGHT = 424, 624
 TRACE_LEFT, TRACE_RIGHT = 716, 924
 BAR_COLOUR = (214, 110, 0)  # neither of the two that say what is for and against a target
 TRACE_COLOUR = (31, 119, 180)
-CHANGE_TITLE = "change, % of the larger of the two"
+CHANGE_TITLE = "change, % of the larger value"
 PERCENT = 100.0
 
 
