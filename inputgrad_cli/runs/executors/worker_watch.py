@@ -32,9 +32,13 @@ class WorkerWatch:
     def wait_for_worker(self) -> None:
         """Wait until there is a worker. Raises EngineLostError."""
         self._look_now()
-        while not self.slots:
-            time.sleep(POLL_SECONDS)
-            self._look_now()
+        if self.slots:
+            return
+        # A cluster that adapts to its work starts no worker before there is some.
+        with self._cluster.keep_task():
+            while not self.slots:
+                time.sleep(POLL_SECONDS)
+                self._look_now()
 
     def look(self) -> None:
         """Update what is known, unless that was done a moment ago.

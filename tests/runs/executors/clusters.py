@@ -106,6 +106,10 @@ class Cluster:
     def _start(self, kind, *words, before=()):
         module = f"distributed.cli.dask_{kind}"
         line = [*before, sys.executable, "-m", module, *map(str, words)]
+        return self.start_process(line)
+
+    def start_process(self, line):
+        """Start a process of the cluster, whose output nobody reads."""
         quiet = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.DEVNULL)
         return self._popen(line, cwd=self.home, env=self.env, **quiet)
 
