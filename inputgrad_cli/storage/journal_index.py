@@ -29,11 +29,8 @@ PAGE = 256  # stems that are fetched together
 ENCODING = ("utf-8", "surrogatepass")
 
 
-class JournalIndex:
-    """The latest line of each stem, and the names of all files of a run; StorageError.
-
-    Several threads may use it.
-    """
+class TemporaryDatabase:
+    """A database that only this object reads; several threads may use it. Raises StorageError."""
 
     def __init__(self) -> None:
         # An empty path is that of a temporary file without a name.
@@ -41,8 +38,10 @@ class JournalIndex:
         self._lock = threading.Lock()
         for statement in SETUP:
             self.fetch(statement)
-        self.lines = JournalLines(self)
-        self.file_names = FileNames(self)
+
+    def __del__(self) -> None:
+        """Give back the disk."""
+        self._connection.close()
 
     def fetch(self, statement: str, *values: Any) -> list[Any]:
         """Carry out a statement, and return its rows."""
@@ -55,18 +54,27 @@ class JournalIndex:
             self._connection.executemany(statement, rows)
 
 
+class JournalIndex:
+    """The latest line of each stem, and the names of all files of a run; StorageError."""
+
+    def __init__(self) -> None:
+        self.database = TemporaryDatabase()
+        self.lines = JournalLines(self.database)
+        self.file_names = FileNames(self.database)
+
+
 class JournalLines(Mapping[str, JournalLine]):
     """A mapping from stems to records, in the order of the first line of each.
 
     Records are parsed when they are requested; `keep` may be called while they are iterated.
     """
 
-    def __init__(self, index: JournalIndex) -> None:
-        self._index = index
+    def __init__(self, database: TemporaryDatabase) -> None:
+        self._database = database
 
     def keep(self, stem: str, tag: str, line: bytes) -> None:
         """Store a line, and the tag of its journal; it replaces an earlier line of its stem."""
-        self._index.fetch(
+        self._database.fetch(
             "INSERT INTO lines VALUES (?, ?, ?) "
             "ON CONFLICT (stem) DO UPDATE SET tag = excluded.tag, line = excluded.line",
             _encode_name(stem),
@@ -81,7 +89,7 @@ class JournalLines(Mapping[str, JournalLine]):
     def has_text(self, text: bytes) -> bool:
         """Return whether any line contains the text, without parsing them."""
         query = "SELECT 1 FROM lines WHERE instr(line, ?) LIMIT 1"
-        return bool(self._index.fetch(query, text))
+        return bool(self._database.fetch(query, text))
 
     def __getitem__(self, stem: str) -> JournalLine:
         """Return the record as a new object; KeyError."""
@@ -90,15 +98,17 @@ class JournalLines(Mapping[str, JournalLine]):
     def __iter__(self) -> Iterator[str]:
         query = "SELECT rowid, stem FROM lines WHERE rowid > ? ORDER BY rowid LIMIT ?"
         last = 0
-        while rows := self._index.fetch(query, last, PAGE):
+        while rows := self._database.fetch(query, last, PAGE):
             yield from (_decode_name(stem) for _, stem in rows)
             last = rows[-1][0]
 
     def __len__(self) -> int:
-        return int(self._index.fetch("SELECT count(*) FROM lines")[0][0])
+        return int(self._database.fetch("SELECT count(*) FROM lines")[0][0])
 
     def _fetch_cell(self, column: str, stem: str) -> Any:
-        rows = self._index.fetch(f"SELECT {column} FROM lines WHERE stem = ?", _encode_name(stem))
+        rows = self._database.fetch(
+            f"SELECT {column} FROM lines WHERE stem = ?", _encode_name(stem)
+        )
         if not rows:
             raise KeyError(stem)
         return rows[0][0]
@@ -107,27 +117,27 @@ class JournalLines(Mapping[str, JournalLine]):
 class FileNames(Set[str]):
     """The names of files that are known to be those of a run. Another process gets a plain set."""
 
-    def __init__(self, index: JournalIndex) -> None:
-        self._index = index
+    def __init__(self, database: TemporaryDatabase) -> None:
+        self._database = database
 
     def add(self, names: Iterable[str]) -> None:
         """Add names, some of which may be known already."""
         rows = ((_encode_name(name),) for name in names)
-        self._index.add("INSERT OR IGNORE INTO files VALUES (?)", rows)
+        self._database.add("INSERT OR IGNORE INTO files VALUES (?)", rows)
 
     def __contains__(self, name: object) -> bool:
         query = "SELECT 1 FROM files WHERE name = ?"
-        return isinstance(name, str) and bool(self._index.fetch(query, _encode_name(name)))
+        return isinstance(name, str) and bool(self._database.fetch(query, _encode_name(name)))
 
     def __iter__(self) -> Iterator[str]:
         query = "SELECT name FROM files WHERE name > ? ORDER BY name LIMIT ?"
         last: Any = ""  # every blob comes after any text
-        while rows := self._index.fetch(query, last, PAGE):
+        while rows := self._database.fetch(query, last, PAGE):
             yield from (_decode_name(name) for (name,) in rows)
             last = rows[-1][0]
 
     def __len__(self) -> int:
-        return int(self._index.fetch("SELECT count(*) FROM files")[0][0])
+        return int(self._database.fetch("SELECT count(*) FROM files")[0][0])
 
     def __reduce__(self) -> tuple[type[frozenset[str]], tuple[list[str]]]:
         return frozenset, (list(self),)

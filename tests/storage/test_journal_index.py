@@ -79,7 +79,7 @@ def test_memory_does_not_grow_with_the_lines(index):
 
 
 def test_a_full_disk_is_a_storage_error(index):
-    index.fetch("PRAGMA max_page_count = 50")  # as if there were room for so many
+    index.database.fetch("PRAGMA max_page_count = 50")  # as if there were room for so many
     rows = ((f"{i}".encode(), "", b"x" * 1000) for i in range(1000))
     with pytest.raises(StorageError, match="TMPDIR"):
-        index.add("INSERT INTO lines VALUES (?, ?, ?)", rows)
+        index.database.add("INSERT INTO lines VALUES (?, ?, ?)", rows)

@@ -21,7 +21,9 @@ def answer_at_once(request, start, chunk):
 def build_map(item_map):
     """Return the records of a map that has an array and a picture."""
     stem, item = item_map.stem, item_map.item
-    files = [{"path": f"{stem}.{ending}", "size": 4000, "sha256": HASH} for ending in ("npz", "png")]
+    files = [
+        {"path": f"{stem}.{ending}", "size": 4000, "sha256": HASH} for ending in ("npz", "png")
+    ]
     common = {"method": item_map.spec.label, "status": "ok"}
     line = {
         "stem": stem,
