@@ -57,6 +57,7 @@ def _run(
 
 
 def _make_plan(options: RunOptions) -> Plan:
+    from inputgrad_cli.modelfile.config_errors import name_model_file
     from inputgrad_cli.runs.planning.model_file_checks import check_run
     from inputgrad_cli.supervision.model_opening_time_limits import compute_reading_seconds
     from inputgrad_cli.supervision.shared_memory_page import Stage
@@ -64,9 +65,10 @@ def _make_plan(options: RunOptions) -> Plan:
 
     # From here on the parent process ends a reader that takes too long for the size of the file.
     WORKER.enter_stage(Stage.READING, str(options.model), compute_reading_seconds(options.model))
-    checked = check_run(options)
-    WORKER.enter_stage(Stage.STARTING)
-    # Imports all readers; late, so that a refused call is quick.
-    from inputgrad_cli.runs.planning.run_plan import make_plan
+    with name_model_file(options.model):
+        checked = check_run(options)
+        WORKER.enter_stage(Stage.STARTING)
+        # Imports all readers; late, so that a refused call is quick.
+        from inputgrad_cli.runs.planning.run_plan import make_plan
 
-    return make_plan(checked)
+        return make_plan(checked)

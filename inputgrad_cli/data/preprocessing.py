@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -195,6 +196,8 @@ def parse_preprocess(text: str) -> Preprocess | None:
         mean, std = (tuple(float(v) for v in as_list(group)) for group in match.groups())
     except ValueError:
         raise UsageError(f"--preprocess {text!r}: mean and std are numbers", hint=HELP) from None
+    if not all(math.isfinite(value) for value in (*mean, *std)):
+        raise UsageError(f"--preprocess {text!r}: mean and std are finite numbers", hint=HELP)
     if not all(value > 0 for value in std):
         raise UsageError(f"--preprocess {text!r}: std must be above zero")
     # Means and deviations are published for pixels that were divided by 255.

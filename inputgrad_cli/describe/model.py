@@ -27,7 +27,7 @@ from inputgrad_cli.describe.trial_inputs import try_lengths
 from inputgrad_cli.errors import InputgradError, ModelError
 from inputgrad_cli.interfaces.engine import NO_PROGRESS, CamLayer, ProgressCallbacks
 from inputgrad_cli.modelfile.cam_layer_choice import find_map_layers
-from inputgrad_cli.modelfile.config_errors import convert_config_errors
+from inputgrad_cli.modelfile.config_errors import convert_config_errors, name_model_file
 from inputgrad_cli.modelfile.custom_code_checks import (
     find_custom_objects,
     find_dangers,
@@ -53,6 +53,11 @@ OPAQUE = {
 @convert_config_errors
 def describe_model(path: Path) -> ModelDescription:
     """Return what the file alone shows."""
+    with name_model_file(path):
+        return _describe_file(path)
+
+
+def _describe_file(path: Path) -> ModelDescription:
     file = open_model(path)
     model = build_outline(file.config)
     problem = _find_problem(file)

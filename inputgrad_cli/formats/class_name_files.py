@@ -9,9 +9,7 @@ from typing import Any
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.modelfile import safe_json
 from inputgrad_cli.modelfile.bounded_text_reading import read_small_file
-from inputgrad_cli.modelfile.unsafe_name_checks import is_printable_text
-
-MAX_NAME_LENGTH = 1000  # characters; ImageNet lists several words for some classes
+from inputgrad_cli.modelfile.unsafe_name_checks import MAX_CLASS_NAME_LENGTH, is_class_name
 
 
 def find_labels(model: Path, labels_path: str | os.PathLike[str] | None) -> tuple[str, ...]:
@@ -30,7 +28,9 @@ def read_labels(path: Path, regular: bool = True) -> tuple[str, ...]:
     """
     text = read_small_file(path, "--labels", regular)
     if path.suffix.lower() != ".json":
-        return _check_names(tuple(line.strip() for line in text.rstrip("\n").split("\n")), path)
+        if not (lines := text.rstrip("\n")):
+            raise UsageError(f"--labels {path}: is empty", hint="write one name a line")
+        return _check_names(tuple(line.strip() for line in lines.split("\n")), path)
     try:
         return _check_names(_from_json(safe_json.parse(text.encode())), path)
     except (ValueError, TypeError, KeyError, IndexError, OverflowError):
@@ -56,10 +56,11 @@ def _from_json(value: Any) -> tuple[str, ...]:
 def _check_names(names: tuple[str, ...], path: Path) -> tuple[str, ...]:
     """Return the names. Raises UsageError if a name cannot be written or shown."""
     for index, name in enumerate(names):
-        if len(name) > MAX_NAME_LENGTH or not is_printable_text(name.replace("\t", " ")):
+        if not is_class_name(name):
             raise UsageError(
                 f"--labels {path}: the name of class {index} cannot be shown",
-                reason=f"it has a control character, or more than {MAX_NAME_LENGTH} characters",
+                reason="it has a control character, or more than "
+                f"{MAX_CLASS_NAME_LENGTH} characters",
                 received=f"{name[:40]!a}",
             )
     return names

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import wraps
+from pathlib import Path
 from typing import Any, TypeVar
 
 from inputgrad_cli.errors import ModelError
 
 F = TypeVar("F", bound=Callable[..., Any])
+MESSAGE = "config.json inside does not describe a model as Keras writes it"
 # The errors that a missing value, or a value of the wrong type, raises.
 CONFIG_ERRORS = (AttributeError, IndexError, KeyError, OverflowError, TypeError, ValueError)
 
@@ -24,9 +27,20 @@ def convert_config_errors(function: F) -> F:
             raise
         except (*CONFIG_ERRORS, RecursionError) as error:
             raise ModelError(
-                "config.json inside does not describe a model as Keras writes it",
+                MESSAGE,
                 reason=f"a value is missing or of the wrong kind ({type(error).__name__})",
                 hint="save the model again in Keras 3",
             ) from error
 
     return run_converted  # type: ignore[return-value]  # wraps keeps the signature, mypy cannot see it
+
+
+@contextmanager
+def name_model_file(path: Path) -> Iterator[None]:
+    """Add the path of the model to such an error, whose function knows the configuration alone."""
+    try:
+        yield
+    except ModelError as error:
+        if error.message == MESSAGE:
+            error.message = f"{path}: {MESSAGE}"
+        raise

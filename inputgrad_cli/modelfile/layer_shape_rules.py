@@ -48,9 +48,15 @@ def infer_shape(node: Mapping[str, Any], input_shapes: Sequence[Shape | None]) -
         return shapes[0]
     rule = RULES.get(kind) or _find_pattern_rule(kind)
     try:
-        return rule(settings, shapes) if rule else None
+        shape = rule(settings, shapes) if rule else None
     except (TypeError, ValueError, LookupError, ArithmeticError, AttributeError):
         return None  # settings that Keras would refuse
+    return shape if shape is not None and all(map(_is_side, shape)) else None
+
+
+def _is_side(value: Any) -> bool:
+    """Return whether a value can be the length of an axis, which None says is unknown."""
+    return value is None or (type(value) is int and value >= 0)
 
 
 def _find_pattern_rule(kind: str) -> Rule | None:

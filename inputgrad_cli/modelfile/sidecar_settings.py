@@ -14,7 +14,11 @@ from inputgrad_cli.data.preprocessing import ASSUMED, Preprocess, parse_preproce
 from inputgrad_cli.data.signature import InputSpec
 from inputgrad_cli.errors import UsageError
 from inputgrad_cli.modelfile.bounded_text_reading import read_small_file
-from inputgrad_cli.modelfile.unsafe_name_checks import is_printable_text
+from inputgrad_cli.modelfile.unsafe_name_checks import (
+    MAX_CLASS_NAME_LENGTH,
+    is_class_name,
+    is_printable_text,
+)
 from inputgrad_cli.option_choices import SHOWN, to_printable
 
 ENDING = ".inputgrad.toml"
@@ -46,6 +50,10 @@ class Sidecar:
         """Return the labels in the order of the model's classes; UsageError if they do not fit."""
         if not self.class_order:
             return labels
+        if not labels:
+            raise _make_key_error(
+                self.path, "class_order", "is the order of labels, and there are none"
+            )
         if sorted(self.class_order) != list(range(len(labels))):
             raise _make_key_error(
                 self.path,
@@ -74,9 +82,13 @@ def read_sidecar(model: Path) -> Sidecar | None:
         raise UsageError(f"{path}: cannot be read", reason="it has too many dotted keys")
     try:
         table = tomllib.loads(text)
-    except (ValueError, RecursionError) as error:
+    except RecursionError:
+        raise UsageError(f"{path}: cannot be read", reason="it is nested too deep") from None
+    except tomllib.TOMLDecodeError as error:
         reason = (str(error).splitlines() or [""])[0]
         raise UsageError(f"{path}: cannot be read", reason=to_printable(reason[:200])) from None
+    except ValueError:  # Python's own, for a number of thousands of digits
+        raise UsageError(f"{path}: cannot be read", reason="it has too long a number") from None
     for key, word in _walk_texts(table):
         if not is_printable_text(word.replace("\t", " ")):
             raise _make_key_error(path, key, "has a control character", f"it is {word[:40]!a}")
@@ -146,6 +158,9 @@ def _parse_labels(path: Path, value: Any) -> tuple[str, ...] | Path | None:
         return _resolve_labels_path(path, value)
     if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
         raise _make_key_error(path, "labels", "must be a list of texts, or the name of a file")
+    if long := next((name for name in value if not is_class_name(name)), None):
+        message = f"has a name of more than {MAX_CLASS_NAME_LENGTH} characters"
+        raise _make_key_error(path, "labels", message, f"it begins with {long[:40]!a}")
     return tuple(value)
 
 

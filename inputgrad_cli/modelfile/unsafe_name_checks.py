@@ -12,6 +12,7 @@ from inputgrad_cli.modelfile.config_errors import convert_config_errors
 from inputgrad_cli.modelfile.config_object_traversal import ENDS, get_setting, walk_objects
 
 MAX_NAME_LENGTH = 200  # characters
+MAX_CLASS_NAME_LENGTH = 1000  # ImageNet lists several words for some classes
 # Control characters, line separators, marks of text direction, and lone surrogates.
 ODD_CHARACTERS = re.compile(
     "[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
@@ -26,6 +27,11 @@ def make_unsafe_error(path: Path, message: str, reason: str = "") -> ModelError:
 def is_printable_text(text: str) -> bool:
     """Return whether UTF-8 can encode a text and a terminal shows it unchanged."""
     return ODD_CHARACTERS.search(text) is None
+
+
+def is_class_name(name: str) -> bool:
+    """Return whether a class can have a name: it is printable, and not too long for a line."""
+    return len(name) <= MAX_CLASS_NAME_LENGTH and is_printable_text(name.replace("\t", " "))
 
 
 @convert_config_errors

@@ -75,3 +75,11 @@ def test_only_what_the_user_names_may_be_a_pipe(tmp_path):
     writer.start()
     assert find_labels(tmp_path / "net.keras", tmp_path / "pipe") == ("cat", "dog")
     writer.join(5)
+
+
+def test_an_empty_file_is_refused_by_its_name(tmp_path):
+    path = tmp_path / "net.labels.txt"
+    for text in ("", "\n\n"):
+        path.write_text(text)
+        with pytest.raises(UsageError, match=r"net\.labels\.txt: is empty"):
+            read_labels(path)

@@ -133,3 +133,14 @@ def test_only_layers_of_keras_have_rules():
     operation = {"class_name": "Add", "module": "keras.src.ops.numpy", "config": {}}
     assert infer_shape(operation, [(3,), (3,)]) is None
     assert infer_shape({"class_name": "Dense", "module": "mine", "config": {}}, [(3,)]) is None
+
+
+@pytest.mark.parametrize("value", ["3", 3.5, -1, True, [3], {"a": 3}, 10**30, float("inf")])
+@pytest.mark.parametrize("kind", RULES)
+def test_odd_settings_give_lengths_or_nothing(kind, value):
+    """The names are those of settings that say how long an axis is."""
+    names = ("n", "units", "filters", "target_shape", "output_dim", "height", "width", "dims")
+    shapes = [(4, 5), (4, 5)] if kind in (*MERGES, "Concatenate", "Dot") else [(4, 5)]
+    settings = {"name": "it", **dict.fromkeys(names, value)}
+    shape = infer_shape({"class_name": kind, "config": settings}, shapes)
+    assert shape is None or all(side is None or (type(side) is int and side >= 0) for side in shape)

@@ -8,6 +8,7 @@ import pytest
 
 from inputgrad_cli import api
 from inputgrad_cli.errors import ModelError
+from tests.modelfile.files import archive, layer, sequential
 
 DATA = Path(__file__).with_name("data")
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
@@ -111,6 +112,26 @@ def test_a_lambda_that_fails_while_shapes_are_inferred_says_where(tmp_path):
         api.load(path, trust=True)
     assert "layer 'lam' (Lambda)" in caught.value.format_line()
     assert "'lost'" in caught.value.format_line()
+
+
+ODD = {
+    "RepeatVector": {"n": "3"},
+    "Dropout": {"rate": "x"},
+    "Reshape": {"target_shape": None},
+    "Activation": {"activation": {"a": 1}},
+    "EinsumDense": {"equation": "", "output_shape": 3},
+}
+
+
+@pytest.mark.parametrize("kind", ODD)
+def test_a_layer_of_odd_settings_is_named_with_the_file(kind, tmp_path):
+    odd = layer(kind, "odd", **ODD[kind])
+    path = archive(tmp_path / "a.keras", sequential(odd))
+    with pytest.raises(ModelError) as caught:
+        api.load(path)
+    sentence = caught.value.format_line()
+    assert sentence.startswith(f"{path}: Keras cannot open the model; layer 'odd' ({kind})")
+    assert "\n" not in sentence
 
 
 def test_a_saved_model_of_keras_2_with_its_optimizer_says_what_opens_it(tmp_path, monkeypatch):

@@ -86,6 +86,12 @@ def test_an_option_wins_over_the_sidecar(model):
         ('[show]\nx = "film"\n', "'show.x' is not known"),
         ('[inputs]\na = "x"\nb = "x"\n', "'inputs' gives one input two names"),
         ("preprocess = \n", "cannot be read"),
+        ('preprocess = "mean=1e400,std=1"\n', "which is not known"),
+        ('preprocess = "mean=0,std=inf"\n', "which is not known"),
+        ("class_order = [0]\n", "'class_order' is the order of labels, and there are none"),
+        (f"class_order = [{'9' * 5000}]\n", "it has too long a number"),
+        (f"labels = {'[' * 3000}", "it is nested too deep"),
+        (f'labels = ["{"z" * 1001}"]\n', "'labels' has a name of more than 1000 characters"),
     ],
 )
 def test_what_is_wrong_is_named_with_file_and_key(text, words, model):

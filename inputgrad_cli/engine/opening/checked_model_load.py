@@ -19,6 +19,7 @@ from inputgrad_cli.engine.adapter.tensorflow_startup import (
 from inputgrad_cli.errors import ModelError
 from inputgrad_cli.interfaces.engine import EngineOptions
 from inputgrad_cli.machine import process_memory_limit
+from inputgrad_cli.modelfile.config_errors import name_model_file
 from inputgrad_cli.modelfile.custom_code_checks import refuse_unsafe
 from inputgrad_cli.modelfile.memory_limits import count_weight_bytes
 from inputgrad_cli.modelfile.model_file import ModelFile
@@ -101,7 +102,7 @@ def load(
     WORKER.enter_stage(Stage.OPENING, str(file.path), seconds)
     try:
         # Weights on another device would be copied for every pass.
-        with captured.capture(), use_device(device):
+        with name_model_file(file.path), captured.capture(), use_device(device):
             adapter = _open_adapter(file, user_code, trust, has_code=bool(code or live_objects))
         context = PassContext(adapter, device=device, workers=workers, output=captured)
         engine = TapeEngine(context, options, config=file.config, remarks=user_code.remarks)

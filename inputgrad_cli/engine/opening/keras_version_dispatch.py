@@ -111,4 +111,4 @@ def _suggest_version_hint(file: ModelFile, current: str) -> str:
         return "the file that --code names must define what the model was saved with"
     if saved_by and parse_version(saved_by) < parse_version(current):
         return f"it was saved by Keras {saved_by}: open and save it again with this one, {current}"
-    return "check that the file is whole and was saved by model.save"
+    return "it may have been changed after model.save wrote it: save it again"
