@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from inputgrad_cli.data.map_record import RecordedMap
+from inputgrad_cli.data.pictures.drawing import Drawing
 from inputgrad_cli.data.pictures.picture_style import Style
 from inputgrad_cli.explanation.request import parse_methods
 from inputgrad_cli.formats.class_name_lookup import read_class_names
 from inputgrad_cli.formats.read_attribution import read_result
-from inputgrad_cli.interfaces.picture import Drawing
 from inputgrad_cli.model import (
     Model,
     PathLike,

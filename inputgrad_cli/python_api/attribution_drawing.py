@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from inputgrad_cli.data.attribution_results import Attribution
 from inputgrad_cli.data.map_record import RecordedMap
 from inputgrad_cli.data.pictures.caption import build_caption
+from inputgrad_cli.data.pictures.drawing import Drawing
 from inputgrad_cli.data.pictures.input_modality import find_subject
+from inputgrad_cli.data.pictures.map_source import MapSource
 from inputgrad_cli.data.pictures.picture_style import Style
 from inputgrad_cli.data.pictures.sample_view import build_view
 from inputgrad_cli.data.pictures.target_region import fit_region
 from inputgrad_cli.data.samples import Samples
 from inputgrad_cli.data.tabular_attribution_columns import find_map_columns
-from inputgrad_cli.interfaces.picture import Drawing, MapSource
 from inputgrad_cli.numeric.array_helpers import Array, Arrays
 from inputgrad_cli.rendering import choose_picture, is_drawable
 from inputgrad_cli.rendering.class_comparison.row_picture_data import build_class_row_source

@@ -12,9 +12,9 @@ from typing import Any
 from inputgrad_cli.data import attribution_results as data
 from inputgrad_cli.data.map_record import MapRecord, RecordedMap
 from inputgrad_cli.data.pictures.caption import build_caption
+from inputgrad_cli.data.pictures.drawing import Drawing
 from inputgrad_cli.errors import InputgradError, UsageError
 from inputgrad_cli.formats.attribution_npz_writer import write_result
-from inputgrad_cli.interfaces.picture import Drawing
 from inputgrad_cli.numeric.array_helpers import Arrays, format_shape
 from inputgrad_cli.python_api.attribution_drawing import NamedDrawing, list_drawings
 from inputgrad_cli.rendering.images.contact_sheet import build_sheet

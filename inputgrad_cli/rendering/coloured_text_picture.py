@@ -8,16 +8,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from inputgrad_cli.data.pictures.drawing import Drawing
 from inputgrad_cli.data.pictures.input_modality import TEXT
+from inputgrad_cli.data.pictures.map_source import MapLayout, MapSource
 from inputgrad_cli.data.pictures.picture_style import Scale, Style
-from inputgrad_cli.interfaces.picture import (
-    MAX_SAMPLES,
-    Drawing,
-    MapLayout,
-    MapSource,
-    Picture,
-    pictures,
-)
+from inputgrad_cli.interfaces.picture import MAX_SAMPLES, Picture, pictures
 from inputgrad_cli.numeric.array_helpers import Floats
 from inputgrad_cli.rendering.colour_scale import is_signed
 from inputgrad_cli.rendering.fast_png_encoding import encode_png

@@ -9,18 +9,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from inputgrad_cli.data.pictures.caption import PERCENT
+from inputgrad_cli.data.pictures.drawing import Drawing
+from inputgrad_cli.data.pictures.map_source import InputPart, MapLayout, MapSource
 from inputgrad_cli.data.pictures.picture_style import Scale, Style
 from inputgrad_cli.data.prediction_text import format_percent
-from inputgrad_cli.interfaces.picture import (
-    MAX_SAMPLES,
-    Drawing,
-    InputPart,
-    MapLayout,
-    MapSource,
-    Picture,
-    choose_picture,
-    pictures,
-)
+from inputgrad_cli.interfaces.picture import MAX_SAMPLES, Picture, choose_picture, pictures
 from inputgrad_cli.rendering.canvas import MARGIN, NAME_SIZE, NUMBER_SIZE, QUIET_INK, Canvas, Colour
 from inputgrad_cli.rendering.colour_maps import Pixels, load_colour_table
 from inputgrad_cli.rendering.fast_png_encoding import encode_png

@@ -12,7 +12,7 @@ from inputgrad_cli.runs.journal_line_builder import build_failed_line
 from inputgrad_cli.runs.pictures.style_change_redrawing import PictureUpdater
 from inputgrad_cli.runs.run_events import Event, ItemEvent, to_error_fields
 from inputgrad_cli.runs.tasks.load_tasks import FailedItem, SkippedMap
-from inputgrad_cli.runs.write_task_execution import WriteResult, WrittenMap
+from inputgrad_cli.runs.written_maps import WriteResult, WrittenMap
 from inputgrad_cli.storage.atomic_write import sync_folder
 from inputgrad_cli.storage.journal import Journal
 from inputgrad_cli.supervision.worker_state_reporting import WORKER

@@ -36,7 +36,7 @@ from inputgrad_cli.runs.tasks.load_tasks import (
     SkippedMap,
     yield_load_tasks,
 )
-from inputgrad_cli.runs.write_task_execution import WrittenMap
+from inputgrad_cli.runs.written_maps import WrittenMap
 from inputgrad_cli.storage.output_directory_lock import RunLock
 from inputgrad_cli.storage.shard_file_names import to_tag
 from inputgrad_cli.supervision.shared_memory_page import Stage

@@ -3,66 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import islice
 
 from inputgrad_cli.data.map_record import RecordedMap
 from inputgrad_cli.data.pictures.picture_style import Style
-from inputgrad_cli.data.samples import Samples
 from inputgrad_cli.errors import ItemError
 from inputgrad_cli.explanation.attribution_assembly import Provenance, build_map, find_failures
 from inputgrad_cli.runs.item_event_fields import build_done_fields, build_failed_fields
-from inputgrad_cli.runs.journal_line_builder import build_failed_line, build_line
-from inputgrad_cli.runs.map_file_writer import (
-    OutputWriter,
-    PictureRow,
-    PreparedMap,
-    TakenError,
-)
+from inputgrad_cli.runs.journal_line_builder import build_line
+from inputgrad_cli.runs.map_file_writer import OutputWriter, PictureRow, PreparedMap
 from inputgrad_cli.runs.optimization.result_pictures_and_tables import list_results
 from inputgrad_cli.runs.pictures.scale_groups import hash_group, join_scales
+from inputgrad_cli.runs.ragged_map_writing import write_ragged_map
 from inputgrad_cli.runs.run_events import (
     MAX_PREVIEWS,
-    PREVIEW,
     Event,
     ItemEvent,
     RunWarning,
     to_error_fields,
 )
 from inputgrad_cli.runs.run_warnings import yield_item_warnings, yield_map_warnings
-from inputgrad_cli.runs.strongest_features import find_strongest, yield_strongest
+from inputgrad_cli.runs.strongest_features import yield_strongest
 from inputgrad_cli.runs.tables.table_detection import is_named_after_table
-from inputgrad_cli.runs.tables.terminal_preview import build_preview_table
 from inputgrad_cli.runs.tasks.run_context import PROCESS
 from inputgrad_cli.runs.tasks.write_tasks import MapTask, WriteTask
+from inputgrad_cli.runs.written_maps import (
+    SECONDS_DIGITS,
+    WriteResult,
+    WrittenMap,
+    build_failed_map,
+    build_preview_fields,
+)
 from inputgrad_cli.schema.file_names_in_json import decode_name
 from inputgrad_cli.schema.json_type_alias import JsonObject
 from inputgrad_cli.storage.map_file_names import is_picture
 from inputgrad_cli.supervision.worker_state_reporting import WORKER
-
-SECONDS_DIGITS = 4  # decimals of the time that a sample has taken: a tenth of a millisecond
-
-
-@dataclass(frozen=True)
-class WrittenMap:
-    """The journal line and the events of a map.
-
-    The line is empty if the journal must keep that of another map with the same name. `limited`
-    are the kinds of pictures that its file has too many samples for.
-    """
-
-    stem: str
-    line: JsonObject
-    events: list[Event]
-    limited: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class WriteResult:
-    """The maps that were written, and the error that ended the writing of the others, or None."""
-
-    maps: Sequence[WrittenMap]
-    error: BaseException | None = None
 
 
 def write(task: WriteTask) -> WriteResult:
@@ -78,18 +54,12 @@ def write(task: WriteTask) -> WriteResult:
     return WriteResult(written_maps)
 
 
-def join_results(results: Sequence[WriteResult]) -> WriteResult:
-    """Return the results of the tasks of a batch as one, with the first error."""
-    written_maps = [written_map for result in results for written_map in result.maps]
-    return WriteResult(written_maps, next((r.error for r in results if r.error), None))
-
-
 def _write_maps(write_task: WriteTask) -> Iterator[WrittenMap]:
     """Write the files of maps, and yield the journal line and events of each. StorageError."""
     tasks, output = write_task.maps, PROCESS.context.output
     provenance, seconds = write_task.provenance, write_task.seconds
     if tasks[0].loaded.samples.is_ragged:
-        yield from (_write_ragged_map(task, output, provenance, seconds) for task in tasks)
+        yield from (write_ragged_map(task, output, provenance, seconds) for task in tasks)
         return
     attributions = [_try_build_map(task, provenance) for task in tasks]
     tasks = [_add_failures(task) for task in tasks]
@@ -107,13 +77,13 @@ def _write_maps(write_task: WriteTask) -> Iterator[WrittenMap]:
     output.reserve(p for p in prepared_maps if not isinstance(p, ItemError))
     for task, attribution, prepared in zip(tasks, attributions, prepared_maps, strict=True):
         if isinstance(prepared, ItemError):
-            yield _build_failed_map(task, prepared)
+            yield build_failed_map(task, prepared)
             continue
         assert isinstance(attribution, RecordedMap)  # its error would have been the prepared one
         try:
             yield _write_map(task, attribution, prepared, output, seconds)
         except ItemError as error:
-            yield _build_failed_map(task, error)
+            yield build_failed_map(task, error)
 
 
 def _try_prepare_map(
@@ -163,59 +133,6 @@ def _share_scales(
     return tasks, attributions
 
 
-def _write_ragged_map(
-    task: MapTask, output: OutputWriter, provenance: Provenance, seconds: float
-) -> WrittenMap:
-    """Write a map of ragged samples, one file per sample. Raises StorageError."""
-    item_map, samples = task.item_map, task.loaded.samples
-    if error := task.error:
-        return _build_failed_map(task, error)
-    attributions = [part.select_row(row) for part in task.parts for row in range(len(part.records))]
-    try:
-        output.refuse_other_target(item_map, task.earlier_line)
-        maps = {
-            row: build_map([attribution], samples.extract_sample(row), provenance)
-            for row, attribution in zip(samples.usable_rows, attributions, strict=True)
-        }
-        singles = [(attribution, samples.extract_sample(row)) for row, attribution in maps.items()]
-        sample_pictures = dict(zip(maps, output.draw_pictures(singles, len(samples)), strict=True))
-        prepared = output.prepare_ragged(item_map, maps, sample_pictures, total=len(samples))
-        output.reserve([prepared])
-        files, pictures = output.write(prepared)
-    except ItemError as error:
-        return _build_failed_map(task, error)
-    events: list[Event] = [*yield_item_warnings(task.loaded)]
-    for recorded in maps.values():
-        events += yield_map_warnings(item_map.item, item_map.spec, recorded.record)
-    for row, name in enumerate(item_map.files.list_arrays(len(samples))):
-        if row_error := samples.failed.get(row):
-            error_fields = to_error_fields(row_error)
-            events.append(ItemEvent(build_failed_fields(item_map, error_fields, row)))
-            continue
-        fields = build_done_fields(
-            item_map,
-            maps[row].record,
-            [pictures[row]],
-            arrays=output.get_path(name),
-            sample=None,
-            strongest=find_strongest(maps[row], 0),
-        )
-        if row < MAX_PREVIEWS:
-            fields |= _build_preview_fields(maps[row], Samples({}), 0)
-        events.append(
-            ItemEvent({**fields, "sample": row, "seconds": round(seconds, SECONDS_DIGITS)})
-        )
-    line = {
-        **build_line(task, events, any(pictures) or any(map(output.is_drawn_later, maps.values()))),
-        **output.style,
-        # The samples have unequal shapes, so that each has a file of its own.
-        "apart": True,
-        "files": files,
-    }
-    limited = output.list_limited_kinds(maps.values(), len(samples))
-    return WrittenMap(item_map.stem, line, events, limited)
-
-
 def _try_build_map(task: MapTask, provenance: Provenance) -> RecordedMap | ItemError:
     if error := task.error:
         return error
@@ -232,14 +149,6 @@ def _add_failures(task: MapTask) -> MapTask:
     samples = task.loaded.samples
     failed = {**samples.failed, **find_failures(task.parts, samples)}
     return replace(task, loaded=replace(task.loaded, samples=replace(samples, failed=failed)))
-
-
-def _build_failed_map(task: MapTask, error: ItemError) -> WrittenMap:
-    fields = to_error_fields(error)
-    event = ItemEvent(build_failed_fields(task.item_map, fields))
-    line = build_failed_line(task.item_map, fields)
-    # The journal keeps the line of the other map that has the name.
-    return WrittenMap(task.item_map.stem, {} if isinstance(error, TakenError) else line, [event])
 
 
 def _write_map(
@@ -268,13 +177,6 @@ def _write_map(
     }
     limited = output.list_limited_kinds([recorded], len(task.loaded.samples))
     return WrittenMap(item_map.stem, line, events, limited)
-
-
-def _build_preview_fields(recorded: RecordedMap, samples: Samples, row: int) -> JsonObject:
-    """Return the field of what a terminal shows of a sample, if that is asked for."""
-    is_asked = PROCESS.context.plan.options.preview
-    table = build_preview_table(recorded, samples, row) if is_asked else {}
-    return {PREVIEW: table} if table else {}
 
 
 def _has_picture(files: Sequence[JsonObject]) -> bool:
@@ -308,5 +210,5 @@ def _yield_item_events(
                 strongest=parts,
             )
             if (row or 0) < MAX_PREVIEWS:
-                fields |= _build_preview_fields(recorded, samples, row or 0)
+                fields |= build_preview_fields(recorded, samples, row or 0)
             yield ItemEvent({**fields, "seconds": round(seconds, SECONDS_DIGITS)})

@@ -22,7 +22,7 @@ CALLS = 10  # of which the quickest counts, because others use the processor as 
 def build_sources(kind):
     """Return noisy maps of a picture, which compress no better than real ones."""
     from inputgrad_cli.data.pictures.caption import Caption
-    from inputgrad_cli.interfaces.picture import ClassView, MapSource
+    from inputgrad_cli.data.pictures.map_source import ClassView, MapSource
 
     rng = np.random.default_rng(0)
     count = {"grid": METHODS**2, "class-strip": CLASSES}.get(kind, 1)

@@ -5,9 +5,9 @@ import time
 import numpy as np
 
 from inputgrad_cli.data.pictures.caption import Caption
+from inputgrad_cli.data.pictures.map_source import MapSource
 from inputgrad_cli.data.pictures.picture_style import Style
 from inputgrad_cli.data.pictures.sample_view import SampleView
-from inputgrad_cli.interfaces.picture import MapSource
 from inputgrad_cli.rendering import choose_picture
 
 LIMIT = 0.05  # seconds, so that a hundred texts take no longer than a model takes to open

@@ -9,9 +9,9 @@ import pytest
 from PIL import Image
 
 from inputgrad_cli import api
+from inputgrad_cli.data.pictures.drawing import Drawing
 from inputgrad_cli.data.pictures.picture_style import Scale
 from inputgrad_cli.errors import UsageError
-from inputgrad_cli.interfaces.picture import Drawing
 from inputgrad_cli.python_api.attribution_drawing import MAX_DRAWINGS
 from inputgrad_cli.python_api.attribution_result import Attribution
 from inputgrad_cli.rendering.images.contact_sheet import GAP, LABEL_HEIGHT, build_sheet, decode_png

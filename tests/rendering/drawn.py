@@ -7,9 +7,9 @@ import numpy as np
 from PIL import Image
 
 from inputgrad_cli.data.pictures.caption import Caption
+from inputgrad_cli.data.pictures.map_source import MapSource
 from inputgrad_cli.data.pictures.picture_style import Style
 from inputgrad_cli.data.pictures.sample_view import SampleView
-from inputgrad_cli.interfaces.picture import MapSource
 from inputgrad_cli.rendering import choose_picture
 
 CAPTION = {"method": "gradient", "target": "auto", "space": "logit", "score": 1.5, "label": "up"}

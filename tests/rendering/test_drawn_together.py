@@ -8,10 +8,10 @@ import pytest
 from PIL import Image
 
 from inputgrad_cli.data.pictures.caption import Caption
+from inputgrad_cli.data.pictures.map_source import MapSource
 from inputgrad_cli.data.pictures.picture_style import Scale, Style
 from inputgrad_cli.data.samples import Samples
 from inputgrad_cli.data.target_parser import parse_target
-from inputgrad_cli.interfaces.picture import MapSource
 from inputgrad_cli.rendering import choose_picture
 from inputgrad_cli.rendering.colour_maps import NAN_COLOUR
 from inputgrad_cli.rendering.images.image_picture_base import ImageMap

@@ -9,16 +9,9 @@ import pytest
 from PIL import Image
 
 from inputgrad_cli.data.pictures.caption import Caption
+from inputgrad_cli.data.pictures.map_source import ClassView, MapLayout, MapSource
 from inputgrad_cli.data.pictures.picture_style import Scale, Style
-from inputgrad_cli.interfaces.picture import (
-    ClassView,
-    MapLayout,
-    MapSource,
-    choose_picture,
-    class_pictures,
-    is_drawable,
-    pictures,
-)
+from inputgrad_cli.interfaces.picture import choose_picture, class_pictures, is_drawable, pictures
 from inputgrad_cli.rendering.class_comparison.top_class_selection import rank_classes
 from inputgrad_cli.rendering.colour_maps import load_colour_table
 from inputgrad_cli.rendering.images.grid import arrange_tiles

@@ -7,10 +7,11 @@ import pytest
 
 from inputgrad_cli.data.map_record import RecordedMap, SiteFacts
 from inputgrad_cli.data.pictures.caption import Caption
+from inputgrad_cli.data.pictures.map_source import ClassView
 from inputgrad_cli.data.pictures.picture_style import Scale, Style
 from inputgrad_cli.data.samples import Samples
 from inputgrad_cli.data.tabular_attribution_columns import find_map_columns, find_row_columns
-from inputgrad_cli.interfaces.picture import ClassView, choose_picture
+from inputgrad_cli.interfaces.picture import choose_picture
 from inputgrad_cli.rendering.canvas import PAPER
 from inputgrad_cli.rendering.class_comparison.heat_table import (
     CELL_HEIGHT,

@@ -9,8 +9,9 @@ import pytest
 from PIL import Image
 
 from inputgrad_cli.data.pictures.caption import Caption
+from inputgrad_cli.data.pictures.map_source import MapSource
 from inputgrad_cli.data.pictures.picture_style import Style
-from inputgrad_cli.interfaces.picture import MapSource, pictures
+from inputgrad_cli.interfaces.picture import pictures
 from inputgrad_cli.rendering.colour_maps import NAN_COLOUR, load_colour_table
 from inputgrad_cli.rendering.images.contours import GROUND
 from inputgrad_cli.rendering.images.image_picture_base import ImageMap

@@ -5,8 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from inputgrad_cli.data.pictures.map_source import InputPart
 from inputgrad_cli.data.pictures.picture_style import Scale, Style
-from inputgrad_cli.interfaces.picture import InputPart, choose_picture, pictures
+from inputgrad_cli.interfaces.picture import choose_picture, pictures
 from inputgrad_cli.rendering.canvas import MARGIN
 from inputgrad_cli.rendering.images.named_tiles import TITLE_HEIGHT
 from inputgrad_cli.rendering.joined_inputs_picture import (

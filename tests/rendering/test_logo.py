@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from inputgrad_cli.data.pictures.map_source import MapLayout
 from inputgrad_cli.errors import ItemError
-from inputgrad_cli.interfaces.picture import MapLayout
 from inputgrad_cli.rendering.series.logo import (
     LEFT,
     MAX_PLACES,

@@ -9,9 +9,11 @@ from PIL import Image
 
 from inputgrad_cli import api
 from inputgrad_cli.cli.options.picture_kinds import read_picture_kinds
+from inputgrad_cli.data.pictures.drawing import Drawing
+from inputgrad_cli.data.pictures.map_source import MapLayout
 from inputgrad_cli.data.pictures.picture_style import Scale, Style
 from inputgrad_cli.errors import UsageError
-from inputgrad_cli.interfaces.picture import Drawing, MapLayout, Picture, choose_picture
+from inputgrad_cli.interfaces.picture import Picture, choose_picture
 from inputgrad_cli.rendering import pictures
 from inputgrad_cli.rendering.fast_png_encoding import encode_png
 from inputgrad_cli.rendering.images.image_picture_base import ImageMap

@@ -8,9 +8,10 @@ import pytest
 from PIL import Image
 
 from inputgrad_cli.data.pictures.caption import Caption
+from inputgrad_cli.data.pictures.map_source import MapLayout, MapSource
 from inputgrad_cli.data.pictures.picture_style import Style
 from inputgrad_cli.data.pictures.sample_view import SampleView
-from inputgrad_cli.interfaces.picture import MapLayout, MapSource, choose_picture
+from inputgrad_cli.interfaces.picture import choose_picture
 from inputgrad_cli.rendering import has_pictures
 from inputgrad_cli.rendering.canvas import AGAINST, FOR, LINE
 from inputgrad_cli.rendering.tabular import bars, waterfall

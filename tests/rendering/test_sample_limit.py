@@ -12,10 +12,10 @@ from inputgrad_cli.data.pictures.input_modality import (
     VIDEO,
     VOLUME,
 )
+from inputgrad_cli.data.pictures.map_source import MapLayout
 from inputgrad_cli.data.pictures.picture_style import Style
 from inputgrad_cli.interfaces.picture import (
     MAX_SAMPLES,
-    MapLayout,
     class_pictures,
     find_limited_kind,
     has_pictures,

@@ -11,15 +11,10 @@ from PIL import Image
 
 from inputgrad_cli.data.pictures.caption import Caption
 from inputgrad_cli.data.pictures.input_modality import ROW
+from inputgrad_cli.data.pictures.map_source import MapLayout, MapSource, SearchView
 from inputgrad_cli.data.pictures.picture_style import Style
 from inputgrad_cli.data.pictures.sample_view import SampleView
-from inputgrad_cli.interfaces.picture import (
-    MapLayout,
-    MapSource,
-    SearchView,
-    choose_picture,
-    is_drawable,
-)
+from inputgrad_cli.interfaces.picture import choose_picture, is_drawable
 from inputgrad_cli.rendering import pictures
 from inputgrad_cli.rendering.optimization.before_after_picture_base import draw_trace
 from inputgrad_cli.rendering.optimization.search_panel import (

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from inputgrad_cli.interfaces.picture import MapLayout
+from inputgrad_cli.data.pictures.map_source import MapLayout
 from inputgrad_cli.rendering import is_drawable
 from inputgrad_cli.rendering.colour_maps import load_colour_table
 from inputgrad_cli.rendering.series.signal import LEFT, NAME_HEIGHT, PLOT_WIDTH, TOP

@@ -9,10 +9,11 @@ import pytest
 from PIL import Image
 
 from inputgrad_cli.data.pictures.caption import Caption
+from inputgrad_cli.data.pictures.map_source import MapSource
 from inputgrad_cli.data.pictures.picture_style import Style
 from inputgrad_cli.data.pictures.target_region import Region, describe_region, fit_region
 from inputgrad_cli.data.resolved_and_pinned_targets import ResolvedTarget
-from inputgrad_cli.interfaces.picture import MapSource, pictures
+from inputgrad_cli.interfaces.picture import pictures
 from inputgrad_cli.rendering.colour_maps import NAN_COLOUR
 from inputgrad_cli.rendering.images.target_outline import BRIGHT, DARK, RING_RADIUS, trace_lines
 

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from inputgrad_cli.data.pictures.caption import Caption
+from inputgrad_cli.data.pictures.map_source import MapLayout, MapSource
 from inputgrad_cli.data.pictures.picture_style import Scale, Style
 from inputgrad_cli.data.pictures.sample_view import SampleView
-from inputgrad_cli.interfaces.picture import MapLayout, MapSource
 from inputgrad_cli.rendering import choose_picture
 from inputgrad_cli.rendering.colour_maps import NAN_COLOUR, load_colour_table
 from inputgrad_cli.rendering.coloured_text_picture import TextMap

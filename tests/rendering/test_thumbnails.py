@@ -8,9 +8,9 @@ import pytest
 from PIL import Image
 
 from inputgrad_cli.data.pictures.caption import Caption
+from inputgrad_cli.data.pictures.map_source import MapSource
 from inputgrad_cli.data.pictures.picture_style import Style
 from inputgrad_cli.errors import ItemError
-from inputgrad_cli.interfaces.picture import MapSource
 from inputgrad_cli.rendering import choose_picture
 from inputgrad_cli.rendering.thumbnails import (
     encode_colour_bar,

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from inputgrad_cli.interfaces.picture import MapLayout
+from inputgrad_cli.data.pictures.map_source import MapLayout
 from inputgrad_cli.rendering import is_drawable
 
 from .drawn import build_source, draw, read_facts, read_pixels

@@ -7,7 +7,8 @@ import pytest
 from inputgrad_cli.errors import StorageError
 from inputgrad_cli.runs import write_task_execution as module
 from inputgrad_cli.runs.tasks.write_tasks import WriteTask
-from inputgrad_cli.runs.write_task_execution import WriteResult, WrittenMap, join_results, write
+from inputgrad_cli.runs.write_task_execution import write
+from inputgrad_cli.runs.written_maps import WriteResult, WrittenMap, join_results
 
 FIRST, SECOND = WrittenMap("a", {}, []), WrittenMap("b", {}, [])
 

@@ -6,12 +6,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from inputgrad_cli.data.pictures.map_source import ClassView, MapSource
 from inputgrad_cli.data.pictures.picture_style import Scale, Style
-from inputgrad_cli.interfaces.picture import (
-    ClassView,
-    MapSource,
-    class_pictures,
-)
+from inputgrad_cli.interfaces.picture import class_pictures
 from inputgrad_cli.numeric.array_helpers import Array
 from inputgrad_cli.rendering.canvas import (
     INK,

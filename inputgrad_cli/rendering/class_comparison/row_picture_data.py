@@ -9,10 +9,10 @@ import numpy as np
 from inputgrad_cli.data.map_record import RecordedMap
 from inputgrad_cli.data.pictures.caption import build_caption
 from inputgrad_cli.data.pictures.input_modality import ROW
+from inputgrad_cli.data.pictures.map_source import ClassView, MapSource
 from inputgrad_cli.data.pictures.sample_view import build_view
 from inputgrad_cli.data.samples import Samples
 from inputgrad_cli.data.tabular_attribution_columns import RowColumns
-from inputgrad_cli.interfaces.picture import ClassView, MapSource
 from inputgrad_cli.rendering.class_comparison.top_class_selection import build_class_captions
 
 

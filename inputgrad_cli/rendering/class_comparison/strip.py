@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from inputgrad_cli.data.pictures.drawing import Drawing
+from inputgrad_cli.data.pictures.map_source import MapSource
 from inputgrad_cli.data.pictures.picture_style import Scale, Style
-from inputgrad_cli.interfaces.picture import Drawing, MapSource, class_pictures
+from inputgrad_cli.interfaces.picture import class_pictures
 from inputgrad_cli.rendering.class_comparison.top_class_selection import format_heading
 from inputgrad_cli.rendering.images.grid import encode_grid
 from inputgrad_cli.rendering.images.grid_tile_compositing import (

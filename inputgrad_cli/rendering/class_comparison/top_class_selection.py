@@ -10,7 +10,7 @@ import numpy as np
 
 from inputgrad_cli.data.map_record import MapRecord, RecordedMap
 from inputgrad_cli.data.pictures.caption import Caption
-from inputgrad_cli.interfaces.picture import ClassView
+from inputgrad_cli.data.pictures.map_source import ClassView
 
 MAX_CLASSES = 8  # beside each other in one picture
 

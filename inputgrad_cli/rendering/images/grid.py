@@ -8,8 +8,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from inputgrad_cli.data.pictures.caption import Caption
+from inputgrad_cli.data.pictures.drawing import Drawing
+from inputgrad_cli.data.pictures.map_source import MapSource
 from inputgrad_cli.data.pictures.picture_style import Scale, Style
-from inputgrad_cli.interfaces.picture import Drawing, MapSource, class_pictures, pictures
+from inputgrad_cli.interfaces.picture import class_pictures, pictures
 from inputgrad_cli.rendering.colour_maps import Pixels
 from inputgrad_cli.rendering.fast_png_encoding import encode_png
 from inputgrad_cli.rendering.images.grid_tile_compositing import (

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from inputgrad_cli.data.pictures.map_source import MapSource
 from inputgrad_cli.data.pictures.picture_style import Scale, Style
-from inputgrad_cli.interfaces.picture import MapSource
 from inputgrad_cli.rendering.images.map_compositing import ImageLayers, build_layers
 from inputgrad_cli.rendering.images.named_tiles import Tile, TileBar, choose_factor, reduce_pixels
 

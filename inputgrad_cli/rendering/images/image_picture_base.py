@@ -9,9 +9,11 @@ from typing import ClassVar
 
 import numpy as np
 
+from inputgrad_cli.data.pictures.drawing import Drawing
+from inputgrad_cli.data.pictures.map_source import MapLayout, MapSource
 from inputgrad_cli.data.pictures.picture_style import MAX_PIXELS, Scale, Style
 from inputgrad_cli.errors import ItemError
-from inputgrad_cli.interfaces.picture import Drawing, MapLayout, MapSource, Picture
+from inputgrad_cli.interfaces.picture import Picture
 from inputgrad_cli.rendering.colour_maps import Pixels
 from inputgrad_cli.rendering.colour_scale import find_limits, is_signed, reduce_channels
 from inputgrad_cli.rendering.fast_png_encoding import encode_png

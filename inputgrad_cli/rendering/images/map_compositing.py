@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from inputgrad_cli.data.pictures.caption import Caption
+from inputgrad_cli.data.pictures.map_source import MapSource
 from inputgrad_cli.data.pictures.picture_style import Scale, Style
-from inputgrad_cli.interfaces.picture import MapSource
 from inputgrad_cli.numeric.array_helpers import Array, Floats
 from inputgrad_cli.rendering.colour_maps import NAN_COLOUR, Pixels, to_colours
 from inputgrad_cli.rendering.colour_scale import find_limits, is_signed, normalize, reduce_channels

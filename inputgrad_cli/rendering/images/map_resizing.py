@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from inputgrad_cli.interfaces.picture import MapSource
+from inputgrad_cli.data.pictures.map_source import MapSource
 from inputgrad_cli.numeric.array_helpers import Array, Floats
 from inputgrad_cli.numeric.blur import blur
 from inputgrad_cli.numeric.resize import find_cells, repeat_cells, resize_maps

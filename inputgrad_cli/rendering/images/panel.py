@@ -6,8 +6,10 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from inputgrad_cli.data.pictures.drawing import Drawing
+from inputgrad_cli.data.pictures.map_source import MapSource
 from inputgrad_cli.data.pictures.picture_style import Style
-from inputgrad_cli.interfaces.picture import Drawing, MapSource, pictures
+from inputgrad_cli.interfaces.picture import pictures
 from inputgrad_cli.rendering.colour_maps import Pixels
 from inputgrad_cli.rendering.fast_png_encoding import encode_png
 from inputgrad_cli.rendering.images.grid_tile_compositing import (

@@ -10,8 +10,10 @@ from typing import Any
 import numpy as np
 
 from inputgrad_cli.data.optimization_arrays import L2_DISTANCE, RESTART, SCORE, STEP
+from inputgrad_cli.data.pictures.drawing import Drawing
+from inputgrad_cli.data.pictures.map_source import MapSource, SearchView
 from inputgrad_cli.data.pictures.picture_style import Scale, Style
-from inputgrad_cli.interfaces.picture import Drawing, MapSource, Picture, SearchView
+from inputgrad_cli.interfaces.picture import Picture
 from inputgrad_cli.rendering.colour_maps import Pixels
 from inputgrad_cli.rendering.fast_png_encoding import encode_png
 from inputgrad_cli.rendering.images.image_picture_base import TEXT_KEY

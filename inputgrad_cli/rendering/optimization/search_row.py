@@ -11,13 +11,8 @@ from numpy.typing import NDArray
 
 from inputgrad_cli.data.optimization_arrays import SCORE, STEP
 from inputgrad_cli.data.pictures.input_modality import ROW
-from inputgrad_cli.interfaces.picture import (
-    MAX_SAMPLES,
-    MapLayout,
-    MapSource,
-    SearchView,
-    search_pictures,
-)
+from inputgrad_cli.data.pictures.map_source import MapLayout, MapSource, SearchView
+from inputgrad_cli.interfaces.picture import MAX_SAMPLES, search_pictures
 from inputgrad_cli.numeric.array_helpers import Array
 from inputgrad_cli.rendering.canvas import (
     INK,

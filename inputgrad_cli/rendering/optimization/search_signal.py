@@ -9,13 +9,8 @@ from typing import Any
 import numpy as np
 
 from inputgrad_cli.data.pictures.input_modality import ROW
-from inputgrad_cli.interfaces.picture import (
-    MAX_SAMPLES,
-    MapLayout,
-    MapSource,
-    SearchView,
-    search_pictures,
-)
+from inputgrad_cli.data.pictures.map_source import MapLayout, MapSource, SearchView
+from inputgrad_cli.interfaces.picture import MAX_SAMPLES, search_pictures
 from inputgrad_cli.numeric.array_helpers import Array
 from inputgrad_cli.rendering.colour_maps import Pixels
 from inputgrad_cli.rendering.matplotlib_to_pixels import draw_figure

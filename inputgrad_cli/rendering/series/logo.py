@@ -9,17 +9,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from inputgrad_cli.data.pictures.caption import Caption
+from inputgrad_cli.data.pictures.drawing import Drawing
 from inputgrad_cli.data.pictures.input_modality import LOGO
+from inputgrad_cli.data.pictures.map_source import MapLayout, MapSource
 from inputgrad_cli.data.pictures.picture_style import Scale, Style
 from inputgrad_cli.errors import ItemError
-from inputgrad_cli.interfaces.picture import (
-    MAX_SAMPLES,
-    Drawing,
-    MapLayout,
-    MapSource,
-    Picture,
-    pictures,
-)
+from inputgrad_cli.interfaces.picture import MAX_SAMPLES, Picture, pictures
 from inputgrad_cli.numeric.array_helpers import Array, Floats
 from inputgrad_cli.numeric.pooling_to_pixels import pool_largest
 from inputgrad_cli.option_choices import to_printable

@@ -12,15 +12,10 @@ from typing import ClassVar
 
 import numpy as np
 
+from inputgrad_cli.data.pictures.drawing import Drawing
+from inputgrad_cli.data.pictures.map_source import MapLayout, MapSource
 from inputgrad_cli.data.pictures.picture_style import Scale, Style
-from inputgrad_cli.interfaces.picture import (
-    MAX_SAMPLES,
-    Drawing,
-    MapLayout,
-    MapSource,
-    Picture,
-    pictures,
-)
+from inputgrad_cli.interfaces.picture import MAX_SAMPLES, Picture, pictures
 from inputgrad_cli.numeric.array_helpers import Array
 from inputgrad_cli.numeric.curve_rasterization import cover_pixels, trace_columns
 from inputgrad_cli.rendering.canvas import (

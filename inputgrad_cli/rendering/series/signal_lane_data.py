@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from inputgrad_cli.data.pictures.caption import Caption
+from inputgrad_cli.data.pictures.map_source import MapSource
 from inputgrad_cli.data.pictures.sample_view import SampleView
-from inputgrad_cli.interfaces.picture import MapSource
 from inputgrad_cli.numeric.array_helpers import Array
 from inputgrad_cli.numeric.pooling_to_pixels import pool_largest
 from inputgrad_cli.rendering.colour_scale import reduce_channels

@@ -7,15 +7,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from inputgrad_cli.data.pictures.drawing import Drawing
+from inputgrad_cli.data.pictures.map_source import MapLayout, MapSource
 from inputgrad_cli.data.pictures.picture_style import Scale, Style
-from inputgrad_cli.interfaces.picture import (
-    MAX_SAMPLES,
-    Drawing,
-    MapLayout,
-    MapSource,
-    Picture,
-    pictures,
-)
+from inputgrad_cli.interfaces.picture import MAX_SAMPLES, Picture, pictures
 from inputgrad_cli.rendering.canvas import LINE, MARGIN, QUIET_INK, TICK, TICK_SIZE, Axis, Canvas
 from inputgrad_cli.rendering.colour_bar import (
     TOTAL_HEIGHT,

@@ -7,8 +7,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from inputgrad_cli.data.pictures.drawing import Drawing
+from inputgrad_cli.data.pictures.map_source import MapLayout, MapSource
 from inputgrad_cli.data.pictures.picture_style import Scale, Style
-from inputgrad_cli.interfaces.picture import Drawing, MapLayout, MapSource, pictures
+from inputgrad_cli.interfaces.picture import pictures
 from inputgrad_cli.numeric.array_helpers import Array, format_shape
 from inputgrad_cli.rendering.colour_scale import reduce_channels
 from inputgrad_cli.rendering.series.signal import Signal

@@ -7,10 +7,10 @@ from dataclasses import replace
 from inputgrad_cli.data.map_record import RecordedMap
 from inputgrad_cli.data.pictures.caption import build_caption
 from inputgrad_cli.data.pictures.input_modality import ROW
+from inputgrad_cli.data.pictures.map_source import MapSource
 from inputgrad_cli.data.pictures.sample_view import build_view
 from inputgrad_cli.data.samples import Samples
 from inputgrad_cli.data.tabular_attribution_columns import RowColumns
-from inputgrad_cli.interfaces.picture import MapSource
 from inputgrad_cli.numeric.array_helpers import take_rows
 
 

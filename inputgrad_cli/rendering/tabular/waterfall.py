@@ -9,8 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from inputgrad_cli.data.pictures.input_modality import ROW
+from inputgrad_cli.data.pictures.map_source import MapLayout, MapSource
 from inputgrad_cli.data.pictures.picture_style import Style
-from inputgrad_cli.interfaces.picture import MapLayout, MapSource, pictures
+from inputgrad_cli.interfaces.picture import pictures
 from inputgrad_cli.rendering.canvas import (
     AGAINST,
     FOR,

@@ -9,8 +9,10 @@ from typing import ClassVar
 
 import numpy as np
 
+from inputgrad_cli.data.pictures.drawing import Drawing
+from inputgrad_cli.data.pictures.map_source import MapLayout, MapSource
 from inputgrad_cli.data.pictures.picture_style import Scale, Style
-from inputgrad_cli.interfaces.picture import Drawing, MapLayout, MapSource, Picture
+from inputgrad_cli.interfaces.picture import Picture
 from inputgrad_cli.numeric.array_helpers import Array, Floats
 from inputgrad_cli.numeric.pooling_to_pixels import stretch
 from inputgrad_cli.rendering.canvas import QUIET_INK, TICK_SIZE, Canvas

@@ -19,7 +19,8 @@ from inputgrad_cli.runs.tasks.explain_tasks import (
 )
 from inputgrad_cli.runs.tasks.load_tasks import FailedItem
 from inputgrad_cli.runs.tasks.write_tasks import yield_write_tasks
-from inputgrad_cli.runs.write_task_execution import WriteResult, join_results, write
+from inputgrad_cli.runs.write_task_execution import write
+from inputgrad_cli.runs.written_maps import WriteResult, join_results
 
 
 class BatchWriter:

@@ -22,7 +22,7 @@ from inputgrad_cli.runs.tasks.explain_tasks import (
 )
 from inputgrad_cli.runs.tasks.load_tasks import LoadTask
 from inputgrad_cli.runs.tasks.run_context import RunContext
-from inputgrad_cli.runs.write_task_execution import WriteResult, join_results
+from inputgrad_cli.runs.written_maps import WriteResult, join_results
 
 
 class ChunkRunner:

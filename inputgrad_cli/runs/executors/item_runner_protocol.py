@@ -10,7 +10,7 @@ from inputgrad_cli.runs.inputs.crash_isolating_order import ItemOrder
 from inputgrad_cli.runs.model_holder import ModelFacts
 from inputgrad_cli.runs.run_events import RunNote
 from inputgrad_cli.runs.tasks.load_tasks import FailedItem, SkippedMap
-from inputgrad_cli.runs.write_task_execution import WriteResult
+from inputgrad_cli.runs.written_maps import WriteResult
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ from inputgrad_cli.runs.tasks.explain_tasks import (
     ExplainTask,
 )
 from inputgrad_cli.runs.tasks.load_tasks import LoadTask
-from inputgrad_cli.runs.write_task_execution import WriteResult
+from inputgrad_cli.runs.written_maps import WriteResult
 from inputgrad_cli.supervision.worker_state_reporting import WORKER
 
 

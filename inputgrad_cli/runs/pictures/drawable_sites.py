@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from inputgrad_cli.data.map_record import RecordedMap
 from inputgrad_cli.data.optimization_arrays import list_moved_inputs
+from inputgrad_cli.data.pictures.map_source import MapLayout
 from inputgrad_cli.data.pictures.picture_style import Style
-from inputgrad_cli.interfaces.picture import MapLayout
 from inputgrad_cli.rendering import (
     choose_picture,
     find_limited_kind,

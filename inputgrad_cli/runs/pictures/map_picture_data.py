@@ -17,6 +17,7 @@ from inputgrad_cli.data.pictures.input_modality import (
     VOLUME,
     find_subject,
 )
+from inputgrad_cli.data.pictures.map_source import MapLayout, MapSource
 from inputgrad_cli.data.pictures.sample_view import build_view
 from inputgrad_cli.data.pictures.target_region import fit_region
 from inputgrad_cli.data.pictures.uncropped_original import Box, find_model_view
@@ -27,7 +28,6 @@ from inputgrad_cli.data.tabular_attribution_columns import (
     find_search_columns,
 )
 from inputgrad_cli.formats.images.original_image_decoding import read_original
-from inputgrad_cli.interfaces.picture import MapLayout, MapSource
 from inputgrad_cli.numeric.array_helpers import Array
 from inputgrad_cli.option_choices import LAYER
 from inputgrad_cli.rendering.class_comparison.row_picture_data import build_class_row_source

@@ -9,10 +9,10 @@ from math import prod
 from typing import IO
 
 from inputgrad_cli.data.map_record import RecordedMap
+from inputgrad_cli.data.pictures.map_source import MapLayout, MapSource
 from inputgrad_cli.data.pictures.picture_style import Style
 from inputgrad_cli.data.samples import Samples
 from inputgrad_cli.errors import ItemError
-from inputgrad_cli.interfaces.picture import MapLayout, MapSource
 from inputgrad_cli.numeric.array_helpers import format_shape
 from inputgrad_cli.rendering import choose_picture, is_drawable, pictures
 from inputgrad_cli.runs.pictures.drawable_sites import is_joined, list_drawable_sites

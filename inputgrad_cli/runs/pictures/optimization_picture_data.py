@@ -12,13 +12,13 @@ from inputgrad_cli.data.map_record import RecordedMap
 from inputgrad_cli.data.optimization_arrays import CHANGE, SCORE, TRACE, TRACE_DISTANCES
 from inputgrad_cli.data.pictures.caption import MINUS, PERCENT, Caption, build_caption
 from inputgrad_cli.data.pictures.input_modality import ROW, find_subject
+from inputgrad_cli.data.pictures.map_source import MapLayout, MapSource, SearchView
 from inputgrad_cli.data.pictures.sample_view import build_view
 from inputgrad_cli.data.prediction_text import PIXEL_UNIT, format_answer
 from inputgrad_cli.data.samples import Samples
 from inputgrad_cli.data.tabular_attribution_columns import RowColumns, find_search_columns
 from inputgrad_cli.data.target_parser import parse_stored_target
 from inputgrad_cli.interfaces.goal import PIXEL_RANGE, goals
-from inputgrad_cli.interfaces.picture import MapLayout, MapSource, SearchView
 from inputgrad_cli.numeric.array_helpers import Array
 from inputgrad_cli.optimization.success_criterion_builder import is_class_comparison
 

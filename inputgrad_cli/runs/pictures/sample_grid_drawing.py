@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
+from inputgrad_cli.data.pictures.map_source import MapSource
 from inputgrad_cli.data.pictures.picture_style import Style
-from inputgrad_cli.interfaces.picture import MapSource, choose_picture
+from inputgrad_cli.interfaces.picture import choose_picture
 from inputgrad_cli.runs.pictures.drawable_sites import list_shared_sites
 from inputgrad_cli.runs.pictures.map_picture_data import build_picture_source
 from inputgrad_cli.runs.pictures.stored_picture_data import (

@@ -6,9 +6,9 @@ import numpy as np
 
 from inputgrad_cli.data.map_record import RecordedMap
 from inputgrad_cli.data.pictures.caption import build_caption
+from inputgrad_cli.data.pictures.map_source import InputPart, MapSource
 from inputgrad_cli.data.pictures.picture_style import Style
 from inputgrad_cli.data.samples import Samples
-from inputgrad_cli.interfaces.picture import InputPart, MapSource
 from inputgrad_cli.runs.pictures.drawable_sites import (
     is_disconnected,
     is_joined,

@@ -14,13 +14,13 @@ from inputgrad_cli.data.pictures.input_modality import (
     choose_subject,
     to_subject,
 )
+from inputgrad_cli.data.pictures.map_source import MapLayout
 from inputgrad_cli.data.pictures.picture_style import Style
 from inputgrad_cli.data.samples import Samples
 from inputgrad_cli.data.signature import InputSpec
 from inputgrad_cli.errors import ItemError
 from inputgrad_cli.formats.read_samples import open_file, read_samples
 from inputgrad_cli.formats.readers import find_reader
-from inputgrad_cli.interfaces.picture import MapLayout
 from inputgrad_cli.modelfile.embedding_inputs_from_config import find_embedded_inputs
 from inputgrad_cli.modelfile.pass_cost_estimate import count_elements
 from inputgrad_cli.rendering import choose_picture, has_pictures, is_drawable, pictures

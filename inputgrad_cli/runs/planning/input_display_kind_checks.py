@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from inputgrad_cli.data.pictures.input_modality import to_subject
+from inputgrad_cli.data.pictures.map_source import MapLayout
 from inputgrad_cli.data.signature import InputSpec
 from inputgrad_cli.errors import UsageError
-from inputgrad_cli.interfaces.picture import MapLayout
 from inputgrad_cli.option_choices import LAYER, SHOWN
 from inputgrad_cli.rendering import is_drawable
 

@@ -5,7 +5,7 @@ import pickle
 from inputgrad_cli.runs.executors.dask_worker_processes import ChunkReport
 from inputgrad_cli.runs.executors.item_runner_protocol import WrittenBatch
 from inputgrad_cli.runs.run_events import ItemEvent
-from inputgrad_cli.runs.write_task_execution import WriteResult, WrittenMap
+from inputgrad_cli.runs.written_maps import WriteResult, WrittenMap
 
 HASH = "0" * 64
 TARGET = {"asked": "auto", "output": "probs", "index": [3], "label": "cat", "class": None}
