@@ -22,10 +22,14 @@ STACK_BYTES = 64 << 20  # bytes of address space for the stacks of threads that 
 
 @dataclass(frozen=True)
 class Allowance:
-    """The most bytes that a process may hold, and where this limit comes from, in words."""
+    """The most bytes that a process may hold, and where this limit comes from, in words.
+
+    With `is_auto` the limit is not the user's choice.
+    """
 
     max_bytes: int
     source: str
+    is_auto: bool = False
 
 
 @dataclass(frozen=True)
@@ -53,7 +57,7 @@ def limit_memory(text: str) -> Iterator[Allowance]:
         source = f"nine tenths of {free.source}"
     else:
         max_bytes, source = size, f"--max-memory {text}"
-    _Process.allowance = Allowance(max_bytes, source)
+    _Process.allowance = Allowance(max_bytes, source, is_auto=size is None)
     _set_data_limit(max_bytes)
     _notify_supervisor(max_bytes)
     try:
@@ -77,6 +81,24 @@ def restore_limit() -> None:
         rest = max(0, _Process.allowance.max_bytes - held.resident)
         _set_data_limit(held.data + rest + STACK_BYTES)
         _notify_supervisor(_Process.allowance.max_bytes)
+
+
+@contextmanager
+def limit_growth(size: int) -> Iterator[None]:
+    """Let this process hold `size` more bytes in this block, if nobody has chosen its limit."""
+    allowance = _Process.allowance
+    # Without a limit of the system, as with a GPU, none is set here either.
+    if allowance is None or not allowance.is_auto or _Process.previous_limit is None:
+        yield
+        return
+    held = read_held_memory()
+    rest = max(0, allowance.max_bytes - held.resident)
+    _set_data_limit(held.data + min(size, rest) + STACK_BYTES)
+    _notify_supervisor(min(allowance.max_bytes, held.resident + size))
+    try:
+        yield
+    finally:
+        restore_limit()
 
 
 def _notify_supervisor(size: int) -> None:

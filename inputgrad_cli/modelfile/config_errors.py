@@ -13,7 +13,7 @@ from inputgrad_cli.errors import ModelError
 F = TypeVar("F", bound=Callable[..., Any])
 MESSAGE = "config.json inside does not describe a model as Keras writes it"
 # The errors that a missing value, or a value of the wrong type, raises.
-CONFIG_ERRORS = (AttributeError, IndexError, KeyError, OverflowError, TypeError, ValueError)
+CONFIG_ERRORS = (ArithmeticError, AttributeError, IndexError, KeyError, TypeError, ValueError)
 
 
 def convert_config_errors(function: F) -> F:

@@ -102,7 +102,7 @@ def _measure_layer(
     if node.get("class_name") == "Bidirectional":
         loops *= 2  # one for each direction
     elements = count_elements([shape]) if shape else 1
-    channels = _assume_length(shape[-1]) if shape else 1
+    channels = max(1, _assume_length(shape[-1])) if shape else 1
     weights = sum(count_min_weights(layer, width) for layer in (node, *_list_wrapped_layers(node)))
     return _LayerWork(calls, calls * loops, weights, calls * elements // channels, calls * elements)
 

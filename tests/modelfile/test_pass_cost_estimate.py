@@ -1,12 +1,16 @@
 """What a model's file tells of the work it is, against what Keras knows of the built model."""
 
+import contextlib
+
 import keras
 import pytest
 from keras import layers
 
+from inputgrad_cli.errors import ModelError
 from inputgrad_cli.modelfile.model_file import open_model
 from inputgrad_cli.modelfile.model_summary import build_outline
 from inputgrad_cli.modelfile.pass_cost_estimate import Workload, estimate_workload
+from tests.modelfile.files import layer, sequential
 
 
 def workload_of(model, tmp_path):
@@ -53,3 +57,13 @@ def test_a_model_of_an_own_class_is_judged_by_its_weights():
     small, large = (estimate_workload(config, [(224, 224, 3)], n) for n in (10_000, 10_000_000))
     assert 0 < small.multiplications < large.multiplications
     assert isinstance(small, Workload)
+
+
+@pytest.mark.parametrize("kind", ["Dense", "LSTM", "Conv1D", "Reshape", "Embedding"])
+@pytest.mark.parametrize("value", [0, -1, "3", None, [0], 1e400, 10**30])
+def test_settings_that_keras_refuses_are_left_to_keras(kind, value):
+    """An estimate that is impossible is an error of the model, not of the program."""
+    names = ("units", "filters", "kernel_size", "strides", "target_shape", "output_dim", "groups")
+    odd = layer(kind, "odd", **dict.fromkeys(names, value))
+    with contextlib.suppress(ModelError):
+        assert estimate_workload(sequential(odd), [(2,)], 9).layers > 0

@@ -11,6 +11,7 @@ import keras
 
 from inputgrad_cli.engine.adapter.hooks import map_layers_by_path
 from inputgrad_cli.numeric.array_helpers import format_shape
+from inputgrad_cli.option_choices import to_printable
 
 
 def locate_error(error: BaseException, model: Any = None) -> str:
@@ -34,6 +35,23 @@ def locate_error(error: BaseException, model: Any = None) -> str:
         if match and not _is_model(match[0]):
             return _describe_layer(*match, model)
     return "" if model is None else _locate_node(error, model)
+
+
+def locate_construction(error: BaseException) -> str:
+    """Return the layer that could not be made of its configuration, "" if it was none."""
+    location = ""
+    for cause in yield_causes(error):
+        for frame, _ in traceback.walk_tb(cause.__traceback__):
+            layer_class, config = frame.f_locals.get("cls"), frame.f_locals.get("config")
+            if not (isinstance(layer_class, type) and isinstance(config, dict)):
+                continue
+            # A model names the layer that it makes in a frame further in.
+            if issubclass(layer_class, keras.Layer) and not issubclass(layer_class, keras.Model):
+                name = to_printable(str(config.get("name")))
+                location = f"layer {name!r} ({layer_class.__name__})"
+        if location:
+            break
+    return location
 
 
 def yield_causes(error: BaseException | None) -> Iterator[BaseException]:

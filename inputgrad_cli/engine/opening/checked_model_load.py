@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 from inputgrad_cli.engine.adapter.captured_stderr import CapturedOutput
@@ -33,6 +34,9 @@ if TYPE_CHECKING:  # they import TensorFlow, which `load` does without output
     from inputgrad_cli.engine.opening.required_code import UserCode
     from inputgrad_cli.engine.tape_engine import TapeEngine
 
+# What Keras needs beside the weights: a thousand layers take 0.2 GB. While a weight is made and
+# read, there are up to four copies of it.
+OPENING_BYTES, WEIGHT_COPIES = 1 << 30, 6
 CHATTER = re.compile(r"[IW]\d{4} |E\d{4} .*(cuda|oneDNN)|WARNING: All log messages before absl")
 
 
@@ -141,8 +145,12 @@ def _open_adapter(
 
     # No HDF5 file lists the arrays of a SavedModel, so nothing says how many bytes it may create.
     weight_bytes = None if file.form == "saved_model" else count_weight_bytes(file)
+    is_known = weight_bytes is not None and not trust and not has_code
+    usual = OPENING_BYTES + WEIGHT_COPIES * (weight_bytes or 0)
+    limit = process_memory_limit.limit_growth(usual) if is_known else nullcontext()
     with prepare_source(file) as path, refuse_large_model(file.path, weight_bytes):
-        model = open_in_keras(file, path, user_code, trust)
+        with limit:
+            model = open_in_keras(file, path, user_code, trust)
         refuse_unrolled(file.path, model)
         losses = Losses({**user_code.names, **user_code.objects})
         return KerasAdapter(model, has_code, losses)

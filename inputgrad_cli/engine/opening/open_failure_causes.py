@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-import traceback
 from itertools import pairwise
 
-import keras
-
-from inputgrad_cli.engine.adapter.error_location import locate_error, yield_causes
+from inputgrad_cli.engine.adapter.error_location import (
+    locate_construction,
+    locate_error,
+    yield_causes,
+)
 from inputgrad_cli.engine.adapter.error_message_rewriting import shorten, to_plain_message
 from inputgrad_cli.option_choices import to_printable
 
@@ -23,25 +24,11 @@ CONFIG_START = re.compile(
 def find_cause(error: Exception) -> str:
     """Return why a model could not be opened: a layer's own error, else the relevant line."""
     root = next(yield_causes(error))
-    if location := locate_error(root) or _locate_construction(root):
+    if location := locate_error(root) or locate_construction(root):
         message, type_name = to_plain_message(root).rstrip(" :"), type(root).__name__
         is_usual = isinstance(root, (TypeError, ValueError)) or message.startswith(type_name)
         return f"{location}: {message}" if is_usual else f"{location}: {type_name}: {message}"
     return extract_message(error)
-
-
-def _locate_construction(error: BaseException) -> str:
-    """Return the layer that could not be made of its configuration, "" if it was none."""
-    location = ""
-    for frame, _ in traceback.walk_tb(error.__traceback__):
-        layer_class, config = frame.f_locals.get("cls"), frame.f_locals.get("config")
-        if not (isinstance(layer_class, type) and isinstance(config, dict)):
-            continue
-        # A model names the layer that it makes in a frame further in.
-        if issubclass(layer_class, keras.Layer) and not issubclass(layer_class, keras.Model):
-            name = to_printable(str(config.get("name")))
-            location = f"layer {name!r} ({layer_class.__name__})"
-    return location
 
 
 def extract_message(error: Exception) -> str:

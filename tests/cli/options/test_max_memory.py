@@ -102,6 +102,25 @@ def test_less_than_the_libraries_take_is_told(spawn, model):
     assert "TensorFlow and Keras alone hold" in done.err
 
 
+def test_opening_a_small_file_takes_little_even_of_a_large_machine(spawn, tmp_path):
+    """Keras lists all lengths of word groups up to the longest: of a billion, in 40 GB."""
+    import keras
+
+    model = keras.Sequential(
+        [
+            keras.Input((1,), dtype="string"),
+            keras.layers.TextVectorization(vocabulary=["one"], ngrams=2, output_mode="multi_hot"),
+            keras.layers.Dense(3),
+        ]
+    )
+    model.save(tmp_path / "m.keras")
+    grow(tmp_path / "m.keras", {2: 1_000_000_000})
+    (tmp_path / "x.txt").write_text("one two")
+    done = spawn("saliency", "m.keras", "x.txt")
+    assert done.code == 4
+    assert "m.keras: the model does not fit into memory; layer 'text_vectorization'" in done.err
+
+
 COMPILED = ("-m", "integrated-gradients:steps=3000")
 
 
