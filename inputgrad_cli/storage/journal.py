@@ -42,6 +42,7 @@ from inputgrad_cli.storage.shard_file_names import JOURNAL_FILE
 from inputgrad_cli.supervision.worker_death_errors import CRASHED as CRASHED
 
 Record = JsonObject
+MAX_INVALID = 10_000  # problems of a journal that are listed, each in about a kB of memory
 
 
 @dataclass(frozen=True)
@@ -117,6 +118,10 @@ class Journal:
                     self.first_lines.setdefault(tag, line.record)
                 elif line.problems:
                     self._refuse(f"{path.name}:{line.line_number}", line.problems)
+                    if self._invalid is not None and len(self._invalid) > MAX_INVALID:
+                        rest = "the lines after this one are not read: too many are wrong"
+                        self._invalid.append(InvalidRecord(f"{path.name}:{line.line_number}", rest))
+                        return
                 # The last line of another shard may be one that its process is writing right now.
                 elif tag == self.tag:  # the last line, without a newline
                     self._intact_bytes, self._torn_prefixes = end, _parse_torn_stem(line.data)

@@ -128,3 +128,13 @@ def test_records_that_cannot_be_read_are_raised_or_collected(out):
     ((_, attribution),) = stored.yield_arrays()
     with pytest.raises(ItemError, match="no record"):
         stored.read_inputs(attribution)
+
+
+def test_a_journal_of_wrong_lines_is_not_listed_to_its_end(out):
+    with open(out / "journal.jsonl", "ab") as journal:
+        journal.write(b"{}\n" * 300_000)
+    invalid = []
+    RunDirectory.open(out, invalid)
+    assert 10_000 < len(invalid) < 10_100
+    assert "are not read" in invalid[-1].message
+    assert len(RunDirectory.open(out, []).journal.lines) == len(STEMS)
