@@ -84,11 +84,15 @@ def restore_limit() -> None:
 
 
 @contextmanager
-def limit_growth(size: int) -> Iterator[None]:
-    """Let this process hold `size` more bytes in this block, if nobody has chosen its limit."""
+def limit_growth(size: int | None) -> Iterator[None]:
+    """Let this process hold `size` more bytes in this block, if nobody has chosen its limit.
+
+    With None it may hold what it may hold outside of the block.
+    """
     allowance = _Process.allowance
     # Without a limit of the system, as with a GPU, none is set here either.
-    if allowance is None or not allowance.is_auto or _Process.previous_limit is None:
+    has_limit = _Process.previous_limit is not None
+    if size is None or allowance is None or not allowance.is_auto or not has_limit:
         yield
         return
     held = read_held_memory()

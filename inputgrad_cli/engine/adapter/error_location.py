@@ -17,7 +17,8 @@ from inputgrad_cli.option_choices import to_printable
 def locate_error(error: BaseException, model: Any = None) -> str:
     """Return the layer that raised the error, as `layer 'conv' (Conv1D), given (1, 3, 4)`.
 
-    Returns "" if no layer raised it. The traceback must not be filtered by Keras.
+    Without a model, which is then being opened, it may also be the layer that could not be made.
+    Returns "" if it was no layer. The traceback must not be filtered by Keras.
     """
     for cause in yield_causes(error):
         match = None
@@ -34,10 +35,10 @@ def locate_error(error: BaseException, model: Any = None) -> str:
         # A model fails in one of its layers, and the name of the layer says more.
         if match and not _is_model(match[0]):
             return _describe_layer(*match, model)
-    return "" if model is None else _locate_node(error, model)
+    return _locate_construction(error) if model is None else _locate_node(error, model)
 
 
-def locate_construction(error: BaseException) -> str:
+def _locate_construction(error: BaseException) -> str:
     """Return the layer that could not be made of its configuration, "" if it was none."""
     location = ""
     for cause in yield_causes(error):

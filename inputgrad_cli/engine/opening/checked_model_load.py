@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 from inputgrad_cli.engine.adapter.captured_stderr import CapturedOutput
@@ -145,11 +144,12 @@ def _open_adapter(
 
     # No HDF5 file lists the arrays of a SavedModel, so nothing says how many bytes it may create.
     weight_bytes = None if file.form == "saved_model" else count_weight_bytes(file)
-    is_known = weight_bytes is not None and not trust and not has_code
-    usual = OPENING_BYTES + WEIGHT_COPIES * (weight_bytes or 0)
-    limit = process_memory_limit.limit_growth(usual) if is_known else nullcontext()
+    growth = None
+    # Code that is trusted, or the user's own, may take any memory.
+    if weight_bytes is not None and not (trust or has_code):
+        growth = OPENING_BYTES + WEIGHT_COPIES * weight_bytes
     with prepare_source(file) as path, refuse_large_model(file.path, weight_bytes):
-        with limit:
+        with process_memory_limit.limit_growth(growth):
             model = open_in_keras(file, path, user_code, trust)
         refuse_unrolled(file.path, model)
         losses = Losses({**user_code.names, **user_code.objects})

@@ -15,11 +15,7 @@ from typing import Any, NoReturn
 import keras
 import tensorflow as tf
 
-from inputgrad_cli.engine.adapter.error_location import (
-    locate_construction,
-    locate_error,
-    yield_causes,
-)
+from inputgrad_cli.engine.adapter.error_location import locate_error, yield_causes
 from inputgrad_cli.engine.adapter.graph_memory_check import count_bytes
 from inputgrad_cli.errors import ModelError
 from inputgrad_cli.machine.memory_size_option import MEMORY_HINT
@@ -168,7 +164,7 @@ def _is_full(error: BaseException) -> bool:
 
 def _build_error(path: Any, error: BaseException) -> ModelError:
     """Return the error for a model that is too large, with the layer that failed."""
-    location = locate_error(error) or locate_construction(error)
+    location = locate_error(error)
     is_counted = isinstance(error, TooLargeError)
     reason = str(error) if is_counted else "there is not enough memory to open it"
     asks, hint = (

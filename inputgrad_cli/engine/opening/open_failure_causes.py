@@ -5,11 +5,7 @@ from __future__ import annotations
 import re
 from itertools import pairwise
 
-from inputgrad_cli.engine.adapter.error_location import (
-    locate_construction,
-    locate_error,
-    yield_causes,
-)
+from inputgrad_cli.engine.adapter.error_location import locate_error, yield_causes
 from inputgrad_cli.engine.adapter.error_message_rewriting import shorten, to_plain_message
 from inputgrad_cli.option_choices import to_printable
 
@@ -24,7 +20,7 @@ CONFIG_START = re.compile(
 def find_cause(error: Exception) -> str:
     """Return why a model could not be opened: a layer's own error, else the relevant line."""
     root = next(yield_causes(error))
-    if location := locate_error(root) or locate_construction(root):
+    if location := locate_error(root):
         message, type_name = to_plain_message(root).rstrip(" :"), type(root).__name__
         is_usual = isinstance(root, (TypeError, ValueError)) or message.startswith(type_name)
         return f"{location}: {message}" if is_usual else f"{location}: {type_name}: {message}"

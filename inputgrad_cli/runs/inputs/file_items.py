@@ -17,16 +17,20 @@ ENCODING = ("utf-8", "surrogatepass")
 IndexedItem = tuple[int, Item]
 
 
+def to_relative(path: Path, working_folder: Path) -> Path:
+    """Return the path relative to the working directory if it is below it, else unchanged."""
+    is_below = path.is_relative_to(working_folder)
+    return path.relative_to(working_folder) if is_below else path
+
+
 class FileItems(Sequence[Item]):
     """The items of single files, each named by its path below the directory `root`."""
 
     def __init__(self, root: Path) -> None:
-        self._root = root
         self._working_folder = Path.cwd()
-        # Where it is possible, all paths are made relative at once: for each it takes 5 us.
-        is_below = root.is_relative_to(self._working_folder)
-        self._base = root.relative_to(self._working_folder) if is_below else root
-        self._is_final = is_below or not self._working_folder.is_relative_to(root)
+        self._base = to_relative(root, self._working_folder)
+        # Only below a root above the working directory must each path be made relative: 5 us.
+        self._is_above = self._working_folder.is_relative_to(root)
         self._names = bytearray()
         self._ends = array("Q", [0])
 
@@ -58,11 +62,8 @@ class FileItems(Sequence[Item]):
         return self._names[self._ends[index] : self._ends[index + 1]].decode(*ENCODING)
 
     def _build_path(self, name: str) -> Path:
-        """Return the path of a file, relative to the working directory if it is below it."""
         path = self._base / name
-        if self._is_final or not path.is_relative_to(self._working_folder):
-            return path
-        return path.relative_to(self._working_folder)
+        return to_relative(path, self._working_folder) if self._is_above else path
 
 
 class IndexedItems(Sequence[IndexedItem]):

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from inputgrad_cli.errors import EmptyError, ItemError, UsageError
 from inputgrad_cli.machine.missing_path_suggestions import suggest_path
-from inputgrad_cli.runs.inputs.file_items import FileItems
+from inputgrad_cli.runs.inputs.file_items import FileItems, to_relative
 from inputgrad_cli.runs.inputs.item import Item
 
 
@@ -135,12 +135,6 @@ def _get_name(file: Path, root: Path) -> str:
     return file.relative_to(root).as_posix()
 
 
-def _to_relative(file: Path) -> Path:
-    """Return the path relative to the working directory if it is below it, else unchanged."""
-    working_folder = Path.cwd()
-    return file.relative_to(working_folder) if file.is_relative_to(working_folder) else file
-
-
 def _walk(top: str, search: Search, inputs: InputList) -> Iterator[str]:
     """Yield the wanted files by their paths in `top`, sorted by name, folder by folder."""
     out = os.path.abspath(search.out)
@@ -203,10 +197,13 @@ def pair_items(pairs: Sequence[tuple[str, str]], search: Search) -> InputList:
     """
     paths = {name: _resolve_path(path) for name, path in pairs}
     folders = {name: path for name, path in paths.items() if path.is_dir()}
+    working_folder = Path.cwd()
     first = pairs[0][0]  # items are named after this input
     if not folders:
         name = paths[first].name
-        return InputList([Item(name, {n: _to_relative(p) for n, p in paths.items()})])
+        return InputList(
+            [Item(name, {n: to_relative(p, working_folder) for n, p in paths.items()})]
+        )
     _refuse_own(search.out, {*folders.values()})
     inputs, items = InputList(), []
     stems = {name: _find_stems(path, search, inputs) for name, path in folders.items()}
@@ -218,7 +215,9 @@ def pair_items(pairs: Sequence[tuple[str, str]], search: Search) -> InputList:
         owner = next(name for name in (leader, *folders) if stem in stems[name])
         file = stems[owner][stem]
         item_paths: dict[str | None, Path] = {
-            name: _to_relative(stems[name].get(stem, file) if name in folders else path)
+            name: to_relative(
+                stems[name].get(stem, file) if name in folders else path, working_folder
+            )
             for name, path in paths.items()
         }
         error = _build_partner_error(file, missing) if missing else None

@@ -18,8 +18,9 @@ from inputgrad_cli.data.prediction_text import PIXEL_UNIT, format_answer
 from inputgrad_cli.data.samples import Samples
 from inputgrad_cli.data.tabular_attribution_columns import RowColumns, find_search_columns
 from inputgrad_cli.data.target_parser import parse_stored_target
-from inputgrad_cli.interfaces.goal import PIXEL_RANGE, goals
+from inputgrad_cli.interfaces.goal import PIXEL_RANGE
 from inputgrad_cli.numeric.array_helpers import Array
+from inputgrad_cli.optimization.goals import goals
 from inputgrad_cli.optimization.success_criterion_builder import is_class_comparison
 
 
@@ -64,9 +65,11 @@ def build_search_source(recorded: RecordedMap, samples: Samples, row: int, site:
         build_caption(recorded.record, site, row, samples.item),
         class_change=format_class_change(search["before"], search["after"]),
     )
-    score = "score, the class changes at 0"
-    if not _has_margin(recorded, row):
-        score = name_score(caption, trace, search["before"]["value"])
+    score = (
+        "score, the class changes at 0"
+        if _has_margin(recorded, row)
+        else name_score(caption, trace, search["before"]["value"])
+    )
     return MapSource(
         change,
         None,
